@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target is Swift 6. `Lifetimes` gives `@_lifetime`, which ties spans and MPI requests to the memory they borrow.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// External packages, each with the one reason it is here.
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")  // the two command lines
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")  // the API of each rank's log file
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")  // parses experiment files, with line and column of a syntax error
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")  // starts mpirun and streams what it prints
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func system(_ name: String, pkgConfig: String? = nil, debian: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+let package = Package(
+  name: "lockstep",
+  products: [
+    .library(name: "MPI", targets: ["MPI"]),
+    .executable(name: "lockstep", targets: ["lockstep"]),
+    .executable(name: "lockstep-worker", targets: ["lockstep-worker"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+  ],
+  targets: [
+    // System libraries and the one C target, for loops that must run at the CPU's vector width.
+    system("COpenMPI", pkgConfig: "ompi-c", debian: "libopenmpi-dev"),
+    system("COneDNN", debian: "libdnnl-dev"),
+    system("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+    system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+    .target(name: "CVectorKernels"),
+
+    // The rooms, in the order data flows.
+    library("MPI", ["COpenMPI"]),
+    library("Vectors", ["CVectorKernels"]),
+    library("GradientNorms"),
+    library("TensorFiles", ["CCrypto"]),
+    library("Models", ["Vectors", "COneDNN", "CVectorKernels"]),
+    library("Optimizers", ["Vectors", "CVectorKernels"]),
+    library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms"]),
+    library("Reports", ["GradientNorms"]),
+    library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
+    program("lockstep", ["Training", "Reports", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+    program("lockstep-worker", ["Training", "Reports", "MPI", argumentParser]),
+
+    // Tests: one folder a library, and the small programs that tests start under mpirun.
+    tests("VectorsTests", ["Vectors"]),
+    tests("GradientNormsTests", ["GradientNorms"]),
+    tests("TensorFilesTests", ["TensorFiles"]),
+    tests("ModelsTests", ["Models", "Vectors"]),
+    tests("OptimizersTests", ["Optimizers", "Vectors"]),
+    tests("DataTests", ["Data", "Vectors"]),
+    tests("ReportsTests", ["Reports", "GradientNorms"]),
+  ],
+  cLanguageStandard: .gnu11
+)

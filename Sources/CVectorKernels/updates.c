@@ -1,0 +1,63 @@
+#include <math.h>
+
+#include "CVectorKernels.h"
+#include "dispatch.h"
+
+// Each update is one pass over its arrays. It squares the change and the weight in Double lanes on the way: that is where a
+// report's update-to-weight ratio comes from at no further pass over memory.
+enum { LANES = 16 };
+
+#define UPDATE(BODY)                                                        \
+  double update[LANES] = {0}, weight[LANES] = {0};                          \
+  size_t i = 0;                                                             \
+  for (; i + LANES <= count; i += LANES)                                    \
+    for (int k = 0; k < LANES; k++) ELEMENT(i + k, k, BODY)                 \
+  for (int k = 0; i < count; i++, k++) ELEMENT(i, k, BODY)                  \
+  cvk_update_norms norms = {0, 0};                                          \
+  for (int k = 0; k < LANES; k++) {                                         \
+    norms.update += update[k];                                              \
+    norms.weight += weight[k];                                              \
+  }                                                                         \
+  return norms;
+
+#define ELEMENT(j, k, BODY)                                                 \
+  {                                                                         \
+    float old = w[j], new;                                                  \
+    BODY(j)                                                                 \
+    w[j] = new;                                                             \
+    double change = (double)new - (double)old;                              \
+    update[k] += change * change;                                           \
+    weight[k] += (double)old * old;                                         \
+  }
+
+#define SGD(j) new = old - rate * (factor * g[j] + decay * old);
+MULTIVERSION
+cvk_update_norms cvk_sgd(float *restrict w, const float *restrict g, size_t count, float rate, float factor, float decay) {
+  UPDATE(SGD)
+}
+
+#define MOMENTUM(j)                                                         \
+  float velocity = momentum * v[j] + (factor * g[j] + decay * old);         \
+  v[j] = velocity;                                                          \
+  new = old - rate * velocity;
+MULTIVERSION
+cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float *restrict v, size_t count, float rate, float factor,
+                              float momentum, float decay) {
+  UPDATE(MOMENTUM)
+}
+
+#define ADAMW(j)                                                            \
+  float gradient = factor * g[j];                                           \
+  float first = beta1 * m[j] + (1.0f - beta1) * gradient;                   \
+  float second = beta2 * v[j] + (1.0f - beta2) * (gradient * gradient);     \
+  m[j] = first;                                                             \
+  v[j] = second;                                                            \
+  float shrunk = old * shrink;                                              \
+  new = shrunk - size * (first / (sqrtf(second) * scale + epsilon));
+MULTIVERSION
+cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count, float rate,
+                           float factor, float beta1, float beta2, float epsilon, float decay, double correction1, double correction2) {
+  const float size = (float)((double)rate / correction1), scale = (float)(1.0 / sqrt(correction2));
+  const float shrink = (float)(1.0 - (double)rate * (double)decay);
+  UPDATE(ADAMW)
+}

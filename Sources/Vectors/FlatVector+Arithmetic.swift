@@ -1,0 +1,41 @@
+import CVectorKernels
+
+extension FlatVector {
+  /// Σ x² over `range`, in Double: finite for all finite elements (Float32 squares cannot overflow it), not finite otherwise.
+  public borrowing func squaredNorm(in range: Range<Int>) -> Double {
+    check(range)
+    return cvk_sum_of_squares(base + range.lowerBound, range.count)
+  }
+
+  public borrowing func squaredNorm() -> Double { squaredNorm(in: 0..<count) }
+
+  public mutating func setToZero(in range: Range<Int>) {
+    check(range)
+    (base + range.lowerBound).update(repeating: 0, count: range.count)
+  }
+
+  public mutating func setToZero() { setToZero(in: 0..<count) }
+
+  public mutating func scale(by factor: Float) { cvk_scale(base, factor, count) }
+
+  public mutating func add(_ other: borrowing FlatVector) {
+    precondition(other.count == count, "vectors of \(count) and \(other.count) elements cannot be added")
+    cvk_add(base, other.base, count)
+  }
+
+  public mutating func copy(from other: borrowing FlatVector) {
+    precondition(other.count == count, "a vector of \(other.count) elements cannot be copied into one of \(count)")
+    base.update(from: other.base, count: count)
+  }
+
+  /// Writes a tensor's elements, `values.count` of them being exactly the segment's.
+  public mutating func set(_ segment: Int, to values: some Collection<Float>) {
+    let range = layout.segments[segment].range
+    precondition(values.count == range.count, "tensor \(layout.segments[segment].name) holds \(range.count) elements, not \(values.count)")
+    for (offset, value) in values.enumerated() { base[range.lowerBound + offset] = value }
+  }
+
+  private borrowing func check(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) lies outside a vector of \(count) elements")
+  }
+}
