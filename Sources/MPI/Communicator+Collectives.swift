@@ -1,0 +1,195 @@
+import COpenMPI
+import Glibc
+
+/// A reduction or broadcast of more elements than this is made in pieces; elements do not depend on one another, so it is the same.
+private let largestPiece = 1 << 30
+
+extension Communicator {
+  /// Replaces every element by its reduction over all ranks, in place (MPI_Allreduce). Any length: past 2³⁰ elements it is split.
+  public borrowing func allReduce<Element>(_ values: inout MutableSpan<Element>, _ reduction: Reduction<Element>) throws(MPIError) {
+    let (comm, operation) = (handle, reduction.handle)
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try inPieces(buffer.count) { (range) throws(MPIError) in
+        try check(
+          MPI_Allreduce(cmpi_in_place(), buffer.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype, operation, comm),
+          "MPI_Allreduce")
+      }
+    }
+  }
+
+  /// Reduces every element over all ranks into another buffer of the same length.
+  public borrowing func allReduce<Element>(
+    _ values: Span<Element>, into result: inout MutableSpan<Element>, _ reduction: Reduction<Element>
+  ) throws(MPIError) {
+    try require(values.count == result.count, "allReduce", "\(values.count) elements into a buffer of \(result.count)")
+    let (comm, operation) = (handle, reduction.handle)
+    try values.withUnsafeBufferPointer { (source) throws(MPIError) in
+      try result.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
+        try inPieces(source.count) { (range) throws(MPIError) in
+          try check(
+            MPI_Allreduce(
+              source.baseAddress! + range.lowerBound, target.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype,
+              operation, comm),
+            "MPI_Allreduce")
+        }
+      }
+    }
+  }
+
+  /// The reduction of one value over all ranks.
+  public borrowing func allReduce<Element: Datatype>(_ value: Element, _ reduction: Reduction<Element>) throws(MPIError) -> Element {
+    var result = value
+    try withUnsafeMutablePointer(to: &result) { (pointer) throws(MPIError) in
+      try check(MPI_Allreduce(cmpi_in_place(), pointer, 1, Element.mpiDatatype, reduction.handle, handle), "MPI_Allreduce")
+    }
+    return result
+  }
+
+  /// Gives rank r the reduction of the r-th piece, `counts[r]` elements long, of all ranks' `values` (MPI_Reduce_scatter).
+  public borrowing func reduceScatter<Element>(
+    _ values: Span<Element>, counts: [Int], into mine: inout MutableSpan<Element>, _ reduction: Reduction<Element>
+  ) throws(MPIError) {
+    try require(counts.count == size, "reduceScatter", "\(counts.count) counts for \(size) ranks")
+    try require(counts.reduce(0, +) == values.count, "reduceScatter", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
+    try require(mine.count == counts[rank], "reduceScatter", "a buffer of \(mine.count) elements for a piece of \(counts[rank])")
+    let lengths = try mpiCounts(counts, "MPI_Reduce_scatter")
+    let (comm, operation) = (handle, reduction.handle)
+    try values.withUnsafeBufferPointer { (source) throws(MPIError) in
+      try mine.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
+        try check(
+          MPI_Reduce_scatter(source.baseAddress, target.baseAddress, lengths, Element.mpiDatatype, operation, comm), "MPI_Reduce_scatter")
+      }
+    }
+  }
+
+  /// Reduces in place: `values` holds the whole input before, and this rank's piece at its start after.
+  public borrowing func reduceScatter<Element>(
+    inPlace values: inout MutableSpan<Element>, counts: [Int], _ reduction: Reduction<Element>
+  ) throws(MPIError) {
+    try require(counts.count == size, "reduceScatter", "\(counts.count) counts for \(size) ranks")
+    try require(counts.reduce(0, +) == values.count, "reduceScatter", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
+    let lengths = try mpiCounts(counts, "MPI_Reduce_scatter")
+    let (comm, operation) = (handle, reduction.handle)
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try check(
+        MPI_Reduce_scatter(cmpi_in_place(), buffer.baseAddress, lengths, Element.mpiDatatype, operation, comm), "MPI_Reduce_scatter")
+    }
+  }
+
+  /// Fills `values`, made of consecutive pieces of `counts[r]` elements, with every rank's piece; this rank's is in its place already
+  /// (MPI_Allgatherv).
+  public borrowing func allGather<Element: Datatype>(inPlace values: inout MutableSpan<Element>, counts: [Int]) throws(MPIError) {
+    try require(counts.count == size, "allGather", "\(counts.count) counts for \(size) ranks")
+    try require(counts.reduce(0, +) == values.count, "allGather", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
+    let lengths = try mpiCounts(counts, "MPI_Allgatherv")
+    let starts = try mpiStarts(counts, "MPI_Allgatherv")
+    let comm = handle
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try check(
+        MPI_Allgatherv(cmpi_in_place(), 0, Element.mpiDatatype, buffer.baseAddress, lengths, starts, Element.mpiDatatype, comm),
+        "MPI_Allgatherv")
+    }
+  }
+
+  /// Every rank's `values`, which are equally many everywhere, in rank order.
+  public borrowing func allGather<Element: Datatype>(_ values: Span<Element>) throws(MPIError) -> [Element] {
+    let count = try mpiCount(values.count, "MPI_Allgather")
+    _ = try mpiCount(values.count * size, "MPI_Allgather")
+    let comm = handle
+    return try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
+      try filled(values.count * size) { (target) throws(MPIError) in
+        try check(
+          MPI_Allgather(source.baseAddress, count, Element.mpiDatatype, target.baseAddress, count, Element.mpiDatatype, comm),
+          "MPI_Allgather")
+      }
+    }
+  }
+
+  /// Every rank's `values`, which may be unequally many, in rank order: at `root`; nil elsewhere.
+  public borrowing func gather<Element: Datatype>(_ values: Span<Element>, to root: Int = 0) throws(MPIError) -> [[Element]]? {
+    let count = try mpiCount(values.count, "MPI_Gatherv")
+    let destination = try mpiCount(root, "MPI_Gatherv")
+    let comm = handle
+    let counts: [Int32] = try filled(rank == root ? size : 0) { (target) throws(MPIError) in
+      try withUnsafePointer(to: count) { (source) throws(MPIError) in
+        try check(
+          MPI_Gather(source, 1, Int32.mpiDatatype, target.baseAddress, 1, Int32.mpiDatatype, destination, comm), "MPI_Gather")
+      }
+    }
+    let lengths = counts.map(Int.init)
+    let starts = try mpiStarts(lengths, "MPI_Gatherv")
+    let all = try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
+      try filled(lengths.reduce(0, +)) { (target) throws(MPIError) in
+        try check(
+          MPI_Gatherv(
+            source.baseAddress, count, Element.mpiDatatype, target.baseAddress, counts, starts, Element.mpiDatatype, destination, comm),
+          "MPI_Gatherv")
+      }
+    }
+    guard rank == root else { return nil }
+    return zip(starts, lengths).map { Array(all[Int($0)..<Int($0) + $1]) }
+  }
+
+  /// Copies `root`'s elements to every rank, in place. Any length: past 2³⁰ elements it is split.
+  public borrowing func broadcast<Element: Datatype>(_ values: inout MutableSpan<Element>, from root: Int = 0) throws(MPIError) {
+    let source = try mpiCount(root, "MPI_Bcast")
+    let comm = handle
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try inPieces(buffer.count) { (range) throws(MPIError) in
+        try check(
+          MPI_Bcast(buffer.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype, source, comm), "MPI_Bcast")
+      }
+    }
+  }
+
+  /// The elements `root` gives, of a length only it knows, on every rank: two messages.
+  public borrowing func broadcast<Element: Datatype>(_ values: [Element], from root: Int = 0) throws(MPIError) -> [Element] {
+    var count = [Int64(values.count)]
+    var counter = count.mutableSpan
+    try broadcast(&counter, from: root)
+    return try filled(Int(count[0])) { (target) throws(MPIError) in
+      if rank == root { _ = target.update(fromContentsOf: values) }
+      var span = MutableSpan(_unsafeElements: target)
+      try broadcast(&span, from: root)
+    }
+  }
+}
+
+/// Calls `body` on consecutive ranges of at most 2³⁰ positions; once, on an empty range's stead, not at all.
+@inline(__always)
+private func inPieces(_ count: Int, _ body: (Range<Int>) throws(MPIError) -> Void) throws(MPIError) {
+  var start = 0
+  while start < count {
+    let end = min(start + largestPiece, count)
+    try body(start..<end)
+    start = end
+  }
+}
+
+func mpiCounts(_ counts: [Int], _ call: StaticString) throws(MPIError) -> [Int32] {
+  try counts.map { (count) throws(MPIError) in try mpiCount(count, call) }
+}
+
+/// Where consecutive pieces of these lengths start.
+func mpiStarts(_ counts: [Int], _ call: StaticString) throws(MPIError) -> [Int32] {
+  var start = 0
+  return try counts.map { (count) throws(MPIError) in
+    defer { start += count }
+    return try mpiCount(start, call)
+  }
+}
+
+/// An array whose memory `body` fills whole.
+private func filled<Element: Datatype>(
+  _ count: Int, _ body: (UnsafeMutableBufferPointer<Element>) throws(MPIError) -> Void
+) throws(MPIError) -> [Element] {
+  var failure: MPIError?
+  let array = [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+    // Zeros, so that what an error leaves unfilled is still initialised.
+    if count > 0 { memset(buffer.baseAddress!, 0, count * MemoryLayout<Element>.stride) }
+    do throws(MPIError) { try body(UnsafeMutableBufferPointer(rebasing: buffer[..<count])) } catch { failure = error }
+    initialized = count
+  }
+  if let failure { throw failure }
+  return array
+}

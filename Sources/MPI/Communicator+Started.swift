@@ -1,0 +1,34 @@
+import COpenMPI
+
+// Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1 elements: one request, one call.
+extension Communicator {
+  /// Starts replacing every element by its reduction over all ranks (MPI_Iallreduce).
+  @_lifetime(&values)
+  public borrowing func startAllReduce<Element>(
+    _ values: inout MutableSpan<Element>, _ reduction: Reduction<Element>
+  ) throws(MPIError) -> Request {
+    let count = try mpiCount(values.count, "MPI_Iallreduce")
+    let (comm, operation) = (handle, reduction.handle)
+    var request: MPI_Request?
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try check(
+        MPI_Iallreduce(cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm, &request), "MPI_Iallreduce")
+    }
+    return _overrideLifetime(Request(request), mutating: &values)
+  }
+
+  /// Starts copying `root`'s elements to every rank (MPI_Ibcast).
+  @_lifetime(&values)
+  public borrowing func startBroadcast<Element: Datatype>(
+    _ values: inout MutableSpan<Element>, from root: Int = 0
+  ) throws(MPIError) -> Request {
+    let count = try mpiCount(values.count, "MPI_Ibcast")
+    let source = try mpiCount(root, "MPI_Ibcast")
+    let comm = handle
+    var request: MPI_Request?
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try check(MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request), "MPI_Ibcast")
+    }
+    return _overrideLifetime(Request(request), mutating: &values)
+  }
+}

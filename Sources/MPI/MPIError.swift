@@ -1,0 +1,46 @@
+import COpenMPI
+
+/// A failed MPI call: which one, MPI's error code, and MPI's own text for it.
+public struct MPIError: Error, Equatable, CustomStringConvertible {
+  /// The MPI function's name, or the binding's when the arguments never reached MPI.
+  public let call: String
+  /// MPI's error code; `MPI_ERR_COUNT`, `MPI_ERR_ARG` for arguments the binding itself refused.
+  public let code: Int32
+  public let text: String
+
+  public var description: String { "\(call): \(text)" }
+
+  init(call: String, code: Int32, text: String) {
+    self.call = call
+    self.code = code
+    self.text = text
+  }
+
+  init(call: String, code: Int32) {
+    var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
+    var length: Int32 = 0
+    MPI_Error_string(code, &buffer, &length)
+    self.init(call: call, code: code, text: String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+}
+
+/// Turns a return code into an error: the one place where MPI's codes are read.
+@inline(__always)
+func check(_ code: Int32, _ call: StaticString) throws(MPIError) {
+  if code != MPI_SUCCESS { throw MPIError(call: call.description, code: code) }
+}
+
+/// A count as MPI takes it. MPI 3's counts are 32-bit; a larger one is refused, never truncated.
+@inline(__always)
+func mpiCount(_ count: Int, _ call: StaticString) throws(MPIError) -> Int32 {
+  guard let exact = Int32(exactly: count) else {
+    throw MPIError(call: call.description, code: MPI_ERR_COUNT, text: "\(count) elements in one call; MPI's counts end at \(Int32.max)")
+  }
+  return exact
+}
+
+/// Refuses arguments that MPI would read out of bounds.
+@inline(__always)
+func require(_ condition: Bool, _ call: StaticString, _ text: @autoclosure () -> String) throws(MPIError) {
+  if !condition { throw MPIError(call: call.description, code: MPI_ERR_ARG, text: text()) }
+}

@@ -1,0 +1,40 @@
+import COpenMPI
+
+/// A collective that was started and must be waited for (MPI 3.1, section 5.12).
+///
+/// While it lives, the memory it works on is borrowed: reading or writing it does not compile, nor does waiting twice or letting the
+/// request outlive the memory. A request that is dropped without ``wait()`` traps, because MPI would go on writing into freed memory.
+/// MPI makes progress only inside MPI calls: call ``test()`` now and then during long computations.
+@safe
+public struct Request: ~Copyable, ~Escapable {
+  private var handle: MPI_Request?
+
+  /// The caller ties it to the memory by the lifetime of the method it returns from.
+  @_lifetime(immortal)
+  init(_ handle: MPI_Request?) {
+    self.handle = handle
+  }
+
+  /// Returns when the operation is complete here and the memory may be touched again.
+  public consuming func wait() throws(MPIError) {
+    var handle = self.handle
+    discard self
+    try check(MPI_Wait(&handle, cmpi_status_ignore()), "MPI_Wait")
+  }
+
+  /// Lets MPI make progress and tells whether the operation is complete; ``wait()`` then returns at once.
+  public mutating func test() throws(MPIError) -> Bool {
+    var handle = self.handle
+    var complete: Int32 = 0
+    try check(MPI_Test(&handle, &complete, cmpi_status_ignore()), "MPI_Test")
+    self.handle = handle
+    return complete != 0
+  }
+
+  deinit { trapDroppedRequest() }
+}
+
+/// A function of its own, because a call that never returns directly in a `deinit` warns.
+private func trapDroppedRequest() {
+  fatalError("an MPI request was dropped before it was waited for: call wait() on every Request")
+}

@@ -1,0 +1,70 @@
+import COpenMPI
+
+/// Memory that the ranks of one node share: each rank owns a part and reads the others' without a message (MPI 3.1, section 11.2.3).
+///
+/// What one rank writes, others may read after both called ``synchronize(on:)``. The memory lives until ``free()``, which is collective, or
+/// MPI's end.
+public struct SharedWindow<Element: Datatype>: ~Copyable {
+  private let window: MPI_Win
+  private let parts: [UnsafeMutableBufferPointer<Element>]
+  private let rank: Int
+
+  /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`, whose ranks must share memory
+  /// (``Communicator/splitByNode()``).
+  public init(on node: borrowing Communicator, count: Int) throws(MPIError) {
+    try require(count >= 0, "SharedWindow", "\(count) elements")
+    var base: UnsafeMutableRawPointer?
+    var made: MPI_Win?
+    let stride = MemoryLayout<Element>.stride
+    try check(
+      MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made), "MPI_Win_allocate_shared")
+    let window = made!
+    try check(MPI_Win_lock_all(Int32(MPI_MODE_NOCHECK), window), "MPI_Win_lock_all")
+    var parts: [UnsafeMutableBufferPointer<Element>] = []
+    for rank in 0..<node.size {
+      var size: MPI_Aint = 0
+      var unit: Int32 = 0
+      var start: UnsafeMutableRawPointer?
+      try check(MPI_Win_shared_query(window, Int32(rank), &size, &unit, &start), "MPI_Win_shared_query")
+      parts.append(UnsafeMutableBufferPointer(start: start?.assumingMemoryBound(to: Element.self), count: Int(size) / stride))
+    }
+    if count > 0 { UnsafeMutableRawBufferPointer(parts[node.rank]).initializeMemory(as: UInt8.self, repeating: 0) }
+    try synchronizeMemory(window, on: node)
+    self.window = window
+    self.parts = parts
+    self.rank = node.rank
+  }
+
+  /// Reads the part that a rank owns, as it was when last synchronised.
+  @_lifetime(borrow self)
+  public borrowing func part(of rank: Int) -> Span<Element> {
+    _overrideLifetime(Span(_unsafeElements: UnsafeBufferPointer(parts[rank])), borrowing: self)
+  }
+
+  /// This rank's own part, to write.
+  public var own: MutableSpan<Element> {
+    @_lifetime(&self)
+    mutating get { _overrideLifetime(MutableSpan(_unsafeElements: parts[rank]), mutating: &self) }
+  }
+
+  /// The same memory as a raw address, for a reader or kernel that fills or scans it; valid while the window lives.
+  public borrowing func address(of rank: Int) -> UnsafeMutableBufferPointer<Element> { parts[rank] }
+
+  /// Makes what every rank wrote before visible to every rank after: a barrier between two memory fences.
+  public borrowing func synchronize(on node: borrowing Communicator) throws(MPIError) {
+    try synchronizeMemory(window, on: node)
+  }
+
+  /// Gives the memory back. Collective.
+  public consuming func free() throws(MPIError) {
+    var window: MPI_Win? = self.window
+    try check(MPI_Win_unlock_all(window), "MPI_Win_unlock_all")
+    try check(MPI_Win_free(&window), "MPI_Win_free")
+  }
+}
+
+private func synchronizeMemory(_ window: MPI_Win, on node: borrowing Communicator) throws(MPIError) {
+  try check(MPI_Win_sync(window), "MPI_Win_sync")
+  try node.barrier()
+  try check(MPI_Win_sync(window), "MPI_Win_sync")
+}

@@ -1,0 +1,51 @@
+import COpenMPI
+import Glibc
+
+/// An error that chooses the exit status of the job it ends.
+public protocol JobFailure: Error {
+  var exitStatus: Int32 { get }
+}
+
+/// Starts MPI, lends the world's communicator to `body`, and ends MPI when it returns.
+///
+/// When `body` throws on a rank, that rank prints one line, `rank R on HOST: the error`, to standard error and ends every process of the job
+/// at once with the error's ``JobFailure/exitStatus`` (1 for other errors). It must not finalise: other ranks may wait in a collective
+/// that this one will never join, and would wait for ever.
+///
+/// MPI is asked for `MPI_THREAD_FUNNELED`: only the thread that calls this may call MPI.
+public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
+  var provided: Int32 = 0
+  MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
+  let world = makeWorld()
+  let result = run(body, on: world)
+  MPI_Finalize()
+  return result
+}
+
+/// Returns only when `body` does; its error ends the job.
+private func run<Result>(_ body: (borrowing Communicator) throws -> Result, on world: borrowing Communicator) -> Result {
+  do {
+    return try body(world)
+  } catch {
+    printFailure("rank \(world.rank) on \(hostName()): \(error)")
+    world.abort(status: (error as? any JobFailure)?.exitStatus ?? 1)
+  }
+}
+
+private func makeWorld() -> Communicator {
+  do { return try Communicator(handle: cmpi_comm_world()) } catch { fatalError("MPI gave no world: \(error)") }
+}
+
+/// This machine's name, as ranks give it in messages and reports.
+public func hostName() -> String {
+  var buffer = [CChar](repeating: 0, count: 256)
+  gethostname(&buffer, 255)
+  return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+/// One line in one system call: lines of several ranks that are written in parts tear.
+private func printFailure(_ text: String) {
+  var line = Array(text.replacing("\n", with: " ").utf8)
+  line.append(UInt8(ascii: "\n"))
+  _ = write(STDERR_FILENO, line, line.count)
+}
