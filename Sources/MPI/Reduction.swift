@@ -59,3 +59,10 @@ extension Communicator {
     }
   }
 }
+
+/// How many Doubles a record of this type has: what a ``RecordReduction/Combine`` function asks of its last argument.
+public func recordLength(_ datatype: MPI_Datatype?) -> Int {
+  var bytes: Int32 = 0
+  MPI_Type_size(datatype, &bytes)
+  return Int(bytes) / MemoryLayout<Double>.stride
+}

@@ -28,6 +28,13 @@ extension FlatVector {
     base.update(from: other.base, count: count)
   }
 
+  /// Moves the elements of a range to another place, which may overlap it.
+  public mutating func move(from range: Range<Int>, to start: Int) {
+    check(range)
+    check(start..<start + range.count)
+    (base + start).update(from: base + range.lowerBound, count: range.count)
+  }
+
   /// Writes a tensor's elements, `values.count` of them being exactly the segment's.
   public mutating func set(_ segment: Int, to values: some Collection<Float>) {
     let range = layout.segments[segment].range

@@ -1,0 +1,63 @@
+import MPI
+import Vectors
+
+/// How the ranks turn their gradients into one and stay equal.
+///
+/// Every rank owns one slice of the flat vector. A step is always: sum the ranks' gradients (at least my slice) → square my slice → ledger →
+/// update the weights I am responsible for → publish them. Local gradients are weighted already (wᵢ gᵢ), so the sum is the mean gradient.
+public protocol GradientExchange: AnyObject {
+  /// The slice whose squares this rank gives to the ledger. Slices are disjoint and cover the vector.
+  var owned: Range<Int> { get }
+  /// The part of the weights, and of the optimiser's state, that this rank updates.
+  var updated: Range<Int> { get }
+  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
+  func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+  /// Gives every rank the weights that the others updated. Collective.
+  func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+}
+
+/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
+public final class ReplicatedExchange: GradientExchange {
+  public let owned: Range<Int>
+  public let updated: Range<Int>
+
+  public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+    owned = layout.slice(world.rank, of: world.size)
+    updated = 0..<layout.elementCount
+  }
+
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    if world.size == 1 { return }
+    var elements = gradient.mutableElements
+    try world.allReduce(&elements, .sum)
+  }
+
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {}
+}
+
+/// Every rank sums and updates its own slice alone: a reduce-scatter, then an all-gather of the weights, 4·P bytes each; the optimiser's
+/// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
+public final class ShardedExchange: GradientExchange {
+  public let owned: Range<Int>
+  public var updated: Range<Int> { owned }
+  private let counts: [Int]
+
+  public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+    let size = world.size
+    owned = layout.slice(world.rank, of: size)
+    counts = (0..<size).map { layout.slice($0, of: size).count }
+  }
+
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    if world.size == 1 { return }
+    var elements = gradient.mutableElements
+    try world.reduceScatter(inPlace: &elements, counts: counts, .sum)
+    gradient.move(from: 0..<owned.count, to: owned.lowerBound)
+  }
+
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    if world.size == 1 { return }
+    var elements = weights.mutableElements
+    try world.allGather(inPlace: &elements, counts: counts)
+  }
+}

@@ -1,0 +1,38 @@
+import Glibc
+
+/// The size of the gradient's signal and noise, estimated from the local and the global squared norms.
+///
+/// With bᵢ samples on rank i, B in all and N₊ ranks that have any, E‖gᵢ‖² = |G|² + trΣ/bᵢ and E‖g‖² = |G|² + trΣ/B. Hence, without
+/// bias for any division of the batch, trΣ = (L − T)·B/(N₊ − 1) and |G|² = T − trΣ/B. (McCandlish et al. 2018, arXiv 1812.06162,
+/// appendix A.1, is the case of equal batches.) The noise scale trΣ/|G|² is the ratio of the two running means, never a mean of ratios.
+public struct NoiseScale: Sendable, Equatable, Codable {
+  /// The weight of the past in the running means.
+  public let memory: Double
+  private var signalSum = 0.0
+  private var varianceSum = 0.0
+  /// 1 − memoryⁿ: what the running means have seen, for Adam's kind of bias correction.
+  private var seen = 0.0
+
+  public init(memory: Double = 0.98) { self.memory = memory }
+
+  /// Takes in a step's norms. A step with fewer than two contributing ranks says nothing of the noise.
+  public mutating func record(_ ledger: NormLedger) {
+    guard ledger.nonFinite == nil, ledger[.contributors] >= 2 else { return }
+    let (total, local) = (ledger.squaredNorm, ledger.meanLocalSquares)
+    let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
+    guard variance.isFinite else { return }
+    signalSum = memory * signalSum + (1 - memory) * (total - variance / ledger.samples)
+    varianceSum = memory * varianceSum + (1 - memory) * variance
+    seen = memory * seen + (1 - memory)
+  }
+
+  /// |G|², the squared norm of the true gradient; may come out negative where it is small against the noise.
+  public var signal: Double? { seen > 0 ? signalSum / seen : nil }
+  /// trΣ, the variance of one sample's gradient, summed over the parameters.
+  public var variance: Double? { seen > 0 ? varianceSum / seen : nil }
+  /// trΣ/|G|²: the batch size at which noise and signal are equal; nil where the signal is not resolved.
+  public var scale: Double? {
+    guard let signal, let variance, signal > 0 else { return nil }
+    return variance / signal
+  }
+}

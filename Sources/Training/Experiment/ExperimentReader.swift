@@ -1,0 +1,220 @@
+import Glibc
+
+/// What is wrong with an experiment, in one line: file and line, key, what was wanted.
+public struct ExperimentError: Error, CustomStringConvertible, Sendable {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// Reads typed keys out of a document and remembers each with its resolved value.
+///
+/// Every key is declared once, by the call that reads it. From those calls follow the defaults, the bounds, the list of valid keys that an
+/// unknown one is compared with, and the resolved file.
+struct ExperimentReader {
+  private let tree: TOMLTree
+  private var section = ""
+  /// The resolved file so far: sections in the order they were read, each with its lines.
+  private var resolved: [(section: String, lines: [String])] = [("", [])]
+  private var known: Set<String> = []
+  private var sections: Set<String> = []
+
+  init(_ tree: TOMLTree) { self.tree = tree }
+
+  /// Turns to a section; the keys read from here on are in it.
+  mutating func enter(_ name: String) throws(ExperimentError) {
+    section = name
+    sections.insert(name)
+    resolved.append((name, []))
+    if let value = tree.root[name] {
+      guard case .table = value else { throw ExperimentError("\(tree.place(name)): wanted a section [\(name)], found \(value.kind)") }
+    }
+  }
+
+  mutating func string(_ key: String, default fallback: String) throws(ExperimentError) -> String {
+    try value(key, wanted: "a string") { if case .string(let text) = $0 { text } else { nil } } write: { quoted($0) } ?? note(
+      key, fallback, quoted(fallback))
+  }
+
+  mutating func string(optional key: String) throws(ExperimentError) -> String? {
+    try value(key, wanted: "a string") { if case .string(let text) = $0 { text } else { nil } } write: { quoted($0) }
+  }
+
+  /// A path: relative to the experiment file's folder, or, when given on the command line, to the working directory. Resolved to absolute.
+  mutating func path(_ key: String, relativeTo folder: String) throws(ExperimentError) -> String? {
+    let base = tree.isOverridden(path(of: key)) ? "." : folder
+    return try value(key, wanted: "a path") { if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: base) } else { nil } } write: {
+      quoted($0)
+    }
+  }
+
+  mutating func boolean(_ key: String, default fallback: Bool) throws(ExperimentError) -> Bool {
+    try value(key, wanted: "true or false") { if case .boolean(let flag) = $0 { flag } else { nil } } write: { "\($0)" } ?? note(
+      key, fallback, "\(fallback)")
+  }
+
+  mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(ExperimentError) -> Int {
+    try integer(optional: key, in: range) ?? note(key, fallback, "\(fallback)")
+  }
+
+  mutating func integer(optional key: String, in range: ClosedRange<Int>) throws(ExperimentError) -> Int? {
+    let upper = range.upperBound == .max ? "" : " and at most \(range.upperBound)"
+    return try value(key, wanted: "a whole number of at least \(range.lowerBound)\(upper)") {
+      if case .integer(let number) = $0, range.contains(number) { number } else { nil }
+    } write: { "\($0)" }
+  }
+
+  mutating func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws(ExperimentError) -> [Int] {
+    func text(_ numbers: [Int]) -> String { "[" + numbers.map(String.init).joined(separator: ", ") + "]" }
+    return try value(key, wanted: "a list of whole numbers of at least \(range.lowerBound)") {
+      guard case .array(let items) = $0 else { return nil }
+      var numbers: [Int] = []
+      for item in items {
+        guard case .integer(let number) = item, range.contains(number) else { return nil }
+        numbers.append(number)
+      }
+      return numbers
+    } write: { text($0) } ?? note(key, fallback, text(fallback))
+  }
+
+  /// A finite number that `accepts` agrees to; `wanted` says in words what that is.
+  mutating func number(
+    _ key: String, default fallback: Double, wanted: String, _ accepts: (Double) -> Bool
+  ) throws(ExperimentError) -> Double {
+    try number(optional: key, wanted: wanted, accepts) ?? note(key, fallback, "\(fallback)")
+  }
+
+  mutating func number(optional key: String, wanted: String, _ accepts: (Double) -> Bool) throws(ExperimentError) -> Double? {
+    try value(key, wanted: wanted) {
+      let number: Double
+      switch $0 {
+      case .integer(let whole): number = Double(whole)
+      case .number(let real): number = real
+      default: return nil
+      }
+      return number.isFinite && accepts(number) ? number : nil
+    } write: { "\($0)" }
+  }
+
+  /// One of an enumeration's names; a wrong one is answered with the nearest.
+  mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ key: String, default fallback: Choice
+  ) throws(ExperimentError) -> Choice {
+    let names = Choice.allCases.map(\.rawValue)
+    let text = try string(key, default: fallback.rawValue)
+    if let choice = Choice(rawValue: text) { return choice }
+    let hint = nearest(text, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+    throw ExperimentError("\(tree.place(path(of: key))): \(quoted(text)) is not one of \(names.joined(separator: ", "))\(hint)")
+  }
+
+  /// Refuses what was in the file but never asked for, and returns the resolved file's text.
+  consuming func finish() throws(ExperimentError) -> String {
+    func refuse(_ path: String, among candidates: [String], shown: (String) -> String) throws(ExperimentError) {
+      let hint = nearest(path, among: candidates).map { "did you mean \(shown($0))?" }
+      throw ExperimentError("\(tree.place(path)): unknown key; \(hint ?? "known here: \(candidates.map(shown).joined(separator: ", "))")")
+    }
+    for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
+      if case .table(let table) = value {
+        guard sections.contains(name) else {
+          try refuse(name, among: sections.sorted()) { "[\($0)]" }
+          continue
+        }
+        let here = known.filter { $0.hasPrefix(name + ".") }.sorted()
+        for key in table.keys.sorted() where !known.contains("\(name).\(key)") {
+          try refuse("\(name).\(key)", among: here) { String($0.dropFirst(name.count + 1)) }
+        }
+      } else if !known.contains(name) {
+        try refuse(name, among: known.filter { !$0.contains(".") }.sorted()) { $0 }
+      }
+    }
+    return resolved.filter { !$0.lines.isEmpty }.map { part in
+      (part.section.isEmpty ? [] : ["[\(part.section)]"]).joined() + (part.section.isEmpty ? "" : "\n") + part.lines.joined(separator: "\n")
+        + "\n"
+    }.joined(separator: "\n")
+  }
+
+  /// An error about a key that was read.
+  func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
+    let section = section ?? self.section
+    return ExperimentError("\(tree.place(section.isEmpty ? key : "\(section).\(key)")): \(text)")
+  }
+
+  private func path(of key: String) -> String { section.isEmpty ? key : "\(section).\(key)" }
+
+  private mutating func value<Result>(
+    _ key: String, wanted: String, read: (TOMLTree.Value) -> Result?, write: (Result) -> String
+  ) throws(ExperimentError) -> Result? {
+    known.insert(path(of: key))
+    var table = tree.root
+    if !section.isEmpty {
+      guard case .table(let inner)? = tree.root[section] else { return nil }
+      table = inner
+    }
+    guard let value = table[key] else { return nil }
+    guard let result = read(value) else {
+      throw ExperimentError("\(tree.place(path(of: key))): wanted \(wanted), found \(describe(value))")
+    }
+    return note(key, result, write(result))
+  }
+
+  private mutating func note<Result>(_ key: String, _ result: Result, _ text: String) -> Result {
+    resolved[resolved.count - 1].lines.append("\(key) = \(text)")
+    return result
+  }
+}
+
+private func describe(_ value: TOMLTree.Value) -> String {
+  switch value {
+  case .string(let text): quoted(text)
+  case .integer(let number): "\(number)"
+  case .number(let number): "\(number)"
+  case .boolean(let flag): "\(flag)"
+  default: value.kind
+  }
+}
+
+/// A TOML basic string.
+private func quoted(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case "\n": result += "\\n"
+    case "\t": result += "\\t"
+    case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}
+
+private func absolutePath(_ path: String, in folder: String) -> String {
+  if path.hasPrefix("/") { return path }
+  let base = realpath(folder, nil)
+  defer { free(base) }
+  return (base.map { String(cString: $0) } ?? folder) + "/" + path
+}
+
+/// The candidate within a third of the word's length in edits (Levenshtein), if there is one.
+func nearest(_ word: String, among candidates: [String]) -> String? {
+  func distance(_ a: [Character], _ b: [Character]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let substituted = diagonal + (x == y ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+      }
+    }
+    return row[b.count]
+  }
+  let letters = Array(word)
+  let best = candidates.map { ($0, distance(letters, Array($0))) }.min { $0.1 < $1.1 }
+  guard let best, best.1 <= max(2, word.count / 3) else { return nil }
+  return best.0
+}
