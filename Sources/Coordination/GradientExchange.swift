@@ -10,7 +10,7 @@ public protocol GradientExchange: AnyObject {
   var owned: Range<Int> { get }
   /// The part of the weights, and of the optimiser's state, that this rank updates.
   var updated: Range<Int> { get }
-  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
+  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and this rank's own elsewhere. Collective.
   func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
   /// Gives every rank the weights that the others updated. Collective.
   func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
@@ -41,18 +41,23 @@ public final class ShardedExchange: GradientExchange {
   public let owned: Range<Int>
   public var updated: Range<Int> { owned }
   private let counts: [Int]
+  private let slice: UnsafeMutableBufferPointer<Float>
 
   public init(_ layout: TensorLayout, on world: borrowing Communicator) {
     let size = world.size
     owned = layout.slice(world.rank, of: size)
     counts = (0..<size).map { layout.slice($0, of: size).count }
+    slice = .allocate(capacity: owned.count)
+    slice.initialize(repeating: 0)
   }
+
+  deinit { slice.deallocate() }
 
   public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
     if world.size == 1 { return }
-    var elements = gradient.mutableElements
-    try world.reduceScatter(inPlace: &elements, counts: counts, .sum)
-    gradient.move(from: 0..<owned.count, to: owned.lowerBound)
+    var mine = MutableSpan(_unsafeElements: slice)
+    try world.reduceScatter(gradient.elements, counts: counts, into: &mine, .sum)
+    gradient.set(owned, to: UnsafeBufferPointer(slice))
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {

@@ -96,3 +96,27 @@ public struct NormLedger: Sendable, Equatable {
     }
   }
 }
+
+extension NormLedger {
+  /// Enters one rank's part of a step.
+  ///
+  /// - `samples`: bᵢ, of `total` B in the whole step.
+  /// - `weightedSquares`: ‖wᵢ gᵢₖ‖² by tensor: squares of the gradient as it is summed, the local mean times wᵢ = bᵢ/B.
+  public mutating func contribute(samples: Int, of total: Int, loss: Double, weightedSquares: [Double], rank: Int) {
+    self[.samples] = Double(samples)
+    self[.loss] = loss
+    self[.localNorm] = (0, rank)
+    self[.nonFiniteTensor] = (0, rank)
+    guard samples > 0 else { return }
+    self[.contributors] = 1
+    let weight = Double(samples) / Double(total)
+    for tensor in 0..<tensorCount { self[weightedLocalSquares: tensor] = Double(samples) * weightedSquares[tensor] / (weight * weight) }
+    let bad = weightedSquares.firstIndex { !$0.isFinite } ?? (loss.isFinite ? nil : tensorCount)
+    if let bad {
+      self[.nonFinite] = 1
+      self[.nonFiniteTensor] = (Double(bad + 1), rank)
+    } else {
+      self[.localNorm] = (weightedSquares.reduce(0, +).squareRoot() / weight, rank)
+    }
+  }
+}

@@ -28,11 +28,11 @@ extension FlatVector {
     base.update(from: other.base, count: count)
   }
 
-  /// Moves the elements of a range to another place, which may overlap it.
-  public mutating func move(from range: Range<Int>, to start: Int) {
+  /// Writes the elements of a range.
+  public mutating func set(_ range: Range<Int>, to values: UnsafeBufferPointer<Float>) {
     check(range)
-    check(start..<start + range.count)
-    (base + start).update(from: base + range.lowerBound, count: range.count)
+    precondition(values.count == range.count, "\(values.count) values for a range of \(range.count)")
+    if let start = values.baseAddress { (base + range.lowerBound).update(from: start, count: range.count) }
   }
 
   /// Writes a tensor's elements, `values.count` of them being exactly the segment's.

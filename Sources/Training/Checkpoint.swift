@@ -1,0 +1,156 @@
+import Coordination
+import FoundationEssentials
+import GradientNorms
+import MPI
+import Reports
+import TensorFiles
+import Vectors
+
+/// What a checkpoint holds besides tensors: `state.json`.
+struct CheckpointState: Codable, Equatable {
+  var version = 1
+  /// Steps done.
+  var step: Int
+  /// What the order of samples depends on; a resumed run must have the same.
+  var seed: Int
+  var order: String
+  var globalBatch: Int
+  var sampleCount: Int
+  /// The optimiser's own step count, which skipped steps do not advance.
+  var optimizerSteps: Int
+  var ranks: Int
+  var history: RunHistory
+  var modelSHA256: String
+  var optimizerSHA256: String
+
+  enum CodingKeys: String, CodingKey {
+    case version, step, seed, order, ranks, history
+    case globalBatch = "global_batch"
+    case sampleCount = "sample_count"
+    case optimizerSteps = "optimizer_steps"
+    case modelSHA256 = "model_sha256"
+    case optimizerSHA256 = "optimizer_sha256"
+  }
+}
+
+/// The checkpoints of a run directory: `checkpoints/step-XXXXXXXX/{model,optimizer}.safetensors, state.json`.
+///
+/// Rank 0 reads and writes; the other ranks send their slices of the optimiser's state to it, so that a checkpoint can be resumed by any
+/// number of ranks. A checkpoint is written under a temporary name, flushed, and renamed: it is there whole or not at all.
+struct Checkpoints {
+  let directory: String
+  /// How many of the newest are kept.
+  let keep: Int
+
+  /// Writes the trainer's state. Collective.
+  func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
+    let moments = try trainer.gatherMoments(on: world)
+    try world.agree {
+      guard let moments else { return }
+      try RunDirectory.make(directory)
+      let target = DurableDirectory.self
+      let folder = try target.init(path: directory + "/" + Self.name(trainer.stepsDone))
+      let path = folder.temporaryPath
+      let layout = trainer.model.layout
+      let model = try trainer.weights.write(to: path + "/model.safetensors")
+      let names = trainer.optimizer.rule.momentNames
+      var writer = try SafeTensorsWriter(
+        path: path + "/optimizer.safetensors",
+        tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) } })
+      for moment in moments {
+        for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
+      }
+      let optimizer = try writer.finish()
+      let state = CheckpointState(
+        step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
+        globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.batches.sampleCount,
+        optimizerSteps: trainer.optimizer.stepCount, ranks: world.size, history: history, modelSHA256: model, optimizerSHA256: optimizer)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      let json = try encoder.encode(state)
+      try DurableFile.write(String(decoding: json, as: UTF8.self), to: path + "/state.json")
+      try folder.publish()
+      for old in steps().dropLast(keep) { try? FileManager.default.removeItem(atPath: directory + "/" + Self.name(old)) }
+    }
+  }
+
+  /// Restores the newest checkpoint that verifies. Returns its history, and a note for each newer one that had to be passed over; nil
+  /// where there is none. Collective.
+  func restore(_ trainer: Trainer, on world: borrowing Communicator) throws -> (history: RunHistory, notes: [String])? {
+    // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the others.
+    var loaded: Loaded?
+    var notes: [String] = []
+    try world.agree {
+      guard world.rank == 0 else { return }
+      for step in steps().reversed() {
+        do {
+          loaded = try load(directory + "/" + Self.name(step), trainer)
+          break
+        } catch let error as TensorFileError {
+          notes.append("checkpoint step \(step) is passed over: \(error)")
+        }
+      }
+      if loaded == nil, let note = notes.first { throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(note)") }
+    }
+    let text = try world.broadcast(loaded.map(\.text) ?? "")
+    if text.isEmpty { return nil }
+    let state = try JSONDecoder().decode(CheckpointState.self, from: Data(text.utf8))
+    try trainer.weights.broadcast(from: loaded?.weights, on: world)
+    for index in trainer.optimizer.rule.momentNames.indices {
+      var moment = FlatVector(zeros: trainer.model.layout)
+      try moment.broadcast(from: loaded?.moments[index], on: world)
+      trainer.setMoment(index, from: moment)
+    }
+    trainer.optimizer.restore(stepCount: state.optimizerSteps)
+    trainer.stepsDone = state.step
+    return (state.history, notes)
+  }
+
+  private struct Loaded {
+    var text: String
+    var weights: [Float]
+    var moments: [[Float]]
+  }
+
+  private func load(_ path: String, _ trainer: Trainer) throws -> Loaded {
+    let file = path + "/state.json"
+    guard let bytes = FileManager.default.contents(atPath: file) else { throw TensorFileError(file, "cannot be read") }
+    guard let state = try? JSONDecoder().decode(CheckpointState.self, from: bytes), state.version == 1 else {
+      throw TensorFileError(file, "is not the state of a checkpoint")
+    }
+    for (name, digest) in [("model", state.modelSHA256), ("optimizer", state.optimizerSHA256)] {
+      let path = "\(path)/\(name).safetensors"
+      guard try SHA256.digest(ofFile: path) == digest else { throw TensorFileError(path, "its SHA-256 is not the one in state.json") }
+    }
+    try checkSameRun(state, trainer)
+    let layout = trainer.model.layout
+    let weights = try layout.read(path + "/model.safetensors") { $0 }
+    let moments = try trainer.optimizer.rule.momentNames.map { moment in
+      try layout.read(path + "/optimizer.safetensors") { "\($0).\(moment)" }
+    }
+    return Loaded(text: String(decoding: bytes, as: UTF8.self), weights: weights, moments: moments)
+  }
+
+  /// The samples of the steps to come are those of the uninterrupted run only if these are the same.
+  private func checkSameRun(_ state: CheckpointState, _ trainer: Trainer) throws {
+    func same<Value: Equatable>(_ key: String, _ was: Value, _ now: Value) throws {
+      if was != now {
+        throw RunFailure(.usage, "\(key) is \(now) and was \(was) in the checkpoint of step \(state.step): resume with the same, or use --force")
+      }
+    }
+    try same("seed", state.seed, trainer.experiment.seed)
+    try same("data.order", state.order, trainer.experiment.data.order.rawValue)
+    try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
+    try same("the number of training samples", state.sampleCount, trainer.batches.sampleCount)
+  }
+
+  private func steps() -> [Int] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
+      .compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
+  }
+
+  private static func name(_ step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+}

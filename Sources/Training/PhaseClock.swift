@@ -1,0 +1,58 @@
+import Glibc
+import Reports
+
+/// Adds up the seconds of a step by what they were spent on.
+struct PhaseClock {
+  enum Phase { case data, compute, reduce, norm, optimizer }
+
+  private(set) var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+  private let start: UInt64
+  private var last: UInt64
+
+  init() {
+    start = monotonicNanoseconds()
+    last = start
+  }
+
+  /// Books the time since the last call under a phase.
+  mutating func lap(_ phase: Phase) {
+    let now = monotonicNanoseconds()
+    let spent = Double(now - last) * 1e-9
+    last = now
+    switch phase {
+    case .data: seconds.data += spent
+    case .compute: seconds.compute += spent
+    case .reduce: seconds.reduce += spent
+    case .norm: seconds.norm += spent
+    case .optimizer: seconds.optimizer += spent
+    }
+  }
+
+  /// From the first lap to the last.
+  var total: Double { Double(last - start) * 1e-9 }
+}
+
+extension TimeShare {
+  static let zero = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+
+  static func += (sum: inout TimeShare, part: TimeShare) {
+    sum.data += part.data
+    sum.compute += part.compute
+    sum.reduce += part.reduce
+    sum.norm += part.norm
+    sum.optimizer += part.optimizer
+  }
+
+  /// Each part over the sum of all.
+  var fractions: TimeShare {
+    let sum = data + compute + reduce + norm + optimizer
+    guard sum > 0 else { return .zero }
+    return TimeShare(data: data / sum, compute: compute / sum, reduce: reduce / sum, norm: norm / sum, optimizer: optimizer / sum)
+  }
+}
+
+func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}

@@ -1,0 +1,23 @@
+import Data
+import MPI
+import Reports
+import TensorFiles
+
+/// An error that ends a run, with its exit code.
+struct RunFailure: JobFailure, CustomStringConvertible {
+  let code: ExitCode
+  let description: String
+
+  init(_ code: ExitCode, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+
+  var exitStatus: Int32 { code.rawValue }
+}
+
+// Which exit code an error of another room stands for.
+extension ExperimentError: JobFailure { public var exitStatus: Int32 { ExitCode.usage.rawValue } }
+extension DataError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension TensorFileError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension RunFileError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }
