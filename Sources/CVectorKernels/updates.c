@@ -46,6 +46,13 @@ cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float 
   UPDATE(MOMENTUM)
 }
 
+// sqrtf may set errno, which keeps a loop from being vectorised (measured: 3.3 ns an element); clang's own operator may not.
+#if __has_builtin(__builtin_elementwise_sqrt)
+#define square_root(x) __builtin_elementwise_sqrt(x)
+#else
+#define square_root(x) sqrtf(x)
+#endif
+
 #define ADAMW(j)                                                            \
   float gradient = factor * g[j];                                           \
   float first = decay1 * m[j] + gain1 * gradient;                           \
@@ -53,7 +60,7 @@ cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float 
   m[j] = first;                                                             \
   v[j] = second;                                                            \
   float shrunk = old * shrink;                                              \
-  new = shrunk - size * (first / (sqrtf(second) * scale + floor));
+  new = shrunk - size * (first / (square_root(second) * scale + floor));
 MULTIVERSION
 cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count, double rate,
                            float factor, double beta1, double beta2, double epsilon, double decay, double correction1,
