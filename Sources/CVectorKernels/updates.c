@@ -46,18 +46,27 @@ cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float 
   UPDATE(MOMENTUM)
 }
 
+// sqrtf may set errno, which keeps a loop from being vectorised (measured: 3.3 ns an element); clang's own operator may not.
+#if __has_builtin(__builtin_elementwise_sqrt)
+#define square_root(x) __builtin_elementwise_sqrt(x)
+#else
+#define square_root(x) sqrtf(x)
+#endif
+
 #define ADAMW(j)                                                            \
   float gradient = factor * g[j];                                           \
-  float first = beta1 * m[j] + (1.0f - beta1) * gradient;                   \
-  float second = beta2 * v[j] + (1.0f - beta2) * (gradient * gradient);     \
+  float first = decay1 * m[j] + gain1 * gradient;                           \
+  float second = decay2 * v[j] + gain2 * (gradient * gradient);             \
   m[j] = first;                                                             \
   v[j] = second;                                                            \
   float shrunk = old * shrink;                                              \
-  new = shrunk - size * (first / (sqrtf(second) * scale + epsilon));
+  new = shrunk - size * (first / (square_root(second) * scale + floor));
 MULTIVERSION
-cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count, float rate,
-                           float factor, float beta1, float beta2, float epsilon, float decay, double correction1, double correction2) {
-  const float size = (float)((double)rate / correction1), scale = (float)(1.0 / sqrt(correction2));
-  const float shrink = (float)(1.0 - (double)rate * (double)decay);
+cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count, double rate,
+                           float factor, double beta1, double beta2, double epsilon, double decay, double correction1,
+                           double correction2) {
+  const float decay1 = (float)beta1, gain1 = (float)(1.0 - beta1), decay2 = (float)beta2, gain2 = (float)(1.0 - beta2);
+  const float size = (float)(rate / correction1), scale = (float)(1.0 / sqrt(correction2)), floor = (float)epsilon;
+  const float shrink = (float)(1.0 - rate * decay);
   UPDATE(ADAMW)
 }

@@ -23,7 +23,27 @@ typedef struct { double update, weight; } cvk_update_norms;
 cvk_update_norms cvk_sgd(float *w, const float *g, size_t count, float rate, float factor, float decay);
 /// v = momentum·v + (factor·g + decay·w); w -= rate·v
 cvk_update_norms cvk_momentum(float *w, const float *g, float *v, size_t count, float rate, float factor, float momentum, float decay);
-/// PyTorch's AdamW: w -= rate·decay·w; m, v are moments of factor·g; w -= (rate/correction1)·m / (√v/√correction2 + epsilon)
-cvk_update_norms cvk_adamw(float *w, const float *g, float *m, float *v, size_t count, float rate, float factor, float beta1,
-                           float beta2, float epsilon, float decay, double correction1, double correction2);
+/// PyTorch's AdamW: w -= rate·decay·w; m, v are moments of factor·g; w -= (rate/correction1)·m / (√v/√correction2 + epsilon).
+/// The coefficients are Doubles because 1 - beta2 taken in Float is wrong in its fifth digit.
+cvk_update_norms cvk_adamw(float *w, const float *g, float *m, float *v, size_t count, double rate, float factor, double beta1,
+                           double beta2, double epsilon, double decay, double correction1, double correction2);
+
+// Layers. `y` and `x` are row-major, rows × columns. Every function passes a NaN on.
+
+/// y[i][j] = f(y[i][j] + bias[j]), f being the identity, max(0, z), tanh z, 1/(1 + e^-z).
+void cvk_bias(float *y, const float *bias, size_t rows, size_t columns);
+void cvk_bias_relu(float *y, const float *bias, size_t rows, size_t columns);
+void cvk_bias_tanh(float *y, const float *bias, size_t rows, size_t columns);
+void cvk_bias_sigmoid(float *y, const float *bias, size_t rows, size_t columns);
+/// d[i] *= f'(z), from y[i] = f(z).
+void cvk_relu_backward(float *d, const float *y, size_t count);
+void cvk_tanh_backward(float *d, const float *y, size_t count);
+void cvk_sigmoid_backward(float *d, const float *y, size_t count);
+/// out[j] = Σᵢ x[i][j], added to out[j] if `accumulate`; summed in Double.
+void cvk_column_sums(float *out, const float *x, size_t rows, size_t columns, int accumulate);
+/// Returns Σ over the rows of log Σⱼ e^z[j] - z[label], in Double; not finite if any z is not.
+/// `gradient`, if not null, gets scale·(softmax(z) - onehot(label)); `correct`, if not null, grows by the rows whose first largest z is the
+/// label's. Every label must lie in 0 ..< classes.
+double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, size_t classes, float scale, float *gradient,
+                         size_t *correct);
 #endif

@@ -1,0 +1,65 @@
+#include <math.h>
+
+#include "CVectorKernels.h"
+#include "dispatch.h"
+#include "exponential.h"
+
+enum { LANES = 16 };
+
+// Takes up to 16 logits as Doubles; lanes past the end count as -infinity, whose exponential is too small to change a sum of at least 1.
+static inline __attribute__((always_inline)) void load(double *lanes, const float *z, size_t left) {
+  if (left >= LANES)
+    for (int k = 0; k < LANES; k++) lanes[k] = z[k];
+  else
+    for (size_t k = 0; k < LANES; k++) lanes[k] = k < left ? z[k] : -INFINITY;
+}
+
+// Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `total` non-finite and 0·total NaN, so
+// that even a -infinity, whose exponential is a harmless 0, shows in the loss and in every element of the row's gradient.
+MULTIVERSION
+double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, size_t classes, float scale, float *gradient,
+                         size_t *correct) {
+  double loss = 0;
+  size_t right = 0;
+  for (size_t row = 0; row < rows; row++, z += classes) {
+    double lanes[LANES], top[LANES], sum[LANES] = {0};
+    for (int k = 0; k < LANES; k++) top[k] = -INFINITY;
+    for (size_t j = 0; j < classes; j += LANES) {
+      load(lanes, z + j, classes - j);
+      for (int k = 0; k < LANES; k++) top[k] = lanes[k] > top[k] ? lanes[k] : top[k];
+    }
+    double largest = top[0];
+    for (int k = 1; k < LANES; k++) largest = top[k] > largest ? top[k] : largest;
+
+    double total = 0;
+    for (size_t j = 0; j < classes; j++) total += z[j];
+    for (size_t j = 0; j < classes; j += LANES) {
+      load(lanes, z + j, classes - j);
+      for (int k = 0; k < LANES; k++) sum[k] += exponential(lanes[k] - largest);
+    }
+    double exponentials = 0;
+    for (int k = 0; k < LANES; k++) exponentials += sum[k];
+    double logarithm = log(exponentials) + 0.0 * total;
+    double margin = (double)z[labels[row]] - largest;
+    double entropy = logarithm - margin;
+    loss += entropy;
+
+    if (correct && margin == 0 && isfinite(entropy)) {
+      size_t first = 0;
+      while ((double)z[first] != largest) first++;
+      right += first == (size_t)labels[row];
+    }
+    if (gradient) {
+      for (size_t j = 0; j < classes; j += LANES) {
+        load(lanes, z + j, classes - j);
+        size_t left = classes - j < LANES ? classes - j : LANES;
+        for (int k = 0; k < LANES; k++) lanes[k] = exponential((lanes[k] - largest) - logarithm);
+        for (size_t k = 0; k < left; k++)
+          gradient[j + k] = (float)((double)scale * (lanes[k] - (j + k == (size_t)labels[row] ? 1.0 : 0.0)));
+      }
+      gradient += classes;
+    }
+  }
+  if (correct) *correct += right;
+  return loss;
+}

@@ -1,0 +1,24 @@
+import CVectorKernels
+
+/// The function between two layers.
+public enum Activation: String, Sendable, CaseIterable {
+  case relu, tanh, sigmoid
+
+  /// values = f(values + bias), in one pass over a row-major matrix of `rows` × `columns`.
+  func forward(_ values: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>, rows: Int, columns: Int) {
+    switch self {
+    case .relu: cvk_bias_relu(values, bias, rows, columns)
+    case .tanh: cvk_bias_tanh(values, bias, rows, columns)
+    case .sigmoid: cvk_bias_sigmoid(values, bias, rows, columns)
+    }
+  }
+
+  /// Multiplies ∂loss/∂f by f′, which each of these functions has as a function of its result.
+  func backward(_ gradient: UnsafeMutablePointer<Float>, results: UnsafePointer<Float>, count: Int) {
+    switch self {
+    case .relu: cvk_relu_backward(gradient, results, count)
+    case .tanh: cvk_tanh_backward(gradient, results, count)
+    case .sigmoid: cvk_sigmoid_backward(gradient, results, count)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import CVectorKernels
+import Vectors
+
+/// A fully connected layer, y = f(x·Wᵀ + b) with W of shape [outputs, inputs], as PyTorch's `nn.Linear`.
+struct Dense {
+  let inputs: Int
+  let outputs: Int
+  /// Nil in a last layer, whose results go to the loss as they are.
+  let activation: Activation?
+  let weight: Int
+  let bias: Int
+
+  /// Adds the layer's tensors, `NAME.weight` and `NAME.bias`, to a layout.
+  init(_ name: String, inputs: Int, outputs: Int, activation: Activation?, in layout: inout TensorLayout) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.activation = activation
+    weight = layout.add("\(name).weight", shape: [outputs, inputs])
+    bias = layout.add("\(name).bias", shape: [outputs])
+  }
+
+  func initialize(_ weights: inout FlatVector, seed: UInt64) {
+    weights.fillUniformly(weight, fanIn: inputs, seed: seed)
+    weights.fillUniformly(bias, fanIn: inputs, seed: seed)
+  }
+
+  /// `x` is rows × inputs, `y` rows × outputs.
+  func forward(_ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, into y: UnsafeMutablePointer<Float>) {
+    multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y)
+    let bias = weights.base + weights.layout.segments[bias].range.lowerBound
+    if let activation {
+      activation.forward(y, bias: bias, rows: rows, columns: outputs)
+    } else {
+      cvk_bias(y, bias, rows, outputs)
+    }
+  }
+
+  /// ∂loss/∂b and ∂loss/∂W from `d` = ∂loss/∂(x·Wᵀ + b), bias first.
+  func backward(
+    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector, accumulate: Bool,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    cvk_column_sums(gradient.base + gradient.layout.segments[bias].range.lowerBound, d, rows, outputs, accumulate ? 1 : 0)
+    finished(bias, &gradient)
+    multiply(
+      Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs),
+      into: gradient.base + gradient.layout.segments[weight].range.lowerBound, accumulate: accumulate)
+    finished(weight, &gradient)
+  }
+
+  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b).
+  func backward(_ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>) {
+    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
+  }
+
+  private func matrix(_ weights: borrowing FlatVector) -> Matrix {
+    Matrix(weights.base + weights.layout.segments[weight].range.lowerBound, rows: outputs, columns: inputs)
+  }
+}

@@ -1,0 +1,45 @@
+import COneDNN
+
+/// Sets the number of threads that this process's matrix products use; called once, by the thread that trains, before the first model.
+///
+/// oneDNN runs on OpenMP, whose default is every core for every rank. The number is part of a result's identity: products split over
+/// another number of threads may differ in the last bit.
+public func setComputeThreads(_ count: Int) {
+  guard count > 0, let threads = Int32(exactly: count) else { fatalError("\(count) is no number of compute threads: give 1 or more") }
+  omp_set_num_threads(threads)
+}
+
+/// A row-major Float32 matrix in memory that outlives it, possibly read as its transpose.
+struct Matrix {
+  let base: UnsafePointer<Float>
+  let rows: Int
+  let columns: Int
+  private let isTransposed: Bool
+
+  init(_ base: UnsafePointer<Float>, rows: Int, columns: Int) {
+    self.init(base, rows: rows, columns: columns, isTransposed: false)
+  }
+
+  private init(_ base: UnsafePointer<Float>, rows: Int, columns: Int, isTransposed: Bool) {
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+    self.isTransposed = isTransposed
+  }
+
+  var transposed: Matrix { Matrix(base, rows: columns, columns: rows, isTransposed: !isTransposed) }
+
+  fileprivate var operation: CChar { CChar(UInt8(ascii: isTransposed ? "T" : "N")) }
+  fileprivate var leadingDimension: Int64 { Int64(isTransposed ? rows : columns) }
+}
+
+/// result = a·b, or result += a·b; `result` is row-major, a.rows × b.columns. What it held is not read unless accumulating.
+func multiply(_ a: Matrix, _ b: Matrix, into result: UnsafeMutablePointer<Float>, accumulate: Bool = false) {
+  precondition(a.columns == b.rows, "matrices of \(a.columns) columns and \(b.rows) rows cannot be multiplied")
+  let status = dnnl_sgemm(
+    a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), 1, a.base, a.leadingDimension, b.base, b.leadingDimension,
+    accumulate ? 1 : 0, result, Int64(b.columns))
+  guard status == dnnl_success else {
+    fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
+  }
+}

@@ -1,0 +1,61 @@
+import Vectors
+
+/// A function with trained weights and a loss: all that a training step needs to know of what it trains.
+///
+/// Weights and gradient belong to the caller, as one flat vector each. A model keeps only scratch for its activations, made for the
+/// largest micro-batch on first use and reused from then on. Results depend on the arguments alone: nothing is carried from one call to
+/// the next, so a micro-batch's gradient is the same whichever rank computes it, at the same number of threads.
+public protocol Model: AnyObject {
+  /// The tensors, named and shaped as PyTorch's `state_dict` has them, first layer first.
+  var layout: TensorLayout { get }
+  /// The values a sample has.
+  var inputWidth: Int { get }
+
+  /// Fills all weights with their starting values, a function of the seed and of each tensor's index.
+  func initialize(_ weights: inout FlatVector, seed: UInt64)
+
+  /// Sets the gradient to `scale` · Σ ∂loss/∂w over the batch's samples, or adds that to it, and returns the sum of their losses.
+  ///
+  /// - `accumulate`: true adds; false overwrites whatever the tensors held, NaN included. The gaps between tensors are not touched.
+  /// - `finished` is called with a tensor's index as soon as its gradient is complete, for every tensor once, last to first.
+  ///
+  /// An empty batch has the loss 0 and the gradient 0. A weight, input or logit that is not finite makes the loss or the gradient so.
+  func differentiate(
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    finished: (Int, inout FlatVector) -> Void
+  ) -> Double
+
+  /// The losses and the right answers of a batch, without a gradient.
+  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation
+}
+
+/// What a model made of some samples.
+public struct Evaluation: Sendable, Equatable {
+  public var lossSum: Double
+  /// Samples whose largest output (the first of equals) is their label's; 0 where there are no classes.
+  public var correct: Int
+  public var count: Int
+
+  public init(lossSum: Double = 0, correct: Int = 0, count: Int = 0) {
+    self.lossSum = lossSum
+    self.correct = correct
+    self.count = count
+  }
+
+  public static func += (total: inout Evaluation, part: Evaluation) {
+    total.lossSum += part.lossSum
+    total.correct += part.correct
+    total.count += part.count
+  }
+}
+
+extension Model {
+  /// The gradient of no samples.
+  func differentiateNothing(into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void) -> Double {
+    for segment in layout.segments.indices.reversed() {
+      if !accumulate { gradient.setToZero(in: layout.segments[segment].range) }
+      finished(segment, &gradient)
+    }
+    return 0
+  }
+}

@@ -1,0 +1,230 @@
+import Models
+import Testing
+import Vectors
+
+/// What a training step relies on, whatever the model.
+@Suite struct MLPTests {
+  static let samples = Samples(11, width: 13, classes: 6, seed: 8)
+
+  static func model(_ loss: Loss = .crossEntropy, activation: Activation = .relu) -> MLP {
+    MLP(inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: activation, loss: loss)
+  }
+
+  static func weights(_ model: some Model) -> FlatVector {
+    var weights = FlatVector(zeros: model.layout)
+    model.initialize(&weights, seed: 4)
+    return weights
+  }
+
+  static func gradient(_ model: some Model, _ batch: borrowing Batch, scale: Float = 1) -> FlatVector {
+    let weights = weights(model)
+    var gradient = FlatVector(zeros: model.layout)
+    _ = model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: false) { _, _ in }
+    return gradient
+  }
+
+  @Test func namesAndShapesArePyTorchs() {
+    let layout = Self.model().layout
+    #expect(
+      layout.segments.map(\.name) == [
+        "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias",
+      ])
+    #expect(layout.segments.map(\.shape) == [[20, 13], [20], [9, 20], [9], [6, 9], [6]])
+    #expect(MLP.linear(inputWidth: 3, outputWidth: 2).layout.segments.map(\.name) == ["layers.0.weight", "layers.0.bias"])
+    #expect(MLP.linear(inputWidth: 3, outputWidth: 2).loss == .squaredError)
+    #expect(MLP.logistic(inputWidth: 3, outputWidth: 2).loss == .crossEntropy)
+    #expect(Self.model().inputWidth == 13)
+  }
+
+  @Test func startingWeightsFillTheirRange() {
+    let model = MLP(inputWidth: 400, hidden: [100], outputWidth: 10)
+    let weights = Self.weights(model)
+    for (segment, fanIn) in zip(model.layout.segments, [400, 400, 100, 100]) {
+      let values = weights[segment.name]!.map(Double.init)
+      let bound = 1 / Double(fanIn).squareRoot()
+      #expect(values.allSatisfy { abs($0) <= bound })
+      #expect(Set(values).count > values.count * 9 / 10)
+      if values.count >= 1000 {
+        // U(-b, b) has variance b²/3; the mean of n squares has the relative deviation √(4/5/n).
+        let variance = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+        #expect(abs(variance / (bound * bound / 3) - 1) < 5 * (0.8 / Double(values.count)).squareRoot())
+      }
+    }
+    var again = FlatVector(zeros: model.layout)
+    model.initialize(&again, seed: 4)
+    let (first, second) = (weights.bits, again.bits)
+    #expect(first == second)
+    model.initialize(&again, seed: 5)
+    let other = again.bits
+    #expect(first != other)
+  }
+
+  @Test func twoMicroBatchesAddUpToOne() {
+    let model = Self.model(activation: .tanh)
+    let weights = Self.weights(model)
+    let whole = Self.gradient(model, Self.samples.batch())
+    var parts = FlatVector(zeros: model.layout)
+    var loss = model.differentiate(Self.samples.batch(0..<4), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
+    loss += model.differentiate(Self.samples.batch(4..<11), weights: weights, into: &parts, scale: 1, accumulate: true) { _, _ in }
+    for (part, all) in zip(parts.tensors, whole.tensors) { #expect(relativeError(part, all) < 1e-6) }
+    let all = model.evaluate(Self.samples.batch(), weights: weights).lossSum
+    #expect(abs(loss - all) < 1e-6 * all)
+  }
+
+  @Test func dependsOnItsBatchAlone() {
+    let model = Self.model()
+    let fresh = Self.gradient(model, Self.samples.batch(0..<5)).bits
+    // The same samples after others, larger and smaller, and with room to spare.
+    _ = Self.gradient(model, Self.samples.batch())
+    _ = Self.gradient(model, Self.samples.batch(0..<2))
+    let later = Self.gradient(model, Self.samples.batch(0..<5, spare: 9)).bits
+    #expect(fresh == later)
+  }
+
+  @Test func gapsStayZero() {
+    let model = Self.model()
+    let gradient = Self.gradient(model, Self.samples.batch())
+    let inTensors = Set(model.layout.segments.flatMap { Array($0.range) })
+    let gaps = (0..<gradient.count).filter { !inTensors.contains($0) }
+    let bits = gradient.bits
+    #expect(gaps.count > 0 && gaps.allSatisfy { bits[$0] == 0 })
+  }
+
+  @Test func everyTensorIsFinishedOnceLastToFirst() {
+    let model = Self.model()
+    let weights = Self.weights(model)
+    let complete = Self.gradient(model, Self.samples.batch()).tensors
+    var gradient = FlatVector(zeros: model.layout)
+    var order: [Int] = []
+    var seen: [Int: [Double]] = [:]
+    _ = model.differentiate(Self.samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { index, gradient in
+      order.append(index)
+      seen[index] = gradient.tensors[index]
+    }
+    #expect(order == [5, 4, 3, 2, 1, 0])
+    for (index, values) in complete.enumerated() { #expect(seen[index] == values) }
+  }
+
+  @Test(arguments: [true, false]) func emptyBatch(accumulate: Bool) {
+    let model = Self.model()
+    let weights = Self.weights(model)
+    var gradient = Self.gradient(model, Self.samples.batch())
+    let before = gradient.bits
+    var order: [Int] = []
+    let loss = model.differentiate(
+      Self.samples.batch(0..<0, spare: 3), weights: weights, into: &gradient, scale: 1, accumulate: accumulate
+    ) { index, _ in order.append(index) }
+    let after = gradient.bits
+    #expect(loss == 0)
+    #expect(order == [5, 4, 3, 2, 1, 0])
+    #expect(accumulate ? after == before : after.allSatisfy { $0 == 0 })
+    let evaluation = model.evaluate(Self.samples.batch(0..<0), weights: weights)
+    #expect(evaluation == Evaluation())
+  }
+
+  @Test(arguments: Loss.allCases) func evaluateMatchesDifferentiate(_ loss: Loss) {
+    let model = Self.model(loss)
+    let weights = Self.weights(model)
+    var gradient = FlatVector(zeros: model.layout)
+    let differentiated = model.differentiate(Self.samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in
+    }
+    let evaluation = model.evaluate(Self.samples.batch(), weights: weights)
+    #expect(evaluation.lossSum == differentiated)
+    #expect(evaluation.count == 11)
+  }
+
+  /// The weights with which a single layer hands its inputs to the loss.
+  private static func identity(_ model: MLP) -> FlatVector {
+    var weights = FlatVector(zeros: model.layout)
+    let width = model.inputWidth
+    weights.set(0, to: (0..<width * width).map { $0 % (width + 1) == 0 ? 1 : 0 })
+    return weights
+  }
+
+  @Test(arguments: Loss.allCases) func countsRightAnswers(_ loss: Loss) {
+    let model = MLP(inputWidth: 3, hidden: [], outputWidth: 3, loss: loss)
+    let weights = Self.identity(model)
+    var samples = Samples(5, width: 3, classes: 3, seed: 1)
+    samples.inputs = [[0, 2, 1], [0, 2, 1], [5, 5, 0], [5, 5, 0], [-3, -2, -1]]
+    samples.labels = [1, 2, 0, 1, 2]
+    // Of equal outputs the first counts as the answer.
+    let correct = model.evaluate(samples.batch(), weights: weights).correct
+    #expect(correct == 3)
+    samples.inputs[0][1] = .nan
+    let withNaN = model.evaluate(samples.batch(), weights: weights).correct
+    #expect(withNaN == 2)
+  }
+
+  @Test func aRegressionHasNoRightAnswers() {
+    let model = MLP.linear(inputWidth: 4, outputWidth: 2)
+    let weights = Self.weights(model)
+    let evaluation = model.evaluate(Samples(6, width: 4, classes: 2, targetWidth: 2, seed: 2).batch(), weights: weights)
+    #expect(evaluation.correct == 0 && evaluation.count == 6)
+  }
+
+  @Test func hugeLogitsStayFinite() {
+    let model = MLP(inputWidth: 4, hidden: [], outputWidth: 4, loss: .crossEntropy)
+    let weights = Self.identity(model)
+    var samples = Samples(2, width: 4, classes: 4, seed: 1)
+    samples.inputs = [[1e4, -1e4, 0, 9_999], [1e4, -1e4, 0, 9_999]]
+    samples.labels = [0, 1]
+    let evaluation = model.evaluate(samples.batch(), weights: weights)
+    // log(1 + 1/e) for the first; 2·10⁴ more for the second.
+    let expected = 2 * 0.31326168751822286 + 2e4
+    #expect(abs(evaluation.lossSum - expected) < 1e-10 * expected)
+    var gradient = FlatVector(zeros: model.layout)
+    _ = model.differentiate(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+    // Biases: softmax = (σ(1), 0, 0, σ(-1)) for both, less one at each label.
+    let bias = gradient["layers.0.bias"]!.map(Double.init)
+    #expect(relativeError(bias, [2 * 0.7310585786300049 - 1, -1, 0, 2 * 0.2689414213699951]) < 1e-7)
+  }
+
+  /// Nothing that is not finite may be swallowed, by ReLU, by softmax or by a product with zero.
+  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteInputsShow(_ bad: Float, _ loss: Loss) {
+    for activation in Activation.allCases {
+      let model = Self.model(loss, activation: activation)
+      let batch = Self.samples.batch()
+      batch.inputs[3 * 13 + 12] = bad
+      let weights = Self.weights(model)
+      var gradient = FlatVector(zeros: model.layout)
+      let lossSum = model.differentiate(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let squaredNorm = gradient.squaredNorm()
+      #expect(!squaredNorm.isFinite, "\(activation)")
+      if bad.isNaN { #expect(!lossSum.isFinite, "\(activation)") }
+    }
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteLogitsShow(_ bad: Float, _ loss: Loss) {
+    for label in [0, 1] {
+      // A bias, so that the logit alone is not finite.
+      let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3, loss: loss)
+      var weights = FlatVector(zeros: model.layout)
+      weights.set(1, to: [0, bad, 1])
+      var samples = Samples(1, width: 1, classes: 3, seed: 1)
+      samples.labels = [label]
+      var gradient = FlatVector(zeros: model.layout)
+      let lossSum = model.differentiate(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let squaredNorm = gradient.squaredNorm()
+      #expect(!lossSum.isFinite && !squaredNorm.isFinite, "label \(label)")
+    }
+  }
+
+  @Test func aLabelOutsideTheClassesTraps() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let model = MLP.logistic(inputWidth: 1, outputWidth: 3)
+      let weights = FlatVector(zeros: model.layout)
+      var batch = Batch(capacity: 1, width: 1, targetWidth: 0)
+      batch.count = 1
+      batch.labels[0] = 3
+      _ = model.evaluate(batch, weights: weights)
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("label 3 of sample 0"))
+  }
+
+  @Test func evaluationsAddUp() {
+    var total = Evaluation(lossSum: 1.5, correct: 2, count: 3)
+    total += Evaluation(lossSum: 0.25, correct: 1, count: 4)
+    #expect(total == Evaluation(lossSum: 1.75, correct: 3, count: 7))
+  }
+}
