@@ -49,3 +49,12 @@ private func printFailure(_ text: String) {
   line.append(UInt8(ascii: "\n"))
   _ = write(STDERR_FILENO, line, line.count)
 }
+
+/// The MPI library's own name and version, one line.
+public func mpiLibraryVersion() -> String {
+  var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
+  var length: Int32 = 0
+  MPI_Get_library_version(&buffer, &length)
+  let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  return String(text.prefix { $0 != "," })
+}

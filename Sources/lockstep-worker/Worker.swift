@@ -1,1 +1,55 @@
-@main struct W { static func main() {} }
+import ArgumentParser
+import Glibc
+import MPI
+import Reports
+import Training
+
+/// One rank of a training run.
+@main
+struct Worker: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lockstep-worker",
+    abstract: "Trains as one MPI rank; `mpirun -n N lockstep-worker EXPERIMENT.toml` is a whole run.",
+    discussion: """
+      Every rank runs this same command. Rank 0 prints the progress and writes the run directory. `lockstep run` starts it for you.
+      Signals: USR1 writes a checkpoint at the next step boundary; USR2 and TERM write one and stop (exit code 75).
+      Exit codes: 0 done, 64 usage or a bad experiment file, 65 bad data or checkpoint, 70 a worker failed, 75 stopped after a checkpoint.
+      """,
+    version: lockstepVersion)
+
+  @Argument(help: "The experiment file (TOML).")
+  var experiment: String
+
+  @Option(name: .customLong("set"), help: ArgumentHelp("Override a key of the experiment file.", valueName: "key.path=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("The run directory (default: runs/NAME).", valueName: "dir"))
+  var output: String?
+
+  @Flag(help: "Continue from the newest checkpoint in the run directory, or start if there is none.")
+  var resume = false
+
+  @Flag(help: "Replace what the run directory holds.")
+  var force = false
+
+  @Option(help: "Compute threads a rank; torchrun's default of 1 suits one rank a core.")
+  var threads = 1
+
+  @Flag(help: "Print events as JSON lines, for a coordinator.")
+  var events = false
+
+  @Option(help: .hidden)
+  var restarts = 0
+
+  func validate() throws {
+    if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
+  }
+
+  func run() {
+    let options = RunOptions(
+      experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
+      restarts: restarts, threads: threads)
+    let code = withMPI { world in try Run(options, on: world).train(on: world) }
+    exit(code.rawValue)
+  }
+}

@@ -1,0 +1,230 @@
+import Coordination
+import Data
+import FoundationEssentials
+import Logging
+import MPI
+import Models
+import Reports
+import TensorFiles
+
+/// What a worker's command line says beside the experiment.
+public struct RunOptions: Sendable {
+  public var experiment: String
+  public var overrides: [String]
+  /// The run directory; nil for `runs/NAME`.
+  public var output: String?
+  public var resume: Bool
+  public var force: Bool
+  public var voice: Speaker.Voice
+  /// How often the coordinator has started this run again.
+  public var restarts: Int
+  /// Threads of the compute library in each rank.
+  public var threads: Int
+
+  public init(
+    experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
+    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1
+  ) {
+    self.experiment = experiment
+    self.overrides = overrides
+    self.output = output
+    self.resume = resume
+    self.force = force
+    self.voice = voice
+    self.restarts = restarts
+    self.threads = threads
+  }
+}
+
+/// One training run from its experiment file to its report. Collective: every rank of `world` makes the same calls.
+public final class Run {
+  public let experiment: Experiment
+  public let directory: RunDirectory
+  public let trainer: Trainer
+  private let options: RunOptions
+  private let hosts: [String]
+  private let say: Speaker
+  private let log: Logger
+  private let checkpoints: Checkpoints
+  private var recorder: Recorder?
+  private var history = RunHistory()
+  private var totals = RankTotals()
+  private var stepSeconds: [Float] = []
+  private var wasStopped = false
+
+  /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
+  public init(_ options: RunOptions, on world: borrowing Communicator) throws {
+    let isFirst = world.rank == 0
+    let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
+    let shared = try world.broadcast(text)
+    let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: options.overrides) }
+    let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
+    try world.agree { if isFirst { try directory.prepare(resume: options.resume, force: options.force) } }
+    setComputeThreads(options.threads)
+    hosts = try world.allGatherTexts(hostName())
+    log = RankLog.logger(for: directory, rank: world.rank)
+    say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
+    checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep)
+    let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
+    trainer = try Trainer(experiment, data: data, on: world)
+    self.experiment = experiment
+    self.directory = directory
+    self.options = options
+
+    var notes: [String] = []
+    var resumedAt: Int?
+    if options.resume, let restored = try checkpoints.restore(trainer, on: world) {
+      history = restored.history
+      resumedAt = trainer.stepsDone
+      notes = restored.notes + ["resumed after step \(trainer.stepsDone)"]
+    } else {
+      if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
+      if let start = experiment.model.start { try trainer.start(from: start, on: world) }
+    }
+    log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
+    try world.agree {
+      guard isFirst else { return }
+      try writeRecordsOfStart()
+      recorder = try Recorder(
+        directory, resumingAt: resumedAt, samples: trainer.batches.samples(inFirst: trainer.stepsDone), layout: trainer.model.layout,
+        totalSteps: trainer.totalSteps, say: say)
+      say.event(
+        .started(
+          WorkerEvent.Started(
+            ranks: world.size, hosts: hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
+            samples: data.train.count, experiment: experiment.name, directory: directory.path, notes: notes)))
+    }
+  }
+
+  /// Trains to the end, or to a signal; evaluates; writes weights and report.
+  public func train(on world: borrowing Communicator) throws -> ExitCode {
+    StopSignals.install()
+    do {
+      while trainer.stepsDone < trainer.totalSteps && !wasStopped { try step(on: world) }
+      return try finish(on: world)
+    } catch {
+      log.error("\(error)")
+      throw error
+    }
+  }
+
+  private func step(on world: borrowing Communicator) throws {
+    let outcome = try trainer.step(on: world)
+    if let skip = history.record(outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts) {
+      log.warning("\(skip)")
+      if world.rank == 0 { say.event(.message(level: .warning, text: skip)) }
+    }
+    totals.record(outcome)
+    stepSeconds.append(Float(outcome.totalSeconds))
+    try recorder?.record(outcome, history)
+    let isLast = outcome.step == trainer.totalSteps
+    if outcome.step % experiment.report.every == 0 || isLast {
+      let records = try totals.takeInterval(step: outcome.step, hosts: hosts, on: world)
+      try recorder?.record(records)
+    }
+    wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
+    let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
+    if isDue || wasStopped || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+  }
+
+  private func checkpoint(on world: borrowing Communicator) throws {
+    let ledger = try trainer.reduceLastUpdate(on: world)
+    try recorder?.settle(with: ledger)
+    try recorder?.synchronize()
+    try checkpoints.save(trainer, history, on: world)
+    log.info("checkpoint of step \(trainer.stepsDone)")
+  }
+
+  private func finish(on world: borrowing Communicator) throws -> ExitCode {
+    let ledger = try trainer.reduceLastUpdate(on: world)
+    try recorder?.settle(with: ledger)
+    var scores: (loss: Double, accuracy: Double?)?
+    if !wasStopped {
+      let evaluation = try trainer.evaluate(on: world)
+      scores = evaluation
+      if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, accuracy: evaluation.accuracy)) }
+    }
+    let digest = SHA256.digest(of: trainer.weights.elements.bytes)
+    let digests = try world.gather(digest)
+    let ranks = try gatherRanks(digests: digests, on: world)
+    try world.agree {
+      guard let ranks else { return }
+      if !wasStopped { try trainer.weights.write(to: directory.path + "/final.safetensors") }
+      let report = convergenceReport(scores, ranks: ranks)
+      try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
+      say.event(.report(report))
+    }
+    log.info("\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
+    return wasStopped ? .stopped : .done
+  }
+
+  private func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws -> [ConvergenceReport.Rank]? {
+    let mine = [Double(totals.samples), totals.lastLoss ?? .nan, totals.meanLocalNorm ?? .nan, totals.secondsTogether]
+    guard let all = try world.gather(mine.span), let digests else { return nil }
+    // The rank that waits least is the one the others wait for.
+    let least = all.map { $0[3] }.min() ?? 0
+    return all.enumerated().map { rank, v in
+      ConvergenceReport.Rank(
+        rank: rank, host: hosts[rank], samples: Int(v[0]), finalLoss: v[1].isNaN ? nil : v[1], meanLocalNorm: v[2].isNaN ? nil : v[2],
+        secondsWaiting: v[3] - least, weightsSHA256: digests[rank])
+    }
+  }
+
+  private func convergenceReport(_ scores: (loss: Double, accuracy: Double?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
+    let verdict = history.tracker.verdict(stopped: wasStopped)
+    let sorted = stepSeconds.sorted()
+    func quantile(_ q: Double) -> Double? { sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3 }
+    let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
+    let samples = trainer.batches.samples(inFirst: trainer.stepsDone)
+    let digests = Set(ranks.compactMap(\.weightsSHA256))
+    return ConvergenceReport(
+      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
+      epochs: Double(samples) / Double(trainer.batches.sampleCount), samples: samples,
+      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, accuracy: scores?.accuracy, gradNorm: history.lastNorm),
+      norm: ConvergenceReport.Norm(
+        first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
+        skipped: history.skipped),
+      noiseScale: history.noise.scale,
+      throughput: ConvergenceReport.Throughput(
+        samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
+        stepMsP95: quantile(0.95)),
+      timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
+      weightsSHA256: digests.count == 1 ? digests.first : nil,
+      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.text) })
+  }
+
+  private func writeRecordsOfStart() throws {
+    try DurableFile.write(experiment.resolved, to: directory.experiment)
+    let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads)
+    try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
+  }
+}
+
+extension RunDirectory {
+  /// Makes the directory, or refuses one that holds a run already. `force` removes that run's records.
+  func prepare(resume: Bool, force: Bool) throws {
+    if isTaken && !resume && !force {
+      throw RunFailure(.usage, "\(path) holds a run already: --resume continues it, --force replaces it, --output DIR runs elsewhere")
+    }
+    try RunDirectory.make(path)
+    guard force && !resume else { return }
+    for old in [checkpoints, report, metrics, ranks, path + "/final.safetensors"] { try? FileManager.default.removeItem(atPath: old) }
+  }
+}
+
+extension Trainer {
+  /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
+  func start(from path: String, on world: borrowing Communicator) throws {
+    let layout = model.layout
+    let values = try world.agree { world.rank == 0 ? try layout.read(path) { $0 } : nil }
+    try weights.broadcast(from: values, on: world)
+  }
+}
+
+extension Communicator {
+  /// Every rank's text, on every rank. Collective.
+  fileprivate borrowing func allGatherTexts(_ text: String) throws -> [String] {
+    let all = try gather(text)
+    return try broadcast((all ?? []).joined(separator: "\n")).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+}

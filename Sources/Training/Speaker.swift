@@ -1,0 +1,42 @@
+import Glibc
+import Reports
+
+/// How rank 0 tells of a run on standard output: as events for the coordinator, or as plain lines for a person.
+public struct Speaker: Sendable {
+  public enum Voice: Sendable { case events, lines, quiet }
+
+  let voice: Voice
+  /// The directory that the final report names.
+  let directory: String
+  let name: String
+
+  /// Nanoseconds between two progress messages.
+  var interval: UInt64 { voice == .events ? 100_000_000 : 2_000_000_000 }
+
+  func event(_ event: WorkerEvent) {
+    switch voice {
+    case .events: print(event.line)
+    case .lines:
+      switch event {
+      case .started(let started): print(ProgressText.line(started) + "\n")
+      case .progress(let progress): print(ProgressText.line(progress) + "\n")
+      case .message(let level, let text): print("\(level): \(text)\n")
+      case .evaluation(let loss, let accuracy): print(ProgressText.evaluationLine(loss: loss, accuracy: accuracy) + "\n")
+      case .report(let report): print("\n" + ReportText(report, name: name, directory: directory).text)
+      }
+    case .quiet:
+      if case .report(let report) = event { print(ReportText(report, name: name, directory: directory).text) }
+    }
+  }
+
+  /// One write of whole lines, past the C library's buffer, so that a reader sees each at once.
+  private func print(_ text: String) {
+    let bytes = Array(text.utf8)
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress! + written, $0.count - written) }
+      if count < 0 && errno != EINTR { return }
+      written += max(count, 0)
+    }
+  }
+}
