@@ -71,7 +71,7 @@ let package = Package(
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
-    tests("DataTests", ["Data", "Vectors"]),
+    tests("DataTests", ["Data", "Vectors", "CZlib"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
   ],
   cLanguageStandard: .gnu11

@@ -1,0 +1,19 @@
+/// What is wrong with a data file: one line, "PATH: byte OFFSET: what; what to do".
+public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
+  public let path: String
+  /// Where in the file, counted from 0; nil when the file as a whole is meant.
+  public let offset: Int?
+  public let what: String
+  public let remedy: String?
+
+  public init(_ path: String, at offset: Int? = nil, _ what: String, remedy: String? = nil) {
+    self.path = path
+    self.offset = offset
+    self.what = what
+    self.remedy = remedy
+  }
+
+  public var description: String {
+    path + (offset.map { ": byte \($0)" } ?? "") + ": " + what + (remedy.map { "; " + $0 } ?? "")
+  }
+}

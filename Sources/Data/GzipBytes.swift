@@ -1,0 +1,73 @@
+import CZlib
+
+/// The decompressed content of a gzip file (RFC 1952), all its members one behind the other; zlib checks their CRC-32 and length.
+final class GzipBytes: ByteSource {
+  private let file: InputFile
+  // zlib keeps the address of its stream, so it may not move.
+  private let stream: UnsafeMutablePointer<z_stream>
+  private let chunk: UnsafeMutableRawBufferPointer
+  private var position = 0
+  private var isAtEnd = false
+
+  init(_ file: InputFile) {
+    self.file = file
+    chunk = .allocate(byteCount: 256 << 10, alignment: 64)
+    stream = .allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    // 15 bits of window, plus 16: gzip's wrapper and nothing else.
+    let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    guard status == Z_OK else { fatalError("zlib cannot start: status \(status)") }
+  }
+
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+    chunk.deallocate()
+  }
+
+  var offset: Int { position - Int(stream.pointee.avail_in) }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
+    var done = 0
+    while done < buffer.count && !isAtEnd {
+      if try isOutOfInput() {
+        throw DataError(file.path, at: offset, "the gzip data are cut off here", remedy: "fetch the file again")
+      }
+      let room = min(buffer.count - done, Int(UInt32.max))
+      stream.pointee.next_out = buffer.baseAddress!.assumingMemoryBound(to: UInt8.self) + done
+      stream.pointee.avail_out = UInt32(room)
+      let status = inflate(stream, Z_NO_FLUSH)
+      done += room - Int(stream.pointee.avail_out)
+      switch status {
+      case Z_OK, Z_BUF_ERROR: continue
+      case Z_STREAM_END: try startNextMember()
+      default:
+        let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)"
+        throw DataError(file.path, at: offset, "the gzip data are corrupted (\(reason))", remedy: "fetch the file again")
+      }
+    }
+    return done
+  }
+
+  private func startNextMember() throws(DataError) {
+    if try isOutOfInput() {
+      isAtEnd = true
+      return
+    }
+    guard stream.pointee.next_in.pointee == 0x1F else {
+      throw DataError(
+        file.path, at: offset, "\(file.byteCount - offset) bytes follow the end of the gzip data", remedy: "fetch the file again")
+    }
+    inflateReset(stream)
+  }
+
+  /// Refills the chunk when it is used up; true at the end of the file.
+  private func isOutOfInput() throws(DataError) -> Bool {
+    if stream.pointee.avail_in > 0 { return false }
+    let count = try file.read(into: chunk, at: position)
+    position += count
+    stream.pointee.next_in = chunk.baseAddress!.assumingMemoryBound(to: UInt8.self)
+    stream.pointee.avail_in = UInt32(count)
+    return count == 0
+  }
+}

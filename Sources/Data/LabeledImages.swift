@@ -1,0 +1,60 @@
+import CVectorKernels
+import Vectors
+
+/// Images of bytes and their labels in memory; a pixel becomes pixel ÷ 255.
+public struct LabeledImages: Dataset {
+  public let count: Int
+  public let inputWidth: Int
+  public let classCount: Int
+  public var targetWidth: Int { 0 }
+  // Nobody writes to the bytes once a data set exists, so ranks' threads may all read them.
+  nonisolated(unsafe) private let images: UnsafeRawBufferPointer
+  nonisolated(unsafe) private let labels: UnsafeRawBufferPointer
+  private let owner: (any AnyObject & Sendable)?
+
+  /// The data set in memory that ``LabeledImagesFiles/load(into:)`` has filled, by this process or another.
+  ///
+  /// `owner` is kept alive as long as the data set; without one the caller sees to it that the memory outlives it.
+  public init(_ files: LabeledImagesFiles, in memory: UnsafeRawBufferPointer, keeping owner: (any AnyObject & Sendable)? = nil) {
+    guard memory.count == files.byteCount else { fatalError("images and labels take \(files.byteCount) bytes, not \(memory.count)") }
+    count = files.count
+    inputWidth = files.inputWidth
+    images = UnsafeRawBufferPointer(rebasing: memory[..<files.images.byteCount])
+    labels = UnsafeRawBufferPointer(rebasing: memory[files.images.byteCount...])
+    classCount = files.classes ?? Int(labels.max()!) + 1
+    self.owner = owner
+  }
+
+  /// Reads both files into memory of its own.
+  public init(_ files: LabeledImagesFiles) throws(DataError) {
+    let memory = OwnedBytes(count: files.byteCount)
+    try files.load(into: memory.bytes)
+    self.init(files, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory)
+  }
+
+  /// Reads one split of MNIST, Fashion-MNIST (Debian's copy unless a directory is given), or a set stored like them.
+  public init(directory: String = LabeledImagesFiles.fashionMNIST, split: LabeledImagesFiles.Split) throws(DataError) {
+    try self.init(LabeledImagesFiles(directory: directory, split: split))
+  }
+
+  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>) {
+    checkFit(batch, samples)
+    for (row, sample) in samples.enumerated() {
+      let sample = Int(sample)
+      guard sample < count else { fatalError("sample \(sample) of a data set of \(count)") }
+      let pixels = images.baseAddress!.assumingMemoryBound(to: UInt8.self) + sample * inputWidth
+      cvk_pixels(batch.inputs.baseAddress! + row * inputWidth, pixels, inputWidth)
+      batch.labels[row] = Int32(labels[sample])
+    }
+    batch.count = samples.count
+  }
+}
+
+/// Memory that lives as long as a reference to it.
+private final class OwnedBytes: @unchecked Sendable {
+  let bytes: UnsafeMutableRawBufferPointer
+
+  init(count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
+
+  deinit { bytes.deallocate() }
+}

@@ -1,0 +1,9 @@
+/// What a random stream of this library is for: the second integer of its key, so that no two uses share a stream.
+enum RandomPurpose {
+  /// ASCII "order".
+  static let sampleOrder: UInt64 = 0x6F_7264_6572
+  /// ASCII "centre".
+  static let blobCentres: UInt64 = 0x6365_6E74_7265
+  /// ASCII "sample".
+  static let blobSamples: UInt64 = 0x7361_6D70_6C65
+}

@@ -1,0 +1,81 @@
+import Glibc
+
+/// A file that appears under its name complete and safe from power loss, or not at all.
+///
+/// It is written under a temporary name in the same directory; ``publish()`` flushes it, renames it and flushes the directory, without which
+/// the rename is atomic but not durable. A file of that name is replaced. Dropping the value, or any error, removes the temporary file.
+public struct DurableFile: ~Copyable {
+  public let path: String
+  public private(set) var byteCount: Int
+  private let location: TemporaryLocation
+  private var descriptor: Int32
+  private var isPublished: Bool
+
+  public init(path: String) throws(TensorFileError) {
+    let location = try TemporaryLocation(for: path)
+    let descriptor = open(location.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else {
+      throw TensorFileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory and its permissions")
+    }
+    self.path = path
+    self.location = location
+    byteCount = 0
+    isPublished = false
+    self.descriptor = descriptor
+  }
+
+  deinit { if !isPublished { discardTemporary() } }
+
+  /// Writes behind what is written already. After an error nothing more can be written.
+  public mutating func write(_ bytes: RawSpan) throws(TensorFileError) {
+    var done = 0
+    while done < bytes.byteCount {
+      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw failure("\(bytes.byteCount - done) more bytes cannot be written", remedy: "make room or choose another directory")
+      }
+      done += written
+      byteCount += written
+    }
+  }
+
+  /// Makes the file durable under its name.
+  public consuming func publish() throws(TensorFileError) {
+    // After a failed flush the kernel may have dropped the pages: a second attempt could succeed and lie.
+    guard fsync(descriptor) == 0 else { throw failure("cannot be flushed", remedy: "check the disk") }
+    let closed = close(descriptor)
+    descriptor = -1
+    guard closed == 0 else { throw failure("cannot be closed", remedy: "check the disk") }
+    guard rename(location.temporary, path) == 0 else {
+      throw failure("cannot be given its name", remedy: "check what has that name already")
+    }
+    isPublished = true
+    try location.flushParent()
+  }
+
+  /// Writes a whole file.
+  public static func write(_ bytes: RawSpan, to path: String) throws(TensorFileError) {
+    var file = try DurableFile(path: path)
+    try file.write(bytes)
+    try file.publish()
+  }
+
+  /// Writes a whole file of text.
+  public static func write(_ text: String, to path: String) throws(TensorFileError) {
+    try write(Array(text.utf8).span.bytes, to: path)
+  }
+
+  /// The error that `errno` tells; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
+  private mutating func failure(_ what: String, remedy: String) -> TensorFileError {
+    let message = systemMessage()
+    discardTemporary()
+    descriptor = -1
+    return TensorFileError(path, at: byteCount, "\(what): \(message)", remedy: remedy)
+  }
+
+  private func discardTemporary() {
+    if descriptor >= 0 { close(descriptor) }
+    unlink(location.temporary)
+  }
+}

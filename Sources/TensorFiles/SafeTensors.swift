@@ -1,0 +1,80 @@
+#if _endian(big)
+  #error("safetensors are little-endian and are read as they lie")
+#endif
+
+/// A safetensors file, open and with its header checked; tensors are read one by one.
+///
+/// The format has no checksum: ``sha256()`` lets a manifest supply one.
+public struct SafeTensors: Sendable {
+  /// A tensor's place in the file.
+  public struct Tensor: Sendable, Equatable {
+    public let name: String
+    public let type: ElementType
+    /// Row-major; empty for a scalar.
+    public let shape: [Int]
+    /// Positions in the file.
+    public let bytes: Range<Int>
+
+    public var elementCount: Int { bytes.count / type.byteCount }
+  }
+
+  /// In the order of the data.
+  public let tensors: [Tensor]
+  public let metadata: [String: String]
+  private let indices: [String: Int]
+  private let file: InputFile
+
+  public var path: String { file.path }
+  public var names: [String] { tensors.map(\.name) }
+
+  /// Opens the file and checks its header against the file's length.
+  /// - Throws: when it cannot be opened or breaks any rule of the format.
+  public init(path: String) throws(TensorFileError) {
+    file = try InputFile(path)
+    let header = try SafeTensorsHeader(of: file)
+    tensors = header.tensors
+    metadata = header.metadata
+    indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name), tensors.indices))
+  }
+
+  public subscript(_ name: String) -> Tensor? { indices[name].map { tensors[$0] } }
+
+  public func shape(of name: String) -> [Int]? { self[name]?.shape }
+
+  /// The elements of a Float32 tensor.
+  /// - Throws: when there is no such tensor or it has another type.
+  public func floats(named name: String) throws(TensorFileError) -> [Float] {
+    let tensor = try floatTensor(name)
+    var elements = [Float](repeating: 0, count: tensor.elementCount)
+    try file.read(into: &elements, at: tensor.bytes.lowerBound)
+    return elements
+  }
+
+  /// Reads a Float32 tensor straight to where it is wanted.
+  /// - Throws: also when the tensor has another number of elements than the buffer.
+  public func read(_ name: String, into elements: UnsafeMutableBufferPointer<Float>) throws(TensorFileError) {
+    let tensor = try floatTensor(name)
+    guard tensor.elementCount == elements.count else {
+      throw TensorFileError(
+        path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" has \(tensor.elementCount) elements, \(elements.count) are expected",
+        remedy: "use a file of the same model")
+    }
+    try file.read(into: UnsafeMutableRawBufferPointer(elements), at: tensor.bytes.lowerBound)
+  }
+
+  /// The SHA-256 of the whole file, as 64 hexadecimal digits, taken from the same open file that the tensors are read from.
+  public func sha256() throws(TensorFileError) -> String { try SHA256.digest(of: file) }
+
+  private func floatTensor(_ name: String) throws(TensorFileError) -> Tensor {
+    guard let tensor = self[name] else {
+      let some = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+      throw TensorFileError(
+        path, "there is no tensor \"\(name)\" among the \(names.count) of this file (\(some))", remedy: "use a file of the same model")
+    }
+    guard tensor.type == .float32 else {
+      throw TensorFileError(
+        path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" is \(tensor.type.rawValue), not F32", remedy: "convert it to F32")
+    }
+    return tensor
+  }
+}
