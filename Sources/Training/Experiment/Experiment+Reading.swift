@@ -80,7 +80,7 @@ extension Experiment {
       case warmupCosine = "warmup-cosine"
     }
     func final() throws(ExperimentError) -> Double {
-      try keys.number("final", default: 0, wanted: "a number from 0 to 1, the last rate over the first") { (0...1).contains($0) }
+      try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
     }
     func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
     switch try keys.choice("kind", default: Kind.constant) {
