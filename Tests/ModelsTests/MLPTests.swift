@@ -39,9 +39,12 @@ import Vectors
   @Test func startingWeightsFillTheirRange() {
     let model = MLP(inputWidth: 400, hidden: [100], outputWidth: 10)
     let weights = Self.weights(model)
-    for (segment, fanIn) in zip(model.layout.segments, [400, 400, 100, 100]) {
+    for (index, (segment, fanIn)) in zip(model.layout.segments, [400, 400, 100, 100]).enumerated() {
       let values = weights[segment.name]!.map(Double.init)
       let bound = 1 / Double(fanIn).squareRoot()
+      // Each tensor has a stream of its own, so that one's size does not move another's values.
+      var random = RandomStream(4, UInt64(index))
+      #expect(Float(values[0]) == Float(random.uniform(-bound..<bound)))
       #expect(values.allSatisfy { abs($0) <= bound })
       #expect(Set(values).count > values.count * 9 / 10)
       if values.count >= 1000 {
