@@ -66,7 +66,12 @@ let package = Package(
     program("lockstep-worker", ["Training", "Reports", "MPI", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
+    .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
+    .target(name: "CRankPrograms", dependencies: ["COpenMPI"], path: "Tests/CRankPrograms"),
+    program("rank-programs", ["MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles"], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
+    tests("MPITests", ["RankTesting"]),
+    tests("TrainingTests", ["Training", "Reports", "RankTesting"], resources: [.copy("Golden")]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),

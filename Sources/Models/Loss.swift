@@ -3,10 +3,10 @@ import Vectors
 /// What a model's outputs are measured by.
 public enum Loss: String, Sendable, CaseIterable {
   /// -log softmax(outputs)[label], PyTorch's `cross_entropy`.
-  case crossEntropy
+  case crossEntropy = "cross-entropy"
   /// Mean over the outputs of (output - target)², PyTorch's `mse_loss` of one sample. The target is the batch's own where it has as many
   /// values as the model has outputs, else 1 at the label and 0 elsewhere.
-  case squaredError
+  case squaredError = "squared-error"
 
   /// The batch's losses and right answers; with `gradient`, also scale · ∂loss/∂outputs into that.
   ///

@@ -20,9 +20,11 @@ public struct JSONLinesFile: ~Copyable {
   ///
   /// The first line that is not a whole record of a step up to `step` ends the file. A file that is not there starts empty.
   public init(resuming path: String, at step: Int) throws(RunFileError) {
-    descriptor = try Self.opened(path, O_RDWR)
-    length = try Self.lengthOfRecords(in: descriptor, path: path, upTo: step)
-    ftruncate(descriptor, off_t(length))
+    let opened = try Self.opened(path, O_RDWR)
+    let kept = try Self.lengthOfRecords(in: opened, path: path, upTo: step)
+    ftruncate(opened, off_t(kept))
+    descriptor = opened
+    length = kept
     self.path = path
   }
 

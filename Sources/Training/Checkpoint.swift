@@ -1,7 +1,10 @@
 import Coordination
+import Data
 import FoundationEssentials
 import GradientNorms
 import MPI
+import Models
+import Optimizers
 import Reports
 import TensorFiles
 import Vectors
@@ -44,12 +47,14 @@ struct Checkpoints {
 
   /// Writes the trainer's state. Collective.
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
-    let moments = try trainer.gatherMoments(on: world)
+    let moments = try trainer.optimizer.gatherMoments(slice: trainer.exchange.owned, on: world)
     try world.agree {
       guard let moments else { return }
       try RunDirectory.make(directory)
-      let target = DurableDirectory.self
-      let folder = try target.init(path: directory + "/" + Self.name(trainer.stepsDone))
+      let name = directory + "/" + Self.name(trainer.stepsDone)
+      // One of this step is there already only if it could not be read, or was made before a resume from an older one.
+      try? FileManager.default.removeItem(atPath: name)
+      let folder = try DurableDirectory(path: name)
       let path = folder.temporaryPath
       let layout = trainer.model.layout
       let model = try trainer.weights.write(to: path + "/model.safetensors")
@@ -99,7 +104,7 @@ struct Checkpoints {
     for index in trainer.optimizer.rule.momentNames.indices {
       var moment = FlatVector(zeros: trainer.model.layout)
       try moment.broadcast(from: loaded?.moments[index], on: world)
-      trainer.setMoment(index, from: moment)
+      trainer.optimizer.setMoment(index, from: moment)
     }
     trainer.optimizer.restore(stepCount: state.optimizerSteps)
     trainer.stepsDone = state.step

@@ -14,16 +14,9 @@ extension EnvironmentRecord {
         Version("lockstep", lockstepVersion), Version("swift", swiftVersion), Version("mpi", mpiLibraryVersion()),
         Version("onednn", computeLibraryVersion()),
       ],
-      hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: availableCores(), threads: threads,
-      cpu: cpuName(), gitRevision: gitRevision(from: "."), commandLine: CommandLine.arguments)
+      hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads,
+      cpu: cpuName(), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments)
   }
-}
-
-/// Cores that this process may use.
-func availableCores() -> Int {
-  var set = cpu_set_t()
-  guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
-  return withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
 }
 
 private var swiftVersion: String {
@@ -41,7 +34,7 @@ private func cpuName() -> String {
 }
 
 /// The commit checked out in the repository around a directory, read from its files: no program is started under MPI.
-private func gitRevision(from directory: String) -> String? {
+private func checkedOutCommit(around directory: String) -> String? {
   var folder = URL(filePath: directory).standardizedFileURL.path
   if !folder.hasPrefix("/") { folder = FileManager.default.currentDirectoryPath }
   func read(_ path: String) -> String? { FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self).trimmed } }

@@ -1,4 +1,7 @@
+import Coordination
 import MPI
+import Models
+import Optimizers
 import TensorFiles
 import Vectors
 
@@ -10,6 +13,9 @@ extension FlatVector {
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish()
   }
+
+  /// SHA-256 of all elements, by which ranks are compared.
+  borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
 
   /// Takes over what rank 0 read, on every rank. Collective.
   mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {
@@ -36,23 +42,22 @@ extension TensorLayout {
   }
 }
 
-extension Trainer {
-  /// Every moment of the optimiser as a whole flat vector, gathered from the slices: at rank 0; nil elsewhere. Collective.
-  func gatherMoments(on world: borrowing Communicator) throws(MPIError) -> [[Float]]? {
+extension Optimizer {
+  /// Every moment as a whole flat vector, gathered from each rank's `slice`: at rank 0; nil elsewhere. Collective.
+  borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError) -> [[Float]]? {
     var moments: [[Float]] = []
-    for index in optimizer.rule.momentNames.indices {
-      // Where every rank holds all of it, its own slice is still what each gives.
-      let (owned, held) = (exchange.owned, optimizer.owned)
-      let mine = optimizer.moment(index).extracting(owned.lowerBound - held.lowerBound..<owned.upperBound - held.lowerBound)
+    for index in rule.momentNames.indices {
+      // Where every rank keeps all of it, its own slice is still what each gives.
+      let mine = moment(index).extracting(slice.lowerBound - owned.lowerBound..<slice.upperBound - owned.lowerBound)
       if let slices = try world.gather(mine) { moments.append(slices.flatMap { $0 }) }
     }
     return world.rank == 0 ? moments : nil
   }
 
   /// Takes the part of a moment that this rank keeps.
-  func setMoment(_ index: Int, from whole: borrowing FlatVector) {
-    let held = optimizer.owned
-    var mine = optimizer.mutableMoment(index)
-    for position in held { mine[position - held.lowerBound] = whole.elements[position] }
+  mutating func setMoment(_ index: Int, from whole: borrowing FlatVector) {
+    let start = owned.lowerBound
+    var mine = mutableMoment(index)
+    for offset in mine.indices { mine[offset] = whole.base[start + offset] }
   }
 }

@@ -1,11 +1,15 @@
 import Coordination
 import Data
 import FoundationEssentials
+import Glibc
+import GradientNorms
 import Logging
 import MPI
 import Models
+import Optimizers
 import Reports
 import TensorFiles
+import Vectors
 
 /// What a worker's command line says beside the experiment.
 public struct RunOptions: Sendable {
@@ -84,14 +88,16 @@ public final class Run {
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
     try world.agree {
       guard isFirst else { return }
-      try writeRecordsOfStart()
+      let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads)
+      try DurableFile.write(experiment.resolved, to: directory.experiment)
+      try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
       recorder = try Recorder(
         directory, resumingAt: resumedAt, samples: trainer.batches.samples(inFirst: trainer.stepsDone), layout: trainer.model.layout,
         totalSteps: trainer.totalSteps, say: say)
       say.event(
         .started(
           WorkerEvent.Started(
-            ranks: world.size, hosts: hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
+            ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
             samples: data.train.count, experiment: experiment.name, directory: directory.path, notes: notes)))
     }
   }
@@ -144,7 +150,7 @@ public final class Run {
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, accuracy: evaluation.accuracy)) }
     }
-    let digest = SHA256.digest(of: trainer.weights.elements.bytes)
+    let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
     let ranks = try gatherRanks(digests: digests, on: world)
     try world.agree {
@@ -191,12 +197,6 @@ public final class Run {
       timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
       weightsSHA256: digests.count == 1 ? digests.first : nil,
       skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.text) })
-  }
-
-  private func writeRecordsOfStart() throws {
-    try DurableFile.write(experiment.resolved, to: directory.experiment)
-    let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads)
-    try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
   }
 }
 

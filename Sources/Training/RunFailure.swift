@@ -18,6 +18,6 @@ struct RunFailure: JobFailure, CustomStringConvertible {
 
 // Which exit code an error of another room stands for.
 extension ExperimentError: JobFailure { public var exitStatus: Int32 { ExitCode.usage.rawValue } }
-extension DataError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
-extension TensorFileError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
-extension RunFileError: @retroactive JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }
+extension DataError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension TensorFileError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension RunFileError: JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }

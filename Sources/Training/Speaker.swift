@@ -15,7 +15,7 @@ public struct Speaker: Sendable {
 
   func event(_ event: WorkerEvent) {
     switch voice {
-    case .events: print(event.line)
+    case .events: print(JSONText(of: event).string + "\n")
     case .lines:
       switch event {
       case .started(let started): print(ProgressText.line(started) + "\n")

@@ -64,7 +64,7 @@ public final class Trainer {
   /// Messages: the exchange's, and one allreduce of the ledger. Every rank takes the same decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     var clock = PhaseClock()
-    let slice = batches[step: stepsDone]
+    let slice = batches[stepsDone]
     let share = partition.share(of: slice.positions.count, rank: world.rank, ranks: world.size)
 
     var ledger = NormLedger(tensorCount: model.layout.segments.count)

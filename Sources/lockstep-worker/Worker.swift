@@ -50,6 +50,6 @@ struct Worker: ParsableCommand {
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
       restarts: restarts, threads: threads)
     let code = withMPI { world in try Run(options, on: world).train(on: world) }
-    exit(code.rawValue)
+    Glibc.exit(code.rawValue)
   }
 }

@@ -1,0 +1,4 @@
+import MPI
+
+/// Programs that try the binding alone.
+let mpiPrograms: [RankProgram] = []

@@ -1,0 +1,46 @@
+import Glibc
+import MPI
+
+/// A small program that tests start under mpirun: it runs on every rank and exits with a status that tells.
+struct RankProgram: Sendable {
+  let name: String
+  let run: @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void
+
+  init(_ name: String, _ run: @escaping @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void) {
+    self.name = name
+    self.run = run
+  }
+}
+
+/// What a rank program throws where a check fails: rank and text come out on standard error, and the job ends.
+struct CheckFailure: Error, CustomStringConvertible {
+  let description: String
+}
+
+func expect(_ condition: Bool, _ text: @autoclosure () -> String, line: Int = #line, file: String = #fileID) throws {
+  if !condition { throw CheckFailure(description: "\(file):\(line): \(text())") }
+}
+
+/// Runs a body on the first n ranks for each n, the others waiting: many rank counts in one mpirun.
+func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void) throws {
+  for count in counts where count <= world.size {
+    let part = try world.split(color: world.rank < count ? 0 : 1)
+    if world.rank < count { try body(part) }
+    try world.barrier()
+    try part.free()
+  }
+}
+
+@main
+struct RankPrograms {
+  static let all: [RankProgram] = mpiPrograms + trainingPrograms
+
+  static func main() {
+    let arguments = CommandLine.arguments.dropFirst()
+    guard let name = arguments.first, let program = all.first(where: { $0.name == name }) else {
+      print("usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
+      exit(64)
+    }
+    withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
+  }
+}

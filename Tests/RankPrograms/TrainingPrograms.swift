@@ -1,0 +1,4 @@
+import MPI
+
+/// Programs that train.
+let trainingPrograms: [RankProgram] = []
