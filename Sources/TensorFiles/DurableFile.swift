@@ -33,7 +33,8 @@ public struct DurableFile: ~Copyable {
       let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
       if written < 0 {
         if errno == EINTR { continue }
-        throw failure("\(bytes.byteCount - done) more bytes cannot be written", remedy: "make room or choose another directory")
+        throw failure(
+          "\(bytes.byteCount - done) more bytes cannot be written", at: byteCount, remedy: "make room or choose another directory")
       }
       done += written
       byteCount += written
@@ -67,11 +68,11 @@ public struct DurableFile: ~Copyable {
   }
 
   /// The error that `errno` tells; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
-  private mutating func failure(_ what: String, remedy: String) -> TensorFileError {
+  private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> TensorFileError {
     let message = systemMessage()
     discardTemporary()
     descriptor = -1
-    return TensorFileError(path, at: byteCount, "\(what): \(message)", remedy: remedy)
+    return TensorFileError(path, at: offset, "\(what): \(message)", remedy: remedy)
   }
 
   private func discardTemporary() {

@@ -25,6 +25,15 @@ import Vectors
     for index in 0..<20 { #expect(sample(test, UInt32(index)) == sample(all, UInt32(30 + index))) }
   }
 
+  @Test func moreSamplesThanABatchHoldsTrap() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var batch = Batch(capacity: 2, width: 4, targetWidth: 0)
+      Blobs(classes: 3, dimensions: 4, samples: 30, seed: 7).fill(&batch, with: [0, 1, 2])
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("3 samples of 4 inputs and 0 targets do not fit a batch of 2 times 4 and 0"))
+  }
+
   @Test func spreadIsTheStandardDeviationAroundTheCentre() {
     let count = 20_000
     let wide = Blobs(classes: 1, dimensions: 1, samples: count, spread: 0.5, seed: 1)

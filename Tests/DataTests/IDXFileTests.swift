@@ -50,7 +50,8 @@ private func failure(_ path: String) -> DataError? {
   }
 
   @Test func everyFlippedBitOfGzipIsAnErrorOrHarmless() {
-    let compressed = gzip(idx([600], data))
+    let data = Array(self.data[..<200])
+    let compressed = gzip(idx([200], data))
     var harmless = 0
     for position in compressed.indices {
       for bit in 0..<8 {

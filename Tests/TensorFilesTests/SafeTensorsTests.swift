@@ -87,6 +87,17 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     #expect(files.names == ["parts"])
   }
 
+  @Test func finishingWithoutAllElementsTraps() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [path = (files.path + "/short") as String] in
+      var writer = try SafeTensorsWriter(path: path, tensors: [("x", [2, 3]), ("y", [1])])
+      try writer.append(([1, 2, 3, 4] as [Float]).span)
+      try writer.finish()
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("tensor x still wants 2 elements"))
+  }
+
   @Test func namesThatNeedEscapesSurvive() throws {
     let name = "a\"b\\c\n\u{1}é😀/"
     var writer = try SafeTensorsWriter(path: files.path + "/names", tensors: [(name, [1])], metadata: [name: name])
