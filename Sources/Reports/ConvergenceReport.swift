@@ -1,0 +1,166 @@
+/// `report.json`: how a run went, with the reasons for its verdict.
+public struct ConvergenceReport: Sendable, Equatable, Decodable {
+  public var verdict: Verdict
+  /// Sentences with numbers.
+  public var reasons: [String]
+  public var steps: Int
+  public var epochs: Double
+  public var samples: Int
+  public var final: Final
+  public var norm: Norm
+  /// The batch size at which noise and signal are equal.
+  public var noiseScale: Double?
+  public var throughput: Throughput
+  /// Fractions of the step, adding up to 1.
+  public var timeShare: TimeShare
+  public var ranks: [Rank]
+  /// How often the coordinator started the workers again.
+  public var restarts: Int
+  /// SHA-256 of the weights, when all ranks hold the same.
+  public var weightsSHA256: String?
+  /// The first skipped steps, at most `namedSkips` of them.
+  public var skips: [Skip]
+
+  /// How many skipped steps a report names.
+  public static let namedSkips = 20
+
+  public init(
+    verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
+    throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = []
+  ) {
+    self.verdict = verdict
+    self.reasons = reasons
+    self.steps = steps
+    self.epochs = epochs
+    self.samples = samples
+    self.final = final
+    self.norm = norm
+    self.noiseScale = noiseScale
+    self.throughput = throughput
+    self.timeShare = timeShare
+    self.ranks = ranks
+    self.restarts = restarts
+    self.weightsSHA256 = weightsSHA256
+    self.skips = Array(skips.prefix(Self.namedSkips))
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips
+    case noiseScale = "noise_scale"
+    case timeShare = "time_share"
+    case weightsSHA256 = "weights_sha256"
+  }
+
+  /// How training went, judged by the ledger's evidence.
+  public enum Verdict: String, Sendable, Decodable, CaseIterable {
+    case converged, converging
+    case noiseFloor = "noise-floor"
+    case oscillating, diverging, diverged, vanishing, stopped
+  }
+
+  /// What the trained weights score.
+  public struct Final: Sendable, Equatable {
+    public var loss: Double?
+    public var accuracy: Double?
+    /// Other measures of the evaluation, by name.
+    public var others: [NamedNumber]
+    public var gradNorm: Double?
+
+    public init(loss: Double?, accuracy: Double?, others: [NamedNumber] = [], gradNorm: Double?) {
+      self.loss = loss
+      self.accuracy = accuracy
+      self.others = others
+      self.gradNorm = gradNorm
+    }
+  }
+
+  /// The mean gradient's norm over the run.
+  public struct Norm: Sendable, Equatable, Decodable {
+    public var first: Double?
+    public var last: Double?
+    public var max: Double?
+    public var clippedFraction: Double
+    public var skipped: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case first, last, max, skipped
+      case clippedFraction = "clipped_fraction"
+    }
+
+    public init(first: Double?, last: Double?, max: Double?, clippedFraction: Double, skipped: Int) {
+      self.first = first
+      self.last = last
+      self.max = max
+      self.clippedFraction = clippedFraction
+      self.skipped = skipped
+    }
+  }
+
+  /// Samples a second over all ranks, and the slowest rank's step in milliseconds.
+  public struct Throughput: Sendable, Equatable, Decodable {
+    public var samplesPerSecond: Double?
+    public var stepMsMedian: Double?
+    public var stepMsP95: Double?
+
+    private enum CodingKeys: String, CodingKey {
+      case samplesPerSecond = "samples_per_second"
+      case stepMsMedian = "step_ms_median"
+      case stepMsP95 = "step_ms_p95"
+    }
+
+    public init(samplesPerSecond: Double?, stepMsMedian: Double?, stepMsP95: Double?) {
+      self.samplesPerSecond = samplesPerSecond
+      self.stepMsMedian = stepMsMedian
+      self.stepMsP95 = stepMsP95
+    }
+  }
+
+  /// One rank's part in the run.
+  public struct Rank: Sendable, Equatable, Decodable {
+    public var rank: Int
+    public var host: String
+    public var samples: Int
+    public var finalLoss: Double?
+    public var meanLocalNorm: Double?
+    /// Seconds this rank spent waiting for slower ones.
+    public var secondsWaiting: Double
+    public var weightsSHA256: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case rank, host, samples
+      case finalLoss = "final_loss"
+      case meanLocalNorm = "mean_local_norm"
+      case secondsWaiting = "seconds_waiting"
+      case weightsSHA256 = "weights_sha256"
+    }
+
+    public init(
+      rank: Int, host: String, samples: Int, finalLoss: Double?, meanLocalNorm: Double?, secondsWaiting: Double, weightsSHA256: String?
+    ) {
+      self.rank = rank
+      self.host = host
+      self.samples = samples
+      self.finalLoss = finalLoss
+      self.meanLocalNorm = meanLocalNorm
+      self.secondsWaiting = secondsWaiting
+      self.weightsSHA256 = weightsSHA256
+    }
+  }
+
+  /// A skipped step: where the gradient was not finite.
+  public struct Skip: Sendable, Equatable, Decodable {
+    public var step: Int
+    public var rank: Int?
+    public var host: String?
+    public var tensor: String?
+    public var text: String
+
+    public init(step: Int, rank: Int?, host: String?, tensor: String?, text: String) {
+      self.step = step
+      self.rank = rank
+      self.host = host
+      self.tensor = tensor
+      self.text = text
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/// `environment.json`: where and with what a run ran.
+public struct EnvironmentRecord: Sendable, Equatable {
+  /// Versions by program or library name, in reading order: `lockstep`, `swift`, `mpi`, …
+  public var versions: [Version]
+  /// Host names, in the order of their lowest rank.
+  public var hosts: [String]
+  /// Ranks on each of `hosts`.
+  public var ranksPerHost: [Int]
+  /// Cores of rank 0's host that its process may use.
+  public var cores: Int
+  /// Threads a rank.
+  public var threads: Int
+  public var cpu: String
+  public var gitRevision: String?
+  public var commandLine: [String]
+
+  public init(
+    versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String, gitRevision: String?,
+    commandLine: [String]
+  ) {
+    self.versions = versions
+    self.hosts = hosts
+    self.ranksPerHost = ranksPerHost
+    self.cores = cores
+    self.threads = threads
+    self.cpu = cpu
+    self.gitRevision = gitRevision
+    self.commandLine = commandLine
+  }
+
+  public struct Version: Sendable, Equatable {
+    public var name: String
+    public var version: String?
+
+    public init(_ name: String, _ version: String?) {
+      self.name = name
+      self.version = version
+    }
+  }
+}
+
+extension EnvironmentRecord: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.key("versions")
+      $0.object { for version in versions { $0.field(version.name, version.version) } }
+      $0.field("hosts", hosts)
+      $0.key("ranks_per_host")
+      $0.array(ranksPerHost) { $0.value($1) }
+      $0.field("cores", cores)
+      $0.field("threads", threads)
+      $0.field("cpu", cpu)
+      $0.field("git_revision", gitRevision)
+      $0.field("command_line", commandLine)
+    }
+  }
+}
+
+extension EnvironmentRecord: Decodable {
+  private enum CodingKeys: String, CodingKey {
+    case versions, hosts, cores, threads, cpu
+    case ranksPerHost = "ranks_per_host"
+    case gitRevision = "git_revision"
+    case commandLine = "command_line"
+  }
+
+  /// Versions come back sorted by name.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    let versions = try fields.decode([String: String?].self, forKey: .versions)
+    self.versions = versions.sorted { $0.key < $1.key }.map { Version($0.key, $0.value) }
+    hosts = try fields.decode([String].self, forKey: .hosts)
+    ranksPerHost = try fields.decode([Int].self, forKey: .ranksPerHost)
+    cores = try fields.decode(Int.self, forKey: .cores)
+    threads = try fields.decode(Int.self, forKey: .threads)
+    cpu = try fields.decode(String.self, forKey: .cpu)
+    gitRevision = try fields.decodeIfPresent(String.self, forKey: .gitRevision)
+    commandLine = try fields.decode([String].self, forKey: .commandLine)
+  }
+}

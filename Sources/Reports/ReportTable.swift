@@ -1,0 +1,29 @@
+/// Several runs' reports side by side, one line a run.
+public struct ReportTable {
+  private let runs: [(name: String, report: ConvergenceReport)]
+
+  public init(_ runs: [(name: String, report: ConvergenceReport)]) { self.runs = runs }
+
+  /// The table, with a line end after its last line.
+  public var text: String {
+    let nameWidth = min(32, max(4, runs.map(\.name.count).max() ?? 0))
+    let head = ["run", "verdict", "ranks", "steps", "loss", "accuracy", "norm", "clipped", "skipped", "samples/s", "step ms"]
+    let rows = runs.map { name, report in
+      [
+        PlainText.line(name, limit: nameWidth), report.verdict.rawValue.replacingHyphens, String(report.ranks.count),
+        Figures.grouped(report.steps),
+        Figures.short(report.final.loss), Figures.fixed(report.final.accuracy, decimals: 4), Figures.short(report.norm.last),
+        Figures.percent(report.norm.clippedFraction), Figures.grouped(report.norm.skipped),
+        Figures.rate(report.throughput.samplesPerSecond),
+        Figures.short(report.throughput.stepMsMedian),
+      ]
+    }
+    let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
+    let lines = ([head] + rows).map { row in
+      // Words stand left, numbers right.
+      let cells = row.indices.map { $0 < 2 ? row[$0].padded(to: widths[$0]) : row[$0].right(widths[$0]) }
+      return cells.joined(separator: "  ")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,55 @@
+import Glibc
+
+/// The names of the files in a run directory.
+public struct RunDirectory: Sendable, Equatable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  public var experiment: String { path + "/experiment.toml" }
+  public var environment: String { path + "/environment.json" }
+  public var metrics: String { path + "/metrics.jsonl" }
+  public var ranks: String { path + "/ranks.jsonl" }
+  public var report: String { path + "/report.json" }
+  public var checkpoints: String { path + "/checkpoints" }
+  public var logs: String { path + "/logs" }
+  public var mpirunLog: String { logs + "/mpirun.log" }
+  public func log(ofRank rank: Int) -> String { "\(logs)/rank-\(rank).log" }
+
+  /// Whether the directory holds anything of a run.
+  ///
+  /// Logs alone do not count: a run that failed before its first file may be started again in the same place.
+  public var isTaken: Bool { Self.entries(of: path).contains { $0 != "logs" } }
+
+  /// Whether a run has ended here with a report.
+  public var holdsReport: Bool { access(report, F_OK) == 0 }
+
+  public var exists: Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The newest step among `checkpoints/step-XXXXXXXX`, whose content nobody has verified yet.
+  public var newestCheckpoint: Int? {
+    Self.entries(of: checkpoints).compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst("step-".count)) : nil }.max()
+  }
+
+  /// Makes a directory and its parents, readable by their owner's group and others as the umask allows.
+  public static func make(_ path: String) throws(RunFileError) {
+    var status = stat()
+    if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR { return }
+    if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try make(String(path[..<slash])) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw RunFileError(path: path, cannot: "make this directory", code: errno) }
+  }
+
+  private static func entries(of path: String) -> [String] {
+    guard let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+}

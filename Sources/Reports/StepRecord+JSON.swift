@@ -1,0 +1,95 @@
+import FoundationEssentials
+
+extension StepRecord: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("step", step)
+      $0.field("epoch", epoch)
+      $0.field("samples", samples)
+      $0.field("loss", loss)
+      $0.field("learning_rate", learningRate)
+      $0.field("norm", norm)
+      $0.field("noise", noise)
+      $0.field("action", action.rawValue)
+      if let reason { $0.field("reason", reason) }
+      $0.field("update_norm", updateNorm)
+      $0.field("weight_norm", weightNorm)
+      $0.field("seconds", seconds)
+    }
+  }
+}
+
+extension StepRecord.Norm: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("global", global)
+      $0.field("applied", applied)
+      $0.field("coefficient", coefficient)
+      $0.field("threshold", threshold)
+      $0.field("local_rms", localRMS)
+      $0.field("max_local", maxLocal)
+      $0.field("layers", object: layers)
+    }
+  }
+}
+
+extension StepRecord.MaxLocal: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("value", value)
+      $0.field("rank", rank)
+    }
+  }
+}
+
+extension StepRecord.Noise: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("signal", signal)
+      $0.field("variance", variance)
+      $0.field("scale", scale)
+    }
+  }
+}
+
+extension StepRecord.Seconds: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("total", total)
+      $0.field("data", data)
+      $0.field("compute", compute)
+      $0.field("reduce", reduce)
+      $0.field("norm", norm)
+      $0.field("optimizer", optimizer)
+    }
+  }
+}
+
+extension StepRecord {
+  /// Reads one line of `metrics.jsonl`, with the layers in the order the line has them.
+  ///
+  /// Foundation's decoder forgets the order of keys, so the names are sorted by where they stand in the line.
+  public init(line: [UInt8]) throws {
+    self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
+    norm.layers = norm.layers.inOrder(of: line)
+  }
+}
+
+extension StepRecord.Norm: Decodable {
+  private enum CodingKeys: String, CodingKey {
+    case global, applied, coefficient, threshold, layers
+    case localRMS = "local_rms"
+    case maxLocal = "max_local"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    global = try fields.decodeIfPresent(Double.self, forKey: .global)
+    applied = try fields.decodeIfPresent(Double.self, forKey: .applied)
+    coefficient = try fields.decodeIfPresent(Double.self, forKey: .coefficient)
+    threshold = try fields.decodeIfPresent(Double.self, forKey: .threshold)
+    localRMS = try fields.decodeIfPresent(Double.self, forKey: .localRMS)
+    maxLocal = try fields.decode(StepRecord.MaxLocal.self, forKey: .maxLocal)
+    layers = try NamedNumber.list(from: fields.superDecoder(forKey: .layers))
+  }
+}

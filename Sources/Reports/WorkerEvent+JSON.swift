@@ -1,0 +1,75 @@
+import FoundationEssentials
+
+extension WorkerEvent: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      switch self {
+      case .started(let started):
+        $0.field("event", "started")
+        $0.field("ranks", started.ranks)
+        $0.field("hosts", started.hosts)
+        $0.field("steps", started.steps)
+        $0.field("parameters", started.parameters)
+        $0.field("samples", started.samples)
+        $0.field("experiment", started.experiment)
+        $0.field("directory", started.directory)
+        $0.field("notes", started.notes)
+      case .progress(let progress):
+        $0.field("event", "progress")
+        $0.field("step", progress.step)
+        $0.field("steps", progress.steps)
+        $0.field("epoch", progress.epoch)
+        $0.field("loss", progress.loss)
+        $0.field("norm", progress.norm)
+        $0.field("clipped_fraction", progress.clippedFraction)
+        $0.field("samples_per_second", progress.samplesPerSecond)
+        $0.field("seconds_left", progress.secondsLeft)
+        $0.field("skipped", progress.skipped)
+      case .message(let level, let text):
+        $0.field("event", "message")
+        $0.field("level", level.rawValue)
+        $0.field("text", text)
+      case .evaluation(let loss, let accuracy):
+        $0.field("event", "evaluation")
+        $0.field("loss", loss)
+        $0.field("accuracy", accuracy)
+      case .report(let report):
+        $0.field("event", "report")
+        $0.field("report", report)
+      }
+    }
+  }
+}
+
+extension WorkerEvent: Decodable {
+  /// The event on a line of a worker's standard output, or nil when the line is something else: text that a library printed, say.
+  public init?(line: [UInt8]) {
+    guard line.first == UInt8(ascii: "{"), line.count <= Self.lineLimit,
+      let event = try? JSONDecoder().decode(WorkerEvent.self, from: Data(line))
+    else { return nil }
+    self = event
+  }
+
+  private enum Key: String, CodingKey {
+    case event, level, text, loss, accuracy, report
+  }
+
+  private enum Kind: String, Decodable {
+    case started, progress, message, evaluation, report
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    switch try fields.decode(Kind.self, forKey: .event) {
+    case .started: self = .started(try Started(from: decoder))
+    case .progress: self = .progress(try Progress(from: decoder))
+    case .message:
+      self = .message(level: try fields.decode(Level.self, forKey: .level), text: try fields.decode(String.self, forKey: .text))
+    case .evaluation:
+      self = .evaluation(
+        loss: try fields.decodeIfPresent(Double.self, forKey: .loss),
+        accuracy: try fields.decodeIfPresent(Double.self, forKey: .accuracy))
+    case .report: self = .report(try fields.decode(ConvergenceReport.self, forKey: .report))
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/// What rank 0 tells the coordinator: one line of JSON on standard output each, when the worker runs with `--events`.
+public enum WorkerEvent: Sendable, Equatable {
+  case started(Started)
+  case progress(Progress)
+  case message(level: Level, text: String)
+  /// Scores on held-out data.
+  case evaluation(loss: Double?, accuracy: Double?)
+  case report(ConvergenceReport)
+
+  /// The longest line an event may be, in bytes.
+  public static let lineLimit = 1 << 20
+
+  public enum Level: String, Sendable, Decodable {
+    case note, warning, error
+  }
+
+  /// What is about to be trained, sent once before the first step.
+  public struct Started: Sendable, Equatable, Decodable {
+    public var ranks: Int
+    public var hosts: [String]
+    public var steps: Int
+    public var parameters: Int
+    /// Samples in the training data.
+    public var samples: Int
+    public var experiment: String
+    public var directory: String
+    public var notes: [String]
+
+    public init(
+      ranks: Int, hosts: [String], steps: Int, parameters: Int, samples: Int, experiment: String, directory: String, notes: [String] = []
+    ) {
+      self.ranks = ranks
+      self.hosts = hosts
+      self.steps = steps
+      self.parameters = parameters
+      self.samples = samples
+      self.experiment = experiment
+      self.directory = directory
+      self.notes = notes
+    }
+  }
+
+  /// Where training is.
+  public struct Progress: Sendable, Equatable, Decodable {
+    public var step: Int
+    public var steps: Int
+    public var epoch: Double
+    public var loss: Double?
+    public var norm: Double?
+    public var clippedFraction: Double
+    public var samplesPerSecond: Double?
+    public var secondsLeft: Double?
+    public var skipped: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case step, steps, epoch, loss, norm, skipped
+      case clippedFraction = "clipped_fraction"
+      case samplesPerSecond = "samples_per_second"
+      case secondsLeft = "seconds_left"
+    }
+
+    public init(
+      step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double, samplesPerSecond: Double?,
+      secondsLeft: Double?, skipped: Int
+    ) {
+      self.step = step
+      self.steps = steps
+      self.epoch = epoch
+      self.loss = loss
+      self.norm = norm
+      self.clippedFraction = clippedFraction
+      self.samplesPerSecond = samplesPerSecond
+      self.secondsLeft = secondsLeft
+      self.skipped = skipped
+    }
+  }
+}
