@@ -61,8 +61,9 @@ let package = Package(
     library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms"]),
     library("Reports", ["GradientNorms"]),
+    library("Launching", ["Reports"]),
     library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
-    program("lockstep", ["Training", "Reports", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+    program("lockstep", ["Training", "Reports", "Launching", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
     program("lockstep-worker", ["Training", "Reports", "MPI", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -78,6 +79,7 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Vectors", "CZlib"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
+    tests("LaunchingTests", ["Launching", "Reports"]),
   ],
   cLanguageStandard: .gnu11
 )
