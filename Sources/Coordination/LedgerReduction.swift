@@ -13,13 +13,13 @@ public struct LedgerReduction: ~Copyable {
       let length = recordLength(datatype?.pointee)
       for index in 0..<Int(count.pointee) {
         NormLedger.combine(
-          other.assumingMemoryBound(to: Double.self) + index * length, into: record.assumingMemoryBound(to: Double.self) + index * length,
+          other.assumingMemoryBound(to: Int64.self) + index * length, into: record.assumingMemoryBound(to: Int64.self) + index * length,
           length: length)
       }
     }
   }
 
-  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes, log₂N rounds.
+  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes.
   public borrowing func reduce(_ ledger: NormLedger, on world: borrowing Communicator) throws(MPIError) -> NormLedger {
     var record = ledger.record
     var span = record.mutableSpan

@@ -17,11 +17,11 @@ extension Reduction where Element == Located {
   public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }
 
-/// A reduction of records: each rank gives `length` Doubles that only a function of the caller's can combine (a sum here, a maximum there).
+/// A reduction of records: each rank gives `length` words of 64 bits that only a function of the caller's can combine (a sum here, a maximum there).
 ///
 /// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1, section 5.9.5). Freed with `free()`.
 public struct RecordReduction: ~Copyable {
-  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative and associative up to rounding.
+  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative, and associative up to rounding.
   public typealias Combine = @convention(c) (
     UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<MPI_Datatype?>?
   ) -> Void
@@ -32,7 +32,7 @@ public struct RecordReduction: ~Copyable {
 
   public init(length: Int, combine: Combine) throws(MPIError) {
     var datatype: MPI_Datatype?
-    try check(MPI_Type_contiguous(try mpiCount(length, "MPI_Type_contiguous"), Double.mpiDatatype, &datatype), "MPI_Type_contiguous")
+    try check(MPI_Type_contiguous(try mpiCount(length, "MPI_Type_contiguous"), Int64.mpiDatatype, &datatype), "MPI_Type_contiguous")
     try check(MPI_Type_commit(&datatype), "MPI_Type_commit")
     var operation: MPI_Op?
     try check(MPI_Op_create(combine, 1, &operation), "MPI_Op_create")
@@ -51,8 +51,8 @@ public struct RecordReduction: ~Copyable {
 
 extension Communicator {
   /// Replaces this rank's record by the combination of all ranks' records, in place: one message round of `8·length` bytes.
-  public borrowing func allReduce(record: inout MutableSpan<Double>, _ reduction: borrowing RecordReduction) throws(MPIError) {
-    try require(record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")
+  public borrowing func allReduce(record: inout MutableSpan<Int64>, _ reduction: borrowing RecordReduction) throws(MPIError) {
+    try require(record.count == reduction.length, "allReduce", "a record of \(record.count) words where \(reduction.length) were announced")
     let (comm, datatype, operation) = (handle, reduction.datatype, reduction.operation)
     try record.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm), "MPI_Allreduce")
@@ -60,9 +60,9 @@ extension Communicator {
   }
 }
 
-/// How many Doubles a record of this type has: what a ``RecordReduction/Combine`` function asks of its last argument.
+/// How many words a record of this type has: what a ``RecordReduction/Combine`` function asks of its last argument.
 public func recordLength(_ datatype: MPI_Datatype?) -> Int {
   var bytes: Int32 = 0
   MPI_Type_size(datatype, &bytes)
-  return Int(bytes) / MemoryLayout<Double>.stride
+  return Int(bytes) / MemoryLayout<Int64>.stride
 }

@@ -74,7 +74,9 @@ public final class Trainer {
     try exchange.reduce(&gradient, on: world)
     clock.lap(.reduce)
 
-    for (tensor, range) in model.layout.pieces(of: exchange.owned) { ledger[globalSquares: tensor] = gradient.squaredNorm(in: range) }
+    model.layout.forEachGrain(of: exchange.owned) { tensor, grain in
+      ledger.add(gradient.squaredNorm(in: grain), toGlobalSquares: tensor)
+    }
     (ledger[.squaredUpdate], ledger[.squaredWeights]) = (lastUpdate.squaredChange, lastUpdate.squaredWeights)
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
