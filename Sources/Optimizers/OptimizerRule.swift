@@ -8,6 +8,15 @@ public enum OptimizerRule: Sendable, Equatable {
   /// w ← w − lr·m̂ / (√ŝ + ε), m̂ and ŝ being m / (1 − β₁ᵗ) and s / (1 − β₂ᵗ).
   case adamw(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01)
 
+  /// The rule's name in an experiment file.
+  public var name: String {
+    switch self {
+    case .sgd: "sgd"
+    case .momentum: "momentum"
+    case .adamw: "adamw"
+    }
+  }
+
   /// The state kept for each weight, under the names that PyTorch's optimisers give it.
   public var momentNames: [String] {
     switch self {

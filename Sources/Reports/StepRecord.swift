@@ -18,7 +18,7 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   public var reason: String?
   /// ‖w after − w before‖.
   public var updateNorm: Double?
-  /// ‖w‖ after the update.
+  /// ‖w‖ before the update.
   public var weightNorm: Double?
   public var seconds: Seconds
 

@@ -81,6 +81,8 @@ extension StepRecord {
   init(_ outcome: StepOutcome, noise: Noise, tensors: [String], updateNorm: Double, weightNorm: Double) {
     let (ledger, decision) = (outcome.ledger, outcome.decision)
     let peak = ledger[.localNorm]
+    // No rank's own gradient was finite: there is no largest.
+    let isUnknown = ledger[.nonFinite] == ledger[.contributors]
     let action: Action
     var reason: String?
     switch decision.action {
@@ -95,7 +97,8 @@ extension StepRecord {
       step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss, learningRate: outcome.learningRate,
       norm: Norm(
         global: decision.norm, applied: decision.applied, coefficient: decision.isSkip ? nil : decision.coefficient,
-        threshold: decision.threshold, localRMS: ledger.localRMS, maxLocal: MaxLocal(value: peak.value, rank: peak.rank),
+        threshold: decision.threshold, localRMS: ledger.localRMS,
+        maxLocal: isUnknown ? MaxLocal(value: nil, rank: nil) : MaxLocal(value: peak.value, rank: peak.rank),
         layers: tensors.enumerated().map { NamedNumber($0.element, ledger.norm(ofTensor: $0.offset)) }),
       noise: noise, action: action, reason: reason, updateNorm: decision.isSkip ? 0 : updateNorm,
       weightNorm: decision.isSkip ? nil : weightNorm,

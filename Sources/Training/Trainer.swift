@@ -20,7 +20,8 @@ public final class Trainer {
   public let totalSteps: Int
 
   public internal(set) var weights: FlatVector
-  var optimizer: Optimizer
+  /// This rank's part of the optimiser's state.
+  public internal(set) var optimizer: Optimizer
   /// Steps done.
   public internal(set) var stepsDone = 0
   private var gradient: FlatVector
@@ -32,7 +33,8 @@ public final class Trainer {
   /// Called with this rank's own gradient, before the reduction: the place where tests put a fault.
   public var inspectLocalGradient: ((inout FlatVector, Int) -> Void)?
 
-  init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
+  /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
+  public init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
     self.experiment = experiment
     self.data = data
     model = experiment.model.build(for: data.train)
@@ -53,9 +55,11 @@ public final class Trainer {
       }
     optimizer = Optimizer(rule: experiment.optimizer, owning: exchange.updated)
     ledgers = try LedgerReduction(tensorCount: layout.segments.count)
-    let largestShare = partition.share(of: experiment.training.globalBatch, rank: 0, ranks: world.size).count
+    let largestBatch = min(experiment.training.globalBatch, data.train.count)
+    let largestShare = partition.share(of: largestBatch, rank: 0, ranks: world.size).count
     batch = Batch(
-      capacity: max(1, min(experiment.training.microBatch, largestShare)), width: data.train.inputWidth, targetWidth: data.train.targetWidth)
+      capacity: max(1, min(experiment.training.microBatch, largestShare)), width: data.train.inputWidth, targetWidth: data.train.targetWidth
+    )
     model.initialize(&weights, seed: UInt64(experiment.seed))
   }
 
@@ -69,7 +73,7 @@ public final class Trainer {
 
     var ledger = NormLedger(tensorCount: model.layout.segments.count)
     differentiate(share, of: slice, into: &ledger, rank: world.rank, clock: &clock)
-    let local = (loss: ledger[.loss], norm: ledger[.localNorm].value)
+    let local = (loss: ledger[.loss], norm: ledger[.nonFinite] > 0 ? .nan : ledger[.localNorm].value)
 
     try exchange.reduce(&gradient, on: world)
     clock.lap(.reduce)
@@ -81,7 +85,7 @@ public final class Trainer {
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
     ledger = try ledgers.reduce(ledger, on: world)
-    try check(ledger, against: slice)
+    try check(ledger, against: slice, on: world)
     let decision = StepDecision(ledger, rule: experiment.clip)
     clock.lap(.norm)
 
@@ -96,7 +100,8 @@ public final class Trainer {
     stepsDone += 1
     return StepOutcome(
       step: stepsDone, epoch: Double(batches.samples(inFirst: stepsDone)) / Double(batches.sampleCount),
-      samples: batches.samples(inFirst: stepsDone), learningRate: rate, ledger: ledger, decision: decision, share: share.count, local: local,
+      samples: batches.samples(inFirst: stepsDone), learningRate: rate, ledger: ledger, decision: decision, share: share.count,
+      local: local,
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
@@ -152,10 +157,14 @@ public final class Trainer {
     _ = optimizer.update(&weights, gradient: gradient, in: owned.upperBound..<updated.upperBound, rate: rate, factor: factor)
   }
 
-  private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice) throws {
-    guard Int(ledger.samples) == slice.positions.count else {
+  private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice, on world: borrowing Communicator) throws {
+    if Int(ledger.samples) == slice.positions.count { return }
+    // All ranks see it; one tells.
+    try world.agree { () throws -> Void in
       throw RunFailure(
-        .workerFailed, "step \(stepsDone + 1): the ranks drew \(Int(ledger.samples)) samples in all, not \(slice.positions.count): they disagree on the data")
+        .workerFailed,
+        "step \(stepsDone + 1): the ranks drew \(Int(ledger.samples)) samples in all, not \(slice.positions.count): they disagree on the data"
+      )
     }
   }
 }
@@ -173,7 +182,7 @@ public struct StepOutcome {
   public let decision: StepDecision
   /// This rank's samples of the step.
   public let share: Int
-  /// This rank's sum of losses and the norm of its mean gradient.
+  /// This rank's sum of losses and the norm of its mean gradient; NaN where either is not finite.
   public let local: (loss: Double, norm: Double)
   public let seconds: TimeShare
   public let totalSeconds: Double

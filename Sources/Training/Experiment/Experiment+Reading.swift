@@ -139,8 +139,16 @@ extension Experiment.TrainingChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     globalBatch = try keys.integer("global_batch", default: 256, in: 1...(1 << 30))
     microBatch = try keys.integer("micro_batch", default: 32, in: 1...(1 << 24))
-    let epochs = try keys.integer(optional: "epochs", in: 1...Int(Int32.max))
-    let steps = try keys.integer(optional: "steps", in: 1...Int(Int32.max))
+    func count(_ key: String, insteadOf other: String) throws(ExperimentError) -> Int? {
+      // A length on the command line takes the place of the file's, whichever of the two words each has.
+      if keys.isOverridden(other) && !keys.isOverridden(key) {
+        keys.passOver(key)
+        return nil
+      }
+      return try keys.integer(optional: key, in: 1...Int(Int32.max))
+    }
+    let epochs = try count("epochs", insteadOf: "steps")
+    let steps = try count("steps", insteadOf: "epochs")
     switch (epochs, steps) {
     case (_?, _?): throw keys.error("steps", "give steps or epochs, not both")
     case (nil, let steps?): length = .steps(steps)
