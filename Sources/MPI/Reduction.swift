@@ -17,7 +17,7 @@ extension Reduction where Element == Located {
   public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }
 
-/// A reduction of records: each rank gives `length` words of 64 bits that only a function of the caller's can combine (a sum here, a maximum there).
+/// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the caller's can combine (a sum here, a maximum there).
 ///
 /// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1, section 5.9.5). Freed with `free()`.
 public struct RecordReduction: ~Copyable {
@@ -31,8 +31,10 @@ public struct RecordReduction: ~Copyable {
   let operation: MPI_Op
 
   public init(length: Int, combine: Combine) throws(MPIError) {
+    try require(length > 0, "RecordReduction", "a record of \(length) values")
+    let count = try mpiCount(length, "RecordReduction")
     var datatype: MPI_Datatype?
-    try check(MPI_Type_contiguous(try mpiCount(length, "MPI_Type_contiguous"), Int64.mpiDatatype, &datatype), "MPI_Type_contiguous")
+    try check(MPI_Type_contiguous(count, Int64.mpiDatatype, &datatype), "MPI_Type_contiguous")
     try check(MPI_Type_commit(&datatype), "MPI_Type_commit")
     var operation: MPI_Op?
     try check(MPI_Op_create(combine, 1, &operation), "MPI_Op_create")
@@ -51,8 +53,9 @@ public struct RecordReduction: ~Copyable {
 
 extension Communicator {
   /// Replaces this rank's record by the combination of all ranks' records, in place: one message round of `8·length` bytes.
-  public borrowing func allReduce(record: inout MutableSpan<Int64>, _ reduction: borrowing RecordReduction) throws(MPIError) {
-    try require(record.count == reduction.length, "allReduce", "a record of \(record.count) words where \(reduction.length) were announced")
+  public borrowing func allReduce<Word: Datatype>(record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction) throws(MPIError) {
+    try require(MemoryLayout<Word>.stride == 8, "allReduce", "a record is made of values of 8 bytes")
+    try require(record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")
     let (comm, datatype, operation) = (handle, reduction.datatype, reduction.operation)
     try record.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm), "MPI_Allreduce")
