@@ -59,7 +59,7 @@ let package = Package(
     library("Models", ["Vectors", "COneDNN", "CVectorKernels"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms"]),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
     library("Reports", ["GradientNorms"]),
     library("Launching", ["Reports"]),
     library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),

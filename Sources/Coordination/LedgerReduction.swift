@@ -5,8 +5,8 @@ import MPI
 public struct LedgerReduction: ~Copyable {
   private let reduction: RecordReduction
 
-  public init(tensorCount: Int) throws(MPIError) {
-    let length = NormLedger(tensorCount: tensorCount).record.count
+  public init(_ layout: LedgerLayout) throws(MPIError) {
+    let length = NormLedger(layout).record.count
     reduction = try RecordReduction(length: length) { other, record, count, datatype in
       guard let other, let record, let count else { return }
       // The operation knows no length of its own; the datatype's size in bytes tells it.

@@ -71,6 +71,11 @@ public struct JSONText {
     value(number)
   }
 
+  public mutating func field(_ name: String, _ flag: Bool) {
+    key(name)
+    literal(flag ? "true" : "false")
+  }
+
   public mutating func field(_ name: String, _ number: Int?) {
     key(name)
     value(number)

@@ -46,9 +46,9 @@ struct Checkpoints {
     let optimizer = try writer.finish()
     let state = CheckpointState(
       step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
-      globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.batches.sampleCount,
+      globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
       optimizer: trainer.optimizer.rule.name,
-      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, history: history, modelSHA256: model, optimizerSHA256: optimizer)
+      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model, optimizerSHA256: optimizer)
     try DurableFile.write(try state.text(), to: path + "/state.json")
     try folder.publish()
     // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.
@@ -89,6 +89,7 @@ struct Checkpoints {
     }
     trainer.optimizer.restore(stepCount: state.optimizerSteps)
     trainer.stepsDone = state.step
+    trainer.restore(state.memory)
     return (state.history, notes)
   }
 
@@ -132,7 +133,7 @@ struct Checkpoints {
     try same("data.order", state.order, trainer.experiment.data.order.rawValue)
     try same("optimizer.kind", state.optimizer, trainer.optimizer.rule.name)
     try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
-    try same("the number of training samples", state.sampleCount, trainer.batches.sampleCount)
+    try same("the number of training samples", state.sampleCount, trainer.data.train.count)
   }
 
   private func steps() -> [Int] {

@@ -16,12 +16,13 @@ struct CheckpointState: Codable, Equatable {
   /// The optimiser's own step count, which skipped steps do not advance.
   var optimizerSteps: Int
   var ranks: Int
+  var memory: Trainer.Memory
   var history: RunHistory
   var modelSHA256: String
   var optimizerSHA256: String
 
   enum CodingKeys: String, CodingKey {
-    case version, step, seed, order, ranks, history, optimizer
+    case version, step, seed, order, ranks, history, optimizer, memory
     case globalBatch = "global_batch"
     case sampleCount = "sample_count"
     case optimizerSteps = "optimizer_steps"

@@ -99,8 +99,8 @@ public final class Run {
         try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
       }
       recorder = try Recorder(
-        directory, resumingAt: resumedAt, samples: trainer.batches.samples(inFirst: trainer.stepsDone), layout: trainer.model.layout,
-        totalSteps: trainer.totalSteps, say: say)
+        directory, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
+        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, say: say)
       say.event(
         .started(
           WorkerEvent.Started(
@@ -112,7 +112,7 @@ public final class Run {
   /// Trains to the end, or to a signal; evaluates; writes weights and report.
   public func train(on world: borrowing Communicator) throws -> ExitCode {
     do {
-      while trainer.stepsDone < trainer.totalSteps && !wasStopped { try step(on: world) }
+      while !trainer.isDone && !wasStopped { try step(on: world) }
       return try finish(on: world)
     } catch {
       log.error("\(error)")
@@ -129,14 +129,24 @@ public final class Run {
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
     try recorder?.record(outcome, history)
-    let isLast = outcome.step == trainer.totalSteps
+    let isLast = trainer.isDone
     if outcome.step % experiment.report.every == 0 || isLast {
       let records = try totals.takeInterval(step: outcome.step, hosts: hosts, on: world)
       try recorder?.record(records)
     }
     wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
-    if isDue || wasStopped || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+    let givesUp = trainer.judge.mustStop
+    if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+    if givesUp {
+      // All ranks decided it; one tells.
+      try world.agree { () throws -> Void in
+        throw RunFailure(
+          .workerFailed,
+          "step \(outcome.step): \(experiment.limits.judge.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
+            + (history.skips.last?.text ?? ""))
+      }
+    }
   }
 
   private func checkpoint(on world: borrowing Communicator) throws {
@@ -191,16 +201,16 @@ public final class Run {
       sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
     }
     let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
-    let samples = trainer.batches.samples(inFirst: trainer.stepsDone)
+    let samples = trainer.memory.cursor.samples
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
       verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
-      epochs: Double(samples) / Double(trainer.batches.sampleCount), samples: samples,
+      epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, accuracy: scores?.accuracy, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
         skipped: history.skipped),
-      noiseScale: history.noise.scale,
+      noiseScale: trainer.memory.noise.scale,
       throughput: ConvergenceReport.Throughput(
         samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
         stepMsP95: quantile(0.95)),

@@ -1,4 +1,5 @@
 import Glibc
+import GradientNorms
 
 /// What is wrong with an experiment, in one line: file and line, key, what was wanted.
 public struct ExperimentError: Error, CustomStringConvertible, Sendable {
@@ -118,6 +119,30 @@ struct ExperimentReader {
     }
   }
 
+  mutating func strings(_ key: String) throws(ExperimentError) -> [String] {
+    func text(_ words: [String]) -> String { "[" + words.map(quoted).joined(separator: ", ") + "]" }
+    return try value(key, wanted: "a list of strings") {
+      guard case .array(let items) = $0 else { return nil }
+      let words = items.compactMap { if case .string(let word) = $0 { word } else { nil } }
+      return words.count == items.count ? words : nil
+    } write: { text($0) } ?? note(key, [], "[]")
+  }
+
+  /// A norm's order: 2 unless given; 1, any number from 1 on, or "inf".
+  mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
+    try value(key, wanted: "a norm's order, a number of at least 1 or \"inf\"") { normOrder($0) } write: { orderText($0) } ?? note(
+      key, .two, "2")
+  }
+
+  mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
+    func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
+    return try value(key, wanted: "a list of norms' orders, numbers of at least 1 or \"inf\"") {
+      guard case .array(let items) = $0 else { return nil }
+      let orders = items.compactMap(normOrder)
+      return orders.count == items.count ? orders : nil
+    } write: { text($0) } ?? note(key, [], "[]")
+  }
+
   /// One of an enumeration's names; a wrong one is answered with the nearest.
   mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
     _ key: String, default fallback: Choice
@@ -196,6 +221,18 @@ struct ExperimentReader {
     return result
   }
 }
+
+private func normOrder(_ value: TOMLTree.Value) -> NormOrder? {
+  switch value {
+  case .integer(let p) where p >= 1: .power(Double(p))
+  case .number(let p) where p == .infinity: .infinity
+  case .number(let p) where p >= 1 && p.isFinite: .power(p)
+  case .string("inf"): .infinity
+  default: nil
+  }
+}
+
+private func orderText(_ order: NormOrder) -> String { order == .infinity ? quoted("inf") : order.name }
 
 private func describe(_ value: TOMLTree.Value) -> String {
   switch value {
