@@ -10,6 +10,12 @@ public struct FaultReader: Sendable {
     public var rank: Int
     public var host: String
     public var message: String
+
+    public init(rank: Int, host: String, message: String) {
+      self.rank = rank
+      self.host = host
+      self.message = message
+    }
   }
 
   /// A rank that ended by a signal or an exit code, as mpirun saw it.
@@ -17,6 +23,8 @@ public struct FaultReader: Sendable {
     public var rank: Int
     public var host: String?
     public var how: String
+    /// Its exit code, where it chose one.
+    public var exitCode: Int32?
   }
 
   /// Why mpirun could not do its own part, and the exit code for it.
@@ -101,7 +109,8 @@ public struct FaultReader: Sendable {
     return [
       "total processes failed to start", "total processes killed", "total process killed", "mpirun: killing job",
       "mpirun: Forwarding signal",
-      "mpirun: clean termination", "Abort is in progress", "Primary job  terminated normally", "mpirun noticed that",
+      "mpirun: clean termination", "Abort is in progress", "abort is already in progress", "Primary job  terminated normally",
+      "mpirun noticed that",
     ].contains { line.contains($0) }
   }
 
@@ -124,7 +133,7 @@ public struct FaultReader: Sendable {
     } else if let name = value(of: "Process name:") {
       boxRank = name.split(separator: ",").last.flatMap { Int($0.prefix { $0.isNumber }) }
     } else if let code = value(of: "Exit code:"), let rank = boxRank {
-      note(Death(rank: rank, host: nil, how: "ended with exit code \(code)"))
+      note(Death(rank: rank, host: nil, how: "ended with exit code \(code)", exitCode: Int32(code.prefix { $0.isNumber })))
     } else if line.contains("MPI_ABORT was invoked on rank") {
       boxRank = word(after: "rank").flatMap { Int($0) }
     } else if let code = value(of: "with errorcode"), let rank = boxRank {

@@ -23,7 +23,7 @@ public struct Hostfile: Sendable, Equatable {
   /// Parses a hostfile's text; the error names the file, the line and what is wrong with it.
   public init(path: String, text: String) throws(LaunchError) {
     var hosts: [Host] = []
-    for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = raw.prefix { $0 != "#" }
       guard !line.allSatisfy(\.isWhitespace) else { continue }
       hosts.append(try Self.host(of: line, at: "\(path):\(index + 1)"))

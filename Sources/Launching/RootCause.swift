@@ -18,7 +18,7 @@ public struct RootCause: Sendable, Equatable {
   /// mpirun's own refusal comes first: no worker ran. A rank that ended without a word of its own comes before the complaints of the ranks
   /// that lost it. Otherwise the first error that a worker printed is the cause; what others printed later is mostly its echo.
   public init(ending: Ending, faults reader: FaultReader, step: Int?, directory: RunDirectory) {
-    let code = Self.code(ending)
+    let code = Self.code(ending, death: reader.death)
     let grouped = Self.grouped(reader.faults)
     let silent = reader.death.flatMap { death in reader.faults.contains { $0.rank == death.rank } ? nil : death }
     let place = step.map { $0 > 0 ? " at step \($0)" : "" } ?? ""
@@ -55,9 +55,13 @@ public struct RootCause: Sendable, Equatable {
   }
 
   /// A worker's code where it means something to the user, 70 for everything else.
-  static func code(_ ending: Ending) -> ExitCode {
-    guard case .exited(let status) = ending, let code = ExitCode(rawValue: status), code != .done else { return .workerFailed }
-    return code
+  ///
+  /// mpirun passes it on, except when it is told to end the job just as the workers do.
+  private static func code(_ ending: Ending, death: FaultReader.Death?) -> ExitCode {
+    var candidates: [Int32] = []
+    if case .exited(let status) = ending { candidates.append(status) }
+    if let status = death?.exitCode { candidates.append(status) }
+    return candidates.lazy.compactMap { ExitCode(rawValue: $0) }.first { $0 != .done } ?? .workerFailed
   }
 
   /// Equal messages from ranks of one host as one line: `ranks 0-3 on node1: …`, in the order of their first appearance.

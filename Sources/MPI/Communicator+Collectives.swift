@@ -49,10 +49,8 @@ extension Communicator {
   public borrowing func reduceScatter<Element>(
     _ values: Span<Element>, counts: [Int], into mine: inout MutableSpan<Element>, _ reduction: Reduction<Element>
   ) throws(MPIError) {
-    try require(counts.count == size, "reduceScatter", "\(counts.count) counts for \(size) ranks")
-    try require(counts.reduce(0, +) == values.count, "reduceScatter", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
+    let lengths = try lengths(of: counts, total: values.count, "reduceScatter")
     try require(mine.count == counts[rank], "reduceScatter", "a buffer of \(mine.count) elements for a piece of \(counts[rank])")
-    let lengths = try mpiCounts(counts, "MPI_Reduce_scatter")
     let (comm, operation) = (handle, reduction.handle)
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try mine.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
@@ -66,9 +64,7 @@ extension Communicator {
   public borrowing func reduceScatter<Element>(
     inPlace values: inout MutableSpan<Element>, counts: [Int], _ reduction: Reduction<Element>
   ) throws(MPIError) {
-    try require(counts.count == size, "reduceScatter", "\(counts.count) counts for \(size) ranks")
-    try require(counts.reduce(0, +) == values.count, "reduceScatter", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
-    let lengths = try mpiCounts(counts, "MPI_Reduce_scatter")
+    let lengths = try lengths(of: counts, total: values.count, "reduceScatter")
     let (comm, operation) = (handle, reduction.handle)
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
@@ -79,10 +75,8 @@ extension Communicator {
   /// Fills `values`, made of consecutive pieces of `counts[r]` elements, with every rank's piece; this rank's is in its place already
   /// (MPI_Allgatherv).
   public borrowing func allGather<Element: Datatype>(inPlace values: inout MutableSpan<Element>, counts: [Int]) throws(MPIError) {
-    try require(counts.count == size, "allGather", "\(counts.count) counts for \(size) ranks")
-    try require(counts.reduce(0, +) == values.count, "allGather", "counts add up to \(counts.reduce(0, +)), not \(values.count)")
-    let lengths = try mpiCounts(counts, "MPI_Allgatherv")
-    let starts = try mpiStarts(counts, "MPI_Allgatherv")
+    let lengths = try lengths(of: counts, total: values.count, "allGather")
+    let starts = try mpiStarts(counts, "allGather")
     let comm = handle
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
@@ -93,8 +87,8 @@ extension Communicator {
 
   /// Every rank's `values`, which are equally many everywhere, in rank order.
   public borrowing func allGather<Element: Datatype>(_ values: Span<Element>) throws(MPIError) -> [Element] {
-    let count = try mpiCount(values.count, "MPI_Allgather")
-    _ = try mpiCount(values.count * size, "MPI_Allgather")
+    let count = try mpiCount(values.count, "allGather")
+    _ = try mpiCount(values.count * size, "allGather")
     let comm = handle
     return try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
       try filled(values.count * size) { (target) throws(MPIError) in
@@ -107,8 +101,8 @@ extension Communicator {
 
   /// Every rank's `values`, which may be unequally many, in rank order: at `root`; nil elsewhere.
   public borrowing func gather<Element: Datatype>(_ values: Span<Element>, to root: Int = 0) throws(MPIError) -> [[Element]]? {
-    let count = try mpiCount(values.count, "MPI_Gatherv")
-    let destination = try mpiCount(root, "MPI_Gatherv")
+    let count = try mpiCount(values.count, "gather")
+    let destination = try mpiRank(root, "gather")
     let comm = handle
     let counts: [Int32] = try filled(rank == root ? size : 0) { (target) throws(MPIError) in
       try withUnsafePointer(to: count) { (source) throws(MPIError) in
@@ -117,7 +111,7 @@ extension Communicator {
       }
     }
     let lengths = counts.map(Int.init)
-    let starts = try mpiStarts(lengths, "MPI_Gatherv")
+    let starts = try mpiStarts(lengths, "gather")
     let all = try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
       try filled(lengths.reduce(0, +)) { (target) throws(MPIError) in
         try check(
@@ -132,7 +126,7 @@ extension Communicator {
 
   /// Copies `root`'s elements to every rank, in place. Any length: past 2³⁰ elements it is split.
   public borrowing func broadcast<Element: Datatype>(_ values: inout MutableSpan<Element>, from root: Int = 0) throws(MPIError) {
-    let source = try mpiCount(root, "MPI_Bcast")
+    let source = try mpiRank(root, "broadcast")
     let comm = handle
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try inPieces(buffer.count) { (range) throws(MPIError) in
@@ -155,7 +149,25 @@ extension Communicator {
   }
 }
 
-/// Calls `body` on consecutive ranges of at most 2³⁰ positions; once, on an empty range's stead, not at all.
+extension Communicator {
+  /// One length a rank, as MPI takes them. They must add up to `total`, and that must be an MPI count too: Open MPI adds them in an `int`.
+  private borrowing func lengths(of counts: [Int], total: Int, _ call: StaticString) throws(MPIError) -> [Int32] {
+    try require(counts.count == size, call, "\(counts.count) counts for \(size) ranks")
+    let lengths = try counts.map { (count) throws(MPIError) in try mpiCount(count, call) }
+    let sum = counts.reduce(0, +)
+    try require(sum == total, call, "counts add up to \(sum), not \(total)")
+    _ = try mpiCount(total, call)
+    return lengths
+  }
+
+  /// A rank of this communicator as MPI takes it.
+  borrowing func mpiRank(_ rank: Int, _ call: StaticString) throws(MPIError) -> Int32 {
+    try require(rank >= 0 && rank < size, call, "no rank \(rank) among \(size)")
+    return Int32(rank)
+  }
+}
+
+/// Calls `body` on consecutive ranges of at most 2³⁰ positions; not at all when there are none.
 @inline(__always)
 private func inPieces(_ count: Int, _ body: (Range<Int>) throws(MPIError) -> Void) throws(MPIError) {
   var start = 0
@@ -166,12 +178,8 @@ private func inPieces(_ count: Int, _ body: (Range<Int>) throws(MPIError) -> Voi
   }
 }
 
-func mpiCounts(_ counts: [Int], _ call: StaticString) throws(MPIError) -> [Int32] {
-  try counts.map { (count) throws(MPIError) in try mpiCount(count, call) }
-}
-
 /// Where consecutive pieces of these lengths start.
-func mpiStarts(_ counts: [Int], _ call: StaticString) throws(MPIError) -> [Int32] {
+private func mpiStarts(_ counts: [Int], _ call: StaticString) throws(MPIError) -> [Int32] {
   var start = 0
   return try counts.map { (count) throws(MPIError) in
     defer { start += count }

@@ -7,7 +7,7 @@ extension Communicator {
   public borrowing func startAllReduce<Element>(
     _ values: inout MutableSpan<Element>, _ reduction: Reduction<Element>
   ) throws(MPIError) -> Request {
-    let count = try mpiCount(values.count, "MPI_Iallreduce")
+    let count = try mpiCount(values.count, "startAllReduce")
     let (comm, operation) = (handle, reduction.handle)
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
@@ -22,8 +22,8 @@ extension Communicator {
   public borrowing func startBroadcast<Element: Datatype>(
     _ values: inout MutableSpan<Element>, from root: Int = 0
   ) throws(MPIError) -> Request {
-    let count = try mpiCount(values.count, "MPI_Ibcast")
-    let source = try mpiCount(root, "MPI_Ibcast")
+    let count = try mpiCount(values.count, "startBroadcast")
+    let source = try mpiRank(root, "startBroadcast")
     let comm = handle
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in

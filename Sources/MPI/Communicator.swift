@@ -26,9 +26,10 @@ public struct Communicator: ~Copyable {
 
   /// The communicator of the ranks that give the same `color`, ordered by `key`, then by rank here.
   public borrowing func split(color: Int, key: Int = 0) throws(MPIError) -> Communicator {
-    try require(color >= 0, "split", "color \(color) is negative")
+    try require(color >= 0 && color <= Int32.max, "split", "color \(color) is not within 0…\(Int32.max)")
+    try require(Int32(exactly: key) != nil, "split", "key \(key) is not within \(Int32.min)…\(Int32.max)")
     var made: MPI_Comm?
-    try check(MPI_Comm_split(handle, try mpiCount(color, "MPI_Comm_split"), try mpiCount(key, "MPI_Comm_split"), &made), "MPI_Comm_split")
+    try check(MPI_Comm_split(handle, Int32(color), Int32(key), &made), "MPI_Comm_split")
     return try Communicator(handle: made!)
   }
 

@@ -33,8 +33,8 @@ func check(_ code: Int32, _ call: StaticString) throws(MPIError) {
 /// A count as MPI takes it. MPI 3's counts are 32-bit; a larger one is refused, never truncated.
 @inline(__always)
 func mpiCount(_ count: Int, _ call: StaticString) throws(MPIError) -> Int32 {
-  guard let exact = Int32(exactly: count) else {
-    throw MPIError(call: call.description, code: MPI_ERR_COUNT, text: "\(count) elements in one call; MPI's counts end at \(Int32.max)")
+  guard let exact = Int32(exactly: count), exact >= 0 else {
+    throw MPIError(call: call.description, code: MPI_ERR_COUNT, text: "\(count) elements in one call; MPI counts from 0 to \(Int32.max)")
   }
   return exact
 }

@@ -31,8 +31,10 @@ public struct RecordReduction: ~Copyable {
   let operation: MPI_Op
 
   public init(length: Int, combine: Combine) throws(MPIError) {
+    try require(length > 0, "RecordReduction", "a record of \(length) values")
+    let count = try mpiCount(length, "RecordReduction")
     var datatype: MPI_Datatype?
-    try check(MPI_Type_contiguous(try mpiCount(length, "MPI_Type_contiguous"), Double.mpiDatatype, &datatype), "MPI_Type_contiguous")
+    try check(MPI_Type_contiguous(count, Double.mpiDatatype, &datatype), "MPI_Type_contiguous")
     try check(MPI_Type_commit(&datatype), "MPI_Type_commit")
     var operation: MPI_Op?
     try check(MPI_Op_create(combine, 1, &operation), "MPI_Op_create")

@@ -4,6 +4,7 @@ import COpenMPI
 ///
 /// While it lives, the memory it works on is borrowed: reading or writing it does not compile, nor does waiting twice or letting the
 /// request outlive the memory. A request that is dropped without ``wait()`` traps, because MPI would go on writing into freed memory.
+/// An error thrown past a request drops it too, and is lost to the trap's message: what can fail comes before the start or after the wait.
 /// MPI makes progress only inside MPI calls: call ``test()`` now and then during long computations.
 @safe
 public struct Request: ~Copyable, ~Escapable {

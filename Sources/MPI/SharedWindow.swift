@@ -12,13 +12,15 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`, whose ranks must share memory
   /// (``Communicator/splitByNode()``).
   public init(on node: borrowing Communicator, count: Int) throws(MPIError) {
-    try require(count >= 0, "SharedWindow", "\(count) elements")
+    let stride = MemoryLayout<Element>.stride
+    try require(count >= 0 && count <= MPI_Aint.max / stride, "SharedWindow", "\(count) elements")
     var base: UnsafeMutableRawPointer?
     var made: MPI_Win?
-    let stride = MemoryLayout<Element>.stride
     try check(
       MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made), "MPI_Win_allocate_shared")
     let window = made!
+    // A window does not inherit its communicator's handler.
+    try check(MPI_Win_set_errhandler(window, cmpi_errors_return()), "MPI_Win_set_errhandler")
     try check(MPI_Win_lock_all(Int32(MPI_MODE_NOCHECK), window), "MPI_Win_lock_all")
     var parts: [UnsafeMutableBufferPointer<Element>] = []
     for rank in 0..<node.size {

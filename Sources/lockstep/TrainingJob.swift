@@ -30,8 +30,8 @@ struct TrainingJob {
       if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
       switch policy.failed(at: await watch.lastStep ?? 0) {
       case .giveUp(let reason):
+        if !reason.isEmpty { await watch.show("no further restart: \(reason)") }
         watch.showCause(cause)
-        if !reason.isEmpty { await watch.show("lockstep: no further restart: \(reason)") }
         return cause.code
       case .restart(var seconds):
         // The ranks of an mpirun that was killed live on for up to three seconds.

@@ -68,7 +68,8 @@ struct RootCauseTests {
     #expect(read(text).shown == ["Trainer.swift:12: Fatal error: Index out of range"])
   }
 
-  @Test(arguments: [(64, ExitCode.usage), (65, .data), (78, .mpiUnusable), (70, .workerFailed), (1, .workerFailed), (42, .workerFailed)])
+  @Test(
+    arguments: zip([64, 65, 78, 70, 1, 42] as [Int32], [ExitCode.usage, .data, .mpiUnusable, .workerFailed, .workerFailed, .workerFailed]))
   func `a worker's error is the cause, with its exit code`(status: Int32, code: ExitCode) {
     let text = """
       rank 1 on vm: train.bin: byte 16: 60000 images declared, 12 there
@@ -107,6 +108,22 @@ struct RootCauseTests {
       \(Self.dashes)
       """
     #expect(cause(text, exit: 3).text == "rank 3 ended with exit code 3 at step 123; its log: runs/x/logs/rank-3.log")
+  }
+
+  @Test func `workers that stopped after a checkpoint, while mpirun was told to end`() {
+    let text = """
+      mpirun: abort is already in progress...hit ctrl-c again to forcibly terminate
+
+      \(Self.dashes)
+      mpirun detected that one or more processes exited with non-zero status, thus causing
+      the job to be terminated. The first process to do so was:
+
+        Process name: [[31469,1],0]
+        Exit code:    75
+      \(Self.dashes)
+      """
+    #expect(cause(text, exit: 1).code == .stopped)
+    #expect(read(text).shown.isEmpty)
   }
 
   @Test func `too few slots`() {

@@ -62,8 +62,8 @@ struct TextTests {
           perplexity   1.410
           norm         2.300 first, 0.8300 last, 5.120 largest; 12 % of steps clipped, 2 steps skipped
           noise scale  281 samples, where noise equals signal
-          speed        23,412 samples/s; a step takes 10.93 ms in the median, 14.21 ms at the 95th percentile
-          time         ███████████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▒░░░░
+          speed        23,412 samples/s; a step takes 10.93 ms (median), 14.21 ms (95th percentile)
+          time         ███████████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▒░░░·
                        █ compute 71 %   ▓ reduce 20 %   ▒ norm 2.0 %   ░ optimizer 6.0 %   · data 1.0 %
 
           skipped step 41: 3 values are not finite (rank 1 on node1 in layers.0.weight)

@@ -1,0 +1,38 @@
+import Coordination
+import MPI
+
+/// Programs that must fail, each in its own way.
+let failurePrograms = [
+  RankProgram("dropped-request") { world, _ in
+    var values: [Float] = [1]
+    var span = values.mutableSpan
+    _ = try world.startAllReduce(&span, .sum)
+  },
+  // Arguments: the rank that throws, and the exit status that it asks for, if any.
+  RankProgram("throwing-rank") { world, arguments in
+    var values = [Float](repeating: 1, count: 1000)
+    var span = values.mutableSpan
+    try world.allReduce(&span, .sum)
+    if world.rank == 0 { print("one step done") }
+    try world.barrier()
+    if world.rank == Int(arguments[0]) {
+      if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw Refusal(exitStatus: status) }
+      throw CheckFailure(description: "an error\nof two lines")
+    }
+    try world.allReduce(&span, .sum)
+  },
+  // Arguments: the ranks whose part of the agreement fails.
+  RankProgram("disagreement") { world, arguments in
+    let failing = arguments.compactMap { Int($0) }
+    try world.agree {
+      if failing.contains(world.rank) { throw Refusal(exitStatus: 60 + Int32(world.rank)) }
+    }
+    // Nobody comes here.
+    print("rank \(world.rank) went on")
+  },
+]
+
+private struct Refusal: JobFailure, CustomStringConvertible {
+  let exitStatus: Int32
+  var description: String { "refused with \(exitStatus)" }
+}
