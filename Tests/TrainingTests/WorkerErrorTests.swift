@@ -30,7 +30,8 @@ import Testing
     expectOneLine(try worker(file, "--output", output), 64, "\(output) holds a run already: --resume continues it, --force replaces it")
     #expect(try folder.text("run/metrics.jsonl") == metrics)
     // What cannot run replaces nothing either.
-    let bad = try worker(file, "--output", output, "--force", "--set", "data.kind=idx", "--set", "data.path=\(folder.path)/none")
+    let without = try folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
+    let bad = try worker(without, "--output", output, "--force")
     expectOneLine(bad, 65, "\(folder.path)/none")
     #expect(try folder.text("run/metrics.jsonl") == metrics && folder.exists("run/final.safetensors"))
     #expect(try worker(file, "--output", output, "--force", "--set", "training.steps=2").status == 0)
