@@ -3,9 +3,10 @@ import Testing
 
 @Suite struct ClipRuleTests {
   /// PyTorch's boundary: `min(1, max_norm / (norm + 1e-6))` clips already from max_norm − 1e-6 on.
-  @Test(arguments: [
-    (0.0, 1.0), (0.5, 1.0), (1 - 2e-6, 1.0), (1 - 0.5e-6, 1 / (1 + 0.5e-6)), (1.0, 1 / 1.000001), (2.0, 1 / 2.000001), (1e200, 1e-200),
-  ] as [(Double, Double)])
+  @Test(
+    arguments: [
+      (0.0, 1.0), (0.5, 1.0), (1 - 2e-6, 1.0), (1 - 0.5e-6, 1 / (1 + 0.5e-6)), (1.0, 1 / 1.000001), (2.0, 1 / 2.000001), (1e200, 1e-200),
+    ] as [(Double, Double)])
   func boundary(_ norm: Double, _ coefficient: Double) {
     let found = ClipRule.global(maxNorm: 1).coefficient(norm: norm)
     #expect(abs(found - coefficient) <= 1e-15 * coefficient)

@@ -18,7 +18,10 @@ import Testing
   }
 
   /// Norms of vectors that are alike, at right angles and opposed: only in the second is the root of the summed squares near.
-  @Test(arguments: [([5.0, 0], [5.0, 0], 5.0), ([5, 0], [0, 5], 12.5.squareRoot()), ([5, 0], [-5, 0], 0.0)] as [([Double], [Double], Double)])
+  @Test(
+    arguments: [
+      ([5.0, 0], [5.0, 0], 5.0), ([5, 0], [0, 5], 12.5.squareRoot()), ([5, 0], [-5, 0], 0.0),
+    ] as [([Double], [Double], Double)])
   func theSumOfLocalSquaresIsNotTheNorm(_ one: [Double], _ two: [Double], _ norm: Double) {
     let ledger = ledger(batches: [6, 6], gradients: [[one], [two]])
     #expect(abs(ledger.norm - norm) < 1e-12)

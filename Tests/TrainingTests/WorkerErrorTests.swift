@@ -71,7 +71,9 @@ import Testing
 
   /// Images and labels as MNIST has them, compressed.
   private func writeImages(to folder: String, split: String, count: Int) throws {
-    func bigEndian(_ values: Int...) -> [UInt8] { values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } } }
+    func bigEndian(_ values: Int...) -> [UInt8] {
+      values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    }
     let labels = (0..<count).map { UInt8($0 % 10) }
     let pixels = (0..<count * 784).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
