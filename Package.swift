@@ -72,7 +72,7 @@ let package = Package(
     program("rank-programs", ["MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles"], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
-    tests("TrainingTests", ["Training", "Reports", "RankTesting"], resources: [.copy("Golden")]),
+    tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),

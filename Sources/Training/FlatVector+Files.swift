@@ -15,7 +15,7 @@ extension FlatVector {
   }
 
   /// SHA-256 of all elements, by which ranks are compared.
-  borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
+  public borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
 
   /// Takes over what rank 0 read, on every rank. Collective.
   mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {

@@ -238,7 +238,7 @@ extension RunDirectory {
 
 extension Trainer {
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
-  func start(from path: String, on world: borrowing Communicator) throws {
+  public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
     let values = try world.agree { world.rank == 0 ? try layout.read(SafeTensors(path: path)) { $0 } : nil }
     try weights.broadcast(from: values, on: world)
