@@ -22,7 +22,7 @@ func ledger(batches: [Int], gradients: [[[Double]]], losses: [Double]? = nil) ->
   return combined(
     batches.indices.map { rank in
       let weight = Double(batches[rank]) / Double(total)
-      var ledger = NormLedger(tensorCount: tensors)
+      var ledger = NormLedger(LedgerLayout(tensorCount: tensors))
       ledger.contribute(
         samples: batches[rank], of: total, loss: losses?[rank] ?? 0, weightedSquares: gradients[rank].map { weight * weight * squared($0) },
         rank: rank)
@@ -30,7 +30,7 @@ func ledger(batches: [Int], gradients: [[[Double]]], losses: [Double]? = nil) ->
         let mean = gradients[0][tensor].indices.map { index in
           batches.indices.reduce(0) { $0 + Double(batches[$1]) / Double(total) * gradients[$1][tensor][index] }
         }
-        ledger[globalSquares: tensor] = squared(mean)
+        ledger[.squares, tensor] = squared(mean)
       }
       return ledger
     })

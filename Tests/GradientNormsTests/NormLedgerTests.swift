@@ -54,10 +54,10 @@ import Testing
   }
 
   private func randomLedger(_ numbers: inout Numbers, rank: Int, whole: Bool = false) -> NormLedger {
-    var ledger = NormLedger(tensorCount: 3)
+    var ledger = NormLedger(LedgerLayout(tensorCount: 3))
     func value() -> Double { whole ? Double(numbers.next() % 3) : numbers.unit() }
     for sum in NormLedger.Sum.allCases { ledger[sum] = value() }
-    for tensor in 0..<3 { (ledger[globalSquares: tensor], ledger[weightedLocalSquares: tensor]) = (value(), value()) }
+    for tensor in 0..<3 { (ledger[.squares, tensor], ledger[.weightedLocalSquares, tensor]) = (value(), value()) }
     for peak in NormLedger.Peak.allCases { ledger[peak] = (value(), rank) }
     return ledger
   }
@@ -71,7 +71,7 @@ import Testing
     #expect(place(ledger(batches: [1, 1], gradients: [[[1]], [[1]]], losses: [1, .infinity])) == [1, nil, 1])
     // Finite on every rank, and not in sum.
     var overflow = ledger(batches: [1, 1], gradients: [[[1], [1]], [[1], [1]]])
-    overflow[globalSquares: 1] = .infinity
+    overflow[.squares, 1] = .infinity
     #expect(place(overflow) == [nil, 1, 0])
   }
 }

@@ -42,12 +42,12 @@ let skipProgram = RankProgram("skip") { world, _ in
           faulty, "training.gradient=\(exchange)", "optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1")
         let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
         let rank = part.rank
-        trainer.inspectLocalGradient = { gradient, step in if step == 4 { fault.insert(into: &gradient, rank: rank) } }
+        trainer.faults.changeGradient = { gradient, step in if step == 4 { fault.insert(into: &gradient, rank: rank) } }
         for _ in 1...3 { try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped") }
         let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
         let outcome = try trainer.step(on: part)
         let what = "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange) \(rule)"
-        guard case .skip(let nonFinite) = outcome.decision.action else { throw CheckFailure(description: "\(what): not skipped") }
+        guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else { throw CheckFailure(description: "\(what): not skipped") }
         try expect(nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count, "\(what): \(nonFinite)")
         try expect(nonFinite.tensor == trainer.model.layout.index(named: fault.tensor), "\(what): \(nonFinite)")
         try expect(outcome.decision.norm == nil && outcome.decision.coefficient == 0, "\(what): \(outcome.decision)")
@@ -85,7 +85,7 @@ let skipRunProgram = RankProgram("skip-run") { world, arguments in
   let run = try Run(RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
   let rank = world.rank
   let (one, every) = (Fault.all[0], Fault.all[3])
-  run.trainer.inspectLocalGradient = { gradient, step in
+  run.trainer.faults.changeGradient = { gradient, step in
     if step == 5 { one.insert(into: &gradient, rank: rank) }
     if step == 6 { every.insert(into: &gradient, rank: rank) }
   }

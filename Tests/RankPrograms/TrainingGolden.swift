@@ -36,7 +36,7 @@ let goldenProgram = RankProgram("golden") { world, arguments in
           let outcome = try trainer.step(on: part)
           let (ledger, decision) = (outcome.ledger, outcome.decision)
           let tensors = trainer.model.layout.segments.enumerated().map { "\($1.name)=\(ledger.norm(ofTensor: $0))" }
-          let figures = [ledger.meanLoss, decision.norm ?? .nan, decision.coefficient].map { "\($0)" }
+          let figures = [ledger.meanLoss, decision.norm ?? .nan, decision.coefficient ?? .nan].map { "\($0)" }
           lines += (["\(part.size)", exchange, "\(micro)", "\(outcome.step)"] + figures + tensors).joined(separator: " ") + "\n"
         }
         if part.rank == 0 { print(lines, terminator: "") }

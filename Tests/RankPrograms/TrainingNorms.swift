@@ -37,7 +37,7 @@ let normTrapsProgram = RankProgram("norm-traps") { world, _ in
         let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
         let (rank, size) = (part.rank, part.size)
         let share = trap.batch / size + (rank < trap.batch % size ? 1 : 0)
-        trainer.inspectLocalGradient = { gradient, _ in
+        trainer.faults.changeGradient = { gradient, _ in
           let (first, last) = trap.gradient(rank)
           let weight = Float(share) / Float(trap.batch)
           let end = gradient.layout.segments.last!.range.upperBound - 1
@@ -66,7 +66,7 @@ let ledgerCallsProgram = RankProgram("ledger-calls") { world, _ in
       let (calls, bytes) = (crp_allreduce_calls(), crp_allreduce_bytes())
       while trainer.stepsDone < trainer.totalSteps { _ = try trainer.step(on: part) }
       let layout = trainer.model.layout
-      let ledger = NormLedger(tensorCount: layout.segments.count).record.count * 8
+      let ledger = NormLedger(LedgerLayout(tensorCount: layout.segments.count)).record.count * 8
       let sumsGradient = exchange == "replicated" && part.size > 1
       let wanted = (calls: sumsGradient ? 2 : 1, bytes: ledger + (sumsGradient ? 4 * layout.elementCount : 0))
       let seen = (calls: crp_allreduce_calls() - calls, bytes: crp_allreduce_bytes() - bytes)

@@ -51,7 +51,7 @@ let oracleProgram = RankProgram("oracle") { world, _ in
           try truth.check(outcome.ledger, &worst)
           let coefficient = min(1, 0.5 / (truth.norm + 1e-6))
           try expect(
-            isClose(outcome.decision.coefficient, coefficient, 1e-6), "coefficient \(outcome.decision.coefficient), not \(coefficient)")
+            isClose(outcome.decision.coefficient ?? .nan, coefficient, 1e-6), "coefficient \(outcome.decision.coefficient ?? .nan), not \(coefficient)")
           seen.append(outcome.ledger.norm)
         }
         norms.append(seen)
@@ -122,7 +122,7 @@ struct Truth {
     try compare("local_rms", ledger.localRMS, localSquares.reduce(0, +).squareRoot(), 1e-6, &worst.local)
     for tensor in squares.indices {
       try compare("the norm of tensor \(tensor)", ledger.norm(ofTensor: tensor), squares[tensor].squareRoot(), 5e-6, &worst.tensor)
-      let local = (ledger[weightedLocalSquares: tensor] / ledger.samples).squareRoot()
+      let local = (ledger[.weightedLocalSquares, tensor] / ledger.samples).squareRoot()
       try compare("the local norm of tensor \(tensor)", local, localSquares[tensor].squareRoot(), 5e-6, &worst.tensor)
     }
     let largest = localNorms.max()!

@@ -107,7 +107,7 @@ extension Communicator {
 let stopProgram = RankProgram("stop") { world, arguments in
   let run = try Run(RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
   let rank = world.rank
-  run.trainer.inspectLocalGradient = { _, step in
+  run.trainer.faults.changeGradient = { _, step in
     if rank == 2 && step == 4 { raise(SIGUSR1) }
     if rank == 1 && step == 7 { raise(SIGUSR2) }
   }
