@@ -12,7 +12,8 @@ let allReduceCost = RankProgram("allreduce-cost") { world, arguments in
     (bytes: 4 << 20, calls: 1, pairs: 250), (bytes: 64 << 20, calls: 1, pairs: 24),
   ]
   for plan in plans where !isBrief || plan.bytes < 64 << 20 {
-    let costs = try compare(count: plan.bytes / MemoryLayout<Float>.stride, calls: plan.calls, pairs: plan.pairs / (isBrief ? 5 : 1), on: world)
+    let costs = try compare(
+      count: plan.bytes / MemoryLayout<Float>.stride, calls: plan.calls, pairs: plan.pairs / (isBrief ? 5 : 1), on: world)
     if world.rank == 0 {
       let ratio = 1 + costs.difference / costs.fromC
       print(plan.bytes, Int(costs.fromC), Int(costs.throughBinding), Int(costs.difference.rounded()), (ratio * 10_000).rounded() / 10_000)
