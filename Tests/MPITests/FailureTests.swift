@@ -14,6 +14,7 @@ extension MPITests {
       #expect(outcome.status == status ?? 1, outcome.account)
       try #require(outcome.failures.count == 1, outcome.account)
       let pieces = outcome.failures[0].split(separator: ", thrown at ")
+      try #require(pieces.count == 2, outcome.account)
       #expect(pieces[0] == "rank \(rank) on \(hostName()): \(text)")
       let thrown = Date(timeIntervalSince1970: try #require(Double(pieces[1])))
       // From the throw on, because the start of a job takes longer on a busy machine.
