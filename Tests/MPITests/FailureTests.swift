@@ -22,6 +22,13 @@ extension MPITests {
       #expect(processes(tagged: tag) == [])
     }
 
+    @Test func `What a rank printed before it threw is not lost`() throws {
+      // A job of one rank without mpirun, whose terminal would make ranks print line by line.
+      let outcome = try Programs.run(Programs.path("rank-programs"), ["throwing-rank", "0", "67"])
+      #expect(outcome.status == 67, outcome.account)
+      #expect(outcome.output == "printed before\n", outcome.account)
+    }
+
     @Test func `Processes left behind would be seen`() throws {
       let tag = UUID().uuidString
       let process = Process()

@@ -16,6 +16,7 @@ let failurePrograms = [
     try world.allReduce(&span, .sum)
     try world.barrier()
     if world.rank == Int(arguments[0]) {
+      print("printed before")
       if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw Refusal(exitStatus: status) }
       throw CheckFailure(description: "an error\nof two lines, thrown at \(now())")
     }
