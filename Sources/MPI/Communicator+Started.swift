@@ -3,6 +3,7 @@ import COpenMPI
 // Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1 elements: one request, one call.
 extension Communicator {
   /// Starts replacing every element by its reduction over all ranks (MPI_Iallreduce).
+  @inlinable
   @_lifetime(&values)
   public borrowing func startAllReduce<Element>(
     _ values: inout MutableSpan<Element>, _ reduction: Reduction<Element>
@@ -18,6 +19,7 @@ extension Communicator {
   }
 
   /// Starts copying `root`'s elements to every rank (MPI_Ibcast).
+  @inlinable
   @_lifetime(&values)
   public borrowing func startBroadcast<Element: Datatype>(
     _ values: inout MutableSpan<Element>, from root: Int = 0

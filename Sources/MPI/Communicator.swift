@@ -6,7 +6,7 @@ import COpenMPI
 /// ``split(color:key:)`` are the caller's, who may ``free()`` them; those left over end with MPI.
 /// Every method but the properties is collective: all ranks of the communicator must call it, in the same order.
 public struct Communicator: ~Copyable {
-  let handle: MPI_Comm
+  @usableFromInline let handle: MPI_Comm
   /// This process' number in the group, from 0.
   public let rank: Int
   /// How many processes the group has.

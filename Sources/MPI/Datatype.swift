@@ -5,12 +5,12 @@ public protocol Datatype: BitwiseCopyable, Sendable {
   static var mpiDatatype: MPI_Datatype { get }
 }
 
-extension Float: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_float() } }
-extension Double: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_double() } }
-extension Int32: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_int32() } }
-extension Int64: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_int64() } }
-extension UInt8: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_uint8() } }
-extension UInt64: Datatype { public static var mpiDatatype: MPI_Datatype { cmpi_uint64() } }
+extension Float: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_float() } }
+extension Double: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_double() } }
+extension Int32: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_int32() } }
+extension Int64: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_int64() } }
+extension UInt8: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_uint8() } }
+extension UInt64: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_uint64() } }
 
 /// A value and where it was found, for ``Reduction/maximumWithLocation``: `MPI_DOUBLE_INT`.
 public struct Located: Datatype, Equatable {
@@ -22,5 +22,5 @@ public struct Located: Datatype, Equatable {
     self.location = location
   }
 
-  public static var mpiDatatype: MPI_Datatype { cmpi_double_int() }
+  @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_double_int() }
 }

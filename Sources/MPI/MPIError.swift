@@ -10,12 +10,14 @@ public struct MPIError: Error, Equatable, CustomStringConvertible {
 
   public var description: String { "\(call): \(text)" }
 
+  @usableFromInline
   init(call: String, code: Int32, text: String) {
     self.call = call
     self.code = code
     self.text = text
   }
 
+  @usableFromInline
   init(call: String, code: Int32) {
     var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
     var length: Int32 = 0
@@ -25,13 +27,13 @@ public struct MPIError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Turns a return code into an error: the one place where MPI's codes are read.
-@inline(__always)
+@inlinable @inline(__always)
 func check(_ code: Int32, _ call: StaticString) throws(MPIError) {
   if code != MPI_SUCCESS { throw MPIError(call: call.description, code: code) }
 }
 
 /// A count as MPI takes it. MPI 3's counts are 32-bit; a larger one is refused, never truncated.
-@inline(__always)
+@inlinable @inline(__always)
 func mpiCount(_ count: Int, _ call: StaticString) throws(MPIError) -> Int32 {
   guard let exact = Int32(exactly: count), exact >= 0 else {
     throw MPIError(call: call.description, code: MPI_ERR_COUNT, text: "\(count) elements in one call; MPI counts from 0 to \(Int32.max)")
@@ -40,7 +42,7 @@ func mpiCount(_ count: Int, _ call: StaticString) throws(MPIError) -> Int32 {
 }
 
 /// Refuses arguments that MPI would read out of bounds.
-@inline(__always)
+@inlinable @inline(__always)
 func require(_ condition: Bool, _ call: StaticString, _ text: @autoclosure () -> String) throws(MPIError) {
   if !condition { throw MPIError(call: call.description, code: MPI_ERR_ARG, text: text()) }
 }

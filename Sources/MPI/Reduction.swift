@@ -2,29 +2,33 @@ import COpenMPI
 
 /// How the ranks' elements become one (MPI 3.1, section 5.9).
 public struct Reduction<Element: Datatype> {
-  let handle: MPI_Op
+  @usableFromInline let handle: MPI_Op
+
+  @inlinable
+  init(handle: MPI_Op) { self.handle = handle }
 }
 
 extension Reduction where Element: AdditiveArithmetic & Comparable {
-  public static var sum: Reduction { Reduction(handle: cmpi_sum()) }
+  @inlinable public static var sum: Reduction { Reduction(handle: cmpi_sum()) }
   /// With a NaN among the elements the result depends on their order: count non-finite values, do not look for them here.
-  public static var minimum: Reduction { Reduction(handle: cmpi_min()) }
-  public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
+  @inlinable public static var minimum: Reduction { Reduction(handle: cmpi_min()) }
+  @inlinable public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
 }
 
 extension Reduction where Element == Located {
   /// The largest value and its location; the lowest location among equal values.
-  public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
+  @inlinable public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }
 
 /// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the caller's can combine (a sum here, a maximum there).
 ///
 /// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1, section 5.9.5). Freed with `free()`.
 public struct RecordReduction: ~Copyable {
-  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative, and associative up to rounding.
-  public typealias Combine = @convention(c) (
-    UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<MPI_Datatype?>?
-  ) -> Void
+  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative and associative up to rounding.
+  public typealias Combine =
+    @convention(c) (
+      UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<MPI_Datatype?>?
+    ) -> Void
 
   public let length: Int
   let datatype: MPI_Datatype
@@ -53,9 +57,12 @@ public struct RecordReduction: ~Copyable {
 
 extension Communicator {
   /// Replaces this rank's record by the combination of all ranks' records, in place: one message round of `8·length` bytes.
-  public borrowing func allReduce<Word: Datatype>(record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction) throws(MPIError) {
+  public borrowing func allReduce<Word: Datatype>(
+    record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction
+  ) throws(MPIError) {
     try require(MemoryLayout<Word>.stride == 8, "allReduce", "a record is made of values of 8 bytes")
-    try require(record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")
+    try require(
+      record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")
     let (comm, datatype, operation) = (handle, reduction.datatype, reduction.operation)
     try record.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm), "MPI_Allreduce")

@@ -5,12 +5,14 @@ import COpenMPI
 /// While it lives, the memory it works on is borrowed: reading or writing it does not compile, nor does waiting twice or letting the
 /// request outlive the memory. A request that is dropped without ``wait()`` traps, because MPI would go on writing into freed memory.
 /// An error thrown past a request drops it too, and is lost to the trap's message: what can fail comes before the start or after the wait.
+/// Swift 6.3 does not see an escape through an optional variable or an `inout` parameter (nor does it of a `MutableSpan`): keep to `let`.
 /// MPI makes progress only inside MPI calls: call ``test()`` now and then during long computations.
 @safe
 public struct Request: ~Copyable, ~Escapable {
-  private var handle: MPI_Request?
+  @usableFromInline var handle: MPI_Request?
 
   /// The caller ties it to the memory by the lifetime of the method it returns from.
+  @inlinable
   @_lifetime(immortal)
   init(_ handle: MPI_Request?) {
     self.handle = handle

@@ -17,7 +17,8 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     var base: UnsafeMutableRawPointer?
     var made: MPI_Win?
     try check(
-      MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made), "MPI_Win_allocate_shared")
+      MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made),
+      "MPI_Win_allocate_shared")
     let window = made!
     // A window does not inherit its communicator's handler.
     try check(MPI_Win_set_errhandler(window, cmpi_errors_return()), "MPI_Win_set_errhandler")

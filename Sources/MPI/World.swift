@@ -27,6 +27,8 @@ private func run<Result>(_ body: (borrowing Communicator) throws -> Result, on w
   do {
     return try body(world)
   } catch {
+    // What this rank printed before is worth reading now, and MPI's abort drops what is still buffered.
+    fflush(nil)
     printFailure("rank \(world.rank) on \(hostName()): \(error)")
     world.abort(status: (error as? any JobFailure)?.exitStatus ?? 1)
   }

@@ -1,4 +1,5 @@
 import Coordination
+import Glibc
 import MPI
 
 /// Programs that must fail, each in its own way.
@@ -13,11 +14,11 @@ let failurePrograms = [
     var values = [Float](repeating: 1, count: 1000)
     var span = values.mutableSpan
     try world.allReduce(&span, .sum)
-    if world.rank == 0 { print("one step done") }
     try world.barrier()
     if world.rank == Int(arguments[0]) {
+      print("printed before")
       if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw Refusal(exitStatus: status) }
-      throw CheckFailure(description: "an error\nof two lines")
+      throw CheckFailure(description: "an error\nof two lines, thrown at \(now())")
     }
     try world.allReduce(&span, .sum)
   },
@@ -34,5 +35,13 @@ let failurePrograms = [
 
 private struct Refusal: JobFailure, CustomStringConvertible {
   let exitStatus: Int32
-  var description: String { "refused with \(exitStatus)" }
+  let time = now()
+  var description: String { "refused with \(exitStatus), thrown at \(time)" }
+}
+
+/// Seconds since 1970.
+private func now() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }

@@ -30,7 +30,9 @@ private func checkGathers<Element: Datatype & Numeric & Equatable>(of type: Elem
     let all = try ranks.allGather(mine.span)
     try expect(all == (0..<size).flatMap { rank -> [Element] in elements(rank, length) }, "all-gather of \(length) \(type)")
   }
-  for counts in [(0..<size).map { _ in 0 }, (0..<size).map { $0 * 3 % 5 }, (0..<size).map { $0 == size - 1 ? 777 : 0 }, (0..<size).map { 2000 - $0 }] {
+  for counts in [
+    (0..<size).map { _ in 0 }, (0..<size).map { $0 * 3 % 5 }, (0..<size).map { $0 == size - 1 ? 777 : 0 }, (0..<size).map { 2000 - $0 },
+  ] {
     let every = (0..<size).map { rank -> [Element] in elements(rank, counts[rank], from: rank) }
     let mine = every[rank]
     for root in 0..<size {

@@ -45,7 +45,7 @@ private func expectReduced<Element: Datatype & Equatable>(
   try ranks.allReduce(&inPlaceSpan, reduction)
   try expect(inPlace == wanted, "\(name), in place")
 
-  var apart = [Element](repeating: given.first ?? wanted.first ?? Element.zeroed, count: given.count)
+  var apart = Array(given.reversed())
   var apartSpan = apart.mutableSpan
   try ranks.allReduce(given.span, into: &apartSpan, reduction)
   try expect(apart == wanted, "\(name), into another buffer")
@@ -66,13 +66,6 @@ private func expectReduced<Element: Datatype & Equatable>(
     let single = try ranks.allReduce(first, reduction)
     try expect(single == wanted[0], "\(name), one value")
   }
-}
-
-extension Datatype {
-  fileprivate static var zeroed: Self { withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2) { bytes in
-    bytes.initialize(repeating: 0)
-    return UnsafeRawPointer(bytes.baseAddress!).loadUnaligned(as: Self.self)
-  } }
 }
 
 /// The last rank gives the high value, the others the low one.

@@ -33,8 +33,19 @@ public enum Programs {
     return try run("/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment, limit: limit)
   }
 
+  /// The threads that run tests block signals, and what they start would inherit that: it could not be terminated.
+  private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
+  }
+
   /// Runs a program to its end, or kills its process group after `limit` seconds.
-  public static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 120) throws -> Outcome {
+  public static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 120) throws
+    -> Outcome
+  {
     let process = Process()
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
@@ -57,7 +68,7 @@ public enum Programs {
     let start = Date()
     let ended = DispatchSemaphore(value: 0)
     process.terminationHandler = { _ in ended.signal() }
-    try process.run()
+    try withSignalsOpen { try process.run() }
     if ended.wait(timeout: .now() + limit) == .timedOut {
       process.terminate()
       if ended.wait(timeout: .now() + 5) == .timedOut { kill(process.processIdentifier, SIGKILL) }

@@ -8,9 +8,11 @@ struct RecordTests {
     #expect(
       JSONText(of: Samples.step).string
         == #"{"step":7,"epoch":0.125,"samples":1792,"loss":2.31,"learning_rate":1e-05,"norm":{"global":1.9,"applied":1.0,"#
-        + #""coefficient":0.52,"threshold":1.25,"local_rms":2.4,"max_local":{"value":3.1,"rank":2},"layers":{"layers.10.weight":1.5,"#
-        + #""layers.2.weight":null,"a\"b\\c":0.1}},"noise":{"signal":1.1,"variance":310.0,"scale":null},"action":"clip","#
-        + #""update_norm":0.05,"weight_norm":14.2,"seconds":{"total":0.011,"data":0.5,"compute":0.009,"reduce":0.001,"norm":0.0001,"#
+        + #""coefficient":0.52,"threshold":1.25,"local_rms":2.4,"max_local":{"value":3.1,"rank":2},"rms":null,"certified":false,"#
+        + #""outlier":{"ratio":null,"rank":null},"layers":{"layers.10.weight":1.5,"#
+        + #""layers.2.weight":null,"a\"b\\c":0.1}},"noise":{"signal":1.1,"variance":310.0,"scale":null,"#
+        + #""diversity":null,"agreement":null},"action":"clip","update_norm":0.05,"weight_norm":14.2,"update_ratio":0.003521126760563381,"#
+        + #""seconds":{"total":0.011,"data":0.5,"compute":0.009,"reduce":0.001,"norm":0.0001,"#
         + #""optimizer":0.0009}}"#)
   }
 

@@ -21,20 +21,41 @@ import Vectors
     #expect(layout.segments[0].shape == [3, 5])
   }
 
-  /// 1, 12 and 97 cache lines; up to more owners than lines.
-  @Test(arguments: [[5], [100, 3, 70], [1540, 1]], [1, 2, 3, 7, 12, 13, 64]) func slicesShareTheWhole(_ counts: [Int], _ owners: Int) {
-    let layout = Self.layout(counts)
+  /// Up to more owners than there are grains.
+  @Test(arguments: [[[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]]], [1, 2, 3, 7, 12, 13, 64])
+  func slicesShareTheWhole(_ shapes: [[Int]], _ owners: Int) {
+    var layout = TensorLayout()
+    for (index, shape) in shapes.enumerated() { layout.add("t\(index)", shape: shape) }
+    let grains = layout.segments.indices.map { layout.grain(of: $0) }
     var end = 0
     var lengths: [Int] = []
+    var found: [[Int]] = []
     for owner in 0..<owners {
       let slice = layout.slice(owner, of: owners)
       #expect(slice.lowerBound == end)
-      #expect(slice.lowerBound % TensorLayout.alignment == 0)
       end = slice.upperBound
       lengths.append(slice.count)
+      layout.forEachGrain(of: slice) { found.append([$0, $1.lowerBound, $1.upperBound]) }
     }
     #expect(end == layout.elementCount)
-    #expect(lengths.max()! - lengths.min()! <= TensorLayout.alignment)
+    // Either end moves by less than a grain and the gap behind a tensor.
+    #expect(lengths.max()! - lengths.min()! <= 2 * (grains.max()! + TensorLayout.alignment))
+    // Whoever owns them, the grains are the same, and made of whole rows.
+    var whole: [[Int]] = []
+    layout.forEachGrain(of: 0..<layout.elementCount) { whole.append([$0, $1.lowerBound, $1.upperBound]) }
+    #expect(found == whole)
+    for grain in whole {
+      let segment = layout.segments[grain[0]]
+      let row = segment.shape.count > 1 ? segment.count / segment.shape[0] : segment.count
+      #expect((grain[1] - segment.range.lowerBound) % row == 0 && (grain[2] - grain[1]) % row == 0)
+    }
+    #expect(whole.reduce(0) { $0 + $1[2] - $1[1] } == layout.parameterCount)
+  }
+
+  @Test func aGrainIsAboutAThousandElementsOfWholeRows() {
+    var layout = TensorLayout()
+    for shape in [[128, 784], [10, 5000], [64, 3, 3, 3], [5000]] { layout.add("\(shape)", shape: shape) }
+    #expect(layout.segments.indices.map { layout.grain(of: $0) } == [784, 5000, 999, 5000])
   }
 
   @Test func piecesAreWhatTensorsHaveInARange() {
