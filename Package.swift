@@ -59,10 +59,11 @@ let package = Package(
     library("Models", ["Vectors", "COneDNN", "CVectorKernels"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms"]),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
     library("Reports", ["GradientNorms"]),
+    library("Launching", ["Reports"]),
     library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
-    program("lockstep", ["Training", "Reports", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+    program("lockstep", ["Training", "Reports", "Launching", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
     program("lockstep-worker", ["Training", "Reports", "MPI", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -71,13 +72,14 @@ let package = Package(
     program("rank-programs", ["MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles"], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
-    tests("TrainingTests", ["Training", "Reports", "RankTesting"], resources: [.copy("Golden")]),
+    tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Vectors", "CZlib"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
+    tests("LaunchingTests", ["Launching", "Reports"]),
   ],
   cLanguageStandard: .gnu11
 )

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "CVectorKernels.h"
 #include "dispatch.h"
 
@@ -40,4 +42,114 @@ void cvk_scale(float *y, float a, size_t count) {
 MULTIVERSION
 void cvk_pixels(float *restrict y, const uint8_t *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = (float)x[i] / 255.0f;
+}
+
+// Sums of four sets of 16 Double lanes, as above, of TERM(i).
+#define SUM_IN_LANES(TERM)                                                  \
+  double a[LANES] = {0}, b[LANES] = {0};                                    \
+  size_t i = 0;                                                             \
+  for (; i + 2 * LANES <= count; i += 2 * LANES)                            \
+    for (int k = 0; k < LANES; k++) {                                       \
+      a[k] += TERM(i + k);                                                  \
+      b[k] += TERM(i + LANES + k);                                          \
+    }                                                                       \
+  for (int k = 0; i < count; i++, k = (k + 1) % LANES) a[k] += TERM(i);     \
+  for (int k = 0; k < LANES; k++) a[k] += b[k];                             \
+  return fold(a);
+
+#define ABSOLUTE(j) (x[j] < 0 ? -(double)x[j] : (double)x[j])
+MULTIVERSION
+double cvk_sum_of_absolutes(const float *x, size_t count) { SUM_IN_LANES(ABSOLUTE) }
+
+#define PRODUCT(j) ((double)x[j] * y[j])
+MULTIVERSION
+double cvk_dot(const float *x, const float *y, size_t count) { SUM_IN_LANES(PRODUCT) }
+
+#define SQUARED_DIFFERENCE(j) (((double)x[j] - y[j]) * ((double)x[j] - y[j]))
+MULTIVERSION
+double cvk_squared_distance(const float *x, const float *y, size_t count) { SUM_IN_LANES(SQUARED_DIFFERENCE) }
+
+MULTIVERSION
+double cvk_largest_absolute(const float *x, size_t count) {
+  float lanes[LANES] = {0};
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES)
+    for (int k = 0; k < LANES; k++) {
+      float v = x[i + k] < 0 ? -x[i + k] : x[i + k];
+      lanes[k] = v > lanes[k] ? v : lanes[k];
+    }
+  for (int k = 0; i < count; i++, k++) {
+    float v = x[i] < 0 ? -x[i] : x[i];
+    lanes[k] = v > lanes[k] ? v : lanes[k];
+  }
+  float largest = 0;
+  for (int k = 0; k < LANES; k++) largest = lanes[k] > largest ? lanes[k] : largest;
+  return largest;
+}
+
+double cvk_sum_of_powers(const float *x, size_t count, double p) {
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += pow(x[i] < 0 ? -(double)x[i] : (double)x[i], p);
+  return sum;
+}
+
+MULTIVERSION
+double cvk_clamp(float *x, float limit, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    // A NaN fails both comparisons and stays.
+    float v = x[i] > limit ? limit : x[i];
+    x[i] = v < -limit ? -limit : v;
+  }
+  return cvk_sum_of_squares(x, count);
+}
+
+MULTIVERSION
+double cvk_penalize(float *restrict g, const float *restrict w, float l1, float l2, size_t count) {
+  double squares[LANES] = {0}, absolutes[LANES] = {0};
+  size_t i = 0;
+  for (; i < count / LANES * LANES; i += LANES)
+    for (int k = 0; k < LANES; k++) {
+      float v = w[i + k];
+      float sign = v > 0 ? 1.0f : v < 0 ? -1.0f : 0.0f;
+      g[i + k] += l2 * v + l1 * sign;
+      squares[k] += (double)v * v;
+      absolutes[k] += (double)(v * sign);
+    }
+  for (int k = 0; i < count; i++, k++) {
+    float v = w[i];
+    float sign = v > 0 ? 1.0f : v < 0 ? -1.0f : 0.0f;
+    g[i] += l2 * v + l1 * sign;
+    squares[k] += (double)v * v;
+    absolutes[k] += (double)(v * sign);
+  }
+  return 0.5 * (double)l2 * fold(squares) + (double)l1 * fold(absolutes);
+}
+
+MULTIVERSION
+void cvk_combine(float *restrict y, const float *restrict x, float a, float b, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = a * y[i] + b * x[i];
+}
+
+uint64_t cvk_digest(const float *x, size_t count) {
+  // Four chains of multiply and mix (the round of wyhash): every bit of every element reaches the result.
+  const uint64_t prime = 0x9E3779B97F4A7C15u;
+  uint64_t h[4] = {1, 2, 3, 4};
+  const uint32_t *bits = (const uint32_t *)(const void *)x;
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8)
+    for (int k = 0; k < 4; k++) {
+      uint64_t pair = (uint64_t)bits[i + 2 * k] << 32 | bits[i + 2 * k + 1];
+      h[k] = (h[k] ^ pair) * prime;
+      h[k] ^= h[k] >> 29;
+    }
+  for (; i < count; i++) {
+    h[0] = (h[0] ^ bits[i]) * prime;
+    h[0] ^= h[0] >> 29;
+  }
+  uint64_t digest = count;
+  for (int k = 0; k < 4; k++) {
+    digest = (digest ^ h[k]) * prime;
+    digest ^= digest >> 32;
+  }
+  return digest;
 }

@@ -70,3 +70,29 @@ cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *re
   const float shrink = (float)(1.0 - rate * decay);
   UPDATE(ADAMW)
 }
+
+MULTIVERSION
+double cvk_lamb_direction(const float *restrict w, float *restrict g, float *restrict m, float *restrict v, size_t count, double factor,
+                          double beta1, double beta2, double epsilon, double decay, double correction1, double correction2) {
+  const float decay1 = (float)beta1, gain1 = (float)(1.0 - beta1), decay2 = (float)beta2, gain2 = (float)(1.0 - beta2);
+  const float size = (float)(1.0 / correction1), scale = (float)(1.0 / sqrt(correction2)), floor = (float)epsilon, shrink = (float)decay;
+  const float clip = (float)factor;
+  double squares[LANES] = {0};
+  for (size_t start = 0; start < count; start += LANES) {
+    size_t width = count - start < LANES ? count - start : LANES;
+    for (size_t k = 0; k < width; k++) {
+      size_t j = start + k;
+      float gradient = clip * g[j];
+      float first = decay1 * m[j] + gain1 * gradient;
+      float second = decay2 * v[j] + gain2 * (gradient * gradient);
+      m[j] = first;
+      v[j] = second;
+      float direction = size * first / (square_root(second) * scale + floor) + shrink * w[j];
+      g[j] = direction;
+      squares[k] += (double)direction * direction;
+    }
+  }
+  double sum = 0;
+  for (int k = 0; k < LANES; k++) sum += squares[k];
+  return sum;
+}

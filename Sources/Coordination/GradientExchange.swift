@@ -10,10 +10,21 @@ public protocol GradientExchange: AnyObject {
   var owned: Range<Int> { get }
   /// The part of the weights, and of the optimiser's state, that this rank updates.
   var updated: Range<Int> { get }
-  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and this rank's own elsewhere. Collective.
-  func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+  /// Whether each micro-batch's gradient is to be handed over apart, with ``add(_:microBatch:)``.
+  var takesMicroBatches: Bool { get }
+  /// Takes a micro-batch's gradient, numbered within the global batch, and leaves a vector of unspecified content in its place.
+  func add(_ gradient: inout FlatVector, microBatch: Int)
+  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
+  ///
+  /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks at it.
+  func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError)
   /// Gives every rank the weights that the others updated. Collective.
   func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+}
+
+extension GradientExchange {
+  public var takesMicroBatches: Bool { false }
+  public func add(_ gradient: inout FlatVector, microBatch: Int) { fatalError("this exchange takes whole gradients") }
 }
 
 /// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
@@ -26,7 +37,7 @@ public final class ReplicatedExchange: GradientExchange {
     updated = 0..<layout.elementCount
   }
 
-  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
     if world.size == 1 { return }
     var elements = gradient.mutableElements
     try world.allReduce(&elements, .sum)
@@ -53,7 +64,7 @@ public final class ShardedExchange: GradientExchange {
 
   deinit { slice.deallocate() }
 
-  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
     if world.size == 1 { return }
     var mine = MutableSpan(_unsafeElements: slice)
     try world.reduceScatter(gradient.elements, counts: counts, into: &mine, .sum)

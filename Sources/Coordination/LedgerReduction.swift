@@ -5,21 +5,21 @@ import MPI
 public struct LedgerReduction: ~Copyable {
   private let reduction: RecordReduction
 
-  public init(tensorCount: Int) throws(MPIError) {
-    let length = NormLedger(tensorCount: tensorCount).record.count
+  public init(_ layout: LedgerLayout) throws(MPIError) {
+    let length = NormLedger(layout).record.count
     reduction = try RecordReduction(length: length) { other, record, count, datatype in
       guard let other, let record, let count else { return }
       // The operation knows no length of its own; the datatype's size in bytes tells it.
       let length = recordLength(datatype?.pointee)
       for index in 0..<Int(count.pointee) {
         NormLedger.combine(
-          other.assumingMemoryBound(to: Double.self) + index * length, into: record.assumingMemoryBound(to: Double.self) + index * length,
+          other.assumingMemoryBound(to: Int64.self) + index * length, into: record.assumingMemoryBound(to: Int64.self) + index * length,
           length: length)
       }
     }
   }
 
-  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes, log₂N rounds.
+  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes.
   public borrowing func reduce(_ ledger: NormLedger, on world: borrowing Communicator) throws(MPIError) -> NormLedger {
     var record = ledger.record
     var span = record.mutableSpan

@@ -34,7 +34,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     }
     skippedInARow = 0
     losses.append(ledger.meanLoss)
-    let total = ledger.squaredNorm
+    let total = ledger.squaredPartsNorm
     squaredNorms.append(total)
     if ledger[.contributors] >= 2 {
       let floor = (ledger.meanLocalSquares - total) / (ledger[.contributors] - 1)
@@ -87,7 +87,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
 }
 
 /// Four significant digits, for sentences.
-func short(_ value: Double) -> String {
+public func short(_ value: Double) -> String {
   guard value.isFinite else { return "\(value)" }
   if value == 0 { return "0" }
   let exponent = Int(floor(log10(abs(value))))

@@ -2,7 +2,7 @@ import Glibc
 
 /// The size of the gradient's signal and noise, estimated from the local and the global squared norms.
 ///
-/// With bᵢ samples on rank i, B in all and N₊ ranks that have any, E‖gᵢ‖² = |G|² + trΣ/bᵢ and E‖g‖² = |G|² + trΣ/B. Hence, without
+/// With bᵢ samples in part i, B in all and N₊ parts that have any, E‖gᵢ‖² = |G|² + trΣ/bᵢ and E‖g‖² = |G|² + trΣ/B. Hence, without
 /// bias for any division of the batch, trΣ = (L − T)·B/(N₊ − 1) and |G|² = T − trΣ/B. (McCandlish et al. 2018, arXiv 1812.06162,
 /// appendix A.1, is the case of equal batches.) The noise scale trΣ/|G|² is the ratio of the two running means, never a mean of ratios.
 public struct NoiseScale: Sendable, Equatable, Codable {
@@ -15,15 +15,21 @@ public struct NoiseScale: Sendable, Equatable, Codable {
 
   public init(memory: Double = 0.98) { self.memory = memory }
 
-  /// Takes in a step's norms. A step with fewer than two contributing ranks says nothing of the noise.
+  /// Takes in a step's norms. A step with fewer than two parts says nothing of the noise.
   public mutating func record(_ ledger: NormLedger) {
     guard ledger.nonFinite == nil, ledger[.contributors] >= 2 else { return }
-    let (total, local) = (ledger.squaredNorm, ledger.meanLocalSquares)
+    let (total, local) = (ledger.squaredPartsNorm, ledger.meanLocalSquares)
     let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
     guard variance.isFinite else { return }
     signalSum = memory * signalSum + (1 - memory) * (total - variance / ledger.samples)
     varianceSum = memory * varianceSum + (1 - memory) * variance
     seen = memory * seen + (1 - memory)
+  }
+
+  /// What ‖gᵢ‖² is to be expected for a part of this many samples: |G|² + trΣ/bᵢ. Nil before anything was recorded.
+  public func expectedSquares(samples: Int) -> Double? {
+    guard let signal, let variance, samples > 0 else { return nil }
+    return max(signal, 0) + variance / Double(samples)
   }
 
   /// |G|², the squared norm of the true gradient; may come out negative where it is small against the noise.

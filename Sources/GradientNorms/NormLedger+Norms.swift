@@ -9,19 +9,43 @@ extension NormLedger {
   public var meanLoss: Double { self[.loss] / samples }
 
   /// T = ‖g‖²: the squared norm of the sample-weighted mean gradient.
-  public var squaredNorm: Double { (0..<tensorCount).reduce(0) { $0 + self[globalSquares: $1] } }
+  public var squaredNorm: Double { (0..<tensorCount).reduce(0) { $0 + self[.squares, $1] } }
 
   /// The exact global norm ‖g‖.
   public var norm: Double { squaredNorm.squareRoot() }
 
   /// The norm of one tensor's mean gradient.
-  public func norm(ofTensor tensor: Int) -> Double { self[globalSquares: tensor].squareRoot() }
+  public func norm(ofTensor tensor: Int) -> Double { self[.squares, tensor].squareRoot() }
 
-  /// L = Σ wᵢ‖gᵢ‖², from whole local gradients.
-  public var meanLocalSquares: Double { (0..<tensorCount).reduce(0) { $0 + self[weightedLocalSquares: $1] } / samples }
+  /// Another norm of the mean gradient, over some tensors; the ledger must have been laid out for it.
+  public func norm(_ order: NormOrder, of tensors: some Sequence<Int>) -> Double {
+    switch order {
+    case .two: tensors.reduce(0) { $0 + self[.squares, $1] }.squareRoot()
+    case .infinity: tensors.reduce(0) { max($0, self[largestOfTensor: $1]) }
+    case .power: order.norm(fromTotal: tensors.reduce(0) { $0 + self[.power(order), $1] })
+    }
+  }
+
+  public func norm(_ order: NormOrder) -> Double { norm(order, of: 0..<tensorCount) }
+
+  /// L = Σ wᵢ‖gᵢ‖², from whole gradients of the parts.
+  public var meanLocalSquares: Double { (0..<tensorCount).reduce(0) { $0 + self[.weightedLocalSquares, $1] } / samples }
 
   /// √L ≥ ‖g‖: the root mean square of the local norms. √L ≤ max_norm proves that nothing will be clipped.
   public var localRMS: Double { meanLocalSquares.squareRoot() }
+
+  /// Σ wᵢ‖gᵢ‖, which lies between ‖g‖ and √L.
+  public var meanLocalNorm: Double { self[.weightedLocalNorms] / samples }
+
+  /// The squared norm of Σ wᵢ gᵢ as the parts gave it: without what a penalty on the weights, or a second gradient, added to the mean.
+  public var squaredPartsNorm: Double { self[.lossSquares] > 0 ? self[.lossSquares] : squaredNorm }
+  public var partsNorm: Double { squaredPartsNorm.squareRoot() }
+
+  /// N·L/T for N equal parts: 1 where all gradients are the same, about N where they have nothing in common (Yin et al. 2018, arXiv 1706.05699).
+  public var diversity: Double? { squaredPartsNorm > 0 && self[.contributors] >= 2 ? meanLocalSquares / squaredPartsNorm : nil }
+
+  /// T/L, between 0 and 1: the squared cosine of sorts between the parts' gradients and their mean.
+  public var agreement: Double? { meanLocalSquares > 0 && self[.contributors] >= 2 ? squaredPartsNorm / meanLocalSquares : nil }
 
   /// What is not finite in the step, if anything.
   public var nonFinite: NonFinite? {
@@ -31,7 +55,7 @@ extension NormLedger {
       return NonFinite(rank: peak.rank, tensor: tensor < tensorCount ? tensor : nil, ranks: Int(self[.nonFinite]))
     }
     // Finite on every rank, and yet not in sum: Float32 overflowed in the reduction.
-    for tensor in 0..<tensorCount where !self[globalSquares: tensor].isFinite { return NonFinite(rank: nil, tensor: tensor, ranks: 0) }
+    for tensor in 0..<tensorCount where !self[.squares, tensor].isFinite { return NonFinite(rank: nil, tensor: tensor, ranks: 0) }
     return nil
   }
 }

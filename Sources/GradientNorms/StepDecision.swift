@@ -2,37 +2,42 @@
 public struct StepDecision: Sendable, Equatable {
   public enum Action: Sendable, Equatable {
     case step
-    /// The gradient is applied with a coefficient below 1.
+    /// The gradient is shortened before it is applied.
     case clip
     /// Weights and optimiser state stay as they are, to the bit.
-    case skip(NonFinite)
+    case skip(SkipReason)
   }
 
   public let action: Action
-  /// ‖g‖ before clipping; nil where it is not finite.
+  /// ‖g‖ before clipping, in the clip rule's order; nil where it is not finite or not known.
   public let norm: Double?
-  /// The factor the update multiplies the gradient by.
-  public let coefficient: Double
+  /// ‖g‖ after clipping, L2; nil for a skipped step.
+  public let applied: Double?
+  /// The factors the update multiplies the gradient by.
+  public let factors: ClipDetector.Effect.Factors
   /// The rule's limit, if it has one.
   public let threshold: Double?
+  /// Whether √L alone proved that nothing would be clipped.
+  public let isCertified: Bool
 
-  /// Decides from a reduced ledger.
-  public init(_ ledger: NormLedger, rule: ClipRule) {
-    threshold = rule.threshold
-    if let nonFinite = ledger.nonFinite {
-      action = .skip(nonFinite)
-      norm = nil
-      coefficient = 0
-      return
-    }
-    let norm = ledger.norm
-    let coefficient = rule.coefficient(norm: norm)
-    self.norm = norm
-    self.coefficient = coefficient
-    action = coefficient < 1 ? .clip : .step
-  }
-
-  /// The norm of what is applied.
-  public var applied: Double? { norm.map { $0 * coefficient } }
+  /// The one factor of the step, where there is one.
+  public var coefficient: Double? { if case .uniform(let factor) = factors { factor } else { nil } }
   public var isSkip: Bool { if case .skip = action { true } else { false } }
+
+  /// The factor for a tensor.
+  public func factor(ofTensor tensor: Int) -> Double {
+    switch factors {
+    case .uniform(let factor): factor
+    case .perTensor(let factors): factors[tensor]
+    }
+  }
+}
+
+/// Why a step is skipped by all ranks.
+public enum SkipReason: Sendable, Equatable {
+  case nonFinite(NonFinite)
+  /// The norm is so many times the recent median.
+  case spike(norm: Double, median: Double)
+  /// ‖g‖ is above Σ wᵢ‖gᵢ‖, which no sum of those gradients can be.
+  case corruptedReduction(norm: Double, bound: Double)
 }

@@ -16,9 +16,11 @@ public struct Optimizer: ~Copyable {
 
   /// An optimiser at step 0 with moments of zero.
   public init(rule: OptimizerRule, owning range: Range<Int>) {
-    if case .adamw(_, _, let epsilon, _) = rule {
+    switch rule {
+    case .adamw(_, _, let epsilon, _), .lamb(_, _, let epsilon, _):
       // The zeros between tensors would become 0/0.
-      precondition(Float(epsilon) > 0, "AdamW needs an epsilon above zero")
+      precondition(Float(epsilon) > 0, "Adam needs an epsilon above zero")
+    default: break
     }
     self.rule = rule
     owned = range
@@ -35,9 +37,10 @@ public struct Optimizer: ~Copyable {
 
   /// Updates the weights in `range`, a part of the owned range, with `factor` · gradient at the learning rate `rate`.
   ///
-  /// `factor` is the clip coefficient: clipping costs no pass of its own. A step may update its range in several pieces, each element once.
+  /// `factor` is the clip coefficient: clipping costs no pass of its own. `trust` is the tensor's ratio under LARS and LAMB. Under LAMB `gradient`
+  /// holds the direction that ``direct(_:weights:in:factor:)`` made of it. A step may update its range in several pieces, each element once.
   public mutating func update(
-    _ weights: inout FlatVector, gradient: borrowing FlatVector, in range: Range<Int>, rate: Double, factor: Double = 1
+    _ weights: inout FlatVector, gradient: borrowing FlatVector, in range: Range<Int>, rate: Double, factor: Double = 1, trust: Double = 1
   ) -> UpdateNorms {
     guard !range.isEmpty else { return UpdateNorms() }
     precondition(stepCount > 0, "a step begins with beginStep()")
@@ -51,7 +54,7 @@ public struct Optimizer: ~Copyable {
     let factor = Float(factor)
     let norms =
       switch rule {
-      case .sgd(let decay):
+      case .sgd(let decay), .dog(let decay):
         cvk_sgd(w, g, range.count, Float(rate), factor, Float(decay))
       case .momentum(let coefficient, let decay):
         cvk_momentum(w, g, moment(0, at: range), range.count, Float(rate), factor, Float(coefficient), Float(decay))
@@ -59,8 +62,39 @@ public struct Optimizer: ~Copyable {
         cvk_adamw(
           w, g, moment(0, at: range), moment(1, at: range), range.count, rate, factor, beta1, beta2, epsilon, decay,
           1 - power(beta1, stepCount), 1 - power(beta2, stepCount))
+      case .lars(let coefficient, _, let decay):
+        cvk_momentum(
+          w, g, moment(0, at: range), range.count, Float(rate), factor * Float(trust), Float(coefficient), Float(decay * trust))
+      case .lamb:
+        cvk_sgd(w, g, range.count, Float(rate * trust), 1, 0)
       }
     return UpdateNorms(squaredChange: norms.update, squaredWeights: norms.weight)
+  }
+
+  /// LAMB's first half: takes factor·gradient into the moments and leaves the direction in its place. Returns the direction's squared norm, from
+  /// which the caller makes the trust ratio.
+  public mutating func direct(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, in range: Range<Int>, factor: Double
+  ) -> Double {
+    guard case .lamb(let beta1, let beta2, let epsilon, let decay) = rule, !range.isEmpty else { return 0 }
+    precondition(stepCount > 0, "a step begins with beginStep()")
+    precondition(owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound, "\(range) lies outside the owned \(owned)")
+    precondition(range.upperBound <= weights.count && range.upperBound <= gradient.count, "\(range) lies outside the vectors")
+    return cvk_lamb_direction(
+      weights.base + range.lowerBound, gradient.base + range.lowerBound, moment(0, at: range), moment(1, at: range), range.count, factor,
+      beta1, beta2, epsilon, decay, 1 - power(beta1, stepCount), 1 - power(beta2, stepCount))
+  }
+
+  /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step, unless the moments are restored.
+  public mutating func remember(start weights: borrowing FlatVector) {
+    guard case .dog = rule else { return }
+    let kept = moment(0, at: owned)
+    kept.update(from: weights.base + owned.lowerBound, count: owned.count)
+  }
+
+  /// Σ(w − w₀)² over a part of the owned range.
+  public borrowing func squaredDistanceFromStart(of weights: borrowing FlatVector, in range: Range<Int>) -> Double {
+    cvk_squared_distance(weights.base + range.lowerBound, moment(0, at: range), range.count)
   }
 
   /// Moment `index` of ``OptimizerRule/momentNames``, one element for each position of the owned range.

@@ -11,21 +11,31 @@ public struct JSONLinesFile: ~Copyable {
 
   /// Starts an empty file, replacing what was there.
   public init(creating path: String) throws(RunFileError) {
-    descriptor = try Self.opened(path, O_WRONLY | O_TRUNC)
-    length = 0
-    self.path = path
+    self.init(path: path, descriptor: try Self.opened(path, O_WRONLY | O_TRUNC), length: 0)
   }
 
   /// Opens a file to go on after a step: lines of later steps, and a torn last line, are cut off.
   ///
   /// The first line that is not a whole record of a step up to `step` ends the file. A file that is not there starts empty.
   public init(resuming path: String, at step: Int) throws(RunFileError) {
-    let opened = try Self.opened(path, O_RDWR)
-    let kept = try Self.lengthOfRecords(in: opened, path: path, upTo: step)
-    ftruncate(opened, off_t(kept))
-    descriptor = opened
-    length = kept
+    let descriptor = try Self.opened(path, O_RDWR)
+    let length: Int
+    do throws(RunFileError) {
+      length = try Self.lengthOfRecords(in: descriptor, path: path, upTo: step)
+      guard ftruncate(descriptor, off_t(length)) == 0 else {
+        throw RunFileError(path: path, cannot: "cut it at byte \(length)", code: errno)
+      }
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    self.init(path: path, descriptor: descriptor, length: length)
+  }
+
+  private init(path: String, descriptor: Int32, length: Int) {
     self.path = path
+    self.descriptor = descriptor
+    self.length = length
   }
 
   deinit { close(descriptor) }
@@ -78,7 +88,8 @@ public struct JSONLinesFile: ~Copyable {
   private static func recordedStep(_ line: [UInt8]) -> Int? {
     guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") else { return nil }
     let key = Array("\"step\":".utf8)
-    guard line.count > key.count, let start = (0..<(line.count - key.count)).first(where: { line[$0..<($0 + key.count)].elementsEqual(key) })
+    guard line.count > key.count,
+      let start = (0..<(line.count - key.count)).first(where: { line[$0..<($0 + key.count)].elementsEqual(key) })
     else { return nil }
     let digits = line[(start + key.count)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     return Int(String(decoding: digits, as: UTF8.self))

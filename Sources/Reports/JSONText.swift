@@ -71,6 +71,11 @@ public struct JSONText {
     value(number)
   }
 
+  public mutating func field(_ name: String, _ flag: Bool) {
+    key(name)
+    literal(flag ? "true" : "false")
+  }
+
   public mutating func field(_ name: String, _ number: Int?) {
     key(name)
     value(number)
@@ -143,6 +148,14 @@ public struct JSONText {
 
   private mutating func quote(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    // Nearly every text is a key that needs no escape, and goes in at once.
+    let isPlain: Bool? = text.utf8.withContiguousStorageIfAvailable { buffer in
+      guard buffer.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }) else { return false }
+      bytes.append(contentsOf: buffer)
+      return true
+    }
+    if isPlain == true { return }
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -157,7 +170,6 @@ public struct JSONText {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
   }
 
   private static let hexDigits = Array("0123456789abcdef".utf8)

@@ -4,7 +4,11 @@ public enum RankRanges {
     let sorted = Set(ranks).sorted()
     var ranges: [ClosedRange<Int>] = []
     for rank in sorted {
-      if let last = ranges.last, last.upperBound + 1 == rank { ranges[ranges.count - 1] = last.lowerBound...rank } else { ranges.append(rank...rank) }
+      if let last = ranges.last, last.upperBound + 1 == rank {
+        ranges[ranges.count - 1] = last.lowerBound...rank
+      } else {
+        ranges.append(rank...rank)
+      }
     }
     let words = ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
     return (sorted.count == 1 ? "rank " : "ranks ") + words.joined(separator: ",")

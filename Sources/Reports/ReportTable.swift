@@ -10,9 +10,11 @@ public struct ReportTable {
     let head = ["run", "verdict", "ranks", "steps", "loss", "accuracy", "norm", "clipped", "skipped", "samples/s", "step ms"]
     let rows = runs.map { name, report in
       [
-        PlainText.line(name, limit: nameWidth), report.verdict.rawValue.replacingHyphens, String(report.ranks.count), Figures.grouped(report.steps),
+        PlainText.line(name, limit: nameWidth), report.verdict.rawValue.replacingHyphens, String(report.ranks.count),
+        Figures.grouped(report.steps),
         Figures.short(report.final.loss), Figures.fixed(report.final.accuracy, decimals: 4), Figures.short(report.norm.last),
-        Figures.percent(report.norm.clippedFraction), Figures.grouped(report.norm.skipped), Figures.rate(report.throughput.samplesPerSecond),
+        Figures.percent(report.norm.clippedFraction), Figures.grouped(report.norm.skipped),
+        Figures.rate(report.throughput.samplesPerSecond),
         Figures.short(report.throughput.stepMsMedian),
       ]
     }

@@ -63,8 +63,8 @@ public struct ReportText {
     lines.append(
       fact(
         "speed",
-        "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms in the median, "
-          + "\(Figures.short(speed.stepMsP95)) ms at the 95th percentile"))
+        "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms (median), "
+          + "\(Figures.short(speed.stepMsP95)) ms (95th percentile)"))
     return lines + timeBar
   }
 

@@ -21,6 +21,9 @@ public struct RunDirectory: Sendable, Equatable {
   /// Logs alone do not count: a run that failed before its first file may be started again in the same place.
   public var isTaken: Bool { Self.entries(of: path).contains { $0 != "logs" } }
 
+  /// Whether a run has ended here with a report.
+  public var holdsReport: Bool { access(report, F_OK) == 0 }
+
   public var exists: Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

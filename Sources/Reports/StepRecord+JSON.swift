@@ -12,8 +12,10 @@ extension StepRecord: JSONWritable {
       $0.field("noise", noise)
       $0.field("action", action.rawValue)
       if let reason { $0.field("reason", reason) }
+      if let penalty { $0.field("penalty", penalty) }
       $0.field("update_norm", updateNorm)
       $0.field("weight_norm", weightNorm)
+      $0.field("update_ratio", updateRatio)
       $0.field("seconds", seconds)
     }
   }
@@ -28,7 +30,15 @@ extension StepRecord.Norm: JSONWritable {
       $0.field("threshold", threshold)
       $0.field("local_rms", localRMS)
       $0.field("max_local", maxLocal)
+      $0.field("rms", rms)
+      $0.field("certified", certified)
+      $0.field("outlier", outlier)
       $0.field("layers", object: layers)
+      if !groups.isEmpty { $0.field("groups", object: groups) }
+      if !orders.isEmpty {
+        $0.key("orders")
+        $0.object { for order in orders { $0.field(order.name, order) } }
+      }
     }
   }
 }
@@ -42,12 +52,32 @@ extension StepRecord.MaxLocal: JSONWritable {
   }
 }
 
+extension StepRecord.Outlier: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("ratio", ratio)
+      $0.field("rank", rank)
+    }
+  }
+}
+
+extension StepRecord.Order: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("global", global)
+      $0.field("layers", object: layers)
+    }
+  }
+}
+
 extension StepRecord.Noise: JSONWritable {
   public func write(to json: inout JSONText) {
     json.object {
       $0.field("signal", signal)
       $0.field("variance", variance)
       $0.field("scale", scale)
+      $0.field("diversity", diversity)
+      $0.field("agreement", agreement)
     }
   }
 }
@@ -77,7 +107,7 @@ extension StepRecord {
 
 extension StepRecord.Norm: Decodable {
   private enum CodingKeys: String, CodingKey {
-    case global, applied, coefficient, threshold, layers
+    case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
     case localRMS = "local_rms"
     case maxLocal = "max_local"
   }
@@ -91,5 +121,23 @@ extension StepRecord.Norm: Decodable {
     localRMS = try fields.decodeIfPresent(Double.self, forKey: .localRMS)
     maxLocal = try fields.decode(StepRecord.MaxLocal.self, forKey: .maxLocal)
     layers = try NamedNumber.list(from: fields.superDecoder(forKey: .layers))
+    rms = try fields.decodeIfPresent(Double.self, forKey: .rms)
+    certified = try fields.decodeIfPresent(Bool.self, forKey: .certified) ?? false
+    outlier = try fields.decodeIfPresent(StepRecord.Outlier.self, forKey: .outlier) ?? StepRecord.Outlier(ratio: nil, rank: nil)
+    groups = fields.contains(.groups) ? try NamedNumber.list(from: fields.superDecoder(forKey: .groups)) : []
+    let others = try fields.decodeIfPresent([String: StepRecord.Order].self, forKey: .orders) ?? [:]
+    orders = others.sorted { $0.key < $1.key }.map { StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers) }
+  }
+}
+
+extension StepRecord.Order: Decodable {
+  private enum CodingKeys: String, CodingKey { case global, layers }
+
+  /// The name is the key that the order stands under.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      name: "", global: try fields.decodeIfPresent(Double.self, forKey: .global),
+      layers: try NamedNumber.list(from: fields.superDecoder(forKey: .layers)))
   }
 }

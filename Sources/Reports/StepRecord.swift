@@ -16,15 +16,22 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   public var action: Action
   /// Why the step was skipped; written only when present.
   public var reason: String?
+  /// The penalty on the weights that belongs to the loss, which `loss` leaves out; written only where there is one.
+  public var penalty: Double?
   /// ‖w after − w before‖.
   public var updateNorm: Double?
-  /// ‖w‖ after the update.
+  /// ‖w‖ before the update.
   public var weightNorm: Double?
+  /// ‖w after − w before‖ / ‖w before‖
+  public var updateRatio: Double? {
+    guard let updateNorm, let weightNorm, weightNorm > 0 else { return nil }
+    return updateNorm / weightNorm
+  }
   public var seconds: Seconds
 
   public init(
     step: Int, epoch: Double, samples: Int, loss: Double?, learningRate: Double, norm: Norm, noise: Noise, action: Action,
-    reason: String? = nil, updateNorm: Double?, weightNorm: Double?, seconds: Seconds
+    reason: String? = nil, penalty: Double? = nil, updateNorm: Double?, weightNorm: Double?, seconds: Seconds
   ) {
     self.step = step
     self.epoch = epoch
@@ -35,6 +42,7 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     self.noise = noise
     self.action = action
     self.reason = reason
+    self.penalty = penalty
     self.updateNorm = updateNorm
     self.weightNorm = weightNorm
     self.seconds = seconds
@@ -63,10 +71,21 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var maxLocal: MaxLocal
     /// Norms by tensor, in the model's order.
     public var layers: [NamedNumber]
+    /// ‖g‖/√P
+    public var rms: Double?
+    /// Whether `local_rms` alone proved that nothing would be clipped.
+    public var certified: Bool
+    /// Norms of the groups of tensors that the experiment names by prefix.
+    public var groups: [NamedNumber]
+    /// Norms of other orders, by their names: 1, 3, inf.
+    public var orders: [Order]
+    /// The rank whose local norm stands out most, and its square over what its number of samples leads one to expect.
+    public var outlier: Outlier
 
     public init(
       global: Double?, applied: Double?, coefficient: Double?, threshold: Double?, localRMS: Double?, maxLocal: MaxLocal,
-      layers: [NamedNumber]
+      layers: [NamedNumber], rms: Double? = nil, certified: Bool = false, groups: [NamedNumber] = [], orders: [Order] = [],
+      outlier: Outlier = Outlier(ratio: nil, rank: nil)
     ) {
       self.global = global
       self.applied = applied
@@ -75,6 +94,11 @@ public struct StepRecord: Sendable, Equatable, Decodable {
       self.localRMS = localRMS
       self.maxLocal = maxLocal
       self.layers = layers
+      self.rms = rms
+      self.certified = certified
+      self.groups = groups
+      self.orders = orders
+      self.outlier = outlier
     }
   }
 
@@ -89,20 +113,50 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     }
   }
 
+  /// The gradient's norm of one order, whole and by tensor.
+  public struct Order: Sendable, Equatable {
+    public var name: String
+    public var global: Double?
+    public var layers: [NamedNumber]
+
+    public init(name: String, global: Double?, layers: [NamedNumber]) {
+      self.name = name
+      self.global = global
+      self.layers = layers
+    }
+  }
+
+  /// How far a rank's squared local norm is above |G|² + trΣ/bᵢ, the expectation for its number of samples.
+  public struct Outlier: Sendable, Equatable, Decodable {
+    public var ratio: Double?
+    public var rank: Int?
+
+    public init(ratio: Double?, rank: Int?) {
+      self.ratio = ratio
+      self.rank = rank
+    }
+  }
+
   /// McCandlish's gradient noise: ‖G‖², the trace of the per-sample covariance, and their ratio, a batch size.
   public struct Noise: Sendable, Equatable, Decodable {
     public var signal: Double?
     public var variance: Double?
     public var scale: Double?
+    /// L/T of this step: 1 where all parts of the batch have the same gradient, their number where they have nothing in common.
+    public var diversity: Double?
+    /// T/L of this step, between 0 and 1.
+    public var agreement: Double?
 
-    public init(signal: Double?, variance: Double?, scale: Double?) {
+    public init(signal: Double?, variance: Double?, scale: Double?, diversity: Double? = nil, agreement: Double? = nil) {
       self.signal = signal
       self.variance = variance
       self.scale = scale
+      self.diversity = diversity
+      self.agreement = agreement
     }
   }
 
-  /// Where the slowest rank's step went.
+  /// Where rank 0's step went.
   public struct Seconds: Sendable, Equatable, Decodable {
     public var total: Double
     public var data: Double

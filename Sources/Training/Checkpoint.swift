@@ -9,33 +9,6 @@ import Reports
 import TensorFiles
 import Vectors
 
-/// What a checkpoint holds besides tensors: `state.json`.
-struct CheckpointState: Codable, Equatable {
-  var version = 1
-  /// Steps done.
-  var step: Int
-  /// What the order of samples depends on; a resumed run must have the same.
-  var seed: Int
-  var order: String
-  var globalBatch: Int
-  var sampleCount: Int
-  /// The optimiser's own step count, which skipped steps do not advance.
-  var optimizerSteps: Int
-  var ranks: Int
-  var history: RunHistory
-  var modelSHA256: String
-  var optimizerSHA256: String
-
-  enum CodingKeys: String, CodingKey {
-    case version, step, seed, order, ranks, history
-    case globalBatch = "global_batch"
-    case sampleCount = "sample_count"
-    case optimizerSteps = "optimizer_steps"
-    case modelSHA256 = "model_sha256"
-    case optimizerSHA256 = "optimizer_sha256"
-  }
-}
-
 /// The checkpoints of a run directory: `checkpoints/step-XXXXXXXX/{model,optimizer}.safetensors, state.json`.
 ///
 /// Rank 0 reads and writes; the other ranks send their slices of the optimiser's state to it, so that a checkpoint can be resumed by any
@@ -50,32 +23,38 @@ struct Checkpoints {
     let moments = try trainer.optimizer.gatherMoments(slice: trainer.exchange.owned, on: world)
     try world.agree {
       guard let moments else { return }
-      try RunDirectory.make(directory)
-      let name = directory + "/" + Self.name(trainer.stepsDone)
-      // One of this step is there already only if it could not be read, or was made before a resume from an older one.
-      try? FileManager.default.removeItem(atPath: name)
-      let folder = try DurableDirectory(path: name)
-      let path = folder.temporaryPath
-      let layout = trainer.model.layout
-      let model = try trainer.weights.write(to: path + "/model.safetensors")
-      let names = trainer.optimizer.rule.momentNames
-      var writer = try SafeTensorsWriter(
-        path: path + "/optimizer.safetensors",
-        tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) } })
-      for moment in moments {
-        for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
-      }
-      let optimizer = try writer.finish()
-      let state = CheckpointState(
-        step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
-        globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.batches.sampleCount,
-        optimizerSteps: trainer.optimizer.stepCount, ranks: world.size, history: history, modelSHA256: model, optimizerSHA256: optimizer)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      let json = try encoder.encode(state)
-      try DurableFile.write(String(decoding: json, as: UTF8.self), to: path + "/state.json")
-      try folder.publish()
-      for old in steps().dropLast(keep) { try? FileManager.default.removeItem(atPath: directory + "/" + Self.name(old)) }
+      try recording { try write(trainer, moments: moments, history, ranks: world.size) }
+    }
+  }
+
+  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
+    try RunDirectory.make(directory)
+    let name = directory + "/" + Self.name(trainer.stepsDone)
+    // One of this step is there already only if it could not be read, or was made before a resume from an older one.
+    try? FileManager.default.removeItem(atPath: name)
+    let folder = try DurableDirectory(path: name)
+    let path = folder.temporaryPath
+    let layout = trainer.model.layout
+    let model = try trainer.weights.write(to: path + "/model.safetensors")
+    let names = trainer.optimizer.rule.momentNames
+    var writer = try SafeTensorsWriter(
+      path: path + "/optimizer.safetensors",
+      tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) } })
+    for moment in moments {
+      for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
+    }
+    let optimizer = try writer.finish()
+    let state = CheckpointState(
+      step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
+      globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
+      optimizer: trainer.optimizer.rule.name,
+      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model, optimizerSHA256: optimizer)
+    try DurableFile.write(try state.text(), to: path + "/state.json")
+    try folder.publish()
+    // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.
+    let later = steps().filter { $0 > trainer.stepsDone }
+    for old in steps().filter({ $0 <= trainer.stepsDone }).dropLast(keep) + later {
+      try? FileManager.default.removeItem(atPath: directory + "/" + Self.name(old))
     }
   }
 
@@ -87,19 +66,21 @@ struct Checkpoints {
     var notes: [String] = []
     try world.agree {
       guard world.rank == 0 else { return }
+      DurableDirectory.removeLeftovers(in: directory)
       for step in steps().reversed() {
         do {
-          loaded = try load(directory + "/" + Self.name(step), trainer)
+          loaded = try load(step, trainer)
           break
         } catch let error as TensorFileError {
           notes.append("checkpoint step \(step) is passed over: \(error)")
         }
       }
-      if loaded == nil, let note = notes.first { throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(note)") }
+      if loaded == nil, let note = notes.first {
+        throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(note); --force starts afresh")
+      }
     }
-    let text = try world.broadcast(loaded.map(\.text) ?? "")
-    if text.isEmpty { return nil }
-    let state = try JSONDecoder().decode(CheckpointState.self, from: Data(text.utf8))
+    let text = try world.broadcast(loaded?.text ?? [])
+    guard let state = CheckpointState(text: text) else { return nil }
     try trainer.weights.broadcast(from: loaded?.weights, on: world)
     for index in trainer.optimizer.rule.momentNames.indices {
       var moment = FlatVector(zeros: trainer.model.layout)
@@ -108,45 +89,51 @@ struct Checkpoints {
     }
     trainer.optimizer.restore(stepCount: state.optimizerSteps)
     trainer.stepsDone = state.step
+    trainer.restore(state.memory)
     return (state.history, notes)
   }
 
   private struct Loaded {
-    var text: String
+    var text: [UInt8]
     var weights: [Float]
     var moments: [[Float]]
   }
 
-  private func load(_ path: String, _ trainer: Trainer) throws -> Loaded {
+  private func load(_ step: Int, _ trainer: Trainer) throws -> Loaded {
+    let path = directory + "/" + Self.name(step)
     let file = path + "/state.json"
     guard let bytes = FileManager.default.contents(atPath: file) else { throw TensorFileError(file, "cannot be read") }
-    guard let state = try? JSONDecoder().decode(CheckpointState.self, from: bytes), state.version == 1 else {
-      throw TensorFileError(file, "is not the state of a checkpoint")
-    }
-    for (name, digest) in [("model", state.modelSHA256), ("optimizer", state.optimizerSHA256)] {
-      let path = "\(path)/\(name).safetensors"
-      guard try SHA256.digest(ofFile: path) == digest else { throw TensorFileError(path, "its SHA-256 is not the one in state.json") }
-    }
+    let text = Array(bytes)
+    guard let state = CheckpointState(text: text) else { throw TensorFileError(file, "is damaged, or not the state of a checkpoint") }
+    guard state.step == step else { throw TensorFileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
+    let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
+    let optimizer = try Self.verified(path + "/optimizer.safetensors", state.optimizerSHA256)
     try checkSameRun(state, trainer)
     let layout = trainer.model.layout
-    let weights = try layout.read(path + "/model.safetensors") { $0 }
-    let moments = try trainer.optimizer.rule.momentNames.map { moment in
-      try layout.read(path + "/optimizer.safetensors") { "\($0).\(moment)" }
-    }
-    return Loaded(text: String(decoding: bytes, as: UTF8.self), weights: weights, moments: moments)
+    let weights = try layout.read(model) { $0 }
+    let moments = try trainer.optimizer.rule.momentNames.map { moment in try layout.read(optimizer) { "\($0).\(moment)" } }
+    return Loaded(text: text, weights: weights, moments: moments)
+  }
+
+  private static func verified(_ path: String, _ digest: String) throws(TensorFileError) -> SafeTensors {
+    let file = try SafeTensors(path: path)
+    guard try file.sha256() == digest else { throw TensorFileError(path, "its SHA-256 is not the one in state.json") }
+    return file
   }
 
   /// The samples of the steps to come are those of the uninterrupted run only if these are the same.
   private func checkSameRun(_ state: CheckpointState, _ trainer: Trainer) throws {
     func same<Value: Equatable>(_ key: String, _ was: Value, _ now: Value) throws {
       if was != now {
-        throw RunFailure(.usage, "\(key) is \(now) and was \(was) in the checkpoint of step \(state.step): resume with the same, or use --force")
+        throw RunFailure(
+          .usage, "\(key) is \(now) and was \(was) in the checkpoint of step \(state.step): resume with the same, or use --force")
       }
     }
     try same("seed", state.seed, trainer.experiment.seed)
     try same("data.order", state.order, trainer.experiment.data.order.rawValue)
+    try same("optimizer.kind", state.optimizer, trainer.optimizer.rule.name)
     try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
-    try same("the number of training samples", state.sampleCount, trainer.batches.sampleCount)
+    try same("the number of training samples", state.sampleCount, trainer.data.train.count)
   }
 
   private func steps() -> [Int] {

@@ -11,7 +11,7 @@ extension EnvironmentRecord {
     for host in hosts where !names.contains(host) { names.append(host) }
     return EnvironmentRecord(
       versions: [
-        Version("lockstep", lockstepVersion), Version("swift", swiftVersion), Version("mpi", mpiLibraryVersion()),
+        Version("lockstep", Release.version), Version("swift", swiftVersion), Version("mpi", mpiLibraryVersion()),
         Version("onednn", computeLibraryVersion()),
       ],
       hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads,

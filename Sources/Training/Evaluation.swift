@@ -5,7 +5,7 @@ import Vectors
 
 extension Trainer {
   /// Loss and right answers on the test set, divided over the ranks. One allreduce of 24 bytes. Collective.
-  func evaluate(on world: borrowing Communicator) throws -> (loss: Double, accuracy: Double?) {
+  public func evaluate(on world: borrowing Communicator) throws -> (loss: Double, accuracy: Double?) {
     let share = Partition.bySample.share(of: data.test.count, rank: world.rank, ranks: world.size)
     var batch = Batch(capacity: 256, width: data.test.inputWidth, targetWidth: data.test.targetWidth)
     var sum = Evaluation()

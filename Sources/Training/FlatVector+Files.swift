@@ -15,7 +15,7 @@ extension FlatVector {
   }
 
   /// SHA-256 of all elements, by which ranks are compared.
-  borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
+  public borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
 
   /// Takes over what rank 0 read, on every rank. Collective.
   mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {
@@ -27,15 +27,17 @@ extension FlatVector {
 
 extension TensorLayout {
   /// Reads all tensors of a file, under names made from the layout's, as one flat vector's elements. The file must hold exactly the shapes.
-  func read(_ path: String, name: (String) -> String) throws(TensorFileError) -> [Float] {
-    let file = try SafeTensors(path: path)
+  func read(_ file: SafeTensors, name: (String) -> String) throws(TensorFileError) -> [Float] {
+    let path = file.path
     var elements = [Float](repeating: 0, count: elementCount)
     for segment in segments {
       let name = name(segment.name)
       guard let shape = file.shape(of: name) else {
         throw TensorFileError(path, "has no tensor \(name)", remedy: "it holds \(file.names.prefix(8).joined(separator: ", "))")
       }
-      guard shape == segment.shape else { throw TensorFileError(path, "tensor \(name) has the shape \(shape); the model's is \(segment.shape)") }
+      guard shape == segment.shape else {
+        throw TensorFileError(path, "tensor \(name) has the shape \(shape); the model's is \(segment.shape)")
+      }
       elements.replaceSubrange(segment.range, with: try file.floats(named: name))
     }
     return elements

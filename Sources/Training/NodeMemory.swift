@@ -29,6 +29,9 @@ final class NodeMemory: @unchecked Sendable {
     }
   }
 
+  // A window's end is collective, so it is left to MPI's.
+  deinit { if window == nil { bytes.deallocate() } }
+
   /// Free bytes of the file system that shared memory lives in; containers often give it 64 MB.
   private static var sharedMemoryRoom: Int {
     var status = statvfs()

@@ -26,6 +26,7 @@ struct RankTotals {
     interval.samples += outcome.share
     interval.lossSum += outcome.local.loss
     interval.norm = outcome.local.norm
+    // Neither a gradient that is not finite nor none at all says how long this rank's gradients are.
     guard outcome.local.norm > 0 else { return }
     normSum += outcome.local.norm
     normCount += 1

@@ -6,17 +6,17 @@ import Vectors
 final class Recorder {
   private var metrics: JSONLinesFile
   private var ranks: JSONLinesFile
-  private let layout: TensorLayout
+  private let names: StepRecordNames
   private let say: Speaker
   private let totalSteps: Int
   /// The last step, which waits for its update's norms: they come with the next step's ledger.
-  private var pending: (outcome: StepOutcome, noise: StepRecord.Noise)?
+  private var pending: StepOutcome?
   private var lastProgress: (time: UInt64, samples: Int)
   private let firstSamples: Int
   private let startTime: UInt64
   private var isFirst = true
 
-  init(_ directory: RunDirectory, resumingAt step: Int?, samples: Int, layout: TensorLayout, totalSteps: Int, say: Speaker) throws {
+  init(_ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, say: Speaker) throws {
     if let step {
       metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
       ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
@@ -24,7 +24,7 @@ final class Recorder {
       metrics = try JSONLinesFile(creating: directory.metrics)
       ranks = try JSONLinesFile(creating: directory.ranks)
     }
-    self.layout = layout
+    self.names = names
     self.say = say
     self.totalSteps = totalSteps
     startTime = monotonicNanoseconds()
@@ -35,18 +35,15 @@ final class Recorder {
   /// Takes in a step, and completes the one before with the update norms that this step's ledger brought.
   func record(_ outcome: StepOutcome, _ history: RunHistory) throws {
     try settle(with: outcome.ledger)
-    pending = (outcome, StepRecord.Noise(signal: history.noise.signal, variance: history.noise.variance, scale: history.noise.scale))
+    pending = outcome
     progress(outcome, history)
   }
 
   /// Writes the step that waits, its update norms taken from a ledger that was reduced after it.
   func settle(with ledger: NormLedger) throws {
-    guard let (outcome, noise) = pending else { return }
+    guard let outcome = pending else { return }
     pending = nil
-    try metrics.append(
-      StepRecord(
-        outcome, noise: noise, tensors: layout.segments.map(\.name), updateNorm: ledger[.squaredUpdate].squareRoot(),
-        weightNorm: ledger[.squaredWeights].squareRoot()))
+    try metrics.append(StepRecord(outcome, names: names, after: ledger))
   }
 
   func record(_ records: [RankRecord]) throws {
@@ -74,33 +71,5 @@ final class Recorder {
         WorkerEvent.Progress(
           step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
           clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped)))
-  }
-}
-
-extension StepRecord {
-  init(_ outcome: StepOutcome, noise: Noise, tensors: [String], updateNorm: Double, weightNorm: Double) {
-    let (ledger, decision) = (outcome.ledger, outcome.decision)
-    let peak = ledger[.localNorm]
-    let action: Action
-    var reason: String?
-    switch decision.action {
-    case .step: action = .step
-    case .clip: action = .clip
-    case .skip(let nonFinite):
-      action = .skip
-      let tensor = nonFinite.tensor.map { "the gradient of \(tensors[$0])" } ?? "the loss"
-      reason = "\(tensor) is not finite" + (nonFinite.rank.map { " on rank \($0)" } ?? " in sum")
-    }
-    self.init(
-      step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss, learningRate: outcome.learningRate,
-      norm: Norm(
-        global: decision.norm, applied: decision.applied, coefficient: decision.isSkip ? nil : decision.coefficient,
-        threshold: decision.threshold, localRMS: ledger.localRMS, maxLocal: MaxLocal(value: peak.value, rank: peak.rank),
-        layers: tensors.enumerated().map { NamedNumber($0.element, ledger.norm(ofTensor: $0.offset)) }),
-      noise: noise, action: action, reason: reason, updateNorm: decision.isSkip ? 0 : updateNorm,
-      weightNorm: decision.isSkip ? nil : weightNorm,
-      seconds: Seconds(
-        total: outcome.totalSeconds, data: outcome.seconds.data, compute: outcome.seconds.compute, reduce: outcome.seconds.reduce,
-        norm: outcome.seconds.norm, optimizer: outcome.seconds.optimizer))
   }
 }

@@ -58,12 +58,14 @@ public final class Run {
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
+    // Before anything takes time: a signal that comes early must not kill.
+    StopSignals.install()
     let isFirst = world.rank == 0
     let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
     let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: options.overrides) }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
-    try world.agree { if isFirst { try directory.prepare(resume: options.resume, force: options.force) } }
+    try world.agree { if isFirst { try directory.claim(mayHoldRun: options.resume || options.force) } }
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
     log = RankLog.logger(for: directory, rank: world.rank)
@@ -86,14 +88,19 @@ public final class Run {
       if let start = experiment.model.start { try trainer.start(from: start, on: world) }
     }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
+    for note in notes { log.notice("\(note)") }
     try world.agree {
       guard isFirst else { return }
+      // Only now: an experiment or data that cannot be read leave the old run as it is.
+      if options.force && !options.resume { directory.removeRecords() }
       let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads)
-      try DurableFile.write(experiment.resolved, to: directory.experiment)
-      try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
+      try recording {
+        try DurableFile.write(experiment.resolved, to: directory.experiment)
+        try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
+      }
       recorder = try Recorder(
-        directory, resumingAt: resumedAt, samples: trainer.batches.samples(inFirst: trainer.stepsDone), layout: trainer.model.layout,
-        totalSteps: trainer.totalSteps, say: say)
+        directory, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
+        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, say: say)
       say.event(
         .started(
           WorkerEvent.Started(
@@ -104,9 +111,8 @@ public final class Run {
 
   /// Trains to the end, or to a signal; evaluates; writes weights and report.
   public func train(on world: borrowing Communicator) throws -> ExitCode {
-    StopSignals.install()
     do {
-      while trainer.stepsDone < trainer.totalSteps && !wasStopped { try step(on: world) }
+      while !trainer.isDone && !wasStopped { try step(on: world) }
       return try finish(on: world)
     } catch {
       log.error("\(error)")
@@ -123,14 +129,24 @@ public final class Run {
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
     try recorder?.record(outcome, history)
-    let isLast = outcome.step == trainer.totalSteps
+    let isLast = trainer.isDone
     if outcome.step % experiment.report.every == 0 || isLast {
       let records = try totals.takeInterval(step: outcome.step, hosts: hosts, on: world)
       try recorder?.record(records)
     }
     wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
-    if isDue || wasStopped || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+    let givesUp = trainer.judge.mustStop
+    if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+    if givesUp {
+      // All ranks decided it; one tells.
+      try world.agree { () throws -> Void in
+        throw RunFailure(
+          .workerFailed,
+          "step \(outcome.step): \(experiment.limits.judge.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
+            + (history.skips.last?.text ?? ""))
+      }
+    }
   }
 
   private func checkpoint(on world: borrowing Communicator) throws {
@@ -155,9 +171,11 @@ public final class Run {
     let ranks = try gatherRanks(digests: digests, on: world)
     try world.agree {
       guard let ranks else { return }
-      if !wasStopped { try trainer.weights.write(to: directory.path + "/final.safetensors") }
       let report = convergenceReport(scores, ranks: ranks)
-      try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
+      try recording {
+        if !wasStopped { try trainer.weights.write(to: directory.path + "/final.safetensors") }
+        try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
+      }
       say.event(.report(report))
     }
     log.info("\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
@@ -179,18 +197,20 @@ public final class Run {
   private func convergenceReport(_ scores: (loss: Double, accuracy: Double?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let sorted = stepSeconds.sorted()
-    func quantile(_ q: Double) -> Double? { sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3 }
+    func quantile(_ q: Double) -> Double? {
+      sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
+    }
     let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
-    let samples = trainer.batches.samples(inFirst: trainer.stepsDone)
+    let samples = trainer.memory.cursor.samples
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
       verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
-      epochs: Double(samples) / Double(trainer.batches.sampleCount), samples: samples,
+      epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, accuracy: scores?.accuracy, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
         skipped: history.skipped),
-      noiseScale: history.noise.scale,
+      noiseScale: trainer.memory.noise.scale,
       throughput: ConvergenceReport.Throughput(
         samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
         stepMsP95: quantile(0.95)),
@@ -201,22 +221,26 @@ public final class Run {
 }
 
 extension RunDirectory {
-  /// Makes the directory, or refuses one that holds a run already. `force` removes that run's records.
-  func prepare(resume: Bool, force: Bool) throws {
-    if isTaken && !resume && !force {
+  /// Makes the directory, or refuses one that holds a run already.
+  func claim(mayHoldRun: Bool) throws {
+    if isTaken && !mayHoldRun {
       throw RunFailure(.usage, "\(path) holds a run already: --resume continues it, --force replaces it, --output DIR runs elsewhere")
     }
     try RunDirectory.make(path)
-    guard force && !resume else { return }
+    guard exists else { throw RunFailure(.usage, "\(path) is no directory: --output DIR names another place") }
+  }
+
+  /// Removes what a run wrote, so that nothing of it is taken for the next one's.
+  func removeRecords() {
     for old in [checkpoints, report, metrics, ranks, path + "/final.safetensors"] { try? FileManager.default.removeItem(atPath: old) }
   }
 }
 
 extension Trainer {
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
-  func start(from path: String, on world: borrowing Communicator) throws {
+  public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
-    let values = try world.agree { world.rank == 0 ? try layout.read(path) { $0 } : nil }
+    let values = try world.agree { world.rank == 0 ? try layout.read(SafeTensors(path: path)) { $0 } : nil }
     try weights.broadcast(from: values, on: world)
   }
 }

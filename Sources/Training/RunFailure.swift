@@ -16,6 +16,11 @@ struct RunFailure: JobFailure, CustomStringConvertible {
   var exitStatus: Int32 { code.rawValue }
 }
 
+/// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there are may be all right.
+func recording(_ body: () throws -> Void) throws {
+  do { try body() } catch let error as TensorFileError { throw RunFailure(.workerFailed, "\(error)") }
+}
+
 // Which exit code an error of another room stands for.
 extension ExperimentError: JobFailure { public var exitStatus: Int32 { ExitCode.usage.rawValue } }
 extension DataError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }

@@ -3,7 +3,6 @@ import Reports
 
 /// What a run has measured so far, as far as every rank knows it: kept in checkpoints, told in the report.
 struct RunHistory: Codable, Equatable {
-  private(set) var noise = NoiseScale()
   private(set) var tracker = ConvergenceTracker()
   private(set) var steps = 0
   private(set) var clipped = 0
@@ -13,6 +12,11 @@ struct RunHistory: Codable, Equatable {
   private(set) var largestNorm: Double?
   private(set) var lastLoss: Double?
   private(set) var skips: [Skip] = []
+  /// Steps in which √L alone proved that nothing would be clipped.
+  private(set) var certified = 0
+  private(set) var biasMeasured = 0
+  private var biasSum = 0.0
+  private var cosineSum = 0.0
 
   /// A skipped step, told in the report.
   struct Skip: Codable, Equatable {
@@ -26,11 +30,10 @@ struct RunHistory: Codable, Equatable {
   /// Takes in a step, in order. Returns the sentence that tells of a skip, if it was one.
   mutating func record(_ outcome: StepOutcome, tensors: [String], hosts: [String]) -> String? {
     steps += 1
-    noise.record(outcome.ledger)
     tracker.record(outcome.ledger, outcome.decision)
-    if case .skip(let nonFinite) = outcome.decision.action {
+    if case .skip(let reason) = outcome.decision.action {
       skipped += 1
-      let skip = Skip(outcome.step, nonFinite, tensors: tensors, hosts: hosts)
+      let skip = Skip(outcome, reason, tensors: tensors, hosts: hosts)
       if skips.count < ConvergenceReport.namedSkips { skips.append(skip) }
       return skip.text
     }
@@ -40,24 +43,57 @@ struct RunHistory: Codable, Equatable {
     firstNorm = firstNorm ?? norm
     lastNorm = norm
     largestNorm = max(largestNorm ?? 0, norm ?? 0)
+    if outcome.decision.isCertified { certified += 1 }
+    if let bias = outcome.bias {
+      biasMeasured += 1
+      biasSum += bias.relative
+      cosineSum += bias.cosine
+    }
     return nil
   }
 
   var clippedFraction: Double { steps > 0 ? Double(clipped) / Double(steps) : 0 }
 }
 
+extension RunHistory {
+  /// The mean difference of an inexact clip from the exact one, over the steps where it was measured.
+  var meanBias: ClipBias? {
+    guard biasMeasured > 0 else { return nil }
+    return ClipBias(relative: biasSum / Double(biasMeasured), cosine: cosineSum / Double(biasMeasured))
+  }
+}
+
 extension RunHistory.Skip {
-  init(_ step: Int, _ nonFinite: NonFinite, tensors: [String], hosts: [String]) {
-    let tensor = nonFinite.tensor.map { tensors[$0] }
-    let host = nonFinite.rank.map { hosts[$0] }
-    let what = tensor.map { "the gradient of \($0)" } ?? "the loss"
-    let text: String
-    if let rank = nonFinite.rank, let host {
-      let others = nonFinite.ranks > 1 ? ", and \(nonFinite.ranks - 1) more of the ranks have one too" : ""
-      text = "step \(step) is skipped by all ranks: \(what) is not finite on rank \(rank) (\(host))\(others)"
-    } else {
-      text = "step \(step) is skipped by all ranks: \(what) is finite on every rank but their sum overflows"
+  init(_ outcome: StepOutcome, _ reason: SkipReason, tensors: [String], hosts: [String]) {
+    let nonFinite: NonFinite? = if case .nonFinite(let found) = reason { found } else { nil }
+    let rank = nonFinite?.rank
+    self.init(
+      step: outcome.step, rank: rank, host: rank.map { hosts[$0] }, tensor: nonFinite?.tensor.map { tensors[$0] },
+      text: "step \(outcome.step) is skipped by all ranks: \(reason.text(tensors: tensors, hosts: hosts))\(outcome.sampleText(of: rank))")
+  }
+}
+
+extension StepOutcome {
+  /// Which samples a rank drew in the step, as the end of a sentence.
+  func sampleText(of rank: Int?) -> String {
+    guard let rank, !shares[rank].isEmpty else { return "" }
+    return "; it drew samples \(shares[rank].lowerBound) to \(shares[rank].upperBound - 1) of epoch \(epochIndex)'s order"
+  }
+}
+
+extension SkipReason {
+  /// What a person is told.
+  func text(tensors: [String], hosts: [String]? = nil) -> String {
+    switch self {
+    case .nonFinite(let found):
+      let what = found.tensor.map { "the gradient of \(tensors[$0])" } ?? "the loss"
+      guard let rank = found.rank else { return "\(what) is finite on every rank but their sum overflows" }
+      let host = hosts.map { " (\($0[rank]))" } ?? ""
+      let others = found.ranks > 1 ? ", and \(found.ranks - 1) more of the ranks have one too" : ""
+      return "\(what) is not finite on rank \(rank)\(host)\(others)"
+    case .spike(let norm, let median): return "the norm \(short(norm)) is \(short(norm / median)) times the recent median \(short(median))"
+    case .corruptedReduction(let norm, let bound):
+      return "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
     }
-    self.init(step: step, rank: nonFinite.rank, host: host, tensor: tensor, text: text)
   }
 }

@@ -18,7 +18,7 @@ public struct Speaker: Sendable {
     case .events: print(JSONText(of: event).string + "\n")
     case .lines:
       switch event {
-      case .started(let started): print(ProgressText.line(started) + "\n")
+      case .started(let started): print(([ProgressText.line(started)] + started.notes.map { "note: \($0)" }).joined(separator: "\n") + "\n")
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(text)\n")
       case .evaluation(let loss, let accuracy): print(ProgressText.evaluationLine(loss: loss, accuracy: accuracy) + "\n")

@@ -12,169 +12,257 @@ public final class Trainer {
   public let experiment: Experiment
   public let model: any Model
   let data: TrainingData
-  let batches: GlobalBatches
-  let partition: Partition
   let exchange: any GradientExchange
+  let layout: LedgerLayout
   private let ledgers: LedgerReduction
-  /// Steps from the start of training to its end.
+  private let partition: Partition
+  /// Steps from the start of training to its end, at the batch size it starts with.
   public let totalSteps: Int
 
   public internal(set) var weights: FlatVector
-  var optimizer: Optimizer
+  /// This rank's part of the optimiser's state.
+  public internal(set) var optimizer: Optimizer
   /// Steps done.
   public internal(set) var stepsDone = 0
-  private var gradient: FlatVector
-  private var batch: Batch
+  /// What decisions depend on beside the step's ledger; equal on all ranks.
+  var memory: Memory
+  var judge: StepJudge
+  var rates: RateControl
+
+  var gradient: FlatVector
+  /// Scratch that only some experiments need: the gradient of a first pass, weights to come back to, one micro-batch's gradient.
+  var firstGradient: FlatVector?
+  var savedWeights: FlatVector?
+  var microGradient: FlatVector?
+  var batch: Batch
   /// The sample order of the epoch it was made for.
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
-  /// Squared norms of the last update, of the slice this rank owns: they travel in the next ledger.
-  private var lastUpdate = UpdateNorms()
-  /// Called with this rank's own gradient, before the reduction: the place where tests put a fault.
-  public var inspectLocalGradient: ((inout FlatVector, Int) -> Void)?
+  /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
+  private var nextLedger: NormLedger
+  /// Faults that tests and `lockstep verify` put in; see ``Faults``.
+  public var faults = Faults()
 
-  init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
+  /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in checkpoints.
+  struct Memory: Codable, Equatable {
+    var cursor = SampleCursor()
+    /// Samples a step, which ``BatchGrowth`` may raise.
+    var globalBatch: Int
+    var noise = NoiseScale()
+    var judge = StepJudge.Memory()
+    var rates = RateControl.Memory()
+    var distance = DistanceOverGradients()
+  }
+
+  /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
+  public init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
     self.experiment = experiment
     self.data = data
     model = experiment.model.build(for: data.train)
-    batches = GlobalBatches(sampleCount: data.train.count, globalBatch: experiment.training.globalBatch)
-    partition = .bySample
+    let training = experiment.training
+    let perEpoch = GlobalBatches(sampleCount: data.train.count, globalBatch: training.globalBatch).stepsPerEpoch
     totalSteps =
-      switch experiment.training.length {
-      case .epochs(let epochs): epochs * batches.stepsPerEpoch
+      switch training.length {
+      case .epochs(let epochs): epochs * perEpoch
       case .steps(let steps): steps
       }
-    let layout = model.layout
-    weights = FlatVector(zeros: layout)
-    gradient = FlatVector(zeros: layout)
+    let tensors = model.layout
+    weights = FlatVector(zeros: tensors)
+    gradient = FlatVector(zeros: tensors)
+    let isSharded = training.gradient == .sharded
     exchange =
-      switch experiment.training.gradient {
-      case .replicated: ReplicatedExchange(layout, on: world)
-      case .sharded: ShardedExchange(layout, on: world)
+      if training.reproducible {
+        OrderedExchange(tensors, sharded: isSharded, on: world)
+      } else if isSharded {
+        ShardedExchange(tensors, on: world)
+      } else {
+        ReplicatedExchange(tensors, on: world)
       }
     optimizer = Optimizer(rule: experiment.optimizer, owning: exchange.updated)
-    ledgers = try LedgerReduction(tensorCount: layout.segments.count)
-    let largestShare = partition.share(of: experiment.training.globalBatch, rank: 0, ranks: world.size).count
-    batch = Batch(
-      capacity: max(1, min(experiment.training.microBatch, largestShare)), width: data.train.inputWidth, targetWidth: data.train.targetWidth)
+    layout = experiment.ledgerLayout(tensorCount: tensors.segments.count)
+    ledgers = try LedgerReduction(layout)
+    nextLedger = NormLedger(layout, rank: world.rank)
+    judge = StepJudge(
+      rule: experiment.clip, scope: experiment.clipScope, limits: experiment.limits.judge, tensorSizes: tensors.segments.map(\.count))
+    rates = RateControl(rule: experiment.rateRule)
+    memory = Memory(globalBatch: training.globalBatch)
+    partition = training.reproducible ? .byMicroBatch(size: training.microBatch) : .bySample
+    let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
+    let share = partition.share(of: largest, rank: 0, ranks: world.size).count
+    // In reproducible mode a micro-batch has the same capacity at any rank count.
+    let capacity = training.reproducible ? training.microBatch : min(training.microBatch, share)
+    batch = Batch(capacity: max(1, capacity), width: data.train.inputWidth, targetWidth: data.train.targetWidth)
     model.initialize(&weights, seed: UInt64(experiment.seed))
+    optimizer.remember(start: weights)
+  }
+
+  /// The memory with that of the judge and the rates in it, for a checkpoint.
+  var memoryToKeep: Memory {
+    var kept = memory
+    kept.judge = judge.memory
+    kept.rates = rates.memory
+    return kept
+  }
+
+  func restore(_ kept: Memory) {
+    memory = kept
+    judge.memory = kept.judge
+    rates.memory = kept.rates
+  }
+
+  /// Whether the experiment's length is reached.
+  public var isDone: Bool {
+    switch experiment.training.length {
+    case .steps(let steps): stepsDone >= steps
+    case .epochs(let epochs): memory.cursor.epoch >= epochs
+    }
   }
 
   /// Draws the batch, differentiates, sums the gradients, reduces the ledger, decides, updates, publishes. Collective.
   ///
-  /// Messages: the exchange's, and one allreduce of the ledger. Every rank takes the same decision, from the same reduced values.
+  /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is decided by the bound √L, before the gradients are summed; one
+  /// more for LAMB's ratios; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     var clock = PhaseClock()
-    let slice = batches[stepsDone]
-    let share = partition.share(of: slice.positions.count, rank: world.rank, ranks: world.size)
+    let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
+    let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
+    var ledger = nextLedger
+    nextLedger = NormLedger(layout, rank: world.rank)
 
-    var ledger = NormLedger(tensorCount: model.layout.segments.count)
-    differentiate(share, of: slice, into: &ledger, rank: world.rank, clock: &clock)
-    let local = (loss: ledger[.loss], norm: ledger[.localNorm].value)
-
-    try exchange.reduce(&gradient, on: world)
+    let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
+    let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
+    try exchange.reduce(&gradient, shares: draw.shares, on: world)
     clock.lap(.reduce)
 
-    for (tensor, range) in model.layout.pieces(of: exchange.owned) { ledger[globalSquares: tensor] = gradient.squaredNorm(in: range) }
-    (ledger[.squaredUpdate], ledger[.squaredWeights]) = (lastUpdate.squaredChange, lastUpdate.squaredWeights)
+    finishGradient(into: &ledger)
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
-    ledger = try ledgers.reduce(ledger, on: world)
-    try check(ledger, against: slice)
-    let decision = StepDecision(ledger, rule: experiment.clip)
+    faults.changeLedger?(&ledger, stepsDone + 1)
+    ledger = try reduce(ledger, on: world)
+    try check(ledger, against: slice, on: world)
+    let decision = judge.judge(ledger, early: early)
     clock.lap(.norm)
 
-    let rate = experiment.schedule.rate(at: stepsDone + 1, of: totalSteps, base: experiment.learningRate)
-    lastUpdate = UpdateNorms()
+    var rate = experiment.learningRate
     if !decision.isSkip {
-      update(rate: rate, factor: decision.coefficient)
+      memory.noise.record(ledger)
+      rate = learningRate(ledger, decision)
+      try update(ledger, decision, rate: rate, on: world)
       clock.lap(.optimizer)
       try exchange.publish(&weights, on: world)
       clock.lap(.reduce)
     }
     stepsDone += 1
+    faults.changeWeights?(&weights, stepsDone)
+    growBatch()
+    if let every = experiment.limits.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
     return StepOutcome(
-      step: stepsDone, epoch: Double(batches.samples(inFirst: stepsDone)) / Double(batches.sampleCount),
-      samples: batches.samples(inFirst: stepsDone), learningRate: rate, ledger: ledger, decision: decision, share: share.count, local: local,
+      step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
+      ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count, local: local, bias: bias(ledger, decision),
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
-  /// The squared norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
-  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger {
-    var ledger = NormLedger(tensorCount: model.layout.segments.count)
-    (ledger[.squaredUpdate], ledger[.squaredWeights]) = (lastUpdate.squaredChange, lastUpdate.squaredWeights)
-    return try ledgers.reduce(ledger, on: world)
-  }
+  /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
+  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger { try reduce(nextLedger, on: world) }
 
-  /// Leaves wᵢ gᵢ in `gradient` and this rank's part in the ledger.
-  private func differentiate(
-    _ share: Range<Int>, of slice: GlobalBatches.Slice, into ledger: inout NormLedger, rank: Int, clock: inout PhaseClock
-  ) {
-    let scale = 1 / Float(slice.positions.count)
-    let pieces = Partition.microBatches(in: share, size: batch.capacity)
-    var loss = 0.0
-    var squares = [Double](repeating: 0, count: model.layout.segments.count)
-    for (index, piece) in (pieces.isEmpty ? [0..<0] : pieces).enumerated() {
-      let positions = slice.positions.lowerBound + piece.lowerBound..<slice.positions.lowerBound + piece.upperBound
-      data.train.fill(&batch, with: indices(ofEpoch: slice.epoch)[positions])
-      clock.lap(.data)
-      let isLast = index == max(pieces.count, 1) - 1
-      loss += model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0) { tensor, gradient in
-        // A tensor's gradient is squared as soon as it is complete, while it is in cache.
-        if isLast, inspectLocalGradient == nil {
-          squares[tensor] = gradient.squaredNorm(in: gradient.layout.segments[tensor].range)
-        }
-      }
-      clock.lap(.compute)
-    }
-    if let inspectLocalGradient {
-      inspectLocalGradient(&gradient, stepsDone + 1)
-      for (tensor, segment) in model.layout.segments.enumerated() { squares[tensor] = gradient.squaredNorm(in: segment.range) }
-    }
-    ledger.contribute(
-      samples: share.count, of: slice.positions.count, loss: loss, weightedSquares: squares, rank: rank)
-  }
+  func reduce(_ ledger: NormLedger, on world: borrowing Communicator) throws -> NormLedger { try ledgers.reduce(ledger, on: world) }
 
-  private func indices(ofEpoch epoch: Int) -> [UInt32] {
+  /// The samples of an epoch in the order it visits them.
+  func indices(ofEpoch epoch: Int) -> [UInt32] {
     if order.epoch != epoch {
       order = (epoch, experiment.data.order.indices(count: data.train.count, seed: UInt64(experiment.seed), epoch: epoch))
     }
     return order.indices
   }
 
-  private func update(rate: Double, factor: Double) {
-    optimizer.beginStep()
-    // The slice that this rank owns is updated apart from the rest, so that its norms are counted once over the ranks.
-    let (owned, updated) = (exchange.owned, exchange.updated)
-    _ = optimizer.update(&weights, gradient: gradient, in: updated.lowerBound..<owned.lowerBound, rate: rate, factor: factor)
-    lastUpdate = optimizer.update(&weights, gradient: gradient, in: owned, rate: rate, factor: factor)
-    _ = optimizer.update(&weights, gradient: gradient, in: owned.upperBound..<updated.upperBound, rate: rate, factor: factor)
+  /// Enters an update's norms, grain by grain, for the next ledger.
+  func note(_ norms: UpdateNorms) {
+    nextLedger.add(norms.squaredChange, to: .squaredUpdate)
+    nextLedger.add(norms.squaredWeights, to: .squaredWeights)
   }
 
-  private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice) throws {
-    guard Int(ledger.samples) == slice.positions.count else {
+  private func learningRate(_ ledger: NormLedger, _ decision: StepDecision) -> Double {
+    // With a growing batch a step is as many steps of the first size as it has samples.
+    let step = experiment.batchGrowth == nil ? stepsDone + 1 : max(1, memory.cursor.samples / experiment.training.globalBatch)
+    let scheduled = experiment.schedule.rate(at: step, of: totalSteps, base: experiment.learningRate)
+    var rate = scheduled * rates.factor(ledger, memory.noise)
+    memory.rates = rates.memory
+    if case .dog = experiment.optimizer {
+      let applied = decision.applied ?? 0
+      rate *= memory.distance.rate(ledger, appliedSquares: applied * applied)
+    }
+    return rate
+  }
+
+  /// Doubles the batch where the noise scale says that a larger one still pays.
+  private func growBatch() {
+    guard let growth = experiment.batchGrowth, let scale = memory.noise.scale else { return }
+    memory.globalBatch = growth.next(memory.globalBatch, noiseScale: scale)
+  }
+
+  private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice, on world: borrowing Communicator) throws {
+    let drawn = ledger.samples
+    if drawn == Double(slice.positions.count) { return }
+    // All ranks see it; one tells.
+    try world.agree { () throws -> Void in
       throw RunFailure(
-        .workerFailed, "step \(stepsDone + 1): the ranks drew \(Int(ledger.samples)) samples in all, not \(slice.positions.count): they disagree on the data")
+        .workerFailed, "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data")
+    }
+  }
+
+  private func bias(_ ledger: NormLedger, _ decision: StepDecision) -> ClipBias? {
+    guard case .global(let maxNorm, _) = experiment.clip, let norm = decision.norm, let applied = decision.applied, norm > 0 else { return nil }
+    let exact = ClipRule.coefficient(norm: norm, limit: maxNorm) * norm
+    switch judge.scope {
+    case .meanGradient: return nil
+    case .bound: return ClipBias(relative: abs(applied - exact) / exact, cosine: 1)
+    case .worker:
+      let cosine = applied > 0 ? ledger[.exactProduct] / (norm * applied) : 0
+      let squared = max(0, applied * applied - 2 * applied * exact * cosine + exact * exact)
+      return ClipBias(relative: squared.squareRoot() / exact, cosine: cosine)
     }
   }
 }
 
-/// What a step did, as every rank knows it, and this rank's part in it.
-public struct StepOutcome {
-  /// Counted from 1.
-  public let step: Int
-  public let epoch: Double
-  /// Samples seen so far, over all ranks.
-  public let samples: Int
-  public let learningRate: Double
-  /// Reduced over all ranks.
-  public let ledger: NormLedger
-  public let decision: StepDecision
-  /// This rank's samples of the step.
-  public let share: Int
-  /// This rank's sum of losses and the norm of its mean gradient.
-  public let local: (loss: Double, norm: Double)
-  public let seconds: TimeShare
-  public let totalSeconds: Double
+/// Who draws what in a step.
+struct Draw {
+  let slice: GlobalBatches.Slice
+  /// This rank's samples, as positions in the global batch, and their micro-batches.
+  let mine: Range<Int>
+  let pieces: [Range<Int>]
+  /// The number of this rank's first micro-batch within the global batch, and every rank's numbers.
+  let shares: [Range<Int>]
+  /// Every rank's samples, as positions in the epoch's order.
+  let positions: [Range<Int>]
+  let rank: Int
+
+  init(_ slice: GlobalBatches.Slice, _ partition: Partition, microBatch: Int, rank: Int, ranks: Int) {
+    let count = slice.positions.count
+    self.slice = slice
+    self.rank = rank
+    let all = (0..<ranks).map { partition.share(of: count, rank: $0, ranks: ranks) }
+    mine = all[rank]
+    pieces = Partition.microBatches(in: mine, size: microBatch)
+    var start = 0
+    shares = all.map { share in
+      let pieces = (share.count + microBatch - 1) / microBatch
+      defer { start += pieces }
+      return start..<start + pieces
+    }
+    let first = slice.positions.lowerBound
+    positions = all.map { first + $0.lowerBound..<first + $0.upperBound }
+  }
+
+  var total: Int { slice.positions.count }
+}
+
+/// Where tests and `lockstep verify` put a fault into a rank; nil everywhere in use.
+public struct Faults {
+  /// Called with a part's gradient (a rank's, or in reproducible mode a micro-batch's) before it is measured, and the step.
+  public var changeGradient: ((inout FlatVector, Int) -> Void)?
+  /// Called with this rank's ledger before the reduction.
+  public var changeLedger: ((inout NormLedger, Int) -> Void)?
+  /// Called with the weights after the update.
+  public var changeWeights: ((inout FlatVector, Int) -> Void)?
 }
 
 extension Experiment.ModelChoice {

@@ -3,12 +3,12 @@ import Data
 import MPI
 
 /// What a run trains on and what it is tested on.
-struct TrainingData {
-  let train: any Dataset
-  let test: any Dataset
+public struct TrainingData {
+  public let train: any Dataset
+  public let test: any Dataset
 
   /// Opens and reads an experiment's data; the ranks of a node share one copy. Collective; a bad file ends the job with one message.
-  init(_ choice: Experiment.DataChoice, seed: Int, on world: borrowing Communicator) throws {
+  public init(_ choice: Experiment.DataChoice, seed: Int, on world: borrowing Communicator) throws {
     switch choice.kind {
     case .blobs:
       let blobs = Blobs(
@@ -38,7 +38,8 @@ struct TrainingData {
       try world.agree {
         guard test.inputWidth == train.inputWidth, test.classCount <= train.classCount else {
           throw DataError(
-            directory, "the test set has \(test.inputWidth) pixels and \(test.classCount) classes, the training set \(train.inputWidth) and "
+            directory,
+            "the test set has \(test.inputWidth) pixels and \(test.classCount) classes, the training set \(train.inputWidth) and "
               + "\(train.classCount)", remedy: "give two splits of one data set")
         }
       }

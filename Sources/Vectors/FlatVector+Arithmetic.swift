@@ -42,7 +42,7 @@ extension FlatVector {
     for (offset, value) in values.enumerated() { base[range.lowerBound + offset] = value }
   }
 
-  private borrowing func check(_ range: Range<Int>) {
+  borrowing func check(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) lies outside a vector of \(count) elements")
   }
 }

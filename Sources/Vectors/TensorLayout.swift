@@ -38,12 +38,40 @@ public struct TensorLayout: Sendable, Equatable {
   /// The index of the tensor with a name.
   public func index(named name: String) -> Int? { segments.firstIndex { $0.name == name } }
 
-  /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, aligned, together the whole.
+  /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, together the whole.
   ///
-  /// Lengths differ by at most one cache line; with more owners than cache lines some hold nothing.
+  /// A slice is made of whole grains (``grain(of:)``), so no row of a tensor, and no partial sum over a grain, ever depends on the number of owners.
+  /// Lengths differ by a grain or so; with many owners of a small model some hold nothing.
   public func slice(_ owner: Int, of count: Int) -> Range<Int> {
-    let lines = elementCount / Self.alignment
-    return lines * owner / count * Self.alignment..<lines * (owner + 1) / count * Self.alignment
+    cut(at: elementCount * owner / count)..<cut(at: elementCount * (owner + 1) / count)
+  }
+
+  /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements, or all of a tensor of one dimension.
+  ///
+  /// A row is what belongs to one output: the elements with one first index.
+  public func grain(of segment: Int) -> Int {
+    let segment = segments[segment]
+    guard segment.shape.count > 1, segment.count > 0 else { return max(segment.count, 1) }
+    let row = segment.count / segment.shape[0]
+    return row * max(1, 1024 / row)
+  }
+
+  /// The last start of a grain at or before a position.
+  private func cut(at position: Int) -> Int {
+    if position >= elementCount { return elementCount }
+    guard let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }) else { return 0 }
+    let (start, grain) = (segments[index].range.lowerBound, grain(of: index))
+    return start + min(position - start, segments[index].count - 1) / grain * grain
+  }
+
+  /// Calls `body` with every grain of `range`, which starts and ends at grains as slices do: (index of the tensor, positions).
+  public func forEachGrain(of range: Range<Int>, _ body: (_ segment: Int, _ grain: Range<Int>) -> Void) {
+    for (index, part) in pieces(of: range) {
+      let step = grain(of: index)
+      for start in stride(from: part.lowerBound, to: part.upperBound, by: step) {
+        body(index, start..<min(start + step, part.upperBound))
+      }
+    }
   }
 
   /// The parts of `range` that belong to tensors, in order: (index of the tensor, positions in the flat vector).

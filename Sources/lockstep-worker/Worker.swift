@@ -15,7 +15,7 @@ struct Worker: ParsableCommand {
       Signals: USR1 writes a checkpoint at the next step boundary; USR2 and TERM write one and stop (exit code 75).
       Exit codes: 0 done, 64 usage or a bad experiment file, 65 bad data or checkpoint, 70 a worker failed, 75 stopped after a checkpoint.
       """,
-    version: lockstepVersion)
+    version: Release.version)
 
   @Argument(help: "The experiment file (TOML).")
   var experiment: String

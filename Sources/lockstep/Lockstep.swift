@@ -1,1 +1,46 @@
-@main struct L { static func main() {} }
+import ArgumentParser
+import Glibc
+import Reports
+
+/// The coordinator's command line. It starts MPI ranks and is never one.
+@main
+struct Lockstep: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lockstep",
+    abstract: "Trains models data-parallel over MPI, with gradient norms first.",
+    version: Release.version,
+    subcommands: [RunCommand.self, ReportCommand.self])
+
+  /// Runs the command; every error is one line on standard error and an exit code of the contract.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as CommandFailure {
+      if !failure.line.isEmpty { Screen.error.write("lockstep: \(failure.line)\n") }
+      Glibc.exit(failure.code.rawValue)
+    } catch {
+      // Help, version and completion scripts come as errors too.
+      if exitCode(for: error).isSuccess { exit(withError: error) }
+      let words = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+      Screen.error.write("lockstep: \(PlainText.line(words)) (see lockstep --help)\n")
+      Glibc.exit(Reports.ExitCode.usage.rawValue)
+    }
+  }
+}
+
+/// Why a command ends without having done what was asked: one line and an exit code.
+struct CommandFailure: Error {
+  var code: Reports.ExitCode
+  /// Empty when everything has been said.
+  var line: String
+
+  init(_ code: Reports.ExitCode, _ line: String) {
+    self.code = code
+    self.line = line
+  }
+}

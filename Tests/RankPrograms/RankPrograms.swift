@@ -42,5 +42,6 @@ struct RankPrograms {
       exit(64)
     }
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
+    exit(exitStatus)
   }
 }

@@ -1,4 +1,35 @@
+import Coordination
 import MPI
+import Optimizers
+import TensorFiles
+import Training
 
 /// Programs that train.
-let trainingPrograms: [RankProgram] = []
+let trainingPrograms: [RankProgram] = [
+  goldenProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram, skipRunProgram, resumeProgram, stopProgram,
+]
+
+/// An experiment from its text.
+func experiment(_ text: String, _ overrides: String...) throws -> Experiment {
+  try Experiment(text: text, source: "test.toml", overrides: overrides)
+}
+
+/// Says whether `value` is `truth` to a relative error.
+func isClose(_ value: Double, _ truth: Double, _ tolerance: Double) -> Bool { abs(value - truth) <= tolerance * abs(truth) }
+
+extension Communicator {
+  /// Checks that every rank gives the same text.
+  borrowing func expectEqual(_ text: String, _ what: String) throws {
+    guard let all = try gather(text) else { return }
+    try expect(Set(all).count == 1, "\(what) differs between the ranks: \(all)")
+  }
+}
+
+extension Trainer {
+  /// Weights and optimiser state of this rank, as digests.
+  var fingerprint: String {
+    var parts = [weights.digest()]
+    for index in optimizer.rule.momentNames.indices { parts.append(SHA256.digest(of: optimizer.moment(index).bytes)) }
+    return parts.joined(separator: " ")
+  }
+}

@@ -10,6 +10,20 @@
 
 /// Sum of x[i]², in Double. Finite for every finite input; not finite if any input is not.
 double cvk_sum_of_squares(const float *x, size_t count);
+/// Σ|x[i]|, Σ x[i]·y[i], Σ(x[i] − y[i])², max|x[i]| and Σ|x[i]|ᵖ, in Double
+double cvk_sum_of_absolutes(const float *x, size_t count);
+double cvk_dot(const float *x, const float *y, size_t count);
+double cvk_squared_distance(const float *x, const float *y, size_t count);
+double cvk_largest_absolute(const float *x, size_t count);
+double cvk_sum_of_powers(const float *x, size_t count, double p);
+/// Limits every element to ±limit and returns the sum of the squares left.
+double cvk_clamp(float *x, float limit, size_t count);
+/// g += l2·w + l1·sign(w); returns ½·l2·Σw² + l1·Σ|w|.
+double cvk_penalize(float *g, const float *w, float l1, float l2, size_t count);
+/// y[i] = a·y[i] + b·x[i]
+void cvk_combine(float *y, const float *x, float a, float b, size_t count);
+/// 64 bits in which any changed bit of x shows with near certainty; not against intent.
+uint64_t cvk_digest(const float *x, size_t count);
 /// y[i] += x[i]
 void cvk_add(float *y, const float *x, size_t count);
 /// y[i] *= a
@@ -46,4 +60,7 @@ void cvk_column_sums(float *out, const float *x, size_t rows, size_t columns, in
 /// label's. Every label must lie in 0 ..< classes.
 double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, size_t classes, float scale, float *gradient,
                          size_t *correct);
+/// LAMB's direction (You et al. 2019): m, v are moments of factor·g; g becomes (m/correction1) / (√(v/correction2) + epsilon) + decay·w. Returns its squares.
+double cvk_lamb_direction(const float *w, float *g, float *m, float *v, size_t count, double factor, double beta1, double beta2, double epsilon,
+                          double decay, double correction1, double correction2);
 #endif

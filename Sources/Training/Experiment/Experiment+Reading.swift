@@ -42,61 +42,121 @@ extension Experiment {
     try keys.enter("optimizer")
     (optimizer, learningRate) = try Self.optimizer(&keys)
     try keys.enter("schedule")
-    schedule = try Self.schedule(&keys)
+    (schedule, rateRule) = try Self.schedule(&keys, optimizer, globalBatch: training.globalBatch)
+    batchGrowth = try Self.batchGrowth(&keys, globalBatch: training.globalBatch)
     try keys.enter("clip")
-    clip = try Self.clip(&keys)
+    (clip, clipScope) = try Self.clip(&keys)
+    try keys.enter("regularization")
+    regularization = try Regularization(&keys)
+    try keys.enter("guard")
+    limits = try Limits(&keys)
     try keys.enter("report")
-    report = ReportChoice(every: try keys.integer("every", default: 10, in: 1...Int.max))
+    report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
     checkpoint = CheckpointChoice(
       every: try keys.integer(optional: "every", in: 1...Int.max), keep: try keys.integer("keep", default: 3, in: 1...Int.max))
+    if training.reproducible && clipScope == .worker {
+      throw keys.error("scope", in: "clip", "each worker clips its own share, which changes with the number of ranks: not with training.reproducible")
+    }
+    if training.reproducible && regularization.ascent != nil && !regularization.isSynchronized {
+      throw keys.error(
+        "synchronized", in: "regularization", "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible")
+    }
+    if report.noise == .microBatches && clipScope == .worker {
+      throw keys.error("noise", in: "report", "with clip.scope worker the noise is measured over ranks")
+    }
+    if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
+      throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
+    }
     resolved = try keys.finish()
   }
 
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
-    enum Kind: String, CaseIterable { case sgd, momentum, adamw }
+    enum Kind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
     let kind = try keys.choice("kind", default: Kind.sgd)
-    let rate = try keys.number("learning_rate", default: kind == .adamw ? 0.001 : 0.05, wanted: "a number above 0") { $0 > 0 }
+    let usual =
+      switch kind {
+      case .sgd, .momentum: 0.05
+      case .adamw, .lamb: 0.001
+      case .lars, .dog: 1.0
+      }
+    let rate = try keys.number("learning_rate", default: usual, wanted: "a number above 0") { $0 > 0 }
     func decay(_ fallback: Double) throws(ExperimentError) -> Double {
       try keys.number("weight_decay", default: fallback, wanted: "a number of at least 0") { $0 >= 0 }
     }
     func fraction(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
       try keys.number(key, default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
     }
+    func epsilon(_ fallback: Double) throws(ExperimentError) -> Double {
+      // Float32 must see it: the gaps between tensors would become 0/0.
+      try keys.number("epsilon", default: fallback, wanted: "a number of at least 1e-30") { $0 >= 1e-30 }
+    }
     switch kind {
     case .sgd: return (.sgd(weightDecay: try decay(0)), rate)
     case .momentum: return (.momentum(coefficient: try fraction("momentum", 0.9), weightDecay: try decay(0)), rate)
     case .adamw:
-      let rule = OptimizerRule.adamw(
-        beta1: try fraction("beta1", 0.9), beta2: try fraction("beta2", 0.999),
-        epsilon: try keys.number("epsilon", default: 1e-8, wanted: "a number above 0") { $0 > 0 }, weightDecay: try decay(0.01))
-      return (rule, rate)
+      return (
+        .adamw(
+          beta1: try fraction("beta1", 0.9), beta2: try fraction("beta2", 0.999), epsilon: try epsilon(1e-8), weightDecay: try decay(0.01)),
+        rate
+      )
+    case .lars:
+      let trust = try keys.number("trust", default: 0.001, wanted: "a number above 0") { $0 > 0 }
+      return (.lars(coefficient: try fraction("momentum", 0.9), trust: trust, weightDecay: try decay(0)), rate)
+    case .lamb:
+      return (
+        .lamb(
+          beta1: try fraction("beta1", 0.9), beta2: try fraction("beta2", 0.999), epsilon: try epsilon(1e-6), weightDecay: try decay(0.01)),
+        rate
+      )
+    case .dog: return (.dog(weightDecay: try decay(0)), rate)
     }
   }
 
-  private static func schedule(_ keys: inout ExperimentReader) throws(ExperimentError) -> Schedule {
+  private static func schedule(
+    _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, globalBatch: Int
+  ) throws(ExperimentError) -> (Schedule, RateRule) {
     enum Kind: String, CaseIterable {
-      case constant, cosine, warmup
+      case constant, cosine, warmup, adascale
       case warmupCosine = "warmup-cosine"
+      case plateauOnNorm = "plateau-on-norm"
+      case warmupOnNorm = "warmup-on-norm"
     }
     func final() throws(ExperimentError) -> Double {
       try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
     }
     func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
     switch try keys.choice("kind", default: Kind.constant) {
-    case .constant: return .constant
-    case .cosine: return .cosine(final: try final())
-    case .warmup: return .warmup(steps: try warmup())
-    case .warmupCosine: return .warmupCosine(warmupSteps: try warmup(), final: try final())
+    case .constant: return (.constant, .none)
+    case .cosine: return (.cosine(final: try final()), .none)
+    case .warmup: return (.warmup(steps: try warmup()), .none)
+    case .warmupCosine: return (.warmupCosine(warmupSteps: try warmup(), final: try final()), .none)
+    case .adascale:
+      let base = try keys.integer("base_batch", default: max(1, globalBatch / 8), in: 1...(1 << 30))
+      let isAdaptive =
+        switch optimizer {
+        case .adamw, .lamb: true
+        default: false
+        }
+      return (.constant, .adascale(baseBatch: base, power: isAdaptive ? 0.5 : 1))
+    case .plateauOnNorm:
+      let factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
+      let patience = try keys.integer("patience", default: 200, in: 1...Int.max)
+      let threshold = try keys.number("threshold", default: 0.01, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
+      return (.constant, .plateau(factor: factor, patience: patience, threshold: threshold))
+    case .warmupOnNorm:
+      let steps = try keys.integer("warmup_steps", default: 1000, in: 1...Int.max)
+      return (.constant, .warmup(steps: steps, tolerance: try keys.number("tolerance", default: 0.05, wanted: "a number above 0") { $0 > 0 }))
     }
   }
 
-  private static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> ClipRule {
-    enum Rule: String, CaseIterable { case none, global }
-    switch try keys.choice("rule", default: Rule.none) {
-    case .none: return .none
-    case .global: return .global(maxNorm: try keys.number("max_norm", default: 1, wanted: "a finite number above 0") { $0 > 0 })
+  private static func batchGrowth(_ keys: inout ExperimentReader, globalBatch: Int) throws(ExperimentError) -> BatchGrowth? {
+    enum Batch: String, CaseIterable {
+      case constant
+      case noiseScale = "noise-scale"
     }
+    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else { return nil }
+    return BatchGrowth(largest: try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30)))
   }
 }
 
@@ -139,8 +199,16 @@ extension Experiment.TrainingChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     globalBatch = try keys.integer("global_batch", default: 256, in: 1...(1 << 30))
     microBatch = try keys.integer("micro_batch", default: 32, in: 1...(1 << 24))
-    let epochs = try keys.integer(optional: "epochs", in: 1...Int(Int32.max))
-    let steps = try keys.integer(optional: "steps", in: 1...Int(Int32.max))
+    func count(_ key: String, insteadOf other: String) throws(ExperimentError) -> Int? {
+      // A length on the command line takes the place of the file's, whichever of the two words each has.
+      if keys.isOverridden(other) && !keys.isOverridden(key) {
+        keys.passOver(key)
+        return nil
+      }
+      return try keys.integer(optional: key, in: 1...Int(Int32.max))
+    }
+    let epochs = try count("epochs", insteadOf: "steps")
+    let steps = try count("steps", insteadOf: "epochs")
     switch (epochs, steps) {
     case (_?, _?): throw keys.error("steps", "give steps or epochs, not both")
     case (nil, let steps?): length = .steps(steps)
@@ -148,5 +216,6 @@ extension Experiment.TrainingChoice {
     case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
     gradient = try keys.choice("gradient", default: .sharded)
+    reproducible = try keys.boolean("reproducible", default: false)
   }
 }

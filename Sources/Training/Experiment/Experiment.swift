@@ -17,7 +17,13 @@ public struct Experiment: Sendable {
   public var optimizer: OptimizerRule
   public var learningRate: Double
   public var schedule: Schedule
+  /// A factor on the schedule's rate that follows the norms.
+  public var rateRule: RateRule
+  public var batchGrowth: BatchGrowth?
   public var clip: ClipRule
+  public var clipScope: ClipScope
+  public var regularization: Regularization
+  public var limits: Limits
   public var report: ReportChoice
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.
@@ -50,13 +56,26 @@ public struct Experiment: Sendable {
     public var microBatch: Int
     public var length: Length
     public var gradient: Gradient
+    /// Whether losses, norms and weights have the same bits at any number of ranks.
+    public var reproducible: Bool
 
     public enum Length: Sendable, Equatable { case epochs(Int), steps(Int) }
   }
 
   public struct ReportChoice: Sendable {
+    public enum Noise: String, CaseIterable, Sendable {
+      case ranks
+      case microBatches = "micro-batches"
+    }
+
     /// Steps between two lines of `ranks.jsonl`.
     public var every: Int
+    /// Norms of the gradient that are recorded beside L2.
+    public var norms: [NormOrder]
+    /// Prefixes of tensor names whose tensors' norm is recorded together.
+    public var groups: [String]
+    /// What is compared to tell gradient from noise: the ranks' gradients, at no cost, or every micro-batch's, at one pass over it.
+    public var noise: Noise
   }
 
   public struct CheckpointChoice: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import GradientNorms
 
 /// What is wrong with an experiment, in one line: file and line, key, what was wanted.
 public struct ExperimentError: Error, CustomStringConvertible, Sendable {
@@ -32,25 +33,41 @@ struct ExperimentReader {
   }
 
   mutating func string(_ key: String, default fallback: String) throws(ExperimentError) -> String {
-    try value(key, wanted: "a string") { if case .string(let text) = $0 { text } else { nil } } write: { quoted($0) } ?? note(
-      key, fallback, quoted(fallback))
+    try value(key, wanted: "a string") {
+      if case .string(let text) = $0 { text } else { nil }
+    } write: {
+      quoted($0)
+    }
+      ?? note(
+        key, fallback, quoted(fallback))
   }
 
   mutating func string(optional key: String) throws(ExperimentError) -> String? {
-    try value(key, wanted: "a string") { if case .string(let text) = $0 { text } else { nil } } write: { quoted($0) }
+    try value(key, wanted: "a string") {
+      if case .string(let text) = $0 { text } else { nil }
+    } write: {
+      quoted($0)
+    }
   }
 
   /// A path: relative to the experiment file's folder, or, when given on the command line, to the working directory. Resolved to absolute.
   mutating func path(_ key: String, relativeTo folder: String) throws(ExperimentError) -> String? {
     let base = tree.isOverridden(path(of: key)) ? "." : folder
-    return try value(key, wanted: "a path") { if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: base) } else { nil } } write: {
+    return try value(key, wanted: "a path") {
+      if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: base) } else { nil }
+    } write: {
       quoted($0)
     }
   }
 
   mutating func boolean(_ key: String, default fallback: Bool) throws(ExperimentError) -> Bool {
-    try value(key, wanted: "true or false") { if case .boolean(let flag) = $0 { flag } else { nil } } write: { "\($0)" } ?? note(
-      key, fallback, "\(fallback)")
+    try value(key, wanted: "true or false") {
+      if case .boolean(let flag) = $0 { flag } else { nil }
+    } write: {
+      "\($0)"
+    }
+      ?? note(
+        key, fallback, "\(fallback)")
   }
 
   mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(ExperimentError) -> Int {
@@ -61,7 +78,9 @@ struct ExperimentReader {
     let upper = range.upperBound == .max ? "" : " and at most \(range.upperBound)"
     return try value(key, wanted: "a whole number of at least \(range.lowerBound)\(upper)") {
       if case .integer(let number) = $0, range.contains(number) { number } else { nil }
-    } write: { "\($0)" }
+    } write: {
+      "\($0)"
+    }
   }
 
   mutating func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws(ExperimentError) -> [Int] {
@@ -74,7 +93,9 @@ struct ExperimentReader {
         numbers.append(number)
       }
       return numbers
-    } write: { text($0) } ?? note(key, fallback, text(fallback))
+    } write: {
+      text($0)
+    } ?? note(key, fallback, text(fallback))
   }
 
   /// A finite number that `accepts` agrees to; `wanted` says in words what that is.
@@ -93,7 +114,33 @@ struct ExperimentReader {
       default: return nil
       }
       return number.isFinite && accepts(number) ? number : nil
-    } write: { "\($0)" }
+    } write: {
+      "\($0)"
+    }
+  }
+
+  mutating func strings(_ key: String) throws(ExperimentError) -> [String] {
+    func text(_ words: [String]) -> String { "[" + words.map(quoted).joined(separator: ", ") + "]" }
+    return try value(key, wanted: "a list of strings") {
+      guard case .array(let items) = $0 else { return nil }
+      let words = items.compactMap { if case .string(let word) = $0 { word } else { nil } }
+      return words.count == items.count ? words : nil
+    } write: { text($0) } ?? note(key, [], "[]")
+  }
+
+  /// A norm's order: 2 unless given; 1, any number from 1 on, or "inf".
+  mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
+    try value(key, wanted: "a norm's order, a number of at least 1 or \"inf\"") { normOrder($0) } write: { orderText($0) } ?? note(
+      key, .two, "2")
+  }
+
+  mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
+    func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
+    return try value(key, wanted: "a list of norms' orders, numbers of at least 1 or \"inf\"") {
+      guard case .array(let items) = $0 else { return nil }
+      let orders = items.compactMap(normOrder)
+      return orders.count == items.count ? orders : nil
+    } write: { text($0) } ?? note(key, [], "[]")
   }
 
   /// One of an enumeration's names; a wrong one is answered with the nearest.
@@ -109,22 +156,14 @@ struct ExperimentReader {
 
   /// Refuses what was in the file but never asked for, and returns the resolved file's text.
   consuming func finish() throws(ExperimentError) -> String {
-    func refuse(_ path: String, among candidates: [String], shown: (String) -> String) throws(ExperimentError) {
-      let hint = nearest(path, among: candidates).map { "did you mean \(shown($0))?" }
-      throw ExperimentError("\(tree.place(path)): unknown key; \(hint ?? "known here: \(candidates.map(shown).joined(separator: ", "))")")
-    }
+    let top = known.filter { !$0.contains(".") }.sorted()
     for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
       if case .table(let table) = value {
-        guard sections.contains(name) else {
-          try refuse(name, among: sections.sorted()) { "[\($0)]" }
-          continue
-        }
-        let here = known.filter { $0.hasPrefix(name + ".") }.sorted()
-        for key in table.keys.sorted() where !known.contains("\(name).\(key)") {
-          try refuse("\(name).\(key)", among: here) { String($0.dropFirst(name.count + 1)) }
-        }
+        guard sections.contains(name) else { throw unknown("section", name, name, among: sections.sorted()) { "[\($0)]" } }
+        let here = known.filter { $0.hasPrefix(name + ".") }.map { String($0.dropFirst(name.count + 1)) }.sorted()
+        for key in table.keys.sorted() where !here.contains(key) { throw unknown("key", "\(name).\(key)", key, among: here) { $0 } }
       } else if !known.contains(name) {
-        try refuse(name, among: known.filter { !$0.contains(".") }.sorted()) { $0 }
+        throw unknown("key", name, name, among: top) { $0 }
       }
     }
     return resolved.filter { !$0.lines.isEmpty }.map { part in
@@ -132,6 +171,26 @@ struct ExperimentReader {
         + "\n"
     }.joined(separator: "\n")
   }
+
+  /// An error about what nobody asked for: the nearest of what is known there, or the section where the key would be known, or all of it.
+  private func unknown(_ what: String, _ path: String, _ word: String, among names: [String], shown: (String) -> String) -> ExperimentError
+  {
+    let advice =
+      if let near = nearest(word, among: names) {
+        "did you mean \(shown(near))?"
+      } else if let home = known.sorted().first(where: { $0.hasSuffix("." + word) }) {
+        "it belongs in [\(home.prefix { $0 != "." })]"
+      } else {
+        "known here: \(names.map(shown).joined(separator: ", "))"
+      }
+    return ExperimentError("\(tree.place(path)): unknown \(what); \(advice)")
+  }
+
+  /// Whether the command line gives a key of the current section.
+  func isOverridden(_ key: String) -> Bool { tree.isOverridden(path(of: key)) }
+
+  /// Passes over a key of the file that something on the command line takes the place of.
+  mutating func passOver(_ key: String) { known.insert(path(of: key)) }
 
   /// An error about a key that was read.
   func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
@@ -162,6 +221,18 @@ struct ExperimentReader {
     return result
   }
 }
+
+private func normOrder(_ value: TOMLTree.Value) -> NormOrder? {
+  switch value {
+  case .integer(let p) where p >= 1: .power(Double(p))
+  case .number(let p) where p == .infinity: .infinity
+  case .number(let p) where p >= 1 && p.isFinite: .power(p)
+  case .string("inf"): .infinity
+  default: nil
+  }
+}
+
+private func orderText(_ order: NormOrder) -> String { order == .infinity ? quoted("inf") : order.name }
 
 private func describe(_ value: TOMLTree.Value) -> String {
   switch value {

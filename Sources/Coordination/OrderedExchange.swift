@@ -1,0 +1,129 @@
+import CVectorKernels
+import MPI
+import Vectors
+
+/// An exchange whose sums have the same bits at any number of ranks, whatever MPI does.
+///
+/// MPI only moves data here, it never adds: every rank sends the partial sums of its micro-batches (``SummationTree``) to the owners of the slices,
+/// and each owner adds them in the tree's order. Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
+/// sum, always the same one. With one micro-batch a rank it moves as many bytes as a reduce-scatter; a rank whose micro-batches make up k nodes sends k
+/// times that. Slices are of whole grains, so that what is computed from a slice (squared norms, updates) does not depend on its borders either.
+///
+/// Why it is exact, in four steps. (1) Micro-batch j is the same samples at any rank count, and its gradient is a function of them and the weights
+/// alone. (2) The additions of two gradients are those of the tree, on whichever rank they happen; each is elementwise and correctly rounded.
+/// (3) Squares are summed grain by grain, in a fixed order within, and exactly between (``GradientNorms/ExactSum``), so the ledger is the same, and so
+/// every decision, which is a function of it. (4) The update is elementwise. By induction over the steps, weights and state are the same.
+public final class OrderedExchange: GradientExchange {
+  public let owned: Range<Int>
+  public let updated: Range<Int>
+  private let layout: TensorLayout
+  private let slices: [Range<Int>]
+  /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the next step.
+  private var nodes: [SummationTree.Node] = []
+  private var sums: [Box] = []
+  private var spare: [Box] = []
+  private var received: UnsafeMutableBufferPointer<Float> = .allocate(capacity: 0)
+
+  /// A vector that can be put into a list.
+  private final class Box {
+    var vector: FlatVector
+    init(_ layout: TensorLayout) { vector = FlatVector(zeros: layout) }
+  }
+
+  /// `sharded` says whether a rank updates its slice alone, or all weights.
+  public init(_ layout: TensorLayout, sharded: Bool, on world: borrowing Communicator) {
+    let size = world.size
+    self.layout = layout
+    slices = (0..<size).map { layout.slice($0, of: size) }
+    owned = slices[world.rank]
+    updated = sharded ? owned : 0..<layout.elementCount
+  }
+
+  deinit { received.deallocate() }
+
+  public var takesMicroBatches: Bool { true }
+
+  public func add(_ gradient: inout FlatVector, microBatch: Int) {
+    let box = spare.popLast() ?? Box(layout)
+    swap(&box.vector, &gradient)
+    sums.append(box)
+    SummationTree.push(SummationTree.Node(start: microBatch, level: 0), on: &nodes) { left, right in
+      sums[left].vector.add(sums[right].vector)
+      spare.append(sums.removeLast())
+    }
+  }
+
+  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
+    let sources = shares.map { SummationTree.nodes(of: $0) }
+    // Round r moves every rank's r-th partial sum; ranks with fewer send nothing. All ranks know how many rounds there are.
+    let rounds = sources.map(\.count).max() ?? 0
+    let mine = owned.count
+    reserve(mine * sources.reduce(0) { $0 + $1.count })
+    var start = 0
+    var places = sources.map { _ in [Int]() }
+    let lengths = slices.map(\.count)
+    for round in 0..<rounds {
+      let counts = sources.map { $0.count > round ? mine : 0 }
+      for rank in sources.indices where sources[rank].count > round {
+        places[rank].append(start)
+        start += mine
+      }
+      let end = start
+      let begin = end - counts.reduce(0, +)
+      var part = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(rebasing: received[begin..<end]))
+      if round < sums.count {
+        let whole = Span(_unsafeStart: UnsafePointer(sums[round].vector.base), count: layout.elementCount)
+        try world.allToAll(whole, counts: lengths, into: &part, received: counts)
+      } else {
+        try world.allToAll(Span(), counts: lengths.map { _ in 0 }, into: &part, received: counts)
+      }
+    }
+    addInOrder(zip(sources, places).flatMap { zip($0, $1).map { (node: $0, place: $1) } }, into: &gradient)
+    nodes.removeAll(keepingCapacity: true)
+    spare.append(contentsOf: sums)
+    sums.removeAll(keepingCapacity: true)
+    if updated != owned {
+      var elements = gradient.mutableElements
+      try world.allGather(inPlace: &elements, counts: lengths)
+    }
+  }
+
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    guard updated == owned, world.size > 1 else { return }
+    var elements = weights.mutableElements
+    try world.allGather(inPlace: &elements, counts: slices.map(\.count))
+  }
+
+  /// Adds the received partial sums of this rank's slice, block by block so that they stay in cache.
+  private func addInOrder(_ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector) {
+    guard let base = received.baseAddress, !parts.isEmpty else {
+      gradient.setToZero(in: owned)
+      return
+    }
+    let block = 8192
+    for offset in stride(from: 0, to: owned.count, by: block) {
+      let count = min(block, owned.count - offset)
+      var nodes: [SummationTree.Node] = []
+      var places: [Int] = []
+      func merge(_ left: Int, _ right: Int) {
+        cvk_add(base + places[left] + offset, base + places[right] + offset, count)
+        places.removeLast()
+      }
+      for part in parts {
+        places.append(part.place)
+        SummationTree.push(part.node, on: &nodes, merge: merge)
+      }
+      SummationTree.finish(places.count, merge: merge)
+      gradient.set(
+        owned.lowerBound + offset..<owned.lowerBound + offset + count,
+        to: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(received)[places[0] + offset..<places[0] + offset + count]))
+    }
+  }
+
+  private func reserve(_ count: Int) {
+    guard received.count < count else { return }
+    received.deallocate()
+    received = .allocate(capacity: count)
+    received.initialize(repeating: 0)
+  }
+}

@@ -1,0 +1,72 @@
+import Glibc
+
+/// A sum of Doubles without rounding: the same bits in whatever order, and in whatever groups, its terms are added.
+///
+/// A fixed-point number of 832 bits, from 2⁻⁴¹⁶ to 2⁴¹⁵, in 26 limbs of 32 bits held in 64-bit words, so that 2³¹ terms can be added before a
+/// carry must be passed on, and two sums are added word by word: by MPI_SUM, or by anything else (Kulisch's accumulator; Demmel and Nguyen
+/// 2015, "Parallel Reproducible Summation", is the same idea in floating point). Squares of Float32 values and their sums lie well inside the
+/// range; a term outside it, or not finite, makes the sum NaN.
+public enum ExactSum {
+  /// The words of one sum: the limbs, lowest first, and a count of terms that did not fit.
+  public static let wordCount = limbCount + 1
+  static let limbCount = 26
+  private static let lowestExponent = -416
+
+  /// Adds a term.
+  public static func add(_ term: Double, to words: UnsafeMutablePointer<Int64>) {
+    if term == 0 { return }
+    guard abs(term) < 0x1p415 else {
+      words[limbCount] += 1
+      return
+    }
+    // |term| = significand · 2^exponent
+    var significand = term.significandBitPattern
+    var exponent = Int(term.exponentBitPattern) - 1075
+    if term.exponentBitPattern == 0 { exponent += 1 } else { significand |= 1 << 52 }
+    let shift = exponent - lowestExponent
+    let (limb, offset) = shift >= 0 ? (shift / 32, shift % 32) : (0, 0)
+    if shift < 0 { significand = shift > -64 ? significand >> UInt64(-shift) : 0 }
+    let low = significand << UInt64(offset)
+    let high = offset == 0 ? 0 : significand >> UInt64(64 - offset)
+    let parts = (Int64(low & 0xFFFF_FFFF), Int64(low >> 32), Int64(high))
+    if term < 0 {
+      words[limb] -= parts.0
+      words[limb + 1] -= parts.1
+      if parts.2 != 0 { words[limb + 2] -= parts.2 }
+    } else {
+      words[limb] += parts.0
+      words[limb + 1] += parts.1
+      if parts.2 != 0 { words[limb + 2] += parts.2 }
+    }
+  }
+
+  /// The sum, rounded to the nearest Double (ties to even); NaN if any term did not fit.
+  public static func value(of words: UnsafePointer<Int64>) -> Double {
+    if words[limbCount] != 0 { return .nan }
+    return withUnsafeTemporaryAllocation(of: Int64.self, capacity: limbCount) { limbs in
+      // Pass the carries on: every limb but the highest becomes 0 … 2³²−1.
+      func normalise(sign: Int64) {
+        var carry: Int64 = 0
+        for index in 0..<limbCount {
+          let sum = sign * words[index] + carry
+          if index == limbCount - 1 {
+            limbs[index] = sum
+          } else {
+            limbs[index] = sum & 0xFFFF_FFFF
+            carry = sum >> 32
+          }
+        }
+      }
+      normalise(sign: 1)
+      let isNegative = limbs[limbCount - 1] < 0
+      if isNegative { normalise(sign: -1) }
+      guard let top = limbs.lastIndex(where: { $0 != 0 }) else { return 0 }
+      // Two limbs below the highest hold at least 65 significant bits; what lies below them only breaks ties.
+      func limb(_ index: Int) -> UInt128 { index >= 0 ? UInt128(UInt64(bitPattern: limbs[index])) : 0 }
+      var bits = limb(top) << 64 | limb(top - 1) << 32 | limb(top - 2)
+      if top > 2, limbs[..<(top - 2)].contains(where: { $0 != 0 }) { bits |= 1 }
+      let magnitude = scalbn(Double(bits), Int32(32 * (top - 2) + lowestExponent))
+      return isNegative ? -magnitude : magnitude
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/// What a run's ledgers hold: fixed for the run and the same on every rank.
+public struct LedgerLayout: Sendable, Equatable {
+  public let tensorCount: Int
+  /// Norms of the mean gradient that are measured beside L2.
+  public let orders: [NormOrder]
+  /// Whether the gradient's squares after an element-wise clip, and the weights' squares, are counted by tensor.
+  public let countsApplied: Bool
+  public let countsWeights: Bool
+
+  public init(tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false, countsWeights: Bool = false) {
+    self.tensorCount = tensorCount
+    self.orders = orders.filter { $0 != .two }
+    self.countsApplied = countsApplied
+    self.countsWeights = countsWeights
+  }
+
+  private var scalarCount: Int { NormLedger.Sum.allCases.count }
+  private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
+  var sumCount: Int { scalarCount + (2 + powers.count + (countsApplied ? 1 : 0) + (countsWeights ? 1 : 0)) * tensorCount }
+  var peakCount: Int { NormLedger.Peak.allCases.count + (orders.contains(.infinity) ? tensorCount : 0) }
+
+  func index(_ sum: NormLedger.Sum) -> Int { sum.rawValue }
+
+  /// Where a quantity of one tensor stands among the sums.
+  func index(_ quantity: NormLedger.TensorSum, _ tensor: Int) -> Int {
+    let section =
+      switch quantity {
+      case .squares: 0
+      case .weightedLocalSquares: 1
+      case .power(let order):
+        2 + (powers.firstIndex(of: order) ?? missing("the sum of \(order.name)th powers"))
+      case .appliedSquares: countsApplied ? 2 + powers.count : missing("the squares after clipping")
+      case .weightSquares: countsWeights ? 2 + powers.count + (countsApplied ? 1 : 0) : missing("the squares of the weights")
+      }
+    return scalarCount + section * tensorCount + tensor
+  }
+
+  func index(_ peak: NormLedger.Peak) -> Int { peak.rawValue }
+  /// Where the largest absolute value of one tensor stands among the peaks.
+  func indexOfLargest(_ tensor: Int) -> Int {
+    orders.contains(.infinity) ? NormLedger.Peak.allCases.count + tensor : missing("the largest value")
+  }
+
+  private func missing(_ what: String) -> Int { fatalError("this ledger was laid out without \(what)") }
+}

@@ -1,0 +1,153 @@
+/// Turns a step's reduced ledger into what all ranks do, and remembers what its detectors need.
+///
+/// Only finite norms of steps that were taken enter any memory, so no NaN can poison a detector.
+public struct StepJudge: Sendable, Equatable {
+  /// When a step is refused.
+  public struct Guard: Sendable, Equatable {
+    /// A norm above this many times the median of the last 128 taken steps is a spike; nil for no such test.
+    public var spike: Double?
+    /// So many skips in a row stop the run.
+    public var skipLimit: Int
+
+    public init(spike: Double? = nil, skipLimit: Int = 20) {
+      self.spike = spike
+      self.skipLimit = skipLimit
+    }
+  }
+
+  public struct Memory: Sendable, Equatable, Codable {
+    public var clip = ClipDetector.Memory()
+    var recentNorms: [Double] = []
+    public fileprivate(set) var skipsInARow = 0
+    /// Steps in which √L proved that the clip would not act.
+    public fileprivate(set) var certified = 0
+
+    public init() {}
+  }
+
+  public let scope: ClipScope
+  public let limits: Guard
+  private var detector: ClipDetector
+  private var rest = Memory()
+
+  /// The spike test waits for this many taken steps, and looks back on at most `window`.
+  static let (settled, window) = (32, 128)
+  /// By how much ‖g‖ may exceed its bound: the rounding of sums in Float32.
+  static let slack = 1e-4
+
+  public init(rule: ClipRule, scope: ClipScope = .meanGradient, limits: Guard = Guard(), tensorSizes: [Int]) {
+    self.scope = scope
+    self.limits = limits
+    detector = ClipDetector(rule: rule, tensorSizes: tensorSizes)
+  }
+
+  public var rule: ClipRule { detector.rule }
+  public var mustStop: Bool { rest.skipsInARow >= limits.skipLimit }
+
+  public var memory: Memory {
+    get {
+      var memory = rest
+      memory.clip = detector.memory
+      return memory
+    }
+    set {
+      rest = newValue
+      detector.memory = newValue.clip
+    }
+  }
+
+  /// Decides. `early`, in scope `bound`, is the decision that was taken before the gradients were summed: it stands.
+  public mutating func judge(_ ledger: NormLedger, early: StepDecision? = nil) -> StepDecision {
+    if let reason = reasonToSkip(ledger) {
+      rest.skipsInARow += 1
+      return StepDecision(
+        action: .skip(reason), norm: reason.norm, applied: nil, factors: .uniform(0), threshold: nil, isCertified: false)
+    }
+    let norm = ledger.norm
+    rest.skipsInARow = 0
+    rest.recentNorms.append(norm)
+    if rest.recentNorms.count > Self.window { rest.recentNorms.removeFirst() }
+    let decision =
+      switch scope {
+      case .meanGradient: judgeMean(ledger)
+      case .worker: judgeWorkers(ledger)
+      case .bound: early.map { complete($0, norm) } ?? judgeBound(ledger)
+      }
+    if decision.isCertified { rest.certified += 1 }
+    return decision
+  }
+
+  /// Decides from the local norms alone, before the gradients are summed: scope `bound`.
+  public func judgeBound(_ ledger: NormLedger) -> StepDecision {
+    guard case .global(let maxNorm, _) = rule, ledger.nonFinite == nil else {
+      return StepDecision(action: .step, norm: nil, applied: nil, factors: .uniform(1), threshold: nil, isCertified: false)
+    }
+    let coefficient = ClipRule.coefficient(norm: ledger.localRMS, limit: maxNorm)
+    return StepDecision(
+      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil, factors: .uniform(coefficient), threshold: maxNorm,
+      isCertified: coefficient == 1)
+  }
+
+  private mutating func judgeMean(_ ledger: NormLedger) -> StepDecision {
+    let effect = detector.judge(ledger)
+    let squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
+    let applied: Double
+    var acts: Bool
+    switch effect.factors {
+    case _ where rule.isElementwise:
+      let after = (0..<ledger.tensorCount).reduce(0) { $0 + ledger[.appliedSquares, $1] }
+      applied = after.squareRoot()
+      acts = after < squares.reduce(0, +)
+    case .uniform(let factor):
+      applied = factor * ledger.norm
+      acts = factor < 1
+    case .perTensor(let factors):
+      applied = zip(factors, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
+      acts = factors.contains { $0 < 1 }
+    }
+    if case .normalize = rule { acts = true }
+    var certified = false
+    if case .global(let maxNorm, .two) = rule { certified = ledger.localRMS + 1e-6 <= maxNorm }
+    return StepDecision(
+      action: acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
+      isCertified: certified)
+  }
+
+  /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart.
+  private func judgeWorkers(_ ledger: NormLedger) -> StepDecision {
+    guard case .global(let maxNorm, _) = rule else { fatalError("scope worker is for rule global") }
+    let exact = ledger[.exactSquares]
+    return StepDecision(
+      action: ledger[.localNorm].value > maxNorm ? .clip : .step, norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm,
+      factors: .uniform(1), threshold: maxNorm, isCertified: ledger.localRMS <= maxNorm)
+  }
+
+  private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {
+    StepDecision(
+      action: early.action, norm: norm, applied: early.coefficient.map { $0 * norm }, factors: early.factors, threshold: early.threshold,
+      isCertified: early.isCertified)
+  }
+
+  private func reasonToSkip(_ ledger: NormLedger) -> SkipReason? {
+    if let nonFinite = ledger.nonFinite { return .nonFinite(nonFinite) }
+    let summed = ledger.partsNorm
+    if scope != .worker, summed > ledger.meanLocalNorm * (1 + Self.slack) + 1e-30 {
+      return .corruptedReduction(norm: summed, bound: ledger.meanLocalNorm)
+    }
+    if let spike = limits.spike, rest.recentNorms.count >= Self.settled {
+      let median = ClipDetector.percentile(50, of: rest.recentNorms)
+      if ledger.norm > spike * median { return .spike(norm: ledger.norm, median: median) }
+    }
+    return nil
+  }
+}
+
+extension SkipReason {
+  /// The step's norm, where it is a number.
+  var norm: Double? {
+    switch self {
+    case .nonFinite: nil
+    case .spike(let norm, _), .corruptedReduction(let norm, _): norm
+    }
+  }
+}

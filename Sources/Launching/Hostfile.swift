@@ -1,0 +1,68 @@
+/// The hosts and slots of an Open MPI hostfile, checked before mpirun sees them.
+///
+/// A line reads `name`, `name slots=N` or `name slots=N max_slots=M`; `#` starts a comment. Names are limited to letters, digits, dots,
+/// hyphens and underscores and do not start with a hyphen, since mpirun hands them to ssh, which would take such a name for an option.
+public struct Hostfile: Sendable, Equatable {
+  public struct Host: Sendable, Equatable {
+    public var name: String
+    /// Nil when the line does not say: Open MPI then takes the host's cores.
+    public var slots: Int?
+  }
+
+  public let path: String
+  public let hosts: [Host]
+
+  /// All slots, or nil when a line leaves them to Open MPI.
+  public var slots: Int? {
+    hosts.reduce(0 as Int?) { sum, host in
+      guard let sum, let slots = host.slots else { return nil }
+      return sum + slots
+    }
+  }
+
+  /// Parses a hostfile's text; the error names the file, the line and what is wrong with it.
+  public init(path: String, text: String) throws(LaunchError) {
+    var hosts: [Host] = []
+    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+      let line = raw.prefix { $0 != "#" }
+      guard !line.allSatisfy(\.isWhitespace) else { continue }
+      hosts.append(try Self.host(of: line, at: "\(path):\(index + 1)"))
+    }
+    guard !hosts.isEmpty else { throw LaunchError("\(path): names no host; a line reads: name slots=N") }
+    self.path = path
+    self.hosts = hosts
+  }
+
+  private static func host(of line: Substring, at place: String) throws(LaunchError) -> Host {
+    // `slots = 4` is as good as `slots=4`.
+    let words = line.split(whereSeparator: { $0.isWhitespace || $0 == "=" }).map(String.init)
+    guard isHostName(words[0]) else {
+      throw LaunchError(
+        "\(place): not a host name: it may hold letters, digits, dots, hyphens and underscores, and not start with a hyphen")
+    }
+    var host = Host(name: words[0], slots: nil)
+    var rest = words.dropFirst()
+    while let key = rest.popFirst() {
+      guard ["slots", "max_slots", "max-slots"].contains(key) else {
+        throw LaunchError("\(place): unknown key \"\(key.filter(isNameCharacter))\"; a line reads: name slots=N max_slots=M")
+      }
+      guard let number = rest.popFirst().flatMap({ Int($0) }), (1...65536).contains(number) else {
+        throw LaunchError("\(place): \(key) needs a number from 1 to 65536")
+      }
+      if key == "slots" { host.slots = number }
+    }
+    return host
+  }
+
+  static func isHostName(_ name: String) -> Bool { !name.isEmpty && !name.hasPrefix("-") && name.allSatisfy(isNameCharacter) }
+
+  private static func isNameCharacter(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || ".-_".contains(character))
+  }
+}
+
+/// Why workers cannot be started, in one line: what, where, what to do.
+public struct LaunchError: Error, Sendable, Equatable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}

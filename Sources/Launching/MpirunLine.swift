@@ -1,0 +1,127 @@
+/// The command that starts the workers: mpirun's arguments and its environment, as values.
+public struct MpirunLine: Sendable {
+  /// Programs, as absolute paths. `setpriv` is nil where util-linux is missing.
+  public var setpriv: String?
+  public var mpirun: String
+  public var worker: String
+  public var workerArguments: [String]
+  public var ranks: Int
+  public var machine: Machine
+  public var hostfile: Hostfile?
+  /// The user's own arguments for mpirun; where they speak of binding or oversubscription, ours keep quiet.
+  public var extra: [String]
+  /// The environment the coordinator was started with.
+  public var inherited: [String: String]
+
+  public init(
+    setpriv: String?, mpirun: String, worker: String, workerArguments: [String], ranks: Int, machine: Machine, hostfile: Hostfile? = nil,
+    extra: [String] = [], inherited: [String: String]
+  ) {
+    self.setpriv = setpriv
+    self.mpirun = mpirun
+    self.worker = worker
+    self.workerArguments = workerArguments
+    self.ranks = ranks
+    self.machine = machine
+    self.hostfile = hostfile
+    self.extra = extra
+    self.inherited = inherited
+  }
+
+  /// How many ranks `auto` means: an allocation's tasks, a hostfile's slots, or this machine's cores.
+  public static func automaticRanks(machine: Machine, hostfile: Hostfile?, environment: [String: String]) -> Int {
+    if let hostfile { return hostfile.slots ?? machine.cores * hostfile.hosts.count }
+    return environment["SLURM_NTASKS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? machine.cores
+  }
+
+  // MARK: The command
+
+  /// Program and arguments.
+  ///
+  /// `setpriv` sets the parent-death signal and then becomes mpirun, so that killing the coordinator, even with SIGKILL, ends the job.
+  public var command: [String] {
+    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun] + arguments + extra + [worker] + workerArguments
+  }
+
+  private var arguments: [String] {
+    var arguments = ["-n", String(ranks)]
+    if let hostfile { arguments += ["--hostfile", hostfile.path] }
+    if hostfile != nil || hasAllocation {
+      // By default a host that falls off the network is noticed after 300 s; with these after about 8 s.
+      for (name, value) in [("time", 2), ("intvl", 1), ("probes", 2)] {
+        arguments += ["--mca", "oob_tcp_keepalive_\(name)", String(value)]
+      }
+    }
+    if isOversubscribed {
+      if !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"]) { arguments.append("--oversubscribe") }
+      if !extraMentions(["--bind-to", "-bind-to"]) { arguments += ["--bind-to", "none"] }
+      if !extraMentions(["mpi_yield_when_idle"]) { arguments += ["--mca", "mpi_yield_when_idle", "1"] }
+    }
+    return arguments + ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
+  }
+
+  /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own affair.
+  public var isOversubscribed: Bool {
+    if let hostfile { return hostfile.slots.map { ranks > $0 } ?? false }
+    return !hasAllocation && ranks > machine.cores
+  }
+
+  private var hasAllocation: Bool { ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE"].contains { inherited[$0] != nil } }
+
+  private func extraMentions(_ words: [String]) -> Bool { extra.contains { words.contains($0) } }
+
+  /// What the user should know about how the workers are started.
+  public var notes: [String] {
+    var notes: [String] = []
+    if isOversubscribed {
+      let room = hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
+      notes.append(
+        "\(ranks) ranks on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "
+          + "(mpirun --oversubscribe --bind-to none, idle ranks yield)")
+    }
+    if setpriv == nil { notes.append("setpriv (package util-linux) is missing: kill -9 of lockstep would leave the workers running") }
+    return notes
+  }
+
+  // MARK: The environment
+
+  /// Variables set on top of the inherited ones.
+  public var assignments: [(name: String, value: String)] {
+    machine.isRoot ? [("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")] : []
+  }
+
+  /// The inherited variables that mpirun must not see.
+  ///
+  /// Inside another mpirun's job, `OMPI_*` and `PMIX_*` describe that job and a second mpirun refuses to start. Outside one, the user's
+  /// `OMPI_MCA_*` settings stay.
+  public var removed: [String] {
+    let isNested = inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil
+    return inherited.keys.filter { name in
+      (name.hasPrefix("OMPI_") || name.hasPrefix("PMIX_")) && (isNested || !name.hasPrefix("OMPI_MCA_"))
+    }.sorted()
+  }
+
+  public var environment: [String: String] {
+    var environment = inherited
+    for name in removed { environment[name] = nil }
+    for (name, value) in assignments { environment[name] = value }
+    return environment
+  }
+
+  /// The whole command as a line for a POSIX shell, environment and standard input included.
+  public var shellText: String {
+    let changes = removed.flatMap { ["-u", $0] } + assignments.map { "\($0.name)=\($0.value)" }
+    let words = (changes.isEmpty ? [] : (removed.isEmpty ? [] : ["env"]) + changes) + command
+    return words.map { word in
+      // An assignment counts as one only while its name is bare.
+      if assignments.contains(where: { word == "\($0.name)=\($0.value)" }) { return word }
+      return Self.quoted(word)
+    }.joined(separator: " ") + " </dev/null"
+  }
+
+  /// A word as a POSIX shell needs it to read it back unchanged.
+  public static func quoted(_ word: String) -> String {
+    let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
+    return isPlain ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+}

@@ -1,0 +1,142 @@
+import GradientNorms
+import Optimizers
+
+extension Experiment {
+  /// When a step is refused and when replicas are compared.
+  public struct Limits: Sendable {
+    public var judge = StepJudge.Guard()
+    /// Steps between two comparisons of all ranks' weights; nil for none.
+    public var compareEvery: Int?
+  }
+
+  /// Penalties on weights and on the gradient.
+  public struct Regularization: Sendable {
+    /// Σ|w| and ½Σw² times these are part of the loss; or, decoupled, w ← (1 − rate·l2)·w beside the step.
+    public var l1 = 0.0
+    public var l2 = 0.0
+    public var isDecoupled = false
+    /// The gradient is taken a step uphill, or mixed with one that is.
+    public var ascent: Ascent?
+    /// Whether that step follows the mean gradient of all ranks, or each rank's own.
+    public var isSynchronized = true
+
+    var isCoupled: Bool { l1 > 0 || coupledL2 > 0 }
+    var coupledL2: Double { isDecoupled ? 0 : l2 }
+    var decoupledL2: Double { isDecoupled ? l2 : 0 }
+    /// Whether something is added to the mean of the parts' gradients.
+    var changesMean: Bool { isCoupled || (isSynchronized && ascent.map { $0.mixture != 1 } ?? false) }
+  }
+
+  /// A batch that grows with the noise scale, up to a size.
+  public struct BatchGrowth: Sendable {
+    public var largest: Int
+
+    /// The batch doubles where the noise scale is at least twice its size: there noise still outweighs the gradient by two to one.
+    func next(_ batch: Int, noiseScale: Double) -> Int {
+      noiseScale >= 2 * Double(batch) ? max(batch, min(2 * batch, largest)) : batch
+    }
+  }
+
+  /// What the run's ledgers hold.
+  func ledgerLayout(tensorCount: Int) -> LedgerLayout {
+    let countsWeights =
+      switch optimizer {
+      case .lars, .lamb, .dog: true
+      default: false
+      }
+    var orders = report.norms
+    if !orders.contains(clip.order) { orders.append(clip.order) }
+    return LedgerLayout(tensorCount: tensorCount, orders: orders, countsApplied: clip.isElementwise, countsWeights: countsWeights)
+  }
+
+  /// Whether each micro-batch's gradient is measured apart.
+  var measuresMicroBatches: Bool { training.reproducible || report.noise == .microBatches }
+}
+
+/// The uphill step of SAM and of the gradient-norm penalty.
+public struct Ascent: Sendable, Equatable {
+  /// r, the length of the step.
+  public var radius: Double
+  /// α, the share of the gradient there; 1 is SAM.
+  public var mixture: Double
+}
+
+extension Experiment.Limits {
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    judge.spike = try keys.number(optional: "spike", wanted: "a number above 1, how many times the recent median norm") { $0 > 1 }
+    judge.skipLimit = try keys.integer("skip_limit", default: 20, in: 1...Int.max)
+    let every = try keys.integer("compare_every", default: 100, in: 0...Int.max)
+    compareEvery = every == 0 ? nil : every
+  }
+}
+
+extension Experiment.Regularization {
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    func weight(_ key: String) throws(ExperimentError) -> Double {
+      try keys.number(key, default: 0, wanted: "a number of at least 0") { $0 >= 0 }
+    }
+    l1 = try weight("l1")
+    l2 = try weight("l2")
+    isDecoupled = try keys.boolean("decoupled", default: false)
+    let penalty = try weight("gradient_norm")
+    let radius = try keys.number("sam_radius", default: penalty > 0 ? 0.05 : 0, wanted: "a number of at least 0") { $0 >= 0 }
+    isSynchronized = try keys.boolean("synchronized", default: true)
+    if penalty > 0 && radius == 0 { throw keys.error("sam_radius", "a gradient-norm penalty needs a radius above 0") }
+    if radius > 0 { ascent = Ascent(radius: radius, mixture: penalty > 0 ? penalty / radius : 1) }
+  }
+}
+
+extension Experiment.ReportChoice {
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    every = try keys.integer("every", default: 10, in: 1...Int.max)
+    norms = try keys.orders("norms")
+    groups = try keys.strings("groups")
+    noise = try keys.choice("noise", default: .ranks)
+  }
+}
+
+extension Experiment {
+  static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
+    enum Rule: String, CaseIterable {
+      case none, global
+      case perLayer = "per-layer"
+      case value, agc, percentile, zscore, normalize, ema
+    }
+    func maxNorm() throws(ExperimentError) -> Double {
+      try keys.number("max_norm", default: 1, wanted: "a finite number above 0") { $0 > 0 }
+    }
+    func above0(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
+      try keys.number(key, default: fallback, wanted: "a finite number above 0") { $0 > 0 }
+    }
+    func memory(_ fallback: Double) throws(ExperimentError) -> Double {
+      try keys.number("memory", default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
+    }
+    let kind = try keys.choice("rule", default: Rule.none)
+    var scope = ClipScope.meanGradient
+    let rule: ClipRule
+    switch kind {
+    case .none: rule = .none
+    case .global:
+      scope = try keys.choice("scope", default: .meanGradient)
+      let limit = try maxNorm()
+      let order = try keys.order("order")
+      if scope != .meanGradient && order != .two { throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm") }
+      rule = .global(maxNorm: limit, order: order)
+    case .perLayer: rule = .perLayer(maxNorm: try maxNorm(), budget: try keys.choice("budget", default: .uniform))
+    case .value: rule = .value(limit: try above0("max_value", 1))
+    case .agc: rule = .agc(ratio: try above0("ratio", 0.01), floor: try above0("floor", 1e-3))
+    case .percentile:
+      rule = .percentile(
+        percent: try keys.number("percentile", default: 10, wanted: "a number from 0 to 100") { (0...100).contains($0) },
+        window: try keys.integer("window", default: 1000, in: 1...(1 << 20)))
+    case .zscore:
+      rule = .zscore(
+        ClipRule.ZScore(
+          memory: try memory(0.97), threshold: try above0("threshold", 2.5), warmup: try keys.integer("warmup_steps", default: 25, in: 2...(1 << 20)),
+          maxNorm: try keys.number(optional: "max_norm", wanted: "a finite number above 0") { $0 > 0 }))
+    case .normalize: rule = .normalize(norm: try maxNorm())
+    case .ema: rule = .ema(ratio: try above0("ratio", 1.1), memory: try memory(0.99))
+    }
+    return (rule, scope)
+  }
+}

@@ -1,0 +1,47 @@
+import Coordination
+import GradientNorms
+import MPI
+import Models
+import Vectors
+
+extension Trainer {
+  /// A gradient taken a step uphill: SAM (Foret et al. 2020, arXiv 2010.01412), and the gradient-norm penalty (Zhao et al. 2022, arXiv 2202.03599),
+  /// whose gradient is (1 − α)·∇L(w) + α·∇L(w + r·∇L/‖∇L‖), α = λ/r; α = 1 is SAM.
+  ///
+  /// Synchronised, the uphill step follows the mean gradient by its exact norm: one gradient exchange and one small allreduce more. Otherwise each rank
+  /// follows its own gradient, and no message is added. The loss is that of the weights before the uphill step.
+  func differentiateAbove(
+    _ ascent: Ascent, _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+  ) throws -> (loss: Double, norm: Double) {
+    if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
+    if savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
+    let losses = passOver(draw, clock: &clock)
+    savedWeights!.copy(from: weights)
+    let isSynchronized = experiment.regularization.isSynchronized
+    if isSynchronized {
+      try exchange.reduce(&gradient, shares: draw.shares, on: world)
+      firstGradient!.copy(from: gradient)
+      var squares = NormLedger(layout, rank: draw.rank)
+      model.layout.forEachGrain(of: exchange.owned) { squares.add(gradient.squaredNorm(in: $1), to: .lossSquares) }
+      climb(ascent.radius, norm: try reduce(squares, on: world)[.lossSquares].squareRoot(), in: exchange.updated)
+      try exchange.publish(&weights, on: world)
+      clock.lap(.reduce)
+    } else {
+      firstGradient!.copy(from: gradient)
+      climb(ascent.radius, norm: gradient.squaredNorm().squareRoot(), in: 0..<gradient.count)
+    }
+    var parts = passOver(draw, clock: &clock)
+    weights.copy(from: savedWeights!)
+    if !isSynchronized && ascent.mixture != 1 {
+      gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)
+      for (tensor, segment) in model.layout.segments.enumerated() { parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range) }
+    }
+    return contribute(parts, losses: losses, draw, into: &ledger)
+  }
+
+  /// w ← w + radius·g/‖g‖. Where the norm is not a positive number the weights stay: the second pass then shows what the first one did.
+  private func climb(_ radius: Double, norm: Double, in range: Range<Int>) {
+    guard norm.isFinite, norm > 0 else { return }
+    weights.combine(own: 1, with: firstGradient!, times: radius / norm, in: range)
+  }
+}

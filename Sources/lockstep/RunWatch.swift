@@ -1,0 +1,153 @@
+import Launching
+import Reports
+
+/// What is known of a running job, and what of it is shown: one redrawn line on a terminal, plain lines elsewhere.
+///
+/// Everything goes to standard error except the report, so that `lockstep run … > report.txt` holds the report alone.
+actor RunWatch {
+  private(set) var report: ConvergenceReport?
+  private(set) var faults = FaultReader()
+  /// The last step that the workers told of, since the job was last started.
+  private(set) var lastStep: Int?
+
+  private let name: String
+  private let directory: RunDirectory
+  private let isQuiet: Bool
+  private let terminal = Screen.terminal
+  private let bar = ProgressBar(isUnicode: Screen.isUnicode)
+  private let clock = ContinuousClock()
+  private var started: WorkerEvent.Started?
+  private var startTime: ContinuousClock.Instant
+  private var progress: WorkerEvent.Progress?
+  private var shownProgress: WorkerEvent.Progress?
+  private var shownAt: ContinuousClock.Instant?
+  private var isDrawn = false
+  private var log: MpirunLog
+  private var shownLines: Set<String> = []
+  private var suppressed = 0
+  private static let linesShown = 200
+
+  init(name: String, directory: RunDirectory, isQuiet: Bool) {
+    self.name = name
+    self.directory = directory
+    self.isQuiet = isQuiet
+    startTime = clock.now
+    log = MpirunLog(path: directory.mpirunLog, directory: directory.logs)
+  }
+
+  /// A job is about to be started, anew or again.
+  func begin(ranks: Int) {
+    (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, FaultReader(), nil, nil, nil, nil, nil)
+    startTime = clock.now
+    draw("starting \(Figures.counted(ranks, "rank")) …")
+  }
+
+  // MARK: What comes in
+
+  /// A line of mpirun's standard output: an event, or something a library printed.
+  func outputLine(_ line: [UInt8]) {
+    guard let event = WorkerEvent(line: line) else { return errorLine(line) }
+    switch event {
+    case .started(let started):
+      self.started = started
+      draw("\(PlainText.line(started.experiment, limit: 80)): waiting for the first step")
+    case .progress(let progress):
+      if self.progress == nil { showStart(firstStep: progress.step) }
+      self.progress = progress
+      lastStep = progress.step
+      showProgress()
+    case .message(let level, let text):
+      if self.progress == nil { showStart(firstStep: nil) }
+      show("\(level.rawValue): \(PlainText.line(text))")
+    case .evaluation(let loss, let accuracy): show(ProgressText.evaluationLine(loss: loss, accuracy: accuracy))
+    case .report(let report): self.report = report
+    }
+  }
+
+  /// A line of mpirun's standard error.
+  func errorLine(_ line: [UInt8]) {
+    let text = PlainText.line(line)
+    log.append(text)
+    // Workers' errors are gathered until the end, when equal ones become one line.
+    guard case .other(let words) = faults.read(text) else { return }
+    guard shownLines.count < Self.linesShown, shownLines.insert(words).inserted else {
+      suppressed += 1
+      return
+    }
+    show(words)
+  }
+
+  // MARK: What goes out
+
+  /// Shows a line above the bar.
+  func show(_ line: String) {
+    guard !isQuiet else { return }
+    erase()
+    Screen.error.write(line + "\n")
+    redraw()
+  }
+
+  /// Says what is left to say before the end: the last progress, and how many lines were kept back.
+  func finish() {
+    if let progress, terminal == nil, progress != shownProgress, !isQuiet { Screen.error.write(ProgressText.line(progress) + "\n") }
+    erase()
+    if suppressed > 0 {
+      show("\(Figures.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)")
+      suppressed = 0
+    }
+    erase()
+    progress = nil
+    log.finish()
+  }
+
+  /// Prints the report to standard output.
+  func showReport(_ report: ConvergenceReport) {
+    Screen.output.write(
+      ReportText(report, name: name, directory: directory.path, colour: Screen.output.isTerminal).text)
+  }
+
+  /// Prints why a run ended; the cause is the last line.
+  nonisolated func showCause(_ cause: RootCause) {
+    for line in cause.others + [cause.text] { Screen.error.write("lockstep: \(line)\n") }
+  }
+
+  private func showStart(firstStep: Int?) {
+    guard let started else { return }
+    let seconds = startTime.duration(to: clock.now) / .seconds(1)
+    let first = firstStep.map { $0 <= 1 ? "first step" : "step \($0)" }
+    show(ProgressText.line(started) + (first.map { "; \($0) after \(Figures.fixed(seconds, decimals: 1)) s" } ?? ""))
+    for note in started.notes { show("note: \(PlainText.line(note))") }
+    self.started = nil
+  }
+
+  private func showProgress() {
+    guard let progress, !isQuiet else { return }
+    guard terminal == nil else { return redraw() }
+    // Every two seconds is enough for a log; `finish` adds the last one.
+    if let shownAt, shownAt.duration(to: clock.now) < .seconds(2) { return }
+    shownAt = clock.now
+    shownProgress = progress
+    Screen.error.write(ProgressText.line(progress) + "\n")
+  }
+
+  // MARK: The bar
+
+  private func redraw() {
+    guard let terminal, let progress, !isQuiet else { return }
+    // One column stays free: a full line would make some terminals wrap.
+    terminal.write("\r" + bar.line(progress, width: terminal.width - 1) + "\u{1B}[K")
+    isDrawn = true
+  }
+
+  private func draw(_ text: String) {
+    guard let terminal, !isQuiet else { return }
+    terminal.write("\r" + bar.line(text, width: terminal.width - 1) + "\u{1B}[K")
+    isDrawn = true
+  }
+
+  private func erase() {
+    guard let terminal, isDrawn else { return }
+    terminal.write("\r\u{1B}[K")
+    isDrawn = false
+  }
+}

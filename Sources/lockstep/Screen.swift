@@ -1,0 +1,39 @@
+import Glibc
+
+/// Standard output or standard error, and what is known of the terminal behind it.
+struct Screen: Sendable {
+  let descriptor: Int32
+
+  static let output = Screen(descriptor: 1)
+  static let error = Screen(descriptor: 2)
+
+  /// The terminal for a progress bar: standard error's, else standard output's, else none.
+  static var terminal: Screen? { [error, output].first(where: \.isTerminal) }
+
+  var isTerminal: Bool { isatty(descriptor) == 1 }
+
+  /// Columns, asked anew each time since windows change their size.
+  var width: Int {
+    var size = winsize()
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+
+  /// Whether the locale's characters are UTF-8.
+  static var isUnicode: Bool {
+    let environment = Installation.environment()
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+    return ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+  }
+
+  /// Writes all of a text; a reader that has gone away is not worth an error.
+  func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return }
+      written += count
+    }
+  }
+}

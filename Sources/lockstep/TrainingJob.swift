@@ -1,0 +1,125 @@
+import Glibc
+import Launching
+import Reports
+import Subprocess
+
+/// One training run from its first mpirun to its report, over all restarts.
+struct TrainingJob {
+  let line: MpirunLine
+  let directory: RunDirectory
+  let watch: RunWatch
+  let maxRestarts: Int
+  let resumes: Bool
+  let forces: Bool
+
+  /// Runs to the end and prints the report or the cause of failure.
+  func run() async throws -> ExitCode {
+    let signals = SignalStream()
+    let control = StopControl(watch: watch)
+    let listening = Task { for await signal in signals.numbers { await control.received(signal) } }
+    defer { listening.cancel() }
+    var policy = RestartPolicy(limit: maxRestarts)
+    var line = line
+    while true {
+      let ending = try await start(line, control: control)
+      await watch.finish()
+      if let code = await settled(ending, control: control) { return code }
+
+      let cause = await RootCause(ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
+      let isLasting = cause.code != .workerFailed
+      if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
+      switch policy.failed(at: await watch.lastStep ?? 0) {
+      case .giveUp(let reason):
+        if !reason.isEmpty { await watch.show("no further restart: \(reason)") }
+        watch.showCause(cause)
+        return cause.code
+      case .restart(var seconds):
+        // The ranks of an mpirun that was killed live on for up to three seconds.
+        if case .signalled = ending { seconds = max(seconds, 4) }
+        line.workerArguments = workerArguments(restarts: policy.restarts)
+        let from = directory.newestCheckpoint.map { "from the checkpoint of step \($0)" } ?? "from the beginning"
+        await watch.show("\(cause.text)")
+        await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
+        guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }
+      }
+    }
+  }
+
+  /// Starts mpirun and follows it to its end.
+  private func start(_ line: MpirunLine, control: StopControl) async throws -> RootCause.Ending {
+    await watch.begin(ranks: line.ranks)
+    var options = PlatformOptions()
+    // A group of its own: Ctrl-C at the terminal is for the coordinator, which passes on what the workers need.
+    options.processGroupID = 0
+    let command = line.command
+    let environment = Dictionary(
+      uniqueKeysWithValues: line.environment.compactMap { name, value in Environment.Key(rawValue: name).map { ($0, value) } })
+    do {
+      let outcome = try await Subprocess.run(
+        .name(command[0].split(separator: "/").last.map(String.init) ?? command[0]), arguments: Arguments(Array(command.dropFirst())),
+        environment: .custom(environment),
+        platformOptions: options, input: .none, output: .sequence, error: .sequence
+      ) { execution in
+        await control.began { number in try? execution.send(signal: .init(rawValue: number)) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { try await follow(execution.standardOutput) { await watch.outputLine($0) } }
+          group.addTask { try await follow(execution.standardError) { await watch.errorLine($0) } }
+          try await group.waitForAll()
+        }
+        await control.ended()
+      }
+      return switch outcome.terminationStatus {
+      case .exited(let code): .exited(code)
+      case .signaled(let signal): .signalled(signal)
+      }
+    } catch let error as SubprocessError {
+      throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.line(error.description))")
+    }
+  }
+
+  private func follow(_ stream: SubprocessOutputSequence, each: ([UInt8]) async -> Void) async throws {
+    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
+    for try await buffer in stream {
+      for line in lines.add(buffer.withUnsafeBytes { Array($0) }) { await each(line) }
+    }
+    if let last = lines.finish() { await each(last) }
+  }
+
+  /// The exit code of a run that ended in order, its report printed; nil when it failed.
+  private func settled(_ ending: RootCause.Ending, control: StopControl) async -> ExitCode? {
+    guard ending == .exited(0) || ending == .exited(ExitCode.stopped.rawValue), let report = await watch.report else { return nil }
+    await watch.showReport(report)
+    return ending == .exited(0) && report.verdict != .stopped ? .done : .stopped
+  }
+
+  /// Ends a run that failed for good or was stopped.
+  private func stopped(by cause: RootCause, control: StopControl) async -> ExitCode {
+    if cause.code == .stopped {
+      // The workers said that a checkpoint is there; there was no report to print.
+      watch.showCause(RootCause(text: "stopped after a checkpoint; go on with --resume", code: .stopped, others: []))
+      return .stopped
+    }
+    guard await control.isRequested, cause.code == .workerFailed else {
+      watch.showCause(cause)
+      return cause.code
+    }
+    let resume = directory.newestCheckpoint.map { "; the newest one is of step \($0), --resume goes on from there" } ?? ""
+    watch.showCause(RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others))
+    return .workerFailed
+  }
+
+  /// The workers' arguments for another start: the checkpoint if there is one, else all over again in the same directory.
+  private func workerArguments(restarts: Int) -> [String] {
+    line.workerArguments.filter { $0 != "--resume" && $0 != "--force" }
+      + [directory.newestCheckpoint == nil ? "--force" : "--resume", "--restarts", String(restarts)]
+  }
+
+  /// Waits in short steps, so that a stop is heard; false when there was one.
+  private func wait(_ seconds: Int, control: StopControl) async -> Bool {
+    for _ in 0..<(seconds * 10) {
+      if await control.isRequested { return false }
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+    return await !control.isRequested
+  }
+}

@@ -1,0 +1,22 @@
+import Launching
+import Testing
+
+struct HostfileTests {
+  @Test func `names, slots and comments`() throws {
+    let file = try Hostfile(path: "h", text: "# cluster\nnode-1.example.org slots=4 max_slots=8 # fast\n\n  node_2 slots = 2\r\nnode3\n")
+    #expect(file.hosts.map(\.name) == ["node-1.example.org", "node_2", "node3"])
+    #expect(file.hosts.map(\.slots) == [4, 2, nil])
+    #expect(file.slots == nil)
+    #expect(try Hostfile(path: "h", text: "a slots=1\na slots=2").slots == 3)
+  }
+
+  @Test(arguments: [
+    ("a\n-oProxyCommand=x", "h:2: not a host name: "), ("a;rm", "h:1: not a host name: "), ("$(x)", "h:1: not a host name: "),
+    ("user@a", "h:1: not a host name: "), ("nöde", "h:1: not a host name: "), ("a slot=2", "h:1: unknown key \"slot\""),
+    ("a slots=0", "h:1: slots needs a number"), ("a slots", "h:1: slots needs a number"),
+    ("a slots=99999999999999999999", "h:1: slots needs"),
+    ("# nothing\n", "h: names no host"), ("", "h: names no host"), ("a \u{1B}[2J=2", "h:1: unknown key \"2J\""),
+  ]) func `what is wrong is named`(text: String, start: String) {
+    #expect { _ = try Hostfile(path: "h", text: text) } throws: { "\($0)".hasPrefix(start) && !"\($0)".contains("\n") }
+  }
+}

@@ -1,0 +1,106 @@
+import Launching
+import Testing
+
+struct MpirunLineTests {
+  private func line(
+    ranks: Int = 2, cores: Int = 2, root: Bool = false, hostfile: Hostfile? = nil, extra: [String] = [], inherited: [String: String] = [:],
+    setpriv: String? = "/usr/bin/setpriv"
+  ) -> MpirunLine {
+    MpirunLine(
+      setpriv: setpriv, mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker", workerArguments: ["a b.toml", "--events"], ranks: ranks,
+      machine: Machine(cores: cores, isRoot: root), hostfile: hostfile, extra: extra, inherited: inherited)
+  }
+
+  private func hosts(_ text: String) throws -> Hostfile { try Hostfile(path: "hosts.txt", text: text) }
+
+  @Test func `as many ranks as cores need nothing special`() {
+    #expect(
+      line().command == [
+        "/usr/bin/setpriv", "--pdeathsig", "TERM", "/usr/bin/mpirun", "-n", "2", "-x", "OMP_NUM_THREADS=1", "/opt/lockstep-worker",
+        "a b.toml",
+        "--events",
+      ])
+    #expect(line().notes.isEmpty && line().assignments.isEmpty)
+  }
+
+  @Test func `more ranks than cores take turns, said in one line`() {
+    let crowded = line(ranks: 4)
+    #expect(
+      crowded.command[4..<13] == ["-n", "4", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "-x"])
+    #expect(crowded.notes.count == 1 && crowded.notes[0].hasPrefix("4 ranks on 2 cores: "))
+  }
+
+  @Test func `the user's own binding is left alone`() {
+    let command = line(ranks: 4, extra: ["--bind-to", "core", "--oversubscribe"]).command
+    #expect(command.filter { $0 == "--bind-to" }.count == 1)
+    #expect(command.filter { $0 == "--oversubscribe" }.count == 1)
+    #expect(command.contains("mpi_yield_when_idle"))
+  }
+
+  @Test func `a scheduler's allocation decides about its cores`() {
+    let allocated = line(ranks: 64, inherited: ["SLURM_JOB_ID": "7"])
+    #expect(!allocated.isOversubscribed && allocated.command.contains("oob_tcp_keepalive_time"))
+  }
+
+  @Test func `a hostfile brings keepalive, and crowding is counted in its slots`() throws {
+    let roomy = line(ranks: 4, hostfile: try hosts("a slots=2\nb slots=2"))
+    #expect(roomy.command.contains("hosts.txt") && !roomy.isOversubscribed)
+    for (name, value) in [("time", "2"), ("intvl", "1"), ("probes", "2")] {
+      let index = try #require(roomy.command.firstIndex(of: "oob_tcp_keepalive_\(name)"))
+      #expect(roomy.command[index - 1] == "--mca" && roomy.command[index + 1] == value)
+    }
+    #expect(line(ranks: 5, hostfile: try hosts("a slots=2\nb slots=2")).isOversubscribed)
+    #expect(!line(ranks: 500, hostfile: try hosts("a slots=2\nb")).isOversubscribed)
+  }
+
+  @Test func `root is allowed by environment`() {
+    let environment = line(root: true, inherited: ["HOME": "/root"]).environment
+    #expect(environment == ["HOME": "/root", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"])
+  }
+
+  @Test func `another job's variables are removed, the user's settings stay`() {
+    let user = ["OMPI_MCA_btl": "tcp,self", "OMPI_COMMAND": "x", "PMIX_VERSION": "3", "PATH": "/bin"]
+    #expect(line(inherited: user).environment == ["OMPI_MCA_btl": "tcp,self", "PATH": "/bin"])
+    let nested = user.merging(["OMPI_COMM_WORLD_RANK": "0"]) { $1 }
+    #expect(line(inherited: nested).environment == ["PATH": "/bin"])
+  }
+
+  @Test func `OMP_NUM_THREADS is one unless set`() {
+    #expect(line(inherited: ["OMP_NUM_THREADS": "3"]).command.contains("OMP_NUM_THREADS"))
+    #expect(line().command.contains("OMP_NUM_THREADS=1"))
+  }
+
+  @Test func `without setpriv it still runs and says what is lost`() {
+    #expect(line(setpriv: nil).command[0] == "/usr/bin/mpirun")
+    #expect(line(setpriv: nil).notes.count == 1)
+  }
+
+  @Test func `the shell line can be pasted`() {
+    #expect(
+      line(root: true, setpriv: nil).shellText
+        == "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 /usr/bin/mpirun -n 2 -x OMP_NUM_THREADS=1 /opt/lockstep-worker "
+        + "'a b.toml' --events </dev/null")
+    #expect(line(inherited: ["PMIX_RANK": "0"], setpriv: nil).shellText.hasPrefix("env -u PMIX_RANK /usr/bin/mpirun"))
+    #expect(MpirunLine.quoted("it's $HOME") == "'it'\\''s $HOME'")
+    #expect(MpirunLine.quoted("") == "''")
+    #expect(MpirunLine.quoted("--set") == "--set")
+  }
+
+  @Test func `auto asks the hostfile, the allocation, the machine`() throws {
+    let machine = Machine(cores: 6, isRoot: false)
+    func ranks(_ text: String?, _ environment: [String: String] = [:]) throws -> Int {
+      MpirunLine.automaticRanks(machine: machine, hostfile: try text.map(hosts), environment: environment)
+    }
+    #expect(try ranks("a slots=2\nb slots=3") == 5)
+    #expect(try ranks("a\nb slots=3") == 12)
+    #expect(try ranks(nil, ["SLURM_NTASKS": "48"]) == 48)
+    #expect(try ranks(nil, ["SLURM_NTASKS": "x"]) == 6)
+    #expect(try ranks(nil) == 6)
+  }
+
+  @Test func `this machine has cores`() {
+    #expect(Machine.current().cores >= 1)
+    #expect(Machine.numbers(inList: "\t0-3,8,10-11\n") == [0, 1, 2, 3, 8, 10, 11])
+    #expect(Machine.numbers(inList: "x,5-2") == [])
+  }
+}

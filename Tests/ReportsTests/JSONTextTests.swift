@@ -1,0 +1,69 @@
+import Foundation
+import Reports
+import Testing
+
+struct JSONTextTests {
+  private func json(_ write: (inout JSONText) -> Void) -> String {
+    var text = JSONText()
+    write(&text)
+    return text.string
+  }
+
+  @Test func `keys keep their order and punctuation is right`() {
+    let text = json {
+      $0.object {
+        $0.field("z", 1)
+        $0.field("a", ["x", "y"])
+        $0.field("m", object: [NamedNumber("k", 0.5), NamedNumber("b", nil)])
+        $0.key("empty")
+        $0.object { _ in }
+        $0.key("none")
+        $0.array([Int]()) { $0.value($1) }
+        $0.field("last", nil as String?)
+      }
+    }
+    #expect(text == #"{"z":1,"a":["x","y"],"m":{"k":0.5,"b":null},"empty":{},"none":[],"last":null}"#)
+  }
+
+  @Test(arguments: [
+    0.1, 1e-5, .leastNonzeroMagnitude, 1.7976931348623157e308, -0.0, 1e16, 123456789.125, 1 / 3.0, Double.leastNormalMagnitude / 3,
+  ])
+  func `a Double comes back bit for bit`(number: Double) throws {
+    let text = json { $0.array([number]) { $0.value($1) } }
+    let back = try #require(try JSONDecoder().decode([Double].self, from: Data(text.utf8)).first)
+    #expect(back.bitPattern == number.bitPattern)
+  }
+
+  @Test(arguments: [Double.nan, .infinity, -.infinity])
+  func `a Double that is not finite is null`(number: Double) {
+    #expect(json { $0.value(number) } == "null")
+  }
+
+  @Test func `every control character and quote survives a foreign parser`() throws {
+    let all = (0...0x9F).map { String(UnicodeScalar(UInt8($0))) }.joined() + "\"\\/é€😀"
+    let text = json { $0.array([all]) { $0.value($1) } }
+    #expect(!text.utf8.contains { $0 < 0x20 })
+    let parsed = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String])
+    #expect(parsed == [all])
+  }
+
+  @Test func `indented text is the same value`() throws {
+    let compact = JSONText(of: Samples.report).string
+    let indented = JSONText(of: Samples.report, indented: true).string
+    #expect(indented.contains("\n  \"verdict\": \"noise-floor\",\n"))
+    let values = try [compact, indented].map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? NSDictionary }
+    #expect(values[0] == values[1])
+  }
+
+  @Test func `a step record takes well under 20 microseconds`() {
+    var record = Samples.step
+    record.norm.layers = (0..<40).map { NamedNumber("transformer.h.\($0).attn.c_attn.weight", 1 / Double($0 + 3)) }
+    var bytes = 0
+    let count = 5000
+    let fastest = (0..<5).map { _ in
+      ContinuousClock().measure { for _ in 0..<count { bytes += JSONText(of: record).bytes.count } } / count
+    }.min()!
+    #expect(bytes > 0)
+    #expect(fastest < .microseconds(20), "\(fastest)")
+  }
+}

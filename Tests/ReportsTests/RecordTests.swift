@@ -1,0 +1,91 @@
+import Foundation
+import Reports
+import Testing
+
+/// The records on disk, field by field as the contract spells them.
+struct RecordTests {
+  @Test func `a step record is the contract's line`() {
+    #expect(
+      JSONText(of: Samples.step).string
+        == #"{"step":7,"epoch":0.125,"samples":1792,"loss":2.31,"learning_rate":1e-05,"norm":{"global":1.9,"applied":1.0,"#
+        + #""coefficient":0.52,"threshold":1.25,"local_rms":2.4,"max_local":{"value":3.1,"rank":2},"layers":{"layers.10.weight":1.5,"#
+        + #""layers.2.weight":null,"a\"b\\c":0.1}},"noise":{"signal":1.1,"variance":310.0,"scale":null},"action":"clip","#
+        + #""update_norm":0.05,"weight_norm":14.2,"seconds":{"total":0.011,"data":0.5,"compute":0.009,"reduce":0.001,"norm":0.0001,"#
+        + #""optimizer":0.0009}}"#)
+  }
+
+  @Test func `a step record comes back, its layers in order`() throws {
+    #expect(try StepRecord(line: JSONText(of: Samples.step).bytes) == Samples.step)
+  }
+
+  @Test func `a skipped step has null norms and a reason`() throws {
+    var record = Samples.step
+    record.action = .skip
+    record.reason = "rank 2: NaN in layers.0.weight"
+    record.norm.global = .nan
+    record.updateNorm = nil
+    let text = JSONText(of: record).string
+    #expect(text.contains(#""norm":{"global":null,"#))
+    #expect(text.contains(#""action":"skip","reason":"rank 2: NaN in layers.0.weight","update_norm":null"#))
+    #expect(try StepRecord(line: Array(text.utf8)).norm.global == nil)
+  }
+
+  @Test func `a rank record is the contract's line and comes back`() throws {
+    let record = RankRecord(
+      rank: 3, host: "node1", step: 10, samples: 640, loss: 2.25, localNorm: nil,
+      seconds: .init(data: 1, compute: 2, reduce: 3, norm: 4, optimizer: 5))
+    let text = JSONText(of: record).string
+    #expect(
+      text == #"{"rank":3,"host":"node1","step":10,"samples":640,"loss":2.25,"local_norm":null,"#
+        + #""seconds":{"data":1.0,"compute":2.0,"reduce":3.0,"norm":4.0,"optimizer":5.0}}"#)
+    #expect(try JSONDecoder().decode(RankRecord.self, from: Data(text.utf8)) == record)
+  }
+
+  @Test func `a convergence report has the contract's keys and comes back`() throws {
+    let text = JSONText(of: Samples.report).string
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    #expect(
+      Set(object.keys) == [
+        "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "throughput", "time_share", "ranks", "restarts",
+        "weights_sha256", "skips",
+      ])
+    #expect(Set(try #require(object["final"] as? [String: Any]).keys) == ["loss", "accuracy", "perplexity", "grad_norm"])
+    #expect(Set(try #require(object["norm"] as? [String: Any]).keys) == ["first", "last", "max", "clipped_fraction", "skipped"])
+    #expect(Set(try #require(object["throughput"] as? [String: Any]).keys) == ["samples_per_second", "step_ms_median", "step_ms_p95"])
+    let rank = try #require((object["ranks"] as? [[String: Any]])?.first)
+    #expect(
+      Set(rank.keys) == ["rank", "host", "samples", "final_loss", "mean_local_norm", "seconds_waiting", "weights_sha256"])
+    #expect(try JSONDecoder().decode(ConvergenceReport.self, from: Data(text.utf8)) == Samples.report)
+  }
+
+  @Test func `verdicts are the contract's eight words`() {
+    #expect(
+      ConvergenceReport.Verdict.allCases.map(\.rawValue) == [
+        "converged", "converging", "noise-floor", "oscillating", "diverging", "diverged", "vanishing", "stopped",
+      ])
+  }
+
+  @Test func `a report names twenty skips at most`() {
+    let skips = (1...30).map { ConvergenceReport.Skip(step: $0, rank: nil, host: nil, tensor: nil, text: "") }
+    var report = Samples.report
+    report = ConvergenceReport(
+      verdict: report.verdict, reasons: [], steps: 30, epochs: 1, samples: 1, final: report.final, norm: report.norm, noiseScale: nil,
+      throughput: report.throughput, timeShare: report.timeShare, ranks: [], restarts: 0, weightsSHA256: nil, skips: skips)
+    #expect(report.skips.map(\.step) == Array(1...20))
+  }
+
+  @Test func `an environment record comes back`() throws {
+    let record = EnvironmentRecord(
+      versions: [.init("lockstep", "1.0"), .init("mpi", "Open MPI 4.1.4"), .init("onednn", nil)], hosts: ["a", "b"], ranksPerHost: [2, 1],
+      cores: 2, threads: 1, cpu: "EPYC", gitRevision: nil, commandLine: ["lockstep-worker", "x.toml"])
+    let text = JSONText(of: record).string
+    #expect(
+      text.hasPrefix(#"{"versions":{"lockstep":"1.0","mpi":"Open MPI 4.1.4","onednn":null},"hosts":["a","b"],"ranks_per_host":[2,1],"#))
+    #expect(text.contains(#""git_revision":null"#))
+    #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(text.utf8)) == record)
+  }
+
+  @Test func `exit codes are the contract's`() {
+    #expect(ExitCode.allCases.map(\.rawValue) == [0, 64, 65, 70, 75, 78])
+  }
+}

@@ -1,0 +1,120 @@
+import Reports
+import Testing
+
+struct TextTests {
+  @Test(arguments: [
+    (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"), (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
+    (-2.5, "-2.500"), (9.99996, "10.000"), (1e-4, "0.0001000"),
+  ]) func `four significant figures`(number: Double, text: String) {
+    #expect(Figures.short(number) == text)
+  }
+
+  @Test func `numbers that are not there`() {
+    #expect(
+      [Figures.short(nil), Figures.short(.nan), Figures.rate(.infinity), Figures.percent(nil), Figures.clock(-1)]
+        == Array(repeating: "–", count: 5))
+  }
+
+  @Test(arguments: [
+    (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000"), (Int.min, "-9,223,372,036,854,775,808"),
+  ])
+  func `thousands are set apart`(number: Int, text: String) { #expect(Figures.grouped(number) == text) }
+
+  @Test(arguments: [(0.0, "0 %"), (0.0004, "0.0 %"), (0.004, "0.4 %"), (0.123, "12 %"), (0.9999, "99 %"), (1, "100 %")])
+  func `only all is 100 per cent`(number: Double, text: String) { #expect(Figures.percent(number) == text) }
+
+  @Test(arguments: [(0.2, "0:01"), (59.0, "0:59"), (754, "12:34"), (3723, "1:02:03")])
+  func `a clock`(seconds: Double, text: String) { #expect(Figures.clock(seconds) == text) }
+
+  @Test func `control bytes cannot reach a terminal`() {
+    #expect(PlainText.line("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
+    #expect(PlainText.line([0x61, 0xFF, 0x62]) == "a\u{FFFD}b")
+    #expect(PlainText.line("\u{1B}]0;title\u{7}x").unicodeScalars.allSatisfy { $0.value >= 0x20 })
+    #expect(PlainText.line(String(repeating: "x", count: 50), limit: 10) == "xxxxxxxxx…")
+  }
+
+  @Test func `rank ranges`() {
+    #expect(RankRanges.text([3]) == "rank 3")
+    #expect(RankRanges.text([2, 0, 1, 7, 1]) == "ranks 0-2,7")
+  }
+
+  @Test func `a progress line`() {
+    #expect(
+      ProgressText.line(Samples.progress)
+        == "step 320/702  epoch 1.36  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left")
+    var early = Samples.progress
+    (early.step, early.skipped, early.secondsLeft, early.loss) = (1, 2, nil, nil)
+    #expect(ProgressText.line(early) == "step   1/702  epoch 1.36  loss –  norm 1.203  clipped 12 %  skipped 2  23,412 samples/s")
+  }
+
+  private func text(_ report: ConvergenceReport = Samples.report, colour: Bool = false) -> String {
+    ReportText(report, name: "fashion-mlp", directory: "runs/fashion-mlp", colour: colour).text
+  }
+
+  @Test func `the report as text`() {
+    #expect(
+      text() == """
+        fashion-mlp: noise floor
+          the loss fell from 2.31 to 0.34
+
+          trained      702 steps, 2.99 epochs, 179,712 samples on 3 ranks, 1 restart
+          loss         0.3412, accuracy 0.8731
+          perplexity   1.410
+          norm         2.300 first, 0.8300 last, 5.120 largest; 12 % of steps clipped, 2 steps skipped
+          noise scale  281 samples, where noise equals signal
+          speed        23,412 samples/s; a step takes 10.93 ms (median), 14.21 ms (95th percentile)
+          time         ███████████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▒░░░·
+                       █ compute 71 %   ▓ reduce 20 %   ▒ norm 2.0 %   ░ optimizer 6.0 %   · data 1.0 %
+
+          skipped step 41: 3 values are not finite (rank 1 on node1 in layers.0.weight)
+          and 1 more skipped step
+
+          rank  host        samples  final loss  local norm   waiting s  weights
+             0  node0        59,904      0.3400       1.200        0.25  0123456789ab
+             1  node1        59,905      0.3400       1.200        0.25  0123456789ab
+             2  node2        59,906      0.3400       1.200        0.25  0123456789ab
+          weights identical on all ranks
+
+          runs/fashion-mlp
+
+        """)
+  }
+
+  @Test func `it fits 100 columns and has no escape bytes without colour`() {
+    var report = Samples.report
+    report.reasons = [Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5).joined(separator: ", ")]
+    #expect(text(report).split(separator: "\n").allSatisfy { $0.count <= 100 })
+    #expect(!text(report).contains("\u{1B}"))
+    #expect(text(report, colour: true).contains("\u{1B}[1;32mnoise floor\u{1B}[0m"))
+  }
+
+  @Test func `ranks whose weights differ are named`() {
+    var report = Samples.report
+    report.ranks[1].weightsSHA256 = "ff"
+    #expect(text(report).contains("\n  WEIGHTS DIFFER: rank 1 does not hold what the other ranks hold\n"))
+    report.ranks[1].weightsSHA256 = nil
+    #expect(text(report).contains("\n  weights not compared\n"))
+  }
+
+  @Test func `a hostile report cannot colour the screen`() {
+    var report = Samples.report
+    report.reasons = ["\u{1B}[2J"]
+    report.ranks[0].host = "a\u{1B}[31m"
+    report.skips[0].text = "x\u{1B}[0m"
+    #expect(!text(report).contains("\u{1B}"))
+  }
+
+  @Test func `several runs side by side`() {
+    var other = Samples.report
+    other.verdict = .diverged
+    other.final.accuracy = nil
+    let table = ReportTable([("a", Samples.report), ("long-name", other)]).text
+    #expect(
+      table == """
+        run        verdict      ranks  steps    loss  accuracy    norm  clipped  skipped  samples/s  step ms
+        a          noise floor      3    702  0.3412    0.8731  0.8300     12 %        2     23,412    10.93
+        long-name  diverged         3    702  0.3412         –  0.8300     12 %        2     23,412    10.93
+
+        """)
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Reports
+import Testing
+
+struct WorkerEventTests {
+  static let events: [WorkerEvent] = [
+    .started(
+      .init(
+        ranks: 4, hosts: ["a", "b"], steps: 702, parameters: 235_146, samples: 60_000, experiment: "x", directory: "runs/x",
+        notes: ["one", "two"])),
+    .progress(Samples.progress),
+    .progress(
+      .init(step: 1, steps: 2, epoch: 0, loss: nil, norm: nil, clippedFraction: 0, samplesPerSecond: nil, secondsLeft: nil, skipped: 3)),
+    .message(level: .warning, text: "line\nbreak"), .evaluation(loss: 0.5, accuracy: nil), .report(Samples.report),
+  ]
+
+  @Test(arguments: events) func `an event is one line and comes back`(event: WorkerEvent) {
+    let line = JSONText(of: event).bytes
+    #expect(!line.contains(0x0A))
+    #expect(WorkerEvent(line: line) == event)
+  }
+
+  @Test func `a progress event has the agreed keys`() {
+    #expect(
+      JSONText(of: WorkerEvent.progress(Samples.progress)).string
+        == #"{"event":"progress","step":320,"steps":702,"epoch":1.365,"loss":0.43214,"norm":1.2034,"clipped_fraction":0.12,"#
+        + #""samples_per_second":23412.4,"seconds_left":33.2,"skipped":0}"#)
+  }
+
+  @Test(arguments: [
+    "", "hello", "{", "{}", #"{"event":"dance"}"#, #"{"event":"progress","step":1}"#, #"{"event":"message","level":"shout","text":"x"}"#,
+    #"{"event":"evaluation","loss":1e999,"accuracy":null}"#, #"{"event":"evaluation","loss":NaN}"#,
+    String(repeating: #"{"event":"#, count: 100_000), String(repeating: "[", count: 100_000),
+  ]) func `another line is no event`(line: String) {
+    #expect(WorkerEvent(line: Array(line.utf8)) == nil)
+  }
+
+  @Test func `a line over the limit is no event`() {
+    let text = String(repeating: "x", count: WorkerEvent.lineLimit)
+    #expect(WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: text)).bytes) == nil)
+    #expect(WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: String(text.dropLast(100)))).bytes) != nil)
+  }
+
+  @Test func `lines are cut however the bytes arrive`() {
+    let bytes = Array("one\n\ntwo\nthree".utf8)
+    for size in 1...bytes.count {
+      var splitter = LineSplitter(limit: 100)
+      var lines: [[UInt8]] = []
+      for start in stride(from: 0, to: bytes.count, by: size) { lines += splitter.add(bytes[start..<min(start + size, bytes.count)]) }
+      if let last = splitter.finish() { lines.append(last) }
+      #expect(lines.map { String(decoding: $0, as: UTF8.self) } == ["one", "", "two", "three"])
+    }
+    var splitter = LineSplitter(limit: 4)
+    #expect(splitter.add(Array("abcdefghij\n".utf8)).map { String(decoding: $0, as: UTF8.self) } == ["abcd", "efgh", "ij"])
+  }
+}

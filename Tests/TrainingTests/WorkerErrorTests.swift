@@ -1,0 +1,88 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// How `lockstep-worker` on two ranks refuses what it cannot use: exit status, and one line of one rank however many failed.
+@Suite struct WorkerErrorTests {
+  private func worker(_ arguments: String...) throws -> Outcome { try Programs.mpirun(2, arguments, program: "lockstep-worker") }
+
+  private func expectOneLine(_ outcome: Outcome, _ status: Int32, _ parts: String...) {
+    #expect(outcome.status == status, "\(outcome.errors)")
+    #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
+    let line = outcome.rankLines.first ?? ""
+    for part in parts { #expect(line.contains(part), "\(line)") }
+  }
+
+  @Test func badExperiments() throws {
+    let folder = try TemporaryFolder()
+    expectOneLine(try worker("\(folder.path)/none.toml"), 64, "rank 0 on ", "\(folder.path)/none.toml: no such experiment file")
+    let broken = try folder.write("[training]\nsteps = 5\n[model]\nhiden = [3]", to: "broken.toml")
+    expectOneLine(try worker(broken, "--output", "\(folder.path)/run"), 64, "broken.toml:4: model.hiden: unknown key; did you mean hidden?")
+    #expect(!folder.exists("run"))
+  }
+
+  @Test func aRunIsNotOverwritten() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nsteps = 3", to: "x.toml")
+    let output = "\(folder.path)/run"
+    #expect(try worker(file, "--output", output).status == 0)
+    let metrics = try folder.text("run/metrics.jsonl")
+    expectOneLine(try worker(file, "--output", output), 64, "\(output) holds a run already: --resume continues it, --force replaces it")
+    #expect(try folder.text("run/metrics.jsonl") == metrics)
+    // What cannot run replaces nothing either.
+    let without = try folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
+    let bad = try worker(without, "--output", output, "--force")
+    expectOneLine(bad, 65, "\(folder.path)/none")
+    #expect(try folder.text("run/metrics.jsonl") == metrics && folder.exists("run/final.safetensors"))
+    #expect(try worker(file, "--output", output, "--force", "--set", "training.steps=2").status == 0)
+    #expect(try folder.records("run/metrics.jsonl").count == 2)
+    expectOneLine(try worker(file, "--output", file), 64, "\(file) is no directory")
+  }
+
+  @Test func badData() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8", to: "x.toml")
+    let data = "\(folder.path)/data"
+    func train() throws -> Outcome { try worker(file, "--output", "\(folder.path)/run") }
+    expectOneLine(try train(), 65, "\(data): there is no such directory; apt install dataset-fashion-mnist")
+
+    try writeImages(to: data, split: "train", count: 400)
+    try writeImages(to: data, split: "t10k", count: 50)
+    let images = URL(filePath: "\(data)/train-images-idx3-ubyte.gz")
+    let sound = try Data(contentsOf: images)
+    func expectRefused(_ bytes: Data, _ what: String) throws {
+      try bytes.write(to: images)
+      let outcome = try train()
+      expectOneLine(outcome, 65, "\(images.path): byte ", what)
+      let offset = outcome.rankLines.first?.firstMatch(of: #/: byte (\d+): /#).flatMap { Int($0.1) }
+      #expect(offset.map { (0...bytes.count).contains($0) } == true)
+    }
+    try expectRefused(sound.prefix(sound.count / 2), "cut off")
+    try expectRefused(sound + Data("more".utf8), "4 bytes follow the end of the gzip data")
+    var flipped = sound
+    flipped[sound.count / 2] ^= 0x10
+    try expectRefused(flipped, "corrupted")
+    #expect(!folder.exists("run/metrics.jsonl"))
+    // The same directory serves once the data are sound.
+    try sound.write(to: images)
+    #expect(try train().status == 0)
+  }
+
+  /// Images and labels as MNIST has them, compressed.
+  private func writeImages(to folder: String, split: String, count: Int) throws {
+    func bigEndian(_ values: Int...) -> [UInt8] {
+      values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    }
+    let labels = (0..<count).map { UInt8($0 % 10) }
+    let pixels = (0..<count * 784).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for (name, bytes) in [
+      ("\(split)-images-idx3-ubyte", [0, 0, 8, 3] + bigEndian(count, 28, 28) + pixels),
+      ("\(split)-labels-idx1-ubyte", [0, 0, 8, 1] + bigEndian(count) + labels),
+    ] {
+      try Data(bytes).write(to: URL(filePath: "\(folder)/\(name)"))
+      #expect(try Programs.run("/usr/bin/env", ["gzip", "-f", "\(folder)/\(name)"]).status == 0)
+    }
+  }
+}
