@@ -92,12 +92,13 @@ extension Communicator {
 
   /// Gives rank r the r-th piece of `values`, `counts[r]` elements long, and takes a piece of `received[r]` elements from each, in rank order
   /// (MPI_Alltoallv). Data is only moved, never added.
+  @inlinable
   public borrowing func allToAll<Element: Datatype>(
     _ values: Span<Element>, counts: [Int], into result: inout MutableSpan<Element>, received: [Int]
   ) throws(MPIError) {
     let sendCounts = try lengths(of: counts, total: values.count, "allToAll")
     let receiveCounts = try lengths(of: received, total: result.count, "allToAll")
-    let (sendStarts, receiveStarts) = (try mpiStarts(counts, "MPI_Alltoallv"), try mpiStarts(received, "MPI_Alltoallv"))
+    let (sendStarts, receiveStarts) = (try mpiStarts(counts, "allToAll"), try mpiStarts(received, "allToAll"))
     let comm = handle
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try result.withUnsafeMutableBufferPointer { (target) throws(MPIError) in

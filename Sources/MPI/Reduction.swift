@@ -20,19 +20,20 @@ extension Reduction where Element == Located {
   @inlinable public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }
 
-/// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the caller's can combine (a sum here, a maximum there).
+/// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the caller's can combine (a sum here, a
+/// maximum there).
 ///
 /// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1, section 5.9.5). Freed with `free()`.
 public struct RecordReduction: ~Copyable {
-  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative and associative up to rounding.
+  /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative, and associative up to rounding.
   public typealias Combine =
     @convention(c) (
       UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<MPI_Datatype?>?
     ) -> Void
 
   public let length: Int
-  let datatype: MPI_Datatype
-  let operation: MPI_Op
+  @usableFromInline let datatype: MPI_Datatype
+  @usableFromInline let operation: MPI_Op
 
   public init(length: Int, combine: Combine) throws(MPIError) {
     try require(length > 0, "RecordReduction", "a record of \(length) values")
@@ -57,9 +58,9 @@ public struct RecordReduction: ~Copyable {
 
 extension Communicator {
   /// Replaces this rank's record by the combination of all ranks' records, in place: one message round of `8·length` bytes.
-  public borrowing func allReduce<Word: Datatype>(
-    record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction
-  ) throws(MPIError) {
+  @inlinable
+  public borrowing func allReduce<Word: Datatype>(record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction) throws(MPIError)
+  {
     try require(MemoryLayout<Word>.stride == 8, "allReduce", "a record is made of values of 8 bytes")
     try require(
       record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")

@@ -7,7 +7,7 @@ extension MPITests {
     /// One start for all of them.
     static let outcome = Result { try Programs.mpirun(8, ["collectives"]) }
 
-    @Test(arguments: ["reductions", "pieces", "gathers", "broadcasts", "groups", "windows", "records", "agreement"])
+    @Test(arguments: ["reductions", "pieces", "gathers", "exchanges", "broadcasts", "groups", "windows", "records", "agreement"])
     func `Values are right at every rank count`(theme: String) throws {
       let outcome = try Self.outcome.get()
       let lines = outcome.output.split(separator: "\n")

@@ -11,6 +11,7 @@ private let collectivePrograms = [
         try finish("reductions", on: ranks) { ranks in try checkReductions(on: ranks) }
         try finish("pieces", on: ranks) { ranks in try checkReduceScatter(on: ranks) }
         try finish("gathers", on: ranks) { ranks in try checkGathers(on: ranks) }
+        try finish("exchanges", on: ranks) { ranks in try checkAllToAll(on: ranks) }
         try finish("broadcasts", on: ranks) { ranks in try checkBroadcasts(on: ranks) }
         try finish("groups", on: ranks) { ranks in try checkGroups(on: ranks) }
         try finish("windows", on: ranks) { ranks in try checkSharedWindows(on: ranks) }

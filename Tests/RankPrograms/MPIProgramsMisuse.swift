@@ -52,6 +52,18 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
       try world.allGather(inPlace: &span, counts: counts)
     }
   }
+  let right = [Int](repeating: 2, count: size)
+  for (sent, received, text) in [
+    (uneven, right, "counts add up to \(2 * size + 1), not \(2 * size)"),
+    (right, uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
+    (right, [2], "1 counts for \(size) ranks"), (negative, right, "-1 elements in one call; MPI counts from 0 to 2147483647"),
+  ] {
+    try expectError("allToAll: " + text) { () throws(MPIError) in
+      var result = values
+      var span = result.mutableSpan
+      try world.allToAll(values.span, counts: sent, into: &span, received: received)
+    }
+  }
   for length in [-1, 0] {
     try expectError("RecordReduction: a record of \(length) values") { () throws(MPIError) in
       try RecordReduction(length: length) { _, _, _, _ in }.free()
@@ -102,6 +114,11 @@ private func checkWrongLengths(on world: borrowing Communicator) throws {
   var record = [0.0]
   try expectError("allReduce: a record of 1 values where 3 were announced") { () throws(MPIError) in
     var span = record.mutableSpan
+    try world.allReduce(record: &span, reduction)
+  }
+  var narrow: [Float] = [0, 0, 0]
+  try expectError("allReduce: a record is made of values of 8 bytes") { () throws(MPIError) in
+    var span = narrow.mutableSpan
     try world.allReduce(record: &span, reduction)
   }
   try reduction.free()

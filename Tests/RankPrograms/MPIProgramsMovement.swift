@@ -47,6 +47,33 @@ private func checkGathers<Element: Datatype & Numeric & Equatable>(of type: Elem
   }
 }
 
+/// All-to-all of pieces of equal and unequal lengths, and of none.
+func checkAllToAll(on ranks: borrowing Communicator) throws {
+  try checkAllToAll(of: Float.self, on: ranks)
+  try checkAllToAll(of: Double.self, on: ranks)
+  try checkAllToAll(of: Int32.self, on: ranks)
+  try checkAllToAll(of: Int64.self, on: ranks)
+  try checkAllToAll(of: UInt8.self, on: ranks)
+  try checkAllToAll(of: UInt64.self, on: ranks)
+}
+
+private func checkAllToAll<Element: Datatype & Numeric & Equatable>(of type: Element.Type, on ranks: borrowing Communicator) throws {
+  let (rank, size) = (ranks.rank, ranks.size)
+  // How many elements a rank sends to another.
+  let divisions: [(Int, Int) -> Int] = [
+    { _, _ in 0 }, { _, _ in 100 }, { ($0 * 2 + $1) % 4 }, { $0 == size - 1 ? 500 + $1 : 0 }, { $1 == 0 ? $0 : 0 },
+  ]
+  for count in divisions {
+    let given = (0..<size).flatMap { receiver -> [Element] in elements(rank, count(rank, receiver), from: receiver * 3) }
+    let wanted = (0..<size).flatMap { sender -> [Element] in elements(sender, count(sender, rank), from: rank * 3) }
+    let (counts, received) = ((0..<size).map { count(rank, $0) }, (0..<size).map { count($0, rank) })
+    var result = [Element](repeating: 99, count: wanted.count)
+    var span = result.mutableSpan
+    try ranks.allToAll(given.span, counts: counts, into: &span, received: received)
+    try expect(result == wanted, "all-to-all of \(counts) \(type), receiving \(received)")
+  }
+}
+
 /// Broadcasts from every root: in place, started, of arrays whose length only the root knows, of texts.
 func checkBroadcasts(on ranks: borrowing Communicator) throws {
   try checkBroadcasts(of: Float.self, on: ranks)

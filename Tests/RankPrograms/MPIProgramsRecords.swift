@@ -25,5 +25,22 @@ func checkRecords(on ranks: borrowing Communicator) throws {
       try expect(record == wanted, "a record of \(length)")
     }
     try reduction.free()
+    if length == 10 { try checkIntegerRecord(length: length, on: ranks) }
   }
+}
+
+/// A record of integers past what a Double can tell apart, combined by exclusive or.
+private func checkIntegerRecord(length: Int, on ranks: borrowing Communicator) throws {
+  func given(_ rank: Int) -> [UInt64] { (0..<length).map { UInt64.max / UInt64(rank * 3 + $0 + 1) } }
+  let reduction = try RecordReduction(length: length) { other, record, count, datatype in
+    guard let other, let record, let count else { return }
+    let (given, kept) = (other.assumingMemoryBound(to: UInt64.self), record.assumingMemoryBound(to: UInt64.self))
+    for position in 0..<Int(count.pointee) * recordLength(datatype?.pointee) { kept[position] ^= given[position] }
+  }
+  var record = given(ranks.rank)
+  var span = record.mutableSpan
+  try ranks.allReduce(record: &span, reduction)
+  let wanted = (1..<ranks.size).map(given).reduce(given(0)) { zip($0, $1).map { $0 ^ $1 } }
+  try expect(record == wanted, "a record of integers")
+  try reduction.free()
 }
