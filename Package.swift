@@ -79,6 +79,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Vectors", "CZlib"]),
+    tests("EndToEndTests", ["RankTesting", "Reports"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],
