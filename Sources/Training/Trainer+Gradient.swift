@@ -13,6 +13,7 @@ extension Trainer {
   ) throws -> (loss: Double, norm: Double) {
     if let ascent = experiment.regularization.ascent { return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock) }
     let parts = passOver(draw, clock: &clock)
+    if !measuresNorms { return (0, 0) }
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)
   }
@@ -42,7 +43,7 @@ extension Trainer {
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
-        if isComplete && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
+        if isComplete && measuresNorms && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
       }
       let loss =
         usesScratch

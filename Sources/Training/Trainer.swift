@@ -41,6 +41,8 @@ public final class Trainer {
   private var nextLedger: NormLedger
   /// Faults that tests and `lockstep verify` put in; see ``Faults``.
   public var faults = Faults()
+  /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
+  public var measuresNorms = true
 
   /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in checkpoints.
   struct Memory: Codable, Equatable {
@@ -133,6 +135,7 @@ public final class Trainer {
     try exchange.reduce(&gradient, shares: draw.shares, on: world)
     clock.lap(.reduce)
 
+    guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
     finishGradient(into: &ledger)
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
@@ -159,6 +162,22 @@ public final class Trainer {
       step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
       ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count, local: local, bias: bias(ledger, decision),
       seconds: clock.seconds, totalSeconds: clock.total)
+  }
+
+  /// The rest of a step that nobody measures.
+  private func stepWithoutNorms(
+    _ draw: Draw, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+  ) throws -> StepOutcome {
+    optimizer.beginStep()
+    _ = optimizer.update(&weights, gradient: gradient, in: exchange.updated, rate: experiment.learningRate)
+    clock.lap(.optimizer)
+    try exchange.publish(&weights, on: world)
+    clock.lap(.reduce)
+    stepsDone += 1
+    return StepOutcome(
+      step: stepsDone, epoch: 0, samples: memory.cursor.samples, learningRate: experiment.learningRate, ledger: ledger,
+      decision: judge.judgeBound(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
+      local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
   }
 
   /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
