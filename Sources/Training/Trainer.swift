@@ -30,6 +30,10 @@ public final class Trainer {
   var rates: RateControl
 
   var gradient: FlatVector
+  /// What this rank updates, in parts that do not cross the borders of its own slice, and whether each lies in it.
+  let updatedParts: [(part: TensorLayout.Part, isOwned: Bool)]
+  /// The squares by tensor of `gradient`, this rank's alone, where the model's pass has taken them.
+  var localSquares: [Double]?
   /// Scratch that only some experiments need: the gradient of a first pass, weights to come back to, one micro-batch's gradient.
   var firstGradient: FlatVector?
   var savedWeights: FlatVector?
@@ -79,7 +83,12 @@ public final class Trainer {
       } else {
         ReplicatedExchange(tensors, on: world)
       }
-    optimizer = Optimizer(rule: experiment.optimizer, owning: exchange.updated)
+    let (owned, updated) = (exchange.owned, exchange.updated)
+    let borders = [updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound]
+    updatedParts = borders.flatMap { range in
+      (training.reproducible ? tensors.grains(of: range) : tensors.parts(of: range)).map { ($0, range == owned) }
+    }
+    optimizer = Optimizer(rule: experiment.optimizer, owning: updated)
     layout = experiment.ledgerLayout(tensorCount: tensors.segments.count)
     ledgers = try LedgerReduction(layout)
     nextLedger = NormLedger(layout, rank: world.rank)
@@ -132,11 +141,11 @@ public final class Trainer {
 
     let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
     let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
-    try exchange.reduce(&gradient, shares: draw.shares, on: world)
+    let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
     clock.lap(.reduce)
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
-    finishGradient(into: &ledger)
+    finishGradient(squares: squares ?? ownSquares(), into: &ledger)
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
     faults.changeLedger?(&ledger, stepsDone + 1)
@@ -193,7 +202,7 @@ public final class Trainer {
     return order.indices
   }
 
-  /// Enters an update's norms, grain by grain, for the next ledger.
+  /// Enters the norms of a part's update, for the next ledger.
   func note(_ norms: UpdateNorms) {
     nextLedger.add(norms.squaredChange, to: .squaredUpdate)
     nextLedger.add(norms.squaredWeights, to: .squaredWeights)

@@ -5,12 +5,14 @@ import Reports
 import Training
 
 /// What norms and reproducibility cost, measured in one run: variants take turns in blocks of steps, and medians of the slowest rank's steps are compared.
+private let workloads = [("mlp-small", "[128]", 100), ("mlp", "[1024, 1024]", 15)]
+
 let costPrograms: [RankProgram] = [
   RankProgram("step-cost") { world, arguments in
     setComputeThreads(1)
     let blocks = arguments.first.flatMap { Int($0) } ?? 20
     let part = try world.split(color: 0)
-    for (name, hidden, perBlock) in [("mlp-small", "[128]", 100), ("mlp", "[1024, 1024]", 15)] {
+    for (name, hidden, perBlock) in workloads where arguments.count < 2 || arguments[1] == name {
       let trainers = try [("plain", "false", false), ("ledger", "false", true), ("reproducible", "true", true)].map {
         (name: $0, trainer: try benchmarkTrainer(hidden: hidden, reproducible: $1, measuresNorms: $2, on: part))
       }
