@@ -59,7 +59,7 @@ public final class Run {
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
     // Before anything takes time: a signal that comes early must not kill.
-    StopSignals.install()
+    StopSignals.hold()
     let isFirst = world.rank == 0
     let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
