@@ -7,18 +7,17 @@ import Reports
 import Vectors
 
 extension Trainer {
-  /// Applies the decision to the weights this rank updates, grain by grain.
+  /// Applies the decision to the weights this rank updates, part by part.
   func update(_ ledger: NormLedger, _ decision: StepDecision, rate: Double, on world: borrowing Communicator) throws {
     optimizer.beginStep()
-    let (owned, updated) = (exchange.owned, exchange.updated)
-    let tensors = model.layout
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
-    tensors.forEachGrain(of: updated) { tensor, grain in
-      if shrink > 0 { weights.scale(by: 1 - shrink, in: grain) }
+    for (part, isOwned) in updatedParts {
+      let tensor = part.tensor
+      if shrink > 0 { weights.scale(by: 1 - shrink, in: part.range) }
       let norms = optimizer.update(
-        &weights, gradient: gradient, in: grain, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      if owned.contains(grain.lowerBound) { note(norms) }
+        &weights, gradient: gradient, in: part.range, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
+      if isOwned { note(norms) }
     }
   }
 
@@ -37,9 +36,9 @@ extension Trainer {
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
-      tensors.forEachGrain(of: exchange.updated) { tensor, grain in
-        let squares = optimizer.direct(&gradient, weights: weights, in: grain, factor: decision.factor(ofTensor: tensor))
-        if exchange.owned.contains(grain.lowerBound) { directions.add(squares, to: .squares, of: tensor) }
+      for (part, isOwned) in updatedParts {
+        let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
+        if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
       }
       let reduced = try reduce(directions, on: world)
       return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }
