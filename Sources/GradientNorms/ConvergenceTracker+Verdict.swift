@@ -11,12 +11,12 @@ extension ConvergenceTracker {
   }
 
   private func judge() -> ConvergenceVerdict {
-    guard let opening else {
+    guard let opening, let firstStep else {
       return ConvergenceVerdict(
         kind: .diverged, reasons: [steps == 0 ? "No step was taken." : "None of the \(steps) steps had a finite loss and gradient."])
     }
     if let reasons = brokenOff { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
-    guard let evidence = RunEvidence.of(series, opening: opening) else {
+    guard let evidence = RunEvidence.of(series, opening: opening, firstStep) else {
       let (first, last) = (opening.meanLoss, series.parts.last { $0.taken > 0 }!.meanLoss)
       return ConvergenceVerdict(
         kind: last <= first ? .converging : .diverging,
@@ -51,15 +51,17 @@ extension ConvergenceTracker {
   private func explosion(_ evidence: RunEvidence, _ kind: ConvergenceVerdict.Kind) -> [String]? {
     guard let highestLoss, let lowestLoss else { return nil }
     let first = evidence.opening.meanLoss
-    let unit = max(abs(first), first - evidence.lowestLevel)
+    let unit = max(abs(first), first - evidence.lowestLoss.value)
     let now = evidence.last.sums.meanLoss
     let found =
       "the lowest was \(short(lowestLoss.value)) in step \(lowestLoss.step), the highest \(short(highestLoss.value)) in step \(highestLoss.step)."
-    if now - evidence.lowestLevel > 10 * unit {
+    if now - evidence.lowestLoss.value > 10 * unit {
       return ["The loss rose from \(short(first)) to \(short(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
     }
     let isStill = [.converged, .noiseFloor, .vanishing].contains(kind)
-    if isStill, highestLoss.value - first > 10 * unit, now > first - 0.05 * unit {
+    // A jump, not the spread of samples.
+    let jump = highestLoss.value - first
+    if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {
       return [
         "The loss exploded and came back no lower than it began, \(short(first)), at \(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
       ]
@@ -94,7 +96,7 @@ extension RunEvidence {
   /// The noise has gone the way of the gradient: every sample is fitted.
   private var isFitted: Bool {
     guard let floor, let largestFloor else { return false }
-    return squaredNorm < 1e-4 * largestSquaredNorm && floor < 1e-3 * largestFloor
+    return squaredNorm < 1e-4 * largestSquaredNorm.value && floor < 1e-3 * largestFloor
   }
 
   private var kindInNoise: ConvergenceVerdict.Kind {

@@ -7,6 +7,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private(set) var series = BlockSeries()
   /// The first step that was taken, alone.
   private(set) var opening: StepSums?
+  private(set) var firstStep: Int?
   private(set) var lowestLoss: Extreme?
   private(set) var highestLoss: Extreme?
   /// Steps that were skipped because something was not finite, and how many of them are the last ones.
@@ -30,8 +31,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
 
   public var steps: Int { series.steps }
 
-  /// Takes in a step. The ledger's `squaredUpdate` belongs to the step before, as the trainer reduces it.
-  public mutating func record(_ ledger: NormLedger, _ decision: StepDecision) {
+  /// Takes in a step and its learning rate. The ledger's `squaredUpdate` belongs to the step before, as the trainer reduces it.
+  public mutating func record(_ ledger: NormLedger, _ decision: StepDecision, rate: Double) {
     var sums = StepSums()
     sums.steps = 1
     // An update that told nothing of itself left the weights' norm out too; one that changed nothing did not.
@@ -56,6 +57,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     sums.loss = loss
     sums.squaredLoss = loss * loss
     sums.squaredNorm = total
+    sums.rate = rate
     if let previous {
       sums.squaredLossChange = (loss - previous.loss) * (loss - previous.loss)
       sums.pairs = 1
@@ -71,7 +73,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     }
     previous = Previous(loss: loss, norm: total.squareRoot())
     let step = series.steps + 1
-    if opening == nil { opening = sums }
+    if opening == nil { (opening, firstStep) = (sums, step) }
     if loss < lowestLoss?.value ?? .infinity { lowestLoss = Extreme(step: step, value: loss) }
     if loss > highestLoss?.value ?? -.infinity { highestLoss = Extreme(step: step, value: loss) }
   }

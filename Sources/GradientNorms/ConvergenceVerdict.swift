@@ -1,13 +1,15 @@
 /// What a run's losses and norms say of how it went, with the reasons.
 ///
-/// Judged is the last third of the run, at least its last ten steps, against the whole run. The gradient's size is the noise-corrected
+/// Judged is the last third of the run, by steps and by learning rate (so that a schedule that ends at zero is not taken for rest), at least its last ten
+/// steps, against the whole run; where that leaves a change open that would count, the last two thirds. The gradient's size is the noise-corrected
 /// |G| = √max(T − trΣ/B, 0) where a step has two or more parts, ‖g‖ = √T where not; trΣ/B is the floor that minibatch noise keeps T at. The
 /// loss counts with its penalty; it *falls* or *rises* if the 99 % interval of its fitted change says so and the change is more than 2 % (to rise: 5 %)
-/// of all that the loss has moved in the run, and is *flat* otherwise. In this order:
+/// of all that the loss has moved in the run, and is *flat* otherwise; a fall by a tenth of its own size counts too. In this order:
 ///
 /// - `stopped`: a signal ended the run. The reasons say what it was doing.
-/// - `diverged`: no step was finite, or the last three or more were not, or more than half of the last third's were not; or the loss went up, from its
-///   lowest level, by ten times what it began with and had fallen by, and has stayed there, or came down again no lower than where it began.
+/// - `diverged`: no step was finite, or the last three or more were not, or more than half of the last third's were not; or the loss has gone up,
+///   from its lowest level, by ten times the larger of what it began with and what it had fallen by; or it jumped by more than once that, and rests where it
+///   began or above (a net whose units died).
 ///   One or two steps that are not finite at the end do not make it so.
 /// - `diverging`: the loss rises.
 /// - `converging`: the loss falls. The reasons say how many steps it takes to halve at this pace.

@@ -5,7 +5,7 @@ extension RunEvidence {
   func reasons(for kind: ConvergenceVerdict.Kind) -> [String] {
     switch kind {
     case .converging: [lossSentence, isFalling ? paceSentence : slownessSentence, normSentence].compactMap { $0 }
-    case .diverging: [lossSentence, "The lowest mean of a block of steps was \(short(lowestLevel)).", normSentence]
+    case .diverging: [lossSentence, "It had been as low as \(short(lowestLoss.value)) in \(Self.place(lowestLoss.steps)).", normSentence]
     case .vanishing: [depthSentence, lossSentence, normSentence]
     case .oscillating: [lossSentence, normSentence, swingSentence].compactMap { $0 }
     default: [lossSentence, normSentence]
@@ -13,7 +13,11 @@ extension RunEvidence {
   }
 
   private var lossSentence: String {
-    let (change, margin) = trend.change
+    // What rounding leaves of a straight or level line is not worth a number.
+    let least = 1e-12 * abs(total.meanLoss)
+    let (change, margin) = (
+      abs(trend.change.value) < least ? 0 : trend.change.value, trend.change.halfWidth < least ? 0 : trend.change.halfWidth
+    )
     let (first, last) = (groups[0], last)
     let verb = isFalling ? "fell" : isRising ? "rose" : "stayed flat:"
     return "In steps \(steps.inWords) the loss \(verb) from \(short(first.sums.meanLoss)) (mean of \(first.steps.inWords)) to "
@@ -45,22 +49,20 @@ extension RunEvidence {
 
   private var normSentence: String {
     let now = gradientSquares.squareRoot()
-    let most = largestGradientSquares.squareRoot()
+    let most = "\(short(largestGradient.squares.squareRoot())) in \(Self.place(largestGradient.steps))"
     guard let signal, let floor else {
-      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(short(most)); "
+      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(most); "
         + "with one part a step its noise is not resolved."
     }
     if isWholeData {
-      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(short(most)), "
+      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(most), "
         + "and below what minibatch noise would make it, \(short(floor.squareRoot())): the batches are no random samples but all the data."
     }
     let parts =
-      "Of the mean squared norm \(short(squaredNorm)), trΣ/B = \(short(floor)) is minibatch noise and "
-      + "|G|² = \(short(signal.value)) ± \(short(signal.halfWidth)) is gradient; "
-    if signal.value <= signal.halfWidth {
-      return parts + "the gradient is not resolved from the noise. Its largest norm was \(short(most))."
-    }
-    return parts + "the corrected norm \(short(now)) is \(Self.share(normFraction)) of its largest, \(short(most))."
+      "Of the mean squared norm \(short(squaredNorm)), trΣ/B = \(short(floor)) is minibatch noise (from local_rms² − global²) and "
+      + "|G|² = \(short(signal.value)) ± \(short(signal.halfWidth)) is gradient"
+    if signal.value <= signal.halfWidth { return parts + ", which is not resolved from the noise; |G| was at most \(most)." }
+    return parts + "; |G| = \(short(now)) is \(Self.share(normFraction)) of its largest, \(most)."
   }
 
   private var swingSentence: String? {
@@ -75,6 +77,10 @@ extension RunEvidence {
     return
       "The first quarter of the tensors had \(short(pow(10, openingGap))) times the gradient norm of the last quarter in the first step, "
       + "and has \(short(pow(10, gap))) times as much in these (geometric mean, against the larger of the last quarter's norms now and at first)."
+  }
+
+  private static func place(_ steps: ClosedRange<Int>) -> String {
+    steps.count == 1 ? "step \(steps.lowerBound)" : "the mean of steps \(steps.inWords)"
   }
 
   private static func share(_ fraction: Double) -> String {

@@ -13,28 +13,40 @@ struct RunEvidence {
   let trend: Trend
   /// The largest less the smallest loss among the first step's and the means of the run's blocks.
   let lossRange: Double
-  let lowestLevel: Double
+  let lowestLoss: (value: Double, steps: ClosedRange<Int>)
   /// T's mean in the judged steps, and its largest mean in the run.
   let squaredNorm: Double
-  let largestSquaredNorm: Double
+  let largestSquaredNorm: (value: Double, steps: ClosedRange<Int>)
   /// |G|² and trΣ/B in the judged steps, and their largest means in the run; nil where the noise is not known.
   let signal: MeanEstimate?
   let floor: Double?
-  let largestSignal: Double?
+  let largestSignal: (value: Double, steps: ClosedRange<Int>)?
   let largestFloor: Double?
 
   /// Of the last third or, where that leaves open whether the loss moves, of the last two thirds.
-  static func of(_ series: BlockSeries, opening: StepSums) -> RunEvidence? {
-    guard let short = RunEvidence(series, opening: opening, thirds: 1), !short.isConclusive else {
-      return RunEvidence(series, opening: opening, thirds: 1)
-    }
-    return RunEvidence(series, opening: opening, thirds: 2)
+  static func of(_ series: BlockSeries, opening: StepSums, _ firstStep: Int) -> RunEvidence? {
+    let third = RunEvidence(series, opening: opening, firstStep, thirds: 1)
+    guard let third, !third.isConclusive else { return third }
+    return RunEvidence(series, opening: opening, firstStep, thirds: 2)
+  }
+
+  /// How many parts, from the end, make up so many thirds of the steps and of the learning rates: where a schedule lets the rate go to zero, steps
+  /// at the end change little, and a loss that rests there does so for that reason.
+  private static func tail(of parts: [StepSums], thirds: Int) -> Int {
+    let bySteps = parts.count * thirds / 3
+    let wanted = StepSums.total(parts).rate * Double(thirds) / 3
+    var rate = 0.0
+    let byRate = parts.reversed().prefix { part in
+      defer { rate += part.rate }
+      return rate < wanted
+    }.count
+    return max(bySteps, byRate)
   }
 
   /// Nil where fewer than three steps, or means of them, can be told apart.
-  private init?(_ series: BlockSeries, opening: StepSums, thirds: Int) {
+  private init?(_ series: BlockSeries, opening: StepSums, _ firstStep: Int, thirds: Int) {
     let parts = series.parts
-    let wanted = max(parts.count * thirds / 3, min(parts.count, 10))
+    let wanted = max(Self.tail(of: parts, thirds: thirds), min(parts.count, 10))
     let size = (wanted + 23) / 24
     var groups: [(steps: ClosedRange<Int>, sums: StepSums)] = []
     var end = series.steps
@@ -50,17 +62,22 @@ struct RunEvidence {
     self.opening = opening
     steps = groups[0].steps.lowerBound...groups[groups.count - 1].steps.upperBound
     total = StepSums.total(groups.map(\.sums))
-    let all = [opening] + parts.filter { $0.taken > 0 }
-    let losses = all.map(\.meanLoss)
-    lowestLevel = losses.min()!
-    lossRange = losses.max()! - lowestLevel
+    // The first step counts alone: a block's mean may hide how high the run began.
+    var (all, step) = ([(value: opening, steps: firstStep...firstStep)], 0)
+    for part in parts {
+      if part.taken > 0 { all.append((part, step + 1...step + part.steps)) }
+      step += part.steps
+    }
+    let losses = all.map { (value: $0.value.meanLoss, steps: $0.steps) }
+    lowestLoss = losses.min { $0.value < $1.value }!
+    lossRange = losses.map(\.value).max()! - lowestLoss.value
     squaredNorm = total.meanSquaredNorm
-    largestSquaredNorm = all.map(\.meanSquaredNorm).max()!
+    largestSquaredNorm = all.map { (value: $0.value.meanSquaredNorm, steps: $0.steps) }.max { $0.value < $1.value }!
     let known = groups.compactMap(\.sums.signal)
     signal = known.count == groups.count ? MeanEstimate(known) : nil
     floor = signal == nil ? nil : total.floor
-    largestSignal = all.compactMap(\.signal).max()
-    largestFloor = all.compactMap(\.floor).max()
+    largestSignal = all.compactMap { part in part.value.signal.map { (value: $0, steps: part.steps) } }.max { $0.value < $1.value }
+    largestFloor = all.compactMap(\.value.floor).max()
   }
 
   var last: (steps: ClosedRange<Int>, sums: StepSums) { groups[groups.count - 1] }
@@ -88,9 +105,12 @@ struct RunEvidence {
 
   /// The best estimate of |G|²: T less its noise where that is known.
   var gradientSquares: Double { ratio == nil ? squaredNorm : max(signal!.value, 0) }
-  var largestGradientSquares: Double { ratio == nil ? largestSquaredNorm : max(largestSignal!, 0) }
+  var largestGradient: (squares: Double, steps: ClosedRange<Int>) {
+    guard ratio != nil, let largestSignal else { return (largestSquaredNorm.value, largestSquaredNorm.steps) }
+    return (max(largestSignal.value, 0), largestSignal.steps)
+  }
   /// |G| over the largest it was.
-  var normFraction: Double { largestGradientSquares > 0 ? (gradientSquares / largestGradientSquares).squareRoot() : 0 }
+  var normFraction: Double { largestGradient.squares > 0 ? (gradientSquares / largestGradient.squares).squareRoot() : 0 }
 
   /// What the judged steps' updates, Σ‖Δw‖·|G|²/‖g‖, would lower the loss by at most, were it a plane; nil where no update was measured.
   var promise: Double? {
@@ -109,7 +129,7 @@ struct RunEvidence {
 
   /// The correlation of the loss, its line taken out, with that of the step before: −1 where it swings up and down each step, 0 for noise.
   var stepCorrelation: Double? {
-    guard total.pairs >= 8, total.taken == total.steps else { return nil }
+    guard total.pairs >= 8 else { return nil }
     let n = Double(total.taken)
     let perStep = trend.slope * Double(trend.count) / n
     let line = perStep * perStep * (n * n - 1) / 12

@@ -9,7 +9,7 @@ public func short(_ value: Double) -> String {
     let digits = max(0, 3 - exponent)
     let power = pow(10, Double(digits))
     let rounded = (value * power).rounded() / power
-    return digits == 0 ? "\(Int(rounded))" : "\(rounded)"
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
   }
   let mantissa = (value / pow(10, Double(exponent)) * 1000).rounded() / 1000
   return "\(mantissa)e\(exponent)"

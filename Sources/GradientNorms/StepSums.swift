@@ -10,6 +10,8 @@ public struct StepSums: Sendable, Equatable, Codable {
   public var squaredLossChange = 0.0
   public var pairs = 0
   public var squaredNorm = 0.0
+  /// Σ of the learning rates.
+  public var rate = 0.0
   /// Of the steps whose noise is known: their number, their T, and their trΣ/B.
   public var resolved = 0
   public var resolvedSquaredNorm = 0.0
@@ -32,6 +34,7 @@ public struct StepSums: Sendable, Equatable, Codable {
     sums.squaredLossChange += other.squaredLossChange
     sums.pairs += other.pairs
     sums.squaredNorm += other.squaredNorm
+    sums.rate += other.rate
     sums.resolved += other.resolved
     sums.resolvedSquaredNorm += other.resolvedSquaredNorm
     sums.noise += other.noise

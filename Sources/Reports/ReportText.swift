@@ -64,7 +64,7 @@ public struct ReportText {
       lines.append(
         fact(
           "clip bias",
-          "scope \(PlainText.line(bias.scope, limit: 20)) changed the clipped gradient by \(Figures.percent(bias.relative)), cosine "
+          "scope \(PlainText.line(bias.scope, limit: 20)): \(Figures.percent(bias.relative)) off the exact clip, cosine "
             + "\(Figures.fixed(bias.cosine, decimals: 4)) (mean of \(Figures.counted(bias.measuredSteps, "measured step")))"))
     }
     lines.append(

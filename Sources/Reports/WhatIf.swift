@@ -50,8 +50,8 @@ public struct WhatIf: Sendable {
     let own = run.threshold ?? 1
     let source = run.threshold == nil ? "the default" : "the run's own limit"
     add("global", .global(maxNorm: own), maxNorm: own, note: source)
-    add("percentile", .percentile(percent: 10, window: 1000), note: "AutoClip: percentile 10 of the last 1000 steps")
-    add("zscore", .zscore(ClipRule.ZScore()), note: "ZClip: threshold 2.5, memory 0.97, warm-up 25")
+    add("percentile", .percentile(percent: 10, window: 1000), note: "AutoClip: 10th percentile of 1000 steps")
+    add("zscore", .zscore(ClipRule.ZScore()), note: "ZClip: z 2.5, memory 0.97, warm-up 25")
     if run.hasTensors {
       add(
         "per-layer", .perLayer(maxNorm: own, budget: .uniform), maxNorm: own,

@@ -32,7 +32,7 @@ struct RunHistory: Codable, Equatable {
   /// Takes in a step, in order. Returns the sentence that tells of a skip, if it was one.
   mutating func record(_ outcome: StepOutcome, tensors: [String], hosts: [String]) -> String? {
     steps += 1
-    tracker.record(outcome.ledger, outcome.decision)
+    tracker.record(outcome.ledger, outcome.decision, rate: outcome.learningRate)
     if case .skip(let reason) = outcome.decision.action {
       skipped += 1
       let skip = Skip(outcome, reason, tensors: tensors, hosts: hosts)

@@ -54,7 +54,7 @@ import Testing
 
   /// What a judge decided in a run, a rerun of the same rule on its norms decides again.
   @Test(arguments: [
-    ClipRule.global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(ClipRule.ZScore(warmup: 5)),
+    ClipRule.global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(ClipRule.ZScore(threshold: 1, warmup: 5)),
     .perLayer(maxNorm: 0.7, budget: .uniform),
     .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
   ]) func sameRuleSameSteps(_ rule: ClipRule) {

@@ -62,7 +62,7 @@ struct TextTests {
           perplexity   1.410
           norm         2.300 first, 0.8300 last, 5.120 largest; 12 % of steps clipped, 2 steps skipped
           certified    62 % of steps: the ranks' own norms proved that the clip would not act
-          clip bias    scope worker changed the clipped gradient by 4.3 %, cosine 0.9988 (mean of 71 measured steps)
+          clip bias    scope worker: 4.3 % off the exact clip, cosine 0.9988 (mean of 71 measured steps)
           noise scale  281 samples, where noise equals signal
           speed        23,412 samples/s; a step takes 10.93 ms (median), 14.21 ms (95th percentile)
           time         ███████████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▒░░░·

@@ -56,7 +56,7 @@ struct WhatIfTests {
     #expect(lines[0] == "fashion-mlp: what other clip rules would have done in 9 steps with a known norm, of 10")
     #expect(lines[2] == "  rule        max_norm  clipped  mean coeff.  smallest")
     #expect(lines[3] == "  as it ran      4.000     56 %       0.7647    0.4000")
-    #expect(lines[4] == "  global         5.000     56 %       0.8354    0.5000  the run's median")
+    #expect(lines[4] == "  global         5.000     56 %       0.8448    0.5000  the run's median")
     #expect(text.contains("holds for the recorded norms only"))
     #expect(text.hasSuffix("others.\n") && lines.allSatisfy { $0.count <= 100 })
   }

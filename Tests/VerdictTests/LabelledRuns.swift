@@ -82,14 +82,15 @@ extension Half {
 
   private func noisyBowl(
     _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil, condition: Double = 2, rule: OptimizerRule = .sgd(),
-    start: Double? = nil, rate: Double, steps: Int, clip: ClipRule = .none, tellsUpdates: Bool = true
+    start: Double? = nil, rate: Double, steps: Int, schedule: Schedule = .constant, clip: ClipRule = .none, tellsUpdates: Bool = true
   ) -> LabelledRun {
     let width = width ?? pick(12, 20)
     return LabelledRun(
       "noisy \(name)", label,
       SimulatedRun(
         model: Bowl(curvatures: curvatures(width, condition: condition), start: start ?? pick(3, 2)),
-        data: Cloud(count: 1 << 20, inputWidth: width, spread: 1, seed: seed), rule: rule, rate: rate, steps: steps, ranks: ranks,
+        data: Cloud(count: 1 << 20, inputWidth: width, spread: 1, seed: seed), rule: rule, rate: rate, schedule: schedule, steps: steps,
+        ranks: ranks,
         batch: pick(32, 48), clip: clip, seed: seed, tellsUpdates: tellsUpdates))
   }
 
@@ -105,6 +106,9 @@ extension Half {
       noisyBowl("rest, long", .noiseFloor, ranks: pick(2, 8), rate: pick(0.3, 0.4), steps: 5000),
       noisyBowl("rest, clipped", .noiseFloor, ranks: ranks, rate: 0.1, steps: 1500, clip: .global(maxNorm: pick(1, 2))),
       noisyBowl("rest from the start", .noiseFloor, ranks: ranks, start: 0, rate: pick(0.05, 0.1), steps: pick(300, 1200)),
+      // The rate ends at zero, where any loss is flat.
+      noisyBowl("descent, cosine", .converging, ranks: ranks, rate: pick(0.002, 0.005), steps: pick(1000, 400), schedule: .cosine()),
+      noisyBowl("rest, cosine", .noiseFloor, ranks: ranks, rate: pick(0.1, 0.2), steps: pick(2000, 1500), schedule: .cosine()),
       noisyBowl("rest with momentum", .noiseFloor, ranks: ranks, rule: .momentum(), rate: pick(0.02, 0.05), steps: 1500),
       noisyBowl("rest with Adam", .noiseFloor, ranks: ranks, rule: .adamw(weightDecay: 0), rate: pick(0.01, 0.02), steps: 2000),
       noisyBowl("rest, updates untold", .noiseFloor, ranks: ranks, rate: 0.1, steps: pick(800, 1500), tellsUpdates: false),

@@ -10,6 +10,7 @@ struct SimulatedRun {
   var data: any Dataset
   var rule = OptimizerRule.sgd()
   var rate: Double
+  var schedule = Schedule.constant
   var steps: Int
   var ranks: Int
   /// Samples of a step over all ranks; nil for all the data in every step.
@@ -59,7 +60,8 @@ struct SimulatedRun {
       if tellsUpdates { (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (update.squaredChange, update.squaredWeights) }
       let ledger = combined(ledgers)
       let decision = judge.judge(ledger)
-      tracker.record(ledger, decision)
+      let rate = schedule.rate(at: step, of: steps, base: rate)
+      tracker.record(ledger, decision, rate: rate)
       update = UpdateNorms()
       if !decision.isSkip {
         optimizer.beginStep()
