@@ -58,7 +58,8 @@ extension ConvergenceTracker {
     if now - evidence.lowestLoss.value > 10 * unit {
       return ["The loss rose from \(short(first)) to \(short(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
     }
-    let isStill = [.converged, .noiseFloor, .vanishing].contains(kind)
+    let creeps = kind == .converging && -evidence.trend.change.value < 0.02 * abs(now)
+    let isStill = creeps || [.converged, .noiseFloor, .vanishing].contains(kind)
     // A jump, not the spread of samples.
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {

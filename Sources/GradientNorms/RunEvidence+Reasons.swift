@@ -84,7 +84,7 @@ extension RunEvidence {
   }
 
   private static func share(_ fraction: Double) -> String {
-    fraction >= 0.995 ? "all" : "\(short((fraction * 1000).rounded() / 10)) %"
+    fraction >= 0.995 ? "all" : "\(short(fraction < 0.0995 ? (fraction * 1000).rounded() / 10 : (fraction * 100).rounded())) %"
   }
 }
 

@@ -63,6 +63,9 @@ import Testing
   @Test func deadAfterAJump() {
     let dead = tracker((1...400).map { ($0 > 3 && $0 < 9 ? 12 : 2.3 + 0.01 * noise($0), $0 < 9 ? 20 : 0.05) })
     #expect(dead.verdict(stopped: false).kind == .diverged)
+    // It still comes down to where it began, by little.
+    let creeping = tracker((1...400).map { ($0 > 3 && $0 < 9 ? 12 : 2.33 - 5e-5 * Double($0), $0 < 9 ? 20 : 0.05) })
+    #expect(creeping.verdict(stopped: false).kind == .diverged)
     // The same jump, overcome.
     let healed = tracker((1...400).map { ($0 > 3 && $0 < 9 ? 12 : $0 < 20 ? 2.3 : 0.5 + 0.01 * noise($0), $0 < 9 ? 20 : 0.05) })
     #expect(healed.verdict(stopped: false).kind != .diverged)
