@@ -75,6 +75,7 @@ let package = Package(
     tests("MPITests", ["RankTesting"]),
     tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
     tests("GradientNormsTests", ["GradientNorms"]),
+    tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
