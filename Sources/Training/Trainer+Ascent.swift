@@ -20,11 +20,18 @@ extension Trainer {
     let isSynchronized = experiment.regularization.isSynchronized
     if isSynchronized {
       try exchange.reduce(&gradient, shares: draw.shares, on: world)
+      tracer?.summed(gradient)
       firstGradient!.copy(from: gradient)
       var squares = NormLedger(layout, rank: draw.rank)
-      model.layout.forEachGrain(of: exchange.owned) { squares.add(gradient.squaredNorm(in: $1), to: .lossSquares) }
-      climb(ascent.radius, norm: try reduce(squares, on: world)[.lossSquares].squareRoot(), in: exchange.updated)
+      tracer?.follow(squares)
+      model.layout.forEachGrain(of: exchange.owned) { _, grain in
+        squares.add(gradient.squaredNorm(in: grain), to: .lossSquares)
+        tracer?.entered(grain, squares, in: .side)
+      }
+      climb(ascent.radius, norm: try reduce(squares, on: world, from: .side)[.lossSquares].squareRoot(), in: exchange.updated)
+      tracer?.updated(weights)
       try exchange.publish(&weights, on: world)
+      tracer?.weightsPublished(weights)
       clock.lap(.reduce)
     } else {
       firstGradient!.copy(from: gradient)

@@ -57,19 +57,23 @@ extension Trainer {
       }
       if apart { parts.append(Part(samples: piece.count, loss: loss, squares: whole.squares)) }
       if usesScratch { gradient.add(microGradient!) }
+      tracer?.microBatch(gradient, loss: loss)
       if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: draw.shares[draw.rank].lowerBound + index) }
       whole.loss += loss
       clock.lap(.compute)
     }
+    tracer?.endPass()
     return apart ? parts : [whole]
   }
 
   /// Enters parts in the ledger, with losses that an earlier pass may have measured.
   func contribute(_ parts: [Part], losses: [Part], _ draw: Draw, into ledger: inout NormLedger) -> (loss: Double, norm: Double) {
     var isFinite = true
+    tracer?.follow(ledger)
     for (part, first) in zip(parts, losses) {
       let norm = ledger.contribute(
         samples: part.samples, of: draw.total, loss: first.loss, weightedSquares: part.squares, rank: draw.rank)
+      tracer?.enteredMicroBatch(ledger)
       guard let norm else {
         isFinite = false
         continue
@@ -107,8 +111,12 @@ extension Trainer {
     let (owned, updated) = (exchange.owned, exchange.updated)
     let tensors = model.layout
     let regularization = experiment.regularization
+    tracer?.follow(ledger)
     if regularization.changesMean {
-      tensors.forEachGrain(of: owned) { ledger.add(gradient.squaredNorm(in: $1), to: .lossSquares) }
+      tensors.forEachGrain(of: owned) { _, grain in
+        ledger.add(gradient.squaredNorm(in: grain), to: .lossSquares)
+        tracer?.entered(grain, ledger)
+      }
       if let mixture = regularization.ascent?.mixture, regularization.isSynchronized, mixture != 1 {
         gradient.combine(own: mixture, with: firstGradient!, times: 1 - mixture, in: updated)
       }
@@ -116,13 +124,18 @@ extension Trainer {
         tensors.forEachGrain(of: updated) { _, grain in
           let penalty = gradient.addPenaltyGradient(of: weights, l1: regularization.l1, l2: regularization.coupledL2, in: grain)
           if owned.contains(grain.lowerBound) { ledger.add(penalty, to: .penalty) }
+          tracer?.entered(grain, ledger)
         }
       }
     }
-    tensors.forEachGrain(of: owned) { tensor, grain in measure(tensor, grain, into: &ledger) }
+    tensors.forEachGrain(of: owned) { tensor, grain in
+      measure(tensor, grain, into: &ledger)
+      tracer?.entered(grain, ledger)
+    }
     if experiment.clip.isElementwise {
       gradient.clipElements(experiment.clip, weights: weights, in: updated) { tensor, grain, squares in
         if owned.contains(grain.lowerBound) { ledger.add(squares, to: .appliedSquares, of: tensor) }
+        tracer?.entered(grain, ledger)
       }
     }
     if judge.scope == .worker, firstGradient != nil, (stepsDone + 1) % experiment.report.every == 0 || stepsDone == 0 {

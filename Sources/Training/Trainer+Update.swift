@@ -14,11 +14,12 @@ extension Trainer {
     let tensors = model.layout
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
+    followUpdate()
     tensors.forEachGrain(of: updated) { tensor, grain in
       if shrink > 0 { weights.scale(by: 1 - shrink, in: grain) }
       let norms = optimizer.update(
         &weights, gradient: gradient, in: grain, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      if owned.contains(grain.lowerBound) { note(norms) }
+      if owned.contains(grain.lowerBound) { note(norms, of: grain) }
     }
   }
 
@@ -37,11 +38,13 @@ extension Trainer {
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
+      tracer?.follow(directions)
       tensors.forEachGrain(of: exchange.updated) { tensor, grain in
         let squares = optimizer.direct(&gradient, weights: weights, in: grain, factor: decision.factor(ofTensor: tensor))
         if exchange.owned.contains(grain.lowerBound) { directions.add(squares, to: .squares, of: tensor) }
+        tracer?.entered(grain, directions, in: .side)
       }
-      let reduced = try reduce(directions, on: world)
+      let reduced = try reduce(directions, on: world, from: .side)
       return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }
     default: return nil
     }
