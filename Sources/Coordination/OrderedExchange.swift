@@ -18,6 +18,8 @@ public final class OrderedExchange: GradientExchange {
   public let updated: Range<Int>
   private let layout: TensorLayout
   private let slices: [Range<Int>]
+  /// Not to be told from `updated == owned`: of a small model one rank may own everything, and all must take part in the same messages.
+  private let isSharded: Bool
   /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the next step.
   private var nodes: [SummationTree.Node] = []
   private var sums: [Box] = []
@@ -34,6 +36,7 @@ public final class OrderedExchange: GradientExchange {
   public init(_ layout: TensorLayout, sharded: Bool, on world: borrowing Communicator) {
     let size = world.size
     self.layout = layout
+    isSharded = sharded
     slices = (0..<size).map { layout.slice($0, of: size) }
     owned = slices[world.rank]
     updated = sharded ? owned : 0..<layout.elementCount
@@ -82,14 +85,14 @@ public final class OrderedExchange: GradientExchange {
     nodes.removeAll(keepingCapacity: true)
     spare.append(contentsOf: sums)
     sums.removeAll(keepingCapacity: true)
-    if updated != owned {
+    if !isSharded {
       var elements = gradient.mutableElements
       try world.allGather(inPlace: &elements, counts: lengths)
     }
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
-    guard updated == owned, world.size > 1 else { return }
+    guard isSharded, world.size > 1 else { return }
     var elements = weights.mutableElements
     try world.allGather(inPlace: &elements, counts: slices.map(\.count))
   }
