@@ -31,6 +31,12 @@ public struct RunDirectory: Sendable, Equatable {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The name of a step's checkpoint.
+  public static func checkpointName(_ step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
   /// The newest step among `checkpoints/step-XXXXXXXX`, whose content nobody has verified yet.
   public var newestCheckpoint: Int? {
     Self.entries(of: checkpoints).compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst("step-".count)) : nil }.max()

@@ -8,6 +8,13 @@ public struct RunComparison: Sendable {
     /// The quantity in the reference run and in this one; nil where there is none.
     public var reference: String?
     public var found: String?
+
+    public init(step: Int?, name: String, reference: String?, found: String?) {
+      self.step = step
+      self.name = name
+      self.reference = reference
+      self.found = found
+    }
   }
 
   /// The run that the others are held against: of the largest group of equal runs, among equally large ones the one with the fewest ranks,
