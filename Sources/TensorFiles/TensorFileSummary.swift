@@ -33,7 +33,8 @@ public struct TensorFileSummary: Sendable, Equatable {
     for tensor in file.tensors {
       let statistics = try file.statistics(of: tensor)
       if let statistics { total = (total ?? TensorStatistics()).adding(statistics) }
-      tensors.append(Tensor(name: tensor.name, type: tensor.type, shape: tensor.shape, elementCount: tensor.elementCount, statistics: statistics))
+      tensors.append(
+        Tensor(name: tensor.name, type: tensor.type, shape: tensor.shape, elementCount: tensor.elementCount, statistics: statistics))
     }
     self.tensors = tensors
     self.total = total

@@ -48,7 +48,8 @@ struct Checkpoints {
       step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
       globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
       optimizer: trainer.optimizer.rule.name,
-      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model, optimizerSHA256: optimizer)
+      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model,
+      optimizerSHA256: optimizer)
     try DurableFile.write(try state.text(), to: path + "/state.json")
     try folder.publish()
     // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.

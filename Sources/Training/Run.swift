@@ -248,7 +248,9 @@ extension RunDirectory {
 
   /// Removes what a run wrote, so that nothing of it is taken for the next one's.
   func removeRecords() {
-    for old in [checkpoints, report, metrics, ranks, traces, path + "/final.safetensors"] { try? FileManager.default.removeItem(atPath: old) }
+    for old in [checkpoints, report, metrics, ranks, traces, path + "/final.safetensors"] {
+      try? FileManager.default.removeItem(atPath: old)
+    }
   }
 }
 

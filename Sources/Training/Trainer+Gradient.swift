@@ -11,7 +11,9 @@ extension Trainer {
   func differentiate(
     _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> (loss: Double, norm: Double) {
-    if let ascent = experiment.regularization.ascent { return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock) }
+    if let ascent = experiment.regularization.ascent {
+      return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
+    }
     let parts = passOver(draw, clock: &clock)
     if !measuresNorms { return (0, 0) }
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
@@ -43,7 +45,9 @@ extension Trainer {
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
-        if isComplete && measuresNorms && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
+        if isComplete && measuresNorms && faults.changeGradient == nil {
+          whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
+        }
       }
       let loss =
         usesScratch

@@ -34,7 +34,8 @@ extension Trainer {
     case .lars(_, let coefficient, let decay):
       return ratios { tensor, weights in
         TrustRatio.lars(
-          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay, coefficient: coefficient)
+          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay,
+          coefficient: coefficient)
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
@@ -61,7 +62,8 @@ extension Trainer {
         .workerFailed,
         odd.count * 2 == digests.count
           ? "step \(stepsDone): ranks \(names) hold other weights than the other half of the ranks; restart from a checkpoint"
-          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine")
+          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine"
+      )
     }
   }
 

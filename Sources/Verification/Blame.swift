@@ -22,7 +22,8 @@ public struct Blame: Sendable, Equatable {
   /// The cause in one line.
   public var text: String {
     let host = host.map { " (\($0))" } ?? ""
-    let who = rank.map { "rank \($0)\(host) of the run on \(Figures.counted(ranks, "rank"))" } ?? "the run on \(Figures.counted(ranks, "rank"))"
+    let who =
+      rank.map { "rank \($0)\(host) of the run on \(Figures.counted(ranks, "rank"))" } ?? "the run on \(Figures.counted(ranks, "rank"))"
     let when = step == 0 ? "before the first step" : kind == .evaluation ? "after step \(step)" : "at step \(step)"
     let more = others == 0 ? "" : "; \(others) more at the same stage"
     let bits = "0x\(StepTrace.hexadecimal(found)) instead of 0x\(StepTrace.hexadecimal(expected))"

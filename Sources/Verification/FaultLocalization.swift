@@ -51,7 +51,8 @@ public enum FaultLocalization {
     let culprits = Set(deviations.map { [$0.run, $0.rank] }).count
     let header = runs[first.run].headers[first.rank]
     return Blame(
-      step: step, kind: kind, unit: first.unit, ranks: header.ranks, rank: isWholeRun ? nil : first.rank, host: isWholeRun ? nil : header.host,
+      step: step, kind: kind, unit: first.unit, ranks: header.ranks, rank: isWholeRun ? nil : first.rank,
+      host: isWholeRun ? nil : header.host,
       others: isWholeRun ? 0 : culprits - 1, tensor: kind.unit == .grain ? first.unit.flatMap { header.tensor(ofGrain: $0) } : nil,
       found: first.found, expected: first.expected)
   }
@@ -88,7 +89,9 @@ public enum FaultLocalization {
     let best = votes.max { a, b in (a.value.runs, a.value.ranks, -a.value.first) < (b.value.runs, b.value.ranks, -b.value.first) }
     guard let expected = best?.key else { return [] }
     return runs.enumerated().flatMap { run, values in
-      values.enumerated().filter { $0.element != expected }.map { Deviation(run: run, rank: $0.offset, found: $0.element, expected: expected) }
+      values.enumerated().filter { $0.element != expected }.map {
+        Deviation(run: run, rank: $0.offset, found: $0.element, expected: expected)
+      }
     }
   }
 

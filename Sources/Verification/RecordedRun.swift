@@ -17,7 +17,9 @@ public struct RecordedRun: Sendable, Equatable {
     "times; which rank had the largest local norm, the outlier or a gradient that is not finite; ranks.jsonl"
 
   private static let leftOutOfSteps = ["seconds", "norm.max_local.rank", "norm.outlier.rank", "reason"]
-  private static let comparedOfReport = ["verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "weights_sha256"]
+  private static let comparedOfReport = [
+    "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "weights_sha256",
+  ]
   private static let leftOutOfState = ["sha256", "ranks", "history.skips"]
 
   /// Reads a run from its files' bytes; `report` and `state` (of the last checkpoint) are nil where the run did not come to them.

@@ -10,7 +10,8 @@ public struct VerificationTable {
     for (index, run) in runs.enumerated() {
       func number(_ name: String) -> String { run.final(name) ?? "–" }
       let digest = run.final("report weights_sha256").map { String($0.filter { $0 != "\"" }.prefix(12)) } ?? "–"
-      var result = comparison.differences[index].map { "different from \($0.place) on" } ?? (index == comparison.reference ? "reference" : "identical")
+      var result =
+        comparison.differences[index].map { "different from \($0.place) on" } ?? (index == comparison.reference ? "reference" : "identical")
       if !ended[index] { result = "did not end" + (comparison.differences[index].map { "; \($0.place) is different" } ?? "") }
       rows.append(["\(run.ranks)", number("report final.loss"), number("report final.accuracy"), digest, result])
     }
@@ -27,7 +28,8 @@ public struct VerificationTable {
       lines.append("  \(reference.padded(to: width))  \(RunComparison.shown(difference.reference))")
       lines.append("  \(mine.padded(to: width))  \(RunComparison.shown(difference.found))")
     }
-    lines.append("compared to the bit: loss, norms, decision, rate of every step; weights, optimiser state, evaluation, verdict; every stage's trace")
+    lines.append(
+      "compared to the bit: loss, norms, decision, rate of every step; weights, optimiser state, evaluation, verdict; every stage's trace")
     lines.append("left out, as they depend on the ranks or the clock: \(RecordedRun.leftOut)")
     text = lines.joined(separator: "\n") + "\n"
   }

@@ -52,7 +52,9 @@ struct Worker: ParsableCommand {
 
   func validate() throws {
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
-    if let inject, InjectedFault(inject) == nil { throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT") }
+    if let inject, InjectedFault(inject) == nil {
+      throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
+    }
   }
 
   func run() {

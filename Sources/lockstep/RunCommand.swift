@@ -55,7 +55,8 @@ struct RunCommand: AsyncParsableCommand {
     let name = try WorkerLaunch.experiment(experiment, overrides: overrides).name
     let directory = try runDirectory(name: name)
     let launch = try WorkerLaunch(experiment: experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
-    let line = launch.line(ranks: try launch.rankCount(ranks), directory: directory, options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []))
+    let line = launch.line(
+      ranks: try launch.rankCount(ranks), directory: directory, options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []))
     if dryRun {
       Screen.output.write(line.shellText + "\n")
       return

@@ -33,13 +33,14 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile; then --keep must name a directory that all hosts share.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Keep the run directories, as DIR/ranks-N. Default: a temporary directory, removed at the end.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Keep the run directories, as DIR/ranks-N. Default: a temporary directory, removed at the end.", valueName: "dir"))
   var keep: String?
 
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
-  // Flips one bit, to see that it is found: gradient|weights|ledger:RANK:STEP:BIT, in the runs on `injectAt` ranks (all that have the rank).
+  // Flips one bit, to see that it is found: gradient|weights|ledger:RANK:STEP:BIT, in the runs on `injectAt` ranks (by default the one with most).
   @Option(help: .hidden)
   var inject: String?
 
@@ -71,7 +72,9 @@ struct VerifyCommand: AsyncParsableCommand {
       let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: false).run()
       if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
       // A worker that failed may be what is to be found; anything else has nothing to do with it.
-      guard code == .done || code == .workerFailed else { throw CommandFailure(code, "") }
+      guard code == .done || code == .workerFailed else {
+        throw CommandFailure(code, code == .stopped ? "stopped before all runs were done: nothing is compared" : "")
+      }
       runs.append(Attempt(ranks: count, directory: directory, hasEnded: code == .done))
     }
     try conclude(runs, fault: fault?.fault)
@@ -96,7 +99,9 @@ struct VerifyCommand: AsyncParsableCommand {
       }
       let blame = FaultLocalization.firstFault(in: traces)
       if comparison.areIdentical && blame == nil && attempts.allSatisfy(\.hasEnded) {
-        if let fault { Screen.output.write("note: the fault \(fault.text) did not come about: its rank has no part in that step\n") }
+        if let fault {
+          Screen.output.write("note: the fault \(fault.text) shows nowhere: its rank has no part in that step, or every run has it alike\n")
+        }
         return
       }
       if comparison.areIdentical && blame != nil { Screen.output.write("what was recorded is identical, but the traces are not\n") }
@@ -131,9 +136,10 @@ struct VerifyCommand: AsyncParsableCommand {
   private func injectedFault(_ counts: [Int]) throws -> (fault: InjectedFault, counts: [Int])? {
     guard let inject else { return nil }
     guard let fault = InjectedFault(inject) else {
-      throw CommandFailure(.usage, "--inject \(PlainText.line(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
+      throw CommandFailure(
+        .usage, "--inject \(PlainText.line(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
     }
-    let places = try injectAt.map { try Self.counts($0, option: "--inject-at") } ?? counts
+    let places = try injectAt.map { try Self.counts($0, option: "--inject-at") } ?? [counts.max()!]
     guard fault.step <= steps, places.contains(where: { counts.contains($0) && $0 > fault.rank }) else {
       throw CommandFailure(.usage, "--inject \(fault.text): no run has that rank and step")
     }

@@ -33,7 +33,8 @@ struct WorkerLaunch {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
     return MpirunLine(
-      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: arguments + options, ranks: ranks,
+      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: arguments + options,
+      ranks: ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
   }
 

@@ -40,7 +40,8 @@ private let cases: [[String]] = [
   ["optimizer.kind=sgd", "optimizer.weight_decay=0.01"], ["optimizer.kind=adamw"],
   ["optimizer.kind=lars", "optimizer.weight_decay=0.001", "clip.rule=global", "clip.max_norm=0.3"],
   ["optimizer.kind=lamb", "clip.rule=global", "clip.max_norm=0.3"], ["optimizer.kind=dog", "clip.rule=global", "clip.max_norm=0.5"],
-  ["schedule.kind=cosine"], ["schedule.kind=warmup", "schedule.warmup_steps=4"], ["schedule.kind=warmup-cosine", "schedule.warmup_steps=3"],
+  ["schedule.kind=cosine"], ["schedule.kind=warmup", "schedule.warmup_steps=4"],
+  ["schedule.kind=warmup-cosine", "schedule.warmup_steps=3"],
   ["schedule.kind=adascale", "schedule.base_batch=16"], ["optimizer.kind=adamw", "schedule.kind=adascale", "schedule.base_batch=16"],
   ["schedule.kind=plateau-on-norm", "schedule.patience=1"], ["schedule.kind=warmup-on-norm", "schedule.warmup_steps=5"],
   ["schedule.batch=noise-scale", "schedule.max_batch=300", "training.global_batch=20"],
@@ -49,6 +50,7 @@ private let cases: [[String]] = [
   ["regularization.gradient_norm=0.01", "regularization.l2=0.01", "optimizer.kind=adamw"],
   ["model.activation=tanh"], ["model.activation=sigmoid"], ["model.loss=squared-error"], ["model.kind=linear"], ["model.kind=logistic"],
   ["report.norms=[1, 3, \"inf\"]", "guard.spike=3"], ["data.order=sequential"],
+  ["guard.spike=1.05", "training.steps=40", "training.global_batch=12"],
   ["training.global_batch=257", "training.micro_batch=10"], ["training.global_batch=31", "training.micro_batch=32"],
   ["training.global_batch=5", "training.micro_batch=1"], ["training.global_batch=7", "training.micro_batch=3", "data.samples=20"],
   ["training.global_batch=64", "training.micro_batch=4", "optimizer.kind=adamw", "clip.rule=agc"],
@@ -93,7 +95,9 @@ let bitsProgram = RankProgram("bits") { world, arguments in
 let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
-  let overrides = ["training.steps=8", "checkpoint.every=4", "optimizer.kind=adamw", "clip.rule=zscore", "clip.warmup_steps=2", "clip.threshold=0.1"]
+  let overrides = [
+    "training.steps=8", "checkpoint.every=4", "optimizer.kind=adamw", "clip.rule=zscore", "clip.warmup_steps=2", "clip.threshold=0.1",
+  ]
   func options(_ directory: String, resume: Bool) -> RunOptions {
     RunOptions(experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume, voice: .quiet)
   }
@@ -119,10 +123,13 @@ let bitsTracesProgram = RankProgram("bits-traces") { world, arguments in
   try world.agree { if world.rank == 0 { try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8) } }
   func run(_ name: String, _ fault: InjectedFault?, _ overrides: [String], on part: borrowing Communicator) throws {
     let options = RunOptions(
-      experiment: folder + "/test.toml", overrides: overrides, output: "\(folder)/\(name)-\(part.size)", voice: .quiet, traces: true, fault: fault)
+      experiment: folder + "/test.toml", overrides: overrides, output: "\(folder)/\(name)-\(part.size)", voice: .quiet, traces: true,
+      fault: fault)
     try expect(try Run(options, on: part).train(on: part) == .done, "\(name) did not end")
   }
-  let ascent = ["optimizer.kind=lamb", "regularization.sam_radius=0.05", "regularization.l2=0.01", "clip.rule=value", "clip.max_value=0.01"]
+  let ascent = [
+    "optimizer.kind=lamb", "regularization.sam_radius=0.05", "regularization.l2=0.01", "clip.rule=value", "clip.max_value=0.01",
+  ]
   try onRanks([1, 2, 3, 4], of: world) { part in
     try run("sound", nil, ["training.gradient=sharded"], on: part)
     try run("ascent", nil, ascent, on: part)

@@ -50,7 +50,9 @@ extension Transcript {
   private mutating func note(_ outcome: StepOutcome, _ trainer: Trainer) {
     let (ledger, decision, step) = (outcome.ledger, outcome.decision, "step \(outcome.step): ")
     add(step + "samples", Double(outcome.samples))
-    for sum in NormLedger.Sum.allCases where ![.nonFinite, .stopRequests, .checkpointRequests].contains(sum) { add(step + "\(sum)", ledger[sum]) }
+    for sum in NormLedger.Sum.allCases where ![.nonFinite, .stopRequests, .checkpointRequests].contains(sum) {
+      add(step + "\(sum)", ledger[sum])
+    }
     for peak in [NormLedger.Peak.localNorm, .outlier, .nonFiniteTensor] { add(step + "\(peak)", ledger[peak].value) }
     for tensor in 0..<ledger.tensorCount {
       add(step + "T\(tensor)", ledger[.squares, tensor])

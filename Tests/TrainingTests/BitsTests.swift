@@ -37,7 +37,8 @@ import Verification
   }
 
   static let faults = [
-    "gradient:0:1:0", "gradient:2:4:22", "gradient:1:6:30", "weights:1:3:0", "weights:0:1:31", "weights:3:5:12", "ledger:0:2:0", "ledger:2:5:17",
+    "gradient:0:1:0", "gradient:2:4:22", "gradient:1:6:30", "weights:1:3:0", "weights:0:1:31", "weights:3:5:12", "ledger:0:2:0",
+    "ledger:2:5:17",
     "ledger:3:1:31",
   ]
 
@@ -48,7 +49,9 @@ import Verification
     try #require(outcome.status == 0, "\(outcome.rankLines)")
     print("bits-traces, \(outcome.seconds) s")
     func traced(_ name: String, _ ranks: Int) throws -> TracedRun {
-      try TracedRun(ranks: ranks) { try? [UInt8](Data(contentsOf: URL(filePath: "\(folder.path)/\(name)-\(ranks)/trace/rank-\($0).jsonl"))) }
+      try TracedRun(ranks: ranks) {
+        try? [UInt8](Data(contentsOf: URL(filePath: "\(folder.path)/\(name)-\(ranks)/trace/rank-\($0).jsonl")))
+      }
     }
     let sound = try [1, 2, 3, 4].map { try traced("sound", $0) }
     #expect(FaultLocalization.firstFault(in: sound) == nil)
@@ -67,7 +70,9 @@ import Verification
             let runs = try others.map { $0 == ranks ? try traced(name, ranks) : sound[$0 - 1] }
             let blame = try #require(FaultLocalization.firstFault(in: runs), "\(name) on \(ranks) ranks is not found")
             if kind == .gradient && others.count == 2 && ranks < others.max()! { continue }  // Of two, the run with fewer ranks counts as right.
-            #expect(blame.kind == kind && blame.step == step && blame.ranks == ranks && blame.rank == rank, "\(name) among \(others): \(blame.text)")
+            #expect(
+              blame.kind == kind && blame.step == step && blame.ranks == ranks && blame.rank == rank,
+              "\(name) among \(others): \(blame.text)")
             #expect(blame.others == 0)
           }
         }

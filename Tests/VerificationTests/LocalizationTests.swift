@@ -23,7 +23,8 @@ import Verification
             step: step,
             stages: [
               stage(.gradient, 1), stage(.loss, 2), stage(.sum, 3), micro, grains,
-              StepTrace.Stage(.sent, [(micro.values + grains.values).reduce(0, &+)]), StepTrace.Stage(.total, [77]), stage(.update, 6), weights,
+              StepTrace.Stage(.sent, [(micro.values + grains.values).reduce(0, &+)]), StepTrace.Stage(.total, [77]), stage(.update, 6),
+              weights,
             ])
         }
       })
@@ -60,11 +61,14 @@ import Verification
     var runs = Self.sound
     runs[3].records[1][1].stages[0].values[0] ^= 1
     for rank in 0..<4 {
-      for stage in [2, 4, 6, 7, 8] { for place in runs[3].records[rank][1].stages[stage].values.indices { runs[3].records[rank][1].stages[stage].values[place] ^= 5 } }
+      for stage in [2, 4, 6, 7, 8] {
+        for place in runs[3].records[rank][1].stages[stage].values.indices { runs[3].records[rank][1].stages[stage].values[place] ^= 5 }
+      }
     }
     let blame = try #require(FaultLocalization.firstFault(in: runs))
-    #expect(blame.text == "at step 1 rank 1 (host1) of the run on 4 ranks computed another gradient of micro-batch 1 "
-      + "(0x000000000000044c instead of 0x000000000000044d)")
+    #expect(
+      blame.text == "at step 1 rank 1 (host1) of the run on 4 ranks computed another gradient of micro-batch 1 "
+        + "(0x000000000000044c instead of 0x000000000000044d)")
   }
 
   @Test func theRunOnOneRankCanBeWrongToo() throws {
@@ -110,7 +114,9 @@ import Verification
     #expect(try TracedRun(ranks: 3) { bytes($0) } == run)
     let torn = try TracedRun(ranks: 3) { $0 == 1 ? bytes(1).dropLast(20) : bytes($0) }
     #expect(torn.records[1] == run.records[1].dropLast())
-    #expect { try TracedRun(ranks: 3) { $0 == 2 ? nil : bytes($0) } } throws: { "\($0)".contains("trace/rank-2.jsonl of the run on 3 ranks is missing") }
+    #expect { try TracedRun(ranks: 3) { $0 == 2 ? nil : bytes($0) } } throws: {
+      "\($0)".contains("trace/rank-2.jsonl of the run on 3 ranks is missing")
+    }
     #expect { try TracedRun(ranks: 1) { _ in Array("{}\n{}\n".utf8) } } throws: { "\($0)".contains("is damaged") }
   }
 }
