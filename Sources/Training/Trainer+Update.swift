@@ -12,12 +12,13 @@ extension Trainer {
     optimizer.beginStep()
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
+    followUpdate()
     for (part, isOwned) in updatedParts {
       let tensor = part.tensor
       if shrink > 0 { weights.scale(by: 1 - shrink, in: part.range) }
       let norms = optimizer.update(
         &weights, gradient: gradient, in: part.range, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      if isOwned { note(norms) }
+      if isOwned { note(norms, of: part.range) }
     }
   }
 
@@ -32,15 +33,18 @@ extension Trainer {
     case .lars(_, let coefficient, let decay):
       return ratios { tensor, weights in
         TrustRatio.lars(
-          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay, coefficient: coefficient)
+          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay,
+          coefficient: coefficient)
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
+      tracer?.follow(directions)
       for (part, isOwned) in updatedParts {
         let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
         if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
+        tracer?.entered(part.range, directions, in: .side)
       }
-      let reduced = try reduce(directions, on: world)
+      let reduced = try reduce(directions, on: world, from: .side)
       return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }
     default: return nil
     }
@@ -57,7 +61,8 @@ extension Trainer {
         .workerFailed,
         odd.count * 2 == digests.count
           ? "step \(stepsDone): ranks \(names) hold other weights than the other half of the ranks; restart from a checkpoint"
-          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine")
+          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine"
+      )
     }
   }
 
