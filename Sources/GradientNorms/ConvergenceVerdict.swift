@@ -36,7 +36,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     losses.append(ledger.meanLoss)
     let total = ledger.squaredPartsNorm
     squaredNorms.append(total)
-    if ledger[.contributors] >= 2 {
+    if ledger.tellsNoise {
       let floor = (ledger.meanLocalSquares - total) / (ledger[.contributors] - 1)
       floors.append(floor)
       signals.append(total - floor)

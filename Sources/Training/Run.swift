@@ -144,7 +144,7 @@ public final class Run {
         throw RunFailure(
           .workerFailed,
           "step \(outcome.step): \(experiment.limits.judge.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
-            + (history.skips.last?.text ?? ""))
+            + (history.lastSkip ?? ""))
       }
     }
   }
@@ -242,6 +242,7 @@ extension Trainer {
     let layout = model.layout
     let values = try world.agree { world.rank == 0 ? try layout.read(SafeTensors(path: path)) { $0 } : nil }
     try weights.broadcast(from: values, on: world)
+    optimizer.remember(start: weights)
   }
 }
 

@@ -12,6 +12,8 @@ struct RunHistory: Codable, Equatable {
   private(set) var largestNorm: Double?
   private(set) var lastLoss: Double?
   private(set) var skips: [Skip] = []
+  /// What was told of the last skipped step; `skips` names the first ones only.
+  private(set) var lastSkip: String?
   /// Steps in which √L alone proved that nothing would be clipped.
   private(set) var certified = 0
   private(set) var biasMeasured = 0
@@ -34,6 +36,7 @@ struct RunHistory: Codable, Equatable {
     if case .skip(let reason) = outcome.decision.action {
       skipped += 1
       let skip = Skip(outcome, reason, tensors: tensors, hosts: hosts)
+      lastSkip = skip.text
       if skips.count < ConvergenceReport.namedSkips { skips.append(skip) }
       return skip.text
     }
@@ -41,7 +44,7 @@ struct RunHistory: Codable, Equatable {
     lastLoss = outcome.ledger.meanLoss
     let norm = outcome.decision.norm
     firstNorm = firstNorm ?? norm
-    lastNorm = norm
+    lastNorm = norm ?? lastNorm
     largestNorm = max(largestNorm ?? 0, norm ?? 0)
     if outcome.decision.isCertified { certified += 1 }
     if let bias = outcome.bias {

@@ -48,7 +48,7 @@ extension StepRecord.Norm {
   init(_ ledger: NormLedger, _ decision: StepDecision, _ names: StepRecordNames) {
     let (peak, outlier) = (ledger[.localNorm], ledger[.outlier])
     // No rank's own gradient was finite: there is no largest.
-    let isUnknown = ledger[.nonFinite] == ledger[.contributors]
+    let isUnknown = ledger[.nonFinite] > 0 && peak.value == 0
     func layers(_ norm: (Int) -> Double) -> [NamedNumber] { names.tensors.enumerated().map { NamedNumber($0.element, norm($0.offset)) } }
     self.init(
       global: decision.norm, applied: decision.applied, coefficient: decision.isSkip ? nil : decision.coefficient,

@@ -14,11 +14,21 @@ extension Trainer {
     let tensors = model.layout
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
+    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: tensors) }
     tensors.forEachGrain(of: updated) { tensor, grain in
-      if shrink > 0 { weights.scale(by: 1 - shrink, in: grain) }
-      let norms = optimizer.update(
+      if shrink > 0 {
+        savedWeights!.copy(from: weights, in: grain)
+        weights.scale(by: 1 - shrink, in: grain)
+      }
+      var norms = optimizer.update(
         &weights, gradient: gradient, in: grain, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      if owned.contains(grain.lowerBound) { note(norms) }
+      guard owned.contains(grain.lowerBound) else { return }
+      if shrink > 0 {
+        // The decay is part of the change.
+        norms.squaredChange = weights.squaredDistance(to: savedWeights!, in: grain)
+        norms.squaredWeights = savedWeights!.squaredNorm(in: grain)
+      }
+      note(norms)
     }
   }
 
@@ -33,7 +43,7 @@ extension Trainer {
     case .lars(_, let coefficient, let decay):
       return ratios { tensor, weights in
         TrustRatio.lars(
-          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay, coefficient: coefficient)
+          weights: weights, gradient: appliedNorm(ofTensor: tensor, ledger, decision), decay: decay, coefficient: coefficient)
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
@@ -47,28 +57,17 @@ extension Trainer {
     }
   }
 
+  /// The norm of what is applied of a tensor's gradient.
+  private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision) -> Double {
+    if experiment.clip.isElementwise { return ledger[.appliedSquares, tensor].squareRoot() }
+    return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+  }
+
   /// Compares all ranks' weights by a digest of 8 bytes each; names the ranks that differ from the majority. Collective.
   func compareReplicas(on world: borrowing Communicator) throws {
     let digest = [weights.fingerprint()]
     let digests: [UInt64] = try world.allGather(digest.span)
-    guard let odd = Self.minority(digests) else { return }
-    try world.agree { () throws -> Void in
-      let names = odd.map(String.init).joined(separator: ", ")
-      throw RunFailure(
-        .workerFailed,
-        odd.count * 2 == digests.count
-          ? "step \(stepsDone): ranks \(names) hold other weights than the other half of the ranks; restart from a checkpoint"
-          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine")
-    }
-  }
-
-  /// The ranks whose digest is not the commonest one (among equally common, the one of the lowest rank); nil where all agree.
-  static func minority(_ digests: [UInt64]) -> [Int]? {
-    var counts: [UInt64: Int] = [:]
-    for digest in digests { counts[digest, default: 0] += 1 }
-    if counts.count <= 1 { return nil }
-    let most = counts.values.max()!
-    let common = digests.first { counts[$0] == most }!
-    return digests.indices.filter { digests[$0] != common }
+    guard let difference = ReplicaDifference(digests) else { return }
+    try world.agree { () throws -> Void in throw RunFailure(.workerFailed, "step \(stepsDone): \(difference.text)") }
   }
 }
