@@ -47,7 +47,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   public func verdict(stopped: Bool) -> ConvergenceVerdict {
     if stopped { return ConvergenceVerdict(kind: .stopped, reasons: ["A signal ended the run after step \(steps)."]) }
     guard let first = losses.means.first, let last = losses.means.last, skippedInARow == 0 else {
-      return ConvergenceVerdict(kind: .diverged, reasons: ["The last \(skippedInARow) of \(steps) steps had a loss or gradient that is not finite."])
+      return ConvergenceVerdict(
+        kind: .diverged, reasons: ["The last \(skippedInARow) of \(steps) steps had a loss or gradient that is not finite."])
     }
     let half = losses.means.suffix(max(3, losses.means.count / 2))
     let span = half.count * losses.stride

@@ -96,7 +96,8 @@ extension SkipReason {
       return "\(what) is not finite on rank \(rank)\(host)\(others)"
     case .spike(let norm, let median): return "the norm \(short(norm)) is \(short(norm / median)) times the recent median \(short(median))"
     case .corruptedReduction(let norm, let bound):
-      return "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
+      return
+        "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
     }
   }
 }

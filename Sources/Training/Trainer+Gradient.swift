@@ -11,7 +11,9 @@ extension Trainer {
   func differentiate(
     _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> (loss: Double, norm: Double) {
-    if let ascent = experiment.regularization.ascent { return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock) }
+    if let ascent = experiment.regularization.ascent {
+      return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
+    }
     let parts = passOver(draw, clock: &clock)
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)

@@ -165,7 +165,8 @@ public final class Trainer {
     if let every = experiment.limits.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
     return StepOutcome(
       step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
-      ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count, local: local, bias: bias(ledger, decision),
+      ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count,
+      local: local, bias: bias(ledger, decision),
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
@@ -214,12 +215,15 @@ public final class Trainer {
     // All ranks see it; one tells.
     try world.agree { () throws -> Void in
       throw RunFailure(
-        .workerFailed, "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data")
+        .workerFailed,
+        "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data")
     }
   }
 
   private func bias(_ ledger: NormLedger, _ decision: StepDecision) -> ClipBias? {
-    guard case .global(let maxNorm, _) = experiment.clip, let norm = decision.norm, let applied = decision.applied, norm > 0 else { return nil }
+    guard case .global(let maxNorm, _) = experiment.clip, let norm = decision.norm, let applied = decision.applied, norm > 0 else {
+      return nil
+    }
     let exact = ClipRule.coefficient(norm: norm, limit: maxNorm) * norm
     switch judge.scope {
     case .meanGradient: return nil

@@ -93,7 +93,7 @@ private func passesOverDamage(_ folder: String, _ options: RunOptions, on world:
 
 extension Communicator {
   /// Copies a directory at rank 0, leaving some entries out; what was at the target is gone. Collective.
-  fileprivate borrowing func copy(_ source: String, to target: String, without left: [String]) throws {
+  borrowing func copy(_ source: String, to target: String, without left: [String]) throws {
     try agree {
       guard rank == 0 else { return }
       try? FileManager.default.removeItem(atPath: target)
