@@ -73,6 +73,7 @@ let package = Package(
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
     tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
+    tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),

@@ -6,7 +6,7 @@ public enum RateRule: Sendable, Equatable {
   /// The gain of a batch S times the base batch, r = (σ² + μ²)/(σ²/S + μ²) between 1 and S, to a power: 1 for SGD, ½ for Adam (Johnson et
   /// al. 2020, AdaScale, arXiv 2007.05105; σ² = trΣ/base, μ² = |G|²).
   case adascale(baseBatch: Int, power: Double)
-  /// The rate falls by `factor` whenever the running mean of the norm has not fallen by the fraction `threshold` for `patience` steps.
+  /// The rate falls by `factor` whenever the running mean of the norm has not fallen by the fraction `threshold` for more than `patience` steps.
   case plateau(factor: Double, patience: Int, threshold: Double)
   /// The rate rises linearly over at most `steps`, and is whole as soon as the norm has settled: when its running means of 10 and of 50 steps
   /// have been within `tolerance` of each other for 20 steps.

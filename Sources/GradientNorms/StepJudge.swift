@@ -52,6 +52,7 @@ public struct StepJudge: Sendable, Equatable {
     }
     set {
       rest = newValue
+      rest.clip = ClipDetector.Memory()
       detector.memory = newValue.clip
     }
   }

@@ -34,7 +34,8 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
       for mode in ranks == 5 ? [Oracle.modes[0], Oracle.modes[2]] : [Oracle.modes[1]] {
         for detector in detectors {
           let what = "\(detector) \(mode) on \(ranks) ranks"
-          let experiment = try Oracle.experiment(batch, mode, ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector)
+          let experiment = try Oracle.experiment(
+            batch, mode, ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector + (batch == 7 ? ["training.micro_batch=1"] : []))
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let rank = part.rank
@@ -92,18 +93,16 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
 private func noGradientIsNoCorruption(on world: borrowing Communicator) throws {
   try onRanks([3], of: world) { part in
     for mode in Oracle.modes {
-      for scope in ["mean-gradient"] {
-        let experiment = try Oracle.experiment(
-          64, mode, ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=9", "clip.scope=\(scope)"])
-        let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-        trainer.faults.changeGradient = { gradient, _ in gradient.setToZero() }
-        let before = trainer.weights["layers.0.weight"]!
-        let decision = try trainer.step(on: part).decision
-        try expect(decision.action == .step, "\(mode): \(decision.action)")
-        try expect(!decision.isCertified, "\(mode): √L = 0 says nothing of the penalty")
-        for (old, new) in zip(before, trainer.weights["layers.0.weight"]!) {
-          try expect(new == old - 0.5 * (0.1 * old), "\(old) became \(new)")
-        }
+      let experiment = try Oracle.experiment(
+        64, mode, ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=9"])
+      let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
+      trainer.faults.changeGradient = { gradient, _ in gradient.setToZero() }
+      let before = trainer.weights["layers.0.weight"]!
+      let decision = try trainer.step(on: part).decision
+      try expect(decision.action == .step, "\(mode): \(decision.action)")
+      try expect(!decision.isCertified, "\(mode): √L = 0 says nothing of the penalty")
+      for (old, new) in zip(before, trainer.weights["layers.0.weight"]!) {
+        try expect(new == old - 0.5 * (0.1 * old), "\(old) became \(new)")
       }
     }
   }
@@ -120,10 +119,9 @@ let replicaProgram = RankProgram("norm-replica") { world, _ in
     elements[0] = Float(bitPattern: elements[0].bitPattern ^ 1)
   }
   for step in 1...6 {
-    try expect(step <= 6, "the run went on")
     _ = try trainer.step(on: world)
+    try expect(step < 6, "the difference was not found")
   }
-  throw CheckFailure(description: "the difference was not found")
 }
 
 /// A whole run whose rank 1 has a NaN in every step from the fifth on, until it gives up. Argument: directory.

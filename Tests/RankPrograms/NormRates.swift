@@ -78,7 +78,8 @@ private struct RateCase {
     state.squares += product(g, g)
     let rate = state.largest / (state.squares + 1e-8).squareRoot()
     state.rate = rate
-    w = add(w, g, times: -rate)
+    // Times the experiment's learning rate.
+    w = add(w, g, times: -4 * rate)
   }
 }
 
@@ -91,7 +92,7 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
           let what = "\(rule.overrides) \(mode) on \(ranks) ranks, batch \(batch)"
           let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
           let experiment = try Oracle.experiment(
-            batch, mode, rule.overrides + clip + (rule.overrides[0].hasSuffix("dog") ? ["optimizer.learning_rate=1"] : []))
+            batch, mode, rule.overrides + clip + (rule.overrides[0].hasSuffix("dog") ? ["optimizer.learning_rate=4"] : []))
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let oracle = Oracle(trainer, data, ranks: ranks)
@@ -99,20 +100,25 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
           var weights = start
           var state = RateCase.State()
           for step in 0..<20 {
+            // DoG's first steps are of 10⁻⁶ of the weights, of which Float32 holds little: each is held against the formula at the ranks' own weights.
+            if rule.overrides == ["optimizer.kind=dog"] { weights = oracle.weights(trainer) }
+            let before = weights
             let outcome = try trainer.step(on: part)
             guard part.rank == 0 else { continue }
             let gradient = oracle.gradient(of: oracle.samples(ofStep: step), at: weights)
             let coefficient = rule.limit.isFinite ? torchCoefficient(norm(gradient), rule.limit) : 1
             rule.step(&weights, scaled(gradient, coefficient), oracle.shapes, &state)
-            if let rate = state.rate { try expectClose(outcome.learningRate, rate, 1e-3, "\(what): the rate of step \(step + 1)") }
+            if let rate = state.rate {
+              try expectClose(outcome.learningRate, 4 * rate, 1e-6, "\(what): the rate of step \(step + 1)")
+              if step > 8 { try expectStep(oracle.weights(trainer), weights, from: before, "\(what), step \(step + 1)") }
+            }
           }
           try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
           guard part.rank == 0 else { continue }
           let error = norm(add(oracle.weights(trainer), weights, times: -1))
           let way = norm(add(weights, start, times: -1))
-          // DoG's first steps are of 10⁻⁶ of the weights, about what Float32 can hold of them: the error is held against the weights.
           try expect(error < 3e-6 * norm(weights), "\(what): \(error) off after a way of \(way), weights \(norm(weights))")
-          try expect(way > 1e-2 || state.rate != nil, "\(what): hardly moved, \(way)")
+          try expect(way > 1e-2, "\(what): hardly moved, \(way)")
         }
       }
     }
