@@ -28,7 +28,7 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
       var noise = NoiseScale(memory: 1 - 1e-9)
       var (ratios, seen) = (0.0, 0.0)
       let digest = trainer.weights.digest()
-      for step in 1...2000 {
+      for step in 1...4000 {
         let expected = step > 200 ? noise.expectedSquares(samples: trainer.sharesOf(batch, part)) : nil
         let outcome = try trainer.step(on: part)
         noise.record(outcome.ledger)

@@ -38,7 +38,8 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
     // DoG measures from where the weights start, also where a file gives them.
     let started = try Run(
       options(
-        "\(folder)/started", ["optimizer.kind=dog", "optimizer.learning_rate=1", "model.init=\"run-0/final.safetensors\""], resume: false),
+        "\(folder)/started", ["optimizer.kind=dog", "optimizer.learning_rate=1", "model.init=\"\(folder)/run-0/final.safetensors\""],
+        resume: false),
       on: part)
     let squares = started.trainer.model.layout.segments.reduce(0.0) { sum, segment in
       started.trainer.weights[segment.name]!.reduce(sum) { $0 + Double($1) * Double($1) }
