@@ -48,6 +48,7 @@ let package = Package(
     system("COpenMPI", pkgConfig: "ompi-c", debian: "libopenmpi-dev"),
     system("COneDNN", debian: "libdnnl-dev"),
     system("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+    system("CProcess", debian: "libc6-dev"),
     system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
     .target(name: "CVectorKernels"),
 
@@ -64,7 +65,7 @@ let package = Package(
     library("Launching", ["Reports"]),
     library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
     program("lockstep", ["Training", "Reports", "Launching", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
-    program("lockstep-worker", ["Training", "Reports", "MPI", argumentParser]),
+    program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -79,6 +80,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Vectors", "CZlib"]),
+    tests("EndToEndTests", ["RankTesting", "Reports"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],

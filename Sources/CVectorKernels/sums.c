@@ -11,23 +11,35 @@ static inline double fold(const double *lanes) {
   return sum;
 }
 
-MULTIVERSION
-double cvk_sum_of_squares(const float *x, size_t count) {
-  // Four sets of lanes hide the latency of the additions. The product of two floats is exact in Double.
-  double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0}, d[LANES] = {0};
-  size_t i = 0;
-  for (; i + 4 * LANES <= count; i += 4 * LANES)
-    for (int k = 0; k < LANES; k++) {
-      double p = x[i + k], q = x[i + LANES + k], r = x[i + 2 * LANES + k], s = x[i + 3 * LANES + k];
-      a[k] += p * p;
-      b[k] += q * q;
-      c[k] += r * r;
-      d[k] += s * s;
-    }
-  for (int k = 0; i < count; i++, k = (k + 1) % LANES) a[k] += (double)x[i] * x[i];
-  for (int k = 0; k < LANES; k++) a[k] = (a[k] + b[k]) + (c[k] + d[k]);
+// Four sets of lanes hide the latency of the additions. The product of two floats is exact in Double.
+#define SQUARES(EACH)                                                       \
+  double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0}, d[LANES] = {0};    \
+  size_t i = 0;                                                             \
+  for (; i + 4 * LANES <= count; i += 4 * LANES)                            \
+    for (int k = 0; k < LANES; k++) {                                       \
+      float p = x[i + k], q = x[i + LANES + k];                             \
+      float r = x[i + 2 * LANES + k], s = x[i + 3 * LANES + k];             \
+      EACH(i + k, p) EACH(i + LANES + k, q)                                 \
+      EACH(i + 2 * LANES + k, r) EACH(i + 3 * LANES + k, s)                 \
+      a[k] += (double)p * p;                                                \
+      b[k] += (double)q * q;                                                \
+      c[k] += (double)r * r;                                                \
+      d[k] += (double)s * s;                                                \
+    }                                                                       \
+  for (int k = 0; i < count; i++, k = (k + 1) % LANES) {                    \
+    EACH(i, x[i])                                                           \
+    a[k] += (double)x[i] * x[i];                                            \
+  }                                                                         \
+  for (int k = 0; k < LANES; k++) a[k] = (a[k] + b[k]) + (c[k] + d[k]);     \
   return fold(a);
-}
+
+#define NOTHING(j, v)
+MULTIVERSION
+double cvk_sum_of_squares(const float *x, size_t count) { SQUARES(NOTHING) }
+
+#define STORE(j, v) y[j] = v;
+MULTIVERSION
+double cvk_copy_with_squares(float *restrict y, const float *restrict x, size_t count) { SQUARES(STORE) }
 
 MULTIVERSION
 void cvk_add(float *restrict y, const float *restrict x, size_t count) {

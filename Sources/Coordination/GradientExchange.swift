@@ -8,6 +8,8 @@ import Vectors
 public protocol GradientExchange: AnyObject {
   /// The slice whose squares this rank gives to the ledger. Slices are disjoint and cover the vector.
   var owned: Range<Int> { get }
+  /// The slice cut at the borders of tensors, and, where sums over it must not depend on the slices, of grains.
+  var ownedParts: [TensorLayout.Part] { get }
   /// The part of the weights, and of the optimiser's state, that this rank updates.
   var updated: Range<Int> { get }
   /// Whether each micro-batch's gradient is to be handed over apart, with ``add(_:microBatch:)``.
@@ -16,8 +18,9 @@ public protocol GradientExchange: AnyObject {
   func add(_ gradient: inout FlatVector, microBatch: Int)
   /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
   ///
-  /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks at it.
-  func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError)
+  /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks at it. Returns the sum of the total's squares in
+  /// each of ``ownedParts``, taken while they are in cache; nil in a world of one rank whose gradient is the total already.
+  func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]?
   /// Gives every rank the weights that the others updated. Collective.
   func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
 }
@@ -30,17 +33,22 @@ extension GradientExchange {
 /// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
 public final class ReplicatedExchange: GradientExchange {
   public let owned: Range<Int>
+  public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
 
   public init(_ layout: TensorLayout, on world: borrowing Communicator) {
     owned = layout.slice(world.rank, of: world.size)
+    ownedParts = layout.parts(of: owned)
     updated = 0..<layout.elementCount
   }
 
-  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
-    if world.size == 1 { return }
+  public func reduce(
+    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
+  ) throws(MPIError) -> [Double]? {
+    if world.size == 1 { return nil }
     var elements = gradient.mutableElements
     try world.allReduce(&elements, .sum)
+    return gradient.squares(in: ownedParts)
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {}
@@ -50,6 +58,7 @@ public final class ReplicatedExchange: GradientExchange {
 /// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
 public final class ShardedExchange: GradientExchange {
   public let owned: Range<Int>
+  public let ownedParts: [TensorLayout.Part]
   public var updated: Range<Int> { owned }
   private let counts: [Int]
   private let slice: UnsafeMutableBufferPointer<Float>
@@ -57,6 +66,7 @@ public final class ShardedExchange: GradientExchange {
   public init(_ layout: TensorLayout, on world: borrowing Communicator) {
     let size = world.size
     owned = layout.slice(world.rank, of: size)
+    ownedParts = layout.parts(of: owned)
     counts = (0..<size).map { layout.slice($0, of: size).count }
     slice = .allocate(capacity: owned.count)
     slice.initialize(repeating: 0)
@@ -64,11 +74,17 @@ public final class ShardedExchange: GradientExchange {
 
   deinit { slice.deallocate() }
 
-  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
-    if world.size == 1 { return }
+  public func reduce(
+    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
+  ) throws(MPIError) -> [Double]? {
+    if world.size == 1 { return nil }
     var mine = MutableSpan(_unsafeElements: slice)
     try world.reduceScatter(gradient.elements, counts: counts, into: &mine, .sum)
-    gradient.set(owned, to: UnsafeBufferPointer(slice))
+    let start = owned.lowerBound
+    return ownedParts.map { part in
+      let place = part.range.lowerBound - start..<part.range.upperBound - start
+      return gradient.set(part.range, to: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(slice)[place]))
+    }
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {

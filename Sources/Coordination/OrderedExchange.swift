@@ -15,6 +15,8 @@ import Vectors
 /// every decision, which is a function of it. (4) The update is elementwise. By induction over the steps, weights and state are the same.
 public final class OrderedExchange: GradientExchange {
   public let owned: Range<Int>
+  /// The grains of the slice.
+  public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
   private let layout: TensorLayout
   private let slices: [Range<Int>]
@@ -36,6 +38,7 @@ public final class OrderedExchange: GradientExchange {
     self.layout = layout
     slices = (0..<size).map { layout.slice($0, of: size) }
     owned = slices[world.rank]
+    ownedParts = layout.grains(of: owned)
     updated = sharded ? owned : 0..<layout.elementCount
   }
 
@@ -53,7 +56,9 @@ public final class OrderedExchange: GradientExchange {
     }
   }
 
-  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) {
+  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError)
+    -> [Double]?
+  {
     let sources = shares.map { SummationTree.nodes(of: $0) }
     // Round r moves every rank's r-th partial sum; ranks with fewer send nothing. All ranks know how many rounds there are.
     let rounds = sources.map(\.count).max() ?? 0
@@ -78,7 +83,7 @@ public final class OrderedExchange: GradientExchange {
         try world.allToAll(Span(), counts: lengths.map { _ in 0 }, into: &part, received: counts)
       }
     }
-    addInOrder(zip(sources, places).flatMap { zip($0, $1).map { (node: $0, place: $1) } }, into: &gradient)
+    let squares = addInOrder(zip(sources, places).flatMap { zip($0, $1).map { (node: $0, place: $1) } }, into: &gradient)
     nodes.removeAll(keepingCapacity: true)
     spare.append(contentsOf: sums)
     sums.removeAll(keepingCapacity: true)
@@ -86,6 +91,7 @@ public final class OrderedExchange: GradientExchange {
       var elements = gradient.mutableElements
       try world.allGather(inPlace: &elements, counts: lengths)
     }
+    return squares
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
@@ -94,29 +100,29 @@ public final class OrderedExchange: GradientExchange {
     try world.allGather(inPlace: &elements, counts: slices.map(\.count))
   }
 
-  /// Adds the received partial sums of this rank's slice, block by block so that they stay in cache.
-  private func addInOrder(_ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector) {
+  /// Adds the received partial sums of this rank's slice, grain by grain so that they stay in cache; returns each grain's squares.
+  private func addInOrder(_ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector) -> [Double] {
     guard let base = received.baseAddress, !parts.isEmpty else {
       gradient.setToZero(in: owned)
-      return
+      return ownedParts.map { _ in 0 }
     }
-    let block = 8192
-    for offset in stride(from: 0, to: owned.count, by: block) {
-      let count = min(block, owned.count - offset)
-      var nodes: [SummationTree.Node] = []
-      var places: [Int] = []
-      func merge(_ left: Int, _ right: Int) {
-        cvk_add(base + places[left] + offset, base + places[right] + offset, count)
-        places.removeLast()
-      }
-      for part in parts {
-        places.append(part.place)
-        SummationTree.push(part.node, on: &nodes, merge: merge)
-      }
-      SummationTree.finish(places.count, merge: merge)
-      gradient.set(
-        owned.lowerBound + offset..<owned.lowerBound + offset + count,
-        to: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(received)[places[0] + offset..<places[0] + offset + count]))
+    // The additions are the same for every grain: found once.
+    var additions: [(left: Int, right: Int)] = []
+    var nodes: [SummationTree.Node] = []
+    var places: [Int] = []
+    func merge(_ left: Int, _ right: Int) {
+      additions.append((places[left], places[right]))
+      places.removeLast()
+    }
+    for part in parts {
+      places.append(part.place)
+      SummationTree.push(part.node, on: &nodes, merge: merge)
+    }
+    SummationTree.finish(places.count, merge: merge)
+    return ownedParts.map { part in
+      let offset = part.range.lowerBound - owned.lowerBound
+      for addition in additions { cvk_add(base + addition.left + offset, base + addition.right + offset, part.range.count) }
+      return gradient.set(part.range, to: UnsafeBufferPointer(start: base + places[0] + offset, count: part.range.count))
     }
   }
 

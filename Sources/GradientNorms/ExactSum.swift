@@ -44,29 +44,32 @@ public enum ExactSum {
   /// The sum, rounded to the nearest Double (ties to even); NaN if any term did not fit.
   public static func value(of words: UnsafePointer<Int64>) -> Double {
     if words[limbCount] != 0 { return .nan }
+    guard let lowest = (0..<limbCount).first(where: { words[$0] != 0 }) else { return 0 }
     return withUnsafeTemporaryAllocation(of: Int64.self, capacity: limbCount) { limbs in
       // Pass the carries on: every limb but the highest becomes 0 … 2³²−1.
       func normalise(sign: Int64) {
         var carry: Int64 = 0
-        for index in 0..<limbCount {
+        for index in 0..<lowest { limbs[index] = 0 }
+        for index in lowest..<limbCount {
           let sum = sign * words[index] + carry
-          if index == limbCount - 1 {
-            limbs[index] = sum
-          } else {
-            limbs[index] = sum & 0xFFFF_FFFF
-            carry = sum >> 32
-          }
+          limbs[index] = index == limbCount - 1 ? sum : sum & 0xFFFF_FFFF
+          carry = sum >> 32
         }
       }
       normalise(sign: 1)
       let isNegative = limbs[limbCount - 1] < 0
       if isNegative { normalise(sign: -1) }
-      guard let top = limbs.lastIndex(where: { $0 != 0 }) else { return 0 }
-      // Two limbs below the highest hold at least 65 significant bits; what lies below them only breaks ties.
-      func limb(_ index: Int) -> UInt128 { index >= 0 ? UInt128(UInt64(bitPattern: limbs[index])) : 0 }
-      var bits = limb(top) << 64 | limb(top - 1) << 32 | limb(top - 2)
-      if top > 2, limbs[..<(top - 2)].contains(where: { $0 != 0 }) { bits |= 1 }
-      let magnitude = scalbn(Double(bits), Int32(32 * (top - 2) + lowestExponent))
+      var top = limbCount - 1
+      while top > 0 && limbs[top] == 0 { top -= 1 }
+      // 64 significant bits from the three highest limbs; what lies below them only breaks ties, and is kept in the last bit.
+      func limb(_ index: Int) -> UInt64 { index >= 0 ? UInt64(bitPattern: limbs[index]) : 0 }
+      guard limb(top) >> 32 == 0 else { return isNegative ? -.infinity : .infinity }
+      let head = limb(top) << 32 | limb(top - 1)
+      let free = head.leadingZeroBitCount
+      var bits = head << UInt64(free) | limb(top - 2) >> UInt64(32 - free)
+      let rest = limb(top - 2) & ((1 << UInt64(32 - free)) - 1)
+      if rest != 0 || (top - 2 > lowest && limbs[lowest..<top - 2].contains(where: { $0 != 0 })) { bits |= 1 }
+      let magnitude = scalbn(Double(bits), Int32(32 * (top - 1) - free + lowestExponent))
       return isNegative ? -magnitude : magnitude
     }
   }

@@ -28,6 +28,9 @@ public struct LedgerLayout: Sendable, Equatable {
     self.parts = parts
   }
 
+  /// Whether anything of the mean gradient or the weights is measured beside the gradient's squares.
+  public var measuresMore: Bool { !orders.isEmpty || countsWeights }
+
   private var scalarCount: Int { NormLedger.Sum.allCases.count }
   private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
   var sumCount: Int { scalarCount + (2 + powers.count + (countsApplied ? 1 : 0) + (countsWeights ? 1 : 0)) * tensorCount }

@@ -64,6 +64,9 @@ public struct NormLedger: Sendable, Equatable {
   /// As it travels: the number of words that add up, those words (``ExactSum``), and for each peak its value's bits and its rank.
   public private(set) var record: [Int64]
 
+  /// The sums of a reduced ledger as Doubles, which many questions are asked of; empty while contributions are entered.
+  private var totals: [Double] = []
+
   private static let header = 1
   private var firstPeak: Int { Self.header + layout.sumCount * ExactSum.wordCount }
 
@@ -81,8 +84,13 @@ public struct NormLedger: Sendable, Equatable {
     precondition(record.count == self.record.count && record[0] == self.record[0], "a record of another layout")
     var ledger = self
     ledger.record = record
+    ledger.totals = record.withUnsafeBufferPointer { words in
+      (0..<layout.sumCount).map { ExactSum.value(of: words.baseAddress! + Self.header + $0 * ExactSum.wordCount) }
+    }
     return ledger
   }
+
+  public static func == (left: NormLedger, right: NormLedger) -> Bool { left.layout == right.layout && left.record == right.record }
 
   public subscript(sum: Sum) -> Double {
     get { value(layout.index(sum)) }
@@ -131,14 +139,17 @@ public struct NormLedger: Sendable, Equatable {
   }
 
   private func value(_ index: Int) -> Double {
-    record.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
+    if !totals.isEmpty { return totals[index] }
+    return record.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
   }
 
   private mutating func add(_ term: Double, at index: Int) {
+    if !totals.isEmpty { totals = [] }
     record.withUnsafeMutableBufferPointer { ExactSum.add(term, to: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
   }
 
   private mutating func set(_ index: Int, _ value: Double) {
+    totals = []
     let start = Self.header + index * ExactSum.wordCount
     for word in start..<start + ExactSum.wordCount { record[word] = 0 }
     add(value, at: index)

@@ -19,7 +19,7 @@ extension FlatVector {
 
   /// Takes over what rank 0 read, on every rank. Collective.
   mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {
-    if let values { values.withUnsafeBufferPointer { set(0..<count, to: $0) } }
+    if let values { values.withUnsafeBufferPointer { _ = set(0..<count, to: $0) } }
     var span = mutableElements
     try world.broadcast(&span)
   }

@@ -19,11 +19,11 @@ extension Trainer {
     savedWeights!.copy(from: weights)
     let isSynchronized = experiment.regularization.isSynchronized
     if isSynchronized {
-      try exchange.reduce(&gradient, shares: draw.shares, on: world)
+      let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world) ?? ownSquares()
       firstGradient!.copy(from: gradient)
-      var squares = NormLedger(layout, rank: draw.rank)
-      model.layout.forEachGrain(of: exchange.owned) { squares.add(gradient.squaredNorm(in: $1), to: .lossSquares) }
-      climb(ascent.radius, norm: try reduce(squares, on: world)[.lossSquares].squareRoot(), in: exchange.updated)
+      var sum = NormLedger(layout, rank: draw.rank)
+      for part in squares { sum.add(part, to: .lossSquares) }
+      climb(ascent.radius, norm: try reduce(sum, on: world)[.lossSquares].squareRoot(), in: exchange.updated)
       try exchange.publish(&weights, on: world)
       clock.lap(.reduce)
     } else {
@@ -35,6 +35,7 @@ extension Trainer {
     if !isSynchronized && ascent.mixture != 1 {
       gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)
       for (tensor, segment) in model.layout.segments.enumerated() { parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range) }
+      localSquares = parts[0].squares
     }
     return contribute(parts, losses: losses, draw, into: &ledger)
   }

@@ -15,9 +15,13 @@ extension Trainer {
       return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
     }
     let parts = passOver(draw, clock: &clock)
+    if !measuresNorms { return (0, 0) }
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)
   }
+
+  /// The squares of each owned part of a gradient that is the total already, one rank's alone. What the model's own pass has squared is not squared again.
+  func ownSquares() -> [Double] { localSquares ?? gradient.squares(in: exchange.ownedParts) }
 
   /// One part of this rank's share: its samples, the sum of its losses, and its gradient's weighted squares by tensor.
   struct Part {
@@ -44,7 +48,7 @@ extension Trainer {
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
-        if isComplete && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
+        if isComplete && measuresNorms && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
       }
       let loss =
         usesScratch
@@ -62,6 +66,7 @@ extension Trainer {
       whole.loss += loss
       clock.lap(.compute)
     }
+    localSquares = apart ? nil : whole.squares
     return apart ? parts : [whole]
   }
 
@@ -90,59 +95,70 @@ extension Trainer {
   /// the difference; one gradient exchange more.
   private func clipOwn(_ parts: [Part], _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator) throws {
     guard case .global(let maxNorm, _) = experiment.clip else { return }
-    let measures = (stepsDone + 1) % experiment.report.every == 0 || stepsDone == 0
-    if measures {
+    if measuresBias {
       if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
       firstGradient!.copy(from: gradient)
-      try exchange.reduce(&firstGradient!, shares: draw.shares, on: world)
+      _ = try exchange.reduce(&firstGradient!, shares: draw.shares, on: world)
     }
     let squares = parts.reduce(0.0) { $0 + $1.squares.reduce(0, +) }
     guard squares > 0, draw.mine.count > 0 else { return }
     let norm = squares.squareRoot() * Double(draw.total) / Double(draw.mine.count)
     let factor = ClipRule.coefficient(norm: norm, limit: maxNorm)
-    if factor < 1 { gradient.scale(by: factor, in: 0..<gradient.count) }
+    if factor < 1 {
+      gradient.scale(by: factor, in: 0..<gradient.count)
+      localSquares = nil
+    }
   }
 
   /// Measures, regularises and clips the mean gradient where this rank holds it; enters the squares of its own slice in the ledger.
-  func finishGradient(into ledger: inout NormLedger) {
-    let (owned, updated) = (exchange.owned, exchange.updated)
-    let tensors = model.layout
+  ///
+  /// `squares` are those of the slice's parts as the exchange left them.
+  func finishGradient(squares: [Double], into ledger: inout NormLedger) {
     let regularization = experiment.regularization
+    var squares = squares
     if regularization.changesMean {
-      tensors.forEachGrain(of: owned) { ledger.add(gradient.squaredNorm(in: $1), to: .lossSquares) }
+      for sum in squares { ledger.add(sum, to: .lossSquares) }
       if let mixture = regularization.ascent?.mixture, regularization.isSynchronized, mixture != 1 {
-        gradient.combine(own: mixture, with: firstGradient!, times: 1 - mixture, in: updated)
+        gradient.combine(own: mixture, with: firstGradient!, times: 1 - mixture, in: exchange.updated)
       }
       if regularization.isCoupled {
-        tensors.forEachGrain(of: updated) { _, grain in
-          let penalty = gradient.addPenaltyGradient(of: weights, l1: regularization.l1, l2: regularization.coupledL2, in: grain)
-          if owned.contains(grain.lowerBound) { ledger.add(penalty, to: .penalty) }
+        for (part, isOwned) in updatedParts {
+          let penalty = gradient.addPenaltyGradient(of: weights, l1: regularization.l1, l2: regularization.coupledL2, in: part.range)
+          if isOwned { ledger.add(penalty, to: .penalty) }
         }
       }
+      squares = gradient.squares(in: exchange.ownedParts)
     }
-    tensors.forEachGrain(of: owned) { tensor, grain in measure(tensor, grain, into: &ledger) }
+    for (part, sum) in zip(exchange.ownedParts, squares) { ledger.add(sum, to: .squares, of: part.tensor) }
+    if layout.measuresMore { for part in exchange.ownedParts { measureMore(part, into: &ledger) } }
     if experiment.clip.isElementwise {
-      gradient.clipElements(experiment.clip, weights: weights, in: updated) { tensor, grain, squares in
-        if owned.contains(grain.lowerBound) { ledger.add(squares, to: .appliedSquares, of: tensor) }
+      let owned = exchange.owned
+      gradient.clipElements(experiment.clip, weights: weights, in: exchange.updated) { part, squares in
+        if owned.contains(part.range.lowerBound) { ledger.add(squares, to: .appliedSquares, of: part.tensor) }
       }
     }
-    if judge.scope == .worker, firstGradient != nil, (stepsDone + 1) % experiment.report.every == 0 || stepsDone == 0 {
-      tensors.forEachGrain(of: owned) { _, grain in
-        ledger.add(firstGradient!.squaredNorm(in: grain), to: .exactSquares)
-        ledger.add(firstGradient!.product(with: gradient, in: grain), to: .exactProduct)
+    if measuresBias {
+      for part in exchange.ownedParts {
+        ledger.add(firstGradient!.squaredNorm(in: part.range), to: .exactSquares)
+        ledger.add(firstGradient!.product(with: gradient, in: part.range), to: .exactProduct)
       }
     }
   }
 
-  private func measure(_ tensor: Int, _ grain: Range<Int>, into ledger: inout NormLedger) {
-    ledger.add(gradient.squaredNorm(in: grain), to: .squares, of: tensor)
+  /// Whether this step compares the ranks' own clip with the exact one.
+  private var measuresBias: Bool { judge.scope == .worker && (stepsDone == 0 || (stepsDone + 1) % experiment.report.every == 0) }
+
+  /// What only some experiments ask for: other norms, the weights' squares, their distance from the start.
+  private func measureMore(_ part: TensorLayout.Part, into ledger: inout NormLedger) {
+    let (tensor, range) = (part.tensor, part.range)
     for order in layout.orders {
       switch order {
-      case .infinity: ledger[largestOfTensor: tensor] = max(ledger[largestOfTensor: tensor], gradient.largestAbsolute(in: grain))
-      case .power(let p): ledger.add(gradient.sumOfPowers(p, in: grain), to: .power(order), of: tensor)
+      case .infinity: ledger[largestOfTensor: tensor] = max(ledger[largestOfTensor: tensor], gradient.largestAbsolute(in: range))
+      case .power(let p): ledger.add(gradient.sumOfPowers(p, in: range), to: .power(order), of: tensor)
       }
     }
-    if layout.countsWeights { ledger.add(weights.squaredNorm(in: grain), to: .weightSquares, of: tensor) }
-    if case .dog = experiment.optimizer { ledger.add(optimizer.squaredDistanceFromStart(of: weights, in: grain), to: .squaredDistance) }
+    guard layout.countsWeights else { return }
+    ledger.add(weights.squaredNorm(in: range), to: .weightSquares, of: tensor)
+    if case .dog = experiment.optimizer { ledger.add(optimizer.squaredDistanceFromStart(of: weights, in: range), to: .squaredDistance) }
   }
 }

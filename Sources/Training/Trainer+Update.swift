@@ -7,26 +7,25 @@ import Reports
 import Vectors
 
 extension Trainer {
-  /// Applies the decision to the weights this rank updates, grain by grain.
+  /// Applies the decision to the weights this rank updates, part by part.
   func update(_ ledger: NormLedger, _ decision: StepDecision, rate: Double, on world: borrowing Communicator) throws {
     optimizer.beginStep()
-    let (owned, updated) = (exchange.owned, exchange.updated)
-    let tensors = model.layout
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
-    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: tensors) }
-    tensors.forEachGrain(of: updated) { tensor, grain in
+    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
+    for (part, isOwned) in updatedParts {
+      let (tensor, range) = (part.tensor, part.range)
       if shrink > 0 {
-        savedWeights!.copy(from: weights, in: grain)
-        weights.scale(by: 1 - shrink, in: grain)
+        savedWeights!.copy(from: weights, in: range)
+        weights.scale(by: 1 - shrink, in: range)
       }
       var norms = optimizer.update(
-        &weights, gradient: gradient, in: grain, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      guard owned.contains(grain.lowerBound) else { return }
+        &weights, gradient: gradient, in: range, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
+      guard isOwned else { continue }
       if shrink > 0 {
         // The decay is part of the change.
-        norms.squaredChange = weights.squaredDistance(to: savedWeights!, in: grain)
-        norms.squaredWeights = savedWeights!.squaredNorm(in: grain)
+        norms.squaredChange = weights.squaredDistance(to: savedWeights!, in: range)
+        norms.squaredWeights = savedWeights!.squaredNorm(in: range)
       }
       note(norms)
     }
@@ -47,9 +46,9 @@ extension Trainer {
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
-      tensors.forEachGrain(of: exchange.updated) { tensor, grain in
-        let squares = optimizer.direct(&gradient, weights: weights, in: grain, factor: decision.factor(ofTensor: tensor))
-        if exchange.owned.contains(grain.lowerBound) { directions.add(squares, to: .squares, of: tensor) }
+      for (part, isOwned) in updatedParts {
+        let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
+        if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
       }
       let reduced = try reduce(directions, on: world)
       return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }

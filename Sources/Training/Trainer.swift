@@ -31,6 +31,10 @@ public final class Trainer {
   var rates: RateControl
 
   var gradient: FlatVector
+  /// What this rank updates, in parts that do not cross the borders of its own slice, and whether each lies in it.
+  let updatedParts: [(part: TensorLayout.Part, isOwned: Bool)]
+  /// The squares by tensor of `gradient`, this rank's alone, where the model's pass has taken them.
+  var localSquares: [Double]?
   /// Scratch that only some experiments need: the gradient of a first pass, weights to come back to, one micro-batch's gradient.
   var firstGradient: FlatVector?
   var savedWeights: FlatVector?
@@ -42,6 +46,8 @@ public final class Trainer {
   private var nextLedger: NormLedger
   /// Faults that tests and `lockstep verify` put in; see ``Faults``.
   public var faults = Faults()
+  /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
+  public var measuresNorms = true
 
   /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in checkpoints.
   struct Memory: Codable, Equatable {
@@ -78,7 +84,12 @@ public final class Trainer {
       } else {
         ReplicatedExchange(tensors, on: world)
       }
-    optimizer = Optimizer(rule: experiment.optimizer, owning: exchange.updated)
+    let (owned, updated) = (exchange.owned, exchange.updated)
+    let borders = [updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound]
+    updatedParts = borders.flatMap { range in
+      (training.reproducible ? tensors.grains(of: range) : tensors.parts(of: range)).map { ($0, range == owned) }
+    }
+    optimizer = Optimizer(rule: experiment.optimizer, owning: updated)
     layout = experiment.ledgerLayout(tensorCount: tensors.segments.count)
     ledgers = try LedgerReduction(layout)
     nextLedger = NormLedger(layout, rank: world.rank)
@@ -138,10 +149,11 @@ public final class Trainer {
 
     let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
     let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
-    try exchange.reduce(&gradient, shares: draw.shares, on: world)
+    let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
     clock.lap(.reduce)
 
-    finishGradient(into: &ledger)
+    guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
+    finishGradient(squares: squares ?? ownSquares(), into: &ledger)
     ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
     ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
     faults.changeLedger?(&ledger, stepsDone + 1)
@@ -170,6 +182,22 @@ public final class Trainer {
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
+  /// The rest of a step that nobody measures.
+  private func stepWithoutNorms(
+    _ draw: Draw, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+  ) throws -> StepOutcome {
+    optimizer.beginStep()
+    _ = optimizer.update(&weights, gradient: gradient, in: exchange.updated, rate: experiment.learningRate)
+    clock.lap(.optimizer)
+    try exchange.publish(&weights, on: world)
+    clock.lap(.reduce)
+    stepsDone += 1
+    return StepOutcome(
+      step: stepsDone, epoch: 0, samples: memory.cursor.samples, learningRate: experiment.learningRate, ledger: ledger,
+      decision: judge.judgeBound(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
+      local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
+  }
+
   /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
   func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger { try reduce(nextLedger, on: world) }
 
@@ -183,7 +211,7 @@ public final class Trainer {
     return order.indices
   }
 
-  /// Enters an update's norms, grain by grain, for the next ledger.
+  /// Enters the norms of a part's update, for the next ledger.
   func note(_ norms: UpdateNorms) {
     nextLedger.add(norms.squaredChange, to: .squaredUpdate)
     nextLedger.add(norms.squaredWeights, to: .squaredWeights)

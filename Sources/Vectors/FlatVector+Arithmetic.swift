@@ -35,11 +35,13 @@ extension FlatVector {
     (base + range.lowerBound).update(from: other.base + range.lowerBound, count: range.count)
   }
 
-  /// Writes the elements of a range.
-  public mutating func set(_ range: Range<Int>, to values: UnsafeBufferPointer<Float>) {
+  /// Writes the elements of a range and returns the sum of their squares.
+  @discardableResult
+  public mutating func set(_ range: Range<Int>, to values: UnsafeBufferPointer<Float>) -> Double {
     check(range)
     precondition(values.count == range.count, "\(values.count) values for a range of \(range.count)")
-    if let start = values.baseAddress { (base + range.lowerBound).update(from: start, count: range.count) }
+    guard let start = values.baseAddress else { return 0 }
+    return cvk_copy_with_squares(base + range.lowerBound, start, range.count)
   }
 
   /// Writes a tensor's elements, `values.count` of them being exactly the segment's.

@@ -2,6 +2,14 @@ import CVectorKernels
 
 // Sums over a range, in Double lanes: no Float32 input overflows or underflows them.
 extension FlatVector {
+  /// Σ x² of each part.
+  public borrowing func squares(in parts: [TensorLayout.Part]) -> [Double] {
+    var sums: [Double] = []
+    sums.reserveCapacity(parts.count)
+    for part in parts { sums.append(squaredNorm(in: part.range)) }
+    return sums
+  }
+
   /// Σ|x|
   public borrowing func sumOfAbsolutes(in range: Range<Int>) -> Double {
     check(range)

@@ -14,6 +14,13 @@ public struct TensorLayout: Sendable, Equatable {
     public var count: Int { range.count }
   }
 
+  /// Positions of the flat vector that belong to one tensor.
+  public struct Part: Sendable, Equatable {
+    /// The tensor's index.
+    public let tensor: Int
+    public let range: Range<Int>
+  }
+
   /// A tensor starts at a multiple of this many elements: 64 bytes, a cache line and the widest vector register.
   public static let alignment = 16
 
@@ -64,21 +71,21 @@ public struct TensorLayout: Sendable, Equatable {
     return start + min(position - start, segments[index].count - 1) / grain * grain
   }
 
-  /// Calls `body` with every grain of `range`, which starts and ends at grains as slices do: (index of the tensor, positions).
-  public func forEachGrain(of range: Range<Int>, _ body: (_ segment: Int, _ grain: Range<Int>) -> Void) {
-    for (index, part) in pieces(of: range) {
-      let step = grain(of: index)
-      for start in stride(from: part.lowerBound, to: part.upperBound, by: step) {
-        body(index, start..<min(start + step, part.upperBound))
-      }
+  /// What of `range` belongs to tensors, in order, cut at their borders.
+  public func parts(of range: Range<Int>) -> [Part] {
+    segments.enumerated().compactMap { index, segment in
+      let part = segment.range.clamped(to: range)
+      return part.isEmpty ? nil : Part(tensor: index, range: part)
     }
   }
 
-  /// The parts of `range` that belong to tensors, in order: (index of the tensor, positions in the flat vector).
-  public func pieces(of range: Range<Int>) -> [(segment: Int, range: Range<Int>)] {
-    segments.enumerated().compactMap { index, segment in
-      let part = segment.range.clamped(to: range)
-      return part.isEmpty ? nil : (index, part)
+  /// What of `range`, which starts and ends at grains as slices do, belongs to tensors, grain by grain.
+  public func grains(of range: Range<Int>) -> [Part] {
+    parts(of: range).flatMap { part in
+      let step = grain(of: part.tensor)
+      return stride(from: part.range.lowerBound, to: part.range.upperBound, by: step).map {
+        Part(tensor: part.tensor, range: $0..<min($0 + step, part.range.upperBound))
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcess
 import Glibc
 import MPI
 import Reports
@@ -46,6 +47,10 @@ struct Worker: ParsableCommand {
   }
 
   func run() {
+    // A launcher that is killed before MPI is up leaves nothing that would end this rank.
+    _ = cprocess_die_with_parent()
+    // A full disk, a file-size limit, a reader that went away: errors that are told in a line, not signals that end the rank without one.
+    for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
       restarts: restarts, threads: threads)

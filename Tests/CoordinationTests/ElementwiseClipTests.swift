@@ -26,7 +26,7 @@ import Vectors
     var vector = Self.vector(gradient)
     var squares = [Double](repeating: 0, count: gradient.count)
     for slice in 0..<slices {
-      vector.clipElements(rule, weights: Self.vector(weights), in: Self.layout.slice(slice, of: slices)) { squares[$0] += $2 }
+      vector.clipElements(rule, weights: Self.vector(weights), in: Self.layout.slice(slice, of: slices)) { squares[$0.tensor] += $1 }
     }
     return (Self.layout.segments.map { vector[$0.name]! }, squares)
   }

@@ -33,7 +33,7 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 
 @main
 struct RankPrograms {
-  static let all: [RankProgram] = mpiPrograms + trainingPrograms
+  static let all: [RankProgram] = mpiPrograms + trainingPrograms + costPrograms
 
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()

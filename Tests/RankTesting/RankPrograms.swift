@@ -33,49 +33,10 @@ public enum Programs {
     return try run("/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment, limit: limit)
   }
 
-  /// The threads that run tests block signals, and what they start would inherit that: it could not be terminated.
-  private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
-    var (none, before) = (sigset_t(), sigset_t())
-    sigemptyset(&none)
-    pthread_sigmask(SIG_SETMASK, &none, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    try body()
-  }
-
-  /// Runs a program to its end, or kills its process group after `limit` seconds.
-  public static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 120) throws
-    -> Outcome
-  {
-    let process = Process()
-    process.executableURL = URL(filePath: executable)
-    process.arguments = arguments
-    var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("OMPI_") && !$0.key.hasPrefix("PMIX_") }
-    variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
-    variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
-    variables["OMP_NUM_THREADS"] = "1"
-    // A process that is meant to trap must not leave a backtracer holding its output open.
-    variables["SWIFT_BACKTRACE"] = "enable=no"
-    process.environment = variables.merging(environment) { $1 }
-    // Files, not pipes: nothing can fill up, and a grandchild that lives on holds nothing open.
-    let folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let (output, errors) = (folder.appending(path: "output"), folder.appending(path: "errors"))
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    let start = Date()
-    let ended = DispatchSemaphore(value: 0)
-    process.terminationHandler = { _ in ended.signal() }
-    try withSignalsOpen { try process.run() }
-    if ended.wait(timeout: .now() + limit) == .timedOut {
-      process.terminate()
-      if ended.wait(timeout: .now() + 5) == .timedOut { kill(process.processIdentifier, SIGKILL) }
-      process.waitUntilExit()
-    }
-    return Outcome(
-      status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
-      errors: try String(contentsOf: errors, encoding: .utf8), seconds: Date().timeIntervalSince(start))
+  /// Runs a program to its end, or kills it after `limit` seconds.
+  public static func run(
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 120
+  ) throws -> Outcome {
+    try RunningProgram(executable, arguments, environment: environment).finish(limit: limit)
   }
 }

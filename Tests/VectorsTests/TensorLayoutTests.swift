@@ -35,14 +35,13 @@ import Vectors
       #expect(slice.lowerBound == end)
       end = slice.upperBound
       lengths.append(slice.count)
-      layout.forEachGrain(of: slice) { found.append([$0, $1.lowerBound, $1.upperBound]) }
+      for grain in layout.grains(of: slice) { found.append([grain.tensor, grain.range.lowerBound, grain.range.upperBound]) }
     }
     #expect(end == layout.elementCount)
     // Either end moves by less than a grain and the gap behind a tensor.
     #expect(lengths.max()! - lengths.min()! <= 2 * (grains.max()! + TensorLayout.alignment))
     // Whoever owns them, the grains are the same, and made of whole rows.
-    var whole: [[Int]] = []
-    layout.forEachGrain(of: 0..<layout.elementCount) { whole.append([$0, $1.lowerBound, $1.upperBound]) }
+    let whole = layout.grains(of: 0..<layout.elementCount).map { [$0.tensor, $0.range.lowerBound, $0.range.upperBound] }
     #expect(found == whole)
     for grain in whole {
       let segment = layout.segments[grain[0]]
@@ -61,7 +60,7 @@ import Vectors
   @Test func piecesAreWhatTensorsHaveInARange() {
     let layout = Self.layout([15, 16, 17, 4])  // 0..<15, 16..<32, 32..<49, 64..<68
     func pieces(_ range: Range<Int>) -> [[Int]] {
-      layout.pieces(of: range).map { [$0.segment, $0.range.lowerBound, $0.range.upperBound] }
+      layout.parts(of: range).map { [$0.tensor, $0.range.lowerBound, $0.range.upperBound] }
     }
     #expect(pieces(0..<80) == [[0, 0, 15], [1, 16, 32], [2, 32, 49], [3, 64, 68]])
     #expect(pieces(14..<33) == [[0, 14, 15], [1, 16, 32], [2, 32, 33]])
@@ -74,7 +73,7 @@ import Vectors
     let layout = Self.layout([100, 3, 70, 33])
     var held = [Int](repeating: 0, count: 4)
     for owner in 0..<5 {
-      for piece in layout.pieces(of: layout.slice(owner, of: 5)) { held[piece.segment] += piece.range.count }
+      for piece in layout.parts(of: layout.slice(owner, of: 5)) { held[piece.tensor] += piece.range.count }
     }
     #expect(held == [100, 3, 70, 33])
   }

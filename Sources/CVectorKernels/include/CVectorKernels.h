@@ -24,6 +24,8 @@ double cvk_penalize(float *g, const float *w, float l1, float l2, size_t count);
 void cvk_combine(float *y, const float *x, float a, float b, size_t count);
 /// 64 bits in which any changed bit of x shows with near certainty; not against intent.
 uint64_t cvk_digest(const float *x, size_t count);
+/// y[i] = x[i]; returns the sum of the squares, the same bits as cvk_sum_of_squares.
+double cvk_copy_with_squares(float *y, const float *x, size_t count);
 /// y[i] += x[i]
 void cvk_add(float *y, const float *x, size_t count);
 /// y[i] *= a
