@@ -76,6 +76,7 @@ let package = Package(
     tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("GradientNormsTests", ["GradientNorms"]),
+    tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
     tests("TensorFilesTests", ["TensorFiles"]),
     tests("ModelsTests", ["Models", "Vectors"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),

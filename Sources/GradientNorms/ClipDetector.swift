@@ -40,7 +40,11 @@ public struct ClipDetector: Sendable, Equatable {
 
   /// Decides from a ledger whose norms are finite, and remembers them.
   public mutating func judge(_ ledger: NormLedger) -> Effect {
-    let norm = ledger.norm(rule.order)
+    judge(norm: ledger.norm(rule.order), tensorNorms: (0..<ledger.tensorCount).map { ledger.norm(ofTensor: $0) })
+  }
+
+  /// Decides from finite norms, the gradient's in the rule's order and each tensor's, and remembers them.
+  public mutating func judge(norm: Double, tensorNorms: @autoclosure () -> [Double]) -> Effect {
     func limited(to limit: Double?) -> Effect {
       Effect(factors: .uniform(limit.map { ClipRule.coefficient(norm: norm, limit: $0) } ?? 1), threshold: limit)
     }
@@ -51,9 +55,10 @@ public struct ClipDetector: Sendable, Equatable {
     case .normalize(let target): return Effect(factors: .uniform(target / (norm + 1e-6)), threshold: target)
     case .perLayer(let maxNorm, let budget):
       let total = Double(sizes.reduce(0, +))
-      let factors = sizes.indices.map { tensor in
+      let norms = tensorNorms()
+      let factors = norms.indices.map { tensor in
         let share = budget == .uniform ? 1 / Double(sizes.count) : Double(sizes[tensor]) / total
-        return ClipRule.coefficient(norm: ledger.norm(ofTensor: tensor), limit: maxNorm * share.squareRoot())
+        return ClipRule.coefficient(norm: norms[tensor], limit: maxNorm * share.squareRoot())
       }
       return Effect(factors: .perTensor(factors), threshold: maxNorm)
     case .percentile(let percent, let window):
@@ -62,7 +67,7 @@ public struct ClipDetector: Sendable, Equatable {
       return limited(to: Self.percentile(percent, of: memory.norms))
     case .zscore(let settings): return limited(to: judgeByScore(norm, settings))
     case .ema(let ratio, let decay):
-      let norms = sizes.indices.map { ledger.norm(ofTensor: $0) }
+      let norms = tensorNorms()
       if memory.tensorMeans.isEmpty { memory.tensorMeans = norms }
       // A mean of zero has seen no gradient yet: as a limit it would keep the tensor where it is for ever.
       for tensor in norms.indices where memory.tensorMeans[tensor] == 0 { memory.tensorMeans[tensor] = norms[tensor] }

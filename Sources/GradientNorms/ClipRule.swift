@@ -55,6 +55,9 @@ public enum ClipRule: Sendable, Equatable {
     }
   }
 
+  /// Whether √L ≥ ‖g‖ can prove that the rule will not act.
+  public var canBeCertified: Bool { if case .global(_, .two) = self { true } else { false } }
+
   /// PyTorch's coefficient, `min(1, limit / (norm + 1e-6))`: runs compare number for number.
   public static func coefficient(norm: Double, limit: Double) -> Double { min(1, limit / (norm + 1e-6)) }
 }

@@ -1,6 +1,30 @@
-import Glibc
-
-/// What a run's losses and norms say of how it went.
+/// What a run's losses and norms say of how it went, with the reasons.
+///
+/// Judged is the last third of the run, by steps and by learning rate (so that a schedule that ends at zero is not taken for rest), at least its last ten
+/// steps, against the whole run; where that leaves a change open that would count, the last two thirds. The gradient's size is the noise-corrected
+/// |G| = √max(T − trΣ/B, 0) where a step has two or more parts, ‖g‖ = √T where not; trΣ/B is the floor that minibatch noise keeps T at. The
+/// loss counts with its penalty; it *falls* or *rises* if the 99 % interval of its fitted change says so and the change is more than 2 % (to rise: 5 %)
+/// of all that the loss has moved in the run, and is *flat* otherwise; a fall by a tenth of its own size counts too. In this order:
+///
+/// - `stopped`: a signal ended the run. The reasons say what it was doing.
+/// - `diverged`: no step was finite, or the last three or more were not, or more than half of the last third's were not; or the loss has gone up,
+///   from its lowest level, by ten times the larger of what it began with and what it had fallen by; or it jumped by more than once that, and rests where it
+///   began or above (a net whose units died).
+///   One or two steps that are not finite at the end do not make it so.
+/// - `diverging`: the loss rises.
+/// - `converging`: the loss falls. The reasons say how many steps it takes to halve at this pace.
+/// - `vanishing`: the loss is flat, or falls by less than 2 % of its value, from near where it began, and the first quarter of the tensors has had
+///   less than a thousandth of the last quarter's gradient from the first step on; or the gradient was zero from the first step on.
+/// - `converging`, again: the loss is flat within its interval, the gradient is not, and the updates are so small that what they promised,
+///   Σ‖Δw‖·|G|, would not have shown. A run that is flat from its start with a healthy gradient is this: the reasons say that its rate
+///   is too small, or its steps too few.
+/// - `oscillating`: the loss is flat, the gradient is larger than the noise explains, and the updates promised far more than came. At rest SGD has
+///   |G|²/(trΣ/B) = ηλ/(2 − ηλ), more than 1 exactly if its steps overshoot the minimum (ηλ > 1). With one part a step: the loss swings from
+///   step to step (negative lag-1 correlation), or does not swing at all, or little, against what each update promises.
+/// - `noise-floor`: the loss is flat and T has come down to trΣ/B (|G|² below it): what is left of the norm is noise, and a smaller rate or a larger batch is what
+///   would help. With one part a step: the norm has stopped falling and the loss is noisy.
+/// - `converged`: the loss is flat and the gradient is at most a tenth of the largest it was, without being held up by noise: full batches, or
+///   data that the model fits so well that the noise has vanished too. A plateau is the same to first order: norms cannot tell a saddle from a minimum.
 public struct ConvergenceVerdict: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable {
     case converged, converging
@@ -9,95 +33,11 @@ public struct ConvergenceVerdict: Sendable, Equatable {
   }
 
   public let kind: Kind
-  /// Sentences with numbers that a person can check.
+  /// Sentences with numbers and step ranges that can be checked against `metrics.jsonl`.
   public let reasons: [String]
-}
 
-/// Collects, step by step, what a verdict needs. Fed only with reduced values, so it is equal on all ranks.
-public struct ConvergenceTracker: Sendable, Equatable, Codable {
-  private var losses = BlockSeries()
-  private var squaredNorms = BlockSeries()
-  /// ‖g‖² less its share of noise, trΣ/B: an unbiased estimate of |G|².
-  private var signals = BlockSeries()
-  /// trΣ/B
-  private var floors = BlockSeries()
-  private var steps = 0
-  private var skippedInARow = 0
-
-  public init() {}
-
-  public mutating func record(_ ledger: NormLedger, _ decision: StepDecision) {
-    steps += 1
-    guard !decision.isSkip else {
-      skippedInARow += 1
-      return
-    }
-    skippedInARow = 0
-    losses.append(ledger.meanLoss)
-    let total = ledger.squaredPartsNorm
-    squaredNorms.append(total)
-    if ledger.tellsNoise {
-      let floor = (ledger.meanLocalSquares - total) / (ledger[.contributors] - 1)
-      floors.append(floor)
-      signals.append(total - floor)
-    }
+  public init(kind: Kind, reasons: [String]) {
+    self.kind = kind
+    self.reasons = reasons
   }
-
-  /// Judges the run so far. `stopped` says that a signal ended it before its last step.
-  public func verdict(stopped: Bool) -> ConvergenceVerdict {
-    if stopped { return ConvergenceVerdict(kind: .stopped, reasons: ["A signal ended the run after step \(steps)."]) }
-    guard let first = losses.means.first, let last = losses.means.last, skippedInARow == 0 else {
-      return ConvergenceVerdict(
-        kind: .diverged, reasons: ["The last \(skippedInARow) of \(steps) steps had a loss or gradient that is not finite."])
-    }
-    let half = losses.means.suffix(max(3, losses.means.count / 2))
-    let span = half.count * losses.stride
-    guard let trend = Trend(half) else {
-      return ConvergenceVerdict(
-        kind: last <= first ? .converging : .diverging,
-        reasons: ["The loss went from \(short(first)) to \(short(last)) in \(steps) steps, too few for a trend."])
-    }
-    let (change, margin) = trend.change
-    let moved = "Over the last \(span) steps the loss changed by \(short(change)) ± \(short(margin)), around \(short(trend.mean))."
-    if last > 2 * first {
-      return ConvergenceVerdict(kind: .diverged, reasons: ["The loss rose from \(short(first)) to \(short(last)).", moved])
-    }
-    if change - margin > 0.02 * abs(trend.mean) { return ConvergenceVerdict(kind: .diverging, reasons: [moved]) }
-    if change + margin < -0.02 * abs(trend.mean) {
-      return ConvergenceVerdict(kind: .converging, reasons: [moved, floorSentence].compactMap { $0 })
-    }
-    if let (signal, floor) = recentSignal, signal < 0.5 * floor {
-      return ConvergenceVerdict(kind: .noiseFloor, reasons: [moved, floorSentence].compactMap { $0 })
-    }
-    return ConvergenceVerdict(kind: .converged, reasons: [moved, floorSentence].compactMap { $0 })
-  }
-
-  /// Means of |G|² and trΣ/B over the last quarter.
-  private var recentSignal: (signal: Double, floor: Double)? {
-    let count = max(1, signals.means.count / 4)
-    guard !signals.means.isEmpty else { return nil }
-    func mean(_ values: ArraySlice<Double>) -> Double { values.reduce(0, +) / Double(values.count) }
-    return (mean(signals.means.suffix(count)), mean(floors.means.suffix(count)))
-  }
-
-  private var floorSentence: String? {
-    recentSignal.map { signal, floor in
-      "Of the recent squared norm \(short(signal + floor)), \(short(floor)) is minibatch noise and \(short(max(signal, 0))) is gradient."
-    }
-  }
-}
-
-/// Four significant digits, for sentences.
-public func short(_ value: Double) -> String {
-  guard value.isFinite else { return "\(value)" }
-  if value == 0 { return "0" }
-  let exponent = Int(floor(log10(abs(value))))
-  if (-4..<6).contains(exponent) {
-    let digits = max(0, 3 - exponent)
-    let power = pow(10, Double(digits))
-    let rounded = (value * power).rounded() / power
-    return digits == 0 ? "\(Int(rounded))" : "\(rounded)"
-  }
-  let mantissa = (value / pow(10, Double(exponent)) * 1000).rounded() / 1000
-  return "\(mantissa)e\(exponent)"
 }

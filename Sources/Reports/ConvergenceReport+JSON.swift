@@ -8,6 +8,7 @@ extension ConvergenceReport: JSONWritable {
       $0.field("samples", samples)
       $0.field("final", final)
       $0.field("norm", norm)
+      $0.field("clip_bias", clipBias)
       $0.field("noise_scale", noiseScale)
       $0.field("throughput", throughput)
       $0.field("time_share", timeShare)
@@ -50,7 +51,19 @@ extension ConvergenceReport.Norm: JSONWritable {
       $0.field("last", last)
       $0.field("max", max)
       $0.field("clipped_fraction", clippedFraction)
+      $0.field("certified_fraction", certifiedFraction)
       $0.field("skipped", skipped)
+    }
+  }
+}
+
+extension ConvergenceReport.ClipBias: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("scope", scope)
+      $0.field("relative", relative)
+      $0.field("cosine", cosine)
+      $0.field("measured_steps", measuredSteps)
     }
   }
 }

@@ -8,6 +8,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var samples: Int
   public var final: Final
   public var norm: Norm
+  /// What clipping in an inexact scope did to the gradient; nil where the clip is exact.
+  public var clipBias: ClipBias?
   /// The batch size at which noise and signal are equal.
   public var noiseScale: Double?
   public var throughput: Throughput
@@ -26,7 +28,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
 
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
-    throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = []
+    throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
+    clipBias: ClipBias? = nil
   ) {
     self.verdict = verdict
     self.reasons = reasons
@@ -41,11 +44,13 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     self.ranks = ranks
     self.restarts = restarts
     self.weightsSHA256 = weightsSHA256
+    self.clipBias = clipBias
     self.skips = Array(skips.prefix(Self.namedSkips))
   }
 
   private enum CodingKeys: String, CodingKey {
     case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips
+    case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
     case timeShare = "time_share"
     case weightsSHA256 = "weights_sha256"
@@ -80,19 +85,45 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     public var last: Double?
     public var max: Double?
     public var clippedFraction: Double
+    /// The share of steps in which √L alone proved that the clip would not act; nil for rules that it says nothing of.
+    public var certifiedFraction: Double?
     public var skipped: Int
 
     private enum CodingKeys: String, CodingKey {
       case first, last, max, skipped
       case clippedFraction = "clipped_fraction"
+      case certifiedFraction = "certified_fraction"
     }
 
-    public init(first: Double?, last: Double?, max: Double?, clippedFraction: Double, skipped: Int) {
+    public init(first: Double?, last: Double?, max: Double?, clippedFraction: Double, certifiedFraction: Double? = nil, skipped: Int) {
       self.first = first
       self.last = last
       self.max = max
       self.clippedFraction = clippedFraction
+      self.certifiedFraction = certifiedFraction
       self.skipped = skipped
+    }
+  }
+
+  /// How far the applied gradient was from the mean gradient clipped by its own norm, in the mean over the steps where both were measured.
+  public struct ClipBias: Sendable, Equatable, Decodable {
+    /// Where the clip acted: `worker` or `bound`.
+    public var scope: String
+    /// ‖applied − exact‖ / ‖exact‖
+    public var relative: Double
+    public var cosine: Double
+    public var measuredSteps: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case scope, relative, cosine
+      case measuredSteps = "measured_steps"
+    }
+
+    public init(scope: String, relative: Double, cosine: Double, measuredSteps: Int) {
+      self.scope = scope
+      self.relative = relative
+      self.cosine = cosine
+      self.measuredSteps = measuredSteps
     }
   }
 
@@ -147,7 +178,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     }
   }
 
-  /// A skipped step: where the gradient was not finite.
+  /// A skipped step. `text` says why, and of a gradient that was not finite on which rank and in which tensor.
   public struct Skip: Sendable, Equatable, Decodable {
     public var step: Int
     public var rank: Int?

@@ -57,6 +57,16 @@ public struct ReportText {
         "norm",
         "\(Figures.short(norm.first)) first, \(Figures.short(norm.last)) last, \(Figures.short(norm.max)) largest; "
           + "\(Figures.percent(norm.clippedFraction)) of steps clipped, \(skipped)"))
+    if let certified = norm.certifiedFraction {
+      lines.append(fact("certified", "\(Figures.percent(certified)) of steps: the ranks' own norms proved that the clip would not act"))
+    }
+    if let bias = report.clipBias {
+      lines.append(
+        fact(
+          "clip bias",
+          "scope \(PlainText.line(bias.scope, limit: 20)): \(Figures.percent(bias.relative)) off the exact clip, cosine "
+            + "\(Figures.fixed(bias.cosine, decimals: 4)) (mean of \(Figures.counted(bias.measuredSteps, "measured step")))"))
+    }
     lines.append(
       fact("noise scale", report.noiseScale.map { "\(Figures.rate($0)) samples, where noise equals signal" } ?? "not resolved"))
     let speed = report.throughput
@@ -96,13 +106,7 @@ public struct ReportText {
 
   private var skips: [String] {
     guard !report.skips.isEmpty else { return [] }
-    var lines = report.skips.map { skip in
-      let place = [
-        skip.rank.map { "rank \($0)" }, skip.host.map { "on \(PlainText.line($0, limit: 64))" },
-        skip.tensor.map { "in \(PlainText.line($0, limit: 100))" },
-      ].compactMap { $0 }.joined(separator: " ")
-      return "  skipped step \(skip.step): \(PlainText.line(skip.text))" + (place.isEmpty ? "" : " (\(place))")
-    }
+    var lines = report.skips.flatMap { Self.wrapped("skipped step \($0.step): \(PlainText.line($0.text))", indent: 2) }
     if report.norm.skipped > report.skips.count {
       lines.append("  and \(Figures.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
     }

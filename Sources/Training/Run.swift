@@ -59,7 +59,7 @@ public final class Run {
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
     // Before anything takes time: a signal that comes early must not kill.
-    StopSignals.install()
+    StopSignals.hold()
     let isFirst = world.rank == 0
     let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
@@ -209,14 +209,18 @@ public final class Run {
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, accuracy: scores?.accuracy, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
-        skipped: history.skipped),
+        certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),
       noiseScale: trainer.memory.noise.scale,
       throughput: ConvergenceReport.Throughput(
         samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
         stepMsP95: quantile(0.95)),
       timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
       weightsSHA256: digests.count == 1 ? digests.first : nil,
-      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.text) })
+      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.reason) },
+      clipBias: history.meanBias.map {
+        ConvergenceReport.ClipBias(
+          scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
+      })
   }
 }
 

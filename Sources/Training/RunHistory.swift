@@ -26,13 +26,15 @@ struct RunHistory: Codable, Equatable {
     var rank: Int?
     var host: String?
     var tensor: String?
-    var text: String
+    /// Why, and where.
+    var reason: String
+    var text: String { "step \(step) is skipped by all ranks: \(reason)" }
   }
 
   /// Takes in a step, in order. Returns the sentence that tells of a skip, if it was one.
   mutating func record(_ outcome: StepOutcome, tensors: [String], hosts: [String]) -> String? {
     steps += 1
-    tracker.record(outcome.ledger, outcome.decision)
+    tracker.record(outcome.ledger, outcome.decision, rate: outcome.learningRate)
     if case .skip(let reason) = outcome.decision.action {
       skipped += 1
       let skip = Skip(outcome, reason, tensors: tensors, hosts: hosts)
@@ -56,6 +58,7 @@ struct RunHistory: Codable, Equatable {
   }
 
   var clippedFraction: Double { steps > 0 ? Double(clipped) / Double(steps) : 0 }
+  var certifiedFraction: Double { steps > 0 ? Double(certified) / Double(steps) : 0 }
 }
 
 extension RunHistory {
@@ -72,7 +75,7 @@ extension RunHistory.Skip {
     let rank = nonFinite?.rank
     self.init(
       step: outcome.step, rank: rank, host: rank.map { hosts[$0] }, tensor: nonFinite?.tensor.map { tensors[$0] },
-      text: "step \(outcome.step) is skipped by all ranks: \(reason.text(tensors: tensors, hosts: hosts))\(outcome.sampleText(of: rank))")
+      reason: "\(reason.text(tensors: tensors, hosts: hosts))\(outcome.sampleText(of: rank))")
   }
 }
 

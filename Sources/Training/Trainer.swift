@@ -154,8 +154,9 @@ public final class Trainer {
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
     finishGradient(squares: squares ?? ownSquares(), into: &ledger)
-    ledger[.stopRequests] = StopSignals.wantsStop ? 1 : 0
-    ledger[.checkpointRequests] = StopSignals.takeCheckpointRequest() ? 1 : 0
+    let asked = StopSignals.look()
+    ledger[.stopRequests] = asked.stop ? 1 : 0
+    ledger[.checkpointRequests] = asked.checkpoint ? 1 : 0
     faults.changeLedger?(&ledger, stepsDone + 1)
     ledger = try reduce(ledger, on: world)
     try check(ledger, against: slice, on: world)

@@ -49,6 +49,7 @@ struct Worker: ParsableCommand {
   func run() {
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
+    StopSignals.hold()
     // A full disk, a file-size limit, a reader that went away: errors that are told in a line, not signals that end the rank without one.
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(

@@ -12,7 +12,11 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Print JSON: the report, or for several runs an array of {directory, report}.")
   var json = false
 
+  @Flag(help: "Show instead what other clip thresholds and rules would have done to the recorded norms of one run.")
+  var whatIf = false
+
   func run() throws {
+    if whatIf { return try tellCounterfactuals() }
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
       guard directory.exists else { throw CommandFailure(.usage, "\(path): no such directory; give a run directory, such as runs/NAME") }
@@ -33,6 +37,20 @@ struct ReportCommand: ParsableCommand {
       Screen.output.write(text.text)
     } else {
       Screen.output.write(ReportTable(runs.map { (Self.name($0.path), $0.report) }).text)
+    }
+  }
+
+  private func tellCounterfactuals() throws {
+    guard directories.count == 1 else { throw CommandFailure(.usage, "--what-if takes one run directory, not \(directories.count)") }
+    let directory = RunDirectory(directories[0])
+    guard directory.exists else {
+      throw CommandFailure(.usage, "\(directory.path): no such directory; give a run directory, such as runs/NAME")
+    }
+    do throws(RunFileError) {
+      let table = WhatIf(try RecordedNorms(path: directory.metrics))
+      Screen.output.write(json ? JSONText(of: table, indented: true).string + "\n" : table.text(name: Self.name(directory.path)))
+    } catch {
+      throw CommandFailure(.data, PlainText.line(error.description))
     }
   }
 

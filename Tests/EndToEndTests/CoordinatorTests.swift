@@ -97,6 +97,25 @@ import Testing
     #expect(steps == Array(1...2000))
   }
 
+  /// A handler that ran in the middle of a matrix product corrupted the heap, once in a dozen signals: here come hundreds.
+  @Test func signalsAtAnyInstantChangeNothing() throws {
+    let folder = try TestFolder()
+    let settings = ["--set", "model.hidden=[16]", "--set", "training.global_batch=512", "--set", "checkpoint.keep=1", "--quiet"]
+    let quiet = try folder.lockstep(["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("quiet")] + settings).finish()
+    try #require(quiet.status == 0, "\(quiet.errors)")
+    let job = try folder.lockstep(["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("run")] + settings)
+    try #require(job.wait { FileManager.default.fileExists(atPath: folder.path("run/metrics.jsonl")) }, "\(job.errors)")
+    var signals = 0
+    while let mpirun = job.descendants.first(where: { $0.name == "mpirun" }) {
+      for worker in job.descendants where worker.name.hasPrefix("lockstep-worke") { kill(worker.identifier, SIGUSR1) }
+      kill(mpirun.identifier, SIGUSR1)
+      signals += 3
+    }
+    let outcome = try job.finish()
+    #expect(outcome.status == 0 && signals > 20, "\(signals) signals: \(outcome.errors)")
+    #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("quiet/final.safetensors")))
+  }
+
   @Test func aDeadWorkerIsStartedAgainFromItsCheckpoint() throws {
     let folder = try TestFolder()
     let settings = ["--set", "checkpoint.every=50", "--set", "model.hidden=[16]"]

@@ -1,5 +1,6 @@
 import Glibc
 import MPI
+import Training
 
 /// A small program that tests start under mpirun: it runs on every rank and exits with a status that tells.
 struct RankProgram: Sendable {
@@ -41,6 +42,7 @@ struct RankPrograms {
       print("usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
       exit(64)
     }
+    StopSignals.hold()
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
     exit(exitStatus)
   }

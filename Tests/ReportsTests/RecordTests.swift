@@ -48,12 +48,18 @@ struct RecordTests {
     let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "throughput", "time_share", "ranks", "restarts",
+        "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "clip_bias", "noise_scale", "throughput", "time_share",
+        "ranks", "restarts",
         "weights_sha256", "skips",
       ])
     #expect(Set(try #require(object["final"] as? [String: Any]).keys) == ["loss", "accuracy", "perplexity", "grad_norm"])
-    #expect(Set(try #require(object["norm"] as? [String: Any]).keys) == ["first", "last", "max", "clipped_fraction", "skipped"])
+    #expect(
+      Set(try #require(object["norm"] as? [String: Any]).keys) == [
+        "first", "last", "max", "clipped_fraction", "certified_fraction", "skipped",
+      ])
     #expect(Set(try #require(object["throughput"] as? [String: Any]).keys) == ["samples_per_second", "step_ms_median", "step_ms_p95"])
+    #expect(
+      Set(try #require(object["clip_bias"] as? [String: Any]).keys) == ["scope", "relative", "cosine", "measured_steps"])
     let rank = try #require((object["ranks"] as? [[String: Any]])?.first)
     #expect(
       Set(rank.keys) == ["rank", "host", "samples", "final_loss", "mean_local_norm", "seconds_waiting", "weights_sha256"])

@@ -61,12 +61,14 @@ struct TextTests {
           loss         0.3412, accuracy 0.8731
           perplexity   1.410
           norm         2.300 first, 0.8300 last, 5.120 largest; 12 % of steps clipped, 2 steps skipped
+          certified    62 % of steps: the ranks' own norms proved that the clip would not act
+          clip bias    scope worker: 4.3 % off the exact clip, cosine 0.9988 (mean of 71 measured steps)
           noise scale  281 samples, where noise equals signal
           speed        23,412 samples/s; a step takes 10.93 ms (median), 14.21 ms (95th percentile)
           time         ███████████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▒░░░·
                        █ compute 71 %   ▓ reduce 20 %   ▒ norm 2.0 %   ░ optimizer 6.0 %   · data 1.0 %
 
-          skipped step 41: 3 values are not finite (rank 1 on node1 in layers.0.weight)
+          skipped step 41: the gradient of layers.0.weight is not finite on rank 1 (node1)
           and 1 more skipped step
 
           rank  host        samples  final loss  local norm   waiting s  weights

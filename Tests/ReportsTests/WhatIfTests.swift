@@ -1,0 +1,94 @@
+import Foundation
+import GradientNorms
+import Reports
+import Testing
+
+struct WhatIfTests {
+  /// Ten steps with norms 1 … 10 that were clipped at 4, the eighth of them skipped.
+  private var records: [StepRecord] {
+    (1...10).map { step in
+      var record = Samples.step
+      let norm = Double(step)
+      record.step = step
+      record.norm.global = norm
+      record.norm.layers = [NamedNumber("a", norm * 0.6), NamedNumber("b", norm * 0.8)]
+      record.norm.threshold = step == 8 ? nil : 4
+      record.norm.applied = step == 8 ? nil : min(norm, 4)
+      record.action = step == 8 ? .skip : step > 4 ? .clip : .step
+      record.reason = step == 8 ? "a spike" : nil
+      return record
+    }
+  }
+
+  @Test func `the run as it was`() {
+    let run = RecordedNorms(records)
+    #expect(run.steps == 10 && run.skipped == 1 && run.norms.map(\.whole) == [1, 2, 3, 4, 5, 6, 7, 9, 10])
+    #expect(run.clippedFraction == 5 / 9.0 && run.threshold == 4 && run.smallestCoefficient == 0.4)
+    #expect(abs(run.meanCoefficient! - (4 + 4 / 5.0 + 4 / 6.0 + 4 / 7.0 + 4 / 9.0 + 4 / 10.0) / 9) < 1e-12)
+  }
+
+  @Test func `limits at the run's quantiles, and its own`() throws {
+    let rows = WhatIf(RecordedNorms(records)).rows
+    #expect(rows.map(\.rule) == ["as it ran"] + Array(repeating: "global", count: 6) + ["percentile", "zscore", "per-layer", "ema"])
+    // Of nine norms, the median is the fifth, the 75 % quantile the seventh, and the others are the ninth.
+    #expect(rows[1...6].map(\.maxNorm) == [5, 7, 10, 10, 10, 4])
+    #expect(rows[1].clippedFraction == 5 / 9.0 && rows[2].clippedFraction == 3 / 9.0 && rows[3].clippedFraction == 1 / 9.0)
+    // The run's own limit again: but for a norm of just the limit, which PyTorch's 1e-6 clips a little.
+    #expect(rows[6].clippedFraction == 6 / 9.0)
+    #expect(abs(rows[6].meanCoefficient! - rows[0].meanCoefficient!) < 1e-6)
+    // Each of two tensors gets 4/√2: 0.8 of a norm exceeds it from norm 4 on.
+    #expect(rows[9].clippedFraction == 6 / 9.0)
+  }
+
+  /// The run's clip measured another norm than L2: the tensors' norms give that.
+  @Test func `a norm of another order`() {
+    let others = records.map { record in
+      var record = record
+      record.norm.global = record.norm.global.map { 7 * $0 }
+      return record
+    }
+    #expect(zip(RecordedNorms(others).norms, RecordedNorms(records).norms).allSatisfy { abs($0.whole - $1.whole) < 1e-12 })
+  }
+
+  @Test func `the table`() {
+    let text = WhatIf(RecordedNorms(records)).text(name: "fashion-mlp")
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    #expect(lines[0] == "fashion-mlp: what other clip rules would have done in 9 steps with a known norm, of 10")
+    #expect(lines[2] == "  rule        max_norm  clipped  mean coeff.  smallest")
+    #expect(lines[3] == "  as it ran      4.000     56 %       0.7647    0.4000")
+    #expect(lines[4] == "  global         5.000     56 %       0.8448    0.5000  the run's median")
+    #expect(text.contains("holds for the recorded norms only"))
+    #expect(text.hasSuffix("others.\n") && lines.allSatisfy { $0.count <= 100 })
+  }
+
+  @Test func `as JSON`() throws {
+    let text = JSONText(of: WhatIf(RecordedNorms(records))).string
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    let rules = try #require(object["rules"] as? [[String: Any]])
+    #expect(object["steps"] as? Int == 10 && object["skipped"] as? Int == 1 && object["judged"] as? Int == 9)
+    #expect(rules.count == 11 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
+  }
+
+  @Test func `a run without a step says so`() {
+    let empty = WhatIf(RecordedNorms([]))
+    #expect(empty.rows.count == 1 && empty.rows[0].clippedFraction == nil)
+    #expect(empty.text(name: "x").contains("0 steps with a known norm, of 0"))
+  }
+
+  @Test func `a file is read in pieces, and a bad line is named`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/metrics.jsonl"
+    var file = try JSONLinesFile(creating: path)
+    for record in records { try file.append(record) }
+    #expect(try RecordedNorms(path: path).norms == RecordedNorms(records).norms)
+    // A crash tears the last line: it is left out.
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    try whole.dropLast(30).write(to: URL(fileURLWithPath: path))
+    #expect(try RecordedNorms(path: path).steps == 9)
+    let first = try #require(whole.firstIndex(of: 0x0A))
+    try (whole.prefix(first + 1) + Data("{}\n".utf8)).write(to: URL(fileURLWithPath: path))
+    let error = #expect(throws: RunFileError.self) { try RecordedNorms(path: path) }
+    #expect(error?.description == "\(path): line 2, from byte \(first + 1) on, is no record of a step")
+    #expect(throws: RunFileError.self) { try RecordedNorms(path: directory.path + "/nothing.jsonl") }
+  }
+}

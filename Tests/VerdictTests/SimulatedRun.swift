@@ -1,0 +1,98 @@
+import Data
+import GradientNorms
+import Models
+import Optimizers
+import Vectors
+
+/// A run made in this process: the steps of a trainer, on ranks that take turns.
+struct SimulatedRun {
+  var model: any Model
+  var data: any Dataset
+  var rule = OptimizerRule.sgd()
+  var rate: Double
+  var schedule = Schedule.constant
+  var steps: Int
+  var ranks: Int
+  /// Samples of a step over all ranks; nil for all the data in every step.
+  var batch: Int?
+  var clip = ClipRule.none
+  var seed: UInt64 = 1
+  /// Changes the starting weights.
+  var prepare: (inout FlatVector) -> Void = { _ in }
+  /// Steps in which rank 0's gradient is NaN.
+  var poisoned: (Int) -> Bool = { _ in false }
+  /// Whether the ledgers tell the norms of the updates.
+  var tellsUpdates = true
+
+  func verdict(stopped: Bool = false) -> ConvergenceVerdict { tracker().verdict(stopped: stopped) }
+
+  func tracker() -> ConvergenceTracker {
+    let layout = model.layout
+    var weights = FlatVector(zeros: layout)
+    model.initialize(&weights, seed: seed)
+    prepare(&weights)
+    var optimizer = Optimizer(rule: rule, owning: 0..<layout.elementCount)
+    var judge = StepJudge(rule: clip, limits: StepJudge.Guard(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
+    var tracker = ConvergenceTracker()
+    let total = batch ?? data.count
+    var minibatch = Batch(capacity: total / ranks + 1, width: data.inputWidth, targetWidth: data.targetWidth)
+    var own = FlatVector(zeros: layout)
+    var mean = FlatVector(zeros: layout)
+    var update = UpdateNorms()
+    for step in 1...steps {
+      mean.setToZero()
+      var ledgers: [NormLedger] = []
+      let first = batch == nil ? 0 : (step - 1) * total
+      for rank in 0..<ranks {
+        let share = total * rank / ranks..<total * (rank + 1) / ranks
+        let samples = share.map { UInt32((first + $0) % data.count) }
+        data.fill(&minibatch, with: samples[...])
+        let loss = model.differentiate(
+          minibatch, weights: weights, into: &own, scale: 1 / Float(total), accumulate: false, finished: { _, _ in })
+        if rank == 0 && poisoned(step) { own.base[0] = .nan }
+        var ledger = NormLedger(LedgerLayout(tensorCount: layout.segments.count), rank: rank)
+        ledger.contribute(
+          samples: share.count, of: total, loss: loss, weightedSquares: layout.segments.map { own.squaredNorm(in: $0.range) }, rank: rank)
+        ledgers.append(ledger)
+        mean.add(own)
+      }
+      for (tensor, segment) in layout.segments.enumerated() { ledgers[0][.squares, tensor] = mean.squaredNorm(in: segment.range) }
+      if tellsUpdates { (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (update.squaredChange, update.squaredWeights) }
+      let ledger = combined(ledgers)
+      let decision = judge.judge(ledger)
+      let rate = schedule.rate(at: step, of: steps, base: rate)
+      tracker.record(ledger, decision, rate: rate)
+      update = UpdateNorms()
+      if !decision.isSkip {
+        optimizer.beginStep()
+        for (tensor, segment) in layout.segments.enumerated() {
+          update += optimizer.update(
+            &weights, gradient: mean, in: segment.range, rate: rate, factor: decision.factor(ofTensor: tensor))
+        }
+      }
+    }
+    return tracker
+  }
+}
+
+/// The ledger that a reduction over these ranks' ledgers gives.
+private func combined(_ ledgers: [NormLedger]) -> NormLedger {
+  var record = ledgers[0].record
+  for other in ledgers.dropFirst() {
+    other.record.withUnsafeBufferPointer { source in
+      record.withUnsafeMutableBufferPointer { NormLedger.combine(source.baseAddress!, into: $0.baseAddress!, length: $0.count) }
+    }
+  }
+  return ledgers[0].with(record: record)
+}
+
+extension FlatVector {
+  /// Fills every weight matrix as He et al. 2015 do for ReLU, with variance 2/inputs, and every bias with zero.
+  mutating func fillForReLU(seed: UInt64) {
+    for (index, segment) in layout.segments.enumerated() {
+      var stream = RandomStream(seed, 77, UInt64(index))
+      let deviation = segment.shape.count > 1 ? (2 / Double(segment.shape[1])).squareRoot() : 0
+      for position in segment.range { base[position] = Float(deviation * stream.gaussian()) }
+    }
+  }
+}

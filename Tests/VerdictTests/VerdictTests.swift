@@ -1,0 +1,33 @@
+import GradientNorms
+import Testing
+
+@Suite struct VerdictTests {
+  /// The share of labelled runs that are judged right, and which are not.
+  @Test func developmentRuns() { check(.development) }
+  @Test func heldOutRuns() { check(.heldOut) }
+
+  private func check(_ half: Half) {
+    let runs = half.runs
+    let judged = runs.map { (run: $0, verdict: $0.run.verdict()) }
+    let wrong = judged.filter { $0.run.label != $0.verdict.kind }
+    let right = runs.count - wrong.count
+    print("\(half): \(right) of \(runs.count) runs judged right\n" + confusion(judged.map { ($0.run.label, $0.verdict.kind) }))
+    for (run, verdict) in wrong {
+      print("  \(run.name): made \(run.label.rawValue), judged \(verdict.kind.rawValue)")
+      for reason in verdict.reasons { print("    \(reason)") }
+    }
+    #expect(runs.count >= 40)
+    #expect(Double(right) >= 0.95 * Double(runs.count))
+  }
+
+  /// Rows: how the runs were made; columns: how they were judged.
+  private func confusion(_ pairs: [(ConvergenceVerdict.Kind, ConvergenceVerdict.Kind)]) -> String {
+    let kinds = ConvergenceVerdict.Kind.allCases.filter { $0 != .stopped }
+    func cell(_ text: String) -> String { String(repeating: " ", count: max(0, 12 - text.count)) + text }
+    let head = cell("") + kinds.map { cell($0.rawValue) }.joined()
+    let rows = kinds.map { made in
+      cell(made.rawValue) + kinds.map { found in cell("\(pairs.count { $0.0 == made && $0.1 == found })") }.joined()
+    }
+    return ([head] + rows).joined(separator: "\n")
+  }
+}
