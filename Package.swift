@@ -75,7 +75,7 @@ let package = Package(
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
     tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"], resources: [.copy("Golden")]),
-    tests("CoordinationTests", ["Coordination"]),
+    tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),

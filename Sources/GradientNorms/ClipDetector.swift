@@ -69,7 +69,11 @@ public struct ClipDetector: Sendable, Equatable {
     case .ema(let ratio, let decay):
       let norms = tensorNorms()
       if memory.tensorMeans.isEmpty { memory.tensorMeans = norms }
-      let factors = norms.indices.map { ClipRule.coefficient(norm: norms[$0], limit: ratio * memory.tensorMeans[$0]) }
+      // A mean of zero has seen no gradient yet: as a limit it would keep the tensor where it is for ever.
+      for tensor in norms.indices where memory.tensorMeans[tensor] == 0 { memory.tensorMeans[tensor] = norms[tensor] }
+      let factors = norms.indices.map {
+        memory.tensorMeans[$0] > 0 ? ClipRule.coefficient(norm: norms[$0], limit: ratio * memory.tensorMeans[$0]) : 1
+      }
       for tensor in norms.indices {
         memory.tensorMeans[tensor] = decay * memory.tensorMeans[tensor] + (1 - decay) * factors[tensor] * norms[tensor]
       }

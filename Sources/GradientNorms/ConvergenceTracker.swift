@@ -81,7 +81,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   /// trΣ/B of a step; nil with one part alone, or where the parts were clipped before they were summed.
   private static func noise(_ ledger: NormLedger, _ decision: StepDecision) -> Double? {
     let parts = ledger[.contributors]
-    if parts < 2 || (decision.action == .clip && decision.norm == nil) { return nil }
+    if parts < 2 || (decision.action == .clip && (decision.norm == nil || ledger.layout.parts == .sampled)) { return nil }
     return (ledger.meanLocalSquares - ledger.squaredPartsNorm) / (parts - 1)
   }
 

@@ -5,7 +5,8 @@ import Glibc
 /// A fixed-point number of 832 bits, from 2⁻⁴¹⁶ to 2⁴¹⁵, in 26 limbs of 32 bits held in 64-bit words, so that 2³¹ terms can be added before a
 /// carry must be passed on, and two sums are added word by word: by MPI_SUM, or by anything else (Kulisch's accumulator; Demmel and Nguyen
 /// 2015, "Parallel Reproducible Summation", is the same idea in floating point). Squares of Float32 values and their sums lie well inside the
-/// range; a term outside it, or not finite, makes the sum NaN.
+/// range. A term above it, or not finite, makes the sum NaN; a total of 2⁴¹⁶ or more is infinite. What a term has below 2⁻⁴¹⁶ is cut off, of each
+/// term for itself, so the order still does not matter.
 public enum ExactSum {
   /// The words of one sum: the limbs, lowest first, and a count of terms that did not fit.
   public static let wordCount = limbCount + 1

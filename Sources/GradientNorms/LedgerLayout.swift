@@ -6,12 +6,26 @@ public struct LedgerLayout: Sendable, Equatable {
   /// Whether the gradient's squares after an element-wise clip, and the weights' squares, are counted by tensor.
   public let countsApplied: Bool
   public let countsWeights: Bool
+  public let parts: PartsNorm
 
-  public init(tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false, countsWeights: Bool = false) {
+  /// Where ‖Σ wᵢ gᵢ‖² of the gradients that the parts measured is to be found.
+  public enum PartsNorm: Sendable {
+    /// It is that of the mean gradient.
+    case ofMean
+    /// In ``NormLedger/Sum/lossSquares``: a penalty, or a second gradient, is added to the mean.
+    case apart
+    /// In ``NormLedger/Sum/exactSquares``, at some steps only: the mean gradient is made of gradients that were clipped after they were measured.
+    case sampled
+  }
+
+  public init(
+    tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false, countsWeights: Bool = false, parts: PartsNorm = .ofMean
+  ) {
     self.tensorCount = tensorCount
-    self.orders = orders.filter { $0 != .two }
+    self.orders = orders.enumerated().filter { $1 != .two && !orders[..<$0].contains($1) }.map(\.element)
     self.countsApplied = countsApplied
     self.countsWeights = countsWeights
+    self.parts = parts
   }
 
   /// Whether anything of the mean gradient or the weights is measured beside the gradient's squares.

@@ -17,7 +17,7 @@ public struct NoiseScale: Sendable, Equatable, Codable {
 
   /// Takes in a step's norms. A step with fewer than two parts says nothing of the noise.
   public mutating func record(_ ledger: NormLedger) {
-    guard ledger.nonFinite == nil, ledger[.contributors] >= 2 else { return }
+    guard ledger.nonFinite == nil, ledger.tellsNoise else { return }
     let (total, local) = (ledger.squaredPartsNorm, ledger.meanLocalSquares)
     let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
     guard variance.isFinite else { return }
@@ -25,6 +25,9 @@ public struct NoiseScale: Sendable, Equatable, Codable {
     varianceSum = memory * varianceSum + (1 - memory) * variance
     seen = memory * seen + (1 - memory)
   }
+
+  /// Whether so many steps were seen that one of them no longer decides: half the weight of the running means.
+  public var isSettled: Bool { seen >= 0.5 }
 
   /// What ‖gᵢ‖² is to be expected for a part of this many samples: |G|² + trΣ/bᵢ. Nil before anything was recorded.
   public func expectedSquares(samples: Int) -> Double? {

@@ -37,15 +37,26 @@ extension NormLedger {
   /// Σ wᵢ‖gᵢ‖, which lies between ‖g‖ and √L.
   public var meanLocalNorm: Double { self[.weightedLocalNorms] / samples }
 
-  /// The squared norm of Σ wᵢ gᵢ as the parts gave it: without what a penalty on the weights, or a second gradient, added to the mean.
-  public var squaredPartsNorm: Double { self[.lossSquares] > 0 ? self[.lossSquares] : squaredNorm }
+  /// The squared norm of Σ wᵢ gᵢ as the parts measured them: without what a penalty on the weights, or a second gradient, added to the mean, and
+  /// before the ranks clipped. Where ``tellsNoise`` is false it may be that of the clipped gradients.
+  public var squaredPartsNorm: Double {
+    switch layout.parts {
+    case .ofMean: squaredNorm
+    case .apart: self[.lossSquares]
+    case .sampled: self[.exactSquares] > 0 ? self[.exactSquares] : squaredNorm
+    }
+  }
   public var partsNorm: Double { squaredPartsNorm.squareRoot() }
 
-  /// N·L/T for N equal parts: 1 where all gradients are the same, about N where they have nothing in common (Yin et al. 2018, arXiv 1706.05699).
-  public var diversity: Double? { squaredPartsNorm > 0 && self[.contributors] >= 2 ? meanLocalSquares / squaredPartsNorm : nil }
+  /// Whether L and ``squaredPartsNorm`` are of the same gradients, and of two parts at least: only then is their difference noise.
+  public var tellsNoise: Bool { self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0) }
+
+  /// L/T: 1 where all gradients are the same, N where those of N equal parts have nothing in common (N times the gradient diversity of Yin et al.
+  /// 2018, arXiv 1706.05699).
+  public var diversity: Double? { tellsNoise && squaredPartsNorm > 0 ? meanLocalSquares / squaredPartsNorm : nil }
 
   /// T/L, between 0 and 1: the squared cosine of sorts between the parts' gradients and their mean.
-  public var agreement: Double? { meanLocalSquares > 0 && self[.contributors] >= 2 ? squaredPartsNorm / meanLocalSquares : nil }
+  public var agreement: Double? { tellsNoise && meanLocalSquares > 0 ? squaredPartsNorm / meanLocalSquares : nil }
 
   /// What is not finite in the step, if anything.
   public var nonFinite: NonFinite? {

@@ -1,10 +1,12 @@
+import Glibc
+
 /// A factor on the schedule's learning rate that follows the gradient's norms.
 public enum RateRule: Sendable, Equatable {
   case none
   /// The gain of a batch S times the base batch, r = (σ² + μ²)/(σ²/S + μ²) between 1 and S, to a power: 1 for SGD, ½ for Adam (Johnson et
   /// al. 2020, AdaScale, arXiv 2007.05105; σ² = trΣ/base, μ² = |G|²).
   case adascale(baseBatch: Int, power: Double)
-  /// The rate falls by `factor` whenever the running mean of the norm has not fallen by the fraction `threshold` for `patience` steps.
+  /// The rate falls by `factor` whenever the running mean of the norm has not fallen by the fraction `threshold` for more than `patience` steps.
   case plateau(factor: Double, patience: Int, threshold: Double)
   /// The rate rises linearly over at most `steps`, and is whole as soon as the norm has settled: when its running means of 10 and of 50 steps
   /// have been within `tolerance` of each other for 20 steps.
@@ -43,7 +45,7 @@ public struct RateControl: Sendable, Equatable {
     case .adascale(let baseBatch, let power):
       let gain = Self.gain(noise, baseBatch: baseBatch, batch: ledger.samples)
       memory.progress += gain
-      memory.factor = power == 0.5 ? gain.squareRoot() : gain
+      memory.factor = power == 1 ? gain : power == 0.5 ? gain.squareRoot() : pow(gain, power)
     case .plateau(let factor, let patience, let threshold):
       let mean = memory.slow.value
       if mean < (memory.best ?? .infinity) * (1 - threshold) {
@@ -66,7 +68,7 @@ public struct RateControl: Sendable, Equatable {
     return memory.factor
   }
 
-  /// AdaScale's gain; 1 where the noise is not resolved.
+  /// AdaScale's gain; 1 where the noise is not resolved. A batch below the base batch, an epoch's last, has one between S and 1.
   static func gain(_ noise: NoiseScale, baseBatch: Int, batch: Double) -> Double {
     guard let signal = noise.signal, let variance = noise.variance, variance > 0 else { return 1 }
     let (sigma, mu) = (variance / Double(baseBatch), max(signal, 0))

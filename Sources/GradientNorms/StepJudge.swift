@@ -52,6 +52,7 @@ public struct StepJudge: Sendable, Equatable {
     }
     set {
       rest = newValue
+      rest.clip = ClipDetector.Memory()
       detector.memory = newValue.clip
     }
   }
@@ -107,19 +108,21 @@ public struct StepJudge: Sendable, Equatable {
     }
     if case .normalize = rule { acts = true }
     var certified = false
-    if case .global(let maxNorm, .two) = rule { certified = ledger.localRMS + 1e-6 <= maxNorm }
+    // With a penalty in the mean gradient, √L is no bound of it.
+    if case .global(let maxNorm, .two) = rule, ledger.layout.parts == .ofMean { certified = ledger.localRMS + 1e-6 <= maxNorm }
     return StepDecision(
       action: acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
       isCertified: certified)
   }
 
-  /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart.
+  /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart. √L proves nothing of
+  /// the longest of the local gradients.
   private func judgeWorkers(_ ledger: NormLedger) -> StepDecision {
     guard case .global(let maxNorm, _) = rule else { fatalError("scope worker is for rule global") }
     let exact = ledger[.exactSquares]
     return StepDecision(
-      action: ledger[.localNorm].value > maxNorm ? .clip : .step, norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm,
-      factors: .uniform(1), threshold: maxNorm, isCertified: ledger.localRMS <= maxNorm)
+      action: ClipRule.coefficient(norm: ledger[.localNorm].value, limit: maxNorm) < 1 ? .clip : .step,
+      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1), threshold: maxNorm, isCertified: false)
   }
 
   private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {

@@ -160,7 +160,7 @@ public final class Run {
         throw RunFailure(
           .workerFailed,
           "step \(outcome.step): \(experiment.limits.judge.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
-            + (history.skips.last?.text ?? ""))
+            + (history.lastSkip ?? ""))
       }
     }
   }

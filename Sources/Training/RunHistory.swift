@@ -12,6 +12,8 @@ struct RunHistory: Codable, Equatable {
   private(set) var largestNorm: Double?
   private(set) var lastLoss: Double?
   private(set) var skips: [Skip] = []
+  /// What was told of the last skipped step; `skips` names the first ones only.
+  private(set) var lastSkip: String?
   /// Steps in which √L alone proved that nothing would be clipped.
   private(set) var certified = 0
   private(set) var biasMeasured = 0
@@ -36,6 +38,7 @@ struct RunHistory: Codable, Equatable {
     if case .skip(let reason) = outcome.decision.action {
       skipped += 1
       let skip = Skip(outcome, reason, tensors: tensors, hosts: hosts)
+      lastSkip = skip.text
       if skips.count < ConvergenceReport.namedSkips { skips.append(skip) }
       return skip.text
     }
@@ -43,7 +46,7 @@ struct RunHistory: Codable, Equatable {
     lastLoss = outcome.ledger.meanLoss
     let norm = outcome.decision.norm
     firstNorm = firstNorm ?? norm
-    lastNorm = norm
+    lastNorm = norm ?? lastNorm
     largestNorm = max(largestNorm ?? 0, norm ?? 0)
     if outcome.decision.isCertified { certified += 1 }
     if let bias = outcome.bias {
@@ -96,7 +99,8 @@ extension SkipReason {
       return "\(what) is not finite on rank \(rank)\(host)\(others)"
     case .spike(let norm, let median): return "the norm \(short(norm)) is \(short(norm / median)) times the recent median \(short(median))"
     case .corruptedReduction(let norm, let bound):
-      return "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
+      return
+        "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
     }
   }
 }

@@ -13,12 +13,22 @@ extension Trainer {
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
     followUpdate()
+    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
     for (part, isOwned) in updatedParts {
-      let tensor = part.tensor
-      if shrink > 0 { weights.scale(by: 1 - shrink, in: part.range) }
-      let norms = optimizer.update(
-        &weights, gradient: gradient, in: part.range, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
-      if isOwned { note(norms, of: part.range) }
+      let (tensor, range) = (part.tensor, part.range)
+      if shrink > 0 {
+        savedWeights!.copy(from: weights, in: range)
+        weights.scale(by: 1 - shrink, in: range)
+      }
+      var norms = optimizer.update(
+        &weights, gradient: gradient, in: range, rate: rate, factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
+      guard isOwned else { continue }
+      if shrink > 0 {
+        // The decay is part of the change.
+        norms.squaredChange = weights.squaredDistance(to: savedWeights!, in: range)
+        norms.squaredWeights = savedWeights!.squaredNorm(in: range)
+      }
+      note(norms, of: range)
     }
   }
 
@@ -33,8 +43,7 @@ extension Trainer {
     case .lars(_, let coefficient, let decay):
       return ratios { tensor, weights in
         TrustRatio.lars(
-          weights: weights, gradient: decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor), decay: decay,
-          coefficient: coefficient)
+          weights: weights, gradient: appliedNorm(ofTensor: tensor, ledger, decision), decay: decay, coefficient: coefficient)
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
@@ -50,29 +59,17 @@ extension Trainer {
     }
   }
 
+  /// The norm of what is applied of a tensor's gradient.
+  private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision) -> Double {
+    if experiment.clip.isElementwise { return ledger[.appliedSquares, tensor].squareRoot() }
+    return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+  }
+
   /// Compares all ranks' weights by a digest of 8 bytes each; names the ranks that differ from the majority. Collective.
   func compareReplicas(on world: borrowing Communicator) throws {
     let digest = [weights.fingerprint()]
     let digests: [UInt64] = try world.allGather(digest.span)
-    guard let odd = Self.minority(digests) else { return }
-    try world.agree { () throws -> Void in
-      let names = odd.map(String.init).joined(separator: ", ")
-      throw RunFailure(
-        .workerFailed,
-        odd.count * 2 == digests.count
-          ? "step \(stepsDone): ranks \(names) hold other weights than the other half of the ranks; restart from a checkpoint"
-          : "step \(stepsDone): rank \(names) holds other weights than the majority of \(digests.count) ranks; restart from a checkpoint, and look at that machine"
-      )
-    }
-  }
-
-  /// The ranks whose digest is not the commonest one (among equally common, the one of the lowest rank); nil where all agree.
-  static func minority(_ digests: [UInt64]) -> [Int]? {
-    var counts: [UInt64: Int] = [:]
-    for digest in digests { counts[digest, default: 0] += 1 }
-    if counts.count <= 1 { return nil }
-    let most = counts.values.max()!
-    let common = digests.first { counts[$0] == most }!
-    return digests.indices.filter { digests[$0] != common }
+    guard let difference = ReplicaDifference(digests) else { return }
+    try world.agree { () throws -> Void in throw RunFailure(.workerFailed, "step \(stepsDone): \(difference.text)") }
   }
 }

@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import FoundationEssentials
 import GradientNorms
 import MPI
 import Models
@@ -124,6 +125,13 @@ public final class Trainer {
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
     rates.memory = kept.rates
+  }
+
+  /// All that decisions depend on beside a step's ledger, as a checkpoint writes it: the same text on every rank.
+  public func decisionMemory() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return String(decoding: try encoder.encode(memoryToKeep), as: UTF8.self)
   }
 
   /// Whether the experiment's length is reached.
@@ -256,7 +264,8 @@ public final class Trainer {
 
   /// Doubles the batch where the noise scale says that a larger one still pays.
   private func growBatch() {
-    guard let growth = experiment.batchGrowth, let scale = memory.noise.scale else { return }
+    // A few steps' noise scale may be anything, and a batch does not shrink again.
+    guard let growth = experiment.batchGrowth, memory.noise.isSettled, let scale = memory.noise.scale else { return }
     memory.globalBatch = growth.next(memory.globalBatch, noiseScale: scale)
   }
 

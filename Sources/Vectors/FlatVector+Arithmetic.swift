@@ -28,6 +28,13 @@ extension FlatVector {
     base.update(from: other.base, count: count)
   }
 
+  /// The same, of a range alone.
+  public mutating func copy(from other: borrowing FlatVector, in range: Range<Int>) {
+    check(range)
+    other.check(range)
+    (base + range.lowerBound).update(from: other.base + range.lowerBound, count: range.count)
+  }
+
   /// Writes the elements of a range and returns the sum of their squares.
   @discardableResult
   public mutating func set(_ range: Range<Int>, to values: UnsafeBufferPointer<Float>) -> Double {

@@ -137,7 +137,7 @@ struct Truth {
 }
 
 /// One sample's loss and, added to `gradient`, its gradient: tanh layers and a softmax, one value at a time.
-private func backpropagate(_ weights: [[Double]], _ widths: [Int], _ x: [Double], label: Int, into gradient: inout [[Double]]) -> Double {
+func backpropagate(_ weights: [[Double]], _ widths: [Int], _ x: [Double], label: Int, into gradient: inout [[Double]]) -> Double {
   var values = [x]
   let layers = widths.count - 1
   for layer in 0..<layers {

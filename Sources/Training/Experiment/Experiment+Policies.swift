@@ -46,7 +46,9 @@ extension Experiment {
       }
     var orders = report.norms
     if !orders.contains(clip.order) { orders.append(clip.order) }
-    return LedgerLayout(tensorCount: tensorCount, orders: orders, countsApplied: clip.isElementwise, countsWeights: countsWeights)
+    let parts: LedgerLayout.PartsNorm = clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
+    return LedgerLayout(
+      tensorCount: tensorCount, orders: orders, countsApplied: clip.isElementwise, countsWeights: countsWeights, parts: parts)
   }
 
   /// Whether each micro-batch's gradient is measured apart.

@@ -62,6 +62,14 @@ extension Experiment {
       throw keys.error(
         "synchronized", in: "regularization", "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible")
     }
+    if clipScope != .meanGradient && regularization.changesMean {
+      throw keys.error(
+        "scope", in: "clip",
+        "scope \(clipScope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2")
+    }
+    if clipScope == .worker && regularization.ascent != nil {
+      throw keys.error("scope", in: "clip", "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound")
+    }
     if report.noise == .microBatches && clipScope == .worker {
       throw keys.error("noise", in: "report", "with clip.scope worker the noise is measured over ranks")
     }

@@ -1,0 +1,262 @@
+import FoundationEssentials
+import GradientNorms
+import Testing
+
+@Suite struct ClipDetectorTests {
+  /// The ledger of one rank whose gradient has these norms by tensor.
+  private func step(_ norms: Double...) -> NormLedger { ledger(batches: [1], gradients: [norms.map { [$0] }]) }
+
+  /// numpy.percentile([4], 10), ([4, 1], 10), …: the current norm is among them, the oldest leaves after three.
+  @Test func percentileOverAWindow() {
+    var judge = StepJudge(rule: .percentile(percent: 10, window: 3), tensorSizes: [1])
+    for (norm, limit) in [(4.0, 4.0), (1, 1.3), (3, 1.4), (2, 1.2), (10, 2.2), (10, 3.6), (10, 10)] {
+      let decision = judge.judge(step(norm))
+      #expect(abs(decision.threshold! - limit) < 1e-14)
+      #expect(decision.coefficient == min(1, decision.threshold! / (norm + 1e-6)))
+    }
+    // The ends of the scale.
+    for (percent, limit) in [(0.0, 1.0), (50, 2.5), (75, 4.25), (100, 8)] {
+      var judge = StepJudge(rule: .percentile(percent: percent, window: 100), tensorSizes: [1])
+      var last: Double?
+      for norm in [8.0, 1, 2, 3] { last = judge.judge(step(norm)).threshold }
+      #expect(last == limit)
+    }
+  }
+
+  /// ZClip's published code, line by line, over norms with spikes, of which one comes in the warm-up.
+  @Test(arguments: [nil, 1.4] as [Double?]) func zscoreFollowsZClip(_ maxNorm: Double?) {
+    let settings = ClipRule.ZScore(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
+    var judge = StepJudge(rule: .zscore(settings), tensorSizes: [1])
+    var numbers = Numbers(state: 9)
+    var buffer: [Double] = []
+    var (mean, variance) = (0.0, 0.0)
+    var spikes = 0
+    for index in 0..<200 {
+      var norm = 1 + 0.3 * (numbers.unit() - 0.5)
+      if index % 17 == 16 { norm *= 2 + 20 * numbers.unit() }
+      if index % 29 == 28 { norm *= 0.1 }
+      let decision = judge.judge(step(norm))
+      // self.buffer / _initialize_ema
+      guard buffer.count == 25 else {
+        buffer.append(norm)
+        if buffer.count == 25 {
+          mean = buffer.reduce(0, +) / 25
+          variance = buffer.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 25
+        }
+        #expect(decision.threshold == maxNorm)
+        #expect(decision.coefficient == (maxNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1))
+        continue
+      }
+      // _compute_clip_val, adaptive_scaling
+      let std = variance.squareRoot()
+      let z = (norm - mean) / (std + 1e-6)
+      var clip: Double?
+      if z > 2.5 {
+        let eta = z / 2.5
+        clip = mean + (2.5 * std) / eta
+        spikes += 1
+      }
+      // _apply_clipping
+      let effective = maxNorm.map { min(clip ?? norm, $0) } ?? clip ?? norm
+      let coefficient = norm > effective ? effective / (norm + 1e-6) : 1
+      #expect(abs(decision.coefficient! - coefficient) < 1e-12 * coefficient, "step \(index)")
+      #expect((decision.action == .clip) == (coefficient < 1))
+      // _update_ema, of the norm or of its limit; the variance by the new mean
+      mean = 0.97 * mean + (1 - 0.97) * (clip ?? norm)
+      variance = 0.97 * variance + (1 - 0.97) * ((clip ?? norm) - mean) * ((clip ?? norm) - mean)
+    }
+    #expect(spikes >= 9)
+  }
+
+  @Test func budgetsOfLayersAddUp() {
+    var numbers = Numbers(state: 2)
+    let sizes = [784, 10, 5, 1]
+    for budget in ClipRule.Budget.allCases {
+      for _ in 0..<100 {
+        let norms = sizes.map { _ in numbers.next() % 3 == 0 ? 0.01 : 9 * numbers.unit() }
+        var judge = StepJudge(rule: .perLayer(maxNorm: 0.7, budget: budget), tensorSizes: sizes)
+        let ledger = ledger(batches: [1], gradients: [norms.map { [$0] }])
+        let decision = judge.judge(ledger)
+        var squares = 0.0
+        for tensor in sizes.indices {
+          let limit = budget == .uniform ? 0.7 / 2 : 0.7 * (Double(sizes[tensor]) / 800).squareRoot()
+          let factor = min(1, limit / (norms[tensor] + 1e-6))
+          #expect(abs(decision.factor(ofTensor: tensor) - factor) < 1e-12)
+          squares += factor * factor * norms[tensor] * norms[tensor]
+        }
+        #expect(abs(decision.applied! - squares.squareRoot()) < 1e-12 && decision.applied! <= 0.7)
+        #expect(decision.coefficient == nil && decision.threshold == 0.7)
+      }
+    }
+  }
+
+  /// OLMo: m ← βm + (1 − β)·clipped, limit ρm. A tensor without gradient at first is not held at zero.
+  @Test func runningMeansOfTensors() {
+    var judge = StepJudge(rule: .ema(ratio: 1.5, memory: 0.75), tensorSizes: [1, 1])
+    #expect(judge.judge(step(4, 0)).action == .step)  // m = 4, none
+    let second = judge.judge(step(8, 5))  // limits 6, none: m = 3 + 1.5 = 4.5, 5
+    #expect(abs(second.factor(ofTensor: 0) - 6 / 8.000001) < 1e-15 && second.factor(ofTensor: 1) == 1)
+    let third = judge.judge(step(1, 100))  // limits 6.75, 7.5
+    #expect(third.factor(ofTensor: 0) == 1 && abs(third.factor(ofTensor: 1) - 7.5 / 100.000001) < 1e-8)
+    let fourth = judge.judge(step(9, 1))  // m₀ = 0.75·4.5 + 0.25 = 3.625 (but for the 10⁻⁶ of the coefficient)
+    #expect(abs(fourth.factor(ofTensor: 0) - 1.5 * 3.625 / 9) < 1e-6)
+    #expect(abs(fourth.applied! - (5.4375 * 5.4375 + 1).squareRoot()) < 1e-5 && fourth.action == .clip)
+  }
+
+  @Test func normalisationAndOtherOrders() {
+    #expect(abs(judge(.normalize(norm: 3), step(0.3, 0.4)).applied! - 3) < 1e-5)
+    let decision = judge(.normalize(norm: 3), step(30, 40))
+    #expect(decision.coefficient == 3 / 50.000001 && decision.action == .clip && decision.norm == 50)
+    #expect(judge(.normalize(norm: 3), step(0)).applied == 0)
+
+    var ledger = NormLedger(LedgerLayout(tensorCount: 2, orders: [.one, .infinity, .one]))
+    ledger.contribute(samples: 1, of: 1, loss: 0, weightedSquares: [9, 32], rank: 0)
+    for (tensor, values) in [[3.0], [4, -4]].enumerated() {
+      for value in values {
+        ledger.add(value * value, to: .squares, of: tensor)
+        ledger.add(abs(value), to: .power(.one), of: tensor)
+        ledger[largestOfTensor: tensor] = max(ledger[largestOfTensor: tensor], abs(value))
+      }
+    }
+    for (order, norm) in [(NormOrder.one, 11.0), (.two, 41.0.squareRoot()), (.infinity, 4)] {
+      let decision = judge(.global(maxNorm: 2, order: order), ledger)
+      #expect(decision.norm == norm && decision.coefficient == 2 / (norm + 1e-6))
+      // What is applied is told in L2, whatever the rule measures.
+      #expect(abs(decision.applied! - 41.0.squareRoot() * 2 / (norm + 1e-6)) < 1e-12)
+    }
+    #expect(ledger.layout.orders == [.one, .infinity])
+  }
+}
+
+@Suite struct StepJudgeTests {
+  private func step(_ norm: Double, local: Double? = nil) -> NormLedger {
+    let half = local ?? norm
+    // Two ranks whose gradients share one component and differ in another.
+    let apart = max(0, half * half - norm * norm).squareRoot()
+    return GradientNormsTests.ledger(batches: [1, 1], gradients: [[[norm, apart]], [[norm, -apart]]])
+  }
+
+  /// √L ≤ C, and only that, certifies that nothing is clipped; steps so certified are counted.
+  @Test func certificates() {
+    for scope in [ClipScope.meanGradient, .bound] {
+      var judge = StepJudge(rule: .global(maxNorm: 2), scope: scope, tensorSizes: [2])
+      let steps: [(norm: Double, local: Double, isCertified: Bool, exact: Double)] = [
+        (1, 1.5, true, 1), (1, 2.5, false, 1), (1, 2, false, 1), (3, 4, false, 2 / 3.000001), (1.9, 1.99, true, 1),
+      ]
+      for step in steps {
+        let ledger = step.local == step.norm ? self.step(step.norm) : self.step(step.norm, local: step.local)
+        let early = scope == .bound ? judge.judgeBound(ledger) : nil
+        let decision = judge.judge(ledger, early: early)
+        #expect(decision.isCertified == step.isCertified, "\(scope) \(step)")
+        let coefficient = scope == .bound ? min(1, 2 / (ledger.localRMS + 1e-6)) : step.exact
+        #expect(abs(decision.coefficient! - coefficient) < 1e-12)
+        #expect(abs(decision.applied! - coefficient * step.norm) < 1e-12 && abs(decision.norm! - step.norm) < 1e-12)
+        // The bound never lets through what the exact clip would not.
+        #expect(decision.applied! <= min(2, step.norm) + 1e-12)
+      }
+      #expect(judge.memory.certified == 2)
+    }
+  }
+
+  /// With a penalty in the mean gradient √L proves nothing, and a zero gradient of the loss is no corruption.
+  @Test func penaltiesAreToldApart() {
+    var ledger = NormLedger(LedgerLayout(tensorCount: 1, parts: .apart))
+    ledger.contribute(samples: 2, of: 4, loss: 0, weightedSquares: [0.25], rank: 0)
+    ledger.contribute(samples: 2, of: 4, loss: 0, weightedSquares: [0.25], rank: 1)
+    ledger.add(25, to: .squares, of: 0)
+    ledger.add(0.5, to: .lossSquares)
+    var judge = StepJudge(rule: .global(maxNorm: 2), tensorSizes: [1])
+    let decision = judge.judge(ledger)
+    #expect(!decision.isCertified && decision.norm == 5 && decision.action == .clip)
+    #expect(ledger.squaredPartsNorm == 0.5 && ledger.diversity == 2 && ledger.agreement == 0.5)
+    var none = NormLedger(LedgerLayout(tensorCount: 1, parts: .apart))
+    none.contribute(samples: 4, of: 4, loss: 0, weightedSquares: [0], rank: 0)
+    none.add(25, to: .squares, of: 0)
+    #expect(!judge.judge(none).isSkip && none.squaredPartsNorm == 0)
+  }
+
+  /// What the ranks clipped before the sum says nothing of the noise unless the exact gradient was summed too.
+  @Test func clippedGradientsSayNothingOfTheNoise() {
+    var ledger = NormLedger(LedgerLayout(tensorCount: 1, parts: .sampled))
+    ledger.contribute(samples: 1, of: 2, loss: 0, weightedSquares: [9.0 / 4], rank: 0)
+    ledger.contribute(samples: 1, of: 2, loss: 0, weightedSquares: [1.0 / 4], rank: 1)
+    ledger.add(1, to: .squares, of: 0)
+    var noise = NoiseScale()
+    noise.record(ledger)
+    #expect(!ledger.tellsNoise && noise.signal == nil && ledger.diversity == nil && ledger.agreement == nil)
+    ledger.add(4, to: .exactSquares)
+    noise.record(ledger)
+    #expect(ledger.tellsNoise && noise.variance == 2 && noise.signal == 3)
+    let decision = {
+      var judge = StepJudge(rule: .global(maxNorm: 2.5), scope: .worker, tensorSizes: [1])
+      return judge.judge(ledger)
+    }()
+    // √L = √5 is below 2.5, and yet rank 0, of norm 3, was clipped.
+    #expect(decision.action == .clip && !decision.isCertified && decision.norm == 2 && decision.applied == 1)
+  }
+
+  @Test func corruptedReductions() {
+    var judge = StepJudge(rule: .none, tensorSizes: [2])
+    // Σ wᵢ‖gᵢ‖ = 5: up to rounding ‖g‖ cannot be more.
+    for (extra, isSkip) in [(0.0, false), (1e-4, false), (0.1, true), (1e9, true)] {
+      var ledger = step(5)
+      ledger.add(extra, to: .squares, of: 0)
+      #expect(judge.judge(ledger).isSkip == isSkip, "\(extra)")
+    }
+    for size in [1e-20, 1e30] { #expect(!judge.judge(step(size)).isSkip) }
+  }
+
+  /// From the 33rd step on, against the median of the last 128 taken; a skipped norm never enters.
+  @Test func spikes() {
+    var judge = StepJudge(rule: .none, limits: StepJudge.Guard(spike: 4, skipLimit: 3), tensorSizes: [2])
+    var taken: [Double] = []
+    var numbers = Numbers(state: 8)
+    for index in 1...400 {
+      let norm = index % 20 == 5 ? 50.0 : 1 + numbers.unit()
+      let decision = judge.judge(step(norm))
+      let window = taken.suffix(128).sorted()
+      let isSpike =
+        taken.count >= 32
+        && norm > 4 * (window.count % 2 == 1 ? window[window.count / 2] : (window[window.count / 2 - 1] + window[window.count / 2]) / 2)
+      #expect(decision.isSkip == isSpike, "step \(index)")
+      if !isSpike { taken.append(norm) }
+      #expect(!judge.mustStop && judge.memory.skipsInARow == (isSpike ? 1 : 0))
+    }
+    #expect(taken.count == 400 - 18)
+    for count in 1...3 {
+      #expect(judge.judge(step(1000)).isSkip && judge.memory.skipsInARow == count && judge.mustStop == (count == 3))
+    }
+    #expect(!judge.judge(step(1)).isSkip && !judge.mustStop)
+  }
+
+  /// A step that is not finite leaves all that detectors remember, and a checkpoint in between changes nothing.
+  @Test(arguments: [
+    ClipRule.percentile(percent: 50, window: 9), .zscore(ClipRule.ZScore(warmup: 4)), .ema(ratio: 1.1, memory: 0.9),
+  ]) func memoryIsKeptAndNotPoisoned(_ rule: ClipRule) throws {
+    var whole = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
+    var disturbed = whole
+    var numbers = Numbers(state: 6)
+    for index in 0..<80 {
+      let ledger = step(1 + numbers.unit() * (index % 10 == 9 ? 9 : 1))
+      let truth = whole.judge(ledger)
+      if index % 7 == 3 {
+        for value in [Double.nan, .infinity] {
+          let before = disturbed.memory.clip
+          #expect(disturbed.judge(poisoned(value)).isSkip && disturbed.memory.clip == before)
+        }
+      }
+      if index % 13 == 5 {
+        var resumed = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
+        resumed.memory = try JSONDecoder().decode(StepJudge.Memory.self, from: JSONEncoder().encode(disturbed.memory))
+        #expect(resumed == disturbed)
+        disturbed = resumed
+      }
+      #expect(disturbed.judge(ledger) == truth, "step \(index)")
+    }
+    #expect(whole == disturbed)
+  }
+
+  private func poisoned(_ value: Double) -> NormLedger {
+    GradientNormsTests.ledger(batches: [1, 1], gradients: [[[1, 1]], [[value, 1]]])
+  }
+}

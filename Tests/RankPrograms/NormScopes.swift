@@ -1,0 +1,123 @@
+import Coordination
+import GradientNorms
+import MPI
+import Training
+
+/// Where the clip acts: on the mean gradient, on each rank's own, or by the bound √L. Weights, norms, bias and certificates against one process.
+let normScopesProgram = RankProgram("norm-scopes") { world, _ in
+  for (ranks, batch) in Oracle.worlds {
+    try onRanks([ranks], of: world) { part in
+      for mode in Oracle.modes {
+        for limit in [0.3, 0.6, 0.9] {
+          for scope in ClipScope.allCases where !(scope == .worker && mode.contains("training.reproducible=true")) {
+            let what = "scope \(scope.rawValue), limit \(limit), \(mode) on \(ranks) ranks, batch \(batch)"
+            let experiment = try Oracle.experiment(
+              batch, mode, ["clip.rule=global", "clip.max_norm=\(limit)", "clip.scope=\(scope.rawValue)", "report.every=2"])
+            let data = try TrainingData(experiment.data, seed: 1, on: part)
+            let trainer = try Trainer(experiment, data: data, on: part)
+            let oracle = Oracle(trainer, data, ranks: ranks)
+            var noise = NaiveNoise()
+            for step in 0..<4 {
+              let before = oracle.weights(trainer)
+              let outcome = try trainer.step(on: part)
+              try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+              guard part.rank == 0 else { continue }
+              let parts = oracle.parts(ofStep: step, at: before)
+              let exact = mean(parts)
+              let truth = ScopeTruth(scope, parts, limit: limit)
+              try expectStep(oracle.weights(trainer), add(before, truth.applied, times: -0.5), from: before, "\(what), step \(step + 1)")
+              // Scope worker sums the exact gradient too at the first and at report steps: 1, 2 and 4.
+              let isMeasured = scope != .worker || step != 2
+              let decision = outcome.decision
+              try expectClose(decision.applied, norm(truth.applied), 4e-6, "\(what): the applied norm")
+              if isMeasured {
+                try expectClose(decision.norm, norm(exact), 4e-6, "\(what): the norm before the clip")
+              } else {
+                try expect(decision.norm == nil, "\(what): a norm that was not measured")
+              }
+              try expect(
+                decision.isCertified == truth.isCertified, "\(what): certified \(decision.isCertified), √L \(outcome.ledger.localRMS)")
+              try expect((decision.action == .clip) == truth.clips, "\(what): \(decision.action)")
+              if let bias = outcome.bias {
+                let wanted = scaled(exact, torchCoefficient(norm(exact), limit))
+                let difference = norm(add(truth.applied, wanted, times: -1)) / norm(wanted)
+                try expect(
+                  abs(bias.relative - difference) < 1e-4 * max(difference, 1e-2), "\(what): the bias is \(bias.relative), not \(difference)"
+                )
+                try expectClose(bias.cosine, product(exact, truth.applied) / norm(exact) / norm(truth.applied), 1e-6, "\(what): the cosine")
+                if decision.isCertified { try expect(bias.relative < 1e-12, "\(what): certified and yet biased") }
+              }
+              try expect(
+                (outcome.bias != nil) == (scope != .meanGradient && isMeasured), "\(what): step \(step + 1), bias \(outcome.bias as Any)")
+              // The noise is that of the gradients before any clip.
+              if isMeasured { noise.record(parts) }
+              if parts.count > 1 {
+                try expectClose(outcome.noise.variance, noise.variance, 1e-4, "\(what): the variance")
+                try expect(
+                  abs(outcome.noise.signal! - noise.signal) < 1e-4 * (abs(noise.signal) + noise.variance / outcome.ledger.samples),
+                  "\(what): the signal is \(outcome.noise.signal!), not \(noise.signal)")
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// What a scope applies.
+private struct ScopeTruth {
+  var applied: Tensors
+  var isCertified = false
+  var clips: Bool
+
+  init(_ scope: ClipScope, _ parts: [Oracle.Part], limit: Double) {
+    let exact = mean(parts)
+    let total = parts.reduce(0) { $0 + $1.count }
+    let rms = (parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / total).squareRoot()
+    switch scope {
+    case .meanGradient:
+      applied = scaled(exact, torchCoefficient(norm(exact), limit))
+      clips = torchCoefficient(norm(exact), limit) < 1
+    case .worker:
+      applied = mean(parts) { torchCoefficient(norm($0.gradient), limit) }
+      clips = parts.contains { torchCoefficient(norm($0.gradient), limit) < 1 }
+    case .bound:
+      applied = scaled(exact, torchCoefficient(rms, limit))
+      clips = torchCoefficient(rms, limit) < 1
+    }
+    isCertified = scope != .worker && torchCoefficient(rms, limit) == 1
+  }
+}
+
+/// The running means of the noise scale, written out: memory 0.98, bias corrected.
+struct NaiveNoise {
+  private var steps: [(signal: Double, variance: Double)] = []
+
+  mutating func record(_ parts: [Oracle.Part]) {
+    guard parts.count > 1 else { return }
+    let total = parts.reduce(0) { $0 + $1.count }
+    let gradient = mean(parts)
+    // Σ bᵢ‖gᵢ − g‖²/(N − 1), without a difference of large numbers.
+    let variance =
+      parts.reduce(0) { sum, part in
+        let apart = add(part.gradient, gradient, times: -1)
+        return sum + part.count * product(apart, apart)
+      } / Double(parts.count - 1)
+    steps.append((product(gradient, gradient) - variance / total, variance))
+  }
+
+  private func average(_ value: ((signal: Double, variance: Double)) -> Double) -> Double {
+    var (sum, weights, weight) = (0.0, 0.0, 1.0)
+    for step in steps.reversed() {
+      sum += weight * value(step)
+      weights += weight
+      weight *= 0.98
+    }
+    return sum / weights
+  }
+
+  var count: Int { steps.count }
+  var signal: Double { average(\.signal) }
+  var variance: Double { average(\.variance) }
+}
