@@ -63,8 +63,9 @@ let package = Package(
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
     library("Reports", ["GradientNorms"]),
     library("Launching", ["Reports"]),
+    library("Verification", ["Reports"]),
     library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
-    program("lockstep", ["Training", "Reports", "Launching", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+    program("lockstep", ["Training", "Reports", "Launching", "Verification", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -73,8 +74,9 @@ let package = Package(
     program("rank-programs", ["MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles"], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
-    tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting"], resources: [.copy("Golden")]),
+    tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"], resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
+    tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
     tests("TensorFilesTests", ["TensorFiles"]),

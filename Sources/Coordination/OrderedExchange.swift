@@ -6,13 +6,26 @@ import Vectors
 ///
 /// MPI only moves data here, it never adds: every rank sends the partial sums of its micro-batches (``SummationTree``) to the owners of the slices,
 /// and each owner adds them in the tree's order. Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
-/// sum, always the same one. With one micro-batch a rank it moves as many bytes as a reduce-scatter; a rank whose micro-batches make up k nodes sends k
-/// times that. Slices are of whole grains, so that what is computed from a slice (squared norms, updates) does not depend on its borders either.
+/// sum, always the same one. With one micro-batch a rank it moves as many bytes as a reduce-scatter; a rank whose micro-batches make up k ≤ 2·log₂
+/// nodes sends k times that, and keeps k vectors. Slices are of whole grains, so that what is computed from a slice does not depend on its
+/// borders either.
 ///
-/// Why it is exact, in four steps. (1) Micro-batch j is the same samples at any rank count, and its gradient is a function of them and the weights
-/// alone. (2) The additions of two gradients are those of the tree, on whichever rank they happen; each is elementwise and correctly rounded.
-/// (3) Squares are summed grain by grain, in a fixed order within, and exactly between (``GradientNorms/ExactSum``), so the ledger is the same, and so
-/// every decision, which is a function of it. (4) The update is elementwise. By induction over the steps, weights and state are the same.
+/// Why a run has the same bits at any number of ranks: by induction over the steps, given equal weights, optimiser state and memory before one.
+/// 1. Micro-batch j is the same samples in a batch of the same capacity at any rank count, so its gradient, loss and norms are functions of j and the
+///    weights; scratch and earlier calls leave no mark.
+/// 2. A rank's micro-batches are contiguous. It adds those pairs of nodes that lie within its range, the owner of a slice the rest, and every
+///    addition is one of the tree's, elementwise and correctly rounded, left and right operand being interchangeable. A node that is cut by the
+///    last micro-batch is added at the end, from the right, by the owner alone. So the sum is that of the tree, wherever its parts were made.
+/// 3. Sums over elements (squares, powers, penalties, distances, an update's norms) run over one grain in a fixed order and over grains and micro-batches
+///    exactly (``GradientNorms/ExactSum``); a peak is a largest value over micro-batches or grains. So a reduced ledger is the same but for the
+///    ranks that its peaks name and the count of ranks that are not finite, on which nothing depends but words. Decision, rate and
+///    noise scale are functions of ledgers and of their own memory.
+/// 4. Clip, penalty, uphill step and update are elementwise with coefficients from step 3, or by rows, which no grain cuts. The kernels fuse no
+///    multiplication with an addition, so an element's result does not depend on its place in a vector register.
+///
+/// What it rests on: every rank has the same programs, the same instruction set (oneDNN chooses its kernels by the CPU) and the same number of
+/// compute threads. What depends on the division by its nature, a clip or an uphill step of each worker's own, an experiment refuses.
+/// `lockstep verify` checks all this on a real run.
 public final class OrderedExchange: GradientExchange {
   public let owned: Range<Int>
   /// The grains of the slice.
@@ -20,6 +33,8 @@ public final class OrderedExchange: GradientExchange {
   public let updated: Range<Int>
   private let layout: TensorLayout
   private let slices: [Range<Int>]
+  /// Not to be told from `updated == owned`: of a small model one rank may own everything, and all must take part in the same messages.
+  private let isSharded: Bool
   /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the next step.
   private var nodes: [SummationTree.Node] = []
   private var sums: [Box] = []
@@ -36,6 +51,7 @@ public final class OrderedExchange: GradientExchange {
   public init(_ layout: TensorLayout, sharded: Bool, on world: borrowing Communicator) {
     let size = world.size
     self.layout = layout
+    isSharded = sharded
     slices = (0..<size).map { layout.slice($0, of: size) }
     owned = slices[world.rank]
     ownedParts = layout.grains(of: owned)
@@ -87,7 +103,7 @@ public final class OrderedExchange: GradientExchange {
     nodes.removeAll(keepingCapacity: true)
     spare.append(contentsOf: sums)
     sums.removeAll(keepingCapacity: true)
-    if updated != owned {
+    if !isSharded {
       var elements = gradient.mutableElements
       try world.allGather(inPlace: &elements, counts: lengths)
     }
@@ -95,7 +111,7 @@ public final class OrderedExchange: GradientExchange {
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
-    guard updated == owned, world.size > 1 else { return }
+    guard isSharded, world.size > 1 else { return }
     var elements = weights.mutableElements
     try world.allGather(inPlace: &elements, counts: slices.map(\.count))
   }

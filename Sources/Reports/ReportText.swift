@@ -165,8 +165,8 @@ extension String {
   var replacingHyphens: String { String(map { $0 == "-" ? " " : $0 }) }
 
   /// The text with spaces after it, to a width.
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  public func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 
   /// The text with spaces before it, to a width.
-  func right(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+  public func right(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -14,6 +14,8 @@ public struct RunDirectory: Sendable, Equatable {
   public var checkpoints: String { path + "/checkpoints" }
   public var logs: String { path + "/logs" }
   public var mpirunLog: String { logs + "/mpirun.log" }
+  public var traces: String { path + "/trace" }
+  public func trace(ofRank rank: Int) -> String { "\(traces)/rank-\(rank).jsonl" }
   public func log(ofRank rank: Int) -> String { "\(logs)/rank-\(rank).log" }
 
   /// Whether the directory holds anything of a run.
@@ -27,6 +29,12 @@ public struct RunDirectory: Sendable, Equatable {
   public var exists: Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The name of a step's checkpoint.
+  public static func checkpointName(_ step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 
   /// The newest step among `checkpoints/step-XXXXXXXX`, whose content nobody has verified yet.

@@ -25,6 +25,7 @@ public struct SafeTensors: Sendable {
   private let file: InputFile
 
   public var path: String { file.path }
+  public var byteCount: Int { file.byteCount }
   public var names: [String] { tensors.map(\.name) }
 
   /// Opens the file and checks its header against the file's length.
@@ -60,6 +61,30 @@ public struct SafeTensors: Sendable {
         remedy: "use a file of the same model")
     }
     try file.read(into: UnsafeMutableRawBufferPointer(elements), at: tensor.bytes.lowerBound)
+  }
+
+  /// The sizes of a tensor's values, read a megabyte at a time; nil for a type that is neither F32 nor F64.
+  func statistics(of tensor: Tensor) throws(TensorFileError) -> TensorStatistics? {
+    switch tensor.type {
+    case .float32: try statistics(of: tensor, as: Float.self) { Double($0) }
+    case .float64: try statistics(of: tensor, as: Double.self) { $0 }
+    default: nil
+    }
+  }
+
+  private func statistics<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
+    of tensor: Tensor, as type: Element.Type, value: (Element) -> Double
+  ) throws(TensorFileError) -> TensorStatistics {
+    var statistics = TensorStatistics()
+    var piece = [Element](repeating: 0, count: min(tensor.elementCount, 1 << 20 / MemoryLayout<Element>.stride))
+    var offset = tensor.bytes.lowerBound
+    while offset < tensor.bytes.upperBound {
+      let count = min(piece.count, (tensor.bytes.upperBound - offset) / MemoryLayout<Element>.stride)
+      try file.read(into: &piece, count: count, at: offset)
+      for index in 0..<count { statistics.take(value(piece[index])) }
+      offset += count * MemoryLayout<Element>.stride
+    }
+    return statistics
   }
 
   /// The SHA-256 of the whole file, as 64 hexadecimal digits, taken from the same open file that the tensors are read from.

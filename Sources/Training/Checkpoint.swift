@@ -29,7 +29,7 @@ struct Checkpoints {
 
   private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
     try RunDirectory.make(directory)
-    let name = directory + "/" + Self.name(trainer.stepsDone)
+    let name = directory + "/" + RunDirectory.checkpointName(trainer.stepsDone)
     // One of this step is there already only if it could not be read, or was made before a resume from an older one.
     try? FileManager.default.removeItem(atPath: name)
     let folder = try DurableDirectory(path: name)
@@ -48,13 +48,14 @@ struct Checkpoints {
       step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
       globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
       optimizer: trainer.optimizer.rule.name,
-      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model, optimizerSHA256: optimizer)
+      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model,
+      optimizerSHA256: optimizer)
     try DurableFile.write(try state.text(), to: path + "/state.json")
     try folder.publish()
     // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.
     let later = steps().filter { $0 > trainer.stepsDone }
     for old in steps().filter({ $0 <= trainer.stepsDone }).dropLast(keep) + later {
-      try? FileManager.default.removeItem(atPath: directory + "/" + Self.name(old))
+      try? FileManager.default.removeItem(atPath: directory + "/" + RunDirectory.checkpointName(old))
     }
   }
 
@@ -100,7 +101,7 @@ struct Checkpoints {
   }
 
   private func load(_ step: Int, _ trainer: Trainer) throws -> Loaded {
-    let path = directory + "/" + Self.name(step)
+    let path = directory + "/" + RunDirectory.checkpointName(step)
     let file = path + "/state.json"
     guard let bytes = FileManager.default.contents(atPath: file) else { throw TensorFileError(file, "cannot be read") }
     let text = Array(bytes)
@@ -139,10 +140,5 @@ struct Checkpoints {
   private func steps() -> [Int] {
     ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
       .compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
-  }
-
-  private static func name(_ step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 }

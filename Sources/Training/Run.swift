@@ -24,10 +24,14 @@ public struct RunOptions: Sendable {
   public var restarts: Int
   /// Threads of the compute library in each rank.
   public var threads: Int
+  /// Whether each rank notes each stage of each step (``Reports/StepTrace``).
+  public var traces: Bool
+  /// A fault to put in, for `lockstep verify` and its tests.
+  public var fault: InjectedFault?
 
   public init(
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
-    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1
+    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1, traces: Bool = false, fault: InjectedFault? = nil
   ) {
     self.experiment = experiment
     self.overrides = overrides
@@ -37,6 +41,8 @@ public struct RunOptions: Sendable {
     self.voice = voice
     self.restarts = restarts
     self.threads = threads
+    self.traces = traces
+    self.fault = fault
   }
 }
 
@@ -87,6 +93,7 @@ public final class Run {
       if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
       if let start = experiment.model.start { try trainer.start(from: start, on: world) }
     }
+    if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
     for note in notes { log.notice("\(note)") }
     try world.agree {
@@ -106,6 +113,15 @@ public final class Run {
           WorkerEvent.Started(
             ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
             samples: data.train.count, experiment: experiment.name, directory: directory.path, notes: notes)))
+    }
+    if options.traces { try startTrace(on: world) }
+  }
+
+  private func startTrace(on world: borrowing Communicator) throws {
+    try world.agree {
+      guard experiment.training.reproducible else { throw RunFailure(.usage, "--trace needs training.reproducible = true") }
+      try RunDirectory.make(directory.traces)
+      try trainer.startTrace(path: directory.trace(ofRank: world.rank), host: hosts[world.rank], on: world)
     }
   }
 
@@ -236,7 +252,9 @@ extension RunDirectory {
 
   /// Removes what a run wrote, so that nothing of it is taken for the next one's.
   func removeRecords() {
-    for old in [checkpoints, report, metrics, ranks, path + "/final.safetensors"] { try? FileManager.default.removeItem(atPath: old) }
+    for old in [checkpoints, report, metrics, ranks, traces, path + "/final.safetensors"] {
+      try? FileManager.default.removeItem(atPath: old)
+    }
   }
 }
 

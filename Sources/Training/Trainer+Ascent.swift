@@ -20,11 +20,18 @@ extension Trainer {
     let isSynchronized = experiment.regularization.isSynchronized
     if isSynchronized {
       let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world) ?? ownSquares()
+      tracer?.summed(gradient)
       firstGradient!.copy(from: gradient)
       var sum = NormLedger(layout, rank: draw.rank)
-      for part in squares { sum.add(part, to: .lossSquares) }
-      climb(ascent.radius, norm: try reduce(sum, on: world)[.lossSquares].squareRoot(), in: exchange.updated)
+      tracer?.follow(sum)
+      for (part, squares) in zip(exchange.ownedParts, squares) {
+        sum.add(squares, to: .lossSquares)
+        tracer?.entered(part.range, sum, in: .side)
+      }
+      climb(ascent.radius, norm: try reduce(sum, on: world, from: .side)[.lossSquares].squareRoot(), in: exchange.updated)
+      tracer?.updated(weights)
       try exchange.publish(&weights, on: world)
+      tracer?.weightsPublished(weights)
       clock.lap(.reduce)
     } else {
       firstGradient!.copy(from: gradient)

@@ -48,7 +48,9 @@ extension Trainer {
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
-        if isComplete && measuresNorms && faults.changeGradient == nil { whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range) }
+        if isComplete && measuresNorms && faults.changeGradient == nil {
+          whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
+        }
       }
       let loss =
         usesScratch
@@ -62,20 +64,24 @@ extension Trainer {
       }
       if apart { parts.append(Part(samples: piece.count, loss: loss, squares: whole.squares)) }
       if usesScratch { gradient.add(microGradient!) }
+      tracer?.microBatch(gradient, loss: loss)
       if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: draw.shares[draw.rank].lowerBound + index) }
       whole.loss += loss
       clock.lap(.compute)
     }
     localSquares = apart ? nil : whole.squares
+    tracer?.endPass()
     return apart ? parts : [whole]
   }
 
   /// Enters parts in the ledger, with losses that an earlier pass may have measured.
   func contribute(_ parts: [Part], losses: [Part], _ draw: Draw, into ledger: inout NormLedger) -> (loss: Double, norm: Double) {
     var isFinite = true
+    tracer?.follow(ledger)
     for (part, first) in zip(parts, losses) {
       let norm = ledger.contribute(
         samples: part.samples, of: draw.total, loss: first.loss, weightedSquares: part.squares, rank: draw.rank)
+      tracer?.enteredMicroBatch(ledger)
       guard let norm else {
         isFinite = false
         continue
@@ -116,8 +122,12 @@ extension Trainer {
   func finishGradient(squares: [Double], into ledger: inout NormLedger) {
     let regularization = experiment.regularization
     var squares = squares
+    tracer?.follow(ledger)
     if regularization.changesMean {
-      for sum in squares { ledger.add(sum, to: .lossSquares) }
+      for (part, sum) in zip(exchange.ownedParts, squares) {
+        ledger.add(sum, to: .lossSquares)
+        tracer?.entered(part.range, ledger)
+      }
       if let mixture = regularization.ascent?.mixture, regularization.isSynchronized, mixture != 1 {
         gradient.combine(own: mixture, with: firstGradient!, times: 1 - mixture, in: exchange.updated)
       }
@@ -125,16 +135,21 @@ extension Trainer {
         for (part, isOwned) in updatedParts {
           let penalty = gradient.addPenaltyGradient(of: weights, l1: regularization.l1, l2: regularization.coupledL2, in: part.range)
           if isOwned { ledger.add(penalty, to: .penalty) }
+          tracer?.entered(part.range, ledger)
         }
       }
       squares = gradient.squares(in: exchange.ownedParts)
     }
-    for (part, sum) in zip(exchange.ownedParts, squares) { ledger.add(sum, to: .squares, of: part.tensor) }
-    if layout.measuresMore { for part in exchange.ownedParts { measureMore(part, into: &ledger) } }
+    for (part, sum) in zip(exchange.ownedParts, squares) {
+      ledger.add(sum, to: .squares, of: part.tensor)
+      if layout.measuresMore { measureMore(part, into: &ledger) }
+      tracer?.entered(part.range, ledger)
+    }
     if experiment.clip.isElementwise {
       let owned = exchange.owned
       gradient.clipElements(experiment.clip, weights: weights, in: exchange.updated) { part, squares in
         if owned.contains(part.range.lowerBound) { ledger.add(squares, to: .appliedSquares, of: part.tensor) }
+        tracer?.entered(part.range, ledger)
       }
     }
     if measuresBias {

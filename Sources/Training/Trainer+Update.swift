@@ -13,6 +13,7 @@ extension Trainer {
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
     if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
+    followUpdate()
     for (part, isOwned) in updatedParts {
       let (tensor, range) = (part.tensor, part.range)
       if shrink > 0 {
@@ -27,7 +28,7 @@ extension Trainer {
         norms.squaredChange = weights.squaredDistance(to: savedWeights!, in: range)
         norms.squaredWeights = savedWeights!.squaredNorm(in: range)
       }
-      note(norms)
+      note(norms, of: range)
     }
   }
 
@@ -46,11 +47,13 @@ extension Trainer {
       }
     case .lamb:
       var directions = NormLedger(layout, rank: world.rank)
+      tracer?.follow(directions)
       for (part, isOwned) in updatedParts {
         let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
         if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
+        tracer?.entered(part.range, directions, in: .side)
       }
-      let reduced = try reduce(directions, on: world)
+      let reduced = try reduce(directions, on: world, from: .side)
       return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }
     default: return nil
     }

@@ -46,6 +46,8 @@ public final class Trainer {
   private var nextLedger: NormLedger
   /// Faults that tests and `lockstep verify` put in; see ``Faults``.
   public var faults = Faults()
+  /// Notes each stage of the step, where `lockstep verify` asks for it.
+  var tracer: StepTracer?
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -146,10 +148,12 @@ public final class Trainer {
     let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
     var ledger = nextLedger
     nextLedger = NormLedger(layout, rank: world.rank)
+    tracer?.begin(firstMicroBatch: draw.shares[world.rank].lowerBound)
 
     let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
     let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
     let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
+    tracer?.summed(gradient)
     clock.lap(.reduce)
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
@@ -168,12 +172,15 @@ public final class Trainer {
       memory.noise.record(ledger)
       rate = learningRate(ledger, decision)
       try update(ledger, decision, rate: rate, on: world)
+      tracer?.updated(weights)
       clock.lap(.optimizer)
       try exchange.publish(&weights, on: world)
       clock.lap(.reduce)
     }
     stepsDone += 1
     faults.changeWeights?(&weights, stepsDone)
+    tracer?.weightsPublished(weights)
+    try tracer?.end(step: stepsDone)
     growBatch()
     if let every = experiment.limits.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
     return StepOutcome(
@@ -200,9 +207,15 @@ public final class Trainer {
   }
 
   /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
-  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger { try reduce(nextLedger, on: world) }
+  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger { try ledgers.reduce(nextLedger, on: world) }
 
-  func reduce(_ ledger: NormLedger, on world: borrowing Communicator) throws -> NormLedger { try ledgers.reduce(ledger, on: world) }
+  /// Adds up a ledger over all ranks; `book` says, for a trace, which of the step's ledgers it is. Collective.
+  func reduce(_ ledger: NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step) throws -> NormLedger {
+    tracer?.sending(ledger, book)
+    let total = try ledgers.reduce(ledger, on: world)
+    tracer?.received(total)
+    return total
+  }
 
   /// The samples of an epoch in the order it visits them.
   func indices(ofEpoch epoch: Int) -> [UInt32] {
@@ -213,9 +226,19 @@ public final class Trainer {
   }
 
   /// Enters the norms of a part's update, for the next ledger.
-  func note(_ norms: UpdateNorms) {
+  func note(_ norms: UpdateNorms, of part: Range<Int>) {
     nextLedger.add(norms.squaredChange, to: .squaredUpdate)
     nextLedger.add(norms.squaredWeights, to: .squaredWeights)
+    tracer?.entered(part, nextLedger, in: .next)
+  }
+
+  /// An update's norms are about to be entered.
+  func followUpdate() { tracer?.follow(nextLedger) }
+
+  /// From now on notes each stage of each step in a file. Only in reproducible mode are the notes comparable.
+  func startTrace(path: String, host: String, on world: borrowing Communicator) throws {
+    tracer = try StepTracer(
+      path: path, rank: world.rank, ranks: world.size, host: host, owned: exchange.owned, weights: weights, step: stepsDone)
   }
 
   private func learningRate(_ ledger: NormLedger, _ decision: StepDecision) -> Double {

@@ -48,6 +48,11 @@ extension FlatVector {
 
   /// 64 bits in which any changed bit shows with near certainty.
   public borrowing func fingerprint() -> UInt64 { cvk_digest(base, count) }
+
+  public borrowing func fingerprint(in range: Range<Int>) -> UInt64 {
+    check(range)
+    return cvk_digest(base + range.lowerBound, range.count)
+  }
 }
 
 // Elementwise changes of a range.

@@ -42,8 +42,19 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var restarts = 0
 
+  // For `lockstep verify`: each rank notes each stage of each step in DIR/trace/rank-R.jsonl.
+  @Flag(help: .hidden)
+  var trace = false
+
+  // For `lockstep verify`: gradient|weights|ledger:RANK:STEP:BIT flips one bit on one rank.
+  @Option(help: .hidden)
+  var inject: String?
+
   func validate() throws {
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
+    if let inject, InjectedFault(inject) == nil {
+      throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
+    }
   }
 
   func run() {
@@ -54,7 +65,7 @@ struct Worker: ParsableCommand {
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
-      restarts: restarts, threads: threads)
+      restarts: restarts, threads: threads, traces: trace, fault: inject.flatMap { InjectedFault($0) })
     let code = withMPI { world in try Run(options, on: world).train(on: world) }
     Glibc.exit(code.rawValue)
   }

@@ -52,9 +52,11 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
     guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
-    let name = try experimentName()
+    let name = try WorkerLaunch.experiment(experiment, overrides: overrides).name
     let directory = try runDirectory(name: name)
-    let line = try mpirunLine(directory: directory)
+    let launch = try WorkerLaunch(experiment: experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
+    let line = launch.line(
+      ranks: try launch.rankCount(ranks), directory: directory, options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []))
     if dryRun {
       Screen.output.write(line.shellText + "\n")
       return
@@ -70,22 +72,12 @@ struct RunCommand: AsyncParsableCommand {
 
   // MARK: What is to be run
 
-  private func experimentName() throws -> String {
-    let experiment: Experiment
-    do throws(ExperimentError) {
-      experiment = try Experiment(contentsOf: self.experiment, overrides: overrides)
-    } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
-    }
-    return experiment.name
-  }
-
   /// The run directory, after making sure that nothing is overwritten by accident.
   private func runDirectory(name: String) throws -> RunDirectory {
     if output == nil && (name.isEmpty || name.hasPrefix(".") || name.contains("/") || name.contains("\0")) {
       throw CommandFailure(.usage, "the experiment's name \"\(PlainText.line(name))\" cannot name a directory; give --output DIR")
     }
-    let directory = RunDirectory(Self.notAnOption(output ?? "runs/\(name)"))
+    let directory = RunDirectory(WorkerLaunch.notAnOption(output ?? "runs/\(name)"))
     if resume && !directory.isTaken {
       throw CommandFailure(.usage, "\(directory.path): nothing to resume there; leave out --resume, or give --output DIR of the run")
     }
@@ -96,46 +88,4 @@ struct RunCommand: AsyncParsableCommand {
     }
     return directory
   }
-
-  // MARK: How it is run
-
-  private func mpirunLine(directory: RunDirectory) throws -> MpirunLine {
-    let environment = Installation.environment()
-    let machine = Machine.current()
-    let hosts = try hostfile.map(readHostfile)
-    guard let mpirun = Installation.program("mpirun") else {
-      throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
-    }
-    let worker = Installation.worker
-    guard Installation.isExecutable(worker) else {
-      throw CommandFailure(.mpiUnusable, "\(worker) is missing: it has to lie beside lockstep; build it with swift build -c release")
-    }
-    var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
-    for override in overrides { arguments += ["--set", override] }
-    return MpirunLine(
-      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: worker,
-      workerArguments: arguments + (resume ? ["--resume"] : []) + (force ? ["--force"] : []),
-      ranks: try rankCount(machine: machine, hosts: hosts, environment: environment), machine: machine, hostfile: hosts, extra: mpirunArg,
-      inherited: environment)
-  }
-
-  private func readHostfile(_ path: String) throws -> Hostfile {
-    guard let text = SmallFile.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
-    do throws(LaunchError) {
-      return try Hostfile(path: Self.notAnOption(path), text: text)
-    } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
-    }
-  }
-
-  private func rankCount(machine: Machine, hosts: Hostfile?, environment: [String: String]) throws -> Int {
-    if ranks == "auto" { return MpirunLine.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
-    guard let count = Int(ranks), (1...65536).contains(count) else {
-      throw CommandFailure(.usage, "-n \(PlainText.line(ranks, limit: 40)): give a number of ranks from 1 to 65536, or auto")
-    }
-    return count
-  }
-
-  /// A path that starts with a hyphen, written so that no program takes it for an option.
-  private static func notAnOption(_ path: String) -> String { path.hasPrefix("-") ? "./" + path : path }
 }

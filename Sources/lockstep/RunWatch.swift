@@ -13,6 +13,7 @@ actor RunWatch {
   private let name: String
   private let directory: RunDirectory
   private let isQuiet: Bool
+  private let showsReport: Bool
   private let terminal = Screen.terminal
   private let bar = ProgressBar(isUnicode: Screen.isUnicode)
   private let clock = ContinuousClock()
@@ -27,10 +28,11 @@ actor RunWatch {
   private var suppressed = 0
   private static let linesShown = 200
 
-  init(name: String, directory: RunDirectory, isQuiet: Bool) {
+  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: Bool = true) {
     self.name = name
     self.directory = directory
     self.isQuiet = isQuiet
+    self.showsReport = showsReport
     startTime = clock.now
     log = MpirunLog(path: directory.mpirunLog, directory: directory.logs)
   }
@@ -102,6 +104,7 @@ actor RunWatch {
 
   /// Prints the report to standard output.
   func showReport(_ report: ConvergenceReport) {
+    guard showsReport else { return }
     Screen.output.write(
       ReportText(report, name: name, directory: directory.path, colour: Screen.output.isTerminal).text)
   }

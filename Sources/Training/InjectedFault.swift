@@ -1,0 +1,72 @@
+import GradientNorms
+import Vectors
+
+/// One flipped bit in one rank's memory, by which `lockstep verify --inject` shows that a fault is found and its rank named.
+public struct InjectedFault: Sendable, Equatable {
+  public enum Place: String, CaseIterable, Sendable {
+    /// The gradient of the rank's first micro-batch of the step.
+    case gradient
+    /// The rank's weights after the step.
+    case weights
+    /// The rank's ledger before the reduction.
+    case ledger
+  }
+
+  public var place: Place
+  public var rank: Int
+  public var step: Int
+  /// Of a Float32, or of a limb of a ledger's sum.
+  public var bit: Int
+
+  /// Reads `gradient|weights|ledger:RANK:STEP:BIT`; nil for anything else.
+  public init?(_ text: String) {
+    let words = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard words.count == 4, let place = Place(rawValue: String(words[0])), let rank = Int(words[1]), let step = Int(words[2]),
+      let bit = Int(words[3]), rank >= 0, step >= 1, (0..<32).contains(bit)
+    else { return nil }
+    (self.place, self.rank, self.step, self.bit) = (place, rank, step, bit)
+  }
+
+  public var text: String { "\(place.rawValue):\(rank):\(step):\(bit)" }
+
+  /// The hooks that put it in, on every rank; they do nothing on the others.
+  func faults(rank: Int) -> Faults {
+    var faults = Faults()
+    guard rank == self.rank else { return faults }
+    // Which element or word is hit is a function of step and rank.
+    var random = RandomStream(UInt64(step), UInt64(rank))
+    switch place {
+    case .gradient:
+      var isDone = false
+      faults.changeGradient = { gradient, step in
+        guard step == self.step, !isDone else { return }
+        isDone = true
+        flip(&gradient, random.next())
+      }
+    case .weights: faults.changeWeights = { weights, step in if step == self.step { flip(&weights, random.next()) } }
+    case .ledger:
+      faults.changeLedger = { ledger, step in
+        guard step == self.step else { return }
+        var record = ledger.record
+        // Among the tensors' sums: a wrong number of samples would end the run before anything is compared.
+        let first = 1 + NormLedger.Sum.allCases.count * ExactSum.wordCount
+        record[first + Int(random.integer(below: UInt64(Int(record[0]) + 1 - first)))] ^= 1 << Int64(bit)
+        ledger = ledger.with(record: record)
+      }
+    }
+    return faults
+  }
+
+  private func flip(_ vector: inout FlatVector, _ number: UInt64) {
+    let layout = vector.layout
+    var place = Int(number % UInt64(layout.parameterCount))
+    for segment in layout.segments {
+      if place < segment.count {
+        let element = vector.base + segment.range.lowerBound + place
+        element.pointee = Float(bitPattern: element.pointee.bitPattern ^ 1 << UInt32(bit))
+        return
+      }
+      place -= segment.count
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import FoundationEssentials
+import Launching
+import Reports
+import TensorFiles
+import Training
+import Verification
+
+/// `lockstep verify EXPERIMENT.toml --ranks 1,2,3,4`: runs at each number of ranks and compares all that they computed, to the bit.
+struct VerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Checks that an experiment computes the same bits at any number of ranks.",
+    discussion: """
+      Runs the experiment's first steps, with training.reproducible = true, at each number of ranks. Compares every step's loss, norms, decision and rate,
+      the final weights, the optimiser's state and the evaluation. Where something differs, traces of every stage tell which rank is to blame.
+      Exit codes: 0 identical, 64 bad options or experiment, 65 bad data, 70 different, or a worker failed, 75 stopped, 78 MPI unusable.
+      """)
+
+  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
+  var experiment: String
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to compare.", valueName: "1,2,…"))
+  var ranks = "1,2,3,4"
+
+  @Option(help: ArgumentHelp("Steps to run.", valueName: "count"))
+  var steps = 20
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Open MPI hostfile; then --keep must name a directory that all hosts share.", valueName: "file"))
+  var hostfile: String?
+
+  @Option(
+    help: ArgumentHelp("Keep the run directories, as DIR/ranks-N. Default: a temporary directory, removed at the end.", valueName: "dir"))
+  var keep: String?
+
+  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  var mpirunArg: [String] = []
+
+  // Flips one bit, to see that it is found: gradient|weights|ledger:RANK:STEP:BIT, in the runs on `injectAt` ranks (by default the one with most).
+  @Option(help: .hidden)
+  var inject: String?
+
+  @Option(help: .hidden)
+  var injectAt: String?
+
+  func run() async throws {
+    let counts = try Self.counts(ranks, option: "--ranks")
+    guard counts.count >= 2 else { throw CommandFailure(.usage, "--ranks \(ranks): give at least two different numbers, such as 1,2,3,4") }
+    guard steps >= 1 else { throw CommandFailure(.usage, "--steps \(steps): it takes at least one") }
+    let fault = try injectedFault(counts)
+    let forced = ["training.reproducible=true", "training.steps=\(steps)", "checkpoint.every=\(steps)", "checkpoint.keep=1"]
+    let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides + forced)
+    let launch = try WorkerLaunch(experiment: self.experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
+    if hostfile != nil && keep == nil {
+      throw CommandFailure(.usage, "--hostfile needs --keep DIR on a file system that all hosts share: every rank writes its trace there")
+    }
+    let folder = try workFolder(counts)
+    defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+
+    Screen.output.write("\(PlainText.line(experiment.name, limit: 60)): \(Figures.counted(steps, "step")), training.reproducible = true\n")
+    var runs: [Attempt] = []
+    for count in counts {
+      let directory = RunDirectory("\(folder)/ranks-\(count)")
+      let hit = fault.map { $0.counts.contains(count) ? ["--inject", $0.fault.text] : [] } ?? []
+      let line = launch.line(ranks: count, directory: directory, overrides: forced, options: ["--trace"] + hit)
+      let watch = RunWatch(name: "\(Figures.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: false)
+      if let terminal = Screen.terminal { terminal.write("\r\(Figures.counted(count, "rank")) …\u{1B}[K") }
+      let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: false).run()
+      if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
+      // A worker that failed may be what is to be found; anything else has nothing to do with it.
+      guard code == .done || code == .workerFailed else {
+        throw CommandFailure(code, code == .stopped ? "stopped before all runs were done: nothing is compared" : "")
+      }
+      runs.append(Attempt(ranks: count, directory: directory, hasEnded: code == .done))
+    }
+    try conclude(runs, fault: fault?.fault)
+  }
+
+  /// One of the runs to be compared.
+  private struct Attempt {
+    var ranks: Int
+    var directory: RunDirectory
+    var hasEnded: Bool
+  }
+
+  // MARK: What came out
+
+  private func conclude(_ attempts: [Attempt], fault: InjectedFault?) throws {
+    do {
+      let runs = try attempts.map(recorded)
+      let comparison = RunComparison(runs)
+      Screen.output.write(VerificationTable(runs, comparison, ended: attempts.map(\.hasEnded)).text)
+      let traces = try attempts.map { run in
+        try TracedRun(ranks: run.ranks) { FileManager.default.contents(atPath: run.directory.trace(ofRank: $0)).map { Array($0) } }
+      }
+      let blame = FaultLocalization.firstFault(in: traces)
+      if comparison.areIdentical && blame == nil && attempts.allSatisfy(\.hasEnded) {
+        if let fault {
+          Screen.output.write("note: the fault \(fault.text) shows nowhere: its rank has no part in that step, or every run has it alike\n")
+        }
+        return
+      }
+      if comparison.areIdentical && blame != nil { Screen.output.write("what was recorded is identical, but the traces are not\n") }
+      throw CommandFailure(.workerFailed, blame.map { "different: \($0.text)" } ?? "different, but no trace tells which rank is to blame")
+    } catch let error as RunFileError {
+      throw CommandFailure(.workerFailed, PlainText.line(error.description))
+    }
+  }
+
+  private func recorded(_ run: Attempt) throws -> RecordedRun {
+    let directory = run.directory
+    func bytes(_ path: String) -> [UInt8]? { FileManager.default.contents(atPath: path).map { Array($0) } }
+    let final = directory.path + "/final.safetensors"
+    let state = directory.newestCheckpoint.flatMap { bytes("\(directory.checkpoints)/\(RunDirectory.checkpointName($0))/state.json") }
+    return try RecordedRun(
+      ranks: run.ranks, metrics: bytes(directory.metrics) ?? [], report: bytes(directory.report), state: state,
+      digests: (try? SHA256.digest(ofFile: final)).map { [(name: "final.safetensors", digest: $0)] } ?? [])
+  }
+
+  // MARK: What is asked for
+
+  /// Different numbers of ranks, in order.
+  private static func counts(_ text: String, option: String) throws -> [Int] {
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
+    guard counts.count == words.count else {
+      throw CommandFailure(.usage, "\(option) \(PlainText.line(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
+    }
+    return Set(counts).sorted()
+  }
+
+  private func injectedFault(_ counts: [Int]) throws -> (fault: InjectedFault, counts: [Int])? {
+    guard let inject else { return nil }
+    guard let fault = InjectedFault(inject) else {
+      throw CommandFailure(
+        .usage, "--inject \(PlainText.line(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
+    }
+    let places = try injectAt.map { try Self.counts($0, option: "--inject-at") } ?? [counts.max()!]
+    guard fault.step <= steps, places.contains(where: { counts.contains($0) && $0 > fault.rank }) else {
+      throw CommandFailure(.usage, "--inject \(fault.text): no run has that rank and step")
+    }
+    return (fault, places)
+  }
+
+  private func workFolder(_ counts: [Int]) throws -> String {
+    guard let keep else {
+      let folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-verify-\(UUID().uuidString)").path
+      try make(folder)
+      return folder
+    }
+    let folder = WorkerLaunch.notAnOption(keep)
+    for count in counts where RunDirectory("\(folder)/ranks-\(count)").isTaken {
+      throw CommandFailure(.usage, "\(folder)/ranks-\(count) holds a run already: give another directory")
+    }
+    try make(folder)
+    return folder
+  }
+
+  private func make(_ folder: String) throws {
+    do throws(RunFileError) { try RunDirectory.make(folder) } catch { throw CommandFailure(.usage, PlainText.line(error.description)) }
+  }
+}

@@ -1,0 +1,70 @@
+import Launching
+import Reports
+import Training
+
+/// How this command line's workers are started, whatever the command and the number of ranks.
+struct WorkerLaunch {
+  private let experiment: String
+  private let overrides: [String]
+  private let mpirun: String
+  private let hosts: Hostfile?
+  private let mpirunArguments: [String]
+  private let environment = Installation.environment()
+  private let machine = Machine.current()
+
+  /// - Throws: a failure in one line where the hostfile is bad, or a program that it takes is missing.
+  init(experiment: String, overrides: [String], hostfile: String?, mpirunArguments: [String]) throws {
+    self.experiment = experiment
+    self.overrides = overrides
+    self.mpirunArguments = mpirunArguments
+    hosts = try hostfile.map(Self.readHostfile)
+    guard let mpirun = Installation.program("mpirun") else {
+      throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
+    }
+    self.mpirun = mpirun
+    let worker = Installation.worker
+    guard Installation.isExecutable(worker) else {
+      throw CommandFailure(.mpiUnusable, "\(worker) is missing: it has to lie beside lockstep; build it with swift build -c release")
+    }
+  }
+
+  /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
+  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = []) -> MpirunLine {
+    var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
+    for override in overrides + more { arguments += ["--set", override] }
+    return MpirunLine(
+      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: arguments + options,
+      ranks: ranks,
+      machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
+  }
+
+  /// A number of ranks as it was given: a number, or `auto`.
+  func rankCount(_ text: String) throws -> Int {
+    if text == "auto" { return MpirunLine.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
+    guard let count = Int(text), (1...65536).contains(count) else {
+      throw CommandFailure(.usage, "-n \(PlainText.line(text, limit: 40)): give a number of ranks from 1 to 65536, or auto")
+    }
+    return count
+  }
+
+  /// The experiment with its overrides; its errors are the command's.
+  static func experiment(_ path: String, overrides: [String]) throws -> Experiment {
+    do throws(ExperimentError) {
+      return try Experiment(contentsOf: path, overrides: overrides)
+    } catch {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    }
+  }
+
+  private static func readHostfile(_ path: String) throws -> Hostfile {
+    guard let text = SmallFile.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
+    do throws(LaunchError) {
+      return try Hostfile(path: notAnOption(path), text: text)
+    } catch {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    }
+  }
+
+  /// A path that starts with a hyphen, written so that no program takes it for an option.
+  static func notAnOption(_ path: String) -> String { path.hasPrefix("-") ? "./" + path : path }
+}
