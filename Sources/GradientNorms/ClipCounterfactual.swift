@@ -21,7 +21,8 @@ public struct ClipCounterfactual: Sendable, Equatable {
 
   /// Runs a rule that scales by norms over a series of them, with a memory of its own from the first one on.
   ///
-  /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by size are not for them, since norms do not tell sizes.
+  /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by size are not for them, since norms do not
+  /// tell sizes.
   public init(of rule: ClipRule, on series: [Norms]) {
     precondition(!rule.isElementwise, "norms do not tell what a rule for single elements does")
     let tensors = series.first?.tensors.count ?? 0

@@ -36,14 +36,16 @@ extension ConvergenceTracker {
       reason = "The last \(nonFiniteInARow) of \(self.steps) steps had a loss or a gradient that is not finite."
     } else if nonFinite >= 3, 2 * skipped > steps {
       reason =
-        "Of the last \(steps) steps, \(skipped) were skipped, and \(nonFinite) of the run's steps had a loss or a gradient that is not finite."
+        "Of the last \(steps) steps, \(skipped) were skipped, and "
+        + "\(nonFinite) of the run's steps had a loss or a gradient that is not finite."
     } else {
       return nil
     }
     guard let highestLoss, let opening else { return [reason] }
     return [
       reason,
-      "The loss of the first step taken was \(short(opening.meanLoss)), the largest \(short(highestLoss.value)) in step \(highestLoss.step).",
+      "The loss of the first step taken was \(short(opening.meanLoss)), "
+        + "the largest \(short(highestLoss.value)) in step \(highestLoss.step).",
     ]
   }
 
@@ -54,7 +56,8 @@ extension ConvergenceTracker {
     let unit = max(abs(first), first - evidence.lowestLoss.value)
     let now = evidence.last.sums.meanLoss
     let found =
-      "the lowest was \(short(lowestLoss.value)) in step \(lowestLoss.step), the highest \(short(highestLoss.value)) in step \(highestLoss.step)."
+      "the lowest was \(short(lowestLoss.value)) in step \(lowestLoss.step), "
+      + "the highest \(short(highestLoss.value)) in step \(highestLoss.step)."
     if now - evidence.lowestLoss.value > 10 * unit {
       return ["The loss rose from \(short(first)) to \(short(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
     }
@@ -64,7 +67,8 @@ extension ConvergenceTracker {
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {
       return [
-        "The loss exploded and came back no lower than it began, \(short(first)), at \(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
+        "The loss exploded and came back no lower than it began, \(short(first)), "
+          + "at \(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
       ]
     }
     return nil

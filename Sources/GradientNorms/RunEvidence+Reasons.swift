@@ -76,7 +76,8 @@ extension RunEvidence {
     guard let gap, let openingGap, opening.squaredNorm > 0 else { return "The gradient was zero in the first step taken." }
     return
       "The first quarter of the tensors had \(short(pow(10, openingGap))) times the gradient norm of the last quarter in the first step, "
-      + "and has \(short(pow(10, gap))) times as much in these (geometric mean, against the larger of the last quarter's norms now and at first)."
+      + "and has \(short(pow(10, gap))) times as much in these "
+      + "(geometric mean, against the larger of the last quarter's norms now and at first)."
   }
 
   private static func place(_ steps: ClosedRange<Int>) -> String {

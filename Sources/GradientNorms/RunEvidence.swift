@@ -2,8 +2,8 @@ import Glibc
 
 /// What a run's end says of its loss and its gradient, held against the whole run.
 ///
-/// Intervals are 99 % ones from at most 24 means of consecutive steps (batch means), so that the correlation of neighbouring steps is inside the
-/// means and what is left of it is allowed for (``Trend``).
+/// Intervals are 99 % ones from at most 24 means of consecutive steps (batch means), so that the correlation of neighbouring steps is
+/// inside the means and what is left of it is allowed for (``Trend``).
 struct RunEvidence {
   /// The steps that are judged.
   let steps: ClosedRange<Int>
@@ -30,8 +30,8 @@ struct RunEvidence {
     return RunEvidence(series, opening: opening, firstStep, thirds: 2)
   }
 
-  /// How many parts, from the end, make up so many thirds of the steps and of the learning rates: where a schedule lets the rate go to zero, steps
-  /// at the end change little, and a loss that rests there does so for that reason.
+  /// How many parts, from the end, make up so many thirds of the steps and of the learning rates: where a schedule lets the rate go to
+  /// zero, steps at the end change little, and a loss that rests there does so for that reason.
   private static func tail(of parts: [StepSums], thirds: Int) -> Int {
     let bySteps = parts.count * thirds / 3
     let wanted = StepSums.total(parts).rate * Double(thirds) / 3
@@ -82,8 +82,8 @@ struct RunEvidence {
 
   var last: (steps: ClosedRange<Int>, sums: StepSums) { groups[groups.count - 1] }
 
-  /// The loss falls, or rises, by more than its interval and by more than a fraction of what it has moved in the whole run; a tenth of its own
-  /// size is a fall too, as long as the gradient is not gone.
+  /// The loss falls, or rises, by more than its interval and by more than a fraction of what it has moved in the whole run; a tenth of its
+  /// own size is a fall too, as long as the gradient is not gone.
   var isFalling: Bool {
     let (change, margin) = trend.change
     guard change + margin < 0 else { return false }
@@ -94,7 +94,8 @@ struct RunEvidence {
   /// A change that would count would have shown.
   private var isConclusive: Bool { isFalling || isRising || trend.change.halfWidth < 0.05 * lossRange }
 
-  /// T stays below half of what independent samples would make it: the batches are the whole data, so their spread is no noise of their mean.
+  /// T stays below half of what independent samples would make it: the batches are the whole data, so their spread is no noise of their
+  /// mean.
   var isWholeData: Bool { if let floor { squaredNorm < 0.5 * floor } else { false } }
 
   /// |G|²/(trΣ/B); nil where the noise is not known or does not count.

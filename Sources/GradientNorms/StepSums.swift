@@ -1,6 +1,7 @@
 /// Sums over consecutive steps of what a verdict reads: one block of a ``BlockSeries``.
 ///
-/// ℓ is a step's mean loss with its penalty, T = ‖g‖², and trΣ/B the share of T that is minibatch noise. A skipped step counts in `steps` alone.
+/// ℓ is a step's mean loss with its penalty, T = ‖g‖², and trΣ/B the share of T that is minibatch noise. A skipped step counts in `steps`
+/// alone.
 public struct StepSums: Sendable, Equatable, Codable {
   public var steps = 0
   public var taken = 0

@@ -1,8 +1,8 @@
 /// A straight line fitted to equally spaced means by least squares, with an interval for its slope that allows for their correlation.
 ///
 /// Means of consecutive steps are correlated where the run swings slowly. With lag-1 correlation ρ of the residuals, n means are worth
-/// n(1 − ρ)/(1 + ρ) independent ones, so the standard error grows by √((1 + ρ)/(1 − ρ)); ρ is estimated, corrected for the bias that fitting a line
-/// gives it, (1 + 4ρ)/n (Kendall and Stuart), and never taken for negative.
+/// n(1 − ρ)/(1 + ρ) independent ones, so the standard error grows by √((1 + ρ)/(1 − ρ)); ρ is estimated, corrected for the bias that
+/// fitting a line gives it, (1 + 4ρ)/n (Kendall and Stuart), and never taken for negative.
 public struct Trend: Sendable, Equatable {
   /// Change from one value to the next.
   public let slope: Double

@@ -90,7 +90,7 @@ struct Checkpoints {
     }
     trainer.optimizer.restore(stepCount: state.optimizerSteps)
     trainer.stepsDone = state.step
-    trainer.restore(state.memory)
+    trainer.restore(state.memory, rank: world.rank)
     return (state.history, notes)
   }
 

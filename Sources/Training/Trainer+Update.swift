@@ -12,8 +12,8 @@ extension Trainer {
     optimizer.beginStep()
     let trust = try trustRatios(ledger, decision, on: world)
     let shrink = experiment.regularization.decoupledL2 * rate
-    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
     followUpdate()
+    if shrink > 0 && savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
     for (part, isOwned) in updatedParts {
       let (tensor, range) = (part.tensor, part.range)
       if shrink > 0 {

@@ -60,6 +60,8 @@ public final class Trainer {
     var judge = StepJudge.Memory()
     var rates = RateControl.Memory()
     var distance = DistanceOverGradients()
+    /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
+    var lastUpdate = [0.0, 0.0]
   }
 
   /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
@@ -117,8 +119,10 @@ public final class Trainer {
     return kept
   }
 
-  func restore(_ kept: Memory) {
+  func restore(_ kept: Memory, rank: Int) {
     memory = kept
+    // One rank tells it for all.
+    if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
     rates.memory = kept.rates
   }
@@ -207,7 +211,11 @@ public final class Trainer {
   }
 
   /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
-  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger { try ledgers.reduce(nextLedger, on: world) }
+  func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger {
+    let reduced = try ledgers.reduce(nextLedger, on: world)
+    memory.lastUpdate = [reduced[.squaredUpdate], reduced[.squaredWeights]]
+    return reduced
+  }
 
   /// Adds up a ledger over all ranks; `book` says, for a trace, which of the step's ledgers it is. Collective.
   func reduce(_ ledger: NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step) throws -> NormLedger {

@@ -125,8 +125,9 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
     #expect(sum(largest, largest) == 2 * largest && sum(-largest, -largest) == -2 * largest)
     // A total past the range is infinite; one that came back into it is what it is.
     #expect(sum(largest, largest, largest) == .infinity && sum(-largest, -largest, -largest) == -.infinity)
-    let (up, down) = ([Double](repeating: largest, count: 4096), [Double](repeating: -largest, count: 4094))
-    #expect(value(words(up + down + [3])) == 2 * largest && value(words(down + up[2...] + [3])) == 3)
+    func many(_ count: Int, of term: Double) -> [Double] { [Double](repeating: term, count: count) }
+    #expect(value(words(many(4096, of: largest) + many(4094, of: -largest) + [3])) == 2 * largest)
+    #expect(value(words(many(4096, of: -largest) + many(4096, of: largest) + [3])) == 3)
     // The square of Float32's largest value, a billion times.
     let square = Double(Float.greatestFiniteMagnitude) * Double(Float.greatestFiniteMagnitude)
     #expect(sum(square * 1e9, 1) == square * 1e9)

@@ -61,20 +61,15 @@ import Testing
 
   /// A loss that jumps, and rests where it began: the units are dead.
   @Test func deadAfterAJump() {
-    func jump(_ rest: @escaping (Int) -> Double) -> [(Double, Double)] {
-      (1...400).map { step in
-        let loss: Double = step > 3 && step < 9 ? 12 : rest(step)
-        return (loss, step < 9 ? 20.0 : 0.05)
-      }
+    /// The jump in steps 4 to 8, and what comes after it.
+    func run(_ after: (Int) -> Double) -> ConvergenceVerdict {
+      tracker((1...400).map { step in ((4...8).contains(step) ? 12.0 : after(step), step < 9 ? 20.0 : 0.05) }).verdict(stopped: false)
     }
-    let dead = tracker(jump { 2.3 + 0.01 * noise($0) })
-    #expect(dead.verdict(stopped: false).kind == .diverged)
+    #expect(run { 2.3 + 0.01 * noise($0) }.kind == .diverged)
     // It still comes down to where it began, by little.
-    let creeping = tracker(jump { 2.33 - 5e-5 * Double($0) })
-    #expect(creeping.verdict(stopped: false).kind == .diverged)
+    #expect(run { 2.33 - 5e-5 * Double($0) }.kind == .diverged)
     // The same jump, overcome.
-    let healed = tracker(jump { $0 < 20 ? 2.3 : 0.5 + 0.01 * noise($0) })
-    #expect(healed.verdict(stopped: false).kind != .diverged)
+    #expect(run { $0 < 20 ? 2.3 : 0.5 + 0.01 * noise($0) }.kind != .diverged)
   }
 
   @Test func skipsAtTheEnd() {
