@@ -64,17 +64,26 @@ let package = Package(
     library("Reports", ["GradientNorms"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
-    library("Training", ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
+    library(
+      "Training",
+      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
     program("lockstep", ["Training", "Reports", "Launching", "Verification", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
     .target(name: "CRankPrograms", dependencies: ["COpenMPI"], path: "Tests/CRankPrograms"),
-    program("rank-programs", ["MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles"], path: "Tests/RankPrograms"),
+    program(
+      "rank-programs",
+      [
+        "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
+        "TensorFiles",
+      ], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
-    tests("TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"], resources: [.copy("Golden")]),
+    tests(
+      "TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
+      resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),

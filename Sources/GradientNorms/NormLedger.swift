@@ -56,8 +56,6 @@ public struct NormLedger: Sendable, Equatable {
     case nonFiniteTensor
     /// ‖gᵢ‖² over what its number of samples leads one to expect
     case outlier
-    /// 1 for a rank whose weights were found to differ
-    case disagreement
   }
 
   public let layout: LedgerLayout

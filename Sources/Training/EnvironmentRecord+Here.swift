@@ -14,7 +14,8 @@ extension EnvironmentRecord {
         Version("lockstep", Release.version), Version("swift", swiftVersion), Version("mpi", mpiLibraryVersion()),
         Version("onednn", computeLibraryVersion()),
       ],
-      hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount, threads: threads,
+      hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount,
+      threads: threads,
       cpu: cpuName(), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments)
   }
 }

@@ -16,9 +16,10 @@ import Testing
     #expect(report.steps == 250 && report.samples == 250 * 128 && report.ranks.count == 4)
     #expect((report.final.accuracy ?? 0) > 0.80, "after half an epoch")
     #expect(Set(report.ranks.map(\.weightsSHA256)).count == 1 && report.weightsSHA256 != nil)
-    #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path("run"))).isSuperset(of: [
-      "experiment.toml", "environment.json", "metrics.jsonl", "ranks.jsonl", "report.json", "final.safetensors", "logs",
-    ]))
+    #expect(
+      Set(try FileManager.default.contentsOfDirectory(atPath: folder.path("run"))).isSuperset(of: [
+        "experiment.toml", "environment.json", "metrics.jsonl", "ranks.jsonl", "report.json", "final.safetensors", "logs",
+      ]))
     #expect(try folder.lines("run/metrics.jsonl").count == 250)
 
     // The worker without the coordinator: the same run, to the bit.
@@ -132,14 +133,15 @@ import Testing
     #expect(report.restarts == 1 && report.steps == 3000)
   }
 
-  @Test(arguments: [
-    (["-n", "0"], "rank"), (["-n", "-2"], "rank"), (["-n", "two"], "two"), (["-n", "2", "--rnaks", "2"], "--rnaks"),
-    (["-n", "2", "--set", "optimizer.learning_rate=-1"], "optimizer.learning_rate"),
-    (["-n", "2", "--set", "clip.max_norm=nan"], "clip.max_norm"),
-    (["-n", "2", "--set", "training.gobal_batch=3"], "global_batch"),
-    (["-n", "2", "--set", "training.micro_batch=many"], "micro_batch"),
-    (["-n", "2", "--resume", "--output", "/nowhere/run"], "/nowhere/run"),
-  ] as [([String], String)])
+  @Test(
+    arguments: [
+      (["-n", "0"], "rank"), (["-n", "-2"], "rank"), (["-n", "two"], "two"), (["-n", "2", "--rnaks", "2"], "--rnaks"),
+      (["-n", "2", "--set", "optimizer.learning_rate=-1"], "optimizer.learning_rate"),
+      (["-n", "2", "--set", "clip.max_norm=nan"], "clip.max_norm"),
+      (["-n", "2", "--set", "training.gobal_batch=3"], "global_batch"),
+      (["-n", "2", "--set", "training.micro_batch=many"], "micro_batch"),
+      (["-n", "2", "--resume", "--output", "/nowhere/run"], "/nowhere/run"),
+    ] as [([String], String)])
   func misuseIsOneLineAndStatus64(_ arguments: [String], _ word: String) throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep(["run", folder.experiment(steps: 5)] + arguments).finish()

@@ -31,7 +31,9 @@ let costPrograms: [RankProgram] = [
       if part.rank == 0 {
         let medians = times.map { $0.sorted()[$0.count / 2] * 1e3 }
         for (variant, median) in zip(trainers, medians) {
-          print("\(name) \(variant.name): \(Figures.fixed(median, decimals: 3)) ms, \(Figures.fixed(median / medians[0], decimals: 3)) of plain, \(Figures.fixed(median / medians[1], decimals: 3)) of ledger")
+          print(
+            "\(name) \(variant.name): \(Figures.fixed(median, decimals: 3)) ms, \(Figures.fixed(median / medians[0], decimals: 3)) of plain, \(Figures.fixed(median / medians[1], decimals: 3)) of ledger"
+          )
         }
       }
     }

@@ -47,7 +47,9 @@ let skipProgram = RankProgram("skip") { world, _ in
         let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
         let outcome = try trainer.step(on: part)
         let what = "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange) \(rule)"
-        guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else { throw CheckFailure(description: "\(what): not skipped") }
+        guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else {
+          throw CheckFailure(description: "\(what): not skipped")
+        }
         try expect(nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count, "\(what): \(nonFinite)")
         try expect(nonFinite.tensor == trainer.model.layout.index(named: fault.tensor), "\(what): \(nonFinite)")
         try expect(outcome.decision.norm == nil && outcome.decision.coefficient == 0, "\(what): \(outcome.decision)")

@@ -51,7 +51,8 @@ let oracleProgram = RankProgram("oracle") { world, _ in
           try truth.check(outcome.ledger, &worst)
           let coefficient = min(1, 0.5 / (truth.norm + 1e-6))
           try expect(
-            isClose(outcome.decision.coefficient ?? .nan, coefficient, 1e-6), "coefficient \(outcome.decision.coefficient ?? .nan), not \(coefficient)")
+            isClose(outcome.decision.coefficient ?? .nan, coefficient, 1e-6),
+            "coefficient \(outcome.decision.coefficient ?? .nan), not \(coefficient)")
           seen.append(outcome.ledger.norm)
         }
         norms.append(seen)

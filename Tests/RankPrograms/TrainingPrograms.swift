@@ -7,7 +7,8 @@ import Training
 /// Programs that train.
 let trainingPrograms: [RankProgram] = [
   goldenProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram, skipRunProgram, resumeProgram, stopProgram,
-  normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram, normGuardsProgram,
+  normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
+  normGuardsProgram,
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram,
 ]
 

@@ -32,7 +32,8 @@ import Testing
     let outcome = try Programs.mpirun(3, ["skip-run", folder.path])
     try #require(outcome.status == 0, "\(outcome.errors)")
     let host = ProcessInfo.processInfo.hostName
-    let first = "step 5 is skipped by all ranks: the gradient of layers.0.weight is not finite on rank 1 (\(host)); it drew samples 174 to 186 of epoch 0's order"
+    let first =
+      "step 5 is skipped by all ranks: the gradient of layers.0.weight is not finite on rank 1 (\(host)); it drew samples 174 to 186 of epoch 0's order"
     let second = "step 6 is skipped by all ranks: the gradient of layers.0.bias is not finite on rank 0 (\(host)), and 2 more"
     #expect(outcome.output.contains("warning: " + first + "\n") && outcome.output.contains("warning: " + second))
     for rank in 0..<3 { #expect(try folder.text("run/logs/rank-\(rank).log").contains(first)) }

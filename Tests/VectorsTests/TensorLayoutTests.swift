@@ -22,7 +22,8 @@ import Vectors
   }
 
   /// Up to more owners than there are grains.
-  @Test(arguments: [[[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]]], [1, 2, 3, 7, 12, 13, 64])
+  @Test(
+    arguments: [[[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]]], [1, 2, 3, 7, 12, 13, 64])
   func slicesShareTheWhole(_ shapes: [[Int]], _ owners: Int) {
     var layout = TensorLayout()
     for (index, shape) in shapes.enumerated() { layout.add("t\(index)", shape: shape) }

@@ -134,7 +134,8 @@ extension Experiment {
     case .zscore:
       rule = .zscore(
         ClipRule.ZScore(
-          memory: try memory(0.97), threshold: try above0("threshold", 2.5), warmup: try keys.integer("warmup_steps", default: 25, in: 2...(1 << 20)),
+          memory: try memory(0.97), threshold: try above0("threshold", 2.5),
+          warmup: try keys.integer("warmup_steps", default: 25, in: 2...(1 << 20)),
           maxNorm: try keys.number(optional: "max_norm", wanted: "a finite number above 0") { $0 > 0 }))
     case .normalize: rule = .normalize(norm: try maxNorm())
     case .ema: rule = .ema(ratio: try above0("ratio", 1.1), memory: try memory(0.99))

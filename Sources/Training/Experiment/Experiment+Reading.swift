@@ -56,19 +56,23 @@ extension Experiment {
     checkpoint = CheckpointChoice(
       every: try keys.integer(optional: "every", in: 1...Int.max), keep: try keys.integer("keep", default: 3, in: 1...Int.max))
     if training.reproducible && clipScope == .worker {
-      throw keys.error("scope", in: "clip", "each worker clips its own share, which changes with the number of ranks: not with training.reproducible")
+      throw keys.error(
+        "scope", in: "clip", "each worker clips its own share, which changes with the number of ranks: not with training.reproducible")
     }
     if training.reproducible && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error(
-        "synchronized", in: "regularization", "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible")
+        "synchronized", in: "regularization",
+        "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible")
     }
     if clipScope != .meanGradient && regularization.changesMean {
       throw keys.error(
         "scope", in: "clip",
-        "scope \(clipScope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2")
+        "scope \(clipScope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2"
+      )
     }
     if clipScope == .worker && regularization.ascent != nil {
-      throw keys.error("scope", in: "clip", "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound")
+      throw keys.error(
+        "scope", in: "clip", "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound")
     }
     if report.noise == .microBatches && clipScope == .worker {
       throw keys.error("noise", in: "report", "with clip.scope worker the noise is measured over ranks")
@@ -154,7 +158,9 @@ extension Experiment {
       return (.constant, .plateau(factor: factor, patience: patience, threshold: threshold))
     case .warmupOnNorm:
       let steps = try keys.integer("warmup_steps", default: 1000, in: 1...Int.max)
-      return (.constant, .warmup(steps: steps, tolerance: try keys.number("tolerance", default: 0.05, wanted: "a number above 0") { $0 > 0 }))
+      return (
+        .constant, .warmup(steps: steps, tolerance: try keys.number("tolerance", default: 0.05, wanted: "a number above 0") { $0 > 0 })
+      )
     }
   }
 
@@ -223,7 +229,7 @@ extension Experiment.TrainingChoice {
     case (let epochs?, nil): length = .epochs(epochs)
     case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
-    gradient = try keys.choice("gradient", default: .sharded)
+    gradient = try keys.choice("gradient", default: .replicated)
     reproducible = try keys.boolean("reproducible", default: false)
   }
 }

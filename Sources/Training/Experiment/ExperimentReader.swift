@@ -125,13 +125,20 @@ struct ExperimentReader {
       guard case .array(let items) = $0 else { return nil }
       let words = items.compactMap { if case .string(let word) = $0 { word } else { nil } }
       return words.count == items.count ? words : nil
-    } write: { text($0) } ?? note(key, [], "[]")
+    } write: {
+      text($0)
+    } ?? note(key, [], "[]")
   }
 
   /// A norm's order: 2 unless given; a number from 1 to 3, or "inf". Sums of higher powers of Float32 values leave the range of exact sums.
   mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
-    try value(key, wanted: "a norm's order, a number from 1 to 3 or \"inf\"") { normOrder($0) } write: { orderText($0) } ?? note(
-      key, .two, "2")
+    try value(key, wanted: "a norm's order, a number from 1 to 3 or \"inf\"") {
+      normOrder($0)
+    } write: {
+      orderText($0)
+    }
+      ?? note(
+        key, .two, "2")
   }
 
   mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
@@ -140,7 +147,9 @@ struct ExperimentReader {
       guard case .array(let items) = $0 else { return nil }
       let orders = items.compactMap(normOrder)
       return orders.count == items.count ? orders : nil
-    } write: { text($0) } ?? note(key, [], "[]")
+    } write: {
+      text($0)
+    } ?? note(key, [], "[]")
   }
 
   /// One of an enumeration's names; a wrong one is answered with the nearest.
