@@ -105,7 +105,7 @@ public final class Trainer {
     let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
     let share = partition.share(of: largest, rank: 0, ranks: world.size).count
     // In reproducible mode a micro-batch has the same capacity at any rank count.
-    let capacity = training.reproducible ? training.microBatch : min(training.microBatch, share)
+    let capacity = min(training.microBatch, training.reproducible ? largest : share)
     batch = Batch(capacity: max(1, capacity), width: data.train.inputWidth, targetWidth: data.train.targetWidth)
     model.initialize(&weights, seed: UInt64(experiment.seed))
     optimizer.remember(start: weights)
@@ -294,48 +294,6 @@ public final class Trainer {
       return ClipBias(relative: squared.squareRoot() / exact, cosine: cosine)
     }
   }
-}
-
-/// Who draws what in a step.
-struct Draw {
-  let slice: GlobalBatches.Slice
-  /// This rank's samples, as positions in the global batch, and their micro-batches.
-  let mine: Range<Int>
-  let pieces: [Range<Int>]
-  /// The number of this rank's first micro-batch within the global batch, and every rank's numbers.
-  let shares: [Range<Int>]
-  /// Every rank's samples, as positions in the epoch's order.
-  let positions: [Range<Int>]
-  let rank: Int
-
-  init(_ slice: GlobalBatches.Slice, _ partition: Partition, microBatch: Int, rank: Int, ranks: Int) {
-    let count = slice.positions.count
-    self.slice = slice
-    self.rank = rank
-    let all = (0..<ranks).map { partition.share(of: count, rank: $0, ranks: ranks) }
-    mine = all[rank]
-    pieces = Partition.microBatches(in: mine, size: microBatch)
-    var start = 0
-    shares = all.map { share in
-      let pieces = (share.count + microBatch - 1) / microBatch
-      defer { start += pieces }
-      return start..<start + pieces
-    }
-    let first = slice.positions.lowerBound
-    positions = all.map { first + $0.lowerBound..<first + $0.upperBound }
-  }
-
-  var total: Int { slice.positions.count }
-}
-
-/// Where tests and `lockstep verify` put a fault into a rank; nil everywhere in use.
-public struct Faults {
-  /// Called with a part's gradient (a rank's, or in reproducible mode a micro-batch's) before it is measured, and the step.
-  public var changeGradient: ((inout FlatVector, Int) -> Void)?
-  /// Called with this rank's ledger before the reduction.
-  public var changeLedger: ((inout NormLedger, Int) -> Void)?
-  /// Called with the weights after the update.
-  public var changeWeights: ((inout FlatVector, Int) -> Void)?
 }
 
 extension Experiment.ModelChoice {

@@ -1,0 +1,33 @@
+import Data
+
+/// Who draws what in a step.
+struct Draw {
+  let slice: GlobalBatches.Slice
+  /// This rank's samples, as positions in the global batch, and their micro-batches.
+  let mine: Range<Int>
+  let pieces: [Range<Int>]
+  /// The number of this rank's first micro-batch within the global batch, and every rank's numbers.
+  let shares: [Range<Int>]
+  /// Every rank's samples, as positions in the epoch's order.
+  let positions: [Range<Int>]
+  let rank: Int
+
+  init(_ slice: GlobalBatches.Slice, _ partition: Partition, microBatch: Int, rank: Int, ranks: Int) {
+    let count = slice.positions.count
+    self.slice = slice
+    self.rank = rank
+    let all = (0..<ranks).map { partition.share(of: count, rank: $0, ranks: ranks) }
+    mine = all[rank]
+    pieces = Partition.microBatches(in: mine, size: microBatch)
+    var start = 0
+    shares = all.map { share in
+      let pieces = (share.count + microBatch - 1) / microBatch
+      defer { start += pieces }
+      return start..<start + pieces
+    }
+    let first = slice.positions.lowerBound
+    positions = all.map { first + $0.lowerBound..<first + $0.upperBound }
+  }
+
+  var total: Int { slice.positions.count }
+}
