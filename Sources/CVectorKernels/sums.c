@@ -99,9 +99,9 @@ double cvk_largest_absolute(const float *x, size_t count) {
   return largest;
 }
 
-double cvk_sum_of_powers(const float *x, size_t count, double p) {
-  double sum = 0;
-  for (size_t i = 0; i < count; i++) sum += pow(x[i] < 0 ? -(double)x[i] : (double)x[i], p);
+double cvk_sum_of_powers(const float *x, size_t count, double p, double unit) {
+  double sum = 0, inverse = 1 / unit;
+  for (size_t i = 0; i < count; i++) sum += pow((x[i] < 0 ? -(double)x[i] : (double)x[i]) * inverse, p);
   return sum;
 }
 

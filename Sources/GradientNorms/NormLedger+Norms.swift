@@ -22,7 +22,7 @@ extension NormLedger {
     switch order {
     case .two: tensors.reduce(0) { $0 + self[.squares, $1] }.squareRoot()
     case .infinity: tensors.reduce(0) { max($0, self[largestOfTensor: $1]) }
-    case .power: order.norm(fromTotal: tensors.reduce(0) { $0 + self[.power(order), $1] })
+    case .power: (order.needsUnit ? powerUnit : 1) * order.norm(fromTotal: tensors.reduce(0) { $0 + self[.power(order), $1] })
     }
   }
 

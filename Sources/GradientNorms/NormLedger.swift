@@ -59,6 +59,8 @@ public struct NormLedger: Sendable, Equatable {
   }
 
   public let layout: LedgerLayout
+  /// What values were divided by before their high powers were summed: a power of two, the same on all ranks.
+  public var powerUnit = 1.0
   /// As it travels: the number of words that add up, those words (``ExactSum``), and for each peak its value's bits and its rank.
   public private(set) var record: [Int64]
 

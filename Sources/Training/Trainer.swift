@@ -145,7 +145,7 @@ public final class Trainer {
   /// Draws the batch, differentiates, sums the gradients, reduces the ledger, decides, updates, publishes. Collective.
   ///
   /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is decided by the bound √L, before the gradients are summed; one
-  /// more for LAMB's ratios; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
+  /// more for LAMB's ratios, and one for norms of orders above 3; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     var clock = PhaseClock()
     let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
@@ -161,7 +161,7 @@ public final class Trainer {
     clock.lap(.reduce)
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
-    finishGradient(squares: squares ?? ownSquares(), into: &ledger)
+    try finishGradient(squares: squares ?? ownSquares(), into: &ledger, on: world)
     let asked = StopSignals.look()
     ledger[.stopRequests] = asked.stop ? 1 : 0
     ledger[.checkpointRequests] = asked.checkpoint ? 1 : 0

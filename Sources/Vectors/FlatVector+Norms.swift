@@ -16,14 +16,11 @@ extension FlatVector {
     return cvk_sum_of_absolutes(base + range.lowerBound, range.count)
   }
 
-  /// Σ|x|ᵖ
-  public borrowing func sumOfPowers(_ p: Double, in range: Range<Int>) -> Double {
+  /// Σ(|x|/unit)ᵖ; the unit, a power of two, keeps high powers in range.
+  public borrowing func sumOfPowers(_ p: Double, unit: Double = 1, in range: Range<Int>) -> Double {
     check(range)
-    return switch p {
-    case 1: cvk_sum_of_absolutes(base + range.lowerBound, range.count)
-    case 2: cvk_sum_of_squares(base + range.lowerBound, range.count)
-    default: cvk_sum_of_powers(base + range.lowerBound, range.count, p)
-    }
+    return p == 1 && unit == 1
+      ? cvk_sum_of_absolutes(base + range.lowerBound, range.count) : cvk_sum_of_powers(base + range.lowerBound, range.count, p, unit)
   }
 
   /// max|x|; a NaN does not count.

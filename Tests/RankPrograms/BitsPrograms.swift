@@ -32,6 +32,7 @@ private let base = """
 private let cases: [[String]] = [
   ["clip.rule=none"], ["clip.rule=global", "clip.max_norm=0.3"], ["clip.rule=global", "clip.max_norm=2", "clip.order=1"],
   ["clip.rule=global", "clip.max_norm=0.05", "clip.order=inf"], ["clip.rule=global", "clip.max_norm=0.3", "clip.order=3"],
+  ["clip.rule=global", "clip.max_norm=0.1", "clip.order=9"],
   ["clip.rule=global", "clip.max_norm=0.4", "clip.scope=bound"],
   ["clip.rule=per-layer", "clip.max_norm=0.3"], ["clip.rule=per-layer", "clip.max_norm=0.3", "clip.budget=size"],
   ["clip.rule=value", "clip.max_value=0.01"], ["clip.rule=agc", "clip.ratio=0.02"],

@@ -131,6 +131,17 @@ let normRulesProgram = RankProgram("norm-rules") { world, _ in
 let normOrdersProgram = RankProgram("norm-orders") { world, _ in
   let orders: [(order: NormOrder, norm: ([Double]) -> Double)] = [
     (.one, { $0.reduce(0) { $0 + abs($1) } }), (.two, { norm($0) }), (.infinity, { $0.map(abs).max()! }),
+    // (Σx⁸)^⅛, the squares of squares of squares.
+    (
+      .power(8),
+      { values in
+        let sum = values.reduce(0.0) { total, value in
+          let fourth = value * value * value * value
+          return total + fourth * fourth
+        }
+        return sum.squareRoot().squareRoot().squareRoot()
+      }
+    ),
     (.power(3), { cubeRoot($0.reduce(0) { $0 + abs($1 * $1 * $1) }) }),
     // |x|^1.5 is √|x|³; the sum's power 2/3 is the square of its cube root.
     (
@@ -146,7 +157,7 @@ let normOrdersProgram = RankProgram("norm-orders") { world, _ in
         // By powers of two, which change no digit: 1e±30, and sizes at which a Float32 square would be zero or infinite.
         for exponent in [0, 100, -100] {
           let what = "\(mode) on \(ranks) ranks, batch \(batch), 2^\(exponent)"
-          let experiment = try Oracle.experiment(batch, mode, ["report.norms=[1, 3, 1.5, \"inf\", 2, 3]"])
+          let experiment = try Oracle.experiment(batch, mode, ["report.norms=[1, 3, 1.5, \"inf\", 2, 3, 8]"])
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let oracle = Oracle(trainer, data, ranks: ranks)

@@ -81,7 +81,7 @@ import Training
       (["clip.rule=global", "clip.scope=bound", "regularization.gradient_norm=0.1"], "clip.scope"),
       (["clip.rule=global", "clip.scope=worker", "regularization.sam_radius=0.1"], "clip.scope"),
       (["clip.rule=global", "clip.scope=worker", "training.reproducible=true"], "clip.scope"),
-      (["clip.rule=global", "clip.order=4"], "clip.order"), (["report.norms=[1, 3.5]"], "report.norms"),
+      (["clip.rule=global", "clip.order=0.5"], "clip.order"), (["report.norms=[1, 101]"], "report.norms"),
       (["report.norms=[0.5]"], "report.norms"),
     ] as [([String], String)])
   func combinationsThatMeanNothing(_ overrides: [String], _ key: String) throws {

@@ -10,12 +10,12 @@
 
 /// Sum of x[i]², in Double. Finite for every finite input; not finite if any input is not.
 double cvk_sum_of_squares(const float *x, size_t count);
-/// Σ|x[i]|, Σ x[i]·y[i], Σ(x[i] − y[i])², max|x[i]| and Σ|x[i]|ᵖ, in Double
+/// Σ|x[i]|, Σ x[i]·y[i], Σ(x[i] − y[i])², max|x[i]| and Σ(|x[i]|/unit)ᵖ, in Double; the unit is a power of two
 double cvk_sum_of_absolutes(const float *x, size_t count);
 double cvk_dot(const float *x, const float *y, size_t count);
 double cvk_squared_distance(const float *x, const float *y, size_t count);
 double cvk_largest_absolute(const float *x, size_t count);
-double cvk_sum_of_powers(const float *x, size_t count, double p);
+double cvk_sum_of_powers(const float *x, size_t count, double p, double unit);
 /// Limits every element to ±limit and returns the sum of the squares left.
 double cvk_clamp(float *x, float limit, size_t count);
 /// g += l2·w + l1·sign(w); returns ½·l2·Σw² + l1·Σ|w|.

@@ -130,9 +130,9 @@ struct ExperimentReader {
     } ?? note(key, [], "[]")
   }
 
-  /// A norm's order: 2 unless given; a number from 1 to 3, or "inf". Sums of higher powers of Float32 values leave the range of exact sums.
+  /// A norm's order: 2 unless given; a number from 1 to 100, or "inf".
   mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
-    try value(key, wanted: "a norm's order, a number from 1 to 3 or \"inf\"") {
+    try value(key, wanted: "a norm's order, a number from 1 to 100 or \"inf\"") {
       normOrder($0)
     } write: {
       orderText($0)
@@ -143,7 +143,7 @@ struct ExperimentReader {
 
   mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
     func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
-    return try value(key, wanted: "a list of norms' orders, numbers from 1 to 3 or \"inf\"") {
+    return try value(key, wanted: "a list of norms' orders, numbers from 1 to 100 or \"inf\"") {
       guard case .array(let items) = $0 else { return nil }
       let orders = items.compactMap(normOrder)
       return orders.count == items.count ? orders : nil
@@ -233,9 +233,9 @@ struct ExperimentReader {
 
 private func normOrder(_ value: TOMLTree.Value) -> NormOrder? {
   switch value {
-  case .integer(let p) where (1...3).contains(p): .power(Double(p))
+  case .integer(let p) where (1...100).contains(p): .power(Double(p))
   case .number(let p) where p == .infinity: .infinity
-  case .number(let p) where (1...3).contains(p): .power(p)
+  case .number(let p) where (1...100).contains(p): .power(p)
   case .string("inf"): .infinity
   default: nil
   }
