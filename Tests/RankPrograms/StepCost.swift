@@ -11,10 +11,11 @@ let costPrograms: [RankProgram] = [
   RankProgram("step-cost") { world, arguments in
     setComputeThreads(1)
     let blocks = arguments.first.flatMap { Int($0) } ?? 20
+    let gradient = arguments.count > 2 ? arguments[2] : "sharded"
     let part = try world.split(color: 0)
     for (name, hidden, perBlock) in workloads where arguments.count < 2 || arguments[1] == name {
       let trainers = try [("plain", "false", false), ("ledger", "false", true), ("reproducible", "true", true)].map {
-        (name: $0, trainer: try benchmarkTrainer(hidden: hidden, reproducible: $1, measuresNorms: $2, on: part))
+        (name: $0, trainer: try benchmarkTrainer(hidden: hidden, reproducible: $1, measuresNorms: $2, gradient: gradient, on: part))
       }
       var times = trainers.map { _ in [Double]() }
       for block in 0...blocks {
@@ -42,7 +43,7 @@ let costPrograms: [RankProgram] = [
 
 /// A trainer of a bench workload: 64 samples a rank, momentum, global clip.
 private func benchmarkTrainer(
-  hidden: String, reproducible: String, measuresNorms: Bool, on world: borrowing Communicator
+  hidden: String, reproducible: String, measuresNorms: Bool, gradient: String, on world: borrowing Communicator
 ) throws -> Trainer {
   let text = """
     [model]
@@ -52,6 +53,7 @@ private func benchmarkTrainer(
     micro_batch = 64
     steps = 1000000
     reproducible = \(reproducible)
+    gradient = "\(gradient)"
     [optimizer]
     kind = "momentum"
     learning_rate = 0.01

@@ -229,7 +229,7 @@ extension Experiment.TrainingChoice {
     case (let epochs?, nil): length = .epochs(epochs)
     case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
-    gradient = try keys.choice("gradient", default: .replicated)
+    gradient = try keys.choice("gradient", default: .sharded)
     reproducible = try keys.boolean("reproducible", default: false)
   }
 }
