@@ -57,7 +57,8 @@ let package = Package(
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms"),
     library("TensorFiles", ["CCrypto"]),
-    library("Models", ["Vectors", "COneDNN", "CVectorKernels"]),
+    library("ExperimentKeys", [toml]),
+    library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
@@ -66,8 +67,8 @@ let package = Package(
     library("Verification", ["Reports"]),
     library(
       "Training",
-      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", toml, logging]),
-    program("lockstep", ["Training", "Reports", "Launching", "Verification", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging]),
+    program("lockstep", ["Training", "ExperimentKeys", "Reports", "Launching", "Verification", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -82,14 +83,14 @@ let package = Package(
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
     tests(
-      "TrainingTests", ["Training", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
+      "TrainingTests", ["Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
     tests("TensorFilesTests", ["TensorFiles"]),
-    tests("ModelsTests", ["Models", "Vectors"]),
+    tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),

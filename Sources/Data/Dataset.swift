@@ -3,24 +3,28 @@ import Vectors
 /// Samples by index: what a trainer draws its batches from.
 public protocol Dataset: Sendable {
   var count: Int { get }
-  /// The input values of a sample: a batch's `width`.
-  var inputWidth: Int { get }
-  /// Labels lie in 0 ..< classCount; 0 for regression.
-  var classCount: Int { get }
-  /// The target values of a sample for a squared error; 0 for classification.
-  var targetWidth: Int { get }
+  /// What one sample holds.
+  var shape: SampleShape { get }
 
-  /// Writes these samples, in this order, into the batch and sets its count. Traps when they do not fit.
-  func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>)
+  /// Writes these samples, in this order, into the batch's first rows. The batch has this data's shape and room for them, and every index
+  /// lies in 0 ..< count: ``fill(_:with:epoch:)`` has seen to it.
+  ///
+  /// - Throws: where data that is read while training cannot be.
+  func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(DataError)
 }
 
 extension Dataset {
-  /// Traps unless the batch has room for that many samples of this data.
-  func checkFit(_ batch: borrowing Batch, _ samples: ArraySlice<UInt32>) {
-    guard samples.count <= batch.capacity, batch.width == inputWidth, batch.targetWidth == targetWidth else {
-      fatalError(
-        "\(samples.count) samples of \(inputWidth) inputs and \(targetWidth) targets do not fit a batch of \(batch.capacity) times "
-          + "\(batch.width) and \(batch.targetWidth)")
+  /// Fills a batch with these samples, in this order. Traps when they do not fit or do not exist.
+  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(DataError) {
+    guard samples.count <= batch.capacity, batch.shape == shape else {
+      fatalError("\(samples.count) samples of \(shape) do not fit a batch of \(batch.capacity) times \(batch.shape)")
     }
+    for (row, sample) in samples.enumerated() {
+      guard sample < count else { fatalError("sample \(sample) of a data set of \(count)") }
+      batch.samples[row] = sample
+    }
+    try read(samples, into: &batch)
+    batch.count = samples.count
+    batch.epoch = epoch
   }
 }

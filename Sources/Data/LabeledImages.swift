@@ -4,9 +4,7 @@ import Vectors
 /// Images of bytes and their labels in memory; a pixel becomes pixel ÷ 255.
 public struct LabeledImages: Dataset {
   public let count: Int
-  public let inputWidth: Int
-  public let classCount: Int
-  public var targetWidth: Int { 0 }
+  public let shape: SampleShape
   // Nobody writes to the bytes once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let images: UnsafeRawBufferPointer
   nonisolated(unsafe) private let labels: UnsafeRawBufferPointer
@@ -18,10 +16,9 @@ public struct LabeledImages: Dataset {
   public init(_ files: LabeledImagesFiles, in memory: UnsafeRawBufferPointer, keeping owner: (any AnyObject & Sendable)? = nil) {
     guard memory.count == files.byteCount else { fatalError("images and labels take \(files.byteCount) bytes, not \(memory.count)") }
     count = files.count
-    inputWidth = files.inputWidth
     images = UnsafeRawBufferPointer(rebasing: memory[..<files.images.byteCount])
     labels = UnsafeRawBufferPointer(rebasing: memory[files.images.byteCount...])
-    classCount = files.classes ?? Int(labels.max()!) + 1
+    shape = SampleShape(inputs: files.inputWidth, labels: 1, classes: files.classes ?? Int(labels.max()!) + 1, image: files.image)
     self.owner = owner
   }
 
@@ -37,16 +34,13 @@ public struct LabeledImages: Dataset {
     try self.init(LabeledImagesFiles(directory: directory, split: split))
   }
 
-  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>) {
-    checkFit(batch, samples)
+  public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
+    let width = shape.inputs
     for (row, sample) in samples.enumerated() {
-      let sample = Int(sample)
-      guard sample < count else { fatalError("sample \(sample) of a data set of \(count)") }
-      let pixels = images.baseAddress!.assumingMemoryBound(to: UInt8.self) + sample * inputWidth
-      cvk_pixels(batch.inputs.baseAddress! + row * inputWidth, pixels, inputWidth)
-      batch.labels[row] = Int32(labels[sample])
+      let pixels = images.baseAddress!.assumingMemoryBound(to: UInt8.self) + Int(sample) * width
+      cvk_pixels(batch.inputs.baseAddress! + row * width, pixels, width)
+      batch.labels[row] = Int32(labels[Int(sample)])
     }
-    batch.count = samples.count
   }
 }
 

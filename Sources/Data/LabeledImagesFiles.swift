@@ -1,4 +1,5 @@
 import Glibc
+import Vectors
 
 /// A file of images and a file of their labels, opened and checked, not yet read.
 ///
@@ -18,6 +19,10 @@ public struct LabeledImagesFiles: Sendable {
   public var count: Int { labels.byteCount }
   /// The pixels of one image.
   public var inputWidth: Int { images.byteCount / count }
+  /// Height and width, where each image has two dimensions.
+  public var image: SampleShape.Image? {
+    images.dimensions.count == 3 ? SampleShape.Image(height: images.dimensions[1], width: images.dimensions[2]) : nil
+  }
   /// All images, then all labels.
   public var byteCount: Int { images.byteCount + labels.byteCount }
 

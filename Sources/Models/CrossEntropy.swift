@@ -9,5 +9,5 @@ func softmaxCrossEntropy(
   checkLabels(batch, classes: width)
   var correct = 0
   let lossSum = cvk_cross_entropy(outputs, batch.labels.baseAddress!, batch.count, width, scale, gradient, &correct)
-  return Evaluation(lossSum: lossSum, correct: correct, count: batch.count)
+  return Evaluation(lossSum: lossSum, score: correct, scored: batch.count, count: batch.count)
 }

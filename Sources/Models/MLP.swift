@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Vectors
 
 /// A multilayer perceptron: fully connected layers with an activation between them and a loss behind the last.
@@ -25,16 +26,6 @@ public final class MLP: Model {
     widest = widths.dropFirst().max()!
     self.layout = layout
     self.loss = loss
-  }
-
-  /// Least squares: one layer and the squared error.
-  public static func linear(inputWidth: Int, outputWidth: Int) -> MLP {
-    MLP(inputWidth: inputWidth, hidden: [], outputWidth: outputWidth, loss: .squaredError)
-  }
-
-  /// Multinomial logistic regression: one layer and the cross-entropy.
-  public static func logistic(inputWidth: Int, outputWidth: Int) -> MLP {
-    MLP(inputWidth: inputWidth, hidden: [], outputWidth: outputWidth, loss: .crossEntropy)
   }
 
   public var inputWidth: Int { layers[0].inputs }
@@ -81,7 +72,7 @@ public final class MLP: Model {
 
   /// Runs all layers and returns the last one's results; each layer's lie before its successor's, `batch.capacity` rows apart.
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> UnsafeMutablePointer<Float> {
-    precondition(batch.width == inputWidth, "samples of \(batch.width) values cannot go into a model of \(inputWidth) inputs")
+    precondition(batch.shape.inputs == inputWidth, "samples of \(batch.shape.inputs) values cannot go into a model of \(inputWidth) inputs")
     precondition(weights.count == layout.elementCount, "the weights have \(weights.count) elements, not \(layout.elementCount)")
     activations.reserve(batch.capacity * layers.reduce(0) { $0 + $1.outputs })
     var x = UnsafePointer(batch.inputs.baseAddress!)
@@ -92,5 +83,23 @@ public final class MLP: Model {
       x = UnsafePointer(y)
     }
     return y
+  }
+}
+
+/// `model.kind = "mlp"`.
+public struct MLPRecipe: ModelRecipe {
+  public static let kind = "mlp"
+  public let hidden: [Int]
+  public let activation: Activation
+  public let loss: Loss
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    hidden = try keys.integers("hidden", default: [128], in: 1...(1 << 20))
+    activation = try keys.choice("activation", default: .relu)
+    loss = try keys.choice("loss", default: .crossEntropy)
+  }
+
+  public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
+    MLP(inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss)
   }
 }

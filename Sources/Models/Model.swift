@@ -8,8 +8,8 @@ import Vectors
 public protocol Model: AnyObject {
   /// The tensors, named and shaped as PyTorch's `state_dict` has them, first layer first.
   var layout: TensorLayout { get }
-  /// The values a sample has.
-  var inputWidth: Int { get }
+  /// What ``Evaluation/score`` counts, as reports name its mean.
+  var scoreName: String { get }
 
   /// Fills all weights with their starting values, a function of the seed and of each tensor's index.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
@@ -25,31 +25,21 @@ public protocol Model: AnyObject {
     finished: (Int, inout FlatVector) -> Void
   ) -> Double
 
-  /// The losses and the right answers of a batch, without a gradient.
+  /// The losses and scores of a batch, without a gradient.
   func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation
 }
 
-/// What a model made of some samples.
-public struct Evaluation: Sendable, Equatable {
-  public var lossSum: Double
-  /// Samples whose largest output (the first of equals) is their label's; 0 where there are no classes.
-  public var correct: Int
-  public var count: Int
-
-  public init(lossSum: Double = 0, correct: Int = 0, count: Int = 0) {
-    self.lossSum = lossSum
-    self.correct = correct
-    self.count = count
-  }
-
-  public static func += (total: inout Evaluation, part: Evaluation) {
-    total.lossSum += part.lossSum
-    total.correct += part.correct
-    total.count += part.count
-  }
+/// A model whose starting weights depend on samples.
+public protocol StartsFromSamples: Model {
+  /// How many samples it wants to see: the first of epoch 0's order.
+  var startingSamples: Int { get }
+  /// Fills all weights with their starting values, a function of the seed and of these samples, the same on every rank.
+  func initialize(_ weights: inout FlatVector, seed: UInt64, samples: borrowing Batch)
 }
 
 extension Model {
+  public var scoreName: String { "accuracy" }
+
   /// The gradient of no samples.
   func differentiateNothing(into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void) -> Double {
     for segment in layout.segments.indices.reversed() {

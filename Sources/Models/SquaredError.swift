@@ -4,9 +4,9 @@ import Vectors
 func meanSquaredError(
   _ outputs: UnsafePointer<Float>, width: Int, batch: borrowing Batch, scale: Float, gradient: UnsafeMutablePointer<Float>?
 ) -> Evaluation {
-  let hasTargets = batch.targetWidth == width
+  let hasTargets = batch.shape.targets == width
   if !hasTargets { checkLabels(batch, classes: width) }
-  var result = Evaluation(count: batch.count)
+  var result = Evaluation(scored: hasTargets ? 0 : batch.count, count: batch.count)
   let factor = 2 * Double(scale) / Double(width)
   for sample in 0..<batch.count {
     let row = outputs + sample * width
@@ -21,7 +21,7 @@ func meanSquaredError(
       if let gradient { gradient[sample * width + index] = Float(factor * difference) }
     }
     result.lossSum += squares / Double(width)
-    if !hasTargets, squares.isFinite, largest == label { result.correct += 1 }
+    if !hasTargets, squares.isFinite, largest == label { result.score += 1 }
   }
   return result
 }

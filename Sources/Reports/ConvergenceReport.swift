@@ -77,6 +77,16 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
       self.others = others
       self.gradNorm = gradNorm
     }
+
+    /// With the one score that a model has, by its name.
+    public init(loss: Double?, score: NamedNumber?, gradNorm: Double?) {
+      let isAccuracy = score?.name == "accuracy"
+      self.init(
+        loss: loss, accuracy: isAccuracy ? score?.value : nil, others: isAccuracy ? [] : score.map { [$0] } ?? [], gradNorm: gradNorm)
+    }
+
+    /// The accuracy, or the first other measure.
+    public var score: NamedNumber? { accuracy.map { NamedNumber("accuracy", $0) } ?? others.first }
   }
 
   /// The mean gradient's norm over the run.

@@ -13,8 +13,14 @@ public enum ProgressText {
       + Figures.counted(started.steps, "step")
   }
 
-  public static func evaluationLine(loss: Double?, accuracy: Double?) -> String {
-    "evaluation: loss \(Figures.short(loss))" + (accuracy.map { ", accuracy \(Figures.fixed($0, decimals: 4))" } ?? "")
+  public static func evaluationLine(loss: Double?, score: NamedNumber?) -> String {
+    "evaluation: loss \(Figures.short(loss))" + (score.map { ", \(text($0))" } ?? "")
+  }
+
+  /// `accuracy 0.8769`, `mean return 498`.
+  static func text(_ score: NamedNumber) -> String {
+    let value = score.name == "accuracy" ? Figures.fixed(score.value, decimals: 4) : Figures.short(score.value)
+    return PlainText.line(String(score.name.map { $0 == "_" ? " " : $0 }), limit: 24) + " " + value
   }
 
   static func stepCount(_ progress: WorkerEvent.Progress) -> String {

@@ -47,7 +47,7 @@ public struct ReportText {
         "\(Figures.counted(report.steps, "step")), \(Figures.fixed(report.epochs, decimals: 2)) epochs, "
           + "\(Figures.counted(report.samples, "sample")) on \(Figures.counted(report.ranks.count, "rank"))"
           + (report.restarts > 0 ? ", \(Figures.counted(report.restarts, "restart"))" : "")),
-      fact("loss", Figures.short(final.loss) + (final.accuracy.map { ", accuracy \(Figures.fixed($0, decimals: 4))" } ?? "")),
+      fact("loss", Figures.short(final.loss) + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? "")),
     ]
     for other in final.others { lines.append(fact(PlainText.line(other.name, limit: 12), Figures.short(other.value))) }
     let norm = report.norm

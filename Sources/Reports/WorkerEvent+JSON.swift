@@ -29,10 +29,10 @@ extension WorkerEvent: JSONWritable {
         $0.field("event", "message")
         $0.field("level", level.rawValue)
         $0.field("text", text)
-      case .evaluation(let loss, let accuracy):
+      case .evaluation(let loss, let score):
         $0.field("event", "evaluation")
         $0.field("loss", loss)
-        $0.field("accuracy", accuracy)
+        if let score { $0.field("score", object: [score]) }
       case .report(let report):
         $0.field("event", "report")
         $0.field("report", report)
@@ -51,7 +51,7 @@ extension WorkerEvent: Decodable {
   }
 
   private enum Key: String, CodingKey {
-    case event, level, text, loss, accuracy, report
+    case event, level, text, loss, score, report
   }
 
   private enum Kind: String, Decodable {
@@ -68,7 +68,7 @@ extension WorkerEvent: Decodable {
     case .evaluation:
       self = .evaluation(
         loss: try fields.decodeIfPresent(Double.self, forKey: .loss),
-        accuracy: try fields.decodeIfPresent(Double.self, forKey: .accuracy))
+        score: fields.contains(.score) ? try NamedNumber.list(from: fields.superDecoder(forKey: .score)).first : nil)
     case .report: self = .report(try fields.decode(ConvergenceReport.self, forKey: .report))
     }
   }

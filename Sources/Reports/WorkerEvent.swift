@@ -4,7 +4,7 @@ public enum WorkerEvent: Sendable, Equatable {
   case progress(Progress)
   case message(level: Level, text: String)
   /// Scores on held-out data.
-  case evaluation(loss: Double?, accuracy: Double?)
+  case evaluation(loss: Double?, score: NamedNumber?)
   case report(ConvergenceReport)
 
   /// The longest line an event may be, in bytes.

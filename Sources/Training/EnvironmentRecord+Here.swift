@@ -1,3 +1,4 @@
+import ExperimentKeys
 import FoundationEssentials
 import Glibc
 import MPI

@@ -176,11 +176,11 @@ public final class Run {
   private func finish(on world: borrowing Communicator) throws -> ExitCode {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.settle(with: ledger)
-    var scores: (loss: Double, accuracy: Double?)?
+    var scores: (loss: Double, score: NamedNumber?)?
     if !wasStopped {
       let evaluation = try trainer.evaluate(on: world)
       scores = evaluation
-      if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, accuracy: evaluation.accuracy)) }
+      if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
@@ -210,7 +210,7 @@ public final class Run {
     }
   }
 
-  private func convergenceReport(_ scores: (loss: Double, accuracy: Double?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
+  private func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
@@ -222,7 +222,7 @@ public final class Run {
     return ConvergenceReport(
       verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
-      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, accuracy: scores?.accuracy, gradNorm: history.lastNorm),
+      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
         certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),

@@ -1,4 +1,5 @@
 import Data
+import ExperimentKeys
 import MPI
 import Reports
 import TensorFiles

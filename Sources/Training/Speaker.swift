@@ -21,7 +21,7 @@ public struct Speaker: Sendable {
       case .started(let started): print(([ProgressText.line(started)] + started.notes.map { "note: \($0)" }).joined(separator: "\n") + "\n")
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(text)\n")
-      case .evaluation(let loss, let accuracy): print(ProgressText.evaluationLine(loss: loss, accuracy: accuracy) + "\n")
+      case .evaluation(let loss, let score): print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
       case .report(let report): print("\n" + ReportText(report, name: name, directory: directory).text)
       }
     case .quiet:

@@ -15,7 +15,7 @@ extension Trainer {
   ) throws -> (loss: Double, norm: Double) {
     if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
     if savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
-    let losses = passOver(draw, clock: &clock)
+    let losses = try passOver(draw, clock: &clock)
     savedWeights!.copy(from: weights)
     let isSynchronized = experiment.regularization.isSynchronized
     if isSynchronized {
@@ -37,7 +37,7 @@ extension Trainer {
       firstGradient!.copy(from: gradient)
       climb(ascent.radius, norm: gradient.squaredNorm().squareRoot(), in: 0..<gradient.count)
     }
-    var parts = passOver(draw, clock: &clock)
+    var parts = try passOver(draw, clock: &clock)
     weights.copy(from: savedWeights!)
     if !isSynchronized && ascent.mixture != 1 {
       gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)

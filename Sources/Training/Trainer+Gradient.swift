@@ -14,7 +14,7 @@ extension Trainer {
     if let ascent = experiment.regularization.ascent {
       return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
     }
-    let parts = passOver(draw, clock: &clock)
+    let parts = try passOver(draw, clock: &clock)
     if !measuresNorms { return (0, 0) }
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)
@@ -31,7 +31,7 @@ extension Trainer {
   }
 
   /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are told apart, a micro-batch.
-  func passOver(_ draw: Draw, clock: inout PhaseClock) -> [Part] {
+  func passOver(_ draw: Draw, clock: inout PhaseClock) throws -> [Part] {
     let apart = exchange.takesMicroBatches || experiment.measuresMicroBatches
     let scale = 1 / Float(draw.total)
     let tensors = model.layout
@@ -41,7 +41,7 @@ extension Trainer {
     let order = indices(ofEpoch: draw.slice.epoch)
     let start = draw.slice.positions.lowerBound
     for (index, piece) in draw.pieces.enumerated() {
-      data.train.fill(&batch, with: order[start + piece.lowerBound..<start + piece.upperBound])
+      try data.train.fill(&batch, with: order[start + piece.lowerBound..<start + piece.upperBound], epoch: draw.slice.epoch)
       clock.lap(.data)
       let isComplete = apart || index == draw.pieces.count - 1
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }

@@ -68,7 +68,7 @@ public final class Trainer {
   public init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
     self.experiment = experiment
     self.data = data
-    model = experiment.model.build(for: data.train)
+    model = try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
     let training = experiment.training
     let perEpoch = GlobalBatches(sampleCount: data.train.count, globalBatch: training.globalBatch).stepsPerEpoch
     totalSteps =
@@ -106,9 +106,19 @@ public final class Trainer {
     let share = partition.share(of: largest, rank: 0, ranks: world.size).count
     // In reproducible mode a micro-batch has the same capacity at any rank count.
     let capacity = min(training.microBatch, training.reproducible ? largest : share)
-    batch = Batch(capacity: max(1, capacity), width: data.train.inputWidth, targetWidth: data.train.targetWidth)
-    model.initialize(&weights, seed: UInt64(experiment.seed))
+    batch = Batch(capacity: max(1, capacity), shape: data.train.shape)
+    try initialize()
     optimizer.remember(start: weights)
+  }
+
+  /// Draws the starting weights: on every rank the same.
+  private func initialize() throws {
+    let seed = UInt64(experiment.seed)
+    guard let model = model as? any StartsFromSamples else { return model.initialize(&weights, seed: seed) }
+    let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
+    var seen = Batch(capacity: samples.count, shape: data.train.shape)
+    try data.train.fill(&seen, with: samples)
+    model.initialize(&weights, seed: seed, samples: seen)
   }
 
   /// The memory with that of the judge and the rates in it, for a checkpoint.
@@ -293,13 +303,5 @@ public final class Trainer {
       let squared = max(0, applied * applied - 2 * applied * exact * cosine + exact * exact)
       return ClipBias(relative: squared.squareRoot() / exact, cosine: cosine)
     }
-  }
-}
-
-extension Experiment.ModelChoice {
-  /// The model, its input and output widths taken from the data.
-  func build(for data: any Dataset) -> any Model {
-    let outputs = data.classCount > 0 ? data.classCount : data.targetWidth
-    return MLP(inputWidth: data.inputWidth, hidden: hidden, outputWidth: outputs, activation: activation, loss: loss)
   }
 }

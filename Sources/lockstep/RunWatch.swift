@@ -61,7 +61,7 @@ actor RunWatch {
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }
       show("\(level.rawValue): \(PlainText.line(text))")
-    case .evaluation(let loss, let accuracy): show(ProgressText.evaluationLine(loss: loss, accuracy: accuracy))
+    case .evaluation(let loss, let score): show(ProgressText.evaluationLine(loss: loss, score: score))
     case .report(let report): self.report = report
     }
   }

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Launching
 import Reports
 import Training

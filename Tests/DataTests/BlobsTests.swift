@@ -5,8 +5,8 @@ import Vectors
 
 @Suite struct BlobsTests {
   private func sample(_ blobs: Blobs, _ index: UInt32) -> (label: Int32, inputs: [Float]) {
-    var batch = Batch(capacity: 1, width: blobs.inputWidth, targetWidth: 0)
-    blobs.fill(&batch, with: [index])
+    var batch = Batch(capacity: 1, shape: blobs.shape)
+    try! blobs.fill(&batch, with: [index])
     return (batch.labels[0], Array(batch.inputs))
   }
 
@@ -27,11 +27,11 @@ import Vectors
 
   @Test func moreSamplesThanABatchHoldsTrap() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      var batch = Batch(capacity: 2, width: 4, targetWidth: 0)
-      Blobs(classes: 3, dimensions: 4, samples: 30, seed: 7).fill(&batch, with: [0, 1, 2])
+      var batch = Batch(capacity: 2, shape: SampleShape(inputs: 4, labels: 1, classes: 3))
+      try Blobs(classes: 3, dimensions: 4, samples: 30, seed: 7).fill(&batch, with: [0, 1, 2])
     }
     let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(message.contains("3 samples of 4 inputs and 0 targets do not fit a batch of 2 times 4 and 0"))
+    #expect(message.contains("3 samples of") && message.contains("do not fit a batch of 2 times"))
   }
 
   @Test func spreadIsTheStandardDeviationAroundTheCentre() {

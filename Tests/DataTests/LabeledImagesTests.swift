@@ -15,9 +15,9 @@ import Vectors
   @Test func fillsABatchInTheOrderAskedFor() throws {
     let paths = write(images: [0, 51, 102, 255, 1, 2, 3, 4, 10, 20, 30, 40], count: 3, labels: [4, 0, 2])
     let images = try LabeledImages(LabeledImagesFiles(images: paths.images, labels: paths.labels))
-    #expect((images.count, images.inputWidth, images.classCount, images.targetWidth) == (3, 4, 5, 0))
-    var batch = Batch(capacity: 3, width: 4, targetWidth: 0)
-    images.fill(&batch, with: [9, 2, 0, 9][1...2])
+    #expect(images.count == 3 && images.shape == SampleShape(inputs: 4, labels: 1, classes: 5, image: .init(height: 2, width: 2)))
+    var batch = Batch(capacity: 3, shape: images.shape)
+    try images.fill(&batch, with: [9, 2, 0, 9][1...2])
     #expect(batch.count == 2)
     #expect(Array(batch.labels[..<2]) == [2, 4])
     #expect(Array(batch.inputs[..<8]) == [10, 20, 30, 40, 0, 51, 102, 255].map { Float($0) / 255 })
@@ -33,8 +33,8 @@ import Vectors
     #expect(Array(memory) == [1, 2, 3, 4, 5, 6, 7, 8, 1, 0])
     let shared = LabeledImages(opened, in: UnsafeRawBufferPointer(memory))
     memory[4] = 255
-    var batch = Batch(capacity: 1, width: 4, targetWidth: 0)
-    shared.fill(&batch, with: [1])
+    var batch = Batch(capacity: 1, shape: shared.shape)
+    try shared.fill(&batch, with: [1])
     #expect(batch.inputs[0] == 1)
   }
 
@@ -69,17 +69,17 @@ import Vectors
   @Test func readsTheRealFashionMNIST() throws {
     let training = try LabeledImages(split: .train)
     let test = try LabeledImages(split: .test)
-    #expect((training.count, training.inputWidth, training.classCount) == (60000, 784, 10))
-    #expect((test.count, test.inputWidth, test.classCount) == (10000, 784, 10))
-    var batch = Batch(capacity: 10, width: 784, targetWidth: 0)
+    #expect((training.count, training.shape.inputs, training.shape.classes) == (60000, 784, 10))
+    #expect((test.count, test.shape.inputs, test.shape.classes) == (10000, 784, 10))
+    var batch = Batch(capacity: 10, shape: training.shape)
     func sum(_ row: Int) -> Int { batch.inputs[row * 784..<(row + 1) * 784].reduce(0) { $0 + Int(($1 * 255).rounded()) } }
-    training.fill(&batch, with: Array(0..<10)[...])
+    try training.fill(&batch, with: Array(0..<10)[...])
     #expect(Array(batch.labels) == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5])
     #expect(sum(0) == 76247)
     #expect(batch.inputs[784 + 300] == 0xC9 / Float(255))
-    training.fill(&batch, with: [59999])
+    try training.fill(&batch, with: [59999])
     #expect(sum(0) == 16684)
-    test.fill(&batch, with: [9999, 0])
+    try test.fill(&batch, with: [9999, 0])
     #expect(sum(0) == 24390)
     #expect(sum(1) == 33456)
     #expect(Array(batch.labels[..<2]) == [5, 9])

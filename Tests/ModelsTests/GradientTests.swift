@@ -76,7 +76,7 @@ import Vectors
     var weights = FlatVector(zeros: model.layout)
     weights.set(0, to: [1])
     weights.set(2, to: [1])
-    var batch = Batch(capacity: 1, width: 1, targetWidth: 1)
+    var batch = Batch(capacity: 1, shape: SampleShape(inputs: 1, targets: 1))
     batch.count = 1
     batch.inputs[0] = z
     let result = Float(model.evaluate(batch, weights: weights).lossSum.squareRoot())

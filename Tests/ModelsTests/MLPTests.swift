@@ -30,9 +30,7 @@ import Vectors
         "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias",
       ])
     #expect(layout.segments.map(\.shape) == [[20, 13], [20], [9, 20], [9], [6, 9], [6]])
-    #expect(MLP.linear(inputWidth: 3, outputWidth: 2).layout.segments.map(\.name) == ["layers.0.weight", "layers.0.bias"])
-    #expect(MLP.linear(inputWidth: 3, outputWidth: 2).loss == .squaredError)
-    #expect(MLP.logistic(inputWidth: 3, outputWidth: 2).loss == .crossEntropy)
+    #expect(MLP(inputWidth: 3, hidden: [], outputWidth: 2).layout.segments.map(\.name) == ["layers.0.weight", "layers.0.bias"])
     #expect(Self.model().inputWidth == 13)
   }
 
@@ -151,18 +149,18 @@ import Vectors
     samples.inputs = [[0, 2, 1], [0, 2, 1], [5, 5, 0], [5, 5, 0], [-3, -2, -1]]
     samples.labels = [1, 2, 0, 1, 2]
     // Of equal outputs the first counts as the answer.
-    let correct = model.evaluate(samples.batch(), weights: weights).correct
+    let correct = model.evaluate(samples.batch(), weights: weights).score
     #expect(correct == 3)
     samples.inputs[0][1] = .nan
-    let withNaN = model.evaluate(samples.batch(), weights: weights).correct
+    let withNaN = model.evaluate(samples.batch(), weights: weights).score
     #expect(withNaN == 2)
   }
 
   @Test func aRegressionHasNoRightAnswers() {
-    let model = MLP.linear(inputWidth: 4, outputWidth: 2)
+    let model = MLP(inputWidth: 4, hidden: [], outputWidth: 2, loss: .squaredError)
     let weights = Self.weights(model)
     let evaluation = model.evaluate(Samples(6, width: 4, classes: 2, targetWidth: 2, seed: 2).batch(), weights: weights)
-    #expect(evaluation.correct == 0 && evaluation.count == 6)
+    #expect(evaluation.score == 0 && evaluation.scored == 0 && evaluation.count == 6)
   }
 
   @Test func hugeLogitsStayFinite() {
@@ -214,9 +212,9 @@ import Vectors
 
   @Test func aLabelOutsideTheClassesTraps() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let model = MLP.logistic(inputWidth: 1, outputWidth: 3)
+      let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3)
       let weights = FlatVector(zeros: model.layout)
-      var batch = Batch(capacity: 1, width: 1, targetWidth: 0)
+      var batch = Batch(capacity: 1, shape: SampleShape(inputs: 1, labels: 1, classes: 3))
       batch.count = 1
       batch.labels[0] = 3
       _ = model.evaluate(batch, weights: weights)
@@ -226,8 +224,8 @@ import Vectors
   }
 
   @Test func evaluationsAddUp() {
-    var total = Evaluation(lossSum: 1.5, correct: 2, count: 3)
-    total += Evaluation(lossSum: 0.25, correct: 1, count: 4)
-    #expect(total == Evaluation(lossSum: 1.75, correct: 3, count: 7))
+    var total = Evaluation(lossSum: 1.5, score: 2, scored: 3, count: 3)
+    total += Evaluation(lossSum: 0.25, score: 1, scored: 4, count: 4)
+    #expect(total == Evaluation(lossSum: 1.75, score: 3, scored: 7, count: 7))
   }
 }

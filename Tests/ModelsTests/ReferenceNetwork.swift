@@ -78,6 +78,7 @@ struct Samples {
   var targets: [[Double]]
   let width: Int
   let targetWidth: Int
+  let classes: Int
 
   var count: Int { inputs.count }
 
@@ -86,6 +87,7 @@ struct Samples {
     func value() -> Double { Double(Float(random.uniform(-1..<1))) }
     self.width = width
     self.targetWidth = targetWidth
+    self.classes = classes
     inputs = (0..<count).map { _ in (0..<width).map { _ in value() } }
     labels = (0..<count).map { _ in Int(random.integer(below: UInt64(classes))) }
     targets = targetWidth == 0 ? [] : (0..<count).map { _ in (0..<targetWidth).map { _ in value() } }
@@ -94,7 +96,7 @@ struct Samples {
   /// The samples of `range` as a model reads them, with room for `spare` more.
   func batch(_ range: Range<Int>? = nil, spare: Int = 0) -> Batch {
     let range = range ?? 0..<count
-    var batch = Batch(capacity: range.count + spare, width: width, targetWidth: targetWidth)
+    var batch = Batch(capacity: range.count + spare, shape: SampleShape(inputs: width, labels: 1, targets: targetWidth, classes: classes))
     batch.count = range.count
     for (row, sample) in range.enumerated() {
       for column in 0..<width { batch.inputs[row * width + column] = Float(inputs[sample][column]) }

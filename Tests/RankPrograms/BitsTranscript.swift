@@ -1,3 +1,4 @@
+import Reports
 import Coordination
 import GradientNorms
 import MPI
@@ -44,7 +45,7 @@ extension Transcript {
     }
     let scores = try trainer.evaluate(on: world)
     add("test loss", scores.loss)
-    add("accuracy", scores.accuracy)
+    add("score", scores.score?.value)
   }
 
   private mutating func note(_ outcome: StepOutcome, _ trainer: Trainer) {

@@ -62,10 +62,10 @@ struct Oracle {
     let segments = trainer.model.layout.segments
     names = segments.map(\.name)
     shapes = segments.map(\.shape)
-    widths = [data.train.inputWidth] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
-    var all = Batch(capacity: Self.samples, width: data.train.inputWidth, targetWidth: 0)
-    data.train.fill(&all, with: (0..<UInt32(Self.samples)).map { $0 }[...])
-    inputs = (0..<Self.samples).map { row in (0..<all.width).map { Double(all.inputs[row * all.width + $0]) } }
+    widths = [data.train.shape.inputs] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
+    var all = Batch(capacity: Self.samples, shape: data.train.shape)
+    try! data.train.fill(&all, with: (0..<UInt32(Self.samples)).map { $0 }[...])
+    inputs = (0..<Self.samples).map { row in (0..<all.shape.inputs).map { Double(all.inputs[row * all.shape.inputs + $0]) } }
     labels = (0..<Self.samples).map { Int(all.labels[$0]) }
     batch = trainer.experiment.training.globalBatch
     self.ranks = ranks

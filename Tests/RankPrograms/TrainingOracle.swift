@@ -83,9 +83,9 @@ struct Truth {
   init(_ trainer: Trainer, _ data: TrainingData, _ samples: Range<Int>, ranks: Int) {
     let segments = trainer.model.layout.segments
     let weights = segments.map { trainer.weights[$0.name]!.map(Double.init) }
-    let widths = [data.train.inputWidth] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
-    var batch = Batch(capacity: samples.count, width: data.train.inputWidth, targetWidth: 0)
-    data.train.fill(&batch, with: samples.map(UInt32.init)[...])
+    let widths = [data.train.shape.inputs] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
+    var batch = Batch(capacity: samples.count, shape: data.train.shape)
+    try! data.train.fill(&batch, with: samples.map(UInt32.init)[...])
 
     // The first ranks have one sample more.
     let total = samples.count
@@ -96,7 +96,7 @@ struct Truth {
     for count in counts {
       var gradient = weights.map { [Double](repeating: 0, count: $0.count) }
       for row in first..<first + count {
-        let x = (0..<batch.width).map { Double(batch.inputs[row * batch.width + $0]) }
+        let x = (0..<batch.shape.inputs).map { Double(batch.inputs[row * batch.shape.inputs + $0]) }
         sum += backpropagate(weights, widths, x, label: Int(batch.labels[row]), into: &gradient)
       }
       first += count

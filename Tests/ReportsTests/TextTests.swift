@@ -113,9 +113,9 @@ struct TextTests {
     let table = ReportTable([("a", Samples.report), ("long-name", other)]).text
     #expect(
       table == """
-        run        verdict      ranks  steps    loss  accuracy    norm  clipped  skipped  samples/s  step ms
-        a          noise floor      3    702  0.3412    0.8731  0.8300     12 %        2     23,412    10.93
-        long-name  diverged         3    702  0.3412         –  0.8300     12 %        2     23,412    10.93
+        run        verdict      ranks  steps    loss   score    norm  clipped  skipped  samples/s  step ms
+        a          noise floor      3    702  0.3412  0.8731  0.8300     12 %        2     23,412    10.93
+        long-name  diverged         3    702  0.3412   1.410  0.8300     12 %        2     23,412    10.93
 
         """)
   }

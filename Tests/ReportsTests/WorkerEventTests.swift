@@ -11,7 +11,8 @@ struct WorkerEventTests {
     .progress(Samples.progress),
     .progress(
       .init(step: 1, steps: 2, epoch: 0, loss: nil, norm: nil, clippedFraction: 0, samplesPerSecond: nil, secondsLeft: nil, skipped: 3)),
-    .message(level: .warning, text: "line\nbreak"), .evaluation(loss: 0.5, accuracy: nil), .report(Samples.report),
+    .message(level: .warning, text: "line\nbreak"), .evaluation(loss: 0.5, score: nil),
+    .evaluation(loss: nil, score: NamedNumber("mean_return", 475.5)), .report(Samples.report),
   ]
 
   @Test(arguments: events) func `an event is one line and comes back`(event: WorkerEvent) {
@@ -29,7 +30,7 @@ struct WorkerEventTests {
 
   @Test(arguments: [
     "", "hello", "{", "{}", #"{"event":"dance"}"#, #"{"event":"progress","step":1}"#, #"{"event":"message","level":"shout","text":"x"}"#,
-    #"{"event":"evaluation","loss":1e999,"accuracy":null}"#, #"{"event":"evaluation","loss":NaN}"#,
+    #"{"event":"evaluation","loss":1e999}"#, #"{"event":"evaluation","loss":NaN}"#,
     String(repeating: #"{"event":"#, count: 100_000), String(repeating: "[", count: 100_000),
   ]) func `another line is no event`(line: String) {
     #expect(WorkerEvent(line: Array(line.utf8)) == nil)

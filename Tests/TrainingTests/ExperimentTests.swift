@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Data
 import Foundation
 import GradientNorms
@@ -68,7 +69,9 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     #expect(try read("name=b").name == "b" && read("name=\"b c\"").name == "b c" && read(" name = 'b' ").name == "b")
     #expect(try read("clip.rule=none").clip == .none && read("clip.rule=\"none\"").clip == .none)
     #expect(try read("clip.max_norm=2.5").clip == .global(maxNorm: 2.5) && read("clip.max_norm=2").clip == .global(maxNorm: 2))
-    #expect(try read("model.hidden=[3, 4]").model.hidden == [3, 4] && read("model.hidden=[]").model.hidden == [])
+    for hidden in [[3, 4], []] {
+      #expect((try read("model.hidden=\(hidden)").model.recipe as? MLPRecipe)?.hidden == hidden)
+    }
     #expect(try read("training.global_batch=10", "training.global_batch=12").training.globalBatch == 12)
     #expect(try read("optimizer.learning_rate=1e-3", "optimizer.kind=adamw").learningRate == 1e-3)
     // A length given on the command line takes the place of the file's.
@@ -105,8 +108,8 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     let second = try Experiment(text: first.resolved, source: "/usr/y.toml", overrides: [])
     #expect(second.resolved == first.resolved)
     #expect(second.name == first.name && second.seed == first.seed && second.report.every == 3)
-    #expect(second.model.kind == first.model.kind && second.model.hidden == first.model.hidden && second.model.start == first.model.start)
-    #expect(second.data.path == first.data.path && second.data.order == first.data.order && second.data.blobs == first.data.blobs)
+    #expect("\(second.model.recipe)" == "\(first.model.recipe)" && second.model.start == first.model.start)
+    #expect("\(second.data.recipe)" == "\(first.data.recipe)" && second.data.order == first.data.order)
     #expect(second.training.length == first.training.length && second.training.gradient == first.training.gradient)
     #expect(second.optimizer == first.optimizer && second.learningRate == first.learningRate && second.schedule == first.schedule)
     #expect(second.clip == first.clip && second.checkpoint.every == first.checkpoint.every)
@@ -118,16 +121,16 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     let real = URL(filePath: folder.path).resolvingSymlinksInPath().path
     let here = FileManager.default.currentDirectoryPath
     let plain = try Experiment(contentsOf: file, overrides: [])
-    #expect(plain.model.start == real + "/start/w.safetensors" && plain.data.path == "/abs/olute")
+    #expect(plain.model.start == real + "/start/w.safetensors" && (plain.data.recipe as? FashionMNISTRecipe)?.directory == "/abs/olute")
     let overridden = try Experiment(contentsOf: file, overrides: ["model.init=w.safetensors", "data.path=/elsewhere"])
-    #expect(overridden.model.start == here + "/w.safetensors" && overridden.data.path == "/elsewhere")
+    #expect(overridden.model.start == here + "/w.safetensors" && (overridden.data.recipe as? FashionMNISTRecipe)?.directory == "/elsewhere")
     #expect(throws: ExperimentError.self) { try Experiment(contentsOf: file, overrides: ["data.path=\"\""]) }
     #expect(throws: ExperimentError.self) { try Experiment(contentsOf: folder.path + "/none.toml", overrides: []) }
   }
 
   @Test func defaultsAreTheContracts() throws {
     let plain = try Experiment(text: "", source: "x.toml", overrides: [])
-    #expect(plain.seed == 1 && plain.model.kind == .mlp && plain.data.kind == .fashionMNIST && plain.data.order == .shuffled)
+    #expect(plain.seed == 1 && plain.model.recipe is MLPRecipe && plain.data.recipe is FashionMNISTRecipe && plain.data.order == .shuffled)
     #expect(plain.clip == .none && plain.schedule == .constant && plain.checkpoint.every == nil && plain.checkpoint.keep == 3)
     #expect(plain.training.length == .epochs(1) && plain.training.globalBatch == 256 && plain.training.microBatch == 32)
   }

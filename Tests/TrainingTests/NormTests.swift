@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Foundation
 import RankTesting
 import Testing

@@ -65,16 +65,14 @@ final class Bowl: Model {
 struct Cloud: Dataset {
   let count: Int
   let inputWidth: Int
+  var shape: SampleShape { SampleShape(inputs: inputWidth) }
   let spread: Double
   let seed: UInt64
-  var classCount: Int { 0 }
-  var targetWidth: Int { 0 }
 
-  func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>) {
+  func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (row, sample) in samples.enumerated() {
       var stream = RandomStream(seed, UInt64(sample))
       for column in 0..<inputWidth { batch.inputs[row * inputWidth + column] = spread == 0 ? 0 : Float(spread * stream.gaussian()) }
     }
-    batch.count = samples.count
   }
 }

@@ -35,7 +35,7 @@ struct SimulatedRun {
     var judge = StepJudge(rule: clip, limits: StepJudge.Guard(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
     var tracker = ConvergenceTracker()
     let total = batch ?? data.count
-    var minibatch = Batch(capacity: total / ranks + 1, width: data.inputWidth, targetWidth: data.targetWidth)
+    var minibatch = Batch(capacity: total / ranks + 1, shape: data.shape)
     var own = FlatVector(zeros: layout)
     var mean = FlatVector(zeros: layout)
     var update = UpdateNorms()
@@ -46,7 +46,7 @@ struct SimulatedRun {
       for rank in 0..<ranks {
         let share = total * rank / ranks..<total * (rank + 1) / ranks
         let samples = share.map { UInt32((first + $0) % data.count) }
-        data.fill(&minibatch, with: samples[...])
+        try! data.fill(&minibatch, with: samples[...])
         let loss = model.differentiate(
           minibatch, weights: weights, into: &own, scale: 1 / Float(total), accumulate: false, finished: { _, _ in })
         if rank == 0 && poisoned(step) { own.base[0] = .nan }

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import GradientNorms
 import Optimizers
 

@@ -1,4 +1,5 @@
 import Data
+import ExperimentKeys
 import FoundationEssentials
 import GradientNorms
 import Models
@@ -22,10 +23,7 @@ extension Experiment {
 
   /// Reads an experiment from text; `source` is the file's name, for messages and for what is relative to its folder.
   public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
-    var tree = try TOMLTree(text: text, source: source)
-    for override in overrides { try tree.apply(override: override) }
-    let folder = source.contains("/") ? String(source[..<source.lastIndex(of: "/")!]) : "."
-    var keys = ExperimentReader(tree)
+    var keys = try ExperimentReader(text: text, source: source, overrides: overrides)
 
     name = try keys.string("name", default: "experiment")
     if name.isEmpty || name.hasPrefix(".") || name.contains("/") {
@@ -34,9 +32,9 @@ extension Experiment {
     seed = try keys.integer("seed", default: 1, in: 0...Int.max)
 
     try keys.enter("model")
-    model = try ModelChoice(&keys, folder: folder)
+    model = try ModelChoice(&keys)
     try keys.enter("data")
-    data = try DataChoice(&keys, folder: folder)
+    data = try DataChoice(&keys)
     try keys.enter("training")
     training = try TrainingChoice(&keys)
     try keys.enter("optimizer")
@@ -175,36 +173,17 @@ extension Experiment {
 }
 
 extension Experiment.ModelChoice {
-  init(_ keys: inout ExperimentReader, folder: String) throws(ExperimentError) {
-    kind = try keys.choice("kind", default: .mlp)
-    hidden = kind == .mlp ? try keys.integers("hidden", default: [128], in: 1...(1 << 20)) : []
-    activation = kind == .mlp ? try keys.choice("activation", default: .relu) : .relu
-    switch kind {
-    case .mlp: loss = try keys.choice("loss", default: .crossEntropy)
-    case .linear: loss = .squaredError
-    case .logistic: loss = .crossEntropy
-    }
-    start = try keys.path("init", relativeTo: folder)
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    let kind = try keys.choice("kind", default: modelRecipes[0].kind, among: modelRecipes.map { $0.kind })
+    recipe = try modelRecipes.first { $0.kind == kind }!.init(&keys)
+    start = try keys.path("init")
   }
 }
 
 extension Experiment.DataChoice {
-  init(_ keys: inout ExperimentReader, folder: String) throws(ExperimentError) {
-    kind = try keys.choice("kind", default: .fashionMNIST)
-    blobs = (samples: 4096, classes: 10, dimensions: 32, spread: 1)
-    if kind == .blobs {
-      blobs = (
-        samples: try keys.integer("samples", default: 4096, in: 1...Int(Int32.max)),
-        classes: try keys.integer("classes", default: 10, in: 2...(1 << 16)),
-        dimensions: try keys.integer("dimensions", default: 32, in: 1...(1 << 20)),
-        spread: try keys.number("spread", default: 1, wanted: "a number above 0") { $0 > 0 }
-      )
-    } else {
-      path = try keys.path("path", relativeTo: folder)
-      if kind == .idx && path == nil {
-        throw keys.error("path", "data of kind idx needs the directory of its four files")
-      }
-    }
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    let kind = try keys.choice("kind", default: dataRecipes[0].kind, among: dataRecipes.map { $0.kind })
+    recipe = try dataRecipes.first { $0.kind == kind }!.init(&keys)
     order = try keys.choice("order", default: .shuffled)
   }
 }

@@ -30,24 +30,14 @@ public struct Experiment: Sendable {
   public let resolved: String
 
   public struct ModelChoice: Sendable {
-    public enum Kind: String, CaseIterable, Sendable { case mlp, linear, logistic }
-    public var kind: Kind
-    public var hidden: [Int]
-    public var activation: Activation
-    public var loss: Loss
+    public var recipe: any ModelRecipe
     /// A safetensors file to start from.
     public var start: String?
   }
 
   public struct DataChoice: Sendable {
-    public enum Kind: String, CaseIterable, Sendable {
-      case fashionMNIST = "fashion-mnist"
-      case idx, blobs
-    }
-    public var kind: Kind
-    public var path: String?
+    public var recipe: any DataRecipe
     public var order: SampleOrder
-    public var blobs: (samples: Int, classes: Int, dimensions: Int, spread: Double)
   }
 
   public struct TrainingChoice: Sendable {

@@ -1,8 +1,8 @@
 import TOMLKit
 
 /// A parsed TOML document as plain values, with the line each key stands on.
-struct TOMLTree {
-  indirect enum Value: Equatable {
+package struct TOMLTree {
+  package indirect enum Value: Equatable {
     case string(String)
     case integer(Int)
     case number(Double)
@@ -112,7 +112,7 @@ struct TOMLTree {
 }
 
 extension String {
-  var trimmed: String {
+  package var trimmed: String {
     var slice = self[...]
     while let first = slice.first, first.isWhitespace { slice.removeFirst() }
     while let last = slice.last, last.isWhitespace { slice.removeLast() }

@@ -1,29 +1,28 @@
 import Glibc
-import GradientNorms
-
-/// What is wrong with an experiment, in one line: file and line, key, what was wanted.
-public struct ExperimentError: Error, CustomStringConvertible, Sendable {
-  public let description: String
-
-  public init(_ description: String) { self.description = description }
-}
 
 /// Reads typed keys out of a document and remembers each with its resolved value.
 ///
 /// Every key is declared once, by the call that reads it. From those calls follow the defaults, the bounds, the list of valid keys that an
 /// unknown one is compared with, and the resolved file.
-struct ExperimentReader {
+public struct ExperimentReader {
   private let tree: TOMLTree
+  private let folder: String
   private var section = ""
   /// The resolved file so far: sections in the order they were read, each with its lines.
   private var resolved: [(section: String, lines: [String])] = [("", [])]
   private var known: Set<String> = []
   private var sections: Set<String> = []
 
-  init(_ tree: TOMLTree) { self.tree = tree }
+  /// Reads TOML and puts the `key.path=value` overrides into it; `source` is the file's name, for messages and for what is relative to its folder.
+  public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
+    var tree = try TOMLTree(text: text, source: source)
+    for override in overrides { try tree.apply(override: override) }
+    self.tree = tree
+    folder = source.contains("/") ? String(source[..<source.lastIndex(of: "/")!]) : "."
+  }
 
   /// Turns to a section; the keys read from here on are in it.
-  mutating func enter(_ name: String) throws(ExperimentError) {
+  public mutating func enter(_ name: String) throws(ExperimentError) {
     section = name
     sections.insert(name)
     resolved.append((name, []))
@@ -32,7 +31,7 @@ struct ExperimentReader {
     }
   }
 
-  mutating func string(_ key: String, default fallback: String) throws(ExperimentError) -> String {
+  public mutating func string(_ key: String, default fallback: String) throws(ExperimentError) -> String {
     try value(key, wanted: "a string") {
       if case .string(let text) = $0 { text } else { nil }
     } write: {
@@ -42,7 +41,7 @@ struct ExperimentReader {
         key, fallback, quoted(fallback))
   }
 
-  mutating func string(optional key: String) throws(ExperimentError) -> String? {
+  public mutating func string(optional key: String) throws(ExperimentError) -> String? {
     try value(key, wanted: "a string") {
       if case .string(let text) = $0 { text } else { nil }
     } write: {
@@ -51,7 +50,7 @@ struct ExperimentReader {
   }
 
   /// A path: relative to the experiment file's folder, or, when given on the command line, to the working directory. Resolved to absolute.
-  mutating func path(_ key: String, relativeTo folder: String) throws(ExperimentError) -> String? {
+  public mutating func path(_ key: String) throws(ExperimentError) -> String? {
     let base = tree.isOverridden(path(of: key)) ? "." : folder
     return try value(key, wanted: "a path") {
       if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: base) } else { nil }
@@ -60,7 +59,7 @@ struct ExperimentReader {
     }
   }
 
-  mutating func boolean(_ key: String, default fallback: Bool) throws(ExperimentError) -> Bool {
+  public mutating func boolean(_ key: String, default fallback: Bool) throws(ExperimentError) -> Bool {
     try value(key, wanted: "true or false") {
       if case .boolean(let flag) = $0 { flag } else { nil }
     } write: {
@@ -70,11 +69,11 @@ struct ExperimentReader {
         key, fallback, "\(fallback)")
   }
 
-  mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(ExperimentError) -> Int {
+  public mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(ExperimentError) -> Int {
     try integer(optional: key, in: range) ?? note(key, fallback, "\(fallback)")
   }
 
-  mutating func integer(optional key: String, in range: ClosedRange<Int>) throws(ExperimentError) -> Int? {
+  public mutating func integer(optional key: String, in range: ClosedRange<Int>) throws(ExperimentError) -> Int? {
     let upper = range.upperBound == .max ? "" : " and at most \(range.upperBound)"
     return try value(key, wanted: "a whole number of at least \(range.lowerBound)\(upper)") {
       if case .integer(let number) = $0, range.contains(number) { number } else { nil }
@@ -83,7 +82,7 @@ struct ExperimentReader {
     }
   }
 
-  mutating func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws(ExperimentError) -> [Int] {
+  public mutating func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws(ExperimentError) -> [Int] {
     func text(_ numbers: [Int]) -> String { "[" + numbers.map(String.init).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of whole numbers of at least \(range.lowerBound)") {
       guard case .array(let items) = $0 else { return nil }
@@ -99,13 +98,13 @@ struct ExperimentReader {
   }
 
   /// A finite number that `accepts` agrees to; `wanted` says in words what that is.
-  mutating func number(
+  public mutating func number(
     _ key: String, default fallback: Double, wanted: String, _ accepts: (Double) -> Bool
   ) throws(ExperimentError) -> Double {
     try number(optional: key, wanted: wanted, accepts) ?? note(key, fallback, "\(fallback)")
   }
 
-  mutating func number(optional key: String, wanted: String, _ accepts: (Double) -> Bool) throws(ExperimentError) -> Double? {
+  public mutating func number(optional key: String, wanted: String, _ accepts: (Double) -> Bool) throws(ExperimentError) -> Double? {
     try value(key, wanted: wanted) {
       let number: Double
       switch $0 {
@@ -119,7 +118,7 @@ struct ExperimentReader {
     }
   }
 
-  mutating func strings(_ key: String) throws(ExperimentError) -> [String] {
+  public mutating func strings(_ key: String) throws(ExperimentError) -> [String] {
     func text(_ words: [String]) -> String { "[" + words.map(quoted).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of strings") {
       guard case .array(let items) = $0 else { return nil }
@@ -130,41 +129,23 @@ struct ExperimentReader {
     } ?? note(key, [], "[]")
   }
 
-  /// A norm's order: 2 unless given; a number from 1 to 100, or "inf".
-  mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
-    try value(key, wanted: "a norm's order, a number from 1 to 100 or \"inf\"") {
-      normOrder($0)
-    } write: {
-      orderText($0)
-    }
-      ?? note(
-        key, .two, "2")
-  }
-
-  mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
-    func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
-    return try value(key, wanted: "a list of norms' orders, numbers from 1 to 100 or \"inf\"") {
-      guard case .array(let items) = $0 else { return nil }
-      let orders = items.compactMap(normOrder)
-      return orders.count == items.count ? orders : nil
-    } write: {
-      text($0)
-    } ?? note(key, [], "[]")
-  }
-
   /// One of an enumeration's names; a wrong one is answered with the nearest.
-  mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
+  public mutating func choice<Choice: CaseIterable & RawRepresentable<String>>(
     _ key: String, default fallback: Choice
   ) throws(ExperimentError) -> Choice {
-    let names = Choice.allCases.map(\.rawValue)
-    let text = try string(key, default: fallback.rawValue)
-    if let choice = Choice(rawValue: text) { return choice }
+    Choice(rawValue: try choice(key, default: fallback.rawValue, among: Choice.allCases.map(\.rawValue)))!
+  }
+
+  /// One of some names; a wrong one is answered with the nearest.
+  public mutating func choice(_ key: String, default fallback: String, among names: [String]) throws(ExperimentError) -> String {
+    let text = try string(key, default: fallback)
+    if names.contains(text) { return text }
     let hint = nearest(text, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
     throw ExperimentError("\(tree.place(path(of: key))): \(quoted(text)) is not one of \(names.joined(separator: ", "))\(hint)")
   }
 
   /// Refuses what was in the file but never asked for, and returns the resolved file's text.
-  consuming func finish() throws(ExperimentError) -> String {
+  public consuming func finish() throws(ExperimentError) -> String {
     let top = known.filter { !$0.contains(".") }.sorted()
     for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
       if case .table(let table) = value {
@@ -196,20 +177,20 @@ struct ExperimentReader {
   }
 
   /// Whether the command line gives a key of the current section.
-  func isOverridden(_ key: String) -> Bool { tree.isOverridden(path(of: key)) }
+  public func isOverridden(_ key: String) -> Bool { tree.isOverridden(path(of: key)) }
 
   /// Passes over a key of the file that something on the command line takes the place of.
-  mutating func passOver(_ key: String) { known.insert(path(of: key)) }
+  public mutating func passOver(_ key: String) { known.insert(path(of: key)) }
 
   /// An error about a key that was read.
-  func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
+  public func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
     let section = section ?? self.section
     return ExperimentError("\(tree.place(section.isEmpty ? key : "\(section).\(key)")): \(text)")
   }
 
   private func path(of key: String) -> String { section.isEmpty ? key : "\(section).\(key)" }
 
-  private mutating func value<Result>(
+  package mutating func value<Result>(
     _ key: String, wanted: String, read: (TOMLTree.Value) -> Result?, write: (Result) -> String
   ) throws(ExperimentError) -> Result? {
     known.insert(path(of: key))
@@ -225,23 +206,11 @@ struct ExperimentReader {
     return note(key, result, write(result))
   }
 
-  private mutating func note<Result>(_ key: String, _ result: Result, _ text: String) -> Result {
+  package mutating func note<Result>(_ key: String, _ result: Result, _ text: String) -> Result {
     resolved[resolved.count - 1].lines.append("\(key) = \(text)")
     return result
   }
 }
-
-private func normOrder(_ value: TOMLTree.Value) -> NormOrder? {
-  switch value {
-  case .integer(let p) where (1...100).contains(p): .power(Double(p))
-  case .number(let p) where p == .infinity: .infinity
-  case .number(let p) where (1...100).contains(p): .power(p)
-  case .string("inf"): .infinity
-  default: nil
-  }
-}
-
-private func orderText(_ order: NormOrder) -> String { order == .infinity ? quoted("inf") : order.name }
 
 private func describe(_ value: TOMLTree.Value) -> String {
   switch value {

@@ -1,0 +1,24 @@
+import ExperimentKeys
+import Vectors
+
+/// `model.kind = "linear"`: least squares, one layer and the squared error.
+public struct LinearRecipe: ModelRecipe {
+  public static let kind = "linear"
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
+
+  public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
+    MLP(inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .squaredError)
+  }
+}
+
+/// `model.kind = "logistic"`: multinomial logistic regression, one layer and the cross-entropy.
+public struct LogisticRecipe: ModelRecipe {
+  public static let kind = "logistic"
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
+
+  public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
+    MLP(inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .crossEntropy)
+  }
+}

@@ -1,0 +1,63 @@
+import Coordination
+import Data
+import ExperimentKeys
+import MPI
+import Vectors
+
+/// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes.
+public struct FashionMNISTRecipe: DataRecipe {
+  public static let kind = "fashion-mnist"
+  public let directory: String
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    directory = try keys.path("path") ?? LabeledImagesFiles.fashionMNIST
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    try openImages(directory, classes: 10, on: world)
+  }
+}
+
+/// `data.kind = "idx"`: four files named as MNIST's, with any number of classes.
+public struct IDXRecipe: DataRecipe {
+  public static let kind = "idx"
+  public let directory: String
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    guard let path = try keys.path("path") else { throw keys.error("path", "data of kind idx needs the directory of its four files") }
+    directory = path
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    try openImages(directory, classes: nil, on: world)
+  }
+}
+
+private func openImages(_ directory: String, classes: Int?, on world: borrowing Communicator) throws -> TrainingData {
+  let files = try world.agree {
+    (
+      train: try LabeledImagesFiles(directory: directory, split: .train, classes: classes),
+      test: try LabeledImagesFiles(directory: directory, split: .test, classes: classes)
+    )
+  }
+  let node = try world.splitByNode()
+  let trainMemory = try NodeMemory(count: files.train.byteCount, on: node, filler: 0)
+  let testMemory = try NodeMemory(count: files.test.byteCount, on: node, filler: 1)
+  // The agreement is also the barrier behind which the bytes may be read.
+  try world.agree {
+    if trainMemory.isFiller { try files.train.load(into: trainMemory.bytes) }
+    if testMemory.isFiller { try files.test.load(into: testMemory.bytes) }
+  }
+  let train = LabeledImages(files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory)
+  // The test set may lack the last classes; its samples are still the training set's.
+  let test = LabeledImages(files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
+  try world.agree {
+    guard test.shape.inputs == train.shape.inputs, test.shape.classes <= train.shape.classes else {
+      throw DataError(
+        directory,
+        "the test set has \(test.shape.inputs) pixels and \(test.shape.classes) classes, the training set \(train.shape.inputs) and "
+          + "\(train.shape.classes)", remedy: "give two splits of one data set")
+    }
+  }
+  return TrainingData(train: train, test: test)
+}
