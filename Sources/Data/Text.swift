@@ -1,3 +1,4 @@
+import Files
 import Vectors
 
 /// A text cut into samples of `context` tokens, each to be predicted from those before it.
@@ -20,10 +21,10 @@ public struct Text: Dataset {
 
   /// The samples of a plain file, read from it as they are drawn. `byteCount` is the text's length as counted.
   /// - Throws: when it is too short for one sample, or longer than samples can be numbered.
-  public init(_ file: TextFile, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(DataError) {
+  public init(_ file: TextFile, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(FileError) {
     precondition(!file.isGzip, "the text of \(file.path) is to be unpacked first")
     guard byteCount == file.file.byteCount else {
-      throw DataError(
+      throw FileError(
         file.path, "has \(file.file.byteCount) bytes here, the ranks together counted \(byteCount)",
         remedy: "give the same file on every host, and let nobody change it")
     }
@@ -33,11 +34,11 @@ public struct Text: Dataset {
   /// The samples of a text that ``TextFile/load(into:)`` has unpacked, by this process or another; `owner` keeps the memory alive.
   public init(
     _ file: TextFile, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, vocabulary: Vocabulary, context: Int
-  ) throws(DataError) {
+  ) throws(FileError) {
     try self.init(file, .memory(file, memory, owner: owner), byteCount: memory.count, vocabulary: vocabulary, context: context)
   }
 
-  private init(_ file: TextFile, _ content: Content, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(DataError) {
+  private init(_ file: TextFile, _ content: Content, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(FileError) {
     precondition(context > 0, "a sample has at least one token")
     guard byteCount > context else {
       throw file.failure(
@@ -67,7 +68,7 @@ public struct Text: Dataset {
     return Text(content, vocabulary, context: context, samples: first + samples.lowerBound..<first + samples.upperBound)
   }
 
-  public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(DataError) {
+  public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError) {
     switch content {
     case .memory(let file, let bytes, _):
       for (row, sample) in samples.enumerated() {
@@ -91,7 +92,7 @@ public struct Text: Dataset {
   }
 
   /// Writes a window's tokens and labels into a row.
-  private func enter(_ window: UnsafeRawBufferPointer, at start: Int, of file: TextFile, _ row: Int, _ batch: inout Batch) throws(DataError)
+  private func enter(_ window: UnsafeRawBufferPointer, at start: Int, of file: TextFile, _ row: Int, _ batch: inout Batch) throws(FileError)
   {
     let tokens = batch.tokens.baseAddress! + row * context
     let labels = batch.labels.baseAddress! + row * context

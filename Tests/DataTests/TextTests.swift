@@ -1,4 +1,5 @@
 import Data
+import Files
 import Glibc
 import Testing
 import Vectors
@@ -6,7 +7,7 @@ import Vectors
 @Suite struct TextTests {
   let files = TemporaryFiles()
 
-  private func open(_ path: String, context: Int) throws(DataError) -> Text {
+  private func open(_ path: String, context: Int) throws(FileError) -> Text {
     let file = try TextFile(path: path)
     let counts = try file.counts()
     let (vocabulary, byteCount) = (Vocabulary(counts: counts), counts.reduce(0, +))
@@ -22,7 +23,7 @@ import Vectors
     deinit { bytes.deallocate() }
   }
 
-  private func failure(_ path: String, context: Int) -> DataError? {
+  private func failure(_ path: String, context: Int) -> FileError? {
     do {
       _ = try open(path, context: context)
       return nil
@@ -75,7 +76,7 @@ import Vectors
     let bytes = Array(repeating: UInt8(ascii: "a"), count: 3_000_000) + Array("~aé".utf8)
     for (path, note) in [(files.write("plain", bytes), ""), (files.write("gzip", gzip(bytes)), " (byte of the decompressed text)")] {
       let file = try TextFile(path: path)
-      let error = #expect(throws: DataError.self) { try file.check(against: vocabulary, of: "train.txt") }
+      let error = #expect(throws: FileError.self) { try file.check(against: vocabulary, of: "train.txt") }
       #expect(
         error?.description
           == "\(path): byte 3000000: the byte '~' (0x7E) does not occur in train.txt, whose bytes are the model's vocabulary"
@@ -83,7 +84,7 @@ import Vectors
     }
     let file = try TextFile(path: files.write("plain", bytes))
     try file.check(against: vocabulary, of: "train.txt", part: 0, of: 2)
-    #expect(throws: DataError.self) { try file.check(against: vocabulary, of: "train.txt", part: 1, of: 2) }
+    #expect(throws: FileError.self) { try file.check(against: vocabulary, of: "train.txt", part: 1, of: 2) }
     try TextFile(path: files.write("fine", Array("cab\n".utf8))).check(against: vocabulary, of: "train.txt")
   }
 
@@ -116,10 +117,10 @@ import Vectors
     fseek(file, 5, SEEK_SET)
     fputs("X", file)
     fflush(file)
-    let strange = #expect(throws: DataError.self) { try text.fill(&batch, with: [0, 1]) }
+    let strange = #expect(throws: FileError.self) { try text.fill(&batch, with: [0, 1]) }
     #expect(strange?.offset == 5 && strange?.what == "the byte 'X' (0x58) was not here at the start")
     truncate(path, 4)
-    let ended = #expect(throws: DataError.self) { try text.fill(&batch, with: [1]) }
+    let ended = #expect(throws: FileError.self) { try text.fill(&batch, with: [1]) }
     #expect(ended?.offset == 4 && ended?.what.hasPrefix("the file ends here") == true)
   }
 }

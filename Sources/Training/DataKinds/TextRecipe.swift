@@ -1,6 +1,7 @@
 import Coordination
 import Data
 import ExperimentKeys
+import Files
 import Glibc
 import MPI
 
@@ -49,11 +50,11 @@ public struct TextRecipe: DataRecipe {
     return TrainingData(train: text, test: try read(test, byteCount: byteCount, vocabulary, on: world))
   }
 
-  private func open() throws(DataError) -> TextFile {
+  private func open() throws(FileError) -> TextFile {
     if let path { return try TextFile(path: path) }
     let path = Self.kingJames
     guard access(path, R_OK) == 0 else {
-      throw DataError(
+      throw FileError(
         path, "the default text is not there",
         remedy: "run Launch/setup, which writes it from Debian's package bible-kjv, or set data.path")
     }
@@ -83,12 +84,12 @@ public struct TextRecipe: DataRecipe {
     }
   }
 
-  private func split(_ text: Text, of path: String) throws(DataError) -> TrainingData {
+  private func split(_ text: Text, of path: String) throws(FileError) -> TrainingData {
     guard validation > 0 else {
       return TrainingData(train: text, test: text[text.count - max(1, text.count / 10)..<text.count])
     }
     guard text.count > 1 else {
-      throw DataError(
+      throw FileError(
         path, "the text has one sample of context \(context), of which none can be held out",
         remedy: "set data.validation to 0, or data.context to less")
     }
