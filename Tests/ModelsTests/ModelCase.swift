@@ -1,4 +1,5 @@
 import Models
+import Testing
 import Vectors
 
 /// A model and samples for it: one line for each kind, under all that a training step relies on.
