@@ -212,6 +212,8 @@ public final class Run {
 
   private func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
+    let reasons =
+      verdict.reasons + (trainer.stop.memory.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
       sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
@@ -220,7 +222,7 @@ public final class Run {
     let samples = trainer.memory.cursor.samples
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
-      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
+      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(

@@ -48,6 +48,8 @@ extension Experiment {
     regularization = try Regularization(&keys)
     try keys.enter("guard")
     limits = try Limits(&keys)
+    try keys.enter("stop")
+    stop = try Self.stop(&keys)
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
@@ -208,6 +210,9 @@ extension Experiment.TrainingChoice {
     case (let epochs?, nil): length = .epochs(epochs)
     case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
+    let proportions = try keys.integers("shares", default: [], in: 0...(1 << 20))
+    guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else { throw keys.error("shares", "one rank has to get samples") }
+    shares = proportions.isEmpty ? nil : proportions
     gradient = try keys.choice("gradient", default: .sharded)
     reproducible = try keys.boolean("reproducible", default: false)
   }
