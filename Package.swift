@@ -56,11 +56,12 @@ let package = Package(
     library("MPI", ["COpenMPI"]),
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms"),
-    library("TensorFiles", ["CCrypto"]),
+    library("Files"),
+    library("TensorFiles", ["Files", "CCrypto"]),
     library("ExperimentKeys", [toml]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
-    library("Data", ["Vectors", "CZlib", "CVectorKernels"]),
+    library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
     library("Reports", ["GradientNorms"]),
     library("Launching", ["Reports"]),
@@ -68,8 +69,15 @@ let package = Package(
     library("Gallery", ["Reports"]),
     library(
       "Training",
-      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging]),
-    program("lockstep", ["Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "TensorFiles", argumentParser, subprocess]),
+      [
+        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging,
+      ]),
+    program(
+      "lockstep",
+      [
+        "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
+        "TensorFiles", argumentParser, subprocess,
+      ]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -91,10 +99,10 @@ let package = Package(
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
-    tests("TensorFilesTests", ["TensorFiles"]),
+    tests("TensorFilesTests", ["TensorFiles", "Files"]),
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
-    tests("DataTests", ["Data", "Vectors", "CZlib"]),
+    tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),
     tests("ReportsTests", ["Reports", "GradientNorms"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
