@@ -189,7 +189,7 @@ public final class Run {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
-        if !wasStopped { try trainer.weights.write(to: directory.path + "/final.safetensors") }
+        if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors") }
         try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
       }
       say.event(.report(report))
@@ -261,6 +261,12 @@ extension RunDirectory {
 }
 
 extension Trainer {
+  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
+  @discardableResult
+  func writeWeights(to path: String) throws -> String {
+    try weights.write(to: path, describing: ModelDescription(experiment, data: data.train))
+  }
+
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout

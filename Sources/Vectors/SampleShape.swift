@@ -1,5 +1,5 @@
 /// How many values of each kind one sample of a data set has: all that a model needs to know of its data.
-public struct SampleShape: Sendable, Equatable {
+public struct SampleShape: Sendable, Equatable, Codable {
   /// Float32 input values.
   public var inputs: Int
   /// Input tokens, each in 0 ..< classes: bytes of a text by their index in its vocabulary.
@@ -14,7 +14,7 @@ public struct SampleShape: Sendable, Equatable {
   public var image: Image?
 
   /// An image of `channels` planes, one behind the other.
-  public struct Image: Sendable, Equatable {
+  public struct Image: Sendable, Equatable, Codable {
     public var channels: Int
     public var height: Int
     public var width: Int

@@ -178,7 +178,16 @@ extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     let kind = try keys.choice("kind", default: modelRecipes[0].kind, among: modelRecipes.map { $0.kind })
     recipe = try modelRecipes.first { $0.kind == kind }!.init(&keys)
+    section = keys.resolvedSection
     start = try keys.path("init")
+  }
+
+  /// Reads back what a weights file kept.
+  init(section: String, source: String) throws(ExperimentError) {
+    var keys = try ExperimentReader(text: section, source: source, overrides: [])
+    try keys.enter("model")
+    try self.init(&keys)
+    _ = try keys.finish()
   }
 }
 

@@ -33,6 +33,8 @@ public struct Experiment: Sendable {
 
   public struct ModelChoice: Sendable {
     public var recipe: any ModelRecipe
+    /// What the recipe was read from, resolved: a weights file keeps it.
+    public var section: String
     /// A safetensors file to start from.
     public var start: String?
   }
