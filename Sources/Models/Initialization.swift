@@ -7,4 +7,13 @@ extension FlatVector {
     var random = RandomStream(seed, UInt64(segment))
     for index in layout.segments[segment].range { base[index] = Float(random.uniform(-bound..<bound)) }
   }
+
+  /// Fills a tensor from N(0, deviation²).
+  mutating func fillNormally(_ segment: Int, deviation: Double, seed: UInt64) {
+    var random = RandomStream(seed, UInt64(segment))
+    for index in layout.segments[segment].range { base[index] = Float(deviation * random.gaussian()) }
+  }
+
+  /// The first element of a tensor.
+  func pointer(_ segment: Int) -> UnsafeMutablePointer<Float> { base + layout.segments[segment].range.lowerBound }
 }

@@ -20,6 +20,9 @@ public let modelRecipes: [any ModelRecipe.Type] = [
   MLPRecipe.self,
   LinearRecipe.self,
   LogisticRecipe.self,
+  RNNRecipe.self,
+  LSTMRecipe.self,
+  GPTRecipe.self,
   PolicyRecipe.self,
 ]
 

@@ -104,53 +104,20 @@ import Vectors
         Self.batch([sample]), weights: weights, into: &parts, scale: 1, accumulate: index > 0
       ) { _, _ in }
     }
-    for (part, all) in zip(parts.tensors, whole.tensors) { #expect(relativeError(part, all) < 1e-5) }
-    var again = FlatVector(zeros: model.layout)
-    let together = model.differentiate(Self.batch([1, 2, 3, 4, 5]), weights: weights, into: &again, scale: 1, accumulate: false) { _, _ in }
+    for (part, all) in zip(parts.tensors, whole.tensors) { #expect(relativeError(part, all) < 1e-6) }
+    let together = model.differentiate(Self.batch([1, 2, 3, 4, 5]), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
     #expect(abs(loss - together) < 1e-12)
   }
 
-  @Test func dependsOnItsArgumentsAlone() {
+  @Test func episodeEpochAndSeedEachMakeAnotherEpisode() {
     let model = Policy(hidden: [16, 16], seed: 4)
     let weights = Self.weights(model)
-    let fresh = Self.gradient(model, Self.batch([4, 5, 6]), weights: weights).bits
-    _ = Self.gradient(model, Self.batch(Array(0..<20)), weights: weights)
-    _ = model.evaluate(Self.batch([9]), weights: weights)
-    let later = Self.gradient(model, Self.batch([4, 5, 6], spare: 9), weights: weights).bits
-    #expect(fresh == later)
-    // Episode, epoch and seed each make another episode.
-    let others = [
-      Self.gradient(model, Self.batch([4, 5, 7]), weights: weights).bits,
-      Self.gradient(model, Self.batch([4, 5, 6], epoch: 4), weights: weights).bits,
-      Self.gradient(Policy(hidden: [16, 16], seed: 5), Self.batch([4, 5, 6]), weights: weights).bits,
+    let gradients = [
+      Self.gradient(model, Self.batch([4]), weights: weights).bits, Self.gradient(model, Self.batch([5]), weights: weights).bits,
+      Self.gradient(model, Self.batch([4], epoch: 4), weights: weights).bits,
+      Self.gradient(Policy(hidden: [16, 16], seed: 5), Self.batch([4]), weights: weights).bits,
     ]
-    #expect(Set(others + [fresh]).count == 4)
-  }
-
-  @Test func everyTensorIsFinishedOnceLastToFirst() {
-    let model = Policy(hidden: [3], seed: 4)
-    let weights = Self.weights(model)
-    let complete = Self.gradient(model, Self.batch([1, 2]), weights: weights).tensors
-    var gradient = FlatVector(zeros: model.layout)
-    var order: [Int] = []
-    _ = model.differentiate(Self.batch([1, 2]), weights: weights, into: &gradient, scale: 1, accumulate: false) { index, gradient in
-      order.append(index)
-      #expect(gradient.tensors[index] == complete[index])
-    }
-    #expect(order == [7, 6, 5, 4, 3, 2, 1, 0])
-  }
-
-  @Test(arguments: [true, false]) func anEmptyBatch(accumulate: Bool) {
-    let model = Policy(hidden: [3], seed: 4)
-    let weights = Self.weights(model)
-    var gradient = Self.gradient(model, Self.batch([1]), weights: weights)
-    let before = gradient.bits
-    let loss = model.differentiate(
-      Self.batch([], spare: 2), weights: weights, into: &gradient, scale: 1, accumulate: accumulate
-    ) { _, _ in }
-    let after = gradient.bits
-    #expect(loss == 0 && (accumulate ? after == before : after.allSatisfy { $0 == 0 }))
-    #expect(model.evaluate(Self.batch([]), weights: weights) == Evaluation())
+    #expect(Set(gradients).count == 4)
   }
 
   /// Not even behind tanh, or in a network that evaluation does not use.

@@ -20,6 +20,7 @@ public protocol DataRecipe: Sendable {
 public let dataRecipes: [any DataRecipe.Type] = [
   FashionMNISTRecipe.self,
   IDXRecipe.self,
+  TextRecipe.self,
   BlobsRecipe.self,
   CartPoleRecipe.self,
 ]
