@@ -12,6 +12,14 @@ public struct SampleShape: Sendable, Equatable, Codable {
   public var classes: Int
   /// How the inputs lie as an image, row by row; nil where they are none.
   public var image: Image?
+  /// The environment whose episodes the samples are; nil where they are read from data. An episode's index with the seed and the epoch keys
+  /// its random numbers, so a model that acts in it needs no values.
+  public var environment: Environment?
+
+  /// A world that a policy acts in, step by step.
+  public enum Environment: String, Sendable {
+    case cartPole = "cartpole"
+  }
 
   /// An image of `channels` planes, one behind the other.
   public struct Image: Sendable, Equatable, Codable {
@@ -26,12 +34,16 @@ public struct SampleShape: Sendable, Equatable, Codable {
     }
   }
 
-  public init(inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil) {
+  public init(
+    inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil,
+    environment: Environment? = nil
+  ) {
     self.inputs = inputs
     self.tokens = tokens
     self.labels = labels
     self.targets = targets
     self.classes = classes
     self.image = image
+    self.environment = environment
   }
 }
