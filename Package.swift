@@ -66,10 +66,18 @@ let package = Package(
     library("Reports", ["GradientNorms"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
+    library("Gallery", ["Reports"]),
     library(
       "Training",
-      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging]),
-    program("lockstep", ["Training", "ExperimentKeys", "Reports", "Launching", "Verification", "GradientNorms", "Files", "TensorFiles", argumentParser, subprocess]),
+      [
+        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging,
+      ]),
+    program(
+      "lockstep",
+      [
+        "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
+        "TensorFiles", argumentParser, subprocess,
+      ]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -87,6 +95,7 @@ let package = Package(
       "TrainingTests", ["Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
+    tests("GalleryTests", ["Gallery", "Reports"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),

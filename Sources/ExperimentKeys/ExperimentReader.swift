@@ -176,6 +176,9 @@ public struct ExperimentReader {
     return ExperimentError("\(tree.place(path)): unknown \(what); \(advice)")
   }
 
+  /// The current section with what has been read of it so far, resolved: a TOML document of its own.
+  public var resolvedSection: String { "[\(section)]\n" + resolved[resolved.count - 1].lines.map { $0 + "\n" }.joined() }
+
   /// Whether the command line gives a key of the current section.
   public func isOverridden(_ key: String) -> Bool { tree.isOverridden(path(of: key)) }
 

@@ -7,61 +7,34 @@ import Vectors
 public final class MLP: Model {
   public let layout: TensorLayout
   public let loss: Loss
-  private let layers: [Dense]
-  private let widest: Int
-  /// Each layer's results, one matrix behind the other, for `capacity` samples.
-  private let activations = Scratch()
-  /// ∂loss/∂ a layer's sum, and what the layer before makes of it.
-  private let gradients = (Scratch(), Scratch())
+  private let layers: DenseStack
 
   public init(inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy) {
     let widths = [inputWidth] + hidden + [outputWidth]
     precondition(widths.allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
     var layout = TensorLayout()
-    layers = (0..<widths.count - 1).map { index in
-      Dense(
-        "layers.\(index)", inputs: widths[index], outputs: widths[index + 1], activation: index == widths.count - 2 ? nil : activation,
-        in: &layout)
-    }
-    widest = widths.dropFirst().max()!
+    layers = DenseStack("", widths: widths, activation: activation, in: &layout)
     self.layout = layout
     self.loss = loss
   }
 
-  public var inputWidth: Int { layers[0].inputs }
-  public var outputWidth: Int { layers[layers.count - 1].outputs }
+  public var inputWidth: Int { layers.inputWidth }
+  public var outputWidth: Int { layers.outputWidth }
 
-  public func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for layer in layers { layer.initialize(&weights, seed: seed) }
-  }
+  public func initialize(_ weights: inout FlatVector, seed: UInt64) { layers.initialize(&weights, seed: seed) }
 
   public func differentiate(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     precondition(gradient.count == layout.elementCount, "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
-    let rows = batch.count
-    guard rows > 0 else { return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished) }
-
-    var results = forward(batch, weights: weights)
-    gradients.0.reserve(batch.capacity * widest)
-    gradients.1.reserve(batch.capacity * widest)
-    var (d, dx) = (gradients.0.base, gradients.1.base)
-    let lossSum = loss.measure(results, width: outputWidth, batch: batch, scale: scale, gradient: d).lossSum
-
-    for index in layers.indices.reversed() {
-      let layer = layers[index]
-      guard index > 0 else {
-        layer.backward(d, x: batch.inputs.baseAddress!, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-        break
-      }
-      let x = results - batch.capacity * layer.inputs
-      layer.backward(d, x: x, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-      layer.backward(d, rows: rows, weights: weights, toInputs: dx)
-      layers[index - 1].activation!.backward(dx, results: x, count: rows * layer.inputs)
-      swap(&d, &dx)
-      results = x
-    }
+    guard batch.count > 0 else { return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished) }
+    let results = forward(batch, weights: weights)
+    let lossSum = loss.measure(
+      results, width: outputWidth, batch: batch, scale: scale, gradient: layers.outputGradient(capacity: batch.capacity)
+    ).lossSum
+    layers.backward(
+      batch.inputs.baseAddress!, rows: batch.count, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
     return lossSum
   }
 
@@ -70,19 +43,11 @@ public final class MLP: Model {
     return loss.measure(forward(batch, weights: weights), width: outputWidth, batch: batch)
   }
 
-  /// Runs all layers and returns the last one's results; each layer's lie before its successor's, `batch.capacity` rows apart.
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> UnsafeMutablePointer<Float> {
     precondition(batch.shape.inputs == inputWidth, "samples of \(batch.shape.inputs) values cannot go into a model of \(inputWidth) inputs")
     precondition(weights.count == layout.elementCount, "the weights have \(weights.count) elements, not \(layout.elementCount)")
-    activations.reserve(batch.capacity * layers.reduce(0) { $0 + $1.outputs })
-    var x = UnsafePointer(batch.inputs.baseAddress!)
-    var y = activations.base
-    for (index, layer) in layers.enumerated() {
-      if index > 0 { y += batch.capacity * layer.inputs }
-      layer.forward(x, rows: batch.count, weights: weights, into: y)
-      x = UnsafePointer(y)
-    }
-    return y
+    layers.reserve(capacity: batch.capacity)
+    return layers.forward(batch.inputs.baseAddress!, rows: 0..<batch.count, weights: weights)
   }
 }
 

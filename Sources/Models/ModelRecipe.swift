@@ -17,7 +17,13 @@ public protocol ModelRecipe: Sendable {
 
 /// Every kind of model there is; the first is the default.
 public let modelRecipes: [any ModelRecipe.Type] = [
-  MLPRecipe.self, LinearRecipe.self, LogisticRecipe.self, RNNRecipe.self, LSTMRecipe.self, GPTRecipe.self,
+  MLPRecipe.self,
+  LinearRecipe.self,
+  LogisticRecipe.self,
+  RNNRecipe.self,
+  LSTMRecipe.self,
+  GPTRecipe.self,
+  PolicyRecipe.self,
 ]
 
 extension ModelRecipe {

@@ -1,4 +1,3 @@
-import Glibc
 import GradientNorms
 
 /// The norms that a run's `metrics.jsonl` holds, for asking what other clip rules would have made of them.
@@ -25,28 +24,9 @@ public struct RecordedNorms: Sendable {
     return norms.allSatisfy { $0.tensors.count == count }
   }
 
-  /// Reads the file in pieces; a line that is no record is named by its number and byte. A torn last line is left out.
+  /// Reads the file in pieces.
   public init(path: String) throws(RunFileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
-    defer { close(descriptor) }
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var (line, offset) = (0, 0)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
-      if count == 0 { return }
-      for bytes in lines.add(buffer[..<count]) {
-        line += 1
-        guard let record = try? StepRecord(line: bytes) else {
-          throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of a step")
-        }
-        add(record)
-        offset += bytes.count + 1
-      }
-    }
+    try StepRecord.read(path: path) { add($0) }
   }
 
   public init(_ records: some Sequence<StepRecord>) {

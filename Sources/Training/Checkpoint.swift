@@ -36,7 +36,7 @@ struct Checkpoints {
     let folder = try DurableDirectory(path: name)
     let path = folder.temporaryPath
     let layout = trainer.model.layout
-    let model = try trainer.weights.write(to: path + "/model.safetensors")
+    let model = try trainer.writeWeights(to: path + "/model.safetensors")
     let names = trainer.optimizer.rule.momentNames
     var writer = try SafeTensorsWriter(
       path: path + "/optimizer.safetensors",

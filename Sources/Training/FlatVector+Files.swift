@@ -7,10 +7,10 @@ import TensorFiles
 import Vectors
 
 extension FlatVector {
-  /// Writes all tensors under their names and returns the file's SHA-256.
+  /// Writes all tensors under their names, with what describes their model, and returns the file's SHA-256.
   @discardableResult
-  borrowing func write(to path: String) throws(FileError) -> String {
-    var writer = try SafeTensorsWriter(path: path, tensors: layout.segments.map { ($0.name, $0.shape) })
+  borrowing func write(to path: String, describing model: ModelDescription) throws(FileError) -> String {
+    var writer = try SafeTensorsWriter(path: path, tensors: layout.segments.map { ($0.name, $0.shape) }, metadata: model.metadata)
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish()
   }

@@ -189,7 +189,7 @@ public final class Run {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
-        if !wasStopped { try trainer.weights.write(to: directory.path + "/final.safetensors") }
+        if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors") }
         try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
       }
       say.event(.report(report))
@@ -212,6 +212,8 @@ public final class Run {
 
   private func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
+    let reasons =
+      verdict.reasons + (trainer.stop.memory.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
       sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
@@ -220,7 +222,7 @@ public final class Run {
     let samples = trainer.memory.cursor.samples
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
-      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: verdict.reasons, steps: trainer.stepsDone,
+      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
@@ -259,6 +261,12 @@ extension RunDirectory {
 }
 
 extension Trainer {
+  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
+  @discardableResult
+  func writeWeights(to path: String) throws -> String {
+    try weights.write(to: path, describing: ModelDescription(experiment, data: data.train))
+  }
+
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout

@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import ExperimentKeys
 import FoundationEssentials
 import GradientNorms
 import MPI
@@ -29,6 +30,7 @@ public final class Trainer {
   var memory: Memory
   var judge: StepJudge
   var rates: RateControl
+  var stop: EarlyStop
 
   var gradient: FlatVector
   /// What this rank updates, in parts that do not cross the borders of its own slice, and whether each lies in it.
@@ -59,6 +61,7 @@ public final class Trainer {
     var noise = NoiseScale()
     var judge = StepJudge.Memory()
     var rates = RateControl.Memory()
+    var stop = EarlyStop.Memory()
     var distance = DistanceOverGradients()
     /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
     var lastUpdate = [0.0, 0.0]
@@ -100,10 +103,15 @@ public final class Trainer {
     judge = StepJudge(
       rule: experiment.clip, scope: experiment.clipScope, limits: experiment.limits.judge, tensorSizes: tensors.segments.map(\.count))
     rates = RateControl(rule: experiment.rateRule)
+    stop = EarlyStop(rule: experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
-    partition = training.reproducible ? .byMicroBatch(size: training.microBatch) : .bySample
+    if let shares = training.shares, shares.count != world.size {
+      throw ExperimentError("training.shares has \(shares.count) entries for \(world.size) ranks: give one a rank")
+    }
+    let partition = (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample).inProportion(training.shares)
+    self.partition = partition
     let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
-    let share = partition.share(of: largest, rank: 0, ranks: world.size).count
+    let share = (0..<world.size).map { partition.share(of: largest, rank: $0, ranks: world.size).count }.max()!
     // In reproducible mode a micro-batch has the same capacity at any rank count.
     let capacity = min(training.microBatch, training.reproducible ? largest : share)
     batch = Batch(capacity: max(1, capacity), shape: data.train.shape)
@@ -126,6 +134,7 @@ public final class Trainer {
     var kept = memory
     kept.judge = judge.memory
     kept.rates = rates.memory
+    kept.stop = stop.memory
     return kept
   }
 
@@ -135,6 +144,7 @@ public final class Trainer {
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
     rates.memory = kept.rates
+    stop.memory = kept.stop
   }
 
   /// All that decisions depend on beside a step's ledger, as a checkpoint writes it: the same text on every rank.
@@ -144,9 +154,10 @@ public final class Trainer {
     return String(decoding: try encoder.encode(memoryToKeep), as: UTF8.self)
   }
 
-  /// Whether the experiment's length is reached.
+  /// Whether the experiment's length is reached, or its stop rule met.
   public var isDone: Bool {
-    switch experiment.training.length {
+    if stop.isMet { return true }
+    return switch experiment.training.length {
     case .steps(let steps): stepsDone >= steps
     case .epochs(let epochs): memory.cursor.epoch >= epochs
     }
@@ -184,6 +195,7 @@ public final class Trainer {
     var rate = experiment.learningRate
     if !decision.isSkip {
       memory.noise.record(ledger)
+      stop.record(ledger, decision)
       rate = learningRate(ledger, decision)
       try update(ledger, decision, rate: rate, on: world)
       tracer?.updated(weights)

@@ -1,5 +1,5 @@
 /// How many values of each kind one sample of a data set has: all that a model needs to know of its data.
-public struct SampleShape: Sendable, Equatable {
+public struct SampleShape: Sendable, Equatable, Codable {
   /// Float32 input values.
   public var inputs: Int
   /// Input tokens, each in 0 ..< classes: bytes of a text by their index in its vocabulary.
@@ -12,9 +12,17 @@ public struct SampleShape: Sendable, Equatable {
   public var classes: Int
   /// How the inputs lie as an image, row by row; nil where they are none.
   public var image: Image?
+  /// The environment whose episodes the samples are; nil where they are read from data. An episode's index with the seed and the epoch keys
+  /// its random numbers, so a model that acts in it needs no values.
+  public var environment: Environment?
+
+  /// A world that a policy acts in, step by step.
+  public enum Environment: String, Sendable, Codable {
+    case cartPole = "cartpole"
+  }
 
   /// An image of `channels` planes, one behind the other.
-  public struct Image: Sendable, Equatable {
+  public struct Image: Sendable, Equatable, Codable {
     public var channels: Int
     public var height: Int
     public var width: Int
@@ -26,12 +34,16 @@ public struct SampleShape: Sendable, Equatable {
     }
   }
 
-  public init(inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil) {
+  public init(
+    inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil,
+    environment: Environment? = nil
+  ) {
     self.inputs = inputs
     self.tokens = tokens
     self.labels = labels
     self.targets = targets
     self.classes = classes
     self.image = image
+    self.environment = environment
   }
 }

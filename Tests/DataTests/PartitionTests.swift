@@ -21,6 +21,19 @@ import Testing
     #expect(sizes(2, 4) == [1, 1, 0, 0])
   }
 
+  @Test func proportionsAreKeptAsFarAsWholeThingsGo() {
+    func sizes(_ rule: Partition, _ batch: Int, _ weights: [Int]) -> [Int] {
+      let shares = weights.indices.map { rule.inProportion(weights).share(of: batch, rank: $0, ranks: weights.count) }
+      #expect(shares.flatMap { Array($0) } == Array(0..<batch))
+      return shares.map(\.count)
+    }
+    #expect(sizes(.bySample, 256, [3, 1]) == [192, 64])
+    #expect(sizes(.bySample, 7, [1, 0, 6]) == [1, 0, 6])
+    #expect(sizes(.bySample, 1, [1, 1, 1, 1]).reduce(0, +) == 1)
+    #expect(sizes(.byMicroBatch(size: 32), 256, [3, 1]) == [192, 64])
+    #expect(sizes(.byMicroBatch(size: 32), 257, [2, 1]) == [192, 65])
+  }
+
   @Test func microBatchesAreTheSameAtAnyRankCount() {
     for batch in [1, 2, 256, 257] {
       let rule = Partition.byMicroBatch(size: 32)

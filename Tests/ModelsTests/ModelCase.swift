@@ -5,6 +5,8 @@ import Vectors
 /// A model and samples for it: one line for each kind, under all that a training step relies on.
 struct ModelCase: CustomTestStringConvertible, Sendable {
   let name: String
+  /// Whether a batch's evaluation has the loss that it is trained with; a policy's has not, which then acts as it thinks best.
+  var evaluatesAsTrained = true
   let model: @Sendable () -> any Model
   /// The samples of a range as a batch with room for more. There are ``ModelCase/count`` samples.
   let batch: @Sendable (_ range: Range<Int>, _ spare: Int) -> Batch
@@ -18,7 +20,14 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     text("rnn") { RecurrentNetwork(.elman, vocabulary: 6, embedding: 5, hidden: 19) },
     text("lstm") { RecurrentNetwork(.lstm, vocabulary: 6, embedding: 5, hidden: 9) },
     text("gpt") { GPT(vocabulary: 6, context: 7, layers: 2, heads: 2, width: 10) },
+    episodes,
   ]
+
+  private static let episodes = ModelCase(name: "policy", evaluatesAsTrained: false) {
+    Policy(hidden: [11, 5], seed: 3)
+  } batch: {
+    PolicyTests.batch($0.map(UInt32.init), spare: $1)
+  }
 
   private static func perceptron(_ loss: Loss) -> ModelCase {
     let samples = Samples(count, width: 13, classes: 6, seed: 8)

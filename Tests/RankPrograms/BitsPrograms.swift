@@ -28,6 +28,25 @@ private let base = """
   learning_rate = 0.05
   """
 
+/// Episodes of an environment: no data, and losses that depend on the weights by leaps.
+private let episodes = """
+  [model]
+  kind = "policy"
+  hidden = [12]
+  [data]
+  kind = "cartpole"
+  episodes = 40
+  test_episodes = 10
+  [training]
+  global_batch = 13
+  micro_batch = 3
+  steps = 6
+  reproducible = true
+  [optimizer]
+  kind = "adamw"
+  learning_rate = 0.02
+  """
+
 /// Every rule on its own, then odd sizes.
 private let cases: [[String]] = [
   ["clip.rule=none"], ["clip.rule=global", "clip.max_norm=0.3"], ["clip.rule=global", "clip.max_norm=2", "clip.order=1"],
@@ -57,14 +76,23 @@ private let cases: [[String]] = [
   ["training.global_batch=64", "training.micro_batch=4", "optimizer.kind=adamw", "clip.rule=agc"],
 ]
 
+private let episodeCases: [[String]] = [
+  ["clip.rule=global", "clip.max_norm=0.05"], ["regularization.sam_radius=0.05", "training.micro_batch=4", "model.entropy_weight=0"],
+]
+
+/// Every experiment, with its text.
+private let experiments: [(text: String, overrides: [String])] =
+  cases.map { overrides in
+    // Models are taken apart from their kind: a linear one has no hidden layers to set.
+    (overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base, overrides)
+  } + episodeCases.map { (episodes, $0) }
+
 /// Runs every case at every rank count with both exchanges and compares what came out. Argument: `few` for every tenth case. Prints one digest of it all.
 let bitsProgram = RankProgram("bits") { world, arguments in
   setComputeThreads(1)
   let isFew = arguments.first == "few"
   var digest: UInt64 = 0
-  for (number, overrides) in cases.enumerated() where !isFew || number % 10 == 1 {
-    // Models are taken apart from their kind: a linear one has no hidden layers to set.
-    let text = overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base
+  for (number, (text, overrides)) in experiments.enumerated() where !isFew || number % 10 == 1 {
     let reference = try compareBits(text, overrides, at: isFew ? [3, 8] : counts, of: world)
     digest = (digest &* 31) ^ (reference?.digest ?? 0)
   }

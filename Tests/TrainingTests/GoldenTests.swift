@@ -68,4 +68,11 @@ import Testing
       "golden \(model): worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"
     )
   }
+
+  @Test func twoBiasesOfPyTorchBecomeTheirSum() throws {
+    let folder = try TemporaryFolder()
+    let text = try folder.write(String(repeating: "to be or not to be, ", count: 40), to: "text.txt")
+    let outcome = try Programs.mpirun(2, ["start", text, folder.path])
+    #expect(outcome.status == 0, "\(outcome.rankLines)")
+  }
 }

@@ -63,6 +63,8 @@ void cvk_column_sums(float *out, const float *x, size_t rows, size_t columns, in
 /// first largest z is the label's. Every other label must lie in 0 ..< classes.
 double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes, float scale,
                          float *gradient, size_t *correct);
+/// p[i][j] = softmax of z[i], in Double; a row with a z that is not finite is NaN.
+void cvk_softmax(double *p, const float *z, size_t rows, size_t classes);
 /// LAMB's direction (You et al. 2019): m, v are moments of factor·g; g becomes (m/correction1) / (√(v/correction2) + epsilon) + decay·w. Returns its squares.
 double cvk_lamb_direction(const float *w, float *g, float *m, float *v, size_t count, double factor, double beta1, double beta2, double epsilon,
                           double decay, double correction1, double correction2);

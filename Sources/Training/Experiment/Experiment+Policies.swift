@@ -99,6 +99,22 @@ extension Experiment.ReportChoice {
 }
 
 extension Experiment {
+  static func stop(_ keys: inout ExperimentReader) throws(ExperimentError) -> StopRule {
+    enum Rule: String, CaseIterable { case none, norm, loss }
+    func window() throws(ExperimentError) -> Int { try keys.integer("window", default: 1, in: 1...(1 << 20)) }
+    switch try keys.choice("rule", default: Rule.none) {
+    case .none: return .none
+    case .norm:
+      guard let below = try keys.number(optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 }) else {
+        throw keys.error("below", "rule norm needs the norm that it stops at")
+      }
+      return .norm(below: below, window: try window())
+    case .loss:
+      let change = try keys.number("change", default: 1e-4, wanted: "a number above 0, of the loss") { $0 > 0 }
+      return .loss(change: change, window: try window())
+    }
+  }
+
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
     enum Rule: String, CaseIterable {
       case none, global

@@ -48,6 +48,8 @@ extension Experiment {
     regularization = try Regularization(&keys)
     try keys.enter("guard")
     limits = try Limits(&keys)
+    try keys.enter("stop")
+    stop = try Self.stop(&keys)
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
@@ -176,7 +178,16 @@ extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     let kind = try keys.choice("kind", default: modelRecipes[0].kind, among: modelRecipes.map { $0.kind })
     recipe = try modelRecipes.first { $0.kind == kind }!.init(&keys)
+    section = keys.resolvedSection
     start = try keys.path("init")
+  }
+
+  /// Reads back what a weights file kept.
+  init(section: String, source: String) throws(ExperimentError) {
+    var keys = try ExperimentReader(text: section, source: source, overrides: [])
+    try keys.enter("model")
+    try self.init(&keys)
+    _ = try keys.finish()
   }
 }
 
@@ -208,6 +219,9 @@ extension Experiment.TrainingChoice {
     case (let epochs?, nil): length = .epochs(epochs)
     case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
+    let proportions = try keys.integers("shares", default: [], in: 0...(1 << 20))
+    guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else { throw keys.error("shares", "one rank has to get samples") }
+    shares = proportions.isEmpty ? nil : proportions
     gradient = try keys.choice("gradient", default: .sharded)
     reproducible = try keys.boolean("reproducible", default: false)
   }

@@ -24,6 +24,8 @@ public struct Experiment: Sendable {
   public var clipScope: ClipScope
   public var regularization: Regularization
   public var limits: Limits
+  /// What may end training before its length.
+  public var stop: StopRule
   public var report: ReportChoice
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.
@@ -31,6 +33,8 @@ public struct Experiment: Sendable {
 
   public struct ModelChoice: Sendable {
     public var recipe: any ModelRecipe
+    /// What the recipe was read from, resolved: a weights file keeps it.
+    public var section: String
     /// A safetensors file to start from.
     public var start: String?
   }
@@ -45,6 +49,8 @@ public struct Experiment: Sendable {
     public var globalBatch: Int
     public var microBatch: Int
     public var length: Length
+    /// How much of a step's samples each rank gets, in proportion; nil for equal parts.
+    public var shares: [Int]?
     public var gradient: Gradient
     /// Whether losses, norms and weights have the same bits at any number of ranks.
     public var reproducible: Bool

@@ -1,0 +1,71 @@
+import Reports
+
+/// A statement of the literature on gradient norms that runs of an experiment bear out or do not.
+public struct Claim: Sendable {
+  /// One word for the command line and the run directories.
+  public let name: String
+  public let statement: String
+  /// Paper, year, arXiv number.
+  public let source: String
+  /// What is measured, and what figure the claim stands or falls with.
+  public let expected: String
+  /// The file in `Launch/experiments`.
+  public let experiment: String
+  public let runs: [PlannedRun]
+  /// About how long its runs take on two cores. ``isShort`` ones run without being asked for.
+  public let seconds: Int
+  let judge: @Sendable (Outcomes) throws -> Finding
+
+  public var isShort: Bool { seconds <= 90 }
+
+  /// What the finished runs say, in the order of ``runs``.
+  public func finding(_ runs: [FinishedRun]) throws -> Finding { try judge(Outcomes(runs: runs)) }
+}
+
+/// One run of a claim: the claim's experiment with some keys changed.
+public struct PlannedRun: Sendable {
+  public let name: String
+  public let overrides: [String]
+  /// For runs that need a certain number of ranks; nil for the command's.
+  public let ranks: Int?
+
+  init(_ name: String, _ overrides: [String] = [], ranks: Int? = nil) {
+    self.name = name
+    self.overrides = overrides
+    self.ranks = ranks
+  }
+}
+
+/// What a claim's runs have shown.
+public struct Finding: Sendable {
+  /// A head and a row a run.
+  public let table: [[String]]
+  /// The measured figures, in a sentence.
+  public let measured: String
+  public let holds: Bool
+
+  init(table: [[String]], measured: String, holds: Bool) {
+    self.table = table
+    self.measured = measured
+    self.holds = holds
+  }
+}
+
+/// A claim's runs, by name.
+struct Outcomes {
+  let runs: [FinishedRun]
+
+  subscript(name: String) -> FinishedRun {
+    guard let run = runs.first(where: { $0.name == name }) else { fatalError("the claim has no run \(name)") }
+    return run
+  }
+
+  /// A table with a row a run: its name, what `cells` says of it, its verdict, and its norm as a picture, all on one scale.
+  func table(_ head: [String], _ cells: (FinishedRun) -> [String]) -> [[String]] {
+    let all: [Double] = runs.flatMap { run in (0..<32).map { part in run.norm(Double(part) / 32, Double(part + 1) / 32) } }
+    let norms = all.filter { $0.isFinite && $0 > 0 }
+    let range = (norms.min() ?? 1)...(norms.max() ?? 1)
+    return [["run"] + head + ["verdict", "norm over the run (log scale)"]]
+      + runs.map { [$0.name] + cells($0) + [$0.report.verdict.rawValue, $0.normPicture(range)] }
+  }
+}

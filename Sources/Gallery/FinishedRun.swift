@@ -1,0 +1,60 @@
+import Glibc
+import Reports
+
+/// A run that has ended, as its directory tells it.
+public struct FinishedRun: Sendable {
+  public let name: String
+  public let report: ConvergenceReport
+  public let steps: [StepRecord]
+
+  /// - Throws: when the directory holds no report or no steps.
+  public init(name: String, directory: RunDirectory) throws(RunFileError) {
+    self.name = name
+    report = try JSONFile.read(ConvergenceReport.self, from: directory.report)
+    var steps: [StepRecord] = []
+    try StepRecord.read(path: directory.metrics) { steps.append($0) }
+    guard !steps.isEmpty else { throw RunFileError("\(directory.metrics): no step is recorded") }
+    self.steps = steps
+  }
+
+  var score: Double? { report.final.score?.value }
+
+  /// The steps of a part of the run, given as fractions of its length; at least one.
+  func part(_ from: Double, _ to: Double) -> ArraySlice<StepRecord> {
+    let start = min(steps.count - 1, Int(Double(steps.count) * from))
+    return steps[start..<max(start + 1, Int(Double(steps.count) * to))]
+  }
+
+  /// The mean of the losses in a part of the run; infinite where one is not finite.
+  func loss(_ from: Double, _ to: Double) -> Double { mean(part(from, to).map { $0.loss ?? .infinity }) }
+
+  /// The root mean square of the norms in a part of the run.
+  func norm(_ from: Double, _ to: Double) -> Double {
+    mean(part(from, to).compactMap(\.norm.global).map { $0 * $0 }).squareRoot()
+  }
+
+  /// The first step from which on the mean loss of `window` steps is at most `target`.
+  func steps(toLoss target: Double, window: Int) -> Int? {
+    var sum = 0.0
+    for (index, step) in steps.enumerated() {
+      sum += step.loss ?? .infinity
+      if index >= window { sum -= steps[index - window].loss ?? .infinity }
+      if index + 1 >= window, sum <= target * Double(window) { return index + 1 }
+    }
+    return nil
+  }
+
+  /// How erratic the norm is over a part of the run: the median of |ln(nₜ₊₁/nₜ)|, what it typically changes by from one step to the next.
+  func erraticness(_ from: Double, _ to: Double) -> Double {
+    let norms = part(from, to).compactMap(\.norm.global).filter { $0 > 0 }
+    guard norms.count > 1 else { return .infinity }
+    let changes = zip(norms.dropFirst(), norms).map { abs(log($0 / $1)) }.sorted()
+    return changes[changes.count / 2]
+  }
+
+  func normPicture(_ range: ClosedRange<Double>) -> String {
+    Sparkline.text(steps.map(\.norm.global), width: 32, isLogarithmic: true, range: range)
+  }
+}
+
+func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }

@@ -1,0 +1,21 @@
+import Data
+import ExperimentKeys
+import MPI
+import Vectors
+
+/// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``Episodes``. An epoch is a number of episodes, new ones in every epoch; the test
+/// episodes are the same at every evaluation.
+public struct CartPoleRecipe: DataRecipe {
+  public static let kind = "cartpole"
+  public let episodes: Int
+  public let testEpisodes: Int
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    episodes = try keys.integer("episodes", default: 1024, in: 1...Int(Int32.max))
+    testEpisodes = try keys.integer("test_episodes", default: 100, in: 1...Int(Int32.max))
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    TrainingData(train: Episodes(of: .cartPole, count: episodes), test: Episodes(of: .cartPole, count: testEpisodes))
+  }
+}

@@ -1,0 +1,90 @@
+import Data
+import ExperimentKeys
+import Files
+import FoundationEssentials
+import Models
+import Reports
+import TensorFiles
+import Vectors
+
+/// A model and its weights, read from one file: what `lockstep sample` works with.
+///
+/// Weights files hold in their metadata what the model is made from: its `[model]` section, the shape of its samples, and a text's vocabulary.
+public final class TrainedModel {
+  /// The weights file that was read.
+  public let path: String
+  public let model: any Model
+  public let samples: SampleShape
+  /// The bytes that a text model's tokens stand for.
+  public let vocabulary: Vocabulary?
+  public let weights: FlatVector
+
+  /// Reads a weights file, the newest one of a checkpoint directory, or a run directory's final one or, where there is none, its newest
+  /// checkpoint's.
+  public init(path given: String) throws {
+    path = Self.file(at: given)
+    let file = try SafeTensors(path: path)
+    guard let description = ModelDescription(metadata: file.metadata) else {
+      throw FileError(
+        path, "says nothing of the model that its tensors belong to", remedy: "give a run directory or a checkpoint written by Lockstep")
+    }
+    let recipe = try Experiment.ModelChoice(section: description.model, source: path).recipe
+    // What belongs to no starting weight may be anything.
+    model = try recipe.model(for: description.samples, seed: 0)
+    samples = description.samples
+    vocabulary = description.vocabulary
+    var weights = FlatVector(zeros: model.layout)
+    let values = try model.layout.read(file) { $0 }
+    values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) }
+    self.weights = weights
+  }
+
+  private static func file(at path: String) -> String {
+    let directory = RunDirectory(path)
+    guard directory.exists else { return path }
+    let newest = directory.newestCheckpoint.map { "\(directory.checkpoints)/\(RunDirectory.checkpointName($0))/model.safetensors" }
+    let candidates = [path + "/model.safetensors", path + "/final.safetensors"] + (newest.map { [$0] } ?? [])
+    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? path + "/final.safetensors"
+  }
+}
+
+/// What a weights file says of its model beside the tensors.
+struct ModelDescription {
+  /// The experiment's `[model]` section, as TOML.
+  var model: String
+  var samples: SampleShape
+  var vocabulary: Vocabulary?
+
+  init(_ experiment: Experiment, data: any Dataset) {
+    model = experiment.model.section
+    samples = data.shape
+    vocabulary = (data as? Text)?.vocabulary
+  }
+
+  /// Nil where anything is missing or not what ``metadata`` wrote.
+  init?(metadata: [String: String]) {
+    guard let model = metadata["model"], let text = metadata["samples"],
+      let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8))
+    else { return nil }
+    (self.model, self.samples) = (model, samples)
+    guard let text = metadata["vocabulary"] else { return }
+    let digits = Array(text.utf8)
+    let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+    }
+    guard bytes.count == samples.classes, digits.count == 2 * bytes.count else { return nil }
+    vocabulary = Vocabulary(bytes)
+  }
+
+  /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each byte as two hexadecimal digits).
+  var metadata: [String: String] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let shape = (try? encoder.encode(samples)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    var result = ["model": model, "samples": shape]
+    if let vocabulary {
+      result["vocabulary"] = vocabulary.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+    return result
+  }
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import FoundationEssentials
+import Gallery
+import Launching
+import Reports
+
+/// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims they bear out.
+struct GalleryCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gallery", abstract: "Runs experiments that bear out claims on gradient norms, or do not.",
+    discussion: """
+      Each claim has an experiment file, the runs it takes, a source and an expected figure. Runs that are there already are not run again.
+      Exit codes: 0 done (whether the claims hold or not), 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped, 78 MPI unusable.
+      """)
+
+  @Argument(help: ArgumentHelp("Claims. Default: all that take at most 90 s each.", valueName: "claim"))
+  var names: [String] = []
+
+  @Flag(help: "List the claims and do nothing.")
+  var list = false
+
+  @Flag(help: "All claims, the long ones too.")
+  var all = false
+
+  @Option(
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
+    help: ArgumentHelp("Number of ranks, where a claim does not say it.", valueName: "ranks"))
+  var ranks = "2"
+
+  @Option(help: ArgumentHelp("Where the runs go, as DIR/CLAIM/RUN.", valueName: "dir"))
+  var output = "runs/gallery"
+
+  @Option(help: ArgumentHelp("Where the experiment files are.", valueName: "dir"))
+  var experiments = "Launch/experiments"
+
+  @Flag(help: "Run again what is there already.")
+  var force = false
+
+  func run() async throws {
+    let claims = try chosen()
+    if list {
+      for claim in claims {
+        Screen.output.write(
+          "\(claim.name)  \(claim.statement)\n    \(claim.experiment), \(Figures.counted(claim.runs.count, "run")), about \(claim.seconds) s\n"
+        )
+      }
+      return
+    }
+    var told: [(claim: Claim, finding: Finding)] = []
+    for claim in claims {
+      var finished: [FinishedRun] = []
+      for planned in claim.runs { finished.append(try await finish(planned, of: claim)) }
+      let finding = try claim.finding(finished)
+      Screen.output.write(GalleryText(claim, finding).text + "\n")
+      told.append((claim, finding))
+    }
+    let held = told.filter(\.finding.holds).count
+    Screen.output.write("\(held) of \(Figures.counted(told.count, "claim")) \(held == 1 ? "holds" : "hold")\n")
+    try write(told)
+  }
+
+  private func chosen() throws -> [Claim] {
+    guard !names.isEmpty else { return all || list ? gallery : gallery.filter(\.isShort) }
+    return try names.map { name in
+      guard let claim = gallery.first(where: { $0.name == name }) else {
+        throw CommandFailure(
+          .usage, "\(PlainText.line(name, limit: 60)): no such claim; there are \(gallery.map(\.name).joined(separator: ", "))")
+      }
+      return claim
+    }
+  }
+
+  /// A planned run's records: those that are there, or of a run made now.
+  private func finish(_ planned: PlannedRun, of claim: Claim) async throws -> FinishedRun {
+    let folder = planned.name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
+    let directory = RunDirectory("\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))")
+    if force || !directory.holdsReport {
+      let path = "\(experiments)/\(claim.experiment)"
+      let launch = try WorkerLaunch(experiment: path, overrides: planned.overrides, hostfile: nil, mpirunArguments: [])
+      _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)
+      let line = launch.line(ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory, options: ["--force"])
+      let watch = RunWatch(
+        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Screen.terminal == nil, showsReport: false)
+      let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: true).run()
+      guard code == .done else {
+        throw CommandFailure(code, "\(claim.name): the run \"\(planned.name)\" did not end: the claim is left open")
+      }
+    }
+    do throws(RunFileError) {
+      return try FinishedRun(name: planned.name, directory: directory)
+    } catch {
+      throw CommandFailure(.data, PlainText.line(error.description))
+    }
+  }
+
+  private func write(_ told: [(claim: Claim, finding: Finding)]) throws {
+    var json = JSONText(indented: true)
+    json.array(told) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
+    do { try Data(json.string.utf8).write(to: URL(filePath: output + "/gallery.json")) } catch {
+      throw CommandFailure(.usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Data
+import ExperimentKeys
+import Files
+import Reports
+import Training
+
+/// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that goes on from a prompt, or pictures.
+struct SampleCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sample", abstract: "Lets a trained model write on from a prompt, or draw pictures.",
+    discussion: """
+      The same seed gives the same sample. Exit codes: 0 done, 64 bad options, or a model that makes nothing, 65 a file that cannot be read.
+      """)
+
+  @Argument(help: ArgumentHelp("A run directory, a checkpoint directory, or a weights file.", valueName: "checkpoint"))
+  var checkpoint: String
+
+  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  var prompt = "In the beginning"
+
+  @Option(help: ArgumentHelp("Bytes of text to write.", valueName: "count"))
+  var length = 500
+
+  @Option(help: ArgumentHelp("Above 1 bolder, below 1 safer, 0 always the most likely byte.", valueName: "number"))
+  var temperature = 0.8
+
+  @Option(help: ArgumentHelp("Draw among this many most likely bytes.", valueName: "count"))
+  var top = 40
+
+  @Option(help: ArgumentHelp("What is drawn depends on it.", valueName: "number"))
+  var seed = 1
+
+  func run() throws {
+    guard length >= 0, temperature >= 0, temperature.isFinite, top >= 1, seed >= 0 else {
+      throw CommandFailure(.usage, "--length, --temperature and --seed cannot be negative, and --top is at least 1")
+    }
+    let trained = try read()
+    guard let vocabulary = trained.vocabulary else {
+      throw CommandFailure(.usage, "\(trained.path): this model makes nothing by itself; train a rnn, lstm, gpt or vae")
+    }
+    let tokens = try prompt.utf8.map { byte in
+      guard let token = vocabulary.token(of: byte) else {
+        let place = String(decoding: prompt.utf8.prefix { $0 != byte }, as: UTF8.self)
+        throw CommandFailure(
+          .usage,
+          "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.line(place))\""
+        )
+      }
+      return token
+    }
+    guard !tokens.isEmpty else { throw CommandFailure(.usage, "--prompt: give at least one character to go on from") }
+    guard
+      var sampler = TextSampler(trained, prompt: tokens, temperature: temperature, top: top, seed: UInt64(seed))
+    else { throw CommandFailure(.usage, "\(trained.path): this model is none of texts") }
+    Screen.output.write(prompt)
+    for _ in 0..<length { Screen.output.write([sampler.next()]) }
+    Screen.output.write("\n")
+  }
+
+  private func read() throws -> TrainedModel {
+    do {
+      return try TrainedModel(path: checkpoint)
+    } catch let error as FileError {
+      throw CommandFailure(.data, PlainText.line(error.description))
+    } catch let error as ExperimentError {
+      throw CommandFailure(.data, PlainText.line(error.description))
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import Foundation
+import Gallery
+import Reports
+import Testing
+
+@Suite struct GalleryTests {
+  @Test func namesAreDifferentAndSourcesGiven() {
+    #expect(Set(gallery.map(\.name)).count == gallery.count)
+    for claim in gallery {
+      #expect(Set(claim.runs.map(\.name)).count == claim.runs.count && !claim.runs.isEmpty, "\(claim.name)")
+      #expect(!claim.source.isEmpty && !claim.expected.isEmpty && claim.experiment.hasSuffix(".toml"), "\(claim.name)")
+    }
+  }
+
+  @Test func aSparklineShowsMeansOfParts() {
+    #expect(Sparkline.text([1, 1, 2, 2, 3, 3, 4, 4], width: 4) == "▁▃▆█")
+    #expect(Sparkline.text([1, nil, .nan, 100], width: 4, isLogarithmic: true) == "▁ !█")
+    #expect(Sparkline.text([1, 10, 100], width: 8, isLogarithmic: true, range: 1...10_000) == "▁▃▅")
+    #expect(Sparkline.text([], width: 4) == "")
+  }
+}
