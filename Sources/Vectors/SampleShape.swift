@@ -17,7 +17,7 @@ public struct SampleShape: Sendable, Equatable, Codable {
   public var environment: Environment?
 
   /// A world that a policy acts in, step by step.
-  public enum Environment: String, Sendable {
+  public enum Environment: String, Sendable, Codable {
     case cartPole = "cartpole"
   }
 

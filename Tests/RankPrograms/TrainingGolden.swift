@@ -4,32 +4,26 @@ import Models
 import Training
 import Vectors
 
-/// Trains the golden trajectory's model, from its weights, at each rank count, exchange and micro-batch; prints a line a step.
+/// Trains a golden trajectory's model, from its weights, at each rank count, exchange and micro-batch; prints a line a step.
 ///
-/// Argument: the safetensors file to start from. A line is `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
+/// Arguments: the safetensors file to start from, and the experiment's `key=value`s. A line is `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
 let goldenProgram = RankProgram("golden") { world, arguments in
   let text = """
-    [model]
-    hidden = [32, 16]
     [data]
-    kind = "fashion-mnist"
     order = "sequential"
     [training]
     global_batch = 32
     steps = 20
-    [optimizer]
-    kind = "momentum"
-    learning_rate = 0.1
     [clip]
     rule = "global"
-    max_norm = 1.0
     """
-  let data = try TrainingData(try experiment(text).data, seed: 1, on: world)
+  let overrides = Array(arguments.dropFirst())
+  let data = try TrainingData(try Experiment(text: text, source: "golden", overrides: overrides).data, seed: 1, on: world)
   try onRanks([1, 2, 3, 4], of: world) { part in
     for exchange in ["replicated", "sharded"] {
       for micro in [8, 32] {
-        let trainer = try Trainer(
-          try experiment(text, "training.gradient=\(exchange)", "training.micro_batch=\(micro)"), data: data, on: part)
+        let own = ["training.gradient=\(exchange)", "training.micro_batch=\(micro)"]
+        let trainer = try Trainer(try Experiment(text: text, source: "golden", overrides: overrides + own), data: data, on: part)
         try trainer.start(from: arguments[0], on: part)
         var lines = ""
         while trainer.stepsDone < trainer.totalSteps {

@@ -12,6 +12,13 @@ import Verification
     print("bits, \(outcome.seconds) s")
   }
 
+  @Test func modelsOfTextsHaveTheSameBitsAtEveryRankCount() throws {
+    let text = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(path: "text.txt")
+    let outcome = try Programs.mpirun(4, ["bits-text", text.path])
+    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    print("bits-text, \(outcome.seconds) s")
+  }
+
   /// Transports and algorithms that add and move in other orders.
   @Test func noTransportOrAlgorithmShows() throws {
     var arguments = [["--mca", "btl", "tcp,self"]]
