@@ -69,20 +69,23 @@ public final class Policy: Model {
     differentiateSurrogate(
       values, scale: Double(scale), toScores: policy.outputGradient(capacity: capacity),
       toValues: value.outputGradient(capacity: capacity))
-    for network in [value, policy] {
-      network.backward(
-        rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
-    }
-    // A weight that is not finite must not hide behind tanh: it makes the loss NaN.
-    return Double(batch.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
+    value.backward(
+      rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
+    policy.backward(
+      rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
+    return missed(by: weights)
   }
 
   /// Acts by the best action. The score is the sum of the returns: of the steps.
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
     run(batch, weights: weights, greedy: true)
-    let loss = Double(batch.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
-    return Evaluation(lossSum: loss, score: rollout.steps, scored: batch.count, count: batch.count)
+    return Evaluation(lossSum: missed(by: weights), score: rollout.steps, scored: batch.count, count: batch.count)
+  }
+
+  /// The episodes' losses. A weight that is not finite must not hide behind tanh: it makes them NaN.
+  private func missed(by weights: borrowing FlatVector) -> Double {
+    Double(rollout.episodes.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
   }
 
   /// ASCII "explore" and "perform": an episode of the test set starts otherwise than the one of the same index that is trained on.
