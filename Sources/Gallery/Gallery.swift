@@ -1,4 +1,5 @@
 /// Every claim, in the order they are told.
 public let gallery: [Claim] = [
-  .learningRate, .depth, .noiseFloor, .batchSize, .regularization, .workerClip,
+  .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization, .policyGradient, .kMeansStop, .transformer,
+  .longShortTermMemory,
 ]

@@ -48,6 +48,9 @@ final class DenseStack {
     return y
   }
 
+  /// The last layer's results for row 0.
+  var outputs: UnsafePointer<Float> { UnsafePointer(results[results.count - 1].base) }
+
   /// Where the loss writes ∂loss/∂outputs, row by row, for ``backward(_:rows:weights:into:accumulate:finished:)``.
   func outputGradient(capacity: Int) -> UnsafeMutablePointer<Float> {
     gradients.0.reserve(capacity * widest)

@@ -1,4 +1,3 @@
-import Glibc
 import Vectors
 
 /// A stochastic policy for an environment, trained by the policy gradient with a learned baseline (REINFORCE, Williams 1992; Sutton et al. 2000).
@@ -69,20 +68,23 @@ public final class Policy: Model {
     differentiateSurrogate(
       values, scale: Double(scale), toScores: policy.outputGradient(capacity: capacity),
       toValues: value.outputGradient(capacity: capacity))
-    for network in [value, policy] {
-      network.backward(
-        rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
-    }
-    // A weight that is not finite must not hide behind tanh: it makes the loss NaN.
-    return Double(batch.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
+    value.backward(
+      rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
+    policy.backward(
+      rollout.observations, rows: rollout.steps, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
+    return missed(by: weights)
   }
 
   /// Acts by the best action. The score is the sum of the returns: of the steps.
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
     run(batch, weights: weights, greedy: true)
-    let loss = Double(batch.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
-    return Evaluation(lossSum: loss, score: rollout.steps, scored: batch.count, count: batch.count)
+    return Evaluation(lossSum: missed(by: weights), score: rollout.steps, scored: batch.count, count: batch.count)
+  }
+
+  /// The episodes' losses. A weight that is not finite must not hide behind tanh: it makes them NaN.
+  private func missed(by weights: borrowing FlatVector) -> Double {
+    Double(rollout.episodes.count) - Double(rollout.steps) / Double(CartPole.longestEpisode) + 0 * weights.squaredNorm()
   }
 
   /// ASCII "explore" and "perform": an episode of the test set starts otherwise than the one of the same index that is trained on.
@@ -100,6 +102,7 @@ public final class Policy: Model {
     _ values: UnsafePointer<Float>, scale: Double, toScores: UnsafeMutablePointer<Float>, toValues: UnsafeMutablePointer<Float>
   ) {
     let choices = CartPole.actionCount
+    let scores = policy.outputs
     let reward = max(1 / Double(CartPole.longestEpisode), 1 - terms.discount)
     ahead.removeAll(keepingCapacity: true)
     for episode in rollout.episodes { ahead.append((value: episode.lastRow.map { Double(values[$0]) } ?? 0, advantage: 0)) }
@@ -112,15 +115,15 @@ public final class Policy: Model {
       // The target is V + advantage, so what V misses it by is the advantage.
       toValues[step] = Float(-scale * terms.valueWeight * advantage)
 
+      // ∂H/∂zⱼ = −pⱼ·(log pⱼ + H), and the logarithm of the sum cancels: log pⱼ + H = zⱼ − Σₖ pₖ·zₖ.
       let first = step * choices
-      var entropy = 0.0
-      if terms.entropyWeight > 0 {
-        for choice in 0..<choices { entropy -= rollout.probabilities[first + choice] * log(rollout.probabilities[first + choice]) }
-      }
+      var meanScore = 0.0
+      for choice in 0..<choices { meanScore += rollout.probabilities[first + choice] * Double(scores[first + choice]) }
       for choice in 0..<choices {
         let probability = rollout.probabilities[first + choice]
-        var slope = advantage * (probability - (choice == Int(rollout.actions[step]) ? 1 : 0))
-        if terms.entropyWeight > 0 { slope += terms.entropyWeight * probability * (log(probability) + entropy) }
+        let slope =
+          advantage * (probability - (choice == Int(rollout.actions[step]) ? 1 : 0))
+          + terms.entropyWeight * probability * (Double(scores[first + choice]) - meanScore)
         toScores[first + choice] = Float(scale * slope)
       }
     }

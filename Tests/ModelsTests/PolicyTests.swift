@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Models
 import Testing
 import Vectors
@@ -118,6 +119,20 @@ import Vectors
       Self.gradient(Policy(hidden: [16, 16], seed: 5), Self.batch([4]), weights: weights).bits,
     ]
     #expect(Set(gradients).count == 4)
+  }
+
+  @Test func otherDataAreRefused() throws {
+    var keys = try ExperimentReader(text: "[model]\nentropy_weight = 0\n", source: "x.toml", overrides: ["model.discount=0.5"])
+    try keys.enter("model")
+    let recipe = try PolicyRecipe(&keys)
+    #expect(recipe.hidden == [64, 64] && recipe.terms.discount == 0.5 && recipe.terms.entropyWeight == 0 && recipe.terms.lambda == 0.95)
+    let error = #expect(throws: ExperimentError.self) { try recipe.model(for: SampleShape(inputs: 4, labels: 1, classes: 2), seed: 1) }
+    #expect(
+      error?.description
+        == "model.kind \"policy\" needs episodes of an environment (cartpole): choose another data.kind, or another model")
+    keys = try ExperimentReader(text: "", source: "x.toml", overrides: ["model.discount=1.01"])
+    try keys.enter("model")
+    #expect(throws: ExperimentError.self) { try PolicyRecipe(&keys) }
   }
 
   /// Not even behind tanh, or in a network that evaluation does not use.
