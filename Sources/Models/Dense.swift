@@ -19,9 +19,9 @@ struct Dense {
     bias = layout.add("\(name).bias", shape: [outputs])
   }
 
-  func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    weights.fillUniformly(weight, fanIn: inputs, seed: seed)
-    weights.fillUniformly(bias, fanIn: inputs, seed: seed)
+  func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard) {
+    initialization.fill(
+      &weights, weight: weight, bias: bias, fanIn: inputs, fanOut: outputs, activation: activation, seed: seed)
   }
 
   /// `x` is rows × inputs, `y` rows × outputs.

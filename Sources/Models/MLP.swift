@@ -7,6 +7,7 @@ import Vectors
 public final class MLP: Model {
   public let layout: TensorLayout
   public let loss: Loss
+  private let initialization: Initialization
   private let layers: [Dense]
   private let widest: Int
   /// Each layer's results, one matrix behind the other, for `capacity` samples.
@@ -14,7 +15,10 @@ public final class MLP: Model {
   /// ∂loss/∂ a layer's sum, and what the layer before makes of it.
   private let gradients = (Scratch(), Scratch())
 
-  public init(inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy) {
+  public init(
+    inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy,
+    initialization: Initialization = .standard
+  ) {
     let widths = [inputWidth] + hidden + [outputWidth]
     precondition(widths.allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
     var layout = TensorLayout()
@@ -26,13 +30,14 @@ public final class MLP: Model {
     widest = widths.dropFirst().max()!
     self.layout = layout
     self.loss = loss
+    self.initialization = initialization
   }
 
   public var inputWidth: Int { layers[0].inputs }
   public var outputWidth: Int { layers[layers.count - 1].outputs }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for layer in layers { layer.initialize(&weights, seed: seed) }
+    for layer in layers { layer.initialize(&weights, seed: seed, by: initialization) }
   }
 
   public func differentiate(
@@ -92,14 +97,18 @@ public struct MLPRecipe: ModelRecipe {
   public let hidden: [Int]
   public let activation: Activation
   public let loss: Loss
+  public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     hidden = try keys.integers("hidden", default: [128], in: 1...(1 << 20))
     activation = try keys.choice("activation", default: .relu)
     loss = try keys.choice("loss", default: .crossEntropy)
+    initialization = try Initialization(&keys)
   }
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss)
+    MLP(
+      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss,
+      initialization: initialization)
   }
 }

@@ -16,7 +16,10 @@ public protocol ModelRecipe: Sendable {
 }
 
 /// Every kind of model there is; the first is the default.
-public let modelRecipes: [any ModelRecipe.Type] = [MLPRecipe.self, LinearRecipe.self, LogisticRecipe.self]
+public let modelRecipes: [any ModelRecipe.Type] = [
+  MLPRecipe.self, LinearRecipe.self, LogisticRecipe.self,
+  CNNRecipe.self,
+]
 
 extension ModelRecipe {
   /// The answer to data that do not suit.

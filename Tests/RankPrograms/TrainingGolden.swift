@@ -4,22 +4,31 @@ import Models
 import Training
 import Vectors
 
-/// Trains the golden trajectory's model, from its weights, at each rank count, exchange and micro-batch; prints a line a step.
+/// The golden trajectories' models, data and optimisers; the rest is the same for all.
+private let goldenCases: [String: (model: String, data: String, optimizer: String)] = [
+  "mlp": ("hidden = [32, 16]", fashion, "kind = \"momentum\"\nlearning_rate = 0.1"),
+  "cnn": ("", fashion, "kind = \"momentum\"\nlearning_rate = 0.05"),
+]
+
+private let fashion = "kind = \"fashion-mnist\""
+
+/// Trains a golden trajectory's model, from its weights, at each rank count, exchange and micro-batch; prints a line a step.
 ///
-/// Argument: the safetensors file to start from. A line is `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
+/// Arguments: the model's kind, and the safetensors file to start from. A line is `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
 let goldenProgram = RankProgram("golden") { world, arguments in
+  guard let golden = goldenCases[arguments[0]] else { throw CheckFailure(description: "\(arguments[0]) is no golden model") }
   let text = """
     [model]
-    hidden = [32, 16]
+    kind = "\(arguments[0])"
+    \(golden.model)
     [data]
-    kind = "fashion-mnist"
+    \(golden.data)
     order = "sequential"
     [training]
     global_batch = 32
     steps = 20
     [optimizer]
-    kind = "momentum"
-    learning_rate = 0.1
+    \(golden.optimizer)
     [clip]
     rule = "global"
     max_norm = 1.0
@@ -30,7 +39,7 @@ let goldenProgram = RankProgram("golden") { world, arguments in
       for micro in [8, 32] {
         let trainer = try Trainer(
           try experiment(text, "training.gradient=\(exchange)", "training.micro_batch=\(micro)"), data: data, on: part)
-        try trainer.start(from: arguments[0], on: part)
+        try trainer.start(from: arguments[1], on: part)
         var lines = ""
         while trainer.stepsDone < trainer.totalSteps {
           let outcome = try trainer.step(on: part)

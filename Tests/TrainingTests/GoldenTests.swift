@@ -13,10 +13,10 @@ import Testing
   }
 
   /// PyTorch's trajectory in Float64, at 1, 2, 3 and 4 ranks, replicated and sharded, in micro-batches of 8 and 32.
-  @Test func perceptronFollowsPyTorch() throws {
+  @Test(arguments: ["mlp", "cnn"]) func followsPyTorch(_ model: String) throws {
     let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
-    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: folder.appending(path: "mlp.json"))).float64
-    let outcome = try Programs.mpirun(4, ["golden", folder.appending(path: "mlp.start.safetensors").path])
+    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json"))).float64
+    let outcome = try Programs.mpirun(4, ["golden", model, folder.appending(path: "\(model).start.safetensors").path])
     try #require(outcome.status == 0, "\(outcome.errors)")
     var worst = (loss: 0.0, norm: 0.0, coefficient: 0.0, tensor: 0.0)
     var steps: [String: Int] = [:]
@@ -43,7 +43,7 @@ import Testing
     #expect(steps.count == 16 && steps.values.allSatisfy { $0 == golden.count }, "\(steps)")
     #expect(golden.contains { $0.coefficient < 1 } && golden.contains { $0.coefficient == 1 })
     print(
-      "golden mlp: worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"
+      "golden \(model): worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"
     )
   }
 }

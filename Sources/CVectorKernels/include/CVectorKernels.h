@@ -65,4 +65,19 @@ double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, siz
 /// LAMB's direction (You et al. 2019): m, v are moments of factor·g; g becomes (m/correction1) / (√(v/correction2) + epsilon) + decay·w. Returns its squares.
 double cvk_lamb_direction(const float *w, float *g, float *m, float *v, size_t count, double factor, double beta1, double beta2, double epsilon,
                           double decay, double correction1, double correction2);
+
+// Feature maps, [samples][channel blocks][height][width][block]; the block is 8 or 16 channels, and `planes` are samples times blocks.
+
+/// out = max(0, the largest of each 2×2 of y), choice = which of the four it was, row by row; an odd last row or column is dropped.
+void cvk_maxpool_relu(float *out, uint8_t *choice, const float *y, size_t planes, size_t height, size_t width, size_t block);
+/// dy = ∂loss/∂y, from d = ∂loss/∂out and what the way forward left; bias = Σ dy of each channel, added to it if `accumulate`, summed in Double.
+void cvk_maxpool_relu_backward(float *dy, float *bias, const float *d, const float *out, const uint8_t *choice, size_t samples,
+                               size_t channels, size_t height, size_t width, size_t block, int accumulate);
+/// Between feature maps and rows of [channels][pixels], one a sample. What pads the last block is not read, and written as zeros.
+void cvk_unblock(float *rows, const float *maps, size_t samples, size_t channels, size_t pixels, size_t block);
+void cvk_block(float *maps, const float *rows, size_t samples, size_t channels, size_t pixels, size_t block);
+
+/// Makes `count` rows of `length` ≥ `count` values orthonormal, each in the span of itself and those before it (Gram and Schmidt, twice
+/// over, which is enough for full precision: Giraud et al. 2005).
+void cvk_orthonormalize(double *rows, size_t count, size_t length);
 #endif
