@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "CVectorKernels.h"
 #include "dispatch.h"
@@ -17,11 +18,16 @@ static inline __attribute__((always_inline)) void load(double *lanes, const floa
 // Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `total` non-finite and 0·total NaN, so
 // that even a -infinity, whose exponential is a harmless 0, shows in the loss and in every element of the row's gradient.
 MULTIVERSION
-double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, size_t classes, float scale, float *gradient,
-                         size_t *correct) {
+double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes, float scale,
+                         float *gradient, size_t *correct) {
   double loss = 0;
   size_t right = 0;
   for (size_t row = 0; row < rows; row++, z += classes) {
+    if (labels[row] < 0) {
+      if (gradient) memset(gradient, 0, classes * sizeof *gradient), gradient += classes;
+      continue;
+    }
+    double weight = weights ? weights[row] : 1.0, factor = (double)scale * weight;
     double lanes[LANES], top[LANES], sum[LANES] = {0};
     for (int k = 0; k < LANES; k++) top[k] = -INFINITY;
     for (size_t j = 0; j < classes; j += LANES) {
@@ -42,7 +48,7 @@ double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, siz
     double logarithm = log(exponentials) + 0.0 * total;
     double margin = (double)z[labels[row]] - largest;
     double entropy = logarithm - margin;
-    loss += entropy;
+    loss += weight * entropy;
 
     if (correct && margin == 0 && isfinite(entropy)) {
       size_t first = 0;
@@ -55,7 +61,7 @@ double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, siz
         size_t left = classes - j < LANES ? classes - j : LANES;
         for (int k = 0; k < LANES; k++) lanes[k] = exponential((lanes[k] - largest) - logarithm);
         for (size_t k = 0; k < left; k++)
-          gradient[j + k] = (float)((double)scale * (lanes[k] - (j + k == (size_t)labels[row] ? 1.0 : 0.0)));
+          gradient[j + k] = (float)(factor * (lanes[k] - (j + k == (size_t)labels[row] ? 1.0 : 0.0)));
       }
       gradient += classes;
     }

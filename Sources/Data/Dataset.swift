@@ -1,3 +1,4 @@
+import Files
 import Vectors
 
 /// Samples by index: what a trainer draws its batches from.
@@ -10,12 +11,12 @@ public protocol Dataset: Sendable {
   /// lies in 0 ..< count: ``fill(_:with:epoch:)`` has seen to it.
   ///
   /// - Throws: where data that is read while training cannot be.
-  func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(DataError)
+  func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)
 }
 
 extension Dataset {
   /// Fills a batch with these samples, in this order. Traps when they do not fit or do not exist.
-  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(DataError) {
+  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(FileError) {
     guard samples.count <= batch.capacity, batch.shape == shape else {
       fatalError("\(samples.count) samples of \(shape) do not fit a batch of \(batch.capacity) times \(batch.shape)")
     }

@@ -1,4 +1,5 @@
 import CZlib
+import Files
 
 /// The decompressed content of a gzip file (RFC 1952), all its members one behind the other; zlib checks their CRC-32 and length.
 final class GzipBytes: ByteSource {
@@ -27,11 +28,11 @@ final class GzipBytes: ByteSource {
 
   var offset: Int { position - Int(stream.pointee.avail_in) }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
     var done = 0
     while done < buffer.count && !isAtEnd {
       if try isOutOfInput() {
-        throw DataError(file.path, at: offset, "the gzip data are cut off here", remedy: "fetch the file again")
+        throw FileError(file.path, at: offset, "the gzip data are cut off here", remedy: "fetch the file again")
       }
       let room = min(buffer.count - done, Int(UInt32.max))
       stream.pointee.next_out = buffer.baseAddress!.assumingMemoryBound(to: UInt8.self) + done
@@ -43,26 +44,26 @@ final class GzipBytes: ByteSource {
       case Z_STREAM_END: try startNextMember()
       default:
         let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)"
-        throw DataError(file.path, at: offset, "the gzip data are corrupted (\(reason))", remedy: "fetch the file again")
+        throw FileError(file.path, at: offset, "the gzip data are corrupted (\(reason))", remedy: "fetch the file again")
       }
     }
     return done
   }
 
-  private func startNextMember() throws(DataError) {
+  private func startNextMember() throws(FileError) {
     if try isOutOfInput() {
       isAtEnd = true
       return
     }
     guard stream.pointee.next_in.pointee == 0x1F else {
-      throw DataError(
+      throw FileError(
         file.path, at: offset, "\(file.byteCount - offset) bytes follow the end of the gzip data", remedy: "fetch the file again")
     }
     inflateReset(stream)
   }
 
   /// Refills the chunk when it is used up; true at the end of the file.
-  private func isOutOfInput() throws(DataError) -> Bool {
+  private func isOutOfInput() throws(FileError) -> Bool {
     if stream.pointee.avail_in > 0 { return false }
     let count = try file.read(into: chunk, at: position)
     position += count

@@ -1,3 +1,5 @@
+import Files
+
 /// A file of unsigned bytes in the IDX format (Y. LeCun's MNIST page), plain or gzip: `00 00 08 n`, n big-endian UInt32 dimensions, data.
 ///
 /// It is read in two phases: the initializer checks the header and learns the sizes, ``read(into:)`` puts the data where the caller
@@ -15,13 +17,13 @@ public struct IDXFile: Sendable {
 
   /// Opens the file and checks its header.
   /// - Throws: when it cannot be opened, is no IDX file of bytes, or is too small or (plain) too long for what it declares.
-  public init(path: String) throws(DataError) {
+  public init(path: String) throws(FileError) {
     let file = try InputFile(path)
     let isGzip = try file.isGzip()
-    func failure(at offset: Int, _ what: String, remedy: String) -> DataError {
+    func failure(at offset: Int, _ what: String, remedy: String) -> FileError {
       Self.failure(in: path, isGzip: isGzip, at: offset, what, remedy: remedy)
     }
-    if file.byteCount == 0 { throw DataError(path, at: 0, "is empty", remedy: "fetch the file again") }
+    if file.byteCount == 0 { throw FileError(path, at: 0, "is empty", remedy: "fetch the file again") }
 
     let header = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 + 4 * 4, alignment: 4)
     defer { header.deallocate() }
@@ -64,7 +66,7 @@ public struct IDXFile: Sendable {
     } else if product != file.byteCount - headerByteCount {
       let held = file.byteCount - headerByteCount
       let (place, problem) = held < product ? (file.byteCount, "ends here") : (headerByteCount + product, "goes on")
-      throw DataError(path, at: place, "\(problem): \(product) bytes of data declared, \(held) present", remedy: "fetch the file again")
+      throw FileError(path, at: place, "\(problem): \(product) bytes of data declared, \(held) present", remedy: "fetch the file again")
     }
     self.file = file
     self.isGzip = isGzip
@@ -74,7 +76,7 @@ public struct IDXFile: Sendable {
 
   /// Decodes all data into `buffer`, which must be ``byteCount`` bytes long, and checks that the file then ends properly.
   /// - Throws: when the file is truncated, corrupted, or longer than declared; the buffer's content is then undefined.
-  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(DataError) {
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
     guard buffer.count == byteCount else { fatalError("\(path) holds \(byteCount) bytes, the buffer \(buffer.count)") }
     let content = file.content(isGzip: isGzip)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: headerByteCount, alignment: 1)
@@ -82,21 +84,21 @@ public struct IDXFile: Sendable {
     _ = try content.read(into: scratch)
     let count = try content.read(into: buffer)
     guard count == byteCount else {
-      throw DataError(
+      throw FileError(
         path, at: content.offset, "ends here: \(byteCount) bytes of data declared, \(count) present", remedy: "fetch the file again")
     }
     // Asking for one byte more also makes zlib read and check the CRC behind the data.
     guard try content.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<1])) == 0 else {
-      throw DataError(path, at: content.offset, "goes on behind the \(byteCount) bytes of data declared", remedy: "fetch the file again")
+      throw FileError(path, at: content.offset, "goes on behind the \(byteCount) bytes of data declared", remedy: "fetch the file again")
     }
   }
 
   /// An error about the content: its offset is said to be one of the decompressed data where the file is compressed.
-  func failure(at offset: Int, _ what: String, remedy: String) -> DataError {
+  func failure(at offset: Int, _ what: String, remedy: String) -> FileError {
     Self.failure(in: path, isGzip: isGzip, at: offset, what, remedy: remedy)
   }
 
-  private static func failure(in path: String, isGzip: Bool, at offset: Int, _ what: String, remedy: String) -> DataError {
-    DataError(path, at: offset, isGzip ? what + " (byte of the decompressed data)" : what, remedy: remedy)
+  private static func failure(in path: String, isGzip: Bool, at offset: Int, _ what: String, remedy: String) -> FileError {
+    FileError(path, at: offset, isGzip ? what + " (byte of the decompressed data)" : what, remedy: remedy)
   }
 }

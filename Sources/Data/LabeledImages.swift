@@ -1,4 +1,5 @@
 import CVectorKernels
+import Files
 import Vectors
 
 /// Images of bytes and their labels in memory; a pixel becomes pixel ÷ 255.
@@ -23,14 +24,14 @@ public struct LabeledImages: Dataset {
   }
 
   /// Reads both files into memory of its own.
-  public init(_ files: LabeledImagesFiles) throws(DataError) {
+  public init(_ files: LabeledImagesFiles) throws(FileError) {
     let memory = OwnedBytes(count: files.byteCount)
     try files.load(into: memory.bytes)
     self.init(files, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory)
   }
 
   /// Reads one split of MNIST, Fashion-MNIST (Debian's copy unless a directory is given), or a set stored like them.
-  public init(directory: String = LabeledImagesFiles.fashionMNIST, split: LabeledImagesFiles.Split) throws(DataError) {
+  public init(directory: String = LabeledImagesFiles.fashionMNIST, split: LabeledImagesFiles.Split) throws(FileError) {
     try self.init(LabeledImagesFiles(directory: directory, split: split))
   }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Vectors
 
@@ -28,7 +29,7 @@ public struct LabeledImagesFiles: Sendable {
 
   /// Opens two files by path.
   /// - Throws: also when the numbers of images and labels differ.
-  public init(images: String, labels: String, classes: Int? = nil) throws(DataError) {
+  public init(images: String, labels: String, classes: Int? = nil) throws(FileError) {
     self.images = try IDXFile(path: images)
     self.labels = try IDXFile(path: labels)
     self.classes = classes
@@ -48,21 +49,21 @@ public struct LabeledImagesFiles: Sendable {
   }
 
   /// Opens one split of MNIST, Fashion-MNIST or a set stored like them: four files, each with or without `.gz`, ten classes.
-  public init(directory: String = fashionMNIST, split: Split, classes: Int? = 10) throws(DataError) {
+  public init(directory: String = fashionMNIST, split: Split, classes: Int? = 10) throws(FileError) {
     let stem = split == .train ? "train" : "t10k"
-    func present(_ name: String) throws(DataError) -> String {
+    func present(_ name: String) throws(FileError) -> String {
       let path = directory + "/" + name
       for candidate in [path, path + ".gz"] where isPresent(candidate) { return candidate }
       let remedy = "apt install dataset-fashion-mnist brings it to \(Self.fashionMNIST), or set data.path"
-      if !isPresent(directory) { throw DataError(directory, "there is no such directory", remedy: remedy) }
-      throw DataError(path, "there is no such file, nor with .gz", remedy: remedy)
+      if !isPresent(directory) { throw FileError(directory, "there is no such directory", remedy: remedy) }
+      throw FileError(path, "there is no such file, nor with .gz", remedy: remedy)
     }
     try self.init(
       images: present("\(stem)-images-idx3-ubyte"), labels: present("\(stem)-labels-idx1-ubyte"), classes: classes)
   }
 
   /// Reads both files into `memory`, ``byteCount`` bytes long: images first, labels behind them; checks every label.
-  public func load(into memory: UnsafeMutableRawBufferPointer) throws(DataError) {
+  public func load(into memory: UnsafeMutableRawBufferPointer) throws(FileError) {
     guard memory.count == byteCount else { fatalError("images and labels take \(byteCount) bytes, the memory has \(memory.count)") }
     try images.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<images.byteCount]))
     let labelBytes = UnsafeMutableRawBufferPointer(rebasing: memory[images.byteCount...])

@@ -35,8 +35,8 @@ final class Convolution {
     pooled: UnsafeMutablePointer<Float>, choices: UnsafeMutablePointer<UInt8>
   ) {
     let plan = plan(samples)
-    plan.readWeights.run(weights.base + weights.layout.segments[weight].range.lowerBound, plan.weights.base)
-    plan.forward.run(x, plan.weights.base, weights.base + weights.layout.segments[bias].range.lowerBound, sums)
+    plan.readWeights.run(weights.pointer(weight), plan.weights.base)
+    plan.forward.run(x, plan.weights.base, weights.pointer(bias), sums)
     cvk_maxpool_relu(pooled, choices, sums, samples * outputs.blocks, outputs.height, outputs.width, FeatureMaps.block)
   }
 
@@ -46,12 +46,12 @@ final class Convolution {
     dSums: UnsafeMutablePointer<Float>, into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
   ) {
     cvk_maxpool_relu_backward(
-      dSums, gradient.base + gradient.layout.segments[bias].range.lowerBound, d, pooled, choices, samples, outputs.channels, outputs.height,
+      dSums, gradient.pointer(bias), d, pooled, choices, samples, outputs.channels, outputs.height,
       outputs.width, FeatureMaps.block, accumulate ? 1 : 0)
     finished(bias, &gradient)
     let plan = plan(samples)
     plan.backwardWeights.run(x, dSums, plan.weightGradient.base)
-    let target = gradient.base + gradient.layout.segments[weight].range.lowerBound
+    let target = gradient.pointer(weight)
     (accumulate ? plan.addGradient : plan.writeGradient).run(plan.weightGradient.base, target)
     finished(weight, &gradient)
   }
@@ -62,7 +62,7 @@ final class Convolution {
   ) {
     guard let backwardData = plan(samples).backwardData else { fatalError("the first convolution's inputs have no gradient") }
     let plan = plan(samples)
-    plan.readTransposed!.run(weights.base + weights.layout.segments[weight].range.lowerBound, plan.transposed.base)
+    plan.readTransposed!.run(weights.pointer(weight), plan.transposed.base)
     backwardData.run(dSums, plan.transposed.base, dx)
   }
 

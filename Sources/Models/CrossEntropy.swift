@@ -8,6 +8,6 @@ func softmaxCrossEntropy(
 ) -> Evaluation {
   checkLabels(batch, classes: width)
   var correct = 0
-  let lossSum = cvk_cross_entropy(outputs, batch.labels.baseAddress!, batch.count, width, scale, gradient, &correct)
+  let lossSum = cvk_cross_entropy(outputs, batch.labels.baseAddress!, nil, batch.count, width, scale, gradient, &correct)
   return Evaluation(lossSum: lossSum, score: correct, scored: batch.count, count: batch.count)
 }

@@ -27,7 +27,7 @@ struct Dense {
   /// `x` is rows × inputs, `y` rows × outputs.
   func forward(_ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, into y: UnsafeMutablePointer<Float>) {
     multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y)
-    let bias = weights.base + weights.layout.segments[bias].range.lowerBound
+    let bias = weights.pointer(bias)
     if let activation {
       activation.forward(y, bias: bias, rows: rows, columns: outputs)
     } else {
@@ -40,20 +40,22 @@ struct Dense {
     _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) {
-    cvk_column_sums(gradient.base + gradient.layout.segments[bias].range.lowerBound, d, rows, outputs, accumulate ? 1 : 0)
+    cvk_column_sums(gradient.pointer(bias), d, rows, outputs, accumulate ? 1 : 0)
     finished(bias, &gradient)
     multiply(
       Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs),
-      into: gradient.base + gradient.layout.segments[weight].range.lowerBound, accumulate: accumulate)
+      into: gradient.pointer(weight), accumulate: accumulate)
     finished(weight, &gradient)
   }
 
-  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b).
-  func backward(_ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>) {
-    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
+  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b); `accumulate` adds it to what another reader of x has left.
+  func backward(
+    _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  ) {
+    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx, accumulate: accumulate)
   }
 
   private func matrix(_ weights: borrowing FlatVector) -> Matrix {
-    Matrix(weights.base + weights.layout.segments[weight].range.lowerBound, rows: outputs, columns: inputs)
+    Matrix(weights.pointer(weight), rows: outputs, columns: inputs)
   }
 }

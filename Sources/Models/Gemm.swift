@@ -9,36 +9,41 @@ public func setComputeThreads(_ count: Int) {
   omp_set_num_threads(threads)
 }
 
-/// A row-major Float32 matrix in memory that outlives it, possibly read as its transpose.
+/// A row-major Float32 matrix in memory that outlives it, possibly a part of a wider one, possibly read as its transpose.
 struct Matrix {
   let base: UnsafePointer<Float>
   let rows: Int
   let columns: Int
+  /// Elements from one row in memory to the next.
+  let stride: Int
   private let isTransposed: Bool
 
-  init(_ base: UnsafePointer<Float>, rows: Int, columns: Int) {
-    self.init(base, rows: rows, columns: columns, isTransposed: false)
+  init(_ base: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
+    self.init(base, rows: rows, columns: columns, stride: stride ?? columns, isTransposed: false)
   }
 
-  private init(_ base: UnsafePointer<Float>, rows: Int, columns: Int, isTransposed: Bool) {
+  private init(_ base: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int, isTransposed: Bool) {
     self.base = base
     self.rows = rows
     self.columns = columns
+    self.stride = stride
     self.isTransposed = isTransposed
   }
 
-  var transposed: Matrix { Matrix(base, rows: columns, columns: rows, isTransposed: !isTransposed) }
+  var transposed: Matrix { Matrix(base, rows: columns, columns: rows, stride: stride, isTransposed: !isTransposed) }
 
   fileprivate var operation: CChar { CChar(UInt8(ascii: isTransposed ? "T" : "N")) }
-  fileprivate var leadingDimension: Int64 { Int64(isTransposed ? rows : columns) }
 }
 
-/// result = a·b, or result += a·b; `result` is row-major, a.rows × b.columns. What it held is not read unless accumulating.
-func multiply(_ a: Matrix, _ b: Matrix, into result: UnsafeMutablePointer<Float>, accumulate: Bool = false) {
+/// result = scale·a·b, or result += scale·a·b; `result` is row-major, a.rows × b.columns, its rows `stride` elements apart (nil: without a
+/// gap). What it held is not read unless accumulating.
+func multiply(
+  _ a: Matrix, _ b: Matrix, scale: Float = 1, into result: UnsafeMutablePointer<Float>, stride: Int? = nil, accumulate: Bool = false
+) {
   precondition(a.columns == b.rows, "matrices of \(a.columns) columns and \(b.rows) rows cannot be multiplied")
   let status = dnnl_sgemm(
-    a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), 1, a.base, a.leadingDimension, b.base, b.leadingDimension,
-    accumulate ? 1 : 0, result, Int64(b.columns))
+    a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), scale, a.base, Int64(a.stride), b.base, Int64(b.stride),
+    accumulate ? 1 : 0, result, Int64(stride ?? b.columns))
   guard status == dnnl_success else {
     fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
   }

@@ -101,4 +101,7 @@ extension FlatVector {
       }
     }
   }
+
+  /// The first element of a tensor.
+  func pointer(_ segment: Int) -> UnsafeMutablePointer<Float> { base + layout.segments[segment].range.lowerBound }
 }

@@ -17,8 +17,8 @@ public protocol ModelRecipe: Sendable {
 
 /// Every kind of model there is; the first is the default.
 public let modelRecipes: [any ModelRecipe.Type] = [
-  MLPRecipe.self, LinearRecipe.self, LogisticRecipe.self,
-  CNNRecipe.self,
+  MLPRecipe.self, LinearRecipe.self, LogisticRecipe.self, CNNRecipe.self, RNNRecipe.self, LSTMRecipe.self, GPTRecipe.self, VAERecipe.self,
+  KMeansRecipe.self,
 ]
 
 extension ModelRecipe {

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -12,10 +13,10 @@ public struct DurableDirectory: ~Copyable {
   private let location: TemporaryLocation
   private var isPublished: Bool
 
-  public init(path: String) throws(TensorFileError) {
+  public init(path: String) throws(FileError) {
     let location = try TemporaryLocation(for: path)
     guard mkdir(location.temporary, 0o777) == 0 else {
-      throw TensorFileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory above and its permissions")
+      throw FileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory above and its permissions")
     }
     self.path = path
     self.location = location
@@ -26,10 +27,10 @@ public struct DurableDirectory: ~Copyable {
   deinit { if !isPublished { try? FileManager.default.removeItem(atPath: temporaryPath) } }
 
   /// Makes the directory durable under its name. A directory that has the name already is an error unless it is empty.
-  public consuming func publish() throws(TensorFileError) {
+  public consuming func publish() throws(FileError) {
     try Self.flushTree(temporaryPath)
     guard rename(temporaryPath, path) == 0 else {
-      throw TensorFileError(path, "cannot be given its name: \(systemMessage())", remedy: "move away what has that name already")
+      throw FileError(path, "cannot be given its name: \(systemMessage())", remedy: "move away what has that name already")
     }
     isPublished = true
     try location.flushParent()
@@ -42,15 +43,15 @@ public struct DurableDirectory: ~Copyable {
     }
   }
 
-  private static func flushTree(_ path: String) throws(TensorFileError) {
+  private static func flushTree(_ path: String) throws(FileError) {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-      throw TensorFileError(path, "cannot be listed", remedy: "check its permissions")
+      throw FileError(path, "cannot be listed", remedy: "check its permissions")
     }
     for name in names {
       let entry = path + "/" + name
       var status = stat()
-      guard lstat(entry, &status) == 0 else { throw TensorFileError(entry, "cannot be examined: \(systemMessage())") }
+      guard lstat(entry, &status) == 0 else { throw FileError(entry, "cannot be examined: \(systemMessage())") }
       switch status.st_mode & S_IFMT {
       case S_IFDIR: try flushTree(entry)
       case S_IFREG: try flush(entry)

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A file that appears under its name complete and safe from power loss, or not at all.
@@ -11,11 +12,11 @@ public struct DurableFile: ~Copyable {
   private var descriptor: Int32
   private var isPublished: Bool
 
-  public init(path: String) throws(TensorFileError) {
+  public init(path: String) throws(FileError) {
     let location = try TemporaryLocation(for: path)
     let descriptor = open(location.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else {
-      throw TensorFileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory and its permissions")
+      throw FileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory and its permissions")
     }
     self.path = path
     self.location = location
@@ -27,7 +28,7 @@ public struct DurableFile: ~Copyable {
   deinit { if !isPublished { discardTemporary() } }
 
   /// Writes behind what is written already. After an error nothing more can be written.
-  public mutating func write(_ bytes: RawSpan) throws(TensorFileError) {
+  public mutating func write(_ bytes: RawSpan) throws(FileError) {
     var done = 0
     while done < bytes.byteCount {
       let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
@@ -42,7 +43,7 @@ public struct DurableFile: ~Copyable {
   }
 
   /// Makes the file durable under its name.
-  public consuming func publish() throws(TensorFileError) {
+  public consuming func publish() throws(FileError) {
     // After a failed flush the kernel may have dropped the pages: a second attempt could succeed and lie.
     guard fsync(descriptor) == 0 else { throw failure("cannot be flushed", remedy: "check the disk") }
     let closed = close(descriptor)
@@ -56,23 +57,23 @@ public struct DurableFile: ~Copyable {
   }
 
   /// Writes a whole file.
-  public static func write(_ bytes: RawSpan, to path: String) throws(TensorFileError) {
+  public static func write(_ bytes: RawSpan, to path: String) throws(FileError) {
     var file = try DurableFile(path: path)
     try file.write(bytes)
     try file.publish()
   }
 
   /// Writes a whole file of text.
-  public static func write(_ text: String, to path: String) throws(TensorFileError) {
+  public static func write(_ text: String, to path: String) throws(FileError) {
     try write(Array(text.utf8).span.bytes, to: path)
   }
 
   /// The error that `errno` tells; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
-  private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> TensorFileError {
+  private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> FileError {
     let message = systemMessage()
     discardTemporary()
     descriptor = -1
-    return TensorFileError(path, at: offset, "\(what): \(message)", remedy: remedy)
+    return FileError(path, at: offset, "\(what): \(message)", remedy: remedy)
   }
 
   private func discardTemporary() {

@@ -1,3 +1,5 @@
+import Files
+
 /// A strict reader of JSON (RFC 8259) that the caller leads through the structure it expects.
 ///
 /// It builds no tree and never recurses on its own: a document nests as deep as its reader asks, and hostile input costs no memory
@@ -16,14 +18,14 @@ struct JSONScanner {
     self.base = base
   }
 
-  func failure(_ what: String, at position: Int? = nil) -> TensorFileError {
-    TensorFileError(path, at: base + (position ?? self.position), what, remedy: "use another copy of the file")
+  func failure(_ what: String, at position: Int? = nil) -> FileError {
+    FileError(path, at: base + (position ?? self.position), what, remedy: "use another copy of the file")
   }
 
   /// Reads an object and calls `member` behind each key and colon; it must read the value.
   mutating func object(
-    _ member: (inout JSONScanner, _ key: String, _ position: Int) throws(TensorFileError) -> Void
-  ) throws(TensorFileError) {
+    _ member: (inout JSONScanner, _ key: String, _ position: Int) throws(FileError) -> Void
+  ) throws(FileError) {
     try expect(UInt8(ascii: "{"), "an object")
     if accept(UInt8(ascii: "}")) { return }
     var keys: Set<String> = []
@@ -39,7 +41,7 @@ struct JSONScanner {
   }
 
   /// Reads an array and calls `element` before each element; it must read it.
-  mutating func array(_ element: (inout JSONScanner) throws(TensorFileError) -> Void) throws(TensorFileError) {
+  mutating func array(_ element: (inout JSONScanner) throws(FileError) -> Void) throws(FileError) {
     try expect(UInt8(ascii: "["), "an array")
     if accept(UInt8(ascii: "]")) { return }
     repeat { try element(&self) } while accept(UInt8(ascii: ","))
@@ -47,7 +49,7 @@ struct JSONScanner {
   }
 
   /// Reads an integer from 0 to Int.max, written without sign, fraction, exponent or leading zeros.
-  mutating func natural() throws(TensorFileError) -> Int {
+  mutating func natural() throws(FileError) -> Int {
     skipSpace()
     let start = position
     var value = 0
@@ -81,14 +83,14 @@ struct JSONScanner {
     return true
   }
 
-  private mutating func expect(_ byte: UInt8, _ name: String) throws(TensorFileError) {
+  private mutating func expect(_ byte: UInt8, _ name: String) throws(FileError) {
     guard accept(byte) else { throw failure("\(name) is expected") }
   }
 }
 
 extension JSONScanner {
   /// Reads a string: valid UTF-8, no bare control characters, escapes resolved, surrogates in pairs.
-  mutating func string() throws(TensorFileError) -> String {
+  mutating func string() throws(FileError) -> String {
     try expect(UInt8(ascii: "\""), "a string")
     let start = position
     var text: [UInt8] = []
@@ -105,7 +107,7 @@ extension JSONScanner {
     }
   }
 
-  private mutating func escape(inStringFrom start: Int) throws(TensorFileError) -> Unicode.Scalar {
+  private mutating func escape(inStringFrom start: Int) throws(FileError) -> Unicode.Scalar {
     let place = position - 1
     switch try next(inStringFrom: start) {
     case UInt8(ascii: "\""): return "\""
@@ -129,7 +131,7 @@ extension JSONScanner {
     }
   }
 
-  private mutating func hexadecimal(inStringFrom start: Int) throws(TensorFileError) -> UInt32 {
+  private mutating func hexadecimal(inStringFrom start: Int) throws(FileError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
       guard let digit = Character(Unicode.Scalar(try next(inStringFrom: start))).hexDigitValue else {
@@ -140,7 +142,7 @@ extension JSONScanner {
     return value
   }
 
-  private mutating func next(inStringFrom start: Int) throws(TensorFileError) -> UInt8 {
+  private mutating func next(inStringFrom start: Int) throws(FileError) -> UInt8 {
     guard position < bytes.count else { throw failure("a string does not end", at: start - 1) }
     position += 1
     return bytes[position - 1]

@@ -1,4 +1,5 @@
 import CCrypto
+import Files
 
 /// A SHA-256 in progress (FIPS 180-4), by OpenSSL, which uses the CPU's instructions for it.
 public struct SHA256: ~Copyable {
@@ -32,15 +33,15 @@ public struct SHA256: ~Copyable {
   }
 
   /// The digest of a file, read in pieces.
-  public static func digest(ofFile path: String) throws(TensorFileError) -> String { try digest(of: InputFile(path)) }
+  public static func digest(ofFile path: String) throws(FileError) -> String { try digest(of: InputFile(path)) }
 
-  static func digest(of file: InputFile) throws(TensorFileError) -> String {
+  static func digest(of file: InputFile) throws(FileError) -> String {
     var hash = SHA256()
     var piece = [UInt8](repeating: 0, count: min(1 << 20, file.byteCount))
     var offset = 0
     while offset < file.byteCount {
       let count = min(piece.count, file.byteCount - offset)
-      try file.read(into: &piece, count: count, at: offset)
+      try file.fill(&piece, count: count, at: offset)
       hash.update(piece.span.extracting(..<count).bytes)
       offset += count
     }

@@ -1,3 +1,5 @@
+import Files
+
 #if _endian(big)
   #error("safetensors are little-endian and are read as they lie")
 #endif
@@ -30,7 +32,7 @@ public struct SafeTensors: Sendable {
 
   /// Opens the file and checks its header against the file's length.
   /// - Throws: when it cannot be opened or breaks any rule of the format.
-  public init(path: String) throws(TensorFileError) {
+  public init(path: String) throws(FileError) {
     file = try InputFile(path)
     let header = try SafeTensorsHeader(of: file)
     tensors = header.tensors
@@ -44,27 +46,27 @@ public struct SafeTensors: Sendable {
 
   /// The elements of a Float32 tensor.
   /// - Throws: when there is no such tensor or it has another type.
-  public func floats(named name: String) throws(TensorFileError) -> [Float] {
+  public func floats(named name: String) throws(FileError) -> [Float] {
     let tensor = try floatTensor(name)
     var elements = [Float](repeating: 0, count: tensor.elementCount)
-    try file.read(into: &elements, at: tensor.bytes.lowerBound)
+    try file.fill(&elements, at: tensor.bytes.lowerBound)
     return elements
   }
 
   /// Reads a Float32 tensor straight to where it is wanted.
   /// - Throws: also when the tensor has another number of elements than the buffer.
-  public func read(_ name: String, into elements: UnsafeMutableBufferPointer<Float>) throws(TensorFileError) {
+  public func read(_ name: String, into elements: UnsafeMutableBufferPointer<Float>) throws(FileError) {
     let tensor = try floatTensor(name)
     guard tensor.elementCount == elements.count else {
-      throw TensorFileError(
+      throw FileError(
         path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" has \(tensor.elementCount) elements, \(elements.count) are expected",
         remedy: "use a file of the same model")
     }
-    try file.read(into: UnsafeMutableRawBufferPointer(elements), at: tensor.bytes.lowerBound)
+    try file.fill(UnsafeMutableRawBufferPointer(elements), at: tensor.bytes.lowerBound)
   }
 
   /// The sizes of a tensor's values, read a megabyte at a time; nil for a type that is neither F32 nor F64.
-  func statistics(of tensor: Tensor) throws(TensorFileError) -> TensorStatistics? {
+  func statistics(of tensor: Tensor) throws(FileError) -> TensorStatistics? {
     switch tensor.type {
     case .float32: try statistics(of: tensor, as: Float.self) { Double($0) }
     case .float64: try statistics(of: tensor, as: Double.self) { $0 }
@@ -74,13 +76,13 @@ public struct SafeTensors: Sendable {
 
   private func statistics<Element: BitwiseCopyable & ExpressibleByIntegerLiteral>(
     of tensor: Tensor, as type: Element.Type, value: (Element) -> Double
-  ) throws(TensorFileError) -> TensorStatistics {
+  ) throws(FileError) -> TensorStatistics {
     var statistics = TensorStatistics()
     var piece = [Element](repeating: 0, count: min(tensor.elementCount, 1 << 20 / MemoryLayout<Element>.stride))
     var offset = tensor.bytes.lowerBound
     while offset < tensor.bytes.upperBound {
       let count = min(piece.count, (tensor.bytes.upperBound - offset) / MemoryLayout<Element>.stride)
-      try file.read(into: &piece, count: count, at: offset)
+      try file.fill(&piece, count: count, at: offset)
       for index in 0..<count { statistics.take(value(piece[index])) }
       offset += count * MemoryLayout<Element>.stride
     }
@@ -88,16 +90,16 @@ public struct SafeTensors: Sendable {
   }
 
   /// The SHA-256 of the whole file, as 64 hexadecimal digits, taken from the same open file that the tensors are read from.
-  public func sha256() throws(TensorFileError) -> String { try SHA256.digest(of: file) }
+  public func sha256() throws(FileError) -> String { try SHA256.digest(of: file) }
 
-  private func floatTensor(_ name: String) throws(TensorFileError) -> Tensor {
+  private func floatTensor(_ name: String) throws(FileError) -> Tensor {
     guard let tensor = self[name] else {
       let some = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
-      throw TensorFileError(
+      throw FileError(
         path, "there is no tensor \"\(name)\" among the \(names.count) of this file (\(some))", remedy: "use a file of the same model")
     }
     guard tensor.type == .float32 else {
-      throw TensorFileError(
+      throw FileError(
         path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" is \(tensor.type.rawValue), not F32", remedy: "convert it to F32")
     }
     return tensor

@@ -1,3 +1,5 @@
+import Files
+
 /// The header of a safetensors file, checked as strictly as the format's description demands.
 ///
 /// `u64 N | N bytes of JSON | data`: JSON maps a name to `{"dtype", "shape", "data_offsets": [begin, end]}`, offsets counting from
@@ -12,15 +14,15 @@ struct SafeTensorsHeader: Sendable {
   static let byteLimit = 100_000_000
   static let metadataKey = "__metadata__"
 
-  init(of file: InputFile) throws(TensorFileError) {
-    func failure(at offset: Int, _ what: String) -> TensorFileError {
-      TensorFileError(file.path, at: offset, what, remedy: "use another copy of the file")
+  init(of file: InputFile) throws(FileError) {
+    func failure(at offset: Int, _ what: String) -> FileError {
+      FileError(file.path, at: offset, what, remedy: "use another copy of the file")
     }
     guard file.byteCount >= 10 else {
       throw failure(at: file.byteCount, "ends here: \(file.byteCount) bytes are too few for a safetensors file")
     }
     var length: UInt64 = 0
-    try withUnsafeMutableBytes(of: &length) { buffer throws(TensorFileError) in try file.read(into: buffer, at: 0) }
+    try withUnsafeMutableBytes(of: &length) { buffer throws(FileError) in try file.fill(buffer, at: 0) }
     length = UInt64(littleEndian: length)
     guard length <= UInt64(Self.byteLimit) else { throw failure(at: 0, "declares a header of \(length) bytes, over \(Self.byteLimit)") }
     let dataStart = 8 + Int(length)
@@ -28,14 +30,14 @@ struct SafeTensorsHeader: Sendable {
       throw failure(at: 0, "declares a header of \(length) bytes in a file of \(file.byteCount)")
     }
     var bytes = [UInt8](repeating: 0, count: Int(length))
-    try file.read(into: &bytes, at: 8)
+    try file.fill(&bytes, at: 8)
     guard bytes.first == UInt8(ascii: "{") else { throw failure(at: 8, "the header does not start with {") }
 
     var scanner = JSONScanner(bytes, path: file.path, base: 8)
     var places: [Int] = []
-    try scanner.object { (scanner, name, position) throws(TensorFileError) in
+    try scanner.object { (scanner, name, position) throws(FileError) in
       if name == Self.metadataKey {
-        try scanner.object { (scanner, key, _) throws(TensorFileError) in metadata[key] = try scanner.string() }
+        try scanner.object { (scanner, key, _) throws(FileError) in metadata[key] = try scanner.string() }
       } else {
         tensors.append(try Self.tensor(named: name, at: position, from: &scanner, dataStart: dataStart))
         places.append(8 + position)
@@ -65,11 +67,11 @@ struct SafeTensorsHeader: Sendable {
 
   private static func tensor(
     named name: String, at position: Int, from scanner: inout JSONScanner, dataStart: Int
-  ) throws(TensorFileError) -> SafeTensors.Tensor {
+  ) throws(FileError) -> SafeTensors.Tensor {
     var type: ElementType?
     var shape: [Int]?
     var offsets: [Int] = []
-    try scanner.object { (scanner, key, keyPosition) throws(TensorFileError) in
+    try scanner.object { (scanner, key, keyPosition) throws(FileError) in
       switch key {
       case "dtype":
         let text = try scanner.string()
@@ -77,10 +79,10 @@ struct SafeTensorsHeader: Sendable {
         if type == nil { throw scanner.failure("tensor \"\(name)\" has the unknown type \"\(text)\"", at: keyPosition) }
       case "shape":
         var dimensions: [Int] = []
-        try scanner.array { (scanner) throws(TensorFileError) in dimensions.append(try scanner.natural()) }
+        try scanner.array { (scanner) throws(FileError) in dimensions.append(try scanner.natural()) }
         shape = dimensions
       case "data_offsets":
-        try scanner.array { (scanner) throws(TensorFileError) in offsets.append(try scanner.natural()) }
+        try scanner.array { (scanner) throws(FileError) in offsets.append(try scanner.natural()) }
       default: throw scanner.failure("tensor \"\(name)\" has the unknown key \"\(key)\"", at: keyPosition)
       }
     }

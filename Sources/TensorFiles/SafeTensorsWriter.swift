@@ -1,3 +1,5 @@
+import Files
+
 /// Writes a safetensors file of Float32 tensors, durably and all or nothing (see ``DurableFile``).
 ///
 /// The header is written first, from names and shapes; then ``append(_:)`` is called with the elements in the same order; then
@@ -13,14 +15,14 @@ public struct SafeTensorsWriter: ~Copyable {
   /// Starts the file and writes its header, padded with spaces so that the data start at a multiple of 8 bytes.
   ///
   /// Names must differ and not be `__metadata__`: anything else traps.
-  public init(path: String, tensors: [(name: String, shape: [Int])], metadata: [String: String] = [:]) throws(TensorFileError) {
+  public init(path: String, tensors: [(name: String, shape: [Int])], metadata: [String: String] = [:]) throws(FileError) {
     let names = Set(tensors.map(\.name))
     guard names.count == tensors.count, !names.contains(SafeTensorsHeader.metadataKey) else {
       fatalError("the tensors of \(path) need names that differ from one another and from \(SafeTensorsHeader.metadataKey)")
     }
     let header = Self.header(tensors, metadata)
     guard header.count <= SafeTensorsHeader.byteLimit else {
-      throw TensorFileError(path, "the header would take \(header.count) bytes, over the format's limit", remedy: "shorten the metadata")
+      throw FileError(path, "the header would take \(header.count) bytes, over the format's limit", remedy: "shorten the metadata")
     }
     let start = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header
     var file = try DurableFile(path: path)
@@ -35,7 +37,7 @@ public struct SafeTensorsWriter: ~Copyable {
   }
 
   /// Writes further elements of the current tensor, all of them or a part; never across the border of two tensors, which traps.
-  public mutating func append(_ elements: Span<Float>) throws(TensorFileError) {
+  public mutating func append(_ elements: Span<Float>) throws(FileError) {
     guard elements.count <= wanted else {
       fatalError("\(elements.count) elements for \(current < tensors.count ? tensors[current].name : "the end"), which wants \(wanted)")
     }
@@ -46,13 +48,13 @@ public struct SafeTensorsWriter: ~Copyable {
 
   /// Makes the file durable under its name and returns its SHA-256 as 64 hexadecimal digits. Traps when elements are missing.
   @discardableResult
-  public consuming func finish() throws(TensorFileError) -> String {
+  public consuming func finish() throws(FileError) -> String {
     guard current == tensors.count else { fatalError("tensor \(tensors[current].name) still wants \(wanted) elements") }
     try file.publish()
     return digest.finish()
   }
 
-  private mutating func write(_ bytes: RawSpan) throws(TensorFileError) {
+  private mutating func write(_ bytes: RawSpan) throws(FileError) {
     try file.write(bytes)
     digest.update(bytes)
   }

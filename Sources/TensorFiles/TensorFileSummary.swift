@@ -1,3 +1,5 @@
+import Files
+
 /// What a safetensors file holds, with the norms of its Float32 and Float64 tensors; read one piece of a tensor at a time.
 public struct TensorFileSummary: Sendable, Equatable {
   public struct Tensor: Sendable, Equatable {
@@ -23,7 +25,7 @@ public struct TensorFileSummary: Sendable, Equatable {
   public var elementCount: Int { tensors.reduce(0) { $0 + $1.elementCount } }
 
   /// - Throws: when the file cannot be read or breaks a rule of the format.
-  public init(path: String) throws(TensorFileError) {
+  public init(path: String) throws(FileError) {
     let file = try SafeTensors(path: path)
     self.path = path
     byteCount = file.byteCount

@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import Files
 import FoundationEssentials
 import GradientNorms
 import MPI
@@ -72,7 +73,7 @@ struct Checkpoints {
         do {
           loaded = try load(step, trainer)
           break
-        } catch let error as TensorFileError {
+        } catch let error as FileError {
           notes.append("checkpoint step \(step) is passed over: \(error)")
         }
       }
@@ -103,10 +104,10 @@ struct Checkpoints {
   private func load(_ step: Int, _ trainer: Trainer) throws -> Loaded {
     let path = directory + "/" + RunDirectory.checkpointName(step)
     let file = path + "/state.json"
-    guard let bytes = FileManager.default.contents(atPath: file) else { throw TensorFileError(file, "cannot be read") }
+    guard let bytes = FileManager.default.contents(atPath: file) else { throw FileError(file, "cannot be read") }
     let text = Array(bytes)
-    guard let state = CheckpointState(text: text) else { throw TensorFileError(file, "is damaged, or not the state of a checkpoint") }
-    guard state.step == step else { throw TensorFileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
+    guard let state = CheckpointState(text: text) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
+    guard state.step == step else { throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
     let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
     let optimizer = try Self.verified(path + "/optimizer.safetensors", state.optimizerSHA256)
     try checkSameRun(state, trainer)
@@ -116,9 +117,9 @@ struct Checkpoints {
     return Loaded(text: text, weights: weights, moments: moments)
   }
 
-  private static func verified(_ path: String, _ digest: String) throws(TensorFileError) -> SafeTensors {
+  private static func verified(_ path: String, _ digest: String) throws(FileError) -> SafeTensors {
     let file = try SafeTensors(path: path)
-    guard try file.sha256() == digest else { throw TensorFileError(path, "its SHA-256 is not the one in state.json") }
+    guard try file.sha256() == digest else { throw FileError(path, "its SHA-256 is not the one in state.json") }
     return file
   }
 

@@ -1,4 +1,5 @@
 import Coordination
+import Files
 import MPI
 import Models
 import Optimizers
@@ -8,7 +9,7 @@ import Vectors
 extension FlatVector {
   /// Writes all tensors under their names and returns the file's SHA-256.
   @discardableResult
-  borrowing func write(to path: String) throws(TensorFileError) -> String {
+  borrowing func write(to path: String) throws(FileError) -> String {
     var writer = try SafeTensorsWriter(path: path, tensors: layout.segments.map { ($0.name, $0.shape) })
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish()
@@ -27,16 +28,16 @@ extension FlatVector {
 
 extension TensorLayout {
   /// Reads all tensors of a file, under names made from the layout's, as one flat vector's elements. The file must hold exactly the shapes.
-  func read(_ file: SafeTensors, name: (String) -> String) throws(TensorFileError) -> [Float] {
+  func read(_ file: SafeTensors, name: (String) -> String) throws(FileError) -> [Float] {
     let path = file.path
     var elements = [Float](repeating: 0, count: elementCount)
     for segment in segments {
       let name = name(segment.name)
       guard let shape = file.shape(of: name) else {
-        throw TensorFileError(path, "has no tensor \(name)", remedy: "it holds \(file.names.prefix(8).joined(separator: ", "))")
+        throw FileError(path, "has no tensor \(name)", remedy: "it holds \(file.names.prefix(8).joined(separator: ", "))")
       }
       guard shape == segment.shape else {
-        throw TensorFileError(path, "tensor \(name) has the shape \(shape); the model's is \(segment.shape)")
+        throw FileError(path, "tensor \(name) has the shape \(shape); the model's is \(segment.shape)")
       }
       elements.replaceSubrange(segment.range, with: try file.floats(named: name))
     }

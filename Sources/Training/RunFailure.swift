@@ -1,5 +1,6 @@
 import Data
 import ExperimentKeys
+import Files
 import MPI
 import Reports
 import TensorFiles
@@ -19,11 +20,10 @@ struct RunFailure: JobFailure, CustomStringConvertible {
 
 /// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there are may be all right.
 func recording(_ body: () throws -> Void) throws {
-  do { try body() } catch let error as TensorFileError { throw RunFailure(.workerFailed, "\(error)") }
+  do { try body() } catch let error as FileError { throw RunFailure(.workerFailed, "\(error)") }
 }
 
 // Which exit code an error of another room stands for.
 extension ExperimentError: JobFailure { public var exitStatus: Int32 { ExitCode.usage.rawValue } }
-extension DataError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
-extension TensorFileError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension FileError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
 extension RunFileError: JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Reports
 import TensorFiles
 
@@ -14,7 +15,7 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    do throws(TensorFileError) {
+    do throws(FileError) {
       let summary = try TensorFileSummary(path: file)
       Screen.output.write(json ? JSONText(of: summary, indented: true).string + "\n" : summary.text)
     } catch {

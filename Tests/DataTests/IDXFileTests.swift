@@ -1,8 +1,9 @@
 import Data
+import Files
 import Testing
 
 /// Everything a reader does with a file: header, then data.
-private func contents(of path: String) throws(DataError) -> [UInt8] {
+private func contents(of path: String) throws(FileError) -> [UInt8] {
   let file = try IDXFile(path: path)
   let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: file.byteCount, alignment: 1)
   defer { memory.deallocate() }
@@ -11,7 +12,7 @@ private func contents(of path: String) throws(DataError) -> [UInt8] {
 }
 
 /// The error that reading ends with.
-private func failure(_ path: String) -> DataError? {
+private func failure(_ path: String) -> FileError? {
   do {
     _ = try contents(of: path)
     return nil
@@ -58,7 +59,7 @@ private func failure(_ path: String) -> DataError? {
         var damaged = compressed
         damaged[position] ^= 1 << bit
         let path = files.write("f", damaged)
-        do throws(DataError) {
+        do throws(FileError) {
           let read = try contents(of: path)
           #expect(read == data, "bit \(bit) of byte \(position)")
           harmless += 1
@@ -93,7 +94,7 @@ private func failure(_ path: String) -> DataError? {
       for (name, bytes) in [("plain", idx(dimensions, [1, 2, 3])), ("gzip", gzip(idx(dimensions, [1, 2, 3])))] {
         // The initializer fails: no caller ever learns a size to allocate.
         let path = files.write(name, bytes)
-        let error = #expect(throws: DataError.self) { try IDXFile(path: path) }
+        let error = #expect(throws: FileError.self) { try IDXFile(path: path) }
         #expect(error?.offset != nil)
       }
     }

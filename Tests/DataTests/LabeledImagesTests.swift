@@ -1,4 +1,5 @@
 import Data
+import Files
 import Testing
 import Vectors
 
@@ -41,7 +42,7 @@ import Vectors
   @Test func labelsAreChecked() throws {
     let paths = write(images: [0, 0, 0, 0, 0, 0, 0, 0], count: 2, labels: [9, 10])
     let opened = try LabeledImagesFiles(images: paths.images, labels: paths.labels, classes: 10)
-    let error = #expect(throws: DataError.self) { try LabeledImages(opened) }
+    let error = #expect(throws: FileError.self) { try LabeledImages(opened) }
     #expect(error?.path == paths.labels)
     #expect(error?.offset == 9)
     #expect(error?.what == "label 10 of sample 1 is not below 10 (byte of the decompressed data)")
@@ -49,15 +50,15 @@ import Vectors
 
   @Test func countsMustAgree() {
     let paths = write(images: [0, 0, 0, 0, 0, 0, 0, 0], count: 2, labels: [1, 2, 3])
-    let error = #expect(throws: DataError.self) { try LabeledImagesFiles(images: paths.images, labels: paths.labels) }
+    let error = #expect(throws: FileError.self) { try LabeledImagesFiles(images: paths.images, labels: paths.labels) }
     #expect(error?.what.hasPrefix("3 labels for the 2 images of \(paths.images)") == true)
-    #expect(throws: DataError.self) { try LabeledImagesFiles(images: paths.labels, labels: paths.images) }
+    #expect(throws: FileError.self) { try LabeledImagesFiles(images: paths.labels, labels: paths.images) }
   }
 
   @Test func aMissingFileNamesThePackageThatBringsIt() {
-    let missing = #expect(throws: DataError.self) { try LabeledImages(directory: files.path + "/no", split: .train) }
+    let missing = #expect(throws: FileError.self) { try LabeledImages(directory: files.path + "/no", split: .train) }
     #expect(missing?.description.contains("no such directory") == true)
-    let empty = #expect(throws: DataError.self) { try LabeledImages(directory: files.path, split: .test) }
+    let empty = #expect(throws: FileError.self) { try LabeledImages(directory: files.path, split: .test) }
     #expect(empty?.path == files.path + "/t10k-images-idx3-ubyte")
     for error in [missing, empty] {
       #expect(error?.description.contains("apt install dataset-fashion-mnist") == true)

@@ -72,49 +72,6 @@ import Vectors
     #expect(layout.segments.map(\.shape) == [[32, 1, 3, 3], [32], [64, 32, 3, 3], [64], [128, 3136], [128], [10, 128], [10]])
   }
 
-  /// The same bits whatever a model did before: other numbers of samples leave operations and scratch of their own.
-  @Test(arguments: cases) func dependsOnItsBatchAlone(_ test: Case) {
-    func gradient(_ model: CNN, _ range: Range<Int>, spare: Int = 0) -> [UInt32] {
-      var weights = FlatVector(zeros: model.layout)
-      model.initialize(&weights, seed: 4)
-      var gradient = FlatVector(zeros: model.layout)
-      _ = model.differentiate(
-        test.samples(9, seed: 2).batch(range, spare: spare), weights: weights, into: &gradient, scale: 1, accumulate: false
-      ) { _, _ in }
-      return gradient.bits
-    }
-    let fresh = gradient(test.model(), 0..<5)
-    let model = test.model()
-    _ = gradient(model, 0..<9)
-    _ = gradient(model, 3..<5)
-    #expect(fresh == gradient(model, 0..<5, spare: 4))
-    #expect(fresh == gradient(model, 0..<5))
-  }
-
-  @Test(arguments: cases) func gradientsAccumulateLastToFirst(_ test: Case) {
-    let model = test.model()
-    var weights = FlatVector(zeros: model.layout)
-    model.initialize(&weights, seed: 4)
-    let samples = test.samples(7, seed: 3)
-    var whole = FlatVector(zeros: model.layout)
-    var parts = FlatVector(zeros: model.layout)
-    var loss = model.differentiate(samples.batch(), weights: weights, into: &whole, scale: 1, accumulate: false) { _, _ in }
-    loss -= model.differentiate(samples.batch(0..<2), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
-    var order: [Int] = []
-    var seen: [Int: [Double]] = [:]
-    loss -= model.differentiate(samples.batch(2..<7), weights: weights, into: &parts, scale: 1, accumulate: true) { index, gradient in
-      order.append(index)
-      seen[index] = gradient.tensors[index]
-    }
-    #expect(abs(loss) < 1e-5)
-    #expect(order == Array(model.layout.segments.indices.reversed()))
-    for (index, (part, all)) in zip(parts.tensors, whole.tensors).enumerated() {
-      #expect(relativeError(part, all) < 1e-6 && seen[index] == part)
-    }
-    let evaluation = model.evaluate(samples.batch(), weights: weights)
-    #expect(evaluation.count == 7 && evaluation.scored == 7)
-  }
-
   /// ReLU and pooling must not hide a weight or a pixel that is not finite.
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func nonFiniteValuesShow(_ bad: Float) {
     let test = Self.cases[1]

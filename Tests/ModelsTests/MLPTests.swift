@@ -2,7 +2,7 @@ import Models
 import Testing
 import Vectors
 
-/// What a training step relies on, whatever the model.
+/// What is a multilayer perceptron's own; what all models share is in ``ModelContractTests``.
 @Suite struct MLPTests {
   static let samples = Samples(11, width: 13, classes: 6, seed: 8)
 
@@ -14,13 +14,6 @@ import Vectors
     var weights = FlatVector(zeros: model.layout)
     model.initialize(&weights, seed: 4)
     return weights
-  }
-
-  static func gradient(_ model: some Model, _ batch: borrowing Batch, scale: Float = 1) -> FlatVector {
-    let weights = weights(model)
-    var gradient = FlatVector(zeros: model.layout)
-    _ = model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: false) { _, _ in }
-    return gradient
   }
 
   @Test func namesAndShapesArePyTorchs() {
@@ -58,80 +51,6 @@ import Vectors
     model.initialize(&again, seed: 5)
     let other = again.bits
     #expect(first != other)
-  }
-
-  @Test func twoMicroBatchesAddUpToOne() {
-    let model = Self.model(activation: .tanh)
-    let weights = Self.weights(model)
-    let whole = Self.gradient(model, Self.samples.batch())
-    var parts = FlatVector(zeros: model.layout)
-    var loss = model.differentiate(Self.samples.batch(0..<4), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
-    loss += model.differentiate(Self.samples.batch(4..<11), weights: weights, into: &parts, scale: 1, accumulate: true) { _, _ in }
-    for (part, all) in zip(parts.tensors, whole.tensors) { #expect(relativeError(part, all) < 1e-6) }
-    let all = model.evaluate(Self.samples.batch(), weights: weights).lossSum
-    #expect(abs(loss - all) < 1e-6 * all)
-  }
-
-  @Test func dependsOnItsBatchAlone() {
-    let model = Self.model()
-    let fresh = Self.gradient(model, Self.samples.batch(0..<5)).bits
-    // The same samples after others, larger and smaller, and with room to spare.
-    _ = Self.gradient(model, Self.samples.batch())
-    _ = Self.gradient(model, Self.samples.batch(0..<2))
-    let later = Self.gradient(model, Self.samples.batch(0..<5, spare: 9)).bits
-    #expect(fresh == later)
-  }
-
-  @Test func gapsStayZero() {
-    let model = Self.model()
-    let gradient = Self.gradient(model, Self.samples.batch())
-    let inTensors = Set(model.layout.segments.flatMap { Array($0.range) })
-    let gaps = (0..<gradient.count).filter { !inTensors.contains($0) }
-    let bits = gradient.bits
-    #expect(gaps.count > 0 && gaps.allSatisfy { bits[$0] == 0 })
-  }
-
-  @Test func everyTensorIsFinishedOnceLastToFirst() {
-    let model = Self.model()
-    let weights = Self.weights(model)
-    let complete = Self.gradient(model, Self.samples.batch()).tensors
-    var gradient = FlatVector(zeros: model.layout)
-    var order: [Int] = []
-    var seen: [Int: [Double]] = [:]
-    _ = model.differentiate(Self.samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { index, gradient in
-      order.append(index)
-      seen[index] = gradient.tensors[index]
-    }
-    #expect(order == [5, 4, 3, 2, 1, 0])
-    for (index, values) in complete.enumerated() { #expect(seen[index] == values) }
-  }
-
-  @Test(arguments: [true, false]) func emptyBatch(accumulate: Bool) {
-    let model = Self.model()
-    let weights = Self.weights(model)
-    var gradient = Self.gradient(model, Self.samples.batch())
-    let before = gradient.bits
-    var order: [Int] = []
-    let loss = model.differentiate(
-      Self.samples.batch(0..<0, spare: 3), weights: weights, into: &gradient, scale: 1, accumulate: accumulate
-    ) { index, _ in order.append(index) }
-    let after = gradient.bits
-    #expect(loss == 0)
-    #expect(order == [5, 4, 3, 2, 1, 0])
-    #expect(accumulate ? after == before : after.allSatisfy { $0 == 0 })
-    let evaluation = model.evaluate(Self.samples.batch(0..<0), weights: weights)
-    #expect(evaluation == Evaluation())
-  }
-
-  @Test(arguments: Loss.allCases) func evaluateMatchesDifferentiate(_ loss: Loss) {
-    let model = Self.model(loss)
-    let weights = Self.weights(model)
-    var gradient = FlatVector(zeros: model.layout)
-    let differentiated = model.differentiate(Self.samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in
-    }
-    let evaluation = model.evaluate(Self.samples.batch(), weights: weights)
-    #expect(evaluation.lossSum == differentiated)
-    #expect(evaluation.count == 11)
   }
 
   /// The weights with which a single layer hands its inputs to the loss.

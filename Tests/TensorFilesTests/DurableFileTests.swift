@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TensorFiles
 import Testing
@@ -28,16 +29,16 @@ import Testing
   }
 
   @Test func errorsNamePathAndCauseAndLeaveNothing() {
-    let missing = #expect(throws: TensorFileError.self) { try DurableFile.write("x", to: files.path + "/no/target") }
+    let missing = #expect(throws: FileError.self) { try DurableFile.write("x", to: files.path + "/no/target") }
     #expect(
       missing?.description
         == "\(files.path)/no/target: cannot be created: No such file or directory; check the directory and its permissions")
     try! FileManager.default.createDirectory(atPath: files.path + "/directory/inner", withIntermediateDirectories: true)
-    let taken = #expect(throws: TensorFileError.self) { try DurableFile.write("x", to: files.path + "/directory") }
+    let taken = #expect(throws: FileError.self) { try DurableFile.write("x", to: files.path + "/directory") }
     #expect(
       taken?.description == "\(files.path)/directory: cannot be given its name: Is a directory; check what has that name already")
     #expect(files.names == ["directory"])
-    for path in ["", "a/", ".", "a/.."] { #expect(throws: TensorFileError.self) { try DurableFile.write("x", to: path) } }
+    for path in ["", "a/", ".", "a/.."] { #expect(throws: FileError.self) { try DurableFile.write("x", to: path) } }
   }
 
   @Test func aRelativePathIsBesideTheWorkingDirectory() throws {
@@ -55,7 +56,7 @@ import Testing
       setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
       func isEmpty() -> Bool { (try? FileManager.default.contentsOfDirectory(atPath: directory)) == [] }
       var file = try DurableFile(path: directory + "/target")
-      do throws(TensorFileError) {
+      do throws(FileError) {
         try file.write([UInt8](repeating: 1, count: 10_000).span.bytes)
         exit(1)
       } catch {

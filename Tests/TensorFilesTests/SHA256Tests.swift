@@ -1,3 +1,4 @@
+import Files
 import TensorFiles
 import Testing
 
@@ -28,6 +29,6 @@ import Testing
     let bytes = (0..<(5 << 19) + 3).map { UInt8(truncatingIfNeeded: $0 * 31) }
     let files = TemporaryFiles()
     #expect(try SHA256.digest(ofFile: files.write("long", bytes)) == SHA256.digest(of: bytes.span.bytes))
-    #expect(throws: TensorFileError.self) { try SHA256.digest(ofFile: files.path + "/no") }
+    #expect(throws: FileError.self) { try SHA256.digest(ofFile: files.path + "/no") }
   }
 }

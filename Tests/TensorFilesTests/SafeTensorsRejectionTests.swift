@@ -1,3 +1,4 @@
+import Files
 import TensorFiles
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 @Suite struct SafeTensorsRejectionTests {
   let files = TemporaryFiles()
 
-  private func failure(_ bytes: [UInt8]) -> TensorFileError? {
+  private func failure(_ bytes: [UInt8]) -> FileError? {
     do {
       _ = try SafeTensors(path: files.write("input", bytes))
       return nil
@@ -98,8 +99,8 @@ import Testing
   }
 
   @Test func whatIsNoFileIsNamed() {
-    #expect(throws: TensorFileError.self) { try SafeTensors(path: files.path) }
-    let error = #expect(throws: TensorFileError.self) { try SafeTensors(path: files.path + "/no") }
+    #expect(throws: FileError.self) { try SafeTensors(path: files.path) }
+    let error = #expect(throws: FileError.self) { try SafeTensors(path: files.path + "/no") }
     #expect(error?.description == "\(files.path)/no: cannot be opened: No such file or directory; check the path and its permissions")
   }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TensorFiles
 import Testing
@@ -16,14 +17,14 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
   let files = TemporaryFiles()
 
   /// Opens the file and reads every tensor that can be read.
-  private func readAll(_ path: String) throws(TensorFileError) -> [String: [Float]] {
+  private func readAll(_ path: String) throws(FileError) -> [String: [Float]] {
     let file = try SafeTensors(path: path)
     var all: [String: [Float]] = [:]
     for tensor in file.tensors where tensor.type == .float32 { all[tensor.name] = try file.floats(named: tensor.name) }
     return all
   }
 
-  private func failure(_ bytes: [UInt8]) -> TensorFileError? {
+  private func failure(_ bytes: [UInt8]) -> FileError? {
     do {
       _ = try readAll(files.write("input", bytes))
       return nil
@@ -66,11 +67,11 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     var elements: [Float] = [0, 0]
     let error = try elements.withUnsafeMutableBufferPointer { buffer in
       try file.read("a", into: UnsafeMutableBufferPointer(rebasing: buffer[1...]))
-      return #expect(throws: TensorFileError.self) { try file.read("a", into: buffer) }
+      return #expect(throws: FileError.self) { try file.read("a", into: buffer) }
     }
     #expect(elements == [0, 9])
     #expect(error?.what == "tensor \"a\" has 1 elements, 2 are expected")
-    #expect(#expect(throws: TensorFileError.self) { try file.floats(named: "c") }?.what.hasPrefix("there is no tensor \"c\"") == true)
+    #expect(#expect(throws: FileError.self) { try file.floats(named: "c") }?.what.hasPrefix("there is no tensor \"c\"") == true)
   }
 
   @Test func aTensorMayBeAppendedInPartsAndEverySpecialBitSurvives() throws {
@@ -148,7 +149,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     #expect(file["i"]?.elementCount == 2)
     #expect(file["u"]?.elementCount == 3)
     #expect(file["d"]?.type == .float64)
-    let error = #expect(throws: TensorFileError.self) { try file.floats(named: "d") }
+    let error = #expect(throws: FileError.self) { try file.floats(named: "d") }
     #expect(error?.what == "tensor \"d\" is F64, not F32")
   }
 

@@ -57,11 +57,12 @@ void cvk_tanh_backward(float *d, const float *y, size_t count);
 void cvk_sigmoid_backward(float *d, const float *y, size_t count);
 /// out[j] = Σᵢ x[i][j], added to out[j] if `accumulate`; summed in Double.
 void cvk_column_sums(float *out, const float *x, size_t rows, size_t columns, int accumulate);
-/// Returns Σ over the rows of log Σⱼ e^z[j] - z[label], in Double; not finite if any z is not.
-/// `gradient`, if not null, gets scale·(softmax(z) - onehot(label)); `correct`, if not null, grows by the rows whose first largest z is the
-/// label's. Every label must lie in 0 ..< classes.
-double cvk_cross_entropy(const float *z, const int32_t *labels, size_t rows, size_t classes, float scale, float *gradient,
-                         size_t *correct);
+/// Returns Σ over the rows of weight·(log Σⱼ e^z[j] - z[label]), in Double; not finite if any z of a row that counts is not.
+/// `weights` may be null: then each is 1. A row whose label is negative does not count: its gradient is 0.
+/// `gradient`, if not null, gets scale·weight·(softmax(z) - onehot(label)), and may be `z`; `correct`, if not null, grows by the rows whose
+/// first largest z is the label's. Every other label must lie in 0 ..< classes.
+double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes, float scale,
+                         float *gradient, size_t *correct);
 /// LAMB's direction (You et al. 2019): m, v are moments of factor·g; g becomes (m/correction1) / (√(v/correction2) + epsilon) + decay·w. Returns its squares.
 double cvk_lamb_direction(const float *w, float *g, float *m, float *v, size_t count, double factor, double beta1, double beta2, double epsilon,
                           double decay, double correction1, double correction2);
@@ -80,4 +81,61 @@ void cvk_block(float *maps, const float *rows, size_t samples, size_t channels, 
 /// Makes `count` rows of `length` ≥ `count` values orthonormal, each in the span of itself and those before it (Gram and Schmidt, twice
 /// over, which is enough for full precision: Giraud et al. 2005).
 void cvk_orthonormalize(double *rows, size_t count, size_t length);
+
+// Recurrent cells, one step of `rows` sequences. A step's sums z are products[row] + table[tokens[row]]: h·Wᵀ, and x·Wᵀ + b, which is a
+// function of the token. `h`, `c` are rows × hidden.
+
+/// h = tanh z
+void cvk_elman(float *h, const float *products, const float *table, const int32_t *tokens, size_t rows, size_t hidden);
+/// d = dh·(1 - h²) = ∂loss/∂z
+void cvk_elman_backward(float *d, const float *dh, const float *h, size_t rows, size_t hidden);
+/// PyTorch's nn.LSTM: i, f, o = sigmoid and g = tanh of the quarters i, f, g, o of z, left in `gates` (rows × 4·hidden), which held the
+/// products; c = f·previous + i·g; squashed = tanh c; h = o·squashed.
+void cvk_lstm(float *gates, const float *table, const int32_t *tokens, const float *previous, float *c, float *squashed, float *h, size_t rows,
+              size_t hidden);
+/// Leaves ∂loss/∂z in `gates`. `dc` is ∂loss/∂c by way of later steps, and becomes ∂loss/∂previous.
+void cvk_lstm_backward(float *gates, const float *previous, const float *squashed, const float *dh, float *dc, size_t rows, size_t hidden);
+
+// Tokens' rows of a table of `width` columns.
+
+/// y[row] = table[tokens[row]] + positions[row % length]
+void cvk_embed(float *y, const float *table, const float *positions, const int32_t *tokens, size_t rows, size_t length, size_t width);
+/// table[tokens[row]] += x[row], row after row
+void cvk_add_by_token(float *table, const float *x, const int32_t *tokens, size_t rows, size_t width);
+
+// Transformer layers.
+
+/// normal = (x - mean)/√(variance + 1e-5) of each row, y = normal·weight, inverse = 1/√(variance + 1e-5); sums in Double.
+void cvk_layer_norm(float *y, float *normal, float *inverse, const float *x, const float *weight, size_t rows, size_t columns);
+/// dx += ∂loss/∂x from d = ∂loss/∂y.
+void cvk_layer_norm_backward(float *dx, const float *d, const float *normal, const float *inverse, const float *weight, size_t rows,
+                             size_t columns);
+/// out[j] = Σᵢ x[i][j]·y[i][j], added to out[j] if `accumulate`; summed in Double.
+void cvk_column_products(float *out, const float *x, const float *y, size_t rows, size_t columns, int accumulate);
+/// y = x·Φ(x), with Φ the normal distribution function (the GELU with erf, not tanh).
+void cvk_gelu(float *y, const float *x, size_t count);
+/// d[i] *= Φ(x) + x·φ(x)
+void cvk_gelu_backward(float *d, const float *x, size_t count);
+/// Softmax of each row's first `first` + row + 1 scores, in place; the rest of the row's `columns` becomes 0. `largest` and `inverse` get each
+/// row's largest score and 1/Σ e^(score - largest), from which the backward pass makes the same bits again.
+void cvk_causal_softmax(float *scores, float *largest, float *inverse, size_t first, size_t rows, size_t columns);
+/// The probabilities p again from the scores, in place, and d = p·(d - mean[row]), where d held ∂loss/∂p.
+void cvk_causal_softmax_backward(float *scores, float *d, const float *largest, const float *inverse, const float *mean, size_t first,
+                                 size_t rows, size_t columns);
+/// out[row] = Σⱼ x[row][j]·y[row][j]; a row of x starts `xstride` behind the one before, and so for y.
+void cvk_row_products(float *out, const float *x, size_t xstride, const float *y, size_t ystride, size_t rows, size_t columns);
+
+/// g += scale·(x - y)
+void cvk_add_difference(float *g, const float *x, const float *y, float scale, size_t count);
+
+// A variational autoencoder.
+
+/// -log likelihood of pixels x in 0...1 under independent Bernoulli variables with logits z: Σ max(z, 0) - z·x + log(1 + e^-|z|), in Double.
+/// `gradient`, if not null, gets scale·(σ(z) - x).
+double cvk_bernoulli(const float *z, const float *x, size_t count, float scale, float *gradient);
+/// z = mean + e^(log_variance/2)·noise; returns the divergence from N(0, 1), ½ Σ mean² + e^log_variance - 1 - log_variance, in Double.
+double cvk_draw_latent(float *z, const float *mean, const float *log_variance, const float *noise, size_t count);
+/// d, ∂loss/∂z, becomes ∂loss/∂mean, with scale times the divergence's part; so does d_log_variance.
+void cvk_draw_latent_backward(float *d, float *d_log_variance, const float *mean, const float *log_variance, const float *noise, float scale,
+                              size_t count);
 #endif

@@ -17,4 +17,4 @@ public protocol DataRecipe: Sendable {
 }
 
 /// Every kind of data there is; the first is the default.
-public let dataRecipes: [any DataRecipe.Type] = [FashionMNISTRecipe.self, IDXRecipe.self, BlobsRecipe.self]
+public let dataRecipes: [any DataRecipe.Type] = [FashionMNISTRecipe.self, IDXRecipe.self, TextRecipe.self, BlobsRecipe.self]

@@ -1,6 +1,7 @@
 import Coordination
 import Data
 import ExperimentKeys
+import Files
 import MPI
 import Vectors
 
@@ -53,7 +54,7 @@ private func openImages(_ directory: String, classes: Int?, on world: borrowing 
   let test = LabeledImages(files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
   try world.agree {
     guard test.shape.inputs == train.shape.inputs, test.shape.classes <= train.shape.classes else {
-      throw DataError(
+      throw FileError(
         directory,
         "the test set has \(test.shape.inputs) pixels and \(test.shape.classes) classes, the training set \(train.shape.inputs) and "
           + "\(train.shape.classes)", remedy: "give two splits of one data set")

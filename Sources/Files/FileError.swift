@@ -1,5 +1,5 @@
-/// What is wrong with a file of tensors or with writing one: one line, "PATH: byte OFFSET: what; what to do".
-public struct TensorFileError: Error, CustomStringConvertible, Sendable, Equatable {
+/// What is wrong with a file, or with writing one: one line, "PATH: byte OFFSET: what; what to do".
+public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
   public let path: String
   /// Where in the file, counted from 0; nil when the file as a whole is meant.
   public let offset: Int?

@@ -1,0 +1,66 @@
+import Glibc
+
+/// An open regular file, read at explicit positions; closed when the last reference goes.
+package final class InputFile: Sendable {
+  package let path: String
+  package let byteCount: Int
+  private let descriptor: Int32
+
+  /// - Throws: when the path cannot be opened or is not a regular file.
+  package init(_ path: String) throws(FileError) {
+    // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw FileError(path, "cannot be opened: \(systemMessage())", remedy: "check the path and its permissions")
+    }
+    var status = stat()
+    let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    guard isRegular else {
+      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      close(descriptor)
+      throw FileError(path, isDirectory ? "is a directory" : "is not a regular file", remedy: "give the path of a file")
+    }
+    self.path = path
+    self.descriptor = descriptor
+    byteCount = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills `buffer` from `offset` on and returns the bytes read: fewer than asked for only at the end of the file.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let got = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if got == 0 { break }
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw FileError(path, at: offset + done, "cannot be read: \(systemMessage())", remedy: "check the disk")
+      }
+      done += got
+    }
+    return done
+  }
+
+  /// Fills `buffer` from `offset` on.
+  /// - Throws: also when the file ends before the buffer is full.
+  package func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
+    let count = try read(into: buffer, at: offset)
+    guard count == buffer.count else {
+      throw FileError(path, at: offset + count, "the file ends here", remedy: "use another copy of the file")
+    }
+  }
+
+  /// Fills the first `count` elements of an array, all of them by default.
+  package func fill<Element: BitwiseCopyable>(_ elements: inout [Element], count: Int? = nil, at offset: Int) throws(FileError) {
+    var span = elements.mutableSpan
+    let byteCount = (count ?? span.count) * MemoryLayout<Element>.stride
+    var bytes = span.mutableBytes
+    try bytes.withUnsafeMutableBytes { buffer throws(FileError) in
+      try fill(UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount]), at: offset)
+    }
+  }
+}
+
+/// The text of the last system call's error.
+package func systemMessage(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }

@@ -1,0 +1,72 @@
+import CVectorKernels
+
+/// What a recurrent network does at each token: from the state before it and the token's own sums it makes the state after it.
+public enum RecurrentCell: String, Sendable, CaseIterable {
+  /// h = tanh(W·x + U·h + b), PyTorch's `nn.RNN` (Elman 1990).
+  case elman
+  /// Long short-term memory, PyTorch's `nn.LSTM` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000); gates i, f, g, o.
+  case lstm
+
+  /// How many sums a hidden unit has.
+  var gates: Int { self == .lstm ? 4 : 1 }
+  /// How many numbers a hidden unit carries on: h, and the cell's c.
+  var states: Int { self == .lstm ? 2 : 1 }
+}
+
+/// The memory of a recurrent network's steps, one step of `rows` sequences after the other. Step t makes state t + 1 from state t.
+struct RecurrentSteps {
+  let cell: RecurrentCell
+  let rows: Int
+  let hidden: Int
+  let length: Int
+  private let base: UnsafeMutablePointer<Float>
+
+  /// How many values the memory holds.
+  static func count(_ cell: RecurrentCell, rows: Int, hidden: Int, length: Int) -> Int {
+    let state = (length + 1) * rows * hidden
+    let sums = length * rows * hidden * cell.gates
+    return state + sums + (cell == .lstm ? state + length * rows * hidden + rows * hidden : 0)
+  }
+
+  init(_ cell: RecurrentCell, rows: Int, hidden: Int, length: Int, in memory: UnsafeMutablePointer<Float>) {
+    (self.cell, self.rows, self.hidden, self.length, base) = (cell, rows, hidden, length, memory)
+  }
+
+  private var step: Int { rows * hidden }
+
+  /// h before step `time`, rows × hidden; the states of all steps follow one another.
+  func state(_ time: Int) -> UnsafeMutablePointer<Float> { base + time * step }
+  /// Step `time`'s products h·Uᵀ, rows × gates·hidden, then its gates, in the end ∂loss/∂ its sums.
+  func sums(_ time: Int) -> UnsafeMutablePointer<Float> { base + (length + 1 + time * cell.gates) * step }
+  /// c before step `time`.
+  func memory(_ time: Int) -> UnsafeMutablePointer<Float> { sums(length) + time * step }
+  private func squashed(_ time: Int) -> UnsafeMutablePointer<Float> { memory(length + 1 + time) }
+  /// ∂loss/∂c on its way back.
+  private var memoryGradient: UnsafeMutablePointer<Float> { squashed(length) }
+
+  /// Makes the first states zero.
+  func start() {
+    state(0).update(repeating: 0, count: step)
+    if cell == .lstm { memory(0).update(repeating: 0, count: step) }
+  }
+
+  /// Step `time`, whose products are there; `table` has a row of sums for each token.
+  func forward(_ time: Int, table: UnsafePointer<Float>, tokens: UnsafePointer<Int32>) {
+    switch cell {
+    case .elman: cvk_elman(state(time + 1), sums(time), table, tokens + time * rows, rows, hidden)
+    case .lstm:
+      cvk_lstm(
+        sums(time), table, tokens + time * rows, memory(time), memory(time + 1), squashed(time), state(time + 1), rows, hidden)
+    }
+  }
+
+  /// Leaves ∂loss/∂ step `time`'s sums in their place; `dh` is ∂loss/∂ its state. Called from the last step to the first.
+  func backward(_ time: Int, dh: UnsafePointer<Float>) {
+    switch cell {
+    case .elman: cvk_elman_backward(sums(time), dh, state(time + 1), rows, hidden)
+    case .lstm:
+      if time == length - 1 { memoryGradient.update(repeating: 0, count: step) }
+      cvk_lstm_backward(sums(time), memory(time), squashed(time), dh, memoryGradient, rows, hidden)
+    }
+  }
+}

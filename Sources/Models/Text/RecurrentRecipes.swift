@@ -1,0 +1,42 @@
+import ExperimentKeys
+import Vectors
+
+/// `model.kind = "rnn"`: a text through an Elman network.
+public struct RNNRecipe: RecurrentRecipe {
+  public static let kind = "rnn"
+  static let cell = RecurrentCell.elman
+  let widths: RecurrentWidths
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { widths = try RecurrentWidths(&keys) }
+}
+
+/// `model.kind = "lstm"`: a text through an LSTM.
+public struct LSTMRecipe: RecurrentRecipe {
+  public static let kind = "lstm"
+  static let cell = RecurrentCell.lstm
+  let widths: RecurrentWidths
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { widths = try RecurrentWidths(&keys) }
+}
+
+struct RecurrentWidths: Sendable {
+  let embedding: Int
+  let hidden: Int
+
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    embedding = try keys.integer("embedding", default: 64, in: 1...(1 << 16))
+    hidden = try keys.integer("hidden", default: 256, in: 1...(1 << 14))
+  }
+}
+
+protocol RecurrentRecipe: ModelRecipe {
+  static var cell: RecurrentCell { get }
+  var widths: RecurrentWidths { get }
+}
+
+extension RecurrentRecipe {
+  public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
+    RecurrentNetwork(
+      Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding, hidden: widths.hidden)
+  }
+}

@@ -1,0 +1,104 @@
+import Coordination
+import Data
+import ExperimentKeys
+import Files
+import Glibc
+import MPI
+
+/// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``Text``. By default the King James Bible.
+///
+/// The last `validation` of the samples are the test set; with `validation = 0` all are trained on, and the last tenth of them, at least one,
+/// is what the trained model is evaluated on. A file of its own may be the test set instead: `validation_path`.
+public struct TextRecipe: DataRecipe {
+  public static let kind = "text"
+  /// Nil for the King James text.
+  public let path: String?
+  public let context: Int
+  public let validation: Double
+  public let validationPath: String?
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    path = try keys.path("path")
+    context = try keys.integer("context", default: 64, in: 1...(1 << 20))
+    validationPath = try keys.path("validation_path")
+    let wanted = "a fraction of at least 0 and below 1"
+    if validationPath == nil {
+      validation = try keys.number("validation", default: 0.1, wanted: wanted) { $0 >= 0 && $0 < 1 }
+    } else {
+      validation = 0
+      if try keys.number(optional: "validation", wanted: wanted, { $0 >= 0 && $0 < 1 }) != nil {
+        throw keys.error("validation", "validation_path names the test set already; give one of the two")
+      }
+    }
+  }
+
+  /// Where `Launch/setup` writes the text of Debian's package bible-kjv: one verse a line, 4,404,412 bytes, 73 of them distinct.
+  public static var kingJames: String {
+    let cache = environment("XDG_CACHE_HOME") ?? (environment("HOME") ?? "") + "/.cache"
+    return cache + "/lockstep/king-james.txt"
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    let training = try world.agree { try open() }
+    let counts = try count(training, on: world)
+    let vocabulary = Vocabulary(counts: counts)
+    let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: world)
+    guard let validationPath else { return try world.agree { try split(text, of: training.path) } }
+    let test = try world.agree { try TextFile(path: validationPath) }
+    let byteCount = try count(test, on: world).reduce(0, +)
+    try world.agree { try test.check(against: vocabulary, of: training.path, part: world.rank, of: world.size) }
+    return TrainingData(train: text, test: try read(test, byteCount: byteCount, vocabulary, on: world))
+  }
+
+  private func open() throws(FileError) -> TextFile {
+    if let path { return try TextFile(path: path) }
+    let path = Self.kingJames
+    guard access(path, R_OK) == 0 else {
+      throw FileError(
+        path, "the default text is not there",
+        remedy: "run Launch/setup, which writes it from Debian's package bible-kjv, or set data.path")
+    }
+    return try TextFile(path: path)
+  }
+
+  /// How often each byte occurs; each rank counts its part. Collective.
+  private func count(_ file: TextFile, on world: borrowing Communicator) throws -> [Int] {
+    let mine = try world.agree { try file.counts(ofPart: world.rank, of: world.size) }
+    var counts = mine.map(Int64.init)
+    var span = counts.mutableSpan
+    try world.allReduce(&span, .sum)
+    return counts.map { Int($0) }
+  }
+
+  private func read(
+    _ file: TextFile, byteCount: Int, _ vocabulary: Vocabulary, on world: borrowing Communicator
+  ) throws -> Text {
+    guard file.isGzip else {
+      return try world.agree { try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
+    }
+    let memory = try NodeMemory(count: byteCount, on: try world.splitByNode(), filler: 0)
+    // The agreement is also the barrier behind which the bytes may be read.
+    try world.agree { if memory.isFiller { try file.load(into: memory.bytes) } }
+    return try world.agree {
+      try Text(file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary, context: context)
+    }
+  }
+
+  private func split(_ text: Text, of path: String) throws(FileError) -> TrainingData {
+    guard validation > 0 else {
+      return TrainingData(train: text, test: text[text.count - max(1, text.count / 10)..<text.count])
+    }
+    guard text.count > 1 else {
+      throw FileError(
+        path, "the text has one sample of context \(context), of which none can be held out",
+        remedy: "set data.validation to 0, or data.context to less")
+    }
+    let held = min(max(1, Int((Double(text.count) * validation).rounded())), text.count - 1)
+    return TrainingData(train: text[0..<text.count - held], test: text[text.count - held..<text.count])
+  }
+}
+
+private func environment(_ name: String) -> String? {
+  guard let value = getenv(name), value.pointee != 0 else { return nil }
+  return String(cString: value)
+}
