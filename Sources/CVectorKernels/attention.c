@@ -9,25 +9,30 @@ enum { LANES = 16 };
 MULTIVERSION
 void cvk_causal_softmax(float *restrict scores, float *restrict largest, float *restrict inverse, size_t first, size_t rows, size_t columns) {
   for (size_t row = 0; row < rows; row++, scores += columns) {
-    size_t count = first + row + 1, whole = count / LANES * LANES;
+    size_t count = first + row + 1, end = (count + LANES - 1) / LANES * LANES;
+    if (end > columns) end = columns;
+    size_t whole = end / LANES * LANES;
+    // Up to a whole vector, scores that are not seen count as the first one, and their exponentials as 0.
+    for (size_t j = count; j < end; j++) scores[j] = scores[0];
     float top[LANES];
     for (int k = 0; k < LANES; k++) top[k] = scores[0];
     for (size_t j = 0; j < whole; j += LANES)
       for (int k = 0; k < LANES; k++) top[k] = scores[j + k] > top[k] ? scores[j + k] : top[k];
-    for (size_t j = whole; j < count; j++) top[0] = scores[j] > top[0] ? scores[j] : top[0];
+    for (size_t j = whole; j < end; j++) top[0] = scores[j] > top[0] ? scores[j] : top[0];
+    for (int width = LANES / 2; width; width /= 2)
+      for (int k = 0; k < width; k++) top[k] = top[k + width] > top[k] ? top[k + width] : top[k];
     float most = top[0];
-    for (int k = 1; k < LANES; k++) most = top[k] > most ? top[k] : most;
 
-    for (size_t j = 0; j < count; j++) scores[j] = exponentialf(scores[j] - most);
+    for (size_t j = 0; j < end; j++) scores[j] = exponentialf(scores[j] - most);
+    memset(scores + count, 0, (columns - count) * sizeof *scores);
     double lanes[LANES] = {0};
     for (size_t j = 0; j < whole; j += LANES)
       for (int k = 0; k < LANES; k++) lanes[k] += scores[j + k];
-    for (size_t j = whole; j < count; j++) lanes[j - whole] += scores[j];
+    for (size_t j = whole; j < end; j++) lanes[j - whole] += scores[j];
     for (int width = LANES / 2; width; width /= 2)
       for (int k = 0; k < width; k++) lanes[k] += lanes[k + width];
     float factor = (float)(1.0 / lanes[0]);
-    for (size_t j = 0; j < count; j++) scores[j] *= factor;
-    memset(scores + count, 0, (columns - count) * sizeof *scores);
+    for (size_t j = 0; j < end; j++) scores[j] *= factor;
     largest[row] = most;
     inverse[row] = factor;
   }

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Glibc
 import Models
 import Testing
@@ -225,6 +226,19 @@ import Vectors
         let expected = segment.name.contains("c_proj") ? 0.02 / 6.0.squareRoot() : 0.02
         #expect(abs(deviation(values) / expected - 1) < 5 / (2 * Double(values.count)).squareRoot(), "\(segment.name)")
       }
+    }
+  }
+
+  @Test(arguments: [RNNRecipe.self, LSTMRecipe.self, GPTRecipe.self] as [any ModelRecipe.Type]) func onlyTextsSuit(
+    _ kind: any ModelRecipe.Type
+  ) throws {
+    var keys = try ExperimentReader(text: "", source: "x.toml", overrides: [])
+    try keys.enter("model")
+    let recipe = try kind.init(&keys)
+    #expect(try recipe.model(for: SampleShape(tokens: 8, labels: 8, classes: 5), seed: 1) is any TokenModel)
+    for shape in [SampleShape(inputs: 4, labels: 1, classes: 5), SampleShape(tokens: 8, labels: 1, classes: 5)] {
+      let error = #expect(throws: ExperimentError.self) { _ = try recipe.model(for: shape, seed: 1) }
+      #expect(error?.description.contains("model.kind \"\(kind.kind)\" needs a text") == true)
     }
   }
 

@@ -6,7 +6,7 @@ import Reports
 import Training
 
 /// Programs about `training.reproducible`: the same bits at every number of ranks.
-let bitsPrograms: [RankProgram] = [bitsProgram, bitsResumeProgram, bitsTracesProgram]
+let bitsPrograms: [RankProgram] = [bitsProgram, bitsTextProgram, bitsImagesProgram, bitsResumeProgram, bitsTracesProgram]
 
 private let counts = [1, 2, 3, 4, 5, 8]
 
@@ -65,20 +65,7 @@ let bitsProgram = RankProgram("bits") { world, arguments in
   for (number, overrides) in cases.enumerated() where !isFew || number % 10 == 1 {
     // Models are taken apart from their kind: a linear one has no hidden layers to set.
     let text = overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base
-    var reference: Transcript?
-    try onRanks(isFew ? [3, 8] : counts, of: world) { part in
-      for exchange in ["sharded", "replicated"] {
-        let experiment = try Experiment(text: text, source: "bits", overrides: overrides + ["training.gradient=\(exchange)"])
-        let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: experiment.seed, on: part), on: part)
-        let transcript = try Transcript(of: trainer, on: part)
-        // Rank 0 is in every part, and has seen them all.
-        guard part.rank == 0 else { continue }
-        if let difference = transcript.difference(from: reference ?? transcript) {
-          throw CheckFailure(description: "\(overrides.joined(separator: " ")), \(exchange) on \(part.size) ranks: \(difference)")
-        }
-        reference = transcript
-      }
-    }
+    let reference = try compareBits(text, overrides, at: isFew ? [3, 8] : counts, of: world)
     digest = (digest &* 31) ^ (reference?.digest ?? 0)
   }
   try onRanks([3], of: world) { part in
@@ -90,6 +77,79 @@ let bitsProgram = RankProgram("bits") { world, arguments in
     try expect(part.rank > 0 || transcripts[0] != transcripts[1], "plain sums have the same bits too: the comparison says nothing")
   }
   if world.rank == 0 { print("digest", String(digest, radix: 16)) }
+}
+
+/// Runs an experiment at each rank count with both exchanges and compares what came out; gives rank 0 that.
+private func compareBits(
+  _ text: String, _ overrides: [String], at counts: [Int], of world: borrowing Communicator
+) throws -> Transcript? {
+  var reference: Transcript?
+  try onRanks(counts, of: world) { part in
+    for exchange in ["sharded", "replicated"] {
+      let experiment = try Experiment(text: text, source: "bits", overrides: overrides + ["training.gradient=\(exchange)"])
+      let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: experiment.seed, on: part), on: part)
+      let transcript = try Transcript(of: trainer, on: part)
+      // Rank 0 is in every part, and has seen them all.
+      guard part.rank == 0 else { continue }
+      if let difference = transcript.difference(from: reference ?? transcript) {
+        throw CheckFailure(description: "\(overrides.joined(separator: " ")), \(exchange) on \(part.size) ranks: \(difference)")
+      }
+      reference = transcript
+    }
+  }
+  return reference
+}
+
+/// The models of texts, on the text whose path is the argument.
+let bitsTextProgram = RankProgram("bits-text") { world, arguments in
+  setComputeThreads(1)
+  let text = """
+    [data]
+    kind = "text"
+    path = "\(arguments[0])"
+    context = 12
+    [training]
+    global_batch = 22
+    micro_batch = 3
+    steps = 4
+    reproducible = true
+    [clip]
+    rule = "global"
+    max_norm = 0.3
+    """
+  for model in [
+    ["kind=rnn", "embedding=5", "hidden=19"], ["kind=lstm", "embedding=7", "hidden=10"], ["kind=gpt", "layers=2", "heads=2", "width=12"],
+  ] {
+    for optimizer in ["momentum", "adamw"] {
+      _ = try compareBits(text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4], of: world)
+    }
+  }
+}
+
+/// The models of images, on the IDX files in the directory that is the argument; steps run over several epochs.
+let bitsImagesProgram = RankProgram("bits-images") { world, arguments in
+  setComputeThreads(1)
+  let text = """
+    [data]
+    kind = "idx"
+    path = "\(arguments[0])"
+    [training]
+    global_batch = 22
+    micro_batch = 3
+    steps = 6
+    reproducible = true
+    [clip]
+    rule = "global"
+    max_norm = 0.3
+    """
+  for model in [
+    ["kind=cnn", "channels=[5, 18]", "width=9"], ["kind=cnn", "channels=[16]", "width=6", "initialization=orthogonal"],
+    ["kind=vae", "hidden=9", "latent=3"], ["kind=kmeans", "clusters=6"], ["kind=kmeans", "clusters=3", "starts=4"],
+  ] {
+    for optimizer in ["momentum", "adamw"] {
+      _ = try compareBits(text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4], of: world)
+    }
+  }
 }
 
 /// A run on three ranks, and the same resumed from its middle on other numbers of ranks. Argument: a directory; leaves `whole` and `on-N` in it.

@@ -43,6 +43,11 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     ("[clip]\nrule = \"global\"\nmax_norm = 0", "runs/x.toml:3: clip.max_norm: wanted a finite number above 0, found 0"),
     ("[training]\nepochs = 2\nsteps = 5", "runs/x.toml:3: training.steps: give steps or epochs, not both"),
     ("[data]\nkind = \"idx\"", "runs/x.toml: data.path: data of kind idx needs the directory of its four files"),
+    (
+      "[model]\nkind = \"gpt\"\nwidth = 100\nheads = 3",
+      "runs/x.toml:3: model.width: a width of 100 cannot be divided among 3 heads"
+    ),
+    ("[model]\nkind = \"lstm\"\nlayers = 2", "runs/x.toml:3: model.layers: unknown key; known here: embedding, hidden, init, kind"),
     ("name = \"a/b\"", "runs/x.toml:1: name: \"a/b\" names the run's directory: not empty, no slash, no leading dot"),
   ])
   func mistakesAreNamedInOneLine(_ text: String, _ line: String) {

@@ -10,13 +10,34 @@ import Testing
       var layers: [String: Double]?
     }
     var float64: [Step]
+    var optimizer: String
+    var learningRate, maxNorm: Double
   }
 
-  /// PyTorch's trajectory in Float64, at 1, 2, 3 and 4 ranks, replicated and sharded, in micro-batches of 8 and 32.
-  @Test(arguments: ["mlp", "cnn"]) func followsPyTorch(_ model: String) throws {
+  private static let text = [
+    "data.kind=text", "data.path=\"\(Bundle.module.url(forResource: "Golden", withExtension: nil)!.path)/text.txt\"", "data.context=16",
+    "data.validation=0",
+  ]
+
+  static let models: [String: [String]] = [
+    "mlp": ["model.kind=mlp", "model.hidden=[32, 16]", "data.kind=fashion-mnist"],
+    "cnn": ["model.kind=cnn", "data.kind=fashion-mnist"],
+    "rnn": text + ["model.kind=rnn", "model.embedding=16", "model.hidden=32"],
+    "lstm": text + ["model.kind=lstm", "model.embedding=16", "model.hidden=32"],
+    "gpt": text + ["model.kind=gpt", "model.layers=2", "model.heads=2", "model.width=32"],
+  ]
+
+  /// PyTorch's trajectories in Float64, at 1, 2, 3 and 4 ranks, replicated and sharded, in micro-batches of 8 and 32.
+  @Test(arguments: models) func followsPyTorch(_ model: String, _ keys: [String]) throws {
     let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
-    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json"))).float64
-    let outcome = try Programs.mpirun(4, ["golden", model, folder.appending(path: "\(model).start.safetensors").path])
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let settings = try decoder.decode(Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json")))
+    let golden = settings.float64
+    let rule = [
+      "optimizer.kind=\(settings.optimizer)", "optimizer.learning_rate=\(settings.learningRate)", "clip.max_norm=\(settings.maxNorm)",
+    ]
+    let outcome = try Programs.mpirun(4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule)
     try #require(outcome.status == 0, "\(outcome.errors)")
     var worst = (loss: 0.0, norm: 0.0, coefficient: 0.0, tensor: 0.0)
     var steps: [String: Int] = [:]
@@ -33,15 +54,17 @@ import Testing
       worst = (max(worst.loss, errors.loss), max(worst.norm, errors.norm), max(worst.coefficient, errors.coefficient), worst.tensor)
       guard let layers = truth.layers else { continue }
       let tensors = words[7...].map { $0.split(separator: "=") }
-      #expect(Set(tensors.map { String($0[0]) }) == Set(layers.keys))
+      // The files call the one bias as PyTorch does the first of its two.
+      func name(_ tensor: Substring) -> String { tensor == "rnn.bias_l0" ? "rnn.bias_ih_l0" : String(tensor) }
+      #expect(Set(tensors.map { name($0[0]) }) == Set(layers.keys))
       for tensor in tensors {
-        let error = error(try #require(Double(tensor[1])), try #require(layers[String(tensor[0])]))
+        let error = error(try #require(Double(tensor[1])), try #require(layers[name(tensor[0])]))
         #expect(error < 1e-5, "\(line): \(tensor[0])")
         worst.tensor = max(worst.tensor, error)
       }
     }
     #expect(steps.count == 16 && steps.values.allSatisfy { $0 == golden.count }, "\(steps)")
-    #expect(golden.contains { $0.coefficient < 1 } && golden.contains { $0.coefficient == 1 })
+    #expect(golden.contains { $0.coefficient < 1 })
     print(
       "golden \(model): worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"
     )
