@@ -63,7 +63,7 @@ let package = Package(
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
-    library("Reports", ["GradientNorms"]),
+    library("Reports", ["GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports"]),
@@ -104,7 +104,7 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),
-    tests("ReportsTests", ["Reports", "GradientNorms"]),
+    tests("ReportsTests", ["Reports", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],
   cLanguageStandard: .gnu11

@@ -21,7 +21,8 @@ static inline __attribute__((always_inline)) float hyperbolic_tangent(float z) {
 }
 
 FORWARD(cvk_bias, z)
-FORWARD(cvk_bias_relu, z <= 0 ? 0 : z)
+// Not a plain 0: a sum of -∞ is to show as NaN.
+FORWARD(cvk_bias_relu, z <= 0 ? z - z : z)
 FORWARD(cvk_bias_tanh, hyperbolic_tangent(z))
 FORWARD(cvk_bias_sigmoid, (float)(1.0 / (1.0 + exponential(-(double)z))))
 

@@ -19,9 +19,9 @@ struct Dense {
     bias = layout.add("\(name).bias", shape: [outputs])
   }
 
-  func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    weights.fillUniformly(weight, fanIn: inputs, seed: seed)
-    weights.fillUniformly(bias, fanIn: inputs, seed: seed)
+  func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard) {
+    initialization.fill(
+      &weights, weight: weight, bias: bias, fanIn: inputs, fanOut: outputs, activation: activation, seed: seed)
   }
 
   /// `x` is rows × inputs, `y` rows × outputs.
@@ -48,9 +48,11 @@ struct Dense {
     finished(weight, &gradient)
   }
 
-  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b).
-  func backward(_ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>) {
-    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
+  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b); `accumulate` adds it to what another reader of x has left.
+  func backward(
+    _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
+  ) {
+    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx, accumulate: accumulate)
   }
 
   private func matrix(_ weights: borrowing FlatVector) -> Matrix {

@@ -27,8 +27,8 @@ final class DenseStack {
   var inputWidth: Int { layers[0].inputs }
   var outputWidth: Int { layers[layers.count - 1].outputs }
 
-  func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for layer in layers { layer.initialize(&weights, seed: seed) }
+  func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard) {
+    for layer in layers { layer.initialize(&weights, seed: seed, by: initialization) }
   }
 
   /// Makes room for the results of `capacity` rows; what was there is lost if it has to grow.

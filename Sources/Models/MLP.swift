@@ -8,20 +8,25 @@ public final class MLP: Model {
   public let layout: TensorLayout
   public let loss: Loss
   private let layers: DenseStack
+  private let initialization: Initialization
 
-  public init(inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy) {
+  public init(
+    inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy,
+    initialization: Initialization = .standard
+  ) {
     let widths = [inputWidth] + hidden + [outputWidth]
     precondition(widths.allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
     var layout = TensorLayout()
     layers = DenseStack("", widths: widths, activation: activation, in: &layout)
     self.layout = layout
     self.loss = loss
+    self.initialization = initialization
   }
 
   public var inputWidth: Int { layers.inputWidth }
   public var outputWidth: Int { layers.outputWidth }
 
-  public func initialize(_ weights: inout FlatVector, seed: UInt64) { layers.initialize(&weights, seed: seed) }
+  public func initialize(_ weights: inout FlatVector, seed: UInt64) { layers.initialize(&weights, seed: seed, by: initialization) }
 
   public func differentiate(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
@@ -57,14 +62,18 @@ public struct MLPRecipe: ModelRecipe {
   public let hidden: [Int]
   public let activation: Activation
   public let loss: Loss
+  public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     hidden = try keys.integers("hidden", default: [128], in: 1...(1 << 20))
     activation = try keys.choice("activation", default: .relu)
     loss = try keys.choice("loss", default: .crossEntropy)
+    initialization = try Initialization(&keys)
   }
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss)
+    MLP(
+      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss,
+      initialization: initialization)
   }
 }

@@ -20,9 +20,12 @@ public let modelRecipes: [any ModelRecipe.Type] = [
   MLPRecipe.self,
   LinearRecipe.self,
   LogisticRecipe.self,
+  CNNRecipe.self,
   RNNRecipe.self,
   LSTMRecipe.self,
   GPTRecipe.self,
+  VAERecipe.self,
+  KMeansRecipe.self,
   PolicyRecipe.self,
 ]
 

@@ -99,6 +99,7 @@ struct Samples {
     var batch = Batch(capacity: range.count + spare, shape: SampleShape(inputs: width, labels: 1, targets: targetWidth, classes: classes))
     batch.count = range.count
     for (row, sample) in range.enumerated() {
+      batch.samples[row] = UInt32(sample)
       for column in 0..<width { batch.inputs[row * width + column] = Float(inputs[sample][column]) }
       batch.labels[row] = Int32(labels[sample])
       for column in 0..<targetWidth { batch.targets[row * targetWidth + column] = Float(targets[sample][column]) }

@@ -6,7 +6,7 @@ import Reports
 import Training
 
 /// Programs about `training.reproducible`: the same bits at every number of ranks.
-let bitsPrograms: [RankProgram] = [bitsProgram, bitsTextProgram, bitsResumeProgram, bitsTracesProgram]
+let bitsPrograms: [RankProgram] = [bitsProgram, bitsTextProgram, bitsImagesProgram, bitsResumeProgram, bitsTracesProgram]
 
 private let counts = [1, 2, 3, 4, 5, 8]
 
@@ -147,6 +147,32 @@ let bitsTextProgram = RankProgram("bits-text") { world, arguments in
     """
   for model in [
     ["kind=rnn", "embedding=5", "hidden=19"], ["kind=lstm", "embedding=7", "hidden=10"], ["kind=gpt", "layers=2", "heads=2", "width=12"],
+  ] {
+    for optimizer in ["momentum", "adamw"] {
+      _ = try compareBits(text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4], of: world)
+    }
+  }
+}
+
+/// The models of images, on the IDX files in the directory that is the argument; steps run over several epochs.
+let bitsImagesProgram = RankProgram("bits-images") { world, arguments in
+  setComputeThreads(1)
+  let text = """
+    [data]
+    kind = "idx"
+    path = "\(arguments[0])"
+    [training]
+    global_batch = 22
+    micro_batch = 3
+    steps = 6
+    reproducible = true
+    [clip]
+    rule = "global"
+    max_norm = 0.3
+    """
+  for model in [
+    ["kind=cnn", "channels=[5, 18]", "width=9"], ["kind=cnn", "channels=[16]", "width=6", "initialization=orthogonal"],
+    ["kind=vae", "hidden=9", "latent=3"], ["kind=kmeans", "clusters=6"], ["kind=kmeans", "clusters=3", "starts=4"],
   ] {
     for optimizer in ["momentum", "adamw"] {
       _ = try compareBits(text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4], of: world)

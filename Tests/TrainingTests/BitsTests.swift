@@ -19,6 +19,21 @@ import Verification
     print("bits-text, \(outcome.seconds) s")
   }
 
+  @Test func modelsOfImagesHaveTheSameBitsAtEveryRankCount() throws {
+    let folder = try TemporaryFolder()
+    for (stem, count) in [("train", 50), ("t10k", 9)] {
+      // 12 × 13 pixels, of no pattern.
+      let pixels = (0..<count * 12 * 13).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0) }
+      let images = Data([0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 12, 0, 0, 0, 13] + pixels)
+      let labels = Data([0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 * 3 % 5) })
+      try images.write(to: URL(filePath: "\(folder.path)/\(stem)-images-idx3-ubyte"))
+      try labels.write(to: URL(filePath: "\(folder.path)/\(stem)-labels-idx1-ubyte"))
+    }
+    let outcome = try Programs.mpirun(4, ["bits-images", folder.path])
+    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    print("bits-images, \(outcome.seconds) s")
+  }
+
   /// Transports and algorithms that add and move in other orders.
   @Test func noTransportOrAlgorithmShows() throws {
     var arguments = [["--mca", "btl", "tcp,self"]]

@@ -21,6 +21,7 @@ import Testing
 
   static let models: [String: [String]] = [
     "mlp": ["model.kind=mlp", "model.hidden=[32, 16]", "data.kind=fashion-mnist"],
+    "cnn": ["model.kind=cnn", "data.kind=fashion-mnist"],
     "rnn": text + ["model.kind=rnn", "model.embedding=16", "model.hidden=32"],
     "lstm": text + ["model.kind=lstm", "model.embedding=16", "model.hidden=32"],
     "gpt": text + ["model.kind=gpt", "model.layers=2", "model.heads=2", "model.width=32"],

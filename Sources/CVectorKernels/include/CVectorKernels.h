@@ -69,6 +69,21 @@ void cvk_softmax(double *p, const float *z, size_t rows, size_t classes);
 double cvk_lamb_direction(const float *w, float *g, float *m, float *v, size_t count, double factor, double beta1, double beta2, double epsilon,
                           double decay, double correction1, double correction2);
 
+// Feature maps, [samples][channel blocks][height][width][block]; the block is 8 or 16 channels, and `planes` are samples times blocks.
+
+/// out = max(0, the largest of each 2×2 of y), choice = which of the four it was, row by row; an odd last row or column is dropped.
+void cvk_maxpool_relu(float *out, uint8_t *choice, const float *y, size_t planes, size_t height, size_t width, size_t block);
+/// dy = ∂loss/∂y, from d = ∂loss/∂out and what the way forward left; bias = Σ dy of each channel, added to it if `accumulate`, summed in Double.
+void cvk_maxpool_relu_backward(float *dy, float *bias, const float *d, const float *out, const uint8_t *choice, size_t samples,
+                               size_t channels, size_t height, size_t width, size_t block, int accumulate);
+/// Between feature maps and rows of [channels][pixels], one a sample. What pads the last block is not read, and written as zeros.
+void cvk_unblock(float *rows, const float *maps, size_t samples, size_t channels, size_t pixels, size_t block);
+void cvk_block(float *maps, const float *rows, size_t samples, size_t channels, size_t pixels, size_t block);
+
+/// Makes `count` rows of `length` ≥ `count` values orthonormal, each in the span of itself and those before it (Gram and Schmidt, twice
+/// over, which is enough for full precision: Giraud et al. 2005).
+void cvk_orthonormalize(double *rows, size_t count, size_t length);
+
 // Recurrent cells, one step of `rows` sequences. A step's sums z are products[row] + table[tokens[row]]: h·Wᵀ, and x·Wᵀ + b, which is a
 // function of the token. `h`, `c` are rows × hidden.
 
@@ -111,4 +126,18 @@ void cvk_causal_softmax_backward(float *scores, float *d, const float *largest, 
                                  size_t rows, size_t columns);
 /// out[row] = Σⱼ x[row][j]·y[row][j]; a row of x starts `xstride` behind the one before, and so for y.
 void cvk_row_products(float *out, const float *x, size_t xstride, const float *y, size_t ystride, size_t rows, size_t columns);
+
+/// g += scale·(x - y)
+void cvk_add_difference(float *g, const float *x, const float *y, float scale, size_t count);
+
+// A variational autoencoder.
+
+/// -log likelihood of pixels x in 0...1 under independent Bernoulli variables with logits z: Σ max(z, 0) - z·x + log(1 + e^-|z|), in Double.
+/// `gradient`, if not null, gets scale·(σ(z) - x).
+double cvk_bernoulli(const float *z, const float *x, size_t count, float scale, float *gradient);
+/// z = mean + e^(log_variance/2)·noise; returns the divergence from N(0, 1), ½ Σ mean² + e^log_variance - 1 - log_variance, in Double.
+double cvk_draw_latent(float *z, const float *mean, const float *log_variance, const float *noise, size_t count);
+/// d, ∂loss/∂z, becomes ∂loss/∂mean, with scale times the divergence's part; so does d_log_variance.
+void cvk_draw_latent_backward(float *d, float *d_log_variance, const float *mean, const float *log_variance, const float *noise, float scale,
+                              size_t count);
 #endif
