@@ -12,6 +12,8 @@ public struct ExperimentReader {
   private var resolved: [(section: String, lines: [String])] = [("", [])]
   private var known: Set<String> = []
   private var sections: Set<String> = []
+  /// Keys that an alternative to what was chosen would have asked for.
+  private var foreign: Set<String> = []
 
   /// Reads TOML and puts the `key.path=value` overrides into it; `source` is the file's name, for messages and for what is relative to its folder.
   public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
@@ -144,22 +146,34 @@ public struct ExperimentReader {
     throw ExperimentError("\(tree.place(path(of: key))): \(quoted(text)) is not one of \(names.joined(separator: ", "))\(hint)")
   }
 
-  /// Refuses what was in the file but never asked for, and returns the resolved file's text.
-  public consuming func finish() throws(ExperimentError) -> String {
+  /// Learns which keys an alternative to what was chosen would ask for: in the file they are then passed over, so that one line switches between them.
+  public mutating func learn(_ alternative: (inout ExperimentReader) -> Void) {
+    var other = self
+    alternative(&other)
+    foreign.formUnion(other.known)
+  }
+
+  /// Refuses what was in the file but never asked for. Returns the resolved file's text, and the keys that only alternatives would have asked for.
+  public consuming func finish() throws(ExperimentError) -> (resolved: String, passedOver: [String]) {
+    var passedOver: [String] = []
     let top = known.filter { !$0.contains(".") }.sorted()
     for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
       if case .table(let table) = value {
         guard sections.contains(name) else { throw unknown("section", name, name, among: sections.sorted()) { "[\($0)]" } }
         let here = known.filter { $0.hasPrefix(name + ".") }.map { String($0.dropFirst(name.count + 1)) }.sorted()
-        for key in table.keys.sorted() where !here.contains(key) { throw unknown("key", "\(name).\(key)", key, among: here) { $0 } }
+        for key in table.keys.sorted() where !here.contains(key) {
+          guard foreign.contains("\(name).\(key)") else { throw unknown("key", "\(name).\(key)", key, among: here) { $0 } }
+          passedOver.append("\(name).\(key)")
+        }
       } else if !known.contains(name) {
         throw unknown("key", name, name, among: top) { $0 }
       }
     }
-    return resolved.filter { !$0.lines.isEmpty }.map { part in
+    let text = resolved.filter { !$0.lines.isEmpty }.map { part in
       (part.section.isEmpty ? [] : ["[\(part.section)]"]).joined() + (part.section.isEmpty ? "" : "\n") + part.lines.joined(separator: "\n")
         + "\n"
     }.joined(separator: "\n")
+    return (text, passedOver)
   }
 
   /// An error about what nobody asked for: the nearest of what is known there, or the section where the key would be known, or all of it.

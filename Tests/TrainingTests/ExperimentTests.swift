@@ -47,7 +47,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
       "[model]\nkind = \"gpt\"\nwidth = 100\nheads = 3",
       "runs/x.toml:3: model.width: a width of 100 cannot be divided among 3 heads"
     ),
-    ("[model]\nkind = \"lstm\"\nlayers = 2", "runs/x.toml:3: model.layers: unknown key; known here: embedding, hidden, init, kind"),
+    ("[model]\nkind = \"lstm\"\nflavour = 2", "runs/x.toml:3: model.flavour: unknown key; known here: embedding, hidden, init, kind"),
     ("name = \"a/b\"", "runs/x.toml:1: name: \"a/b\" names the run's directory: not empty, no slash, no leading dot"),
   ])
   func mistakesAreNamedInOneLine(_ text: String, _ line: String) {
@@ -118,6 +118,14 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     #expect(second.training.length == first.training.length && second.training.gradient == first.training.gradient)
     #expect(second.optimizer == first.optimizer && second.learningRate == first.learningRate && second.schedule == first.schedule)
     #expect(second.clip == first.clip && second.checkpoint.every == first.checkpoint.every)
+  }
+
+  @Test func oneLineSwitchesTheKindOfModelOrData() throws {
+    let text = "[model]\nkind = \"cnn\"\nhidden = [3]\nlayers = 2\n[data]\nkind = \"fashion-mnist\"\ncontext = 8"
+    let switched = try Experiment(text: text, source: "x.toml", overrides: [])
+    #expect(switched.passedOver == ["data.context", "model.hidden", "model.layers"])
+    #expect(!switched.resolved.contains("hidden") && !switched.resolved.contains("context"))
+    #expect(throws: ExperimentError.self) { try Experiment(text: text + "\nspreat = 1", source: "x.toml", overrides: []) }
   }
 
   @Test func pathsAreRelativeToTheFileOrTheCommandLine() throws {

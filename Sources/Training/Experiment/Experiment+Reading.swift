@@ -80,7 +80,7 @@ extension Experiment {
     if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
     }
-    resolved = try keys.finish()
+    (resolved, passedOver) = try keys.finish()
   }
 
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
@@ -178,6 +178,7 @@ extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     let kind = try keys.choice("kind", default: modelRecipes[0].kind, among: modelRecipes.map { $0.kind })
     recipe = try modelRecipes.first { $0.kind == kind }!.init(&keys)
+    for other in modelRecipes where other.kind != kind { keys.learn { _ = try? other.init(&$0) } }
     section = keys.resolvedSection
     start = try keys.path("init")
   }
@@ -195,6 +196,7 @@ extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     let kind = try keys.choice("kind", default: dataRecipes[0].kind, among: dataRecipes.map { $0.kind })
     recipe = try dataRecipes.first { $0.kind == kind }!.init(&keys)
+    for other in dataRecipes where other.kind != kind { keys.learn { _ = try? other.init(&$0) } }
     order = try keys.choice("order", default: .shuffled)
   }
 }

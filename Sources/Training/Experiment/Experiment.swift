@@ -30,6 +30,8 @@ public struct Experiment: Sendable {
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.
   public let resolved: String
+  /// Keys of the file that belong to another kind of model or data than the one chosen.
+  public let passedOver: [String]
 
   public struct ModelChoice: Sendable {
     public var recipe: any ModelRecipe
