@@ -58,7 +58,7 @@ let package = Package(
     library("GradientNorms"),
     library("Files"),
     library("TensorFiles", ["Files", "CCrypto"]),
-    library("ExperimentKeys", [toml]),
+    library("ExperimentKeys", ["Files", toml]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
@@ -68,8 +68,16 @@ let package = Package(
     library("Verification", ["Reports"]),
     library(
       "Training",
-      ["MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging]),
-    program("lockstep", ["Training", "ExperimentKeys", "Reports", "Launching", "Verification", "GradientNorms", "Files", "TensorFiles", argumentParser, subprocess]),
+      [
+        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports",
+        "ExperimentKeys", logging,
+      ]),
+    program(
+      "lockstep",
+      [
+        "Training", "ExperimentKeys", "Reports", "Launching", "Verification", "GradientNorms", "Files", "TensorFiles", argumentParser,
+        subprocess,
+      ]),
     program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
@@ -84,7 +92,10 @@ let package = Package(
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
     tests(
-      "TrainingTests", ["Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
+      "TrainingTests",
+      [
+        "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
+      ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("VerificationTests", ["Verification", "Reports"]),

@@ -17,4 +17,6 @@ public protocol DataRecipe: Sendable {
 }
 
 /// Every kind of data there is; the first is the default.
-public let dataRecipes: [any DataRecipe.Type] = [FashionMNISTRecipe.self, IDXRecipe.self, TextRecipe.self, BlobsRecipe.self]
+public let dataRecipes: [any DataRecipe.Type] = [
+  FashionMNISTRecipe.self, IDXRecipe.self, TextRecipe.self, CSVRecipe.self, NpyRecipe.self, TemporalOrderRecipe.self, BlobsRecipe.self,
+]
