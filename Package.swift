@@ -58,7 +58,7 @@ let package = Package(
     library("GradientNorms"),
     library("Files"),
     library("TensorFiles", ["Files", "CCrypto"]),
-    library("ExperimentKeys", [toml]),
+    library("ExperimentKeys", ["Files", toml]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
@@ -70,7 +70,8 @@ let package = Package(
     library(
       "Training",
       [
-        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports", "ExperimentKeys", logging,
+        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports",
+        "ExperimentKeys", logging,
       ]),
     program(
       "lockstep",
@@ -92,7 +93,10 @@ let package = Package(
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
     tests(
-      "TrainingTests", ["Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "RankTesting", "Verification", "Reports"],
+      "TrainingTests",
+      [
+        "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
+      ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("GalleryTests", ["Gallery", "Reports"]),

@@ -7,6 +7,10 @@ public protocol Dataset: Sendable {
   /// What one sample holds.
   var shape: SampleShape { get }
 
+  /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread (``ReadAhead``). What lies in memory or is
+  /// generated is read sooner than a thread could be woken.
+  var waitsForFiles: Bool { get }
+
   /// Writes these samples, in this order, into the batch's first rows. The batch has this data's shape and room for them, and every index
   /// lies in 0 ..< count: ``fill(_:with:epoch:)`` has seen to it.
   ///
@@ -15,11 +19,15 @@ public protocol Dataset: Sendable {
 }
 
 extension Dataset {
+  public var waitsForFiles: Bool { false }
+
   /// Fills a batch with these samples, in this order. Traps when they do not fit or do not exist.
   public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(FileError) {
     guard samples.count <= batch.capacity, batch.shape == shape else {
       fatalError("\(samples.count) samples of \(shape) do not fit a batch of \(batch.capacity) times \(batch.shape)")
     }
+    // Until all is read it holds nothing.
+    batch.count = 0
     for (row, sample) in samples.enumerated() {
       guard sample < count else { fatalError("sample \(sample) of a data set of \(count)") }
       batch.samples[row] = sample

@@ -6,4 +6,8 @@ enum RandomPurpose {
   static let blobCentres: UInt64 = 0x6365_6E74_7265
   /// ASCII "sample".
   static let blobSamples: UInt64 = 0x7361_6D70_6C65
+  /// ASCII "hold".
+  static let heldOut: UInt64 = 0x686F_6C64
+  /// ASCII "order?".
+  static let temporalOrder: UInt64 = 0x6F72_6465_723F
 }

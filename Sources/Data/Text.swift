@@ -62,6 +62,10 @@ public struct Text: Dataset {
 
   public var context: Int { shape.tokens }
 
+  public var waitsForFiles: Bool {
+    if case .file = content { true } else { false }
+  }
+
   /// The samples in a range of this set's, as a set of its own.
   public subscript(samples: Range<Int>) -> Text {
     precondition(samples.lowerBound >= 0 && samples.upperBound <= count && !samples.isEmpty, "there are no samples \(samples) of \(count)")

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Reads typed keys out of a document and remembers each with its resolved value.
@@ -37,17 +38,17 @@ public struct ExperimentReader {
     try value(key, wanted: "a string") {
       if case .string(let text) = $0 { text } else { nil }
     } write: {
-      quoted($0)
+      tomlString($0)
     }
       ?? note(
-        key, fallback, quoted(fallback))
+        key, fallback, tomlString(fallback))
   }
 
   public mutating func string(optional key: String) throws(ExperimentError) -> String? {
     try value(key, wanted: "a string") {
       if case .string(let text) = $0 { text } else { nil }
     } write: {
-      quoted($0)
+      tomlString($0)
     }
   }
 
@@ -57,7 +58,7 @@ public struct ExperimentReader {
     return try value(key, wanted: "a path") {
       if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: base) } else { nil }
     } write: {
-      quoted($0)
+      tomlString($0)
     }
   }
 
@@ -69,6 +70,14 @@ public struct ExperimentReader {
     }
       ?? note(
         key, fallback, "\(fallback)")
+  }
+
+  public mutating func boolean(optional key: String) throws(ExperimentError) -> Bool? {
+    try value(key, wanted: "true or false") {
+      if case .boolean(let flag) = $0 { flag } else { nil }
+    } write: {
+      "\($0)"
+    }
   }
 
   public mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(ExperimentError) -> Int {
@@ -121,7 +130,7 @@ public struct ExperimentReader {
   }
 
   public mutating func strings(_ key: String) throws(ExperimentError) -> [String] {
-    func text(_ words: [String]) -> String { "[" + words.map(quoted).joined(separator: ", ") + "]" }
+    func text(_ words: [String]) -> String { "[" + words.map(tomlString).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of strings") {
       guard case .array(let items) = $0 else { return nil }
       let words = items.compactMap { if case .string(let word) = $0 { word } else { nil } }
@@ -143,7 +152,7 @@ public struct ExperimentReader {
     let text = try string(key, default: fallback)
     if names.contains(text) { return text }
     let hint = nearest(text, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
-    throw ExperimentError("\(tree.place(path(of: key))): \(quoted(text)) is not one of \(names.joined(separator: ", "))\(hint)")
+    throw ExperimentError("\(tree.place(path(of: key))): \(tomlString(text)) is not one of \(names.joined(separator: ", "))\(hint)")
   }
 
   /// Learns which keys an alternative to what was chosen would ask for: in the file they are then passed over, so that one line switches between them.
@@ -231,7 +240,7 @@ public struct ExperimentReader {
 
 private func describe(_ value: TOMLTree.Value) -> String {
   switch value {
-  case .string(let text): quoted(text)
+  case .string(let text): tomlString(text)
   case .integer(let number): "\(number)"
   case .number(let number): "\(number)"
   case .boolean(let flag): "\(flag)"
@@ -240,7 +249,7 @@ private func describe(_ value: TOMLTree.Value) -> String {
 }
 
 /// A TOML basic string.
-private func quoted(_ text: String) -> String {
+package func tomlString(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {
@@ -262,25 +271,4 @@ private func absolutePath(_ path: String, in folder: String) -> String {
   let base = realpath(folder, nil)
   defer { free(base) }
   return (base.map { String(cString: $0) } ?? folder) + "/" + path
-}
-
-/// The candidate within a third of the word's length in edits (Levenshtein), if there is one.
-func nearest(_ word: String, among candidates: [String]) -> String? {
-  func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let substituted = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
-  }
-  let letters = Array(word)
-  let best = candidates.map { ($0, distance(letters, Array($0))) }.min { $0.1 < $1.1 }
-  guard let best, best.1 <= max(2, word.count / 3) else { return nil }
-  return best.0
 }

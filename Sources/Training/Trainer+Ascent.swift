@@ -15,7 +15,7 @@ extension Trainer {
   ) throws -> (loss: Double, norm: Double) {
     if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
     if savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
-    let losses = try passOver(draw, clock: &clock)
+    let losses = try passOver(draw, again: true, clock: &clock)
     savedWeights!.copy(from: weights)
     let isSynchronized = experiment.regularization.isSynchronized
     if isSynchronized {

@@ -31,17 +31,16 @@ extension Trainer {
   }
 
   /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are told apart, a micro-batch.
-  func passOver(_ draw: Draw, clock: inout PhaseClock) throws -> [Part] {
+  /// `again` says that another pass over the same draw follows.
+  func passOver(_ draw: Draw, again: Bool = false, clock: inout PhaseClock) throws -> [Part] {
     let apart = exchange.takesMicroBatches || experiment.measuresMicroBatches
     let scale = 1 / Float(draw.total)
     let tensors = model.layout
     var parts: [Part] = []
     var whole = Part(samples: draw.mine.count, loss: 0, squares: [Double](repeating: 0, count: tensors.segments.count))
     if draw.pieces.isEmpty { gradient.setToZero() }
-    let order = indices(ofEpoch: draw.slice.epoch)
-    let start = draw.slice.positions.lowerBound
     for (index, piece) in draw.pieces.enumerated() {
-      try data.train.fill(&batch, with: order[start + piece.lowerBound..<start + piece.upperBound], epoch: draw.slice.epoch)
+      try read(index, of: draw, again: again)
       clock.lap(.data)
       let isComplete = apart || index == draw.pieces.count - 1
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }

@@ -17,7 +17,7 @@ public final class Trainer {
   let exchange: any GradientExchange
   let layout: LedgerLayout
   private let ledgers: LedgerReduction
-  private let partition: Partition
+  let partition: Partition
   /// Steps from the start of training to its end, at the batch size it starts with.
   public let totalSteps: Int
 
@@ -42,6 +42,8 @@ public final class Trainer {
   var savedWeights: FlatVector?
   var microGradient: FlatVector?
   var batch: Batch
+  /// Reads the next micro-batch meanwhile, where the data may keep one waiting.
+  private(set) var readAhead: ReadAhead?
   /// The sample order of the epoch it was made for.
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
   /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
@@ -115,6 +117,7 @@ public final class Trainer {
     // In reproducible mode a micro-batch has the same capacity at any rank count.
     let capacity = min(training.microBatch, training.reproducible ? largest : share)
     batch = Batch(capacity: max(1, capacity), shape: data.train.shape)
+    if data.train.waitsForFiles { readAhead = ReadAhead(data.train, capacity: batch.capacity) }
     try initialize()
     optimizer.remember(start: weights)
   }

@@ -12,15 +12,9 @@ import Vectors
     let counts = try file.counts()
     let (vocabulary, byteCount) = (Vocabulary(counts: counts), counts.reduce(0, +))
     guard file.isGzip else { return try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
-    let memory = Memory(byteCount)
+    let memory = Bytes(byteCount)
     try file.load(into: memory.bytes)
     return try Text(file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary, context: context)
-  }
-
-  private final class Memory: @unchecked Sendable {
-    let bytes: UnsafeMutableRawBufferPointer
-    init(_ count: Int) { bytes = .allocate(byteCount: count, alignment: 1) }
-    deinit { bytes.deallocate() }
   }
 
   private func failure(_ path: String, context: Int) -> FileError? {

@@ -1,5 +1,5 @@
-import ExperimentKeys
 import Data
+import ExperimentKeys
 import Foundation
 import GradientNorms
 import Models
@@ -16,6 +16,8 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     return error.description
   }
 }
+
+private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
 
 @Suite struct ExperimentTests {
   /// Each mistake, and the whole line that answers it.
@@ -93,7 +95,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     ("training.stpes=5", "--set training.stpes: unknown key; did you mean steps?"),
     ("training.steps=many", "--set training.steps: wanted a whole number of at least 1 and at most 2147483647, found \"many\""),
     ("clip.max_norm=nan", "--set clip.max_norm: wanted a finite number above 0, found nan"),
-    ("data.kind=blob", "--set data.kind: \"blob\" is not one of fashion-mnist, idx, text, blobs, cartpole; did you mean \"blobs\"?"),
+    ("data.kind=blob", "--set data.kind: \"blob\" is not one of \(dataKinds); did you mean \"blobs\"?"),
   ])
   func wrongOverridesNameThemselves(_ override: String, _ line: String) {
     #expect(failure("[clip]\nrule = \"global\"", override) == line)

@@ -69,6 +69,42 @@ import Testing
     #expect(try train().status == 0)
   }
 
+  /// Each kind of data refuses what it cannot read in one line of one rank, though both read it.
+  @Test func badTextAndTables() throws {
+    let folder = try TemporaryFolder()
+    func expectRefused(_ kind: String, _ file: String, keys: String = "", _ line: String) throws {
+      let text = """
+        [data]
+        kind = "\(kind)"
+        path = "\(file)"
+        \(keys)
+        [training]
+        steps = 2
+        global_batch = 4
+        """
+      let outcome = try worker(try folder.write(text, to: "x.toml"), "--output", "\(folder.path)/run")
+      expectOneLine(outcome, 65, "\(folder.path)/\(line)")
+      #expect(!folder.exists("run/metrics.jsonl"))
+    }
+    try folder.write("", to: "empty")
+    try expectRefused("text", "none.txt", "none.txt: cannot be opened: No such file or directory; check the path")
+    try expectRefused("text", "empty", "empty: byte 0: is empty; give a file of text")
+    try folder.write("a text", to: "short.txt")
+    try expectRefused("text", "short.txt", "short.txt: byte 6: the text ends here, one sample of context 64 takes 65 bytes")
+    try folder.write(String(repeating: "to be or not to be ", count: 20), to: "train.txt")
+    try folder.write(String(repeating: "to be or not to be ", count: 10) + "?", to: "test.txt")
+    try expectRefused(
+      "text", "train.txt", keys: "validation_path = \"test.txt\"",
+      "test.txt: byte 190: the byte '?' (0x3F) does not occur in \(folder.path)/train.txt")
+    try expectRefused("csv", "empty", "empty: byte 0: is empty")
+    try folder.write("x,y\n1,2\n3,nan\n", to: "t.csv")
+    try expectRefused("csv", "t.csv", keys: "targets = \"y\"", "t.csv: byte 10: line 3, column \"y\": \"nan\" is not a number")
+    try expectRefused("csv", "t.csv", keys: "label = \"z\"", "t.csv: byte 0: line 1: there is no column \"z\"; did you mean")
+    try folder.write("1,2\n", to: "one.csv")
+    try expectRefused("csv", "one.csv", keys: "label = 1", "one.csv: has one row, which cannot be held out for testing")
+    try expectRefused("npy", "t.csv", "t.csv: byte 0: is not a .npy file")
+  }
+
   /// Images and labels as MNIST has them, compressed.
   private func writeImages(to folder: String, split: String, count: Int) throws {
     func bigEndian(_ values: Int...) -> [UInt8] {

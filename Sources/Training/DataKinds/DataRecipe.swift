@@ -21,6 +21,9 @@ public let dataRecipes: [any DataRecipe.Type] = [
   FashionMNISTRecipe.self,
   IDXRecipe.self,
   TextRecipe.self,
+  CSVRecipe.self,
+  NpyRecipe.self,
+  TemporalOrderRecipe.self,
   BlobsRecipe.self,
   CartPoleRecipe.self,
 ]

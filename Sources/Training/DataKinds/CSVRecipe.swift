@@ -1,0 +1,112 @@
+import Coordination
+import Data
+import ExperimentKeys
+import Files
+import MPI
+
+/// `data.kind = "csv"`: a table of numbers; see ``CSVTable``.
+///
+/// Columns named in `targets` are to be predicted, or the classes in the column `label`; with neither, there are inputs alone, for clustering.
+/// Columns are named as in the header or by index, counted from 0 and, where negative, from the end. A fraction `validation` of the rows,
+/// drawn by the seed, is the test set; with 0 that is the training set itself.
+public struct CSVRecipe: DataRecipe {
+  public static let kind = "csv"
+  public let path: String
+  public let columns: CSVColumns
+  public let standardize: Bool
+  public let validation: Double
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    guard let path = try keys.path("path") else { throw keys.error("path", "data of kind csv needs the path of its file") }
+    self.path = path
+    var columns = CSVColumns()
+    columns.targets = try keys.columns("targets")
+    columns.label = try keys.column("label")
+    columns.ignored = try keys.columns("ignore")
+    columns.header = try keys.boolean(optional: "header")
+    let separator = try keys.string("separator", default: ",")
+    guard separator.utf8.count == 1, let byte = separator.utf8.first, ",;|\t:".utf8.contains(byte) else {
+      throw keys.error("separator", "wanted one of , ; | : and \\t")
+    }
+    columns.separator = byte
+    if !columns.targets.isEmpty && columns.label != nil { throw keys.error("label", "a table has targets or a label, not both") }
+    self.columns = columns
+    standardize = try keys.boolean("standardize", default: true)
+    validation = try keys.number("validation", default: 0.1, wanted: "a fraction of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    let node = try world.splitByNode()
+    var table: CSVTable?
+    func read() throws -> (table: CSVTable, heldOut: HeldOut) {
+      if table == nil { table = try CSVTable(path: path, columns: columns) }
+      let rows = table!.rowCount
+      guard rows > 1 || validation == 0 else {
+        throw FileError(path, "has one row, which cannot be held out for testing", remedy: "give more rows, or set data.validation = 0")
+      }
+      return (table!, HeldOut(of: rows, fraction: validation, seed: seed))
+    }
+    // One rank of each node reads the file; all learn the sizes.
+    let sizes = try world.agree { () throws -> [Int64] in
+      guard node.rank == 0 else { return [] }
+      let (table, heldOut) = try read()
+      let layout = table.layout(heldOut)
+      return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(Int64.init)
+    }
+    let known = try world.broadcast(sizes).map { Int($0) }
+    let layout = Table.Layout(inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3], testRows: known[4])
+    let memory = try NodeMemory(count: layout.byteCount, on: node, filler: 0)
+    // The agreement is also the barrier behind which the values may be read.
+    try world.agree {
+      guard memory.isFiller else { return }
+      let (table, heldOut) = try read()
+      guard table.layout(heldOut) == layout else {
+        throw FileError(path, "is another table on this host than where rank 0 runs", remedy: "give the same file on every host")
+      }
+      table.write(heldOut, into: memory.bytes, standardize: standardize)
+    }
+    let bytes = UnsafeRawBufferPointer(memory.bytes)
+    return TrainingData(
+      train: Table(.train, in: bytes, keeping: memory, layout: layout), test: Table(.test, in: bytes, keeping: memory, layout: layout))
+  }
+}
+
+extension ExperimentReader {
+  /// A column of a table, by name or index.
+  mutating func column(_ key: String) throws(ExperimentError) -> CSVColumns.Name? {
+    try value(key, wanted: "a column's name or index") {
+      CSVColumns.Name($0)
+    } write: {
+      $0.text
+    }
+  }
+
+  /// Columns of a table, by name or index; one needs no brackets.
+  mutating func columns(_ key: String) throws(ExperimentError) -> [CSVColumns.Name] {
+    try value(key, wanted: "a list of columns' names or indices") {
+      guard case .array(let items) = $0 else { return CSVColumns.Name($0).map { [$0] } }
+      let columns = items.compactMap(CSVColumns.Name.init)
+      return columns.count == items.count ? columns : nil
+    } write: {
+      "[" + $0.map(\.text).joined(separator: ", ") + "]"
+    } ?? []
+  }
+}
+
+extension CSVColumns.Name {
+  fileprivate init?(_ value: TOMLTree.Value) {
+    switch value {
+    case .string(let name): self = .name(name)
+    case .integer(let index): self = .index(index)
+    default: return nil
+    }
+  }
+
+  /// As TOML.
+  fileprivate var text: String {
+    switch self {
+    case .name(let name): tomlString(name)
+    case .index(let index): "\(index)"
+    }
+  }
+}

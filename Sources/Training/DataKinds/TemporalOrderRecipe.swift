@@ -1,0 +1,20 @@
+import Data
+import ExperimentKeys
+import MPI
+
+/// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``TemporalOrder``.
+public struct TemporalOrderRecipe: DataRecipe {
+  public static let kind = "temporal-order"
+  public let samples: Int
+  public let length: Int
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    samples = try keys.integer("samples", default: 10_000, in: 1...Int(Int32.max))
+    length = try keys.integer("length", default: 100, in: 10...(1 << 20))
+  }
+
+  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+    let train = TemporalOrder(length: length, samples: samples, seed: seed)
+    return TrainingData(train: train, test: train.further(max(1, samples / 4)))
+  }
+}
