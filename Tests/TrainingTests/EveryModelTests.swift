@@ -1,0 +1,68 @@
+import Foundation
+import Models
+import RankTesting
+import Testing
+
+@Suite struct EveryModelTests {
+  /// A Python with the safetensors library, which `Launch/setup --tests` installs where it can.
+  static let python = "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
+
+  @Test func everyKindTrainsSavesAndResumes() throws {
+    let folder = try trained()
+    #expect(folder.kinds.count == modelRecipes.count)
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "there is no Python with safetensors: \(python)"))
+  func theSafetensorsLibraryReadsEveryModel() throws {
+    let folder = try trained()
+    let script = """
+      import sys
+      from safetensors.numpy import load_file
+      for kind in sys.argv[2:]:
+          tensors = load_file(f"{sys.argv[1]}/{kind}.safetensors")
+          assert all(t.dtype == "float32" for t in tensors.values())
+          print(kind, *sorted(f"{name}{list(t.shape)}".replace(" ", "") for name, t in tensors.items()))
+      """
+    let process = Process()
+    process.executableURL = URL(filePath: Self.python)
+    process.arguments = ["-c", script, folder.folder.path] + folder.kinds.keys.sorted()
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    #expect(Self.kinds(text) == folder.kinds)
+  }
+
+  /// Runs the program once for both tests.
+  private func trained() throws -> (folder: TemporaryFolder, kinds: [String: Set<Substring>]) { try Self.run.get() }
+
+  nonisolated(unsafe) private static let run = Result {
+    let folder = try TemporaryFolder()
+    for (split, count) in [("train", 40), ("t10k", 9)] {
+      let pixels = (0..<count * 64).map { UInt8($0 * $0 % 251) }
+      try idx([count, 8, 8], pixels).write(to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
+      try idx([count], (0..<count).map { UInt8($0 % 5) }).write(to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
+    }
+    try folder.write(String(repeating: "In the beginning was the word. ", count: 40), to: "text.txt")
+    let outcome = try Programs.mpirun(4, ["every-model", folder.path])
+    guard outcome.status == 0 else { throw Failure(text: outcome.errors) }
+    print("every model, \(outcome.seconds) s")
+    return (folder: folder, kinds: kinds(outcome.output))
+  }
+
+  private struct Failure: Error { var text: String }
+
+  private static func idx(_ shape: [Int], _ data: [UInt8]) -> Data {
+    Data([0, 0, 8, UInt8(shape.count)] + shape.flatMap { [0, 0, 0, UInt8($0)] } + data)
+  }
+
+  /// Lines of a kind and its tensors, by kind.
+  private static func kinds(_ text: String) -> [String: Set<Substring>] {
+    Dictionary(uniqueKeysWithValues: text.split(separator: "\n").map { line in
+      let words = line.split(separator: " ")
+      return (String(words[0]), Set(words.dropFirst()))
+    })
+  }
+}
