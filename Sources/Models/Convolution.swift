@@ -50,7 +50,8 @@ final class Convolution {
       outputs.width, FeatureMaps.block, accumulate ? 1 : 0)
     finished(bias, &gradient)
     let plan = plan(samples)
-    plan.backwardWeights.run(x, dSums, plan.weightGradient.base)
+    plan.readInputs?.run(x, plan.inputs.base)
+    plan.backwardWeights.run(plan.readInputs == nil ? x : UnsafePointer(plan.inputs.base), dSums, plan.weightGradient.base)
     let target = gradient.pointer(weight)
     (accumulate ? plan.addGradient : plan.writeGradient).run(plan.weightGradient.base, target)
     finished(weight, &gradient)
@@ -81,6 +82,9 @@ private final class Plan {
   let backwardData: Primitive?
   let readWeights: Primitive
   let readTransposed: Primitive?
+  /// Where the weights' gradient wants a batch's planes in another layout: with AVX2 alone it has no fast way to read them as they are.
+  let readInputs: Primitive?
+  let inputs = Scratch()
   let writeGradient: Primitive
   let addGradient: Primitive
   let weights = Scratch()
@@ -108,11 +112,15 @@ private final class Plan {
     readWeights = .copy(from: plain, to: forwardWeights)
     weights.reserve(forwardWeights.floatCount)
 
-    dnnl_convolution_backward_weights_desc_init(&operation, direct, &source, &chosen, nil, &result, ones, ones, ones)
+    var wanted = isFirst ? dnnl_memory_desc_t([samples, inputs.channels, inputs.height, inputs.width], dnnl_format_tag_any) : source
+    dnnl_convolution_backward_weights_desc_init(&operation, direct, &wanted, &chosen, nil, &result, ones, ones, ones)
     let backwardWeights = PrimitiveDescriptor(operation, after: forward)
+    wanted = backwardWeights.layout(dnnl_query_src_md)
+    readInputs = dnnl_memory_desc_equal(&wanted, &source) == 0 ? .copy(from: source, to: wanted) : nil
+    if readInputs != nil { self.inputs.reserve(wanted.floatCount) }
     let gradient = backwardWeights.layout(dnnl_query_diff_weights_md)
     self.backwardWeights = Primitive(
-      backwardWeights, [(DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_DIFF_WEIGHTS, gradient)])
+      backwardWeights, [(DNNL_ARG_SRC, wanted), (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_DIFF_WEIGHTS, gradient)])
     writeGradient = .copy(from: gradient, to: plain)
     addGradient = .copy(from: gradient, to: plain, adding: true)
     weightGradient.reserve(gradient.floatCount)
