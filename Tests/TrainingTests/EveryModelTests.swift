@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct EveryModelTests {
   /// A Python with the safetensors library, which `Launch/setup --tests` installs where it can.
-  static let python = "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
+  static let python =
+    "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
 
   @Test func everyKindTrainsSavesAndResumes() throws {
     let folder = try trained()
