@@ -24,6 +24,8 @@ public struct PictureSampler {
     }
     let shown = values.count / (image.channels * image.height * image.width)
     let columns = Int(Double(shown).squareRoot().rounded(.up))
-    picture = Picture(grid: values, width: image.width, height: image.height, channels: image.channels == 3 ? 3 : 1, columns: columns)
+    let grid = Picture(grid: values, width: image.width, height: image.height, channels: image.channels == 3 ? 3 : 1, columns: columns)
+    // Small pictures are looked at too: at least about 600 pixels wide.
+    picture = grid.enlarged(by: max(1, 600 / grid.width))
   }
 }
