@@ -99,7 +99,7 @@ let package = Package(
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
-    tests("GalleryTests", ["Gallery", "Reports"]),
+    tests("GalleryTests", ["Gallery", "Reports", "Training"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
