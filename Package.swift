@@ -62,7 +62,7 @@ let package = Package(
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels"]),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess"]),
     library("Reports", ["GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),

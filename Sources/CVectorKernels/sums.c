@@ -41,6 +41,50 @@ double cvk_sum_of_squares(const float *x, size_t count) { SQUARES(NOTHING) }
 MULTIVERSION
 double cvk_copy_with_squares(float *restrict y, const float *restrict x, size_t count) { SQUARES(STORE) }
 
+// Blocks of four sets of lanes are summed in registers, so that y may be a source; the squares run as above.
+MULTIVERSION
+double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count) {
+  double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0}, d[LANES] = {0};
+  size_t i = start, end = start + count;
+  for (; i + 4 * LANES <= end; i += 4 * LANES) {
+    float p[LANES], q[LANES], r[LANES], s[LANES];
+    const float *first = x[0] + i;
+    for (int k = 0; k < LANES; k++) {
+      p[k] = first[k];
+      q[k] = first[LANES + k];
+      r[k] = first[2 * LANES + k];
+      s[k] = first[3 * LANES + k];
+    }
+    for (size_t n = 1; n < sources; n++) {
+      const float *next = x[n] + i;
+      for (int k = 0; k < LANES; k++) {
+        p[k] += next[k];
+        q[k] += next[LANES + k];
+        r[k] += next[2 * LANES + k];
+        s[k] += next[3 * LANES + k];
+      }
+    }
+    for (int k = 0; k < LANES; k++) {
+      y[i + k] = p[k];
+      y[i + LANES + k] = q[k];
+      y[i + 2 * LANES + k] = r[k];
+      y[i + 3 * LANES + k] = s[k];
+      a[k] += (double)p[k] * p[k];
+      b[k] += (double)q[k] * q[k];
+      c[k] += (double)r[k] * r[k];
+      d[k] += (double)s[k] * s[k];
+    }
+  }
+  for (int k = 0; i < end; i++, k = (k + 1) % LANES) {
+    float sum = x[0][i];
+    for (size_t n = 1; n < sources; n++) sum += x[n][i];
+    y[i] = sum;
+    a[k] += (double)sum * sum;
+  }
+  for (int k = 0; k < LANES; k++) a[k] = (a[k] + b[k]) + (c[k] + d[k]);
+  return fold(a);
+}
+
 MULTIVERSION
 void cvk_add(float *restrict y, const float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];

@@ -5,6 +5,9 @@ import Vectors
 ///
 /// Every rank owns one slice of the flat vector. A step is always: sum the ranks' gradients (at least my slice) → square my slice → ledger →
 /// update the weights I am responsible for → publish them. Local gradients are weighted already (wᵢ gᵢ), so the sum is the mean gradient.
+///
+/// The ledger's reduction is part of it: until it, other ranks may still read this rank's gradient where it does not own it. What a rank writes before that
+/// lies in `updated`.
 public protocol GradientExchange: AnyObject {
   /// The slice whose squares this rank gives to the ledger. Slices are disjoint and cover the vector.
   var owned: Range<Int> { get }
@@ -21,6 +24,17 @@ public protocol GradientExchange: AnyObject {
   /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks at it. Returns the sum of the total's squares in
   /// each of ``ownedParts``, taken while they are in cache; nil in a world of one rank whose gradient is the total already.
   func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]?
+  /// Whether ranks have one copy of the weights between them. Then each writes only what it updates, and only between a ``reduce(_:shares:on:)``, behind
+  /// which nobody reads weights of others, and the ``publish(_:on:)`` that follows.
+  var sharesWeights: Bool { get }
+  /// Makes the run's weights, all zero. Collective.
+  func makeWeights(on world: borrowing Communicator) throws -> FlatVector
+  /// Makes a vector, all zero, for gradients that are to be summed; ``reduce(_:shares:on:)`` takes no other. Collective.
+  func makeGradient(on world: borrowing Communicator) throws -> FlatVector
+  /// Fills the weights by a function that gives the same values on every rank. Collective.
+  func fill(_ weights: inout FlatVector, on world: borrowing Communicator, with body: (inout FlatVector) throws -> Void) throws
+  /// Gives every rank the weights that rank 0 has, `values` at rank 0 and nil elsewhere. Collective.
+  func broadcast(_ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
   /// Gives every rank the weights that the others updated. Collective.
   func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
 }
@@ -30,17 +44,44 @@ extension GradientExchange {
   public func add(_ gradient: inout FlatVector, microBatch: Int) { fatalError("this exchange takes whole gradients") }
 }
 
+// Every rank has weights of its own.
+extension GradientExchange {
+  public var sharesWeights: Bool { false }
+
+  public func fill(_ weights: inout FlatVector, on world: borrowing Communicator, with body: (inout FlatVector) throws -> Void) throws {
+    try body(&weights)
+  }
+
+  public func broadcast(_ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    try weights.broadcast(from: values, on: world)
+  }
+}
+
+extension FlatVector {
+  /// Takes over the elements that rank 0 has, on every rank. Collective.
+  public mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {
+    if let values { values.withUnsafeBufferPointer { _ = set(0..<count, to: $0) } }
+    var span = mutableElements
+    try world.broadcast(&span)
+  }
+}
+
 /// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
 public final class ReplicatedExchange: GradientExchange {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
+  private let layout: TensorLayout
 
   public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+    self.layout = layout
     owned = layout.slice(world.rank, of: world.size)
     ownedParts = layout.parts(of: owned)
     updated = 0..<layout.elementCount
   }
+
+  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
@@ -62,8 +103,10 @@ public final class ShardedExchange: GradientExchange {
   public var updated: Range<Int> { owned }
   private let counts: [Int]
   private let slice: UnsafeMutableBufferPointer<Float>
+  private let layout: TensorLayout
 
   public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+    self.layout = layout
     let size = world.size
     owned = layout.slice(world.rank, of: size)
     ownedParts = layout.parts(of: owned)
@@ -73,6 +116,9 @@ public final class ShardedExchange: GradientExchange {
   }
 
   deinit { slice.deallocate() }
+
+  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator

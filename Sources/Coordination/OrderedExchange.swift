@@ -62,6 +62,9 @@ public final class OrderedExchange: GradientExchange {
 
   public var takesMicroBatches: Bool { true }
 
+  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+
   public func add(_ gradient: inout FlatVector, microBatch: Int) {
     let box = spare.popLast() ?? Box(layout)
     swap(&box.vector, &gradient)

@@ -83,7 +83,7 @@ struct Checkpoints {
     }
     let text = try world.broadcast(loaded?.text ?? [])
     guard let state = CheckpointState(text: text) else { return nil }
-    try trainer.weights.broadcast(from: loaded?.weights, on: world)
+    try trainer.exchange.broadcast(loaded?.weights, into: &trainer.weights, on: world)
     for index in trainer.optimizer.rule.momentNames.indices {
       var moment = FlatVector(zeros: trainer.model.layout)
       try moment.broadcast(from: loaded?.moments[index], on: world)

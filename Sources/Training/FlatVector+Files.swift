@@ -17,13 +17,6 @@ extension FlatVector {
 
   /// SHA-256 of all elements, by which ranks are compared.
   public borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
-
-  /// Takes over what rank 0 read, on every rank. Collective.
-  mutating func broadcast(from values: [Float]?, on world: borrowing Communicator) throws(MPIError) {
-    if let values { values.withUnsafeBufferPointer { _ = set(0..<count, to: $0) } }
-    var span = mutableElements
-    try world.broadcast(&span)
-  }
 }
 
 extension TensorLayout {
@@ -58,13 +51,16 @@ private func recurrentBiases(_ name: String, in file: SafeTensors) -> [String]? 
 }
 
 extension Optimizer {
-  /// Every moment as a whole flat vector, gathered from each rank's `slice`: at rank 0; nil elsewhere. Collective.
+  /// Every moment as a whole flat vector, gathered from each rank's `slice`, whatever the order of the slices: at rank 0; nil elsewhere. Collective.
   borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError) -> [[Float]]? {
+    let start = [Int64(slice.lowerBound)]
+    // Of slices that start together all but the last are empty.
+    let order = try world.gather(start.span).map { starts in starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) } }
     var moments: [[Float]] = []
     for index in rule.momentNames.indices {
       // Where every rank keeps all of it, its own slice is still what each gives.
       let mine = moment(index).extracting(slice.lowerBound - owned.lowerBound..<slice.upperBound - owned.lowerBound)
-      if let slices = try world.gather(mine) { moments.append(slices.flatMap { $0 }) }
+      if let slices = try world.gather(mine), let order { moments.append(order.flatMap { slices[$0] }) }
     }
     return world.rank == 0 ? moments : nil
   }

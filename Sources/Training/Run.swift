@@ -96,6 +96,7 @@ public final class Run {
     if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
     notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
+    notes += trainer.notes
     for note in notes { log.notice("\(note)") }
     try world.agree {
       guard isFirst else { return }
@@ -272,7 +273,7 @@ extension Trainer {
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
     let values = try world.agree { world.rank == 0 ? try layout.read(SafeTensors(path: path)) { $0 } : nil }
-    try weights.broadcast(from: values, on: world)
+    try exchange.broadcast(values, into: &weights, on: world)
     optimizer.remember(start: weights)
   }
 }

@@ -18,6 +18,7 @@ extension Trainer {
     let losses = try passOver(draw, again: true, clock: &clock)
     savedWeights!.copy(from: weights)
     let isSynchronized = experiment.regularization.isSynchronized
+    var parts: [Part]
     if isSynchronized {
       let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world) ?? ownSquares()
       tracer?.summed(gradient)
@@ -28,27 +29,39 @@ extension Trainer {
         sum.add(squares, to: .lossSquares)
         tracer?.entered(part.range, sum, in: .side)
       }
-      climb(ascent.radius, norm: try reduce(sum, on: world, from: .side)[.lossSquares].squareRoot(), in: exchange.updated)
+      let norm = try reduce(sum, on: world, from: .side)[.lossSquares].squareRoot()
+      climb(&weights, ascent.radius, norm: norm, in: exchange.updated)
+      isUphill = true
       tracer?.updated(weights)
       try exchange.publish(&weights, on: world)
       tracer?.weightsPublished(weights)
       clock.lap(.reduce)
+      parts = try passOver(draw, clock: &clock)
     } else {
       firstGradient!.copy(from: gradient)
-      climb(ascent.radius, norm: gradient.squaredNorm().squareRoot(), in: 0..<gradient.count)
-    }
-    var parts = try passOver(draw, clock: &clock)
-    weights.copy(from: savedWeights!)
-    if !isSynchronized && ascent.mixture != 1 {
-      gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)
-      for (tensor, segment) in model.layout.segments.enumerated() { parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range) }
-      localSquares = parts[0].squares
+      climb(&savedWeights!, ascent.radius, norm: gradient.squaredNorm().squareRoot(), in: 0..<gradient.count)
+      // Each rank is somewhere else now, and the weights may not be its own.
+      swap(&weights, &savedWeights!)
+      parts = try passOver(draw, clock: &clock)
+      swap(&weights, &savedWeights!)
+      if ascent.mixture != 1 {
+        gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)
+        for (tensor, segment) in model.layout.segments.enumerated() { parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range) }
+        localSquares = parts[0].squares
+      }
     }
     return contribute(parts, losses: losses, draw, into: &ledger)
   }
 
+  /// Ends the uphill step that all ranks took, behind the reduction of the gradient there: nobody is in the second pass any more.
+  func comeDown() {
+    guard isUphill else { return }
+    isUphill = false
+    weights.copy(from: savedWeights!, in: exchange.sharesWeights ? exchange.updated : 0..<weights.count)
+  }
+
   /// w ← w + radius·g/‖g‖. Where the norm is not a positive number the weights stay: the second pass then shows what the first one did.
-  private func climb(_ radius: Double, norm: Double, in range: Range<Int>) {
+  private func climb(_ weights: inout FlatVector, _ radius: Double, norm: Double, in range: Range<Int>) {
     guard norm.isFinite, norm > 0 else { return }
     weights.combine(own: 1, with: firstGradient!, times: radius / norm, in: range)
   }

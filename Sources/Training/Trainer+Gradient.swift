@@ -101,7 +101,7 @@ extension Trainer {
   private func clipOwn(_ parts: [Part], _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator) throws {
     guard case .global(let maxNorm, _) = experiment.clip else { return }
     if measuresBias {
-      if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
+      if firstGradient == nil { firstGradient = try exchange.makeGradient(on: world) }
       firstGradient!.copy(from: gradient)
       _ = try exchange.reduce(&firstGradient!, shares: draw.shares, on: world)
     }

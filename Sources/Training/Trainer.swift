@@ -15,6 +15,8 @@ public final class Trainer {
   public let model: any Model
   let data: TrainingData
   let exchange: any GradientExchange
+  /// What the user is to know of how the run was set up.
+  public let notes: [String]
   let layout: LedgerLayout
   private let ledgers: LedgerReduction
   let partition: Partition
@@ -41,6 +43,8 @@ public final class Trainer {
   var firstGradient: FlatVector?
   var savedWeights: FlatVector?
   var microGradient: FlatVector?
+  /// Whether `weights` are those of an uphill step that all ranks took.
+  var isUphill = false
   var batch: Batch
   /// Reads the next micro-batch meanwhile, where the data may keep one waiting.
   private(set) var readAhead: ReadAhead?
@@ -70,7 +74,9 @@ public final class Trainer {
   }
 
   /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
-  public init(_ experiment: Experiment, data: TrainingData, on world: borrowing Communicator) throws {
+  ///
+  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it.
+  public init(_ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, on world: borrowing Communicator) throws {
     self.experiment = experiment
     self.data = data
     model = try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
@@ -82,17 +88,11 @@ public final class Trainer {
       case .steps(let steps): steps
       }
     let tensors = model.layout
-    weights = FlatVector(zeros: tensors)
-    gradient = FlatVector(zeros: tensors)
-    let isSharded = training.gradient == .sharded
-    exchange =
-      if training.reproducible {
-        OrderedExchange(tensors, sharded: isSharded, on: world)
-      } else if isSharded {
-        ShardedExchange(tensors, on: world)
-      } else {
-        ReplicatedExchange(tensors, on: world)
-      }
+    let chosen = try Self.exchange(training, tensors, ranksPerNode: ranksPerNode, on: world)
+    exchange = chosen.exchange
+    notes = chosen.note.map { [$0] } ?? []
+    weights = try exchange.makeWeights(on: world)
+    gradient = try exchange.makeGradient(on: world)
     let (owned, updated) = (exchange.owned, exchange.updated)
     let borders = [updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound]
     updatedParts = borders.flatMap { range in
@@ -118,18 +118,20 @@ public final class Trainer {
     let capacity = min(training.microBatch, training.reproducible ? largest : share)
     batch = Batch(capacity: max(1, capacity), shape: data.train.shape)
     if data.train.waitsForFiles { readAhead = ReadAhead(data.train, capacity: batch.capacity) }
-    try initialize()
+    try initialize(on: world)
     optimizer.remember(start: weights)
   }
 
   /// Draws the starting weights: on every rank the same.
-  private func initialize() throws {
+  private func initialize(on world: borrowing Communicator) throws {
     let seed = UInt64(experiment.seed)
-    guard let model = model as? any StartsFromSamples else { return model.initialize(&weights, seed: seed) }
-    let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
-    var seen = Batch(capacity: samples.count, shape: data.train.shape)
-    try data.train.fill(&seen, with: samples)
-    model.initialize(&weights, seed: seed, samples: seen)
+    try exchange.fill(&weights, on: world) { weights in
+      guard let model = model as? any StartsFromSamples else { return model.initialize(&weights, seed: seed) }
+      let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
+      var seen = Batch(capacity: samples.count, shape: data.train.shape)
+      try data.train.fill(&seen, with: samples)
+      model.initialize(&weights, seed: seed, samples: seen)
+    }
   }
 
   /// The memory with that of the judge and the rates in it, for a checkpoint.
@@ -182,6 +184,7 @@ public final class Trainer {
     let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
     let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
     tracer?.summed(gradient)
+    comeDown()
     clock.lap(.reduce)
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }

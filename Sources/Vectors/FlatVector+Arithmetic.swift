@@ -44,6 +44,17 @@ extension FlatVector {
     return cvk_copy_with_squares(base + range.lowerBound, start, range.count)
   }
 
+  /// Writes the sum of several vectors' elements of a range, added from the first vector to the last, and returns the sum of its squares.
+  ///
+  /// Each vector is given by its first element, and has this one's layout; this one may be among them.
+  public mutating func set(_ range: Range<Int>, toSumOf vectors: [UnsafePointer<Float>]) -> Double {
+    check(range)
+    return vectors.withUnsafeBytes {
+      cvk_sum_with_squares(
+        base, $0.baseAddress!.assumingMemoryBound(to: UnsafePointer<Float>?.self), vectors.count, range.lowerBound, range.count)
+    }
+  }
+
   /// Writes a tensor's elements, `values.count` of them being exactly the segment's.
   public mutating func set(_ segment: Int, to values: some Collection<Float>) {
     let range = layout.segments[segment].range

@@ -6,6 +6,8 @@ public struct FlatVector: ~Copyable {
   public let layout: TensorLayout
   /// The first element, valid for `layout.elementCount` elements while this vector lives. For kernels; other code takes spans.
   public let base: UnsafeMutablePointer<Float>
+  /// Keeps memory that is not this vector's own.
+  private let owner: AnyObject?
 
   /// A vector of zeros, gaps included.
   public init(zeros layout: TensorLayout) {
@@ -14,6 +16,15 @@ public struct FlatVector: ~Copyable {
     let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     base = memory.assumingMemoryBound(to: Float.self)
+    owner = nil
+  }
+
+  /// A vector in memory that `owner` keeps for as long as it lives: zeros, as many as the layout has elements, from a 64-byte border on.
+  public init(_ layout: TensorLayout, at base: UnsafeMutablePointer<Float>, keptBy owner: AnyObject) {
+    precondition(UInt(bitPattern: base) % 64 == 0, "a vector starts at a 64-byte border")
+    self.layout = layout
+    self.base = base
+    self.owner = owner
   }
 
   public init(copying other: borrowing FlatVector) {
@@ -21,7 +32,7 @@ public struct FlatVector: ~Copyable {
     copy(from: other)
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  deinit { if owner == nil { UnsafeMutableRawPointer(base).deallocate() } }
 
   public var count: Int { layout.elementCount }
 

@@ -81,11 +81,12 @@ private let episodeCases: [[String]] = [
 ]
 
 /// Every experiment, with its text.
-private let experiments: [(text: String, overrides: [String])] =
-  cases.map { overrides in
-    // Models are taken apart from their kind: a linear one has no hidden layers to set.
-    (overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base, overrides)
-  } + episodeCases.map { (episodes, $0) }
+private let experiments: [(text: String, overrides: [String])] = ruleExperiments + episodeCases.map { (episodes, $0) }
+
+let ruleExperiments: [(text: String, overrides: [String])] = cases.map { overrides in
+  // Models are taken apart from their kind: a linear one has no hidden layers to set.
+  (overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base, overrides)
+}
 
 /// Runs every case at every rank count with both exchanges and compares what came out. Argument: `few` for every tenth case. Prints one digest of it all.
 let bitsProgram = RankProgram("bits") { world, arguments in

@@ -36,7 +36,11 @@ extension Transcript {
     add("weights", Double(bitPattern: trainer.weights.fingerprint()))
     for index in trainer.optimizer.rule.momentNames.indices {
       let mine = trainer.elements(ofMoment: index)
-      let parts = try world.gather(mine.span)
+      let start = [Int64(trainer.optimizer.owned.lowerBound)]
+      let starts = try world.gather(start.span)
+      let gathered = try world.gather(mine.span)
+      // The slices in the order of the vector, whoever has them; of those that start together all but the last are empty.
+      let parts = starts.map { starts in starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }.map { gathered![$0] } }
       // Sharded, a rank has its slice; replicated, the whole.
       let isWhole = trainer.optimizer.owned.count == trainer.weights.count
       let whole = (parts ?? []).prefix(isWhole ? 1 : world.size).flatMap { $0 }

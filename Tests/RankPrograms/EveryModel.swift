@@ -23,7 +23,7 @@ private let experiments: [String: (model: String, data: String)] = [
   "policy": ("hidden = [7]", data.episodes),
 ]
 
-/// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with either exchange, and reproducibly with equal bits at all.
+/// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with every exchange, and reproducibly with equal bits at all.
 ///
 /// Argument: a directory with four IDX files of images and `text.txt`. Leaves `KIND.safetensors` in it and prints a line `model KIND TENSOR…` a kind.
 let everyModelProgram = RankProgram("every-model") { world, arguments in
@@ -52,7 +52,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
     try world.agree { if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) } }
     var reference: String?
     try onRanks([1, 2, 3, 4], of: world) { part in
-      for mode in ["sharded", "replicated", "reproducible"] {
+      for mode in ["shared", "messages", "replicated", "reproducible"] {
         let digest = try resumeToTheSameBits(file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
         guard mode == "reproducible", part.rank == 0 else { continue }
         try expect(digest == reference ?? digest, "\(kind): other bits on \(part.size) ranks than on fewer")
@@ -61,7 +61,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
     }
     try world.agree {
       guard world.rank == 0 else { return }
-      try FileManager.default.copyItem(atPath: "\(folder)/\(kind)-sharded-1/final.safetensors", toPath: "\(folder)/\(kind).safetensors")
+      try FileManager.default.copyItem(atPath: "\(folder)/\(kind)-shared-1/final.safetensors", toPath: "\(folder)/\(kind).safetensors")
       let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")
       print("model", kind, trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }.joined(separator: " "))
     }
@@ -70,7 +70,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
 
 /// Trains to the end, then again from the checkpoint in the middle, and compares; gives the digest of the weights.
 private func resumeToTheSameBits(_ file: String, _ mode: String, directory: String, on world: borrowing Communicator) throws -> String {
-  let overrides = mode == "reproducible" ? ["training.reproducible=true"] : ["training.gradient=\(mode)"]
+  let overrides = exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"]
   func options(_ directory: String, resume: Bool) -> RunOptions {
     RunOptions(experiment: file, overrides: overrides, output: directory, resume: resume, voice: .quiet)
   }

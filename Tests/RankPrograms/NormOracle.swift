@@ -26,10 +26,10 @@ struct Oracle {
     learning_rate = 0.5
     """
 
-  /// How the ranks exchange gradients; in the last two the sums are the same at any rank count.
+  /// How the ranks exchange gradients; in two of them the sums are the same at any rank count.
   static let modes = [
-    ["training.gradient=sharded"], ["training.gradient=replicated"], ["training.gradient=sharded", "training.reproducible=true"],
-    ["training.gradient=replicated", "training.reproducible=true"],
+    ["training.exchange=shared"], ["training.gradient=replicated"], ["training.gradient=sharded", "training.reproducible=true"],
+    ["training.gradient=replicated", "training.reproducible=true"], ["training.exchange=messages"],
   ]
   /// Rank counts with batches that they cannot divide.
   static let worlds = [(1, 257), (2, 7), (3, 64), (4, 13), (5, 7), (8, 257)]

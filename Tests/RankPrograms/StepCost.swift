@@ -7,22 +7,42 @@ import Training
 /// What norms and reproducibility cost, measured in one run: variants take turns in blocks of steps, and medians of the slowest rank's steps are compared.
 private let workloads = [("mlp-small", "[128]", 100), ("mlp", "[1024, 1024]", 15)]
 
+/// A trainer to be measured: its name and what it has of its own.
+private typealias Variant = (name: String, keys: [String], measuresNorms: Bool)
+
+private let variants: [String: [Variant]] = [
+  "norms": [
+    ("plain", ["clip.rule=none"], false), ("ledger", ["clip.rule=none"], true), ("clipped", ["clip.rule=global"], true),
+    ("reproducible", ["clip.rule=global", "training.reproducible=true"], true),
+  ],
+  "exchanges": [
+    ("messages", ["clip.rule=global", "training.exchange=messages"], true),
+    ("shared", ["clip.rule=global", "training.exchange=shared"], true),
+    ("replicated", ["clip.rule=global", "training.gradient=replicated"], true),
+  ],
+]
+
+/// Arguments: blocks, the workload or `all`, `norms` or `exchanges`, and further keys for all variants.
 let costPrograms: [RankProgram] = [
   RankProgram("step-cost") { world, arguments in
     setComputeThreads(1)
     let blocks = arguments.first.flatMap { Int($0) } ?? 20
-    let gradient = arguments.count > 2 ? arguments[2] : "sharded"
+    guard let chosen = variants[arguments.count > 2 ? arguments[2] : "norms"] else {
+      throw CheckFailure(description: "step-cost measures \(variants.keys.sorted().joined(separator: " or "))")
+    }
     let part = try world.split(color: 0)
-    for (name, hidden, perBlock) in workloads where arguments.count < 2 || arguments[1] == name {
-      let trainers = try [("plain", "false", false), ("ledger", "false", true), ("reproducible", "true", true)].map {
-        (name: $0, trainer: try benchmarkTrainer(hidden: hidden, reproducible: $1, measuresNorms: $2, gradient: gradient, on: part))
+    for (name, hidden, perBlock) in workloads where arguments.count < 2 || ["all", name].contains(arguments[1]) {
+      let trainers = try chosen.map { variant in
+        let trainer = try benchmarkTrainer(hidden: hidden, keys: variant.keys + arguments.dropFirst(3), on: part)
+        trainer.measuresNorms = variant.measuresNorms
+        return trainer
       }
       var times = trainers.map { _ in [Double]() }
       for block in 0...blocks {
-        for (index, variant) in trainers.enumerated() {
+        for (index, trainer) in trainers.enumerated() {
           for _ in 0..<perBlock {
             try part.barrier()
-            let seconds = try variant.trainer.step(on: part).totalSeconds
+            let seconds = try trainer.step(on: part).totalSeconds
             let slowest = try part.allReduce(seconds, .maximum)
             // The first block warms up.
             if block > 0 { times[index].append(slowest) }
@@ -31,9 +51,9 @@ let costPrograms: [RankProgram] = [
       }
       if part.rank == 0 {
         let medians = times.map { $0.sorted()[$0.count / 2] * 1e3 }
-        for (variant, median) in zip(trainers, medians) {
+        for (variant, median) in zip(chosen, medians) {
           print(
-            "\(name) \(variant.name): \(Figures.fixed(median, decimals: 3)) ms, \(Figures.fixed(median / medians[0], decimals: 3)) of plain, \(Figures.fixed(median / medians[1], decimals: 3)) of ledger"
+            "\(name) \(variant.name): \(Figures.fixed(median, decimals: 3)) ms, \(Figures.fixed(median / medians[0], decimals: 3)) of \(chosen[0].name), \(Figures.fixed(median / medians[1], decimals: 3)) of \(chosen[1].name)"
           )
         }
       }
@@ -41,10 +61,8 @@ let costPrograms: [RankProgram] = [
   }
 ]
 
-/// A trainer of a bench workload: 64 samples a rank, momentum, global clip.
-private func benchmarkTrainer(
-  hidden: String, reproducible: String, measuresNorms: Bool, gradient: String, on world: borrowing Communicator
-) throws -> Trainer {
+/// A trainer of a bench workload: 64 samples a rank, momentum.
+private func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws -> Trainer {
   let text = """
     [model]
     hidden = \(hidden)
@@ -52,16 +70,10 @@ private func benchmarkTrainer(
     global_batch = \(64 * world.size)
     micro_batch = 64
     steps = 1000000
-    reproducible = \(reproducible)
-    gradient = "\(gradient)"
     [optimizer]
     kind = "momentum"
     learning_rate = 0.01
-    [clip]
-    rule = "\(measuresNorms ? "global" : "none")"
     """
-  let experiment = try Experiment(text: text, source: "bench", overrides: [])
-  let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
-  trainer.measuresNorms = measuresNorms
-  return trainer
+  let experiment = try Experiment(text: text, source: "bench", overrides: keys)
+  return try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
 }

@@ -37,16 +37,17 @@ private struct Fault {
 let skipProgram = RankProgram("skip") { world, _ in
   try onRanks([3, 5], of: world) { part in
     for fault in Fault.all {
-      for (exchange, rule) in [("replicated", "momentum"), ("sharded", "momentum"), ("sharded", "adamw"), ("replicated", "adamw")] {
-        let experiment = try experiment(
-          faulty, "training.gradient=\(exchange)", "optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1")
+      for (exchange, rule) in exchanges.flatMap({ exchange in ["momentum", "adamw"].map { (exchange, $0) } }) {
+        let experiment = try Experiment(
+          text: faulty, source: "test.toml",
+          overrides: exchange.keys + ["optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1"])
         let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
         let rank = part.rank
         trainer.faults.changeGradient = { gradient, step in if step == 4 { fault.insert(into: &gradient, rank: rank) } }
         for _ in 1...3 { try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped") }
         let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
         let outcome = try trainer.step(on: part)
-        let what = "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange) \(rule)"
+        let what = "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange.name) \(rule)"
         guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else {
           throw CheckFailure(description: "\(what): not skipped")
         }

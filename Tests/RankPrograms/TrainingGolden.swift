@@ -20,9 +20,9 @@ let goldenProgram = RankProgram("golden") { world, arguments in
   let overrides = Array(arguments.dropFirst())
   let data = try TrainingData(try Experiment(text: text, source: "golden", overrides: overrides).data, seed: 1, on: world)
   try onRanks([1, 2, 3, 4], of: world) { part in
-    for exchange in ["replicated", "sharded"] {
+    for (exchange, keys) in exchanges {
       for micro in [8, 32] {
-        let own = ["training.gradient=\(exchange)", "training.micro_batch=\(micro)"]
+        let own = keys + ["training.micro_batch=\(micro)"]
         let trainer = try Trainer(try Experiment(text: text, source: "golden", overrides: overrides + own), data: data, on: part)
         try trainer.start(from: arguments[0], on: part)
         var lines = ""

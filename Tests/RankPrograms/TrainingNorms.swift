@@ -32,8 +32,8 @@ let normTrapsProgram = RankProgram("norm-traps") { world, _ in
   ]
   for trap in traps {
     try onRanks([trap.ranks], of: world) { part in
-      for exchange in ["replicated", "sharded"] {
-        let experiment = try experiment(small, "training.global_batch=\(trap.batch)", "training.gradient=\(exchange)")
+      for (_, keys) in exchanges {
+        let experiment = try Experiment(text: small, source: "test.toml", overrides: keys + ["training.global_batch=\(trap.batch)"])
         let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
         let (rank, size) = (part.rank, part.size)
         let share = trap.batch / size + (rank < trap.batch % size ? 1 : 0)
@@ -60,8 +60,8 @@ let normTrapsProgram = RankProgram("norm-traps") { world, _ in
 /// A step costs one MPI_Allreduce, of the ledger; the replicated exchange one more, of the gradient.
 let ledgerCallsProgram = RankProgram("ledger-calls") { world, _ in
   try onRanks([1, 2, 3, 4], of: world) { part in
-    for exchange in ["replicated", "sharded"] {
-      let experiment = try experiment(small, "training.gradient=\(exchange)", "clip.rule=global")
+    for (exchange, keys) in exchanges {
+      let experiment = try Experiment(text: small, source: "test.toml", overrides: keys + ["clip.rule=global"])
       let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
       let (calls, bytes) = (crp_allreduce_calls(), crp_allreduce_bytes())
       while trainer.stepsDone < trainer.totalSteps { _ = try trainer.step(on: part) }

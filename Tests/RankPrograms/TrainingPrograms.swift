@@ -10,13 +10,19 @@ let trainingPrograms: [RankProgram] = [
   everyModelProgram,
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
   normGuardsProgram,
-  replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram,
+  replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram, sharedFallbackProgram, sharedMemoryProgram,
 ]
 
 /// An experiment from its text.
 func experiment(_ text: String, _ overrides: String...) throws -> Experiment {
   try Experiment(text: text, source: "test.toml", overrides: overrides)
 }
+
+/// The keys by which each exchange of gradients is chosen that does not tell micro-batches apart.
+let exchanges: [(name: String, keys: [String])] = [
+  ("replicated", ["training.gradient=replicated"]), ("messages", ["training.exchange=messages"]),
+  ("shared", ["training.exchange=shared"]),
+]
 
 /// Says whether `value` is `truth` to a relative error.
 func isClose(_ value: Double, _ truth: Double, _ tolerance: Double) -> Bool { abs(value - truth) <= tolerance * abs(truth) }

@@ -16,8 +16,8 @@ let resumeProgram = RankProgram("resume") { world, arguments in
   func options(_ directory: String, _ overrides: [String], resume: Bool) -> RunOptions {
     RunOptions(experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume, voice: .quiet)
   }
-  for (exchange, rule) in [("replicated", "momentum"), ("sharded", "momentum"), ("replicated", "adamw"), ("sharded", "adamw")] {
-    let overrides = ["training.gradient=\(exchange)", "optimizer.kind=\(rule)"]
+  for (exchange, keys, rule) in exchanges.flatMap({ exchange in ["momentum", "adamw"].map { (exchange.name, exchange.keys, $0) } }) {
+    let overrides = keys + ["optimizer.kind=\(rule)"]
     let whole = "\(folder)/\(exchange)-\(rule)"
     var fingerprint = ""
     var loss = 0.0
@@ -47,13 +47,13 @@ let resumeProgram = RankProgram("resume") { world, arguments in
     }
   }
   try onRanks([2], of: world) { part in
-    try passesOverDamage(folder, options("\(folder)/sharded-adamw-damaged", ["optimizer.kind=adamw"], resume: true), on: part)
+    try passesOverDamage(folder, options("\(folder)/shared-adamw-damaged", ["optimizer.kind=adamw"], resume: true), on: part)
   }
 }
 
 /// The newest checkpoint damaged in every way: the one before is taken.
 private func passesOverDamage(_ folder: String, _ options: RunOptions, on world: borrowing Communicator) throws {
-  let source = folder + "/sharded-adamw"
+  let source = folder + "/shared-adamw"
   func restored(_ name: String, _ damage: (inout Data) -> Void) throws -> Int {
     let directory = options.output!
     try world.copy(source, to: directory, without: [])

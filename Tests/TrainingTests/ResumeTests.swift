@@ -42,7 +42,7 @@ import Testing
     let outcome = try Programs.mpirun(4, ["resume", folder.path])
     print("resume, \(outcome.seconds) s")
     try #require(outcome.status == 0, "\(outcome.rankLines)")
-    for kind in ["replicated-momentum", "sharded-momentum", "replicated-adamw", "sharded-adamw"] {
+    for kind in ["replicated", "messages", "shared"].flatMap({ ["\($0)-momentum", "\($0)-adamw"] }) {
       let whole = try folder.records("\(kind)/metrics.jsonl")
       #expect(whole.map { $0["step"] as? Int } == Array(1...30))
       #expect(untimed(try folder.records("\(kind)-resumed/metrics.jsonl")) == untimed(whole), "\(kind)")
@@ -64,7 +64,7 @@ import Testing
       }
     }
     // What was passed over is not kept beside what replaced it.
-    let kept = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/sharded-adamw-damaged/checkpoints").sorted()
+    let kept = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/shared-adamw-damaged/checkpoints").sorted()
     #expect(kept == ["step-00000010", "step-00000020", "step-00000030"])
   }
 

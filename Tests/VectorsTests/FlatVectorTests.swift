@@ -74,6 +74,45 @@ import Vectors
     #expect(missing == nil)
   }
 
+  /// Any of the vectors may be the one that is written.
+  @Test(arguments: [1, 2, 3, 8], [1, 17, 64, 131, 1000]) func sumsVectorsInTheirOrder(_ sources: Int, _ count: Int) {
+    let values = (0..<sources).map { Self.random(count, seed: UInt64($0)) }
+    let range = count / 5..<count - count / 7
+    let sums = range.map { position in values.dropFirst().reduce(values[0][position]) { $0 + $1[position] } }
+    let boxes = values.map(VectorBox.init)
+    for box in boxes + [VectorBox([Float](repeating: 9, count: count))] {
+      let before = box.vector["tensor.0"]!
+      let squares = box.vector.set(range, toSumOf: boxes.map { UnsafePointer($0.vector.base) })
+      let after = box.vector["tensor.0"]!
+      #expect(Array(after[range]) == sums && after[..<range.lowerBound] == before[..<range.lowerBound])
+      #expect(after[range.upperBound...] == before[range.upperBound...])
+      #expect(squares.bitPattern == box.vector.squaredNorm(in: range).bitPattern)
+      box.vector.set(0, to: before)
+    }
+  }
+
+  @Test func memoryOfOthersIsKeptAndNotFreed() {
+    var vector = Optional(Memory())
+    weak let memory = vector
+    do {
+      let borrowed = FlatVector(TensorLayoutTests.layout([20]), at: vector!.start, keptBy: vector!)
+      vector = nil
+      let norm = borrowed.squaredNorm()
+      #expect(norm == 0 && memory != nil)
+    }
+    #expect(memory == nil)
+  }
+
+  private final class Memory {
+    let start = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 64).initializeMemory(as: Float.self, repeating: 0, count: 32)
+    deinit { start.deallocate() }
+  }
+
+  private final class VectorBox {
+    var vector: FlatVector
+    init(_ values: [Float]) { vector = FlatVectorTests.vector(values) }
+  }
+
   @Test func startsAtACacheLine() {
     let vector = Self.vector([1])
     #expect(UInt(bitPattern: vector.base) % 64 == 0)

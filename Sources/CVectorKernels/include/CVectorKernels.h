@@ -26,6 +26,9 @@ void cvk_combine(float *y, const float *x, float a, float b, size_t count);
 uint64_t cvk_digest(const float *x, size_t count);
 /// y[i] = x[i]; returns the sum of the squares, the same bits as cvk_sum_of_squares.
 double cvk_copy_with_squares(float *y, const float *x, size_t count);
+/// y[i] = x[0][i] + x[1][i] + … + x[sources-1][i], added in this order, for i from `start` on; y may be one of the sources. Returns the sum of
+/// the squares, the same bits as cvk_sum_of_squares of the result.
+double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count);
 /// y[i] += x[i]
 void cvk_add(float *y, const float *x, size_t count);
 /// y[i] *= a

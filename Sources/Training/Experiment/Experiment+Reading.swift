@@ -242,6 +242,15 @@ extension Experiment.TrainingChoice {
     guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else { throw keys.error("shares", "one rank has to get samples") }
     shares = proportions.isEmpty ? nil : proportions
     gradient = try keys.choice("gradient", default: .sharded)
+    exchange = try keys.choice("exchange", default: .auto)
     reproducible = try keys.boolean("reproducible", default: false)
+    if exchange == .shared && gradient == .replicated {
+      throw keys.error(
+        "exchange", "\"shared\" divides gradient and weights between the ranks: with gradient = \"replicated\" use \"messages\"")
+    }
+    if exchange == .shared && reproducible {
+      throw keys.error(
+        "exchange", "\"shared\" adds in an order that depends on the number of ranks: with reproducible = true use \"messages\"")
+    }
   }
 }

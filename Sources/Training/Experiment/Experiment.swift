@@ -48,12 +48,15 @@ public struct Experiment: Sendable {
 
   public struct TrainingChoice: Sendable {
     public enum Gradient: String, CaseIterable, Sendable { case replicated, sharded }
+    public enum Exchange: String, CaseIterable, Sendable { case auto, shared, messages }
     public var globalBatch: Int
     public var microBatch: Int
     public var length: Length
     /// How much of a step's samples each rank gets, in proportion; nil for equal parts.
     public var shares: [Int]?
     public var gradient: Gradient
+    /// Whether the ranks of a node share memory or send messages; `auto` shares where it can.
+    public var exchange: Exchange
     /// Whether losses, norms and weights have the same bits at any number of ranks.
     public var reproducible: Bool
 
