@@ -6,7 +6,8 @@ import Training
 
 /// Programs that train.
 let trainingPrograms: [RankProgram] = [
-  goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram, skipRunProgram, resumeProgram, stopProgram, everyModelProgram,
+  goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram, skipRunProgram, resumeProgram, stopProgram,
+  everyModelProgram,
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
   normGuardsProgram,
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram,

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct EveryModelTests {
   /// A Python with the safetensors library, which `Launch/setup --tests` installs where it can.
-  static let python = "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
+  static let python =
+    "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
 
   @Test func everyKindTrainsSavesAndResumes() throws {
     let folder = try trained()
@@ -60,9 +61,10 @@ import Testing
 
   /// Lines of a kind and its tensors, by kind.
   private static func kinds(_ text: String) -> [String: Set<Substring>] {
-    Dictionary(uniqueKeysWithValues: text.split(separator: "\n").map { line in
-      let words = line.split(separator: " ")
-      return (String(words[0]), Set(words.dropFirst()))
-    })
+    Dictionary(
+      uniqueKeysWithValues: text.split(separator: "\n").map { line in
+        let words = line.split(separator: " ")
+        return (String(words[0]), Set(words.dropFirst()))
+      })
   }
 }
