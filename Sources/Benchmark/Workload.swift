@@ -11,7 +11,7 @@ public struct Workload: Sendable {
   /// Samples a rank and step.
   public let batch: Int
   public let unit: Unit
-  /// How many steps are timed unless a number is asked for: some ten seconds' worth.
+  /// How many steps are timed unless a number is asked for: a few seconds' worth.
   public let steps: Int
   /// The sections of the experiment file that are the workload's own.
   private let sections: String

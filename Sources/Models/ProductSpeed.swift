@@ -3,8 +3,8 @@ import Glibc
 /// Times products of square matrices, which is what a step's products are compared with: the floating-point operations a second of each of
 /// `repeats` products, after one that is not counted.
 ///
-/// A side of 768 fills a core's second-level cache with one operand's panels and takes some 10 ms: as fast as a core multiplies.
-public func productSpeeds(side: Int = 768, repeats: Int) -> [Double] {
+/// With a side of 512 a core multiplies as fast as it can, and a product takes 2 or 3 ms: short enough to get through undisturbed.
+public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
   let (a, b, result) = (Scratch(), Scratch(), Scratch())
   for scratch in [a, b, result] { scratch.reserve(side * side) }
   for index in 0..<side * side {

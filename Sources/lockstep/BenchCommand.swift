@@ -24,7 +24,7 @@ struct BenchCommand: AsyncParsableCommand {
     help: ArgumentHelp("Number of ranks, or auto. Up to one a core, each is bound to a core.", valueName: "ranks"))
   var ranks: String
 
-  @Option(help: ArgumentHelp("Steps to time, after \(Workload.warmUp) that are not. Default: some ten seconds' worth.", valueName: "count"))
+  @Option(help: ArgumentHelp("Steps to time, after \(Workload.warmUp) that are not. Default: a few seconds' worth.", valueName: "count"))
   var steps: Int?
 
   @Flag(help: "Print the line of JSON alone, and nothing for people on standard error.")
