@@ -19,6 +19,20 @@ public struct Picture: Sendable, Equatable {
     self.pixels = pixels
   }
 
+  /// The picture with each pixel drawn as a square of so many.
+  public func enlarged(by factor: Int) -> Picture {
+    precondition(factor > 0, "a picture cannot be enlarged by \(factor)")
+    var large: [UInt8] = []
+    large.reserveCapacity(pixels.count * factor * factor)
+    for row in 0..<height * factor {
+      for column in 0..<width * factor {
+        let start = ((row / factor) * width + column / factor) * channels
+        large += pixels[start..<start + channels]
+      }
+    }
+    return Picture(width: width * factor, height: height * factor, channels: channels, pixels: large)
+  }
+
   /// Pictures side by side, `columns` a row, with a line of one white pixel between them, from values in 0...1 that lie picture by picture,
   /// plane by plane, row by row.
   public init(grid values: [Float], width: Int, height: Int, channels: Int = 1, columns: Int) {

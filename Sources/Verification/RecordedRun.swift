@@ -48,6 +48,13 @@ public struct RecordedRun: Sendable, Equatable {
   }
 
   /// A quantity of the run's end, by name.
+  /// What the evaluation scored beside the loss, by the name of its key; nil where there is none.
+  var scoreName: String? {
+    let prefix = "report final."
+    let scores = quantities.filter { $0.step == nil && $0.name.hasPrefix(prefix) && $0.text != "null" }.map { String($0.name.dropFirst(prefix.count)) }
+    return scores.first { $0 != "loss" && $0 != "grad_norm" }
+  }
+
   public func final(_ name: String) -> String? { quantities.first { $0.step == nil && $0.name == name }?.text }
 
   private mutating func add(_ leaves: [JSONLeaves.Leaf], step: Int? = nil, prefix: String = "", where isCompared: (String) -> Bool) {

@@ -6,14 +6,16 @@ public struct VerificationTable {
 
   /// `ended` says which runs came to their end.
   public init(_ runs: [RecordedRun], _ comparison: RunComparison, ended: [Bool]) {
-    var rows = [["ranks", "test loss", "accuracy", "weights", "result"]]
+    let score = runs.lazy.compactMap(\.scoreName).first
+    var rows = [["ranks", "test loss"] + (score.map { [$0] } ?? []) + ["weights", "result"]]
     for (index, run) in runs.enumerated() {
       func number(_ name: String) -> String { run.final(name) ?? "–" }
       let digest = run.final("report weights_sha256").map { String($0.filter { $0 != "\"" }.prefix(12)) } ?? "–"
       var result =
         comparison.differences[index].map { "different from \($0.place) on" } ?? (index == comparison.reference ? "reference" : "identical")
       if !ended[index] { result = "did not end" + (comparison.differences[index].map { "; \($0.place) is different" } ?? "") }
-      rows.append(["\(run.ranks)", number("report final.loss"), number("report final.accuracy"), digest, result])
+      rows.append(
+        ["\(run.ranks)", number("report final.loss")] + (score.map { [number("report final.\($0)")] } ?? []) + [digest, result])
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     var lines = rows.map { row in

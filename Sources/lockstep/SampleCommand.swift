@@ -2,6 +2,7 @@ import ArgumentParser
 import Data
 import ExperimentKeys
 import Files
+import Foundation
 import Reports
 import Training
 
@@ -28,17 +29,42 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Draw among this many most likely bytes.", valueName: "count"))
   var top = 40
 
+  @Option(help: ArgumentHelp("Pictures to draw.", valueName: "count"))
+  var pictures = 64
+
+  @Option(help: ArgumentHelp("The PNG file that pictures are drawn to.", valueName: "file"))
+  var output = "sample.png"
+
+  @Flag(help: "Replace that file.")
+  var force = false
+
   @Option(help: ArgumentHelp("What is drawn depends on it.", valueName: "number"))
   var seed = 1
 
   func run() throws {
-    guard length >= 0, temperature >= 0, temperature.isFinite, top >= 1, seed >= 0 else {
-      throw CommandFailure(.usage, "--length, --temperature and --seed cannot be negative, and --top is at least 1")
+    guard length >= 0, temperature >= 0, temperature.isFinite, top >= 1, seed >= 0, (1...65536).contains(pictures) else {
+      throw CommandFailure(
+        .usage, "--length, --temperature and --seed cannot be negative, --top is at least 1, and --pictures from 1 to 65536")
     }
     let trained = try read()
+    if let pictures = try PictureSampler(trained, count: pictures, seed: UInt64(seed)) { return try draw(pictures) }
     guard let vocabulary = trained.vocabulary else {
-      throw CommandFailure(.usage, "\(trained.path): this model makes nothing by itself; train a rnn, lstm, gpt or vae")
+      throw CommandFailure(.usage, "\(trained.path): this model makes nothing by itself; train a rnn, lstm, gpt, vae or kmeans")
     }
+    try write(trained, vocabulary)
+  }
+
+  private func draw(_ sampler: PictureSampler) throws {
+    if !force && FileManager.default.fileExists(atPath: output) {
+      throw CommandFailure(.usage, "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
+    }
+    do { try Foundation.Data(sampler.picture.png()).write(to: URL(filePath: output)) } catch {
+      throw CommandFailure(.usage, "\(output) cannot be written: give --output a file that can be")
+    }
+    Screen.output.write("\(sampler.what): \(output)\n")
+  }
+
+  private func write(_ trained: TrainedModel, _ vocabulary: Vocabulary) throws {
     let tokens = try prompt.utf8.map { byte in
       guard let token = vocabulary.token(of: byte) else {
         let place = String(decoding: prompt.utf8.prefix { $0 != byte }, as: UTF8.self)

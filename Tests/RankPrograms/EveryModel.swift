@@ -25,7 +25,7 @@ private let experiments: [String: (model: String, data: String)] = [
 
 /// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with every exchange, and reproducibly with equal bits at all.
 ///
-/// Argument: a directory with four IDX files of images and `text.txt`. Leaves `KIND.safetensors` in it and prints a line a kind.
+/// Argument: a directory with four IDX files of images and `text.txt`. Leaves `KIND.safetensors` in it and prints a line `model KIND TENSOR…` a kind.
 let everyModelProgram = RankProgram("every-model") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
@@ -63,7 +63,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
       guard world.rank == 0 else { return }
       try FileManager.default.copyItem(atPath: "\(folder)/\(kind)-shared-1/final.safetensors", toPath: "\(folder)/\(kind).safetensors")
       let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")
-      print(kind, trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }.joined(separator: " "))
+      print("model", kind, trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }.joined(separator: " "))
     }
   }
 }

@@ -60,6 +60,11 @@ import Testing
     #expect(result.width == width && result.height == height && result.channels == channels && result.pixels == pixels)
   }
 
+  @Test func eachPixelBecomesASquare() {
+    let picture = Picture(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]).enlarged(by: 2)
+    #expect(picture == Picture(width: 4, height: 2, channels: 3, pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
+  }
+
   @Test func gridOfPictures() {
     // Three pictures of 2×1, two a row: the last place stays white.
     let grey = Picture(grid: [0, 1, 0.5, 2, -1, .nan], width: 2, height: 1, columns: 2)

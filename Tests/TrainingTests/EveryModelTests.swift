@@ -22,7 +22,7 @@ import Testing
       for kind in sys.argv[2:]:
           tensors = load_file(f"{sys.argv[1]}/{kind}.safetensors")
           assert all(t.dtype == "float32" for t in tensors.values())
-          print(kind, *sorted(f"{name}{list(t.shape)}".replace(" ", "") for name, t in tensors.items()))
+          print("model", kind, *sorted(f"{name}{list(t.shape)}".replace(" ", "") for name, t in tensors.items()))
       """
     let process = Process()
     process.executableURL = URL(filePath: Self.python)
@@ -59,12 +59,9 @@ import Testing
     Data([0, 0, 8, UInt8(shape.count)] + shape.flatMap { [0, 0, 0, UInt8($0)] } + data)
   }
 
-  /// Lines of a kind and its tensors, by kind.
+  /// The tensors of lines `model KIND TENSOR…`, by kind.
   private static func kinds(_ text: String) -> [String: Set<Substring>] {
-    Dictionary(
-      uniqueKeysWithValues: text.split(separator: "\n").map { line in
-        let words = line.split(separator: " ")
-        return (String(words[0]), Set(words.dropFirst()))
-      })
+    let lines = text.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.first == "model" }
+    return Dictionary(lines.map { (String($0[1]), Set($0.dropFirst(2))) }) { first, _ in first }
   }
 }

@@ -49,7 +49,10 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
       "[model]\nkind = \"gpt\"\nwidth = 100\nheads = 3",
       "runs/x.toml:3: model.width: a width of 100 cannot be divided among 3 heads"
     ),
-    ("[model]\nkind = \"lstm\"\nflavour = 2", "runs/x.toml:3: model.flavour: unknown key; known here: embedding, hidden, init, kind"),
+    (
+      "[model]\nkind = \"lstm\"\nflavour = 2",
+      "runs/x.toml:3: model.flavour: unknown key; known here: embedding, hidden, init, initialization, kind"
+    ),
     ("name = \"a/b\"", "runs/x.toml:1: name: \"a/b\" names the run's directory: not empty, no slash, no leading dot"),
   ])
   func mistakesAreNamedInOneLine(_ text: String, _ line: String) {
@@ -128,6 +131,9 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     #expect(switched.passedOver == ["data.context", "model.hidden", "model.layers"])
     #expect(!switched.resolved.contains("hidden") && !switched.resolved.contains("context"))
     #expect(throws: ExperimentError.self) { try Experiment(text: text + "\nspreat = 1", source: "x.toml", overrides: []) }
+    let rules = "[clip]\nrule = \"global\"\nmax_norm = 2\n[optimizer]\nkind = \"momentum\"\nmomentum = 0.8"
+    let unclipped = try Experiment(text: rules, source: "x.toml", overrides: ["clip.rule=none", "optimizer.kind=sgd"])
+    #expect(unclipped.clip == .none && unclipped.passedOver == ["clip.max_norm", "optimizer.momentum"])
   }
 
   @Test func pathsAreRelativeToTheFileOrTheCommandLine() throws {

@@ -53,6 +53,23 @@ import Testing
     #expect(abs((final["loss"] as? Double ?? 0) / loss - 1) < 1e-3)
   }
 
+  /// The digits in ten clusters, against the inertia of scikit-learn 1.9.1's `KMeans(10, n_init=10, tol=0)`; single runs of it reach 1.165 to 1.219
+  /// million.
+  @Test func clustersOfTheDigitsAreAsTightAsScikitLearns() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try Programs.mpirun(
+      2,
+      [
+        Self.experiments.appending(path: "kmeans.toml").path, "--output", "\(folder.path)/run", "--set", "model.starts=10", "--set",
+        "training.steps=60",
+      ], program: "lockstep-worker")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let last = try #require(try folder.records("run/metrics.jsonl").last)
+    let inertia = 2 * 1797 * (try #require(last["loss"] as? Double))
+    #expect(inertia < 1.01 * 1_165_188.890449232 && inertia > 0.9999 * 1_165_188.890449232, "\(inertia)")
+    #expect(last["samples"] as? Int == 60 * 1797)
+  }
+
   /// The same numbers from memory and, read ahead by a thread, from files: the same bits, whatever is drawn and however often.
   @Test(arguments: [
     [], ["regularization.sam_radius=0.05"], ["training.global_batch=9", "regularization.sam_radius=0.05"],

@@ -15,6 +15,7 @@ public final class RecurrentNetwork: TokenModel {
   public let vocabulary: Int
   public let embedding: Int
   public let hidden: Int
+  private let initialization: Initialization
   private let rows = TokenRows(.byTime)
   private let head: Dense
   /// A row of sums for each token, then its gradient.
@@ -27,7 +28,9 @@ public final class RecurrentNetwork: TokenModel {
   // The tensors' indices.
   private static let (embeddingWeight, inputWeight, stateWeight, bias) = (0, 1, 2, 3)
 
-  public init(_ cell: RecurrentCell, vocabulary: Int, embedding: Int, hidden: Int) {
+  public init(
+    _ cell: RecurrentCell, vocabulary: Int, embedding: Int, hidden: Int, initialization: Initialization = .standard
+  ) {
     precondition(vocabulary > 0 && embedding > 0 && hidden > 0, "a recurrent network needs tokens, an embedding and hidden units")
     var layout = TensorLayout()
     layout.add("embedding.weight", shape: [vocabulary, embedding])
@@ -37,15 +40,23 @@ public final class RecurrentNetwork: TokenModel {
     head = Dense("head", inputs: hidden, outputs: vocabulary, activation: nil, in: &layout)
     self.layout = layout
     (self.cell, self.vocabulary, self.embedding, self.hidden) = (cell, vocabulary, embedding, hidden)
+    self.initialization = initialization
   }
 
   private var width: Int { cell.gates * hidden }
 
-  /// As PyTorch starts `nn.Embedding`, N(0, 1), and `nn.RNN`, `nn.LSTM` and `nn.Linear`, U(-1/√hidden, 1/√hidden).
+  /// As PyTorch starts `nn.Embedding`, N(0, 1), and `nn.RNN`, `nn.LSTM` and `nn.Linear`, U(-1/√hidden, 1/√hidden); or the matrices by a named
+  /// scheme with a gain of 1, which through time is what neither grows nor shrinks where a matrix is orthogonal.
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     weights.fillNormally(Self.embeddingWeight, deviation: 1, seed: seed)
-    for tensor in [Self.inputWeight, Self.stateWeight, Self.bias] { weights.fillUniformly(tensor, fanIn: hidden, seed: seed) }
-    head.initialize(&weights, seed: seed)
+    if initialization == .standard {
+      for tensor in [Self.inputWeight, Self.stateWeight, Self.bias] { weights.fillUniformly(tensor, fanIn: hidden, seed: seed) }
+    } else {
+      for (tensor, inputs) in [(Self.inputWeight, embedding), (Self.stateWeight, hidden)] {
+        initialization.fill(&weights, weight: tensor, bias: Self.bias, fanIn: inputs, fanOut: width, activation: nil, seed: seed)
+      }
+    }
+    head.initialize(&weights, seed: seed, by: initialization)
   }
 
   public func differentiate(

@@ -22,10 +22,12 @@ public struct LSTMRecipe: RecurrentRecipe {
 struct RecurrentWidths: Sendable {
   let embedding: Int
   let hidden: Int
+  let initialization: Initialization
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     embedding = try keys.integer("embedding", default: 64, in: 1...(1 << 16))
     hidden = try keys.integer("hidden", default: 256, in: 1...(1 << 14))
+    initialization = try Initialization(&keys)
   }
 }
 
@@ -37,6 +39,7 @@ protocol RecurrentRecipe: ModelRecipe {
 extension RecurrentRecipe {
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     RecurrentNetwork(
-      Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding, hidden: widths.hidden)
+      Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding, hidden: widths.hidden,
+      initialization: widths.initialization)
   }
 }

@@ -99,10 +99,18 @@ extension Experiment.ReportChoice {
 }
 
 extension Experiment {
+  private enum StopKind: String, CaseIterable { case none, norm, loss }
+
   static func stop(_ keys: inout ExperimentReader) throws(ExperimentError) -> StopRule {
-    enum Rule: String, CaseIterable { case none, norm, loss }
+    let kind = try keys.choice("rule", default: StopKind.none)
+    let chosen = try stop(kind, &keys)
+    for other in StopKind.allCases { keys.learn { _ = try? stop(other, &$0) } }
+    return chosen
+  }
+
+  private static func stop(_ kind: StopKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> StopRule {
     func window() throws(ExperimentError) -> Int { try keys.integer("window", default: 1, in: 1...(1 << 20)) }
-    switch try keys.choice("rule", default: Rule.none) {
+    switch kind {
     case .none: return .none
     case .norm:
       guard let below = try keys.number(optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 }) else {
@@ -115,12 +123,20 @@ extension Experiment {
     }
   }
 
+  private enum ClipKind: String, CaseIterable {
+    case none, global
+    case perLayer = "per-layer"
+    case value, agc, percentile, zscore, normalize, ema
+  }
+
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
-    enum Rule: String, CaseIterable {
-      case none, global
-      case perLayer = "per-layer"
-      case value, agc, percentile, zscore, normalize, ema
-    }
+    let kind = try keys.choice("rule", default: ClipKind.none)
+    let chosen = try clip(kind, &keys)
+    for other in ClipKind.allCases { keys.learn { _ = try? clip(other, &$0) } }
+    return chosen
+  }
+
+  private static func clip(_ kind: ClipKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
     func maxNorm() throws(ExperimentError) -> Double {
       try keys.number("max_norm", default: 1, wanted: "a finite number above 0") { $0 > 0 }
     }
@@ -130,7 +146,6 @@ extension Experiment {
     func memory(_ fallback: Double) throws(ExperimentError) -> Double {
       try keys.number("memory", default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
     }
-    let kind = try keys.choice("rule", default: Rule.none)
     var scope = ClipScope.meanGradient
     let rule: ClipRule
     switch kind {

@@ -83,9 +83,16 @@ extension Experiment {
     (resolved, passedOver) = try keys.finish()
   }
 
+  private enum OptimizerKind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
+
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
-    enum Kind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
-    let kind = try keys.choice("kind", default: Kind.sgd)
+    let kind = try keys.choice("kind", default: OptimizerKind.sgd)
+    let chosen = try optimizer(kind, &keys)
+    for other in OptimizerKind.allCases { keys.learn { _ = try? optimizer(other, &$0) } }
+    return chosen
+  }
+
+  private static func optimizer(_ kind: OptimizerKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
     let usual =
       switch kind {
       case .sgd, .momentum: 0.05
@@ -125,20 +132,30 @@ extension Experiment {
     }
   }
 
+  private enum ScheduleKind: String, CaseIterable {
+    case constant, cosine, warmup, adascale
+    case warmupCosine = "warmup-cosine"
+    case plateauOnNorm = "plateau-on-norm"
+    case warmupOnNorm = "warmup-on-norm"
+  }
+
   private static func schedule(
     _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, globalBatch: Int
   ) throws(ExperimentError) -> (Schedule, RateRule) {
-    enum Kind: String, CaseIterable {
-      case constant, cosine, warmup, adascale
-      case warmupCosine = "warmup-cosine"
-      case plateauOnNorm = "plateau-on-norm"
-      case warmupOnNorm = "warmup-on-norm"
-    }
+    let kind = try keys.choice("kind", default: ScheduleKind.constant)
+    let chosen = try schedule(kind, &keys, optimizer, globalBatch: globalBatch)
+    for other in ScheduleKind.allCases { keys.learn { _ = try? schedule(other, &$0, optimizer, globalBatch: globalBatch) } }
+    return chosen
+  }
+
+  private static func schedule(
+    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, globalBatch: Int
+  ) throws(ExperimentError) -> (Schedule, RateRule) {
     func final() throws(ExperimentError) -> Double {
       try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
     }
     func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
-    switch try keys.choice("kind", default: Kind.constant) {
+    switch kind {
     case .constant: return (.constant, .none)
     case .cosine: return (.cosine(final: try final()), .none)
     case .warmup: return (.warmup(steps: try warmup()), .none)
