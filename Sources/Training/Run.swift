@@ -95,12 +95,8 @@ public final class Run {
     }
     if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
-<<<<<<< HEAD
-    notes += experiment.passedOver.map { "\($0) is passed over: it belongs to another kind of \($0.prefix { $0 != "." })" }
     notes += trainer.notes
-=======
     notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
->>>>>>> main
     for note in notes { log.notice("\(note)") }
     try world.agree {
       guard isFirst else { return }

@@ -51,7 +51,9 @@ public struct RecordedRun: Sendable, Equatable {
   /// What the evaluation scored beside the loss, by the name of its key; nil where there is none.
   var scoreName: String? {
     let prefix = "report final."
-    let scores = quantities.filter { $0.step == nil && $0.name.hasPrefix(prefix) && $0.text != "null" }.map { String($0.name.dropFirst(prefix.count)) }
+    let scores = quantities.filter { $0.step == nil && $0.name.hasPrefix(prefix) && $0.text != "null" }.map {
+      String($0.name.dropFirst(prefix.count))
+    }
     return scores.first { $0 != "loss" && $0 != "grad_norm" }
   }
 

@@ -62,7 +62,9 @@ import Testing
 
   @Test func eachPixelBecomesASquare() {
     let picture = Picture(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]).enlarged(by: 2)
-    #expect(picture == Picture(width: 4, height: 2, channels: 3, pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
+    #expect(
+      picture
+        == Picture(width: 4, height: 2, channels: 3, pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
   }
 
   @Test func gridOfPictures() {
