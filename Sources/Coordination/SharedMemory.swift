@@ -7,9 +7,9 @@ import MPI
 /// It is a file in memory that has no name (memfd_create): the first rank makes it, the others open it through that process (`/proc/PID/fd/N`). So
 /// the size of /dev/shm, 64 MB in many containers, does not limit it, nothing is ever left there, and it is given back when the last rank drops it, without
 /// a collective end as an MPI window needs. Its pages are claimed when it is made: memory that is lacking is found then, not in a step.
-final class SharedMemory: @unchecked Sendable {
-  // What ranks write at the same time is kept apart by whoever uses it.
-  let start: UnsafeMutableRawPointer
+public final class SharedMemory: @unchecked Sendable {
+  /// The first byte, at a page's border. What ranks write at the same time is kept apart by whoever uses it.
+  public let start: UnsafeMutableRawPointer
   private let byteCount: Int
 
   private init(_ start: UnsafeMutableRawPointer, byteCount: Int) {
@@ -28,7 +28,7 @@ final class SharedMemory: @unchecked Sendable {
   /// Makes memory of `byteCount` bytes, of which this rank claims `mine`: the bytes that it will write most. Collective over `node`.
   ///
   /// It is nil on all ranks of the node where it failed on one; `failure` says why there.
-  static func make(byteCount: Int, claiming mine: Range<Int>, on node: borrowing Communicator) throws(MPIError)
+  public static func make(byteCount: Int, claiming mine: Range<Int>, on node: borrowing Communicator) throws(MPIError)
     -> (memory: SharedMemory?, failure: String?)
   {
     let byteCount = wholePages(max(byteCount, 1))

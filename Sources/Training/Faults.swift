@@ -7,6 +7,6 @@ public struct Faults {
   public var changeGradient: ((inout FlatVector, Int) -> Void)?
   /// Called with this rank's ledger before the reduction.
   public var changeLedger: ((inout NormLedger, Int) -> Void)?
-  /// Called with the weights after the update.
+  /// Called with the weights after the update; all of a node's ranks see what it does to weights that they share.
   public var changeWeights: ((inout FlatVector, Int) -> Void)?
 }

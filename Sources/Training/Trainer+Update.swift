@@ -66,6 +66,8 @@ extension Trainer {
   }
 
   /// Compares all ranks' weights by a digest of 8 bytes each; names the ranks that differ from the majority. Collective.
+  ///
+  /// Ranks that have one copy between them cannot differ: then it is nodes that are compared.
   func compareReplicas(on world: borrowing Communicator) throws {
     let digest = [weights.fingerprint()]
     let digests: [UInt64] = try world.allGather(digest.span)

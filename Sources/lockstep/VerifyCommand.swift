@@ -52,7 +52,9 @@ struct VerifyCommand: AsyncParsableCommand {
     guard counts.count >= 2 else { throw CommandFailure(.usage, "--ranks \(ranks): give at least two different numbers, such as 1,2,3,4") }
     guard steps >= 1 else { throw CommandFailure(.usage, "--steps \(steps): it takes at least one") }
     let fault = try injectedFault(counts)
-    let forced = ["training.reproducible=true", "training.steps=\(steps)", "checkpoint.every=\(steps)", "checkpoint.keep=1"]
+    let forced = [
+      "training.reproducible=true", "training.exchange=auto", "training.steps=\(steps)", "checkpoint.every=\(steps)", "checkpoint.keep=1",
+    ]
     let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides + forced)
     let launch = try WorkerLaunch(experiment: self.experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
     if hostfile != nil && keep == nil {

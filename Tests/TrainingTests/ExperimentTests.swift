@@ -66,6 +66,12 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     #expect(!far.contains("did you mean"))
   }
 
+  @Test(arguments: ["gradient = \"replicated\"", "reproducible = true"]) func whatCannotBeSharedIsRefused(_ key: String) throws {
+    let error = try #require(failure("[training]\nexchange = \"shared\"\n\(key)"))
+    #expect(error.hasPrefix("runs/x.toml:2: training.exchange: \"shared\" ") && error.contains("with \(key) use \"messages\""), "\(error)")
+    #expect(failure("[training]\nexchange = \"messages\"\n\(key)") == nil && failure("[training]\n\(key)") == nil)
+  }
+
   @Test(arguments: [("a = 1\nb = = 2", 2), ("[model\n", 1), ("[data]\nkind = \"blobs", 2), ("seed = 1\nseed = 2", 2), ("x = 1 y = 2", 1)])
   func whatIsNotTOMLIsToldWithItsLine(_ text: String, _ line: Int) throws {
     let error = try #require(failure(text))
