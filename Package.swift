@@ -73,13 +73,15 @@ let package = Package(
         "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports",
         "ExperimentKeys", logging,
       ]),
+    library(
+      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports"]),
     program(
       "lockstep",
       [
-        "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
+        "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Reports", "MPI", "CProcess", argumentParser]),
+    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -88,7 +90,7 @@ let package = Package(
       "rank-programs",
       [
         "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
-        "TensorFiles",
+        "TensorFiles", "Benchmark",
       ], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
@@ -99,7 +101,7 @@ let package = Package(
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
-    tests("GalleryTests", ["Gallery", "Reports"]),
+    tests("GalleryTests", ["Gallery", "Reports", "Training"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),

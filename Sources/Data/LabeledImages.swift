@@ -23,6 +23,16 @@ public struct LabeledImages: Dataset {
     self.owner = owner
   }
 
+  private init(first count: Int, of all: LabeledImages) {
+    (self.count, shape, images, labels, owner) = (count, all.shape, all.images, all.labels, all.owner)
+  }
+
+  /// The first `count` images as a set of their own.
+  public func prefix(_ count: Int) -> LabeledImages {
+    precondition((1...self.count).contains(count), "there are no \(count) of \(self.count) images")
+    return LabeledImages(first: count, of: self)
+  }
+
   /// Reads both files into memory of its own.
   public init(_ files: LabeledImagesFiles) throws(FileError) {
     let memory = OwnedBytes(count: files.byteCount)

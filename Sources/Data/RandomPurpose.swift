@@ -10,4 +10,6 @@ enum RandomPurpose {
   static let heldOut: UInt64 = 0x686F_6C64
   /// ASCII "order?".
   static let temporalOrder: UInt64 = 0x6F72_6465_723F
+  /// ASCII "text".
+  static let randomText: UInt64 = 0x7465_7874
 }

@@ -10,6 +10,8 @@ public struct MpirunLine: Sendable {
   public var hostfile: Hostfile?
   /// The user's own arguments for mpirun; where they speak of binding or oversubscription, ours keep quiet.
   public var extra: [String]
+  /// Whether each rank is to stay on a core of its own, where there is one for each.
+  public var bindsToCores = false
   /// The environment the coordinator was started with.
   public var inherited: [String: String]
 
@@ -56,6 +58,8 @@ public struct MpirunLine: Sendable {
       if !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"]) { arguments.append("--oversubscribe") }
       if !extraMentions(["--bind-to", "-bind-to"]) { arguments += ["--bind-to", "none"] }
       if !extraMentions(["mpi_yield_when_idle"]) { arguments += ["--mca", "mpi_yield_when_idle", "1"] }
+    } else if bindsToCores && !extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"]) {
+      arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
     }
     return arguments + ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
   }

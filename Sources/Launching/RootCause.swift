@@ -16,24 +16,27 @@ public struct RootCause: Sendable, Equatable {
   /// Judges a run that did not end well.
   ///
   /// mpirun's own refusal comes first: no worker ran. A rank that ended without a word of its own comes before the complaints of the ranks
-  /// that lost it. Otherwise the first error that a worker printed is the cause; what others printed later is mostly its echo.
-  public init(ending: Ending, faults reader: FaultReader, step: Int?, directory: RunDirectory) {
+  /// that lost it. `directory` is where its logs are, if it keeps any. Otherwise the first error that a worker printed is the cause; what others printed later is mostly its echo.
+  public init(ending: Ending, faults reader: FaultReader, step: Int?, directory: RunDirectory?) {
     let code = Self.code(ending, death: reader.death)
     let grouped = Self.grouped(reader.faults)
     let silent = reader.death.flatMap { death in reader.faults.contains { $0.rank == death.rank } ? nil : death }
+    let words = directory.map { "; its words: \($0.mpirunLog)" } ?? ""
     let place = step.map { $0 > 0 ? " at step \($0)" : "" } ?? ""
 
     if let refusal = reader.refusal, reader.faults.isEmpty {
       self.init(text: refusal.text, code: refusal.code, others: [])
     } else if let host = reader.hostLost {
       self.init(
-        text: "\(host) can no longer be reached\(place): the host or the network went down; mpirun's words: \(directory.mpirunLog)",
+        text:
+          "\(host) can no longer be reached\(place): the host or the network went down\(directory.map { "; mpirun's words: \($0.mpirunLog)" } ?? "")",
         code: .workerFailed, others: grouped)
     } else if let death = silent, grouped.isEmpty || death.how.hasPrefix("was killed") {
       let host = death.host.map { " on \($0)" } ?? ""
-      let words = reader.lastWords.map { ": \($0)" } ?? ""
+      let last = reader.lastWords.map { ": \($0)" } ?? ""
+      let log = directory.map { "; its log: \($0.log(ofRank: death.rank))" } ?? ""
       self.init(
-        text: "rank \(death.rank)\(host) \(death.how)\(place)\(words); its log: \(directory.log(ofRank: death.rank))", code: code,
+        text: "rank \(death.rank)\(host) \(death.how)\(place)\(last)\(log)", code: code,
         others: grouped)
     } else if let first = grouped.first {
       self.init(text: first, code: code, others: Array(grouped.dropFirst()))
@@ -44,7 +47,7 @@ public struct RootCause: Sendable, Equatable {
         case .exited(let code): "mpirun ended with exit code \(code)"
         case .signalled(let signal): "mpirun was killed by signal \(signal)"
         }
-      self.init(text: "\(how)\(place); its words: \(directory.mpirunLog)", code: code, others: [])
+      self.init(text: "\(how)\(place)\(words)", code: code, others: [])
     }
   }
 

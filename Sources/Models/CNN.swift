@@ -94,6 +94,10 @@ public final class CNN: Model {
     return Loss.crossEntropy.measure(forward(batch, weights: weights), width: output.outputs, batch: batch)
   }
 
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
+    samples * (stages.reduce(0) { $0 + $1.multiplyAdds } + 3 * hidden.inputs * hidden.outputs + 3 * output.inputs * output.outputs)
+  }
+
   /// Runs all layers and returns the last one's results.
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> UnsafeMutablePointer<Float> {
     precondition(batch.shape.inputs == inputCount, "samples of \(batch.shape.inputs) values cannot go into a model of \(inputCount) inputs")

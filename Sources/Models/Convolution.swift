@@ -24,6 +24,9 @@ final class Convolution {
     bias = layout.add("\(name).bias", shape: [channels])
   }
 
+  /// Of one sample, forward and backward; the border's zeros count.
+  var multiplyAdds: Int { (isFirst ? 2 : 3) * outputs.count * inputs.channels * 9 }
+
   func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization) {
     initialization.fill(
       &weights, weight: weight, bias: bias, fanIn: inputs.channels * 9, fanOut: outputs.channels * 9, activation: .relu, seed: seed)

@@ -27,6 +27,11 @@ final class DenseStack {
   var inputWidth: Int { layers[0].inputs }
   var outputWidth: Int { layers[layers.count - 1].outputs }
 
+  /// Three products of a layer's size a row: its results, ∂loss/∂W, and, but for the first layer, ∂loss/∂x.
+  func multiplyAdds(rows: Int) -> Int {
+    rows * (layers.reduce(0) { $0 + 3 * $1.inputs * $1.outputs } - layers[0].inputs * layers[0].outputs)
+  }
+
   func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard) {
     for layer in layers { layer.initialize(&weights, seed: seed, by: initialization) }
   }

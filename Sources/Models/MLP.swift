@@ -48,6 +48,8 @@ public final class MLP: Model {
     return loss.measure(forward(batch, weights: weights), width: outputWidth, batch: batch)
   }
 
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { layers.multiplyAdds(rows: samples) }
+
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> UnsafeMutablePointer<Float> {
     precondition(batch.shape.inputs == inputWidth, "samples of \(batch.shape.inputs) values cannot go into a model of \(inputWidth) inputs")
     precondition(weights.count == layout.elementCount, "the weights have \(weights.count) elements, not \(layout.elementCount)")

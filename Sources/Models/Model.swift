@@ -27,6 +27,13 @@ public protocol Model: AnyObject {
 
   /// The losses and scores of a batch, without a gradient.
   func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation
+
+  /// The multiply-adds in matrix products and convolutions of one ``differentiate(_:weights:into:scale:accumulate:finished:)`` over `samples`
+  /// samples of a shape, forward and backward; nil where nobody has counted them.
+  ///
+  /// A product is counted as the model computes it, without what is there to save memory or to fill a register: a product done again in
+  /// the backward pass, the masked half of attention's scores, the padding of channels.
+  func multiplyAdds(samples: Int, of shape: SampleShape) -> Int?
 }
 
 /// A model whose starting weights depend on samples.
@@ -39,6 +46,8 @@ public protocol StartsFromSamples: Model {
 
 extension Model {
   public var scoreName: String { "accuracy" }
+
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 
   /// The gradient of no samples.
   func differentiateNothing(into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void) -> Double {

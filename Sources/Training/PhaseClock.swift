@@ -8,8 +8,11 @@ struct PhaseClock {
   private(set) var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private let start: UInt64
   private var last: UInt64
+  private let profile: StepProfile?
 
-  init() {
+  /// `profile` notes the times themselves, where somebody wants to see them.
+  init(_ profile: StepProfile? = nil) {
+    self.profile = profile
     start = monotonicNanoseconds()
     last = start
   }
@@ -17,6 +20,7 @@ struct PhaseClock {
   /// Books the time since the last call under a phase.
   mutating func lap(_ phase: Phase) {
     let now = monotonicNanoseconds()
+    profile?.note(.phase(phase), from: last, to: now)
     let spent = Double(now - last) * 1e-9
     last = now
     switch phase {
@@ -51,7 +55,8 @@ extension TimeShare {
   }
 }
 
-func monotonicNanoseconds() -> UInt64 {
+/// The time on a clock that only goes forward, the same for all processes of a machine.
+public func monotonicNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

@@ -280,7 +280,7 @@ extension Trainer {
 
 extension Communicator {
   /// Every rank's text, on every rank. Collective.
-  fileprivate borrowing func allGatherTexts(_ text: String) throws -> [String] {
+  public borrowing func allGatherTexts(_ text: String) throws -> [String] {
     let all = try gather(text)
     return try broadcast((all ?? []).joined(separator: "\n")).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }

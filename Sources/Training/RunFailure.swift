@@ -19,7 +19,7 @@ struct RunFailure: JobFailure, CustomStringConvertible {
 }
 
 /// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there are may be all right.
-func recording(_ body: () throws -> Void) throws {
+public func recording(_ body: () throws -> Void) throws {
   do { try body() } catch let error as FileError { throw RunFailure(.workerFailed, "\(error)") }
 }
 

@@ -46,7 +46,9 @@ extension Trainer {
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
+      profile?.beginPass()
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
+        profile?.finished(tensor)
         if isComplete && measuresNorms && faults.changeGradient == nil {
           whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
         }

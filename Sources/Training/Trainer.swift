@@ -56,6 +56,8 @@ public final class Trainer {
   public var faults = Faults()
   /// Notes each stage of the step, where `lockstep verify` asks for it.
   var tracer: StepTracer?
+  /// Notes when each phase and each tensor's gradient was done, where a profile is asked for.
+  public var profile: StepProfile?
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -173,11 +175,12 @@ public final class Trainer {
   /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is decided by the bound √L, before the gradients are summed; one
   /// more for LAMB's ratios, and one for norms of orders above 3; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
-    var clock = PhaseClock()
-    let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
-    let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
+    var clock = PhaseClock(profile)
     var ledger = nextLedger
     nextLedger = NormLedger(layout, rank: world.rank)
+    clock.lap(.norm)
+    let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
+    let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
     tracer?.begin(firstMicroBatch: draw.shares[world.rank].lowerBound)
 
     let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)

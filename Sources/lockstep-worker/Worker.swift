@@ -1,4 +1,5 @@
 import ArgumentParser
+import Benchmark
 import CProcess
 import Glibc
 import MPI
@@ -50,7 +51,17 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var inject: String?
 
+  // For `lockstep bench`: the experiment is a workload's name, of which so many steps are timed; the trace goes to a file.
+  @Option(help: .hidden)
+  var benchSteps: Int?
+
+  @Option(help: .hidden)
+  var benchTrace: String?
+
   func validate() throws {
+    if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
+      throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
+    }
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
     if let inject, InjectedFault(inject) == nil {
       throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
@@ -60,6 +71,13 @@ struct Worker: ParsableCommand {
   func run() {
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
+    if let benchSteps, let workload = Workload.named(experiment) {
+      withMPI { world in
+        let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
+        if let result = try run.measure(tracingTo: benchTrace, on: world) { print(JSONText(of: result).string) }
+      }
+      return
+    }
     StopSignals.hold()
     // A full disk, a file-size limit, a reader that went away: errors that are told in a line, not signals that end the rank without one.
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }

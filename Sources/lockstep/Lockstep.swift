@@ -9,7 +9,10 @@ struct Lockstep: AsyncParsableCommand {
     commandName: "lockstep",
     abstract: "Trains models data-parallel over MPI, with gradient norms first.",
     version: Release.version,
-    subcommands: [RunCommand.self, ReportCommand.self, VerifyCommand.self, InspectCommand.self, SampleCommand.self, GalleryCommand.self])
+    subcommands: [
+      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, InspectCommand.self, SampleCommand.self,
+      GalleryCommand.self,
+    ])
 
   /// Runs the command; every error is one line on standard error and an exit code of the contract.
   static func main() async {

@@ -1,7 +1,6 @@
 import Glibc
 import Launching
 import Reports
-import Subprocess
 
 /// One training run from its first mpirun to its report, over all restarts.
 struct TrainingJob {
@@ -48,41 +47,15 @@ struct TrainingJob {
   /// Starts mpirun and follows it to its end.
   private func start(_ line: MpirunLine, control: StopControl) async throws -> RootCause.Ending {
     await watch.begin(ranks: line.ranks)
-    var options = PlatformOptions()
-    // A group of its own: Ctrl-C at the terminal is for the coordinator, which passes on what the workers need.
-    options.processGroupID = 0
-    let command = line.command
-    let environment = Dictionary(
-      uniqueKeysWithValues: line.environment.compactMap { name, value in Environment.Key(rawValue: name).map { ($0, value) } })
-    do {
-      let outcome = try await Subprocess.run(
-        .name(command[0].split(separator: "/").last.map(String.init) ?? command[0]), arguments: Arguments(Array(command.dropFirst())),
-        environment: .custom(environment),
-        platformOptions: options, input: .none, output: .sequence, error: .sequence
-      ) { execution in
-        await control.began { number in try? execution.send(signal: .init(rawValue: number)) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask { try await follow(execution.standardOutput) { await watch.outputLine($0) } }
-          group.addTask { try await follow(execution.standardError) { await watch.errorLine($0) } }
-          try await group.waitForAll()
-        }
-        await control.ended()
-      }
-      return switch outcome.terminationStatus {
-      case .exited(let code): .exited(code)
-      case .signaled(let signal): .signalled(signal)
-      }
-    } catch let error as SubprocessError {
-      throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.line(error.description))")
+    return try await Mpirun(line).run { execution in
+      await control.began { execution.send($0) }
+    } ended: {
+      await control.ended()
+    } output: {
+      await watch.outputLine($0)
+    } errors: {
+      await watch.errorLine($0)
     }
-  }
-
-  private func follow(_ stream: SubprocessOutputSequence, each: ([UInt8]) async -> Void) async throws {
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    for try await buffer in stream {
-      for line in lines.add(buffer.withUnsafeBytes { Array($0) }) { await each(line) }
-    }
-    if let last = lines.finish() { await each(last) }
   }
 
   /// The exit code of a run that ended in order, its report printed; nil when it failed.

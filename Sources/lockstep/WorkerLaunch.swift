@@ -33,10 +33,21 @@ struct WorkerLaunch {
   func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = []) -> MpirunLine {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
-    return MpirunLine(
-      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: arguments + options,
-      ranks: ranks,
+    return line(ranks: ranks, workerArguments: arguments + options, binds: false)
+  }
+
+  /// The line that starts `ranks` workers that time a workload, the experiment's place being taken by its name.
+  func benchLine(ranks: Int, options: [String]) -> MpirunLine {
+    line(ranks: ranks, workerArguments: [experiment] + options, binds: true)
+  }
+
+  /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks that wander say little.
+  private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunLine {
+    var line = MpirunLine(
+      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: workerArguments, ranks: ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
+    line.bindsToCores = binds
+    return line
   }
 
   /// A number of ranks as it was given: a number, or `auto`.

@@ -2,12 +2,29 @@ import Foundation
 import Gallery
 import Reports
 import Testing
+import Training
 
 @Suite struct GalleryTests {
+  private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Launch/experiments")
+    .standardized.path
+
+  @Test func everyExperimentThatShipsCanBeRead() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: Self.experiments).filter { $0.hasSuffix(".toml") }
+    #expect(files.count >= gallery.count)
+    for file in files {
+      let experiment = try Experiment(contentsOf: Self.experiments + "/" + file, overrides: [])
+      #expect(experiment.passedOver.isEmpty, "\(file)")
+    }
+  }
+
   @Test func namesAreDifferentAndSourcesGiven() {
     #expect(Set(gallery.map(\.name)).count == gallery.count)
     for claim in gallery {
       #expect(Set(claim.runs.map(\.name)).count == claim.runs.count && !claim.runs.isEmpty, "\(claim.name)")
+      for run in claim.runs {
+        let path = Self.experiments + "/" + claim.experiment
+        #expect(throws: Never.self, "\(claim.name): \(run.name)") { try Experiment(contentsOf: path, overrides: run.overrides) }
+      }
       #expect(!claim.source.isEmpty && !claim.expected.isEmpty && claim.experiment.hasSuffix(".toml"), "\(claim.name)")
     }
   }

@@ -75,6 +75,18 @@ struct MpirunLineTests {
     #expect(line(setpriv: nil).notes.count == 1)
   }
 
+  @Test func `timed ranks are bound while there is a core for each`() {
+    func bound(ranks: Int, extra: [String] = []) -> [String] {
+      var bound = line(ranks: ranks, extra: extra)
+      bound.bindsToCores = true
+      return bound.command
+    }
+    #expect(bound(ranks: 2).contains("core:if-supported"))
+    #expect(!bound(ranks: 64).contains("core:if-supported") && bound(ranks: 64).contains("none"))
+    #expect(!bound(ranks: 2, extra: ["--bind-to", "socket"]).contains("core:if-supported"))
+    #expect(!line(ranks: 2).command.contains("core:if-supported"))
+  }
+
   @Test func `the shell line can be pasted`() {
     #expect(
       line(root: true, setpriv: nil).shellText

@@ -39,6 +39,20 @@ import Testing
     expectOneLine(try worker(file, "--output", file), 64, "\(file) is no directory")
   }
 
+  @Test func onlyAsManyImagesAsThereAre() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nepochs = 1\nglobal_batch = 8", to: "x.toml")
+    try writeImages(to: "\(folder.path)/data", split: "train", count: 40)
+    try writeImages(to: "\(folder.path)/data", split: "t10k", count: 5)
+    func train(_ samples: Int) throws -> Outcome {
+      try worker(file, "--output", "\(folder.path)/run", "--force", "--set", "data.samples=\(samples)")
+    }
+    expectOneLine(try train(41), 64, "data.samples is 41, \(folder.path)/data has 40")
+    #expect(try train(24).status == 0)
+    #expect(try folder.records("run/metrics.jsonl").count == 3, "24 of the 40, 8 a step")
+  }
+
   @Test func badData() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(

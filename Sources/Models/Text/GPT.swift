@@ -86,6 +86,13 @@ public final class GPT: TokenModel {
     return rows.measure(logits.base, vocabulary: vocabulary, differentiating: false)
   }
 
+  /// A layer has 12·width² weights, each in three products a token, and six products a pair of tokens in attention: scores, results, and
+  /// the gradients of probabilities, values, queries and keys.
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
+    let (tokens, pairs) = (samples * context, samples * context * (context + 1) / 2)
+    return blocks.count * (36 * tokens * width * width + 6 * pairs * width) + 3 * tokens * width * vocabulary
+  }
+
   /// Looks at the last `context` tokens, the first of which is at position 0.
   public func read(_ tokens: [Int32], memory: inout TokenMemory, weights: borrowing FlatVector) -> [Float] {
     precondition(!tokens.isEmpty, "there is no token to read")

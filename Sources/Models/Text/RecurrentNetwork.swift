@@ -111,6 +111,13 @@ public final class RecurrentNetwork: TokenModel {
     return result
   }
 
+  /// The state's product at every step, its two gradients (∂loss/∂h not at the first step), three of the head's; and three of the tokens'
+  /// table, once a call.
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
+    let tokens = samples * shape.tokens
+    return (3 * tokens - samples) * width * hidden + 3 * tokens * hidden * vocabulary + 3 * vocabulary * width * embedding
+  }
+
   /// 0, or NaN where a bias is not finite: its unit is saturated, so that neither loss nor gradient would show it.
   private func poison(_ weights: borrowing FlatVector) -> Double {
     0 * cvk_sum_of_squares(weights.pointer(Self.bias), width)

@@ -21,6 +21,7 @@ public let dataRecipes: [any DataRecipe.Type] = [
   FashionMNISTRecipe.self,
   IDXRecipe.self,
   TextRecipe.self,
+  RandomTextRecipe.self,
   CSVRecipe.self,
   NpyRecipe.self,
   TemporalOrderRecipe.self,

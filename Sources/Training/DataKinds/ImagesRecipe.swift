@@ -5,17 +5,19 @@ import Files
 import MPI
 import Vectors
 
-/// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes.
+/// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes. `samples` trains on the first so many.
 public struct FashionMNISTRecipe: DataRecipe {
   public static let kind = "fashion-mnist"
   public let directory: String
+  public let samples: Int?
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     directory = try keys.path("path") ?? LabeledImagesFiles.fashionMNIST
+    samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
   }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    try openImages(directory, classes: 10, on: world)
+    try openImages(directory, classes: 10, samples: samples, on: world)
   }
 }
 
@@ -23,18 +25,20 @@ public struct FashionMNISTRecipe: DataRecipe {
 public struct IDXRecipe: DataRecipe {
   public static let kind = "idx"
   public let directory: String
+  public let samples: Int?
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
     guard let path = try keys.path("path") else { throw keys.error("path", "data of kind idx needs the directory of its four files") }
     directory = path
   }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    try openImages(directory, classes: nil, on: world)
+    try openImages(directory, classes: nil, samples: samples, on: world)
   }
 }
 
-private func openImages(_ directory: String, classes: Int?, on world: borrowing Communicator) throws -> TrainingData {
+private func openImages(_ directory: String, classes: Int?, samples: Int?, on world: borrowing Communicator) throws -> TrainingData {
   let files = try world.agree {
     (
       train: try LabeledImagesFiles(directory: directory, split: .train, classes: classes),
@@ -60,5 +64,9 @@ private func openImages(_ directory: String, classes: Int?, on world: borrowing 
           + "\(train.shape.classes)", remedy: "give two splits of one data set")
     }
   }
-  return TrainingData(train: train, test: test)
+  try world.agree {
+    guard let samples, samples > train.count else { return }
+    throw ExperimentError("data.samples is \(samples), \(directory) has \(train.count): give at most that many")
+  }
+  return TrainingData(train: samples.map { train.prefix($0) } ?? train, test: test)
 }

@@ -1,0 +1,51 @@
+import MPI
+import Training
+
+/// How far another rank's monotonic clock is ahead of this machine's, known to within half a message's round trip.
+public struct ClockOffset: Sendable {
+  public let nanoseconds: Int64
+  /// Of the fastest exchange, which the offset is taken from.
+  public let roundTrip: Int64
+
+  /// Asks rank 1 of a communicator of two for its time, over and over; nil at that rank.
+  ///
+  /// As in Cristian's algorithm (1989): the clock is taken to have been read half-way between question and answer, and the fastest of
+  /// `exchanges` answers counts, since it leaves the least room for doubt.
+  public init?(on pair: borrowing Communicator, exchanges: Int = 50, clock: () -> UInt64 = monotonicNanoseconds) throws {
+    precondition(pair.size == 2, "clocks are compared by two ranks, not \(pair.size)")
+    var best: (offset: Int64, roundTrip: Int64)?
+    for _ in 0..<exchanges {
+      let asked = clock()
+      try pair.tell(0, from: 0)
+      let theirs = try pair.tell(pair.rank == 1 ? clock() : 0, from: 1)
+      let answered = clock()
+      let roundTrip = Int64(answered - asked)
+      if best.map({ roundTrip < $0.roundTrip }) ?? true { best = (Int64(theirs) - Int64(asked) - roundTrip / 2, roundTrip) }
+    }
+    guard pair.rank == 0, let best else { return nil }
+    (nanoseconds, roundTrip) = best
+  }
+
+  /// What is to be added to rank 0's times to get each rank's, in nanoseconds: at rank 0. Ranks of one machine share its clock. Collective.
+  static func ofRanks(hosts: [String], on world: borrowing Communicator) throws -> [Int64] {
+    var offsets = [Int64](repeating: 0, count: world.size)
+    for rank in 1..<max(1, world.size) where hosts[rank] != hosts[0] {
+      let isPart = world.rank == 0 || world.rank == rank
+      let pair = try world.split(color: isPart ? 0 : 1)
+      if isPart, let offset = try ClockOffset(on: pair) { offsets[rank] = offset.nanoseconds }
+      try pair.free()
+    }
+    return offsets
+  }
+}
+
+extension Communicator {
+  /// Rank `root`'s number, at every rank: one message.
+  @discardableResult
+  fileprivate borrowing func tell(_ number: UInt64, from root: Int) throws -> UInt64 {
+    var number = [number]
+    var span = number.mutableSpan
+    try broadcast(&span, from: root)
+    return number[0]
+  }
+}

@@ -1,0 +1,77 @@
+import Vectors
+
+/// When a rank did what within its steps: spans of time on its monotonic clock.
+///
+/// A tensor's span reaches from the moment the gradient before it was complete; the first one's, from the start of the pass, holds the forward
+/// pass and the loss as well.
+public final class StepProfile {
+  /// What a span was spent on.
+  public enum Activity: Equatable, Sendable {
+    case step
+    case data, compute, reduce, norm, optimizer
+    /// Until this tensor's gradient was complete.
+    case gradient(tensor: Int)
+
+    static func phase(_ phase: PhaseClock.Phase) -> Activity {
+      switch phase {
+      case .data: .data
+      case .compute: .compute
+      case .reduce: .reduce
+      case .norm: .norm
+      case .optimizer: .optimizer
+      }
+    }
+
+    private static let fixed: [Activity] = [.step, .data, .compute, .reduce, .norm, .optimizer]
+
+    /// A number for it, to be sent to another rank.
+    public var code: UInt64 {
+      if case .gradient(let tensor) = self { return UInt64(Self.fixed.count + tensor) }
+      return UInt64(Self.fixed.firstIndex(of: self)!)
+    }
+
+    public init(code: UInt64) {
+      let code = Int(code)
+      self = code < Self.fixed.count ? Self.fixed[code] : .gradient(tensor: code - Self.fixed.count)
+    }
+
+    /// As people read it.
+    public func name(in layout: TensorLayout) -> String {
+      switch self {
+      case .step: "step"
+      case .data: "data"
+      case .compute: "compute"
+      case .reduce: "reduce"
+      case .norm: "norm"
+      case .optimizer: "optimizer"
+      case .gradient(let tensor): "gradient of \(layout.segments[tensor].name)"
+      }
+    }
+  }
+
+  public struct Span: Sendable {
+    public let activity: Activity
+    /// Nanoseconds of ``monotonicNanoseconds()``.
+    public let start: UInt64
+    public let end: UInt64
+
+    public init(_ activity: Activity, from start: UInt64, to end: UInt64) { (self.activity, self.start, self.end) = (activity, start, end) }
+  }
+
+  public private(set) var spans: [Span] = []
+  private var passMark: UInt64 = 0
+
+  public init() {}
+
+  public func note(_ activity: Activity, from start: UInt64, to end: UInt64) { spans.append(Span(activity, from: start, to: end)) }
+
+  /// A pass over a micro-batch begins.
+  func beginPass() { passMark = monotonicNanoseconds() }
+
+  /// A tensor's gradient is complete.
+  func finished(_ tensor: Int) {
+    let now = monotonicNanoseconds()
+    note(.gradient(tensor: tensor), from: passMark, to: now)
+    passMark = now
+  }
+}

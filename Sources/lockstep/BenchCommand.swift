@@ -1,0 +1,102 @@
+import ArgumentParser
+import Benchmark
+import FoundationEssentials
+import Launching
+import Reports
+
+/// `lockstep bench WORKLOAD -n RANKS`: times one workload in the real trainer and prints one line of JSON.
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Times a standard workload: one line of JSON on standard output.",
+    discussion: """
+      Workloads, each in Float32, one thread a rank, the mean gradient's L2 norm clipped at 1:
+      \(Workload.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+      A step counts from a batch that is ready to weights that are updated on the slowest rank; step_ms is the median over steps. gemm_fraction is the rate
+      of multiply-adds in products and convolutions, over the whole step, divided by that of large matrix products timed by all ranks in the same run.
+      Exit codes: 0 done, 64 bad options, 65 bad data, 70 a worker failed, 78 MPI unusable.
+      """)
+
+  @Argument(help: ArgumentHelp("What to time.", valueName: "workload"))
+  var workload: String
+
+  @Option(
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
+    help: ArgumentHelp("Number of ranks, or auto. Up to one a core, each is bound to a core.", valueName: "ranks"))
+  var ranks: String
+
+  @Option(help: ArgumentHelp("Steps to time, after \(Workload.warmUp) that are not. Default: a few seconds' worth.", valueName: "count"))
+  var steps: Int?
+
+  @Flag(help: "Print the line of JSON alone, and nothing for people on standard error.")
+  var json = false
+
+  @Flag(help: "Tell also where a step's time goes, by rank and by layer, and write a trace of every step.")
+  var profile = false
+
+  @Option(help: ArgumentHelp("The trace's file. Default: WORKLOAD-RANKS.trace.json.", valueName: "file"))
+  var trace: String?
+
+  @Flag(help: "Replace the trace's file.")
+  var force = false
+
+  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
+  var hostfile: String?
+
+  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  var mpirunArg: [String] = []
+
+  func run() async throws {
+    guard let workload = Workload.named(workload) else {
+      throw CommandFailure(
+        .usage,
+        "\(PlainText.line(self.workload, limit: 60)): no such workload; there are \(Workload.all.map(\.name).joined(separator: ", "))")
+    }
+    let steps = steps ?? workload.steps
+    guard (1...10_000_000).contains(steps) else { throw CommandFailure(.usage, "--steps \(steps): give a number from 1 to 10,000,000") }
+    guard profile || trace == nil else { throw CommandFailure(.usage, "--trace is for --profile; give both") }
+    let launch = try WorkerLaunch(experiment: workload.name, overrides: [], hostfile: hostfile, mpirunArguments: mpirunArg)
+    let count = try launch.rankCount(ranks)
+    var options = ["--bench-steps", String(steps)]
+    if profile { options += ["--bench-trace", try traceFile(ranks: count)] }
+    let line = launch.benchLine(ranks: count, options: options)
+    if !json { for note in line.notes { Screen.error.write("note: \(note)\n") } }
+    let result = try await measure(line)
+    if !json { Screen.error.write(BenchText(result).text) }
+    Screen.output.write(JSONText(of: result).string + "\n")
+  }
+
+  private func measure(_ line: MpirunLine) async throws -> BenchResult {
+    let listener = Listener()
+    let ending = try await Mpirun(line).run {
+      await listener.output($0)
+    } errors: {
+      await listener.errors($0)
+    }
+    if ending == .exited(0), let result = await listener.result { return result }
+    let cause = RootCause(ending: ending, faults: await listener.faults, step: nil, directory: nil)
+    for other in cause.others { Screen.error.write("lockstep: \(other)\n") }
+    throw CommandFailure(cause.code, cause.text)
+  }
+
+  private func traceFile(ranks: Int) throws -> String {
+    let path = WorkerLaunch.notAnOption(trace ?? "\(workload)-\(ranks).trace.json")
+    if !force && FileManager.default.fileExists(atPath: path) {
+      throw CommandFailure(.usage, "\(path) is there already: --force replaces it, --trace FILE names another")
+    }
+    return path
+  }
+}
+
+/// Takes in what a timed run's workers and mpirun print.
+private actor Listener {
+  private(set) var result: BenchResult?
+  private(set) var faults = FaultReader()
+
+  func output(_ line: [UInt8]) {
+    if let result = try? JSONDecoder().decode(BenchResult.self, from: Data(line)) { self.result = result } else { errors(line) }
+  }
+
+  func errors(_ line: [UInt8]) {
+    if case .other(let words) = faults.read(PlainText.line(line)) { Screen.error.write(words + "\n") }
+  }
+}

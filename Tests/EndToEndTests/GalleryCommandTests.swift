@@ -1,0 +1,77 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// `lockstep gallery` and `lockstep sample` as a person uses them.
+@Suite(.serialized) struct GalleryCommandTests {
+  private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Launch/experiments")
+    .standardized.path
+
+  @Test func aClaimIsRunToldAndKept() throws {
+    let folder = try TestFolder()
+    func gallery(_ arguments: String...) throws -> Outcome {
+      try folder.lockstep(["gallery", "--experiments", Self.experiments, "--output", folder.path("gallery")] + arguments).finish()
+    }
+    let first = try gallery("kmeans-stop")
+    #expect(first.status == 0 && first.output.contains("\n  verdict   holds\n"), "\(first.output) \(first.errors)")
+    #expect(first.output.hasSuffix("1 of 1 claim holds\n"))
+    let told = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("gallery/gallery.json"))) as? [[String: Any]]
+    #expect(told?.first?["claim"] as? String == "kmeans-stop" && told?.first?["holds"] as? Bool == true)
+    #expect((told?.first?["table"] as? [[String]])?.count == 4)
+
+    // What is there is not run again: a run whose records were changed by hand is told as it stands.
+    let metrics = folder.url("gallery/kmeans-stop/norm-rule/metrics.jsonl")
+    let lines = try String(contentsOf: metrics, encoding: .utf8)
+    try lines.replacing(#""loss":6"#, with: #""loss":9"#).replacing(#""loss":3"#, with: #""loss":9"#)
+      .write(to: metrics, atomically: true, encoding: .utf8)
+    let second = try gallery("kmeans-stop")
+    #expect(second.status == 0 && second.output.contains("\n  verdict   does not hold\n"), "\(second.output)")
+
+    let wrong = try gallery("clipping")
+    #expect(wrong.status == 64 && wrong.errors.contains("clipping: no such claim; there are recurrent-clip, "), "\(wrong.errors)")
+    let list = try gallery("--list")
+    #expect(list.status == 0 && list.output.contains("transformer  ") && list.output.contains("gpt.toml, 1 run, about "))
+  }
+
+  @Test func aTextGoesOnAndPicturesAreDrawn() throws {
+    let folder = try TestFolder()
+    try String(repeating: "Lockstep keeps four ranks in step.\n", count: 60).write(
+      to: folder.url("words.txt"), atomically: true, encoding: .utf8)
+    try """
+    [model]
+    kind = "gpt"
+    layers = 1
+    heads = 2
+    width = 16
+    [data]
+    kind = "text"
+    path = "words.txt"
+    context = 16
+    [training]
+    global_batch = 16
+    steps = 1200
+    [optimizer]
+    kind = "adamw"
+    learning_rate = 0.01
+    [checkpoint]
+    every = 1200
+    """.write(to: folder.url("words.toml"), atomically: true, encoding: .utf8)
+    let trained = try folder.lockstep(["run", folder.path("words.toml"), "-n", "2", "--output", folder.path("words")]).finish()
+    #expect(trained.status == 0, "\(trained.errors)")
+    func sample(_ what: String, _ arguments: String...) throws -> Outcome {
+      try folder.lockstep(["sample", folder.path(what)] + arguments).finish()
+    }
+    // A net of this size knows its one sentence by heart.
+    let text = try sample("words", "--prompt", "Lockstep keeps four ranks", "--length", "24", "--temperature", "0")
+    #expect(text.output == "Lockstep keeps four ranks in step.\nLockstep keeps\n", "\(text.output) \(text.errors)")
+    let wild = ["--temperature", "5", "--length", "60", "--seed"]
+    func drawn(_ seed: String) throws -> String {
+      try folder.lockstep(["sample", folder.path("words/checkpoints/step-00001200")] + wild + [seed, "--prompt", "in"]).finish().output
+    }
+    #expect(try drawn("1") == drawn("1") && drawn("1") != drawn("2"))
+    let unknown = try sample("words", "--prompt", "Lock-out")
+    #expect(unknown.status == 64 && unknown.errors.contains("has no byte 0x2d, found after \"Lock\""), "\(unknown.errors)")
+    let nothing = try sample("words.toml")
+    #expect(nothing.status == 65 && nothing.errors.split(separator: "\n").count == 1, "\(nothing.errors)")
+  }
+}
