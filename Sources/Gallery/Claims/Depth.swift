@@ -17,7 +17,7 @@ extension Claim {
       PlannedRun("relu, normal 0.02", ["model.activation=relu", "model.initialization=normal"]),
       PlannedRun("relu, kaiming", ["model.activation=relu", "model.initialization=kaiming"]),
     ],
-    seconds: 40,
+    seconds: 6,
     judge: { runs in
       /// First over last weight's norm, at the beginning: the geometric shape of the initial gradient.
       func ratio(_ run: FinishedRun) -> Double {

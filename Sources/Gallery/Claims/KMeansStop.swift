@@ -14,7 +14,7 @@ extension Claim {
       PlannedRun("norm rule", ["stop.rule=norm", "stop.below=0.0001"]),
       PlannedRun("inertia rule", ["stop.rule=loss", "stop.change=0.001"]), PlannedRun("no rule"),
     ],
-    seconds: 15,
+    seconds: 2,
     judge: { runs in
       func inertia(_ run: FinishedRun) -> Double { 2 * (run.steps.last?.loss ?? .infinity) }
       func norm(_ run: FinishedRun) -> Double { run.steps.last?.norm.global ?? .infinity }

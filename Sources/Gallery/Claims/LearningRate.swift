@@ -13,7 +13,7 @@ extension Claim {
     runs: rates.flatMap { rate in
       limits.map { PlannedRun("rate \(rate), \($0)", ["optimizer.learning_rate=\(rate)", "clip.rule=\($0)"]) }
     },
-    seconds: 45,
+    seconds: 7,
     judge: { runs in
       let table = runs.table(["first norm", "last norm", "jump", "loss"]) { run in
         [run.norm(0, 0.05), run.norm(0.75, 1), run.erraticness(0.5, 1), run.loss(0.9, 1)].map { Figures.short($0) }

@@ -16,7 +16,7 @@ extension Claim {
       PlannedRun("base"), PlannedRun("batch × 4", ["training.global_batch=256"]),
       PlannedRun("rate / 8", ["optimizer.learning_rate=0.05"]),
     ],
-    seconds: 20,
+    seconds: 3,
     judge: { runs in
       let (base, batch, rate) = (runs["base"], runs["batch × 4"], runs["rate / 8"])
       let ratio = batch.norm(0.75, 1) / base.norm(0.75, 1)

@@ -17,7 +17,7 @@ extension Claim {
         PlannedRun("none, seed \(seed)", ["seed=\(seed)", "clip.rule=none", "guard.skip_limit=1000000"]),
       ]
     },
-    seconds: 60,
+    seconds: 10,
     judge: { runs in
       let returns = runs.runs.map { (isClipped: $0.name.hasPrefix("clip"), value: $0.score ?? 0) }
       let (clipped, plain) = (returns.filter(\.isClipped).map(\.value), returns.filter { !$0.isClipped }.map(\.value))

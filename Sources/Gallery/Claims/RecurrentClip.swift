@@ -15,7 +15,7 @@ extension Claim {
         PlannedRun("none, seed \(seed)", ["seed=\(seed)", "clip.rule=none", "guard.skip_limit=1000000"]),
       ]
     },
-    seconds: 90,
+    seconds: 10,
     judge: { runs in
       func score(_ kind: String, _ seed: Int) -> Double { runs["\(kind), seed \(seed)"].score ?? 0 }
       let pairs = [1, 2, 3].map { (clip: score("clip", $0), none: score("none", $0)) }

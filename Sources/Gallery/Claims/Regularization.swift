@@ -17,7 +17,7 @@ extension Claim {
       PlannedRun("gradient norm", ["regularization.gradient_norm=0.05", "regularization.sam_radius=0.1"]),
       PlannedRun("SAM", ["regularization.sam_radius=0.1"]),
     ],
-    seconds: 80,
+    seconds: 11,
     judge: { runs in
       func weights(_ run: FinishedRun) -> Double { mean(run.part(0.95, 1).compactMap(\.weightNorm)) }
       let plain = runs["plain"]

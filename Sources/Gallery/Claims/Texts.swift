@@ -7,7 +7,7 @@ extension Claim {
     statement: "A small transformer learns to write like the King James Bible, clipped by one global norm that falls and settles.",
     source: "Vaswani et al. 2017, arXiv 1706.03762; Karpathy, nanoGPT",
     expected: "at most 1.75 nats a byte on the tenth of the text held out, in ten minutes on two cores",
-    experiment: "gpt.toml", runs: [PlannedRun("gpt")], seconds: 300, judge: { try nats($0, atMost: 1.75) })
+    experiment: "gpt.toml", runs: [PlannedRun("gpt")], seconds: 245, judge: { try nats($0, atMost: 1.75) })
 
   /// An LSTM on the King James text.
   static let longShortTermMemory = Claim(

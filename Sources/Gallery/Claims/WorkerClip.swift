@@ -17,7 +17,7 @@ extension Claim {
       PlannedRun("synchronised, unequal", ["clip.scope=mean-gradient", "training.shares=\(unequal)"], ranks: 4),
       PlannedRun("worker, unequal shards", ["training.shares=\(unequal)"], ranks: 4),
     ],
-    seconds: 60,
+    seconds: 8,
     judge: { runs in
       func bias(_ run: FinishedRun) -> Double { run.report.clipBias?.relative ?? 0 }
       let (equal, unequal) = (runs["worker, equal shards"], runs["worker, unequal shards"])
