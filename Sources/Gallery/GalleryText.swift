@@ -14,11 +14,8 @@ public struct GalleryText {
   public static func verdict(_ finding: Finding) -> String { finding.holds ? "holds" : "does not hold" }
 
   public var text: String {
-    let widths = finding.table[0].indices.map { column in finding.table.map { $0[column].count }.max() ?? 0 }
-    let rows = finding.table.map { row in
-      let cells = row.indices.map { $0 == 0 || $0 >= row.count - 2 ? row[$0].padded(to: widths[$0]) : row[$0].right(widths[$0]) }
-      return "    " + cells.joined(separator: "  ")
-    }
+    let columns = finding.table[0].count
+    let rows = TextColumns.lines(finding.table) { $0 == 0 || $0 >= columns - 2 }.map { "    " + $0 }
     return """
       \(claim.name): \(claim.statement)
         source    \(claim.source)

@@ -20,12 +20,6 @@ public struct ReportTable {
         Figures.short(report.throughput.stepMsMedian),
       ]
     }
-    let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
-    let lines = ([head] + rows).map { row in
-      // Words stand left, numbers right.
-      let cells = row.indices.map { $0 < 2 ? row[$0].padded(to: widths[$0]) : row[$0].right(widths[$0]) }
-      return cells.joined(separator: "  ")
-    }
-    return lines.joined(separator: "\n") + "\n"
+    return TextColumns.lines([head] + rows) { $0 < 2 }.joined(separator: "\n") + "\n"
   }
 }

@@ -75,10 +75,7 @@ extension TensorFileSummary {
       rows.append([PlainText.line(tensor.name, limit: 60), tensor.type.rawValue, shape] + cells(tensor.statistics))
     }
     rows.append(["\(Figures.counted(tensors.count, "tensor"))", "", Figures.counted(elementCount, "element")] + cells(total))
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    var lines = rows.map { row in
-      row.indices.map { $0 < 3 ? row[$0].padded(to: widths[$0]) : row[$0].right(widths[$0]) }.joined(separator: "  ")
-    }
+    var lines = TextColumns.lines(rows) { $0 < 3 }
     for (key, value) in metadata { lines.append("metadata \(PlainText.line(key, limit: 60)): \(PlainText.line(value, limit: 200))") }
     lines.append("\(Figures.grouped(byteCount)) bytes, SHA-256 \(sha256)")
     return lines.joined(separator: "\n") + "\n"
