@@ -15,7 +15,7 @@ static inline __attribute__((always_inline)) void load(double *lanes, const floa
     for (size_t k = 0; k < LANES; k++) lanes[k] = k < left ? z[k] : -INFINITY;
 }
 
-// Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `total` non-finite and 0·total NaN, so
+// Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `faults`, a sum of zeros, NaN, so
 // that even a -infinity, whose exponential is a harmless 0, shows in the loss and in every element of the row's gradient.
 MULTIVERSION
 double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes, float scale,
@@ -28,24 +28,31 @@ double cvk_cross_entropy(const float *z, const int32_t *labels, const double *we
       continue;
     }
     double weight = weights ? weights[row] : 1.0, factor = (double)scale * weight;
-    double lanes[LANES], top[LANES], sum[LANES] = {0};
+    float top[LANES], faults[LANES] = {0};
+    size_t whole = classes / LANES * LANES;
     for (int k = 0; k < LANES; k++) top[k] = -INFINITY;
-    for (size_t j = 0; j < classes; j += LANES) {
-      load(lanes, z + j, classes - j);
-      for (int k = 0; k < LANES; k++) top[k] = lanes[k] > top[k] ? lanes[k] : top[k];
+    for (size_t j = 0; j < whole; j += LANES)
+      for (int k = 0; k < LANES; k++) {
+        top[k] = z[j + k] > top[k] ? z[j + k] : top[k];
+        faults[k] += 0.0f * z[j + k];
+      }
+    for (size_t j = whole; j < classes; j++) {
+      top[j - whole] = z[j] > top[j - whole] ? z[j] : top[j - whole];
+      faults[j - whole] += 0.0f * z[j];
     }
-    double largest = top[0];
-    for (int k = 1; k < LANES; k++) largest = top[k] > largest ? top[k] : largest;
-
-    double total = 0;
-    for (size_t j = 0; j < classes; j++) total += z[j];
+    for (int width = LANES / 2; width; width /= 2)
+      for (int k = 0; k < width; k++) {
+        top[k] = top[k + width] > top[k] ? top[k + width] : top[k];
+        faults[k] += faults[k + width];
+      }
+    double largest = top[0], lanes[LANES], sum[LANES] = {0};
     for (size_t j = 0; j < classes; j += LANES) {
       load(lanes, z + j, classes - j);
       for (int k = 0; k < LANES; k++) sum[k] += exponential(lanes[k] - largest);
     }
     double exponentials = 0;
     for (int k = 0; k < LANES; k++) exponentials += sum[k];
-    double logarithm = log(exponentials) + 0.0 * total;
+    double logarithm = log(exponentials) + faults[0];
     double margin = (double)z[labels[row]] - largest;
     double entropy = logarithm - margin;
     loss += weight * entropy;

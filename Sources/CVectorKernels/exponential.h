@@ -5,6 +5,7 @@
 
 /// e^x with a relative error below 1e-14; x is limited to ±708, and NaN stays NaN.
 static inline __attribute__((always_inline)) double exponential(double x) {
+  CONTRACTED
   x = x < -708.0 ? -708.0 : x;
   x = x > 708.0 ? 708.0 : x;
   // x = k·ln 2 + r. Adding 1.5·2^52 rounds to an integer and leaves it in the low bits.
@@ -35,6 +36,7 @@ static inline __attribute__((always_inline)) double exponential(double x) {
 
 /// e^x with an error of about one unit in the last place; x is limited to ±87, and NaN stays NaN.
 static inline __attribute__((always_inline)) float exponentialf(float x) {
+  CONTRACTED
   x = x < -87.0f ? -87.0f : x;
   x = x > 87.0f ? 87.0f : x;
   const float shifter = 0x1.8p23f;
@@ -59,10 +61,11 @@ static inline __attribute__((always_inline)) float exponentialf(float x) {
 }
 
 /// 1/(1 + e^-x)
-static inline __attribute__((always_inline)) float sigmoidf(float x) { return 1.0f / (1.0f + exponentialf(-x)); }
+static inline __attribute__((always_inline)) float sigmoidf(float x) { CONTRACTED return 1.0f / (1.0f + exponentialf(-x)); }
 
 /// tanh x: an odd polynomial (Moshier's Cephes, tanhf) near zero, where 1 - 2/(e^2x + 1) would lose a small value's digits.
 static inline __attribute__((always_inline)) float hyperbolic_tangentf(float x) {
+  CONTRACTED
   float far = 1.0f - 2.0f / (exponentialf(2.0f * x) + 1.0f);
   float s = x * x;
   float p = -5.70498872745e-3f;

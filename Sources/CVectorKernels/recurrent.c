@@ -20,6 +20,7 @@ void cvk_elman_backward(float *restrict d, const float *restrict dh, const float
 static inline __attribute__((always_inline)) void cells(float *restrict i, float *restrict f, float *restrict g, float *restrict o,
                                                         const float *restrict x, const float *restrict previous, float *restrict c,
                                                         float *restrict squashed, float *restrict h, size_t hidden) {
+  CONTRACTED
   for (size_t j = 0; j < hidden; j++) {
     float input = sigmoidf(i[j] + x[j]);
     float forget = sigmoidf(f[j] + x[hidden + j]);
@@ -41,6 +42,7 @@ static inline __attribute__((always_inline)) void cells_backward(float *restrict
                                                                  float *restrict o, const float *restrict previous,
                                                                  const float *restrict squashed, const float *restrict dh,
                                                                  float *restrict dc, size_t hidden) {
+  CONTRACTED
   for (size_t j = 0; j < hidden; j++) {
     float input = i[j], forget = f[j], candidate = g[j], output = o[j], t = squashed[j];
     float d = dc[j] + dh[j] * output * (1.0f - t * t);

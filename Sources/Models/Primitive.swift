@@ -52,32 +52,41 @@ final class Primitive {
 final class PrimitiveDescriptor {
   fileprivate let raw: dnnl_primitive_desc_t
 
-  /// `operation` is one of oneDNN's `dnnl_…_desc_t`; a backward one needs the forward one as a hint.
-  init<Operation>(_ operation: Operation, after forward: PrimitiveDescriptor? = nil) {
-    var result: dnnl_primitive_desc_t?
-    let status = withUnsafePointer(to: operation) {
-      dnnl_primitive_desc_create(&result, UnsafeRawPointer($0), nil, ComputeEngine.engine, forward?.raw)
+  /// `operation` is one of oneDNN's `dnnl_…_desc_t`; a backward one needs the forward one as a hint. `adding` adds to what its result held.
+  init<Operation>(_ operation: Operation, after forward: PrimitiveDescriptor? = nil, adding: Bool = false) {
+    raw = Self.make(adding: adding, "find an implementation of an operation") { result, attributes in
+      withUnsafePointer(to: operation) {
+        dnnl_primitive_desc_create(&result, UnsafeRawPointer($0), attributes, ComputeEngine.engine, forward?.raw)
+      }
     }
-    check(status, "find an implementation of an operation")
-    raw = result!
   }
 
   /// A copy from one layout to another; `adding` adds to what is there.
   init(from source: dnnl_memory_desc_t, to target: dnnl_memory_desc_t, adding: Bool) {
-    var result: dnnl_primitive_desc_t?
     var (source, target) = (source, target)
+    raw = Self.make(adding: adding, "find a way to change a layout") { result, attributes in
+      dnnl_reorder_primitive_desc_create(&result, &source, ComputeEngine.engine, &target, ComputeEngine.engine, attributes)
+    }
+  }
+
+  private static func make(
+    adding: Bool, _ what: String, by create: (_ result: inout dnnl_primitive_desc_t?, _ attributes: dnnl_primitive_attr_t?) -> dnnl_status_t
+  ) -> dnnl_primitive_desc_t {
+    var result: dnnl_primitive_desc_t?
+    guard adding else {
+      check(create(&result, nil), what)
+      return result!
+    }
     var attributes: dnnl_primitive_attr_t?
     var additions: dnnl_post_ops_t?
     check(dnnl_primitive_attr_create(&attributes), "make attributes")
     check(dnnl_post_ops_create(&additions), "make attributes")
-    if adding { check(dnnl_post_ops_append_sum(additions, 1), "add to a result") }
+    check(dnnl_post_ops_append_sum(additions, 1), "add to a result")
     check(dnnl_primitive_attr_set_post_ops(attributes, additions), "set attributes")
-    check(
-      dnnl_reorder_primitive_desc_create(&result, &source, ComputeEngine.engine, &target, ComputeEngine.engine, attributes),
-      "find a way to change a layout")
+    check(create(&result, attributes), what)
     dnnl_post_ops_destroy(additions)
     dnnl_primitive_attr_destroy(attributes)
-    raw = result!
+    return result!
   }
 
   deinit { dnnl_primitive_desc_destroy(raw) }
@@ -95,6 +104,14 @@ extension Primitive {
 }
 
 extension dnnl_memory_desc_t {
+  /// A matrix of Float32 whose element (i, j) is the one at i·strides.0 + j·strides.1.
+  init(rows: Int, columns: Int, strides: (Int, Int)) {
+    self.init()
+    check(
+      dnnl_memory_desc_init_by_strides(&self, 2, [Int64(rows), Int64(columns)], dnnl_f32, [Int64(strides.0), Int64(strides.1)]),
+      "lay out a matrix of \(rows)×\(columns)")
+  }
+
   /// A tensor of Float32 in one of oneDNN's named layouts.
   init(_ shape: [Int], _ tag: dnnl_format_tag_t) {
     self.init()
@@ -119,6 +136,6 @@ enum ComputeEngine {
   }()
 }
 
-private func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {
+func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {
   guard status == dnnl_success else { fatalError("oneDNN could not \(what()): status \(status.rawValue)") }
 }

@@ -117,18 +117,23 @@ void cvk_layer_norm_backward(float *dx, const float *d, const float *normal, con
                              size_t columns);
 /// out[j] = Σᵢ x[i][j]·y[i][j], added to out[j] if `accumulate`; summed in Double.
 void cvk_column_products(float *out, const float *x, const float *y, size_t rows, size_t columns, int accumulate);
-/// y = x·Φ(x), with Φ the normal distribution function (the GELU with erf, not tanh).
-void cvk_gelu(float *y, const float *x, size_t count);
-/// d[i] *= Φ(x) + x·φ(x)
-void cvk_gelu_backward(float *d, const float *x, size_t count);
-/// Softmax of each row's first `first` + row + 1 scores, in place; the rest of the row's `columns` becomes 0. `largest` and `inverse` get each
-/// row's largest score and 1/Σ e^(score - largest), from which the backward pass makes the same bits again.
-void cvk_causal_softmax(float *scores, float *largest, float *inverse, size_t first, size_t rows, size_t columns);
-/// The probabilities p again from the scores, in place, and d = p·(d - mean[row]), where d held ∂loss/∂p.
-void cvk_causal_softmax_backward(float *scores, float *d, const float *largest, const float *inverse, const float *mean, size_t first,
-                                 size_t rows, size_t columns);
-/// out[row] = Σⱼ x[row][j]·y[row][j]; a row of x starts `xstride` behind the one before, and so for y.
-void cvk_row_products(float *out, const float *x, size_t xstride, const float *y, size_t ystride, size_t rows, size_t columns);
+/// y = x·Φ(x), with Φ the normal distribution function (the GELU with erf, not tanh), and in the place of x its derivative, Φ(x) + x·φ(x).
+void cvk_gelu(float *y, float *x, size_t count);
+/// x[i] *= y[i]
+void cvk_multiply(float *x, const float *y, size_t count);
+/// Queries of which the backward pass of attention keeps the probabilities at a time.
+enum { CVK_ATTENTION_TILE = 64 };
+/// How many values the scratch of one head's attention has, forward and backward.
+size_t cvk_attention_scratch(size_t length, size_t width);
+/// Causal attention of one head: y[i] = Σ p[i][j]·v[j] over j ≤ i, p[i] being the softmax of scale·q[i]·k[j]. Each of q, k and v is `length` rows of
+/// `width` numbers, `stride` apart, those of y `ystride`. `largest` and `inverse` get each row's largest score and 1/Σ e^(score - largest).
+void cvk_attention(float *y, size_t ystride, float *largest, float *inverse, const float *q, const float *k, const float *v, size_t stride,
+                   size_t length, size_t width, float scale, float *scratch);
+/// ∂loss/∂q, k and v, `stride` apart like these, from dy = ∂loss/∂y and what cvk_attention has left. The probabilities are made again from the
+/// scores, a tile of queries at a time (Dao et al. 2022).
+void cvk_attention_backward(float *dq, float *dk, float *dv, const float *dy, const float *y, size_t ystride, const float *largest,
+                            const float *inverse, const float *q, const float *k, const float *v, size_t stride, size_t length,
+                            size_t width, float scale, float *scratch);
 
 /// g += scale·(x - y)
 void cvk_add_difference(float *g, const float *x, const float *y, float scale, size_t count);

@@ -123,7 +123,7 @@ public final class GPT: TokenModel {
       model.stream.reserve(most * width)
       model.kept.reserve(
         model.blocks.count * GPTBlock.Kept.count(rows: most, width: width, heads: model.heads) + most * (2 * width + 1))
-      let tiles = CausalAttention.scratchCount(length: length)
+      let tiles = CausalAttention(heads: model.heads, width: width).scratchCount(length: length)
       model.room.reserve(tiles + 5 * most * width)
       room = GPTBlock.Room(
         attention: model.room.base, wide: model.room.base + tiles, narrow: model.room.base + tiles + 4 * samples * length * width)

@@ -47,7 +47,8 @@ struct GPTBlock {
     var mixed: UnsafeMutablePointer<Float> { base + area }
     var attended: UnsafeMutablePointer<Float> { base + 4 * area }
     var secondInputs: UnsafeMutablePointer<Float> { base + 5 * area }
-    var wide: UnsafeMutablePointer<Float> { base + 6 * area }
+    /// What goes into the GELU, then its derivative there.
+    var slopes: UnsafeMutablePointer<Float> { base + 6 * area }
     var bent: UnsafeMutablePointer<Float> { base + 10 * area }
     var firstNormal: LayerNorm.Normal { .init(values: base + 14 * area, inverse: base + 16 * area) }
     var secondNormal: LayerNorm.Normal { .init(values: base + 15 * area, inverse: base + 16 * area + rows) }
@@ -72,8 +73,8 @@ struct GPTBlock {
       kept.mixed, samples: samples, length: length, statistics: kept.statistics, scratch: room.attention, into: kept.attended)
     unmix.forward(kept.attended, rows: rows, weights: weights, into: x, accumulate: true)
     secondNorm.forward(x, rows: rows, weights: weights, normal: kept.secondNormal, into: kept.secondInputs)
-    widen.forward(kept.secondInputs, rows: rows, weights: weights, into: kept.wide)
-    cvk_gelu(kept.bent, kept.wide, rows * 4 * width)
+    widen.forward(kept.secondInputs, rows: rows, weights: weights, into: kept.slopes)
+    cvk_gelu(kept.bent, kept.slopes, rows * 4 * width)
     narrow.forward(kept.bent, rows: rows, weights: weights, into: x, accumulate: true)
   }
 
@@ -85,7 +86,7 @@ struct GPTBlock {
     let rows = samples * length
     narrow.backward(dx, x: kept.bent, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
     narrow.backward(dx, rows: rows, weights: weights, toInputs: room.wide)
-    cvk_gelu_backward(room.wide, kept.wide, rows * 4 * width)
+    cvk_multiply(room.wide, kept.slopes, rows * 4 * width)
     widen.backward(room.wide, x: kept.secondInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
     widen.backward(room.wide, rows: rows, weights: weights, toInputs: room.narrow)
     secondNorm.backward(

@@ -24,6 +24,8 @@ public final class RecurrentNetwork: TokenModel {
   private let logits = Scratch()
   /// ∂loss/∂h at every step.
   private let gradients = Scratch()
+  /// The state's product, by the number of sequences.
+  private var stateProducts: [Int: CompiledProduct] = [:]
 
   // The tensors' indices.
   private static let (embeddingWeight, inputWeight, stateWeight, bias) = (0, 1, 2, 3)
@@ -44,6 +46,14 @@ public final class RecurrentNetwork: TokenModel {
   }
 
   private var width: Int { cell.gates * hidden }
+
+  private func stateProduct(rows: Int) -> CompiledProduct {
+    if let product = stateProducts[rows] { return product }
+    let product = CompiledProduct(
+      .init(transposed: .right, rows: rows, inner: hidden, columns: width, accumulate: false), packing: true)
+    stateProducts[rows] = product
+    return product
+  }
 
   /// As PyTorch starts `nn.Embedding`, N(0, 1), and `nn.RNN`, `nn.LSTM` and `nn.Linear`, U(-1/√hidden, 1/√hidden); or the matrices by a named
   /// scheme with a gain of 1, which through time is what neither grows nor shrinks where a matrix is orthogonal.
@@ -73,9 +83,18 @@ public final class RecurrentNetwork: TokenModel {
     head.backward(logits.base, x: steps.state(1), rows: count, into: &gradient, accumulate: accumulate, finished: finished)
     head.backward(logits.base, rows: count, weights: weights, toInputs: gradients.base)
     let stateWeight = Matrix(weights.pointer(Self.stateWeight), rows: width, columns: hidden)
+    // The state's weights get their gradient from a few steps at a time, as soon as these are done.
+    let few = max(1, CompiledProduct.Shape.mostGradientRows / steps.rows)
     for time in (0..<length).reversed() {
       let dh = gradients.base + time * steps.rows * hidden
       steps.backward(time, dh: dh)
+      if time % few == 0 {
+        let some = min(few, length - time)
+        multiply(
+          Matrix(steps.sums(time), rows: some * steps.rows, columns: width).transposed,
+          Matrix(steps.state(time), rows: some * steps.rows, columns: hidden), into: gradient.pointer(Self.stateWeight),
+          accumulate: accumulate || time + some < length)
+      }
       guard time > 0 else { break }
       multiply(
         Matrix(steps.sums(time), rows: steps.rows, columns: width), stateWeight, into: dh - steps.rows * hidden, accumulate: true)
@@ -87,9 +106,6 @@ public final class RecurrentNetwork: TokenModel {
     cvk_add_by_token(byToken, steps.sums(0), rows.tokens, count, width)
     cvk_column_sums(gradient.pointer(Self.bias), byToken, vocabulary, width, accumulate ? 1 : 0)
     finished(Self.bias, &gradient)
-    multiply(
-      Matrix(steps.sums(0), rows: count, columns: width).transposed, Matrix(steps.state(0), rows: count, columns: hidden),
-      into: gradient.pointer(Self.stateWeight), accumulate: accumulate)
     finished(Self.stateWeight, &gradient)
     let tokens = Matrix(byToken, rows: vocabulary, columns: width)
     multiply(
@@ -167,9 +183,10 @@ public final class RecurrentNetwork: TokenModel {
       Matrix(weights.pointer(Self.embeddingWeight), rows: vocabulary, columns: embedding),
       Matrix(weights.pointer(Self.inputWeight), rows: width, columns: embedding).transposed, into: table.base)
     cvk_bias(table.base, weights.pointer(Self.bias), vocabulary, width)
-    let stateWeight = Matrix(weights.pointer(Self.stateWeight), rows: width, columns: hidden).transposed
+    let product = stateProduct(rows: steps.rows)
+    product.take(weights.pointer(Self.stateWeight))
     for time in 0..<steps.length {
-      multiply(Matrix(steps.state(time), rows: steps.rows, columns: hidden), stateWeight, into: steps.sums(time))
+      product.run(steps.state(time), into: steps.sums(time))
       steps.forward(time, table: table.base, tokens: rows.tokens)
     }
   }
