@@ -25,9 +25,9 @@ struct CausalAttention {
     var keys: Int { queries.upperBound }
   }
 
-  private func tiles(_ length: Int) -> some Sequence<Tile> {
-    stride(from: 0, to: length, by: Self.tile).lazy.map { Tile(queries: $0..<min($0 + Self.tile, length)) }
-  }
+  /// A sample's tiles, one behind the other.
+  private func tiles(_ length: Int) -> Range<Int> { 0..<(length + Self.tile - 1) / Self.tile }
+  private func tile(_ index: Int, of length: Int) -> Tile { Tile(queries: index * Self.tile..<min((index + 1) * Self.tile, length)) }
 
   /// `mixed` is rows × 3·width, queries, keys and values, the heads side by side in each; `y` rows × width. `statistics` gets what the backward
   /// pass needs.
@@ -39,7 +39,8 @@ struct CausalAttention {
       for head in 0..<heads {
         let own = statistics + 2 * (sample * heads + head) * length
         let base = sample * length
-        for tile in tiles(length) {
+        for index in tiles(length) {
+          let tile = tile(index, of: length)
           let (first, count) = (tile.queries.lowerBound, tile.queries.count)
           scores(tile, part(mixed, base, head), into: scratch)
           cvk_causal_softmax(scratch, own + first, own + length + first, first, count, tile.keys)
@@ -65,7 +66,8 @@ struct CausalAttention {
         let (q, k, v) = (part(mixed, base, head), part(mixed + width, base, head), part(mixed + 2 * width, base, head))
         let (dq, dk, dv) = (part(d, base, head), part(d + width, base, head), part(d + 2 * width, base, head))
         // From the last tile, which sees all keys and so writes each key's gradient first; the others add to it.
-        for tile in tiles(length).reversed() {
+        for index in tiles(length).reversed() {
+          let tile = tile(index, of: length)
           let (first, count) = (tile.queries.lowerBound, tile.queries.count)
           let (offset, rowOffset) = ((base + first) * width + head * headWidth, first * 3 * width)
           let isLast = tile.keys == length
