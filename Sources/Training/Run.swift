@@ -189,6 +189,7 @@ public final class Run {
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
+    try trainer.tracer?.drain()
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
     let ranks = try gatherRanks(digests: digests, on: world)
