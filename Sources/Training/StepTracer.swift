@@ -44,7 +44,8 @@ final class StepTracer {
     places = Dictionary(uniqueKeysWithValues: mine.enumerated().map { ($1.lowerBound, $0) })
     books = [Entries](repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
     let file = try File(path, TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
-    lines = RecordQueue { try file.write($0) }
+    // A step's trace has values for every grain of the model: few are kept waiting.
+    lines = RecordQueue(limit: 64) { try file.write($0) }
     weightsPublished(weights)
     try end(step: step)
   }
