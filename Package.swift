@@ -57,11 +57,12 @@ let package = Package(
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms"),
     library("Files"),
+    library("Threads"),
     library("TensorFiles", ["Files", "CCrypto"]),
     library("ExperimentKeys", ["Files", toml]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
-    library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
+    library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess"]),
     library("Reports", ["GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
@@ -70,8 +71,8 @@ let package = Package(
     library(
       "Training",
       [
-        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports",
-        "ExperimentKeys", logging,
+        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
+        "Reports", "ExperimentKeys", logging,
       ]),
     library(
       "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports"]),
@@ -107,6 +108,7 @@ let package = Package(
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
     tests("TensorFilesTests", ["TensorFiles", "Files"]),
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
+    tests("ThreadsTests", ["Threads"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),

@@ -118,6 +118,12 @@ def batches(size, context, rank):
     return texts
 
 
+def resident_peak():
+    """The most bytes that this process has had resident, its libraries included."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+
+
 def run(rank, arguments, port):
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -147,6 +153,8 @@ def run(rank, arguments, port):
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         times.append(time.perf_counter() - start)
+    peak = torch.tensor([resident_peak()])
+    dist.all_reduce(peak, dist.ReduceOp.MAX)
     slowest = torch.tensor(times[WARM_UP:], dtype=torch.float64)
     dist.all_reduce(slowest, dist.ReduceOp.MAX)
     if rank == 0:
@@ -154,7 +162,7 @@ def run(rank, arguments, port):
         print(json.dumps({
             "peer": "torch-compile" if arguments.compile else "torch", "workload": arguments.workload, "ranks": arguments.ranks,
             "params": sum(p.numel() for p in model.parameters()), "step_ms": median * 1e3, "min_ms": float(slowest.min()) * 1e3,
-            "per_s": arguments.ranks * size * max(context, 1) / median, "loss": float(loss.detach()), "norm": float(norm)}), flush=True)
+            "per_s": arguments.ranks * size * max(context, 1) / median, "loss": float(loss.detach()), "norm": float(norm), "peak_bytes": int(peak)}), flush=True)
     dist.destroy_process_group()
 
 

@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import Glibc
 import GradientNorms
 import MPI
 import Models
@@ -19,6 +20,7 @@ public final class TimedRun {
   private var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private var productSpeed: [Double] = []
   private var last: StepOutcome?
+  private var peakBytes: Int64 = 0
   private let profile: StepProfile?
 
   /// Reads the data and makes the replicas; `profiles` notes the times within steps.
@@ -38,6 +40,8 @@ public final class TimedRun {
   /// two steps: they are compared at the end.
   public func measure(tracingTo path: String? = nil, on world: borrowing Communicator) throws -> BenchResult? {
     for _ in 0..<Workload.warmUp { _ = try trainer.step(on: world) }
+    // The first steps make all that a step needs; the products that are timed next have memory of their own.
+    peakBytes = try world.allReduce(Int64(residentPeak()), .maximum)
     try timeProducts(on: world)
     trainer.profile = profile
     times.reserveCapacity(steps)
@@ -90,7 +94,8 @@ public final class TimedRun {
       minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss, norm: last.decision.norm,
       gemmFraction: speed / mean(5),
       seconds: TimeShare(data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3], optimizer: perStep[4]), steps: steps,
-      unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9, gemmGflops: mean(5) * 1e-9, profile: profile)
+      unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9, gemmGflops: mean(5) * 1e-9, peakBytes: Int(peakBytes),
+      profile: profile)
   }
 
   // MARK: The profile
@@ -128,6 +133,13 @@ public final class TimedRun {
       return Double(monotonicNanoseconds() - start) * 1e-9
     }.median
   }
+}
+
+/// The most memory that this process has had resident, in bytes.
+private func residentPeak() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss * 1024
 }
 
 extension [Double] {

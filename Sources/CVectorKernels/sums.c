@@ -41,6 +41,11 @@ double cvk_sum_of_squares(const float *x, size_t count) { SQUARES(NOTHING) }
 MULTIVERSION
 double cvk_copy_with_squares(float *restrict y, const float *restrict x, size_t count) { SQUARES(STORE) }
 
+MULTIVERSION
+void cvk_sum(float *y, const float *a, const float *b, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i];
+}
+
 // Blocks of four sets of lanes are summed in registers, so that y may be a source; the squares run as above.
 MULTIVERSION
 double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count) {

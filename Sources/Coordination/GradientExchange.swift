@@ -17,6 +17,8 @@ public protocol GradientExchange: AnyObject {
   var updated: Range<Int> { get }
   /// Whether each micro-batch's gradient is to be handed over apart, with ``add(_:microBatch:)``.
   var takesMicroBatches: Bool { get }
+  /// Learns which micro-batches each rank will have, before a step's first ``add(_:microBatch:)``. Collective.
+  func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws
   /// Takes a micro-batch's gradient, numbered within the global batch, and leaves a vector of unspecified content in its place.
   func add(_ gradient: inout FlatVector, microBatch: Int)
   /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
@@ -41,6 +43,7 @@ public protocol GradientExchange: AnyObject {
 
 extension GradientExchange {
   public var takesMicroBatches: Bool { false }
+  public func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws {}
   public func add(_ gradient: inout FlatVector, microBatch: Int) { fatalError("this exchange takes whole gradients") }
 }
 

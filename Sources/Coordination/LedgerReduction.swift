@@ -20,10 +20,7 @@ public struct LedgerReduction: ~Copyable {
   }
 
   /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes.
-  public borrowing func reduce(_ ledger: NormLedger, on world: borrowing Communicator) throws(MPIError) -> NormLedger {
-    var record = ledger.record
-    var span = record.mutableSpan
-    try world.allReduce(record: &span, reduction)
-    return ledger.with(record: record)
+  public borrowing func reduce(_ ledger: inout NormLedger, on world: borrowing Communicator) throws(MPIError) {
+    try ledger.reduce { (record) throws(MPIError) in try world.allReduce(record: &record, reduction) }
   }
 }

@@ -4,7 +4,7 @@ import Vectors
 
 /// An exchange whose sums have the same bits at any number of ranks, whatever MPI does.
 ///
-/// MPI only moves data here, it never adds: every rank sends the partial sums of its micro-batches (``SummationTree``) to the owners of the slices,
+/// For ranks of one node ``SharedOrderedExchange`` makes the same sums without messages. MPI only moves data here, it never adds: every rank sends the partial sums of its micro-batches (``SummationTree``) to the owners of the slices,
 /// and each owner adds them in the tree's order. Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
 /// sum, always the same one. With one micro-batch a rank it moves as many bytes as a reduce-scatter; a rank whose micro-batches make up k ≤ 2·log₂
 /// nodes sends k times that, and keeps k vectors. Slices are of whole grains, so that what is computed from a slice does not depend on its

@@ -1,6 +1,14 @@
 import MPI
-import Synchronization
 import Vectors
+
+/// Whether ranks can exchange gradients through shared memory.
+public enum SharedOutcome<Exchange: GradientExchange> {
+  case made(Exchange)
+  /// No two ranks are on one node: there is nothing to share.
+  case alone
+  /// They cannot, and why; the same text on all ranks.
+  case refused(String)
+}
 
 /// Ranks of a node read each other's gradients where they lie, and have one copy of the weights between them: two barriers, and no byte is sent.
 ///
@@ -30,9 +38,9 @@ public final class SharedExchange: GradientExchange {
   private let arrived: UnsafeMutableBufferPointer<Float>
   private let weights: SharedMemory
   /// The gradients that were made, each with those of the node's ranks that belong to it.
-  private var gradients: [Gradients] = []
+  private var gradients: [SharedVectors] = []
   /// Made already, but not asked for.
-  private var spare: SharedMemory?
+  private var spare: SharedVectors?
 
   private final class Groups {
     let node: Communicator
@@ -44,24 +52,12 @@ public final class SharedExchange: GradientExchange {
     }
   }
 
-  private struct Gradients {
-    let memory: SharedMemory
-    let vectors: [UnsafePointer<Float>]
-  }
-
-  /// Whether ranks can exchange gradients so.
-  public enum Outcome {
-    case made(SharedExchange)
-    /// No two ranks are on one node: there is nothing to share.
-    case alone
-    /// They cannot, and why; the same text on all ranks.
-    case refused(String)
-  }
-
   /// Makes the exchange where it is possible. Collective; all ranks come to the same outcome.
   ///
   /// `ranksPerNode` takes so many consecutive ranks for a node, where a test is to have several on one machine.
-  public static func make(_ layout: TensorLayout, ranksPerNode: Int? = nil, on world: borrowing Communicator) throws(MPIError) -> Outcome {
+  public static func make(_ layout: TensorLayout, ranksPerNode: Int? = nil, on world: borrowing Communicator) throws(MPIError)
+    -> SharedOutcome<SharedExchange>
+  {
     let node = if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else { try world.splitByNode() }
     let (place, size) = (node.rank, node.size)
     let fewest = try world.allReduce(Int32(size), .minimum)
@@ -74,12 +70,9 @@ public final class SharedExchange: GradientExchange {
       try node.free()
       return .refused("the nodes have from \(fewest) to \(most) ranks")
     }
-    let stride = MemoryLayout<Float>.stride
-    let slice = layout.slice(place, of: size)
-    let weights = try SharedMemory.make(
-      byteCount: layout.elementCount * stride, claiming: slice.lowerBound * stride..<slice.upperBound * stride, on: node)
-    let gradients = try makeGradients(layout, on: node)
-    if let failure = try firstFailure([weights.failure, gradients.failure], on: world) {
+    let weights = try SharedMemory.makeWeights(layout, on: node)
+    let gradients = try SharedVectors.make(layout, on: node)
+    if let failure = try SharedMemory.firstFailure([weights.failure, gradients.failure], on: world) {
       try node.free()
       return .refused(failure)
     }
@@ -93,7 +86,7 @@ public final class SharedExchange: GradientExchange {
       exchange = SharedExchange(
         layout, place: place, of: size, weights: weights.memory!, groups: Groups(node: node, column: column), in: row, of: rows)
     }
-    exchange.spare = gradients.memory!
+    exchange.spare = gradients.vectors!
     return .made(exchange)
   }
 
@@ -118,21 +111,20 @@ public final class SharedExchange: GradientExchange {
 
   deinit { arrived.deallocate() }
 
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(layout, at: weights.floats(0), keptBy: weights) }
+  public func makeWeights(on world: borrowing Communicator) -> FlatVector { weights.vector(layout) }
 
   public func makeGradient(on world: borrowing Communicator) throws -> FlatVector {
-    let memory: SharedMemory
+    let vectors: SharedVectors
     if let spare {
-      memory = spare
+      vectors = spare
       self.spare = nil
     } else {
-      let made = if let groups { try Self.makeGradients(layout, on: groups.node) } else { try Self.makeGradients(layout, on: world) }
-      if let failure = try Self.firstFailure([made.failure], on: world) { throw SharedMemoryFailure(description: failure) }
-      memory = made.memory!
+      let made = if let groups { try SharedVectors.make(layout, on: groups.node) } else { try SharedVectors.make(layout, on: world) }
+      if let failure = try SharedMemory.firstFailure([made.failure], on: world) { throw SharedMemoryFailure(description: failure) }
+      vectors = made.vectors!
     }
-    let vectors = (0..<placeCount).map { memory.floats($0 * Self.stride(of: layout)) }
-    gradients.append(Gradients(memory: memory, vectors: vectors.map { UnsafePointer($0) }))
-    return FlatVector(layout, at: vectors[place], keptBy: memory)
+    gradients.append(vectors)
+    return vectors.vector(ofRank: place)
   }
 
   public func fill(_ weights: inout FlatVector, on world: borrowing Communicator, with body: (inout FlatVector) throws -> Void) throws {
@@ -155,8 +147,8 @@ public final class SharedExchange: GradientExchange {
   }
 
   public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]? {
-    let base = UnsafePointer(gradient.base)
-    guard let vectors = gradients.first(where: { $0.vectors[place] == base })?.vectors else {
+    let base = gradient.base
+    guard let vectors = gradients.first(where: { $0.starts[place] == base })?.starts else {
       preconditionFailure("a gradient that ranks are to share is made by makeGradient(on:)")
     }
     if world.size == 1 { return nil }
@@ -183,38 +175,6 @@ public final class SharedExchange: GradientExchange {
 
   /// Waits for the ranks of this node; what each wrote before, all see after.
   private func meet(on world: borrowing Communicator) throws(MPIError) {
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if let groups { try groups.node.barrier() } else { try world.barrier() }
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if let groups { try groups.node.meet() } else { try world.meet() }
   }
-
-  /// How many elements lie between the gradients of two ranks: whole pages, so that each claims its own.
-  private static func stride(of layout: TensorLayout) -> Int {
-    SharedMemory.wholePages(max(layout.elementCount, 1) * MemoryLayout<Float>.stride) / MemoryLayout<Float>.stride
-  }
-
-  private static func makeGradients(_ layout: TensorLayout, on node: borrowing Communicator) throws(MPIError)
-    -> (memory: SharedMemory?, failure: String?)
-  {
-    let bytes = stride(of: layout) * MemoryLayout<Float>.stride
-    return try SharedMemory.make(byteCount: bytes * node.size, claiming: node.rank * bytes..<(node.rank + 1) * bytes, on: node)
-  }
-
-  /// What failed on the first rank where something did, on every rank.
-  private static func firstFailure(_ failures: [String?], on world: borrowing Communicator) throws(MPIError) -> String? {
-    let failure = failures.compactMap { $0 }.first
-    let first = try world.allReduce(Located(failure == nil ? 0 : 1, at: Int32(world.rank)), .maximumWithLocation)
-    if first.value == 0 { return nil }
-    return try world.broadcast(failure.map { "rank \(world.rank) on \(hostName()): \($0)" } ?? "", from: Int(first.location))
-  }
-}
-
-/// Memory that was to be shared is lacking.
-struct SharedMemoryFailure: Error, CustomStringConvertible {
-  let description: String
-}
-
-extension SharedMemory {
-  /// The address of an element, the memory being one of Floats.
-  fileprivate func floats(_ index: Int) -> UnsafeMutablePointer<Float> { start.assumingMemoryBound(to: Float.self) + index }
 }

@@ -28,6 +28,17 @@ public struct SummationTree {
     return nodes
   }
 
+  /// The most partial sums that there are at a time when a range of micro-batches is added one by one: each new one joins those before it first.
+  public static func mostNodes(of range: Range<Int>) -> Int {
+    var nodes: [Node] = []
+    var most = 0
+    for leaf in range {
+      most = max(most, nodes.count + 1)
+      push(Node(start: leaf, level: 0), on: &nodes) { _, _ in }
+    }
+    return most
+  }
+
   /// Puts a node behind the others and calls `merge(left, right)`, by their places in the list, for each addition that it completes.
   public static func push(_ node: Node, on nodes: inout [Node], merge: (_ left: Int, _ right: Int) -> Void) {
     nodes.append(node)

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Threads
 import Vectors
 
 /// Reads the micro-batch that is wanted next while the present one is worked on, on a thread of its own.
@@ -9,31 +10,21 @@ import Vectors
 /// never are. The thread blocks all signals and ends with this object.
 public final class ReadAhead {
   private let shared: Shared
-  private var thread = pthread_t()
+  private let thread: BackgroundThread
   /// What the thread reads or has read, until it is taken.
   private var pending: (samples: [UInt32], epoch: Int)?
 
   public init(_ data: any Dataset, capacity: Int) {
-    shared = Shared(data, capacity: capacity)
-    var (all, before) = (sigset_t(), sigset_t())
-    sigfillset(&all)
-    // A thread starts with its maker's mask.
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    let status = pthread_create(
-      &thread, nil,
-      {
-        Unmanaged<Shared>.fromOpaque($0!).takeRetainedValue().serve()
-        return nil
-      }, Unmanaged.passRetained(shared).toOpaque())
-    pthread_sigmask(SIG_SETMASK, &before, nil)
-    guard status == 0 else { fatalError("no thread for reading can be started: \(systemMessage(status))") }
+    let shared = Shared(data, capacity: capacity)
+    self.shared = shared
+    thread = BackgroundThread { shared.serve() }
   }
 
   deinit {
     if pending != nil { shared.done.wait() }
     shared.isOver = true
     shared.asked.signal()
-    pthread_join(thread, nil)
+    thread.join()
   }
 
   /// Begins to read these samples, at least one.

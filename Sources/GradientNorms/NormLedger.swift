@@ -84,10 +84,31 @@ public struct NormLedger: Sendable, Equatable {
     precondition(record.count == self.record.count && record[0] == self.record[0], "a record of another layout")
     var ledger = self
     ledger.record = record
-    ledger.totals = record.withUnsafeBufferPointer { words in
-      (0..<layout.sumCount).map { ExactSum.value(of: words.baseAddress! + Self.header + $0 * ExactSum.wordCount) }
-    }
+    ledger.readTotals()
     return ledger
+  }
+
+  /// Lets a reduction over all ranks replace the record by the totals, in place.
+  public mutating func reduce<Failure>(_ body: (inout MutableSpan<Int64>) throws(Failure) -> Void) throws(Failure) {
+    var words = record.mutableSpan
+    try body(&words)
+    readTotals()
+  }
+
+  /// Becomes an empty contribution of a rank again, in the memory that it has.
+  public mutating func clear(rank: Int) {
+    for index in Self.header..<record.count { record[index] = 0 }
+    for peak in Peak.allCases { self[peak] = (0, rank) }
+    powerUnit = 1
+    totals.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func readTotals() {
+    totals.removeAll(keepingCapacity: true)
+    totals.reserveCapacity(layout.sumCount)
+    record.withUnsafeBufferPointer { words in
+      for sum in 0..<layout.sumCount { totals.append(ExactSum.value(of: words.baseAddress! + Self.header + sum * ExactSum.wordCount)) }
+    }
   }
 
   public static func == (left: NormLedger, right: NormLedger) -> Bool { left.layout == right.layout && left.record == right.record }
@@ -144,12 +165,12 @@ public struct NormLedger: Sendable, Equatable {
   }
 
   private mutating func add(_ term: Double, at index: Int) {
-    if !totals.isEmpty { totals = [] }
+    if !totals.isEmpty { totals.removeAll(keepingCapacity: true) }
     record.withUnsafeMutableBufferPointer { ExactSum.add(term, to: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
   }
 
   private mutating func set(_ index: Int, _ value: Double) {
-    totals = []
+    totals.removeAll(keepingCapacity: true)
     let start = Self.header + index * ExactSum.wordCount
     for word in start..<start + ExactSum.wordCount { record[word] = 0 }
     add(value, at: index)

@@ -22,6 +22,8 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   /// large matrix products, which all ranks timed at the same time: a mean over ranks.
   public var gflops: Double
   public var gemmGflops: Double
+  /// The most memory that a rank has had resident behind the first steps, its libraries and what it shares with other ranks included; the largest rank's.
+  public var peakBytes: Int
   public var profile: BenchProfile?
 
   private enum CodingKeys: String, CodingKey {
@@ -31,11 +33,13 @@ public struct BenchResult: Sendable, Equatable, Decodable {
     case perS = "per_s"
     case gemmFraction = "gemm_fraction"
     case gemmGflops = "gemm_gflops"
+    case peakBytes = "peak_bytes"
   }
 
   public init(
     workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double, loss: Double?, norm: Double?,
-    gemmFraction: Double, seconds: TimeShare, steps: Int, unit: String, gflops: Double, gemmGflops: Double, profile: BenchProfile? = nil
+    gemmFraction: Double, seconds: TimeShare, steps: Int, unit: String, gflops: Double, gemmGflops: Double, peakBytes: Int,
+    profile: BenchProfile? = nil
   ) {
     self.workload = workload
     self.ranks = ranks
@@ -51,6 +55,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
     self.unit = unit
     self.gflops = gflops
     self.gemmGflops = gemmGflops
+    self.peakBytes = peakBytes
     self.profile = profile
   }
 }
@@ -100,6 +105,7 @@ extension BenchResult: JSONWritable {
       $0.field("unit", unit)
       $0.field("gflops", gflops)
       $0.field("gemm_gflops", gemmGflops)
+      $0.field("peak_bytes", peakBytes)
       if let profile { $0.field("profile", profile) }
     }
   }

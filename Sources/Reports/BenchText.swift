@@ -14,6 +14,7 @@ public struct BenchText {
       "  products \(Figures.short(r.gflops)) GFLOP/s a rank, \(Figures.percent(r.gemmFraction)) of the "
         + "\(Figures.short(r.gemmGflops)) that large matrix products reached in this run",
       "  loss     \(Figures.short(r.loss)), norm \(Figures.short(r.norm)), at the last step",
+      "  memory   \(Figures.short(Double(r.peakBytes) * 1e-6)) MB, the most that a rank had resident",
       "  time     " + Self.shares(r.seconds),
     ]
     if let profile = r.profile { lines += text(of: profile) }

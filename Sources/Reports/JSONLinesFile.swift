@@ -2,7 +2,7 @@ import Glibc
 
 /// An append-only file of JSON lines that loses at most the line a crash tears.
 ///
-/// Each record is one `write(2)` of one whole line, so that a reader and a `tail -f` see lines as they are made. Not for use by two
+/// Each `write(2)` is of whole lines, so that a reader and a `tail -f` see no torn ones. Not for use by two
 /// threads. Errors name the path and the byte offset.
 public struct JSONLinesFile: ~Copyable {
   public let path: String
@@ -47,10 +47,15 @@ public struct JSONLinesFile: ~Copyable {
   }
 
   /// Appends one record as one line.
-  public mutating func append(_ record: some JSONWritable) throws(RunFileError) {
+  public mutating func append(_ record: some JSONWritable) throws(RunFileError) { try append(contentsOf: CollectionOfOne(record)) }
+
+  /// Appends records, a line each, at once.
+  public mutating func append(contentsOf records: some Sequence<some JSONWritable>) throws(RunFileError) {
     var json = JSONText(capacity: 1024)
-    json.value(record)
-    json.endLine()
+    for record in records {
+      json.value(record)
+      json.endLine()
+    }
     var written = 0
     while written < json.bytes.count {
       let count = json.bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }

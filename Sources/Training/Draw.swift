@@ -19,14 +19,19 @@ struct Draw {
     let all = (0..<ranks).map { partition.share(of: count, rank: $0, ranks: ranks) }
     mine = all[rank]
     pieces = Partition.microBatches(in: mine, size: microBatch)
-    var start = 0
-    shares = all.map { share in
-      let pieces = (share.count + microBatch - 1) / microBatch
-      defer { start += pieces }
-      return start..<start + pieces
-    }
+    shares = Self.microBatches(of: all, size: microBatch)
     let first = slice.positions.lowerBound
     positions = all.map { first + $0.lowerBound..<first + $0.upperBound }
+  }
+
+  /// The numbers, within the global batch, of the micro-batches that each share is made of.
+  static func microBatches(of shares: [Range<Int>], size: Int) -> [Range<Int>] {
+    var start = 0
+    return shares.map { share in
+      let count = (share.count + size - 1) / size
+      defer { start += count }
+      return start..<start + count
+    }
   }
 
   var total: Int { slice.positions.count }

@@ -1,11 +1,12 @@
 import GradientNorms
 import Reports
+import Threads
 import Vectors
 
-/// Writes a run's records and tells its progress: rank 0's part of reporting.
+/// Writes a run's records and tells its progress: rank 0's part of reporting. The files are written by another thread.
 final class Recorder {
-  private var metrics: JSONLinesFile
-  private var ranks: JSONLinesFile
+  private let files: Files
+  private let lines: RecordQueue<Line>
   private let names: StepRecordNames
   private let say: Speaker
   private let totalSteps: Int
@@ -17,13 +18,9 @@ final class Recorder {
   private var isFirst = true
 
   init(_ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, say: Speaker) throws {
-    if let step {
-      metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
-      ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
-    } else {
-      metrics = try JSONLinesFile(creating: directory.metrics)
-      ranks = try JSONLinesFile(creating: directory.ranks)
-    }
+    let files = try Files(directory, resumingAt: step)
+    self.files = files
+    lines = RecordQueue { try files.write($0) }
     self.names = names
     self.say = say
     self.totalSteps = totalSteps
@@ -43,17 +40,20 @@ final class Recorder {
   func settle(with ledger: NormLedger) throws {
     guard let outcome = pending else { return }
     pending = nil
-    try metrics.append(StepRecord(outcome, names: names, after: ledger))
+    try lines.append(.step(StepRecord(outcome, names: names, after: ledger)))
   }
 
   func record(_ records: [RankRecord]) throws {
-    for record in records { try ranks.append(record) }
+    if !records.isEmpty { try lines.append(.ranks(records)) }
   }
 
-  /// Brings what was written to the disk: before a checkpoint that relies on it.
+  /// Waits until all is in the files.
+  func drain() throws { try lines.drain() }
+
+  /// Brings it to the disk too: before a checkpoint that relies on it.
   func synchronize() throws {
-    try metrics.synchronize()
-    try ranks.synchronize()
+    try lines.drain()
+    try files.synchronize()
   }
 
   private func progress(_ outcome: StepOutcome, _ history: RunHistory) {
@@ -71,5 +71,43 @@ final class Recorder {
         WorkerEvent.Progress(
           step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
           clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped)))
+  }
+
+  private enum Line: Sendable {
+    case step(StepRecord)
+    case ranks([RankRecord])
+  }
+
+  /// Used by the queue's thread, and by the other when the queue is drained.
+  private final class Files: @unchecked Sendable {
+    private var metrics: JSONLinesFile
+    private var ranks: JSONLinesFile
+
+    init(_ directory: RunDirectory, resumingAt step: Int?) throws {
+      if let step {
+        metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
+        ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
+      } else {
+        metrics = try JSONLinesFile(creating: directory.metrics)
+        ranks = try JSONLinesFile(creating: directory.ranks)
+      }
+    }
+
+    func write(_ lines: [Line]) throws {
+      var (steps, reports): ([StepRecord], [RankRecord]) = ([], [])
+      for line in lines {
+        switch line {
+        case .step(let record): steps.append(record)
+        case .ranks(let records): reports += records
+        }
+      }
+      try metrics.append(contentsOf: steps)
+      try ranks.append(contentsOf: reports)
+    }
+
+    func synchronize() throws {
+      try metrics.synchronize()
+      try ranks.synchronize()
+    }
   }
 }

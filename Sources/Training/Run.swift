@@ -69,7 +69,9 @@ public final class Run {
     let isFirst = world.rank == 0
     let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
-    let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: options.overrides) }
+    // Weights of one rank alone can only be wrong where it has some of its own.
+    let overrides = options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
+    let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
     try world.agree { if isFirst { try directory.claim(mayHoldRun: options.resume || options.force) } }
     setComputeThreads(options.threads)
@@ -133,6 +135,8 @@ public final class Run {
       while !trainer.isDone && !wasStopped { try step(on: world) }
       return try finish(on: world)
     } catch {
+      // What was recorded tells how it came to this; that it cannot be written is the lesser trouble.
+      try? recorder?.drain()
       log.error("\(error)")
       throw error
     }
@@ -178,12 +182,14 @@ public final class Run {
   private func finish(on world: borrowing Communicator) throws -> ExitCode {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.settle(with: ledger)
+    try recorder?.drain()
     var scores: (loss: Double, score: NamedNumber?)?
     if !wasStopped {
       let evaluation = try trainer.evaluate(on: world)
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
+    try trainer.tracer?.drain()
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
     let ranks = try gatherRanks(digests: digests, on: world)

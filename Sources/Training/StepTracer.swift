@@ -1,5 +1,6 @@
 import GradientNorms
 import Reports
+import Threads
 import Vectors
 
 /// Writes what one rank has in hand at each stage of each step (``Reports/StepTrace``); a passive onlooker of the step.
@@ -16,7 +17,7 @@ final class StepTracer {
     var grains: [UInt64]
   }
 
-  private var file: JSONLinesFile
+  private let lines: RecordQueue<StepTrace>
   private var stages: [StepTrace.Stage] = []
   private var values: (gradients: [UInt64], losses: [UInt64]) = ([], [])
   private var books: [Entries]
@@ -42,8 +43,9 @@ final class StepTracer {
     firstGrain = before
     places = Dictionary(uniqueKeysWithValues: mine.enumerated().map { ($1.lowerBound, $0) })
     books = [Entries](repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
-    file = try JSONLinesFile(creating: path)
-    try file.append(TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
+    let file = try File(path, TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
+    // A step's trace has values for every grain of the model: few are kept waiting.
+    lines = RecordQueue(limit: 64) { try file.write($0) }
     weightsPublished(weights)
     try end(step: step)
   }
@@ -115,14 +117,29 @@ final class StepTracer {
 
   /// Writes the step's line.
   func end(step: Int) throws {
-    try file.append(StepTrace(step: step, stages: stages))
+    try lines.append(StepTrace(step: step, stages: stages))
     stages = []
   }
 
   func evaluated(loss: Double) { values.losses.append(loss.bitPattern) }
 
   func endEvaluation(after step: Int, firstBlock: Int) throws {
-    try file.append(StepTrace(step: step, stages: [StepTrace.Stage(.evaluation, first: firstBlock, values.losses)]))
+    try lines.append(StepTrace(step: step, stages: [StepTrace.Stage(.evaluation, first: firstBlock, values.losses)]))
     values.losses = []
+  }
+
+  /// Waits until all is in the file.
+  func drain() throws { try lines.drain() }
+
+  /// Used by the queue's thread alone.
+  private final class File: @unchecked Sendable {
+    private var lines: JSONLinesFile
+
+    init(_ path: String, _ header: TraceHeader) throws {
+      lines = try JSONLinesFile(creating: path)
+      try lines.append(header)
+    }
+
+    func write(_ traces: [StepTrace]) throws { try lines.append(contentsOf: traces) }
   }
 }

@@ -29,7 +29,8 @@ extension Trainer {
         sum.add(squares, to: .lossSquares)
         tracer?.entered(part.range, sum, in: .side)
       }
-      let norm = try reduce(sum, on: world, from: .side)[.lossSquares].squareRoot()
+      try reduce(&sum, on: world, from: .side)
+      let norm = sum[.lossSquares].squareRoot()
       climb(&weights, ascent.radius, norm: norm, in: exchange.updated)
       isUphill = true
       tracer?.updated(weights)

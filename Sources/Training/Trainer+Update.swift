@@ -53,8 +53,8 @@ extension Trainer {
         if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
         tracer?.entered(part.range, directions, in: .side)
       }
-      let reduced = try reduce(directions, on: world, from: .side)
-      return ratios { TrustRatio.lamb(weights: $1, direction: reduced.norm(ofTensor: $0)) }
+      try reduce(&directions, on: world, from: .side)
+      return ratios { TrustRatio.lamb(weights: $1, direction: directions.norm(ofTensor: $0)) }
     default: return nil
     }
   }

@@ -52,6 +52,8 @@ public final class Trainer {
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
   /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
   private var nextLedger: NormLedger
+  /// The last steps' ledgers, whose memory serves again when nobody looks at them any more.
+  private var pastLedgers: [NormLedger] = []
   /// Faults that tests and `lockstep verify` put in; see ``Faults``.
   public var faults = Faults()
   /// Notes each stage of the step, where `lockstep verify` asks for it.
@@ -90,7 +92,17 @@ public final class Trainer {
       case .steps(let steps): steps
       }
     let tensors = model.layout
-    let chosen = try Self.exchange(training, tensors, ranksPerNode: ranksPerNode, on: world)
+    if let shares = training.shares, shares.count != world.size {
+      throw ExperimentError("training.shares has \(shares.count) entries for \(world.size) ranks: give one a rank")
+    }
+    let partition = (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample).inProportion(training.shares)
+    self.partition = partition
+    let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
+    let shares = (0..<world.size).map { partition.share(of: largest, rank: $0, ranks: world.size) }
+    // In reproducible mode a micro-batch has the same capacity at any rank count.
+    let capacity = max(1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
+    let chosen = try Self.exchange(
+      training, tensors, shares: Draw.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
     exchange = chosen.exchange
     notes = chosen.note.map { [$0] } ?? []
     weights = try exchange.makeWeights(on: world)
@@ -109,16 +121,7 @@ public final class Trainer {
     rates = RateControl(rule: experiment.rateRule)
     stop = EarlyStop(rule: experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
-    if let shares = training.shares, shares.count != world.size {
-      throw ExperimentError("training.shares has \(shares.count) entries for \(world.size) ranks: give one a rank")
-    }
-    let partition = (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample).inProportion(training.shares)
-    self.partition = partition
-    let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
-    let share = (0..<world.size).map { partition.share(of: largest, rank: $0, ranks: world.size).count }.max()!
-    // In reproducible mode a micro-batch has the same capacity at any rank count.
-    let capacity = min(training.microBatch, training.reproducible ? largest : share)
-    batch = Batch(capacity: max(1, capacity), shape: data.train.shape)
+    batch = Batch(capacity: capacity, shape: data.train.shape)
     if data.train.waitsForFiles { readAhead = ReadAhead(data.train, capacity: batch.capacity) }
     try initialize(on: world)
     optimizer.remember(start: weights)
@@ -177,14 +180,20 @@ public final class Trainer {
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     var clock = PhaseClock(profile)
     var ledger = nextLedger
-    nextLedger = NormLedger(layout, rank: world.rank)
+    nextLedger = emptyLedger(rank: world.rank)
     clock.lap(.norm)
     let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
     let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
+    try exchange.prepare(for: draw.shares, on: world)
     tracer?.begin(firstMicroBatch: draw.shares[world.rank].lowerBound)
 
     let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
-    let early = judge.scope == .bound ? judge.judgeBound(try reduce(ledger, on: world)) : nil
+    var early: StepDecision?
+    if judge.scope == .bound {
+      var bound = ledger
+      try reduce(&bound, on: world)
+      early = judge.judgeBound(bound)
+    }
     let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
     tracer?.summed(gradient)
     comeDown()
@@ -196,7 +205,7 @@ public final class Trainer {
     ledger[.stopRequests] = asked.stop ? 1 : 0
     ledger[.checkpointRequests] = asked.checkpoint ? 1 : 0
     faults.changeLedger?(&ledger, stepsDone + 1)
-    ledger = try reduce(ledger, on: world)
+    try reduce(&ledger, on: world)
     try check(ledger, against: slice, on: world)
     let decision = judge.judge(ledger, early: early)
     clock.lap(.norm)
@@ -217,6 +226,7 @@ public final class Trainer {
     tracer?.weightsPublished(weights)
     try tracer?.end(step: stepsDone)
     growBatch()
+    pastLedgers.append(ledger)
     if let every = experiment.limits.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
     return StepOutcome(
       step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
@@ -235,25 +245,34 @@ public final class Trainer {
     try exchange.publish(&weights, on: world)
     clock.lap(.reduce)
     stepsDone += 1
+    pastLedgers.append(ledger)
     return StepOutcome(
       step: stepsDone, epoch: 0, samples: memory.cursor.samples, learningRate: experiment.learningRate, ledger: ledger,
       decision: judge.judgeBound(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
       local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
   }
 
+  /// A ledger without entries, in the memory of one of three steps ago: whoever records steps holds the last one.
+  private func emptyLedger(rank: Int) -> NormLedger {
+    guard pastLedgers.count >= 3 else { return NormLedger(layout, rank: rank) }
+    var ledger = pastLedgers.removeFirst()
+    ledger.clear(rank: rank)
+    return ledger
+  }
+
   /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
   func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger {
-    let reduced = try ledgers.reduce(nextLedger, on: world)
+    var reduced = nextLedger
+    try ledgers.reduce(&reduced, on: world)
     memory.lastUpdate = [reduced[.squaredUpdate], reduced[.squaredWeights]]
     return reduced
   }
 
   /// Adds up a ledger over all ranks; `book` says, for a trace, which of the step's ledgers it is. Collective.
-  func reduce(_ ledger: NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step) throws -> NormLedger {
+  func reduce(_ ledger: inout NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step) throws {
     tracer?.sending(ledger, book)
-    let total = try ledgers.reduce(ledger, on: world)
-    tracer?.received(total)
-    return total
+    try ledgers.reduce(&ledger, on: world)
+    tracer?.received(ledger)
   }
 
   /// The samples of an epoch in the order it visits them.

@@ -47,11 +47,21 @@ extension FlatVector {
   /// Writes the sum of several vectors' elements of a range, added from the first vector to the last, and returns the sum of its squares.
   ///
   /// Each vector is given by its first element, and has this one's layout; this one may be among them.
-  public mutating func set(_ range: Range<Int>, toSumOf vectors: [UnsafePointer<Float>]) -> Double {
+  public mutating func set(_ range: Range<Int>, toSumOf vectors: [UnsafeMutablePointer<Float>]) -> Double {
     check(range)
     return vectors.withUnsafeBytes {
       cvk_sum_with_squares(
         base, $0.baseAddress!.assumingMemoryBound(to: UnsafePointer<Float>?.self), vectors.count, range.lowerBound, range.count)
+    }
+  }
+
+  /// Writes the sum of two runs of elements, as long as the range, and returns the sum of its squares; either may be the range itself.
+  public mutating func set(_ range: Range<Int>, toSumOf left: UnsafePointer<Float>, and right: UnsafePointer<Float>) -> Double {
+    check(range)
+    return withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: 2) { sources in
+      sources.initialize(repeating: left)
+      sources[1] = right
+      return cvk_sum_with_squares(base + range.lowerBound, sources.baseAddress, 2, 0, range.count)
     }
   }
 

@@ -45,6 +45,9 @@ import Testing
     // A text of 96 equally likely tokens, or ten classes, before anything can have been learned.
     #expect(unit == "tokens" ? (4.4...4.9).contains(loss) : (1.0...2.6).contains(loss), "loss \(loss)")
     #expect((0.001...20).contains(norm), "norm \(norm)")
+    // At least weights, gradient and moments, each rank with its own gradient; at most all of a small machine.
+    let peak = try number("peak_bytes", result)
+    #expect(peak > 12 * Double(Self.parameters[workload]!) && peak < 4e9, "\(peak) bytes")
     let seconds = try #require(result["seconds"] as? [String: Double])
     #expect(Set(seconds.keys) == ["data", "compute", "reduce", "norm", "optimizer"] && seconds.values.allSatisfy { $0 > 0 })
   }

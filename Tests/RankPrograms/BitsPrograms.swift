@@ -88,7 +88,7 @@ let ruleExperiments: [(text: String, overrides: [String])] = cases.map { overrid
   (overrides.contains { $0.hasPrefix("model.kind=") } ? base.replacing("hidden = [40, 7]\n", with: "") : base, overrides)
 }
 
-/// Runs every case at every rank count with both exchanges and compares what came out. Argument: `few` for every tenth case. Prints one digest of it all.
+/// Runs every case at every rank count with each exchange and compares what came out. Argument: `few` for every tenth case. Prints one digest of it all.
 let bitsProgram = RankProgram("bits") { world, arguments in
   setComputeThreads(1)
   let isFew = arguments.first == "few"
@@ -108,20 +108,23 @@ let bitsProgram = RankProgram("bits") { world, arguments in
   if world.rank == 0 { print("digest", String(digest, radix: 16)) }
 }
 
-/// Runs an experiment at each rank count with both exchanges and compares what came out; gives rank 0 that.
+/// The exchanges that are to make the same sums: through shared memory, by messages, and with the whole gradient on every rank.
+private let transports = [["exchange=shared"], ["exchange=messages"], ["gradient=replicated"]].map { $0.map { "training." + $0 } }
+
+/// Runs an experiment at each rank count with each exchange and compares what came out; gives rank 0 that.
 private func compareBits(
   _ text: String, _ overrides: [String], at counts: [Int], of world: borrowing Communicator
 ) throws -> Transcript? {
   var reference: Transcript?
   try onRanks(counts, of: world) { part in
-    for exchange in ["sharded", "replicated"] {
-      let experiment = try Experiment(text: text, source: "bits", overrides: overrides + ["training.gradient=\(exchange)"])
+    for exchange in transports {
+      let experiment = try Experiment(text: text, source: "bits", overrides: overrides + exchange)
       let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: experiment.seed, on: part), on: part)
       let transcript = try Transcript(of: trainer, on: part)
       // Rank 0 is in every part, and has seen them all.
       guard part.rank == 0 else { continue }
       if let difference = transcript.difference(from: reference ?? transcript) {
-        throw CheckFailure(description: "\(overrides.joined(separator: " ")), \(exchange) on \(part.size) ranks: \(difference)")
+        throw CheckFailure(description: "\((overrides + exchange).joined(separator: " ")) on \(part.size) ranks: \(difference)")
       }
       reference = transcript
     }

@@ -73,11 +73,17 @@ let sharedFallbackProgram = RankProgram("shared-fallback") { world, arguments in
   try expect(try weights("auto", ranksPerNode: 1, noting: [], on: world) == truth, "a rank a node")
   try expect(
     try weights("auto", ranksPerNode: 2, noting: ["by messages", "the nodes have from 1 to 2 ranks"], on: world) == truth, "unequal nodes")
+  let ordered = try weights("messages", reproducible: true, noting: [], on: world)
+  try expect(try weights("auto", reproducible: true, noting: [], on: world) == ordered, "reproducible")
+  try expect(try weights("auto", reproducible: true, ranksPerNode: 1, noting: [], on: world) == ordered, "reproducible, a rank a node")
+  let apart = ["by messages", "the ranks are on several nodes"]
+  try expect(try weights("auto", reproducible: true, ranksPerNode: 2, noting: apart, on: world) == ordered, "reproducible, on two nodes")
 
   // The last rank may open no more files.
   try limited(RLIMIT_NOFILE, to: world.rank == world.size - 1 ? 0 : nil) {
     let reason = ["by messages", "rank 2 on \(hostName()): /proc/", "the memory of the node's first rank, cannot be opened"]
     try expect(try weights("auto", noting: reason, on: world) == truth, "a rank that cannot open the memory")
+    try expect(try weights("auto", reproducible: true, noting: reason, on: world) == ordered, "reproducible, such a rank")
   }
   // The first rank may make no large file; the system would end a process that tries, unless told otherwise.
   signal(SIGXFSZ, SIG_IGN)
@@ -89,9 +95,9 @@ let sharedFallbackProgram = RankProgram("shared-fallback") { world, arguments in
 
 /// Trains with an exchange that must be chosen with a note that says all of `reason`; gives the weights' digest.
 private func weights(
-  _ exchange: String, ranksPerNode: Int? = nil, noting reason: [String], on world: borrowing Communicator
+  _ exchange: String, reproducible: Bool = false, ranksPerNode: Int? = nil, noting reason: [String], on world: borrowing Communicator
 ) throws -> String {
-  let experiment = try experiment(small, "training.exchange=\(exchange)")
+  let experiment = try experiment(small, "training.exchange=\(exchange)", "training.reproducible=\(reproducible)", "training.micro_batch=2")
   let data = try TrainingData(experiment.data, seed: 1, on: world)
   let trainer = try Trainer(experiment, data: data, ranksPerNode: ranksPerNode, on: world)
   let note = trainer.notes.joined(separator: "; ")

@@ -19,6 +19,8 @@ private let variants: [String: [Variant]] = [
     ("messages", ["clip.rule=global", "training.exchange=messages"], true),
     ("shared", ["clip.rule=global", "training.exchange=shared"], true),
     ("replicated", ["clip.rule=global", "training.gradient=replicated"], true),
+    ("reproducible", ["clip.rule=global", "training.reproducible=true"], true),
+    ("reproducible by messages", ["clip.rule=global", "training.reproducible=true", "training.exchange=messages"], true),
   ],
 ]
 

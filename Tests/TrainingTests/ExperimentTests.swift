@@ -66,7 +66,8 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     #expect(!far.contains("did you mean"))
   }
 
-  @Test(arguments: ["gradient = \"replicated\"", "reproducible = true"]) func whatCannotBeSharedIsRefused(_ key: String) throws {
+  @Test func whatCannotBeSharedIsRefused() throws {
+    let key = "gradient = \"replicated\""
     let error = try #require(failure("[training]\nexchange = \"shared\"\n\(key)"))
     #expect(error.hasPrefix("runs/x.toml:2: training.exchange: \"shared\" ") && error.contains("with \(key) use \"messages\""), "\(error)")
     #expect(failure("[training]\nexchange = \"messages\"\n\(key)") == nil && failure("[training]\n\(key)") == nil)

@@ -39,6 +39,19 @@ import Testing
     expectOneLine(try worker(file, "--output", file), 64, "\(file) is no directory")
   }
 
+  /// Steps are recorded by another thread; a disk that fills up ends the run all the same, with one line and the status of a failed worker.
+  @Test(arguments: [3, 20_000]) func aFullDiskIsToldInOneLine(_ steps: Int) throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nglobal_batch = 4\nsteps = \(steps)", to: "x.toml")
+    let metrics = "\(folder.path)/run/metrics.jsonl"
+    try FileManager.default.createDirectory(atPath: "\(folder.path)/run", withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: metrics, withDestinationPath: "/dev/full")
+    let outcome = try worker(file, "--output", "\(folder.path)/run", "--resume")
+    expectOneLine(
+      outcome, 70, "\(metrics): cannot write ", " bytes at byte 0: No space left on device; free some space, then continue with --resume")
+  }
+
   @Test func onlyAsManyImagesAsThereAre() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(

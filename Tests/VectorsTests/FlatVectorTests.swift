@@ -82,11 +82,16 @@ import Vectors
     let boxes = values.map(VectorBox.init)
     for box in boxes + [VectorBox([Float](repeating: 9, count: count))] {
       let before = box.vector["tensor.0"]!
-      let squares = box.vector.set(range, toSumOf: boxes.map { UnsafePointer($0.vector.base) })
+      let squares = box.vector.set(range, toSumOf: boxes.map { $0.vector.base })
       let after = box.vector["tensor.0"]!
       #expect(Array(after[range]) == sums && after[..<range.lowerBound] == before[..<range.lowerBound])
       #expect(after[range.upperBound...] == before[range.upperBound...])
       #expect(squares.bitPattern == box.vector.squaredNorm(in: range).bitPattern)
+      box.vector.set(0, to: before)
+      guard sources == 2 else { continue }
+      let starts = boxes.map { UnsafePointer($0.vector.base) + range.lowerBound }
+      #expect(box.vector.set(range, toSumOf: starts[0], and: starts[1]).bitPattern == squares.bitPattern)
+      #expect(box.vector["tensor.0"]! == after)
       box.vector.set(0, to: before)
     }
   }

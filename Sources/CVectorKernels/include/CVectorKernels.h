@@ -29,6 +29,8 @@ double cvk_copy_with_squares(float *y, const float *x, size_t count);
 /// y[i] = x[0][i] + x[1][i] + … + x[sources-1][i], added in this order, for i from `start` on; y may be one of the sources. Returns the sum of
 /// the squares, the same bits as cvk_sum_of_squares of the result.
 double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count);
+/// y[i] = a[i] + b[i]
+void cvk_sum(float *y, const float *a, const float *b, size_t count);
 /// y[i] += x[i]
 void cvk_add(float *y, const float *x, size_t count);
 /// y[i] *= a

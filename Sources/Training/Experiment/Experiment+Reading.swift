@@ -248,9 +248,5 @@ extension Experiment.TrainingChoice {
       throw keys.error(
         "exchange", "\"shared\" divides gradient and weights between the ranks: with gradient = \"replicated\" use \"messages\"")
     }
-    if exchange == .shared && reproducible {
-      throw keys.error(
-        "exchange", "\"shared\" adds in an order that depends on the number of ranks: with reproducible = true use \"messages\"")
-    }
   }
 }

@@ -1,4 +1,5 @@
-// What rank programs need of C: a count of MPI calls through MPI's profiling interface, and allreduce called without the binding.
+// What rank programs need of C: a count of MPI calls through MPI's profiling interface, allreduce called without the binding, and a count of
+// allocations.
 #ifndef LOCKSTEP_C_RANK_PROGRAMS_H
 #define LOCKSTEP_C_RANK_PROGRAMS_H
 #include <stddef.h>
@@ -9,4 +10,14 @@ long crp_allreduce_calls(void);
 long crp_allreduce_bytes(void);
 /// One in-place MPI_Allreduce of floats over all ranks, straight from C.
 int crp_allreduce_floats(float *values, int count);
+
+/// How often a thread asked for memory (malloc and its kin), for how many bytes in all, and for how many at a time at most; the same of what oneDNN and
+/// MPI ask for in their calls; and how often the process touched a page that it did not have.
+typedef struct { long calls, bytes, largest, foreign_calls, foreign_bytes, page_faults; } crp_allocations;
+/// From now on counts the memory that this thread asks for; `with_stacks` keeps from where.
+void crp_count_allocations(int with_stacks);
+/// Ends the count.
+crp_allocations crp_counted_allocations(void);
+/// The places that asked for the most bytes, on standard error.
+void crp_print_allocation_stacks(int most);
 #endif
