@@ -47,4 +47,5 @@ func multiply(
   guard status == dnnl_success else {
     fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
   }
+  BetweenProducts.poll?()
 }

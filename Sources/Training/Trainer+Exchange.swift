@@ -10,8 +10,9 @@ extension Trainer {
   ) throws -> (exchange: any GradientExchange, note: String?) {
     let isSharded = training.gradient == .sharded
     if training.reproducible { return (OrderedExchange(layout, sharded: isSharded, on: world), nil) }
-    if !isSharded { return (ReplicatedExchange(layout, on: world), nil) }
-    let messages = ShardedExchange(layout, on: world)
+    let overlapping = training.overlap == .always
+    if !isSharded { return (try ReplicatedExchange(layout, overlapping: overlapping, on: world), nil) }
+    let messages = try ShardedExchange(layout, overlapping: overlapping, on: world)
     if training.exchange == .messages || (training.exchange == .auto && world.size == 1) { return (messages, nil) }
     switch try SharedExchange.make(layout, ranksPerNode: ranksPerNode, on: world) {
     case .made(let exchange): return (exchange, nil)

@@ -58,6 +58,8 @@ public final class Trainer {
   var tracer: StepTracer?
   /// Notes when each phase and each tensor's gradient was done, where a profile is asked for.
   public var profile: StepProfile?
+  /// Sends finished tensors off during the backward pass, where the exchange takes them so.
+  var departure: EarlyDeparture?
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -92,6 +94,7 @@ public final class Trainer {
     let tensors = model.layout
     let chosen = try Self.exchange(training, tensors, ranksPerNode: ranksPerNode, on: world)
     exchange = chosen.exchange
+    departure = exchange.startsEarly ? EarlyDeparture(exchange) : nil
     notes = chosen.note.map { [$0] } ?? []
     weights = try exchange.makeWeights(on: world)
     gradient = try exchange.makeGradient(on: world)

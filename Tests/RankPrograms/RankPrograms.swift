@@ -34,7 +34,7 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 
 @main
 struct RankPrograms {
-  static let all: [RankProgram] = mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
+  static let all: [RankProgram] = mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + [overlapCostProgram]
 
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()

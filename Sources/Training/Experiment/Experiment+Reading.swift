@@ -243,6 +243,7 @@ extension Experiment.TrainingChoice {
     shares = proportions.isEmpty ? nil : proportions
     gradient = try keys.choice("gradient", default: .sharded)
     exchange = try keys.choice("exchange", default: .auto)
+    overlap = try keys.choice("overlap", default: .auto)
     reproducible = try keys.boolean("reproducible", default: false)
     if exchange == .shared && gradient == .replicated {
       throw keys.error(

@@ -49,6 +49,7 @@ public struct Experiment: Sendable {
   public struct TrainingChoice: Sendable {
     public enum Gradient: String, CaseIterable, Sendable { case replicated, sharded }
     public enum Exchange: String, CaseIterable, Sendable { case auto, shared, messages }
+    public enum Overlap: String, CaseIterable, Sendable { case auto, always, never }
     public var globalBatch: Int
     public var microBatch: Int
     public var length: Length
@@ -57,6 +58,8 @@ public struct Experiment: Sendable {
     public var gradient: Gradient
     /// Whether the ranks of a node share memory or send messages; `auto` shares where it can.
     public var exchange: Exchange
+    /// Whether messages carry a gradient while the rest of it is computed; `auto`: between nodes.
+    public var overlap: Overlap
     /// Whether losses, norms and weights have the same bits at any number of ranks.
     public var reproducible: Bool
 
