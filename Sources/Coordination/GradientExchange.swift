@@ -77,7 +77,7 @@ extension FlatVector {
   }
 }
 
-/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
+/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as many in buckets; nothing to publish.
 public final class ReplicatedExchange: GradientExchange {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
@@ -93,7 +93,7 @@ public final class ReplicatedExchange: GradientExchange {
     updated = 0..<layout.elementCount
     buckets =
       overlapping && world.size > 1
-      ? try GradientBuckets(layout, bytes: GradientBuckets.bytes(ranks: world.size), gathers: true, on: world) : nil
+      ? try GradientBuckets(layout, gathers: true, on: world) : nil
   }
 
   public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
@@ -119,7 +119,7 @@ public final class ReplicatedExchange: GradientExchange {
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {}
 }
 
-/// Every rank sums and updates its own slice alone: a reduce-scatter, then an all-gather of the weights, 4·P bytes each; the optimiser's
+/// Every rank sums and updates its own slice alone: a reduce-scatter, at once or in buckets, then an all-gather of the weights, 4·P bytes each; the optimiser's
 /// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
 public final class ShardedExchange: GradientExchange {
   public let owned: Range<Int>
@@ -141,7 +141,7 @@ public final class ShardedExchange: GradientExchange {
     if overlapping && size > 1 {
       slice = .allocate(capacity: 0)
       buckets = try GradientBuckets(
-        layout, bytes: GradientBuckets.bytes(ranks: size), gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world)
+        layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world)
     } else {
       slice = .allocate(capacity: owned.count)
       slice.initialize(repeating: 0)

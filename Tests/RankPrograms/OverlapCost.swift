@@ -56,6 +56,7 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
   for apart in [1, 3] {
     let transfer = medians[apart] - medians[0]
     let hidden = (medians[0] + transfer - medians[apart + 1]) / transfer
-    print("\(workload.name) \(variants[apart].gradient): transfer \(text(transfer)) ms, hidden \(Figures.fixed(100 * hidden, decimals: 0)) %")
+    print(
+      "\(workload.name) \(variants[apart].gradient): transfer \(text(transfer)) ms, hidden \(Figures.fixed(100 * hidden, decimals: 0)) %")
   }
 }
