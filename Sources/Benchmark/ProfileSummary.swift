@@ -36,6 +36,8 @@ struct ProfileSummary {
     for rank in all {
       var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
       var steps = 0
+      // Of the time until the next gradient is complete.
+      var onMessages = 0.0
       for span in rank.spans {
         let length = Double(span.end - span.start)
         events.append(
@@ -48,8 +50,13 @@ struct ProfileSummary {
         case .reduce: seconds.reduce += length
         case .norm: seconds.norm += length
         case .optimizer: seconds.optimizer += length
+        case .messages:
+          seconds.compute -= length
+          seconds.reduce += length
+          onMessages += length
         case .gradient(let tensor):
-          gradients[tensor] += length
+          gradients[tensor] += length - onMessages
+          onMessages = 0
           if order.first == tensor || order.isEmpty { passes += 1 }
           if passes == 1 { order.append(tensor) }
         }

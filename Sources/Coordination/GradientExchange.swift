@@ -21,6 +21,14 @@ public protocol GradientExchange: AnyObject {
   func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws
   /// Takes a micro-batch's gradient, numbered within the global batch, and leaves a vector of unspecified content in its place.
   func add(_ gradient: inout FlatVector, microBatch: Int)
+  /// Whether a gradient may leave piece by piece, with ``start(_:from:)``, before it is handed to ``reduce(_:shares:on:)``.
+  var startsEarly: Bool { get }
+  /// The gradient is complete from a position on, and not to be touched there until it is reduced. An error comes out there.
+  ///
+  /// It is each rank's own affair: one that has no samples, or its reasons, hands over everything at once.
+  func start(_ gradient: inout FlatVector, from position: Int)
+  /// Lets what was started make progress.
+  func poll()
   /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of use elsewhere. Collective.
   ///
   /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks at it. Returns the sum of the total's squares in
@@ -45,6 +53,9 @@ extension GradientExchange {
   public var takesMicroBatches: Bool { false }
   public func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws {}
   public func add(_ gradient: inout FlatVector, microBatch: Int) { fatalError("this exchange takes whole gradients") }
+  public var startsEarly: Bool { false }
+  public func start(_ gradient: inout FlatVector, from position: Int) {}
+  public func poll() {}
 }
 
 // Every rank has weights of its own.
@@ -69,36 +80,49 @@ extension FlatVector {
   }
 }
 
-/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, nothing to publish.
+/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as many in buckets; nothing to publish.
 public final class ReplicatedExchange: GradientExchange {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
   private let layout: TensorLayout
+  private let buckets: GradientBuckets?
 
-  public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+  /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
+  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
     self.layout = layout
     owned = layout.slice(world.rank, of: world.size)
     ownedParts = layout.parts(of: owned)
     updated = 0..<layout.elementCount
+    buckets =
+      overlapping && world.size > 1
+      ? try GradientBuckets(layout, gathers: true, on: world) : nil
   }
 
   public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector { buckets?.makeGradient() ?? FlatVector(zeros: layout) }
+
+  public var startsEarly: Bool { buckets != nil }
+  public func start(_ gradient: inout FlatVector, from position: Int) { buckets?.start(&gradient, from: position) }
+  public func poll() { buckets?.poll() }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
   ) throws(MPIError) -> [Double]? {
     if world.size == 1 { return nil }
-    var elements = gradient.mutableElements
-    try world.allReduce(&elements, .sum)
+    if let buckets {
+      try buckets.finish(&gradient)
+    } else {
+      var elements = gradient.mutableElements
+      try world.allReduce(&elements, .sum)
+    }
     return gradient.squares(in: ownedParts)
   }
 
   public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {}
 }
 
-/// Every rank sums and updates its own slice alone: a reduce-scatter, then an all-gather of the weights, 4·P bytes each; the optimiser's
+/// Every rank sums and updates its own slice alone: a reduce-scatter, at once or in buckets, then an all-gather of the weights, 4·P bytes each; the optimiser's
 /// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
 public final class ShardedExchange: GradientExchange {
   public let owned: Range<Int>
@@ -107,26 +131,44 @@ public final class ShardedExchange: GradientExchange {
   private let counts: [Int]
   private let slice: UnsafeMutableBufferPointer<Float>
   private let layout: TensorLayout
+  private let buckets: GradientBuckets?
 
-  public init(_ layout: TensorLayout, on world: borrowing Communicator) {
+  /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
+  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
     self.layout = layout
     let size = world.size
-    owned = layout.slice(world.rank, of: size)
+    let slices = (0..<size).map { layout.slice($0, of: size) }
+    owned = slices[world.rank]
     ownedParts = layout.parts(of: owned)
-    counts = (0..<size).map { layout.slice($0, of: size).count }
-    slice = .allocate(capacity: owned.count)
-    slice.initialize(repeating: 0)
+    counts = slices.map(\.count)
+    if overlapping && size > 1 {
+      slice = .allocate(capacity: 0)
+      buckets = try GradientBuckets(
+        layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world)
+    } else {
+      slice = .allocate(capacity: owned.count)
+      slice.initialize(repeating: 0)
+      buckets = nil
+    }
   }
 
   deinit { slice.deallocate() }
 
   public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector { buckets?.makeGradient() ?? FlatVector(zeros: layout) }
+
+  public var startsEarly: Bool { buckets != nil }
+  public func start(_ gradient: inout FlatVector, from position: Int) { buckets?.start(&gradient, from: position) }
+  public func poll() { buckets?.poll() }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
   ) throws(MPIError) -> [Double]? {
     if world.size == 1 { return nil }
+    if let buckets {
+      try buckets.finish(&gradient)
+      return gradient.squares(in: ownedParts)
+    }
     var mine = MutableSpan(_unsafeElements: slice)
     try world.reduceScatter(gradient.elements, counts: counts, into: &mine, .sum)
     let start = owned.lowerBound

@@ -42,14 +42,16 @@ func multiply(
 ) {
   precondition(a.columns == b.rows, "matrices of \(a.columns) columns and \(b.rows) rows cannot be multiplied")
   if let shape = CompiledProduct.Shape(a, b, scale: scale, stride: stride, accumulate: accumulate) {
-    return CompiledProducts.all.run(shape, a.base, b.base, into: result)
+    CompiledProducts.all.run(shape, a.base, b.base, into: result)
+  } else {
+    let status = dnnl_sgemm(
+      a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), scale, a.base, Int64(a.stride), b.base,
+      Int64(b.stride), accumulate ? 1 : 0, result, Int64(stride ?? b.columns))
+    guard status == dnnl_success else {
+      fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
+    }
   }
-  let status = dnnl_sgemm(
-    a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), scale, a.base, Int64(a.stride), b.base, Int64(b.stride),
-    accumulate ? 1 : 0, result, Int64(stride ?? b.columns))
-  guard status == dnnl_success else {
-    fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
-  }
+  BetweenProducts.poll?()
 }
 
 extension CompiledProduct.Shape {

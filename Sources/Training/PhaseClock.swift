@@ -32,6 +32,12 @@ struct PhaseClock {
     }
   }
 
+  /// Books time of the last computation under the exchange, which it was spent on.
+  mutating func moveToReduce(_ spent: Double) {
+    seconds.compute -= spent
+    seconds.reduce += spent
+  }
+
   /// From the first lap to the last.
   var total: Double { Double(last - start) * 1e-9 }
 }

@@ -9,6 +9,8 @@ public final class StepProfile {
   public enum Activity: Equatable, Sendable {
     case step
     case data, compute, reduce, norm, optimizer
+    /// Within a computation: sending pieces of the gradient off, and looking for others.
+    case messages
     /// Until this tensor's gradient was complete.
     case gradient(tensor: Int)
 
@@ -22,7 +24,7 @@ public final class StepProfile {
       }
     }
 
-    private static let fixed: [Activity] = [.step, .data, .compute, .reduce, .norm, .optimizer]
+    private static let fixed: [Activity] = [.step, .data, .compute, .reduce, .norm, .optimizer, .messages]
 
     /// A number for it, to be sent to another rank.
     public var code: UInt64 {
@@ -44,6 +46,7 @@ public final class StepProfile {
       case .reduce: "reduce"
       case .norm: "norm"
       case .optimizer: "optimizer"
+      case .messages: "messages"
       case .gradient(let tensor): "gradient of \(layout.segments[tensor].name)"
       }
     }

@@ -14,7 +14,8 @@ extension Trainer {
     if let ascent = experiment.regularization.ascent {
       return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
     }
-    let parts = try passOver(draw, clock: &clock)
+    // A clip of each rank's own comes before the sum, and by the bound the ledger does.
+    let parts = try passOver(draw, leaving: judge.scope == .meanGradient, clock: &clock)
     if !measuresNorms { return (0, 0) }
     if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)
@@ -31,8 +32,8 @@ extension Trainer {
   }
 
   /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are told apart, a micro-batch.
-  /// `again` says that another pass over the same draw follows.
-  func passOver(_ draw: Draw, again: Bool = false, clock: inout PhaseClock) throws -> [Part] {
+  /// `again` says that another pass over the same draw follows; `leaving`, that what is finished may be sent off at once: nothing changes it any more.
+  func passOver(_ draw: Draw, again: Bool = false, leaving: Bool = false, clock: inout PhaseClock) throws -> [Part] {
     let apart = exchange.takesMicroBatches || experiment.measuresMicroBatches
     let scale = 1 / Float(draw.total)
     let tensors = model.layout
@@ -45,6 +46,7 @@ extension Trainer {
       let isComplete = apart || index == draw.pieces.count - 1
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
+      let departure = leaving && !apart && isComplete && faults.changeGradient == nil ? departure : nil
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       profile?.beginPass()
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
@@ -52,11 +54,14 @@ extension Trainer {
         if isComplete && measuresNorms && faults.changeGradient == nil {
           whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
         }
+        departure?.finished(tensor, &gradient)
       }
-      let loss =
+      func differentiate() -> Double {
         usesScratch
-        ? model.differentiate(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
-        : model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
+          ? model.differentiate(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
+          : model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
+      }
+      let loss = departure?.during(notingIn: profile, differentiate) ?? differentiate()
       if isComplete, let change = faults.changeGradient {
         if usesScratch { change(&microGradient!, stepsDone + 1) } else { change(&gradient, stepsDone + 1) }
         for (tensor, segment) in tensors.segments.enumerated() {
@@ -69,6 +74,7 @@ extension Trainer {
       if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: draw.shares[draw.rank].lowerBound + index) }
       whole.loss += loss
       clock.lap(.compute)
+      if let departure { clock.moveToReduce(departure.takeSeconds()) }
     }
     localSquares = apart ? nil : whole.squares
     tracer?.endPass()

@@ -60,6 +60,8 @@ public final class Trainer {
   var tracer: StepTracer?
   /// Notes when each phase and each tensor's gradient was done, where a profile is asked for.
   public var profile: StepProfile?
+  /// Sends finished tensors off during the backward pass, where the exchange takes them so.
+  var departure: EarlyDeparture?
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -104,6 +106,7 @@ public final class Trainer {
     let chosen = try Self.exchange(
       training, tensors, shares: Draw.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
     exchange = chosen.exchange
+    departure = exchange.startsEarly ? EarlyDeparture(exchange) : nil
     notes = chosen.note.map { [$0] } ?? []
     weights = try exchange.makeWeights(on: world)
     gradient = try exchange.makeGradient(on: world)

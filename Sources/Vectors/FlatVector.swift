@@ -7,7 +7,7 @@ public struct FlatVector: ~Copyable {
   /// The first element, valid for `layout.elementCount` elements while this vector lives. For kernels; other code takes spans.
   public let base: UnsafeMutablePointer<Float>
   /// Keeps memory that is not this vector's own.
-  private let owner: AnyObject?
+  public let owner: AnyObject?
 
   /// A vector of zeros, gaps included.
   public init(zeros layout: TensorLayout) {

@@ -52,7 +52,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
     try world.agree { if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) } }
     var reference: String?
     try onRanks([1, 2, 3, 4], of: world) { part in
-      for mode in ["shared", "replicated", "reproducible"] {
+      for mode in ["shared", "messages", "overlapped", "reproducible"] {
         let digest = try resumeToTheSameBits(file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
         guard mode == "reproducible", part.rank == 0 else { continue }
         try expect(digest == reference ?? digest, "\(kind): other bits on \(part.size) ranks than on fewer")

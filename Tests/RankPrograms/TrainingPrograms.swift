@@ -11,6 +11,7 @@ let trainingPrograms: [RankProgram] = [
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
   normGuardsProgram,
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram, sharedFallbackProgram, sharedMemoryProgram,
+  bucketsProgram, bucketFailureProgram, overlapBitsProgram,
 ]
 
 /// An experiment from its text.
@@ -21,7 +22,7 @@ func experiment(_ text: String, _ overrides: String...) throws -> Experiment {
 /// The keys by which each exchange of gradients is chosen that does not tell micro-batches apart.
 let exchanges: [(name: String, keys: [String])] = [
   ("replicated", ["training.gradient=replicated"]), ("messages", ["training.exchange=messages"]),
-  ("shared", ["training.exchange=shared"]),
+  ("shared", ["training.exchange=shared"]), ("overlapped", ["training.gradient=replicated", "training.overlap=always"]),
 ]
 
 /// Says whether `value` is `truth` to a relative error.

@@ -63,7 +63,7 @@ import Testing
         worst.tensor = max(worst.tensor, error)
       }
     }
-    #expect(steps.count == 24 && steps.values.allSatisfy { $0 == golden.count }, "\(steps)")
+    #expect(steps.count == 32 && steps.values.allSatisfy { $0 == golden.count }, "\(steps)")
     #expect(golden.contains { $0.coefficient < 1 })
     print(
       "golden \(model): worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"

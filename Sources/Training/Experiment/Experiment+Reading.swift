@@ -241,8 +241,9 @@ extension Experiment.TrainingChoice {
     let proportions = try keys.integers("shares", default: [], in: 0...(1 << 20))
     guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else { throw keys.error("shares", "one rank has to get samples") }
     shares = proportions.isEmpty ? nil : proportions
-    gradient = try keys.choice("gradient", default: .sharded)
+    gradient = try keys.choice("gradient", default: .auto)
     exchange = try keys.choice("exchange", default: .auto)
+    overlap = try keys.choice("overlap", default: .auto)
     reproducible = try keys.boolean("reproducible", default: false)
     if exchange == .shared && gradient == .replicated {
       throw keys.error(

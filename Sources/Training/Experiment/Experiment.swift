@@ -47,16 +47,20 @@ public struct Experiment: Sendable {
   }
 
   public struct TrainingChoice: Sendable {
-    public enum Gradient: String, CaseIterable, Sendable { case replicated, sharded }
+    public enum Gradient: String, CaseIterable, Sendable { case auto, replicated, sharded }
     public enum Exchange: String, CaseIterable, Sendable { case auto, shared, messages }
+    public enum Overlap: String, CaseIterable, Sendable { case auto, always, never }
     public var globalBatch: Int
     public var microBatch: Int
     public var length: Length
     /// How much of a step's samples each rank gets, in proportion; nil for equal parts.
     public var shares: [Int]?
+    /// Whether each rank updates all weights or its own slice; `auto`: its slice, but all where only messages join the nodes.
     public var gradient: Gradient
     /// Whether the ranks of a node share memory or send messages; `auto` shares where it can.
     public var exchange: Exchange
+    /// Whether messages carry a gradient while the rest of it is computed; `auto`: where that was measured faster.
+    public var overlap: Overlap
     /// Whether losses, norms and weights have the same bits at any number of ranks.
     public var reproducible: Bool
 

@@ -1,0 +1,62 @@
+import Benchmark
+import MPI
+import Models
+import Reports
+import Training
+
+/// How much of the exchange between ranks is hidden behind the backward pass, measured in one run: variants take turns in blocks of steps.
+///
+/// Every rank computes a step by itself; with the exchange behind the pass; with it during the pass. Each step's slowest rank counts, and of a variant's
+/// steps the median. hidden = (compute + transfer - overlapped) / transfer, transfer = apart - compute.
+/// Arguments: the workload, blocks, steps a block.
+let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
+  setComputeThreads(1)
+  guard let workload = Workload.named(arguments.first ?? "gpt-cpu") else { throw CheckFailure(description: "no such workload") }
+  let blocks = arguments.count > 1 ? Int(arguments[1])! : 10
+  let perBlock = arguments.count > 2 ? Int(arguments[2])! : 10
+  let alone = try world.split(color: world.rank)
+  func trainer(_ keys: [String], on group: borrowing Communicator) throws -> Trainer {
+    let text = workload.experiment(ranks: group.size, steps: 1_000_000)
+    let experiment = try Experiment(text: text, source: workload.name, overrides: keys + ["training.exchange=messages"])
+    return try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: group), on: group)
+  }
+  let variants: [(name: String, gradient: String, overlap: String)] = [
+    ("replicated, apart", "replicated", "never"), ("replicated, overlapped", "replicated", "always"),
+    ("sharded, apart", "sharded", "never"), ("sharded, overlapped", "sharded", "always"),
+  ]
+  let computing = try trainer([], on: alone)
+  let trainers = try variants.map { try trainer(["training.gradient=\($0.gradient)", "training.overlap=\($0.overlap)"], on: world) }
+  var times = [[Double]](repeating: [], count: trainers.count + 1)
+  var shares = [TimeShare](repeating: TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0), count: trainers.count + 1)
+  for block in 0...blocks {
+    for index in 0...trainers.count {
+      for _ in 0..<perBlock {
+        try world.barrier()
+        let outcome = index == 0 ? try computing.step(on: alone) : try trainers[index - 1].step(on: world)
+        let slowest = try world.allReduce(outcome.totalSeconds - outcome.seconds.data, .maximum)
+        // The first block warms up.
+        guard block > 0 else { continue }
+        times[index].append(slowest * 1e3)
+        shares[index].compute += outcome.seconds.compute
+        shares[index].reduce += outcome.seconds.reduce
+        shares[index].norm += outcome.seconds.norm
+        shares[index].optimizer += outcome.seconds.optimizer
+      }
+    }
+  }
+  guard world.rank == 0 else { return }
+  let medians = times.map { $0.sorted()[$0.count / 2] }
+  func text(_ value: Double) -> String { Figures.fixed(value, decimals: 2) }
+  for (index, name) in (["compute alone"] + variants.map(\.name)).enumerated() {
+    let (share, scale) = (shares[index], 1e3 / Double(times[index].count))
+    print(
+      "\(workload.name) \(name): \(text(medians[index])) ms; rank 0's mean: compute \(text(share.compute * scale)), reduce \(text(share.reduce * scale)), norm \(text(share.norm * scale)), optimizer \(text(share.optimizer * scale))"
+    )
+  }
+  for apart in [1, 3] {
+    let transfer = medians[apart] - medians[0]
+    let hidden = (medians[0] + transfer - medians[apart + 1]) / transfer
+    print(
+      "\(workload.name) \(variants[apart].gradient): transfer \(text(transfer)) ms, hidden \(Figures.fixed(100 * hidden, decimals: 0)) %")
+  }
+}

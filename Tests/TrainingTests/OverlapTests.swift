@@ -1,0 +1,28 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// Gradients that leave in buckets while the backward pass runs.
+@Suite struct OverlapTests {
+  @Test func bucketsSumToTheBit() throws {
+    let outcome = try Programs.mpirun(4, ["buckets"])
+    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    print("buckets, \(outcome.seconds) s")
+  }
+
+  @Test func theMomentOfDepartureDoesNotShow() throws {
+    let outcome = try Programs.mpirun(4, ["overlap-bits"])
+    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    print("overlap-bits, \(outcome.seconds) s")
+  }
+
+  @Test(arguments: [0, 1, 3]) func aRankThatThrowsMeanwhileEndsTheJob(rank: Int) throws {
+    let outcome = try Programs.mpirun(4, ["bucket-failure", "\(rank)"], limit: 20)
+    #expect(outcome.status == 1, "\(outcome.errors)")
+    #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
+    let line = outcome.rankLines.first ?? ""
+    #expect(line.hasPrefix("rank \(rank) on ") && line.hasSuffix("no more, after four of eight tensors"), "\(outcome.errors)")
+    #expect(!outcome.output.contains("has the sum"))
+    #expect(outcome.seconds < 15)
+  }
+}
