@@ -38,7 +38,7 @@ public final class GradientBuckets {
     /// In the vector, all pieces.
     let gathered: MessagePieces
     /// Where each rank's gradient is when position 0 is the vector's; nil for the own.
-    let sources: [UnsafePointer<Float>?]
+    let sources: [UnsafeMutablePointer<Float>?]
   }
 
   /// A gradient's memory, which outlives whoever dropped the gradient while it is under way.
@@ -83,7 +83,7 @@ public final class GradientBuckets {
         Bucket(
           range: range, own: own, sent: try MessagePieces(pieces.enumerated().map { $0 == rank ? $1.lowerBound..<$1.lowerBound : $1 }),
           received: try MessagePieces(received), gathered: try MessagePieces(pieces),
-          sources: received.enumerated().map { $0 == rank ? nil : UnsafePointer(arrived.base) + $1.lowerBound - own.lowerBound }))
+          sources: received.enumerated().map { $0 == rank ? nil : arrived.base + $1.lowerBound - own.lowerBound }))
     }
     (self.layout, self.rank, self.buckets, self.arrived) = (layout, rank, buckets, arrived)
     scatters = try StartedCollectives(on: world)
@@ -173,7 +173,7 @@ public final class GradientBuckets {
       }
       let bucket = buckets[summed]
       var total = FlatVector(layout, at: memory.base, keptBy: memory)
-      _ = total.set(bucket.own, toSumOf: bucket.sources.map { $0 ?? UnsafePointer(memory.base) })
+      _ = total.set(bucket.own, toSumOf: bucket.sources.map { $0 ?? memory.base })
       try gathers?.startAllGather(inPlace: memory.base, bucket.gathered, keeping: flight)
       summed += 1
     }
