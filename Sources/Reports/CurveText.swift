@@ -21,10 +21,10 @@ public struct CurveText {
       }
       let finite = means.flatMap { $0.compactMap { $0 }.filter(\.isFinite) }
       guard let low = finite.min(), let high = finite.max() else { continue }
-      let isLogarithmic = low > 0 && high > 10 * low
+      let isLogarithmic = low > 0 && high > 4 * low
       lines += [
         "",
-        "  \(title), \(Figures.short(low)) to \(Figures.short(high))\(isLogarithmic ? ", logarithmic" : ""), steps 1 to \(Figures.grouped(steps))",
+        "  \(title), means from \(Figures.short(low)) to \(Figures.short(high))\(isLogarithmic ? ", logarithmic" : ""), steps 1 to \(Figures.grouped(steps))",
       ]
       for (name, values) in zip(names, means) {
         lines.append(

@@ -7,10 +7,10 @@ struct PageText {
   init(title: String) {
     text = """
       <!DOCTYPE html>
-      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-      <meta name="generator" content="Lockstep \(Markup.escaped(Release.version))">
+      <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width,initial-scale=1"/>
+      <meta name="generator" content="Lockstep \(Markup.escaped(Release.version))"/>
       <title>\(Markup.escaped(title))</title>
-      <link rel="icon" href="data:,">
+      <link rel="icon" href="data:,"/>
       <style>
       \(ChartStyle.css)\(Self.css)</style></head>
       <body><main>
@@ -98,7 +98,7 @@ struct PageText {
     .tiles small{display:block;font-size:.8rem;font-weight:400;color:var(--quiet)}
     .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,380px),1fr));gap:14px}
     figure{margin:0;background:var(--panel);border-radius:8px;padding:8px;min-width:0}
-    .wide{overflow-x:auto;margin-top:14px}.wide .chart{min-width:680px;max-width:1160px}
+    .wide{overflow-x:auto;margin-top:14px}.wide .chart{min-width:680px;max-width:960px}
     .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
     caption{text-align:left;color:var(--quiet);padding:4px 0}
     th,td{padding:4px 14px 4px 0;border-bottom:1px solid var(--faint);text-align:left;font-weight:400;white-space:nowrap}

@@ -166,7 +166,7 @@ struct RunCharts {
 
   /// The running mean of what is 0 or 1, over a fortieth of the run.
   private static func rate(_ points: [ChartPoint]) -> [ChartPoint] {
-    let width = max(1, points.count / 40)
+    let width = max(min(20, points.count), points.count / 40)
     var sum = 0.0
     return points.enumerated().map { index, point in
       sum += point.y ?? 0

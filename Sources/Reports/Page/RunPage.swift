@@ -37,12 +37,13 @@ public struct RunPage {
 
   private func verdict(into page: inout PageText) {
     if let failure = run.failure { page.element("p", "The run failed: \(failure)", style: "alarm") }
-    if let report = run.report, run.failure == nil || report.steps == run.series.lastStep {
+    if let report = run.report {
       let (style, sign) = report.verdict.appearance
       page.element("p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")
       page.list(report.reasons)
     } else {
-      page.element("p", "… no verdict", style: "verdict warn")
+      let (style, words) = run.failure == nil ? ("warn", "… no verdict") : ("bad", "✗ failed")
+      page.element("p", words, style: "verdict \(style)")
       page.element(
         "p",
         run.series.steps == 0
@@ -109,10 +110,10 @@ public struct RunPage {
   }
 
   private func skips(into page: inout PageText) {
-    let named = run.report?.skips ?? []
+    let named = run.report?.skips.map { (step: $0.step, reason: $0.text) } ?? run.series.skipReasons
     guard !named.isEmpty || run.series.skippedCount > 0 else { return }
     page.section("Skipped steps") { page in
-      page.list(named.map { "Step \(Figures.grouped($0.step)): \($0.text)" })
+      page.list(named.map { "Step \(Figures.grouped($0.step)): \($0.reason)" })
       let more = max(run.report?.norm.skipped ?? 0, run.series.skippedCount) - named.count
       if more > 0 { page.element("p", "\(Figures.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each.") }
     }

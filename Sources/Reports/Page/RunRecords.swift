@@ -34,6 +34,10 @@ public struct RunRecords: Sendable {
         notes.append(error.description)
       }
     }
+    defer {
+      // Of a run that failed later than it reported, the report tells of an earlier end.
+      if failure != nil && report?.steps != self.series.lastStep { report = nil }
+    }
     guard series == nil else { return }
     var read = RunSeries()
     notes += Self.note(directory.metrics) { (path) throws(RunFileError) in try StepRecord.read(path: path) { read.add($0) } }

@@ -24,6 +24,8 @@ public struct RunSeries: Sendable {
   private(set) var steps = 0
   private(set) var lastStep = 0
   private(set) var skipped: [Int] = []
+  /// Why the first of them were skipped.
+  private(set) var skipReasons: [(step: Int, reason: String)] = []
   private(set) var skippedCount = 0
   /// Seconds of each rank, by rank.
   private(set) var ranks: [RankTime] = []
@@ -70,6 +72,7 @@ public struct RunSeries: Sendable {
     if record.action == .skip {
       skippedCount += 1
       if skipped.count < Self.namedSkips { skipped.append(record.step) }
+      if skipReasons.count < ConvergenceReport.namedSkips { skipReasons.append((record.step, record.reason ?? "")) }
     }
   }
 
