@@ -4,12 +4,13 @@ import Testing
 
 /// TensorBoard's files: their framing by a check of our own, their content by TensorBoard's reader.
 @Suite struct EventFileTests {
-  static let python =
-    "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python/bin/python3"
+  private static let environment =
+    "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python"
+  static let python = environment + "/bin/python3"
   static let hasTensorBoard =
     FileManager.default.isExecutableFile(atPath: python)
-    && ((try? FileManager.default.contentsOfDirectory(atPath: python + "/../../lib"))?.contains {
-      FileManager.default.fileExists(atPath: "\(python)/../../lib/\($0)/site-packages/tensorboard")
+    && ((try? FileManager.default.contentsOfDirectory(atPath: environment + "/lib"))?.contains {
+      FileManager.default.fileExists(atPath: "\(environment)/lib/\($0)/site-packages/tensorboard")
     } ?? false)
 
   /// Castagnoli's check, bit by bit.
