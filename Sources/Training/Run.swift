@@ -215,7 +215,8 @@ public final class Run {
   private func writePage(failure: String? = nil) {
     guard let recorder else { return }
     do throws(RunFileError) {
-      try RunPage(RunRecords(directory, series: recorder.series, failure: failure)).write(to: directory.page)
+      // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
+      try RunPage(RunRecords(directory, series: recorder.series, failure: failure, limit: 16 << 20)).write(to: directory.page)
     } catch {
       log.warning("\(error)")
       say.event(.message(level: .warning, text: error.description))

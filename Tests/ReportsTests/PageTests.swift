@@ -115,6 +115,10 @@ import Testing
     let html = RunPage(RunRecords(run)).html
     #expect(html.utf8.count < 1_000_000, "\(html.utf8.count)")
     #expect(try #require(Self.words(html)).contains("highest 4321"))
+    // Read in part, as a resumed run reads what came before: fewer steps, the same batch.
+    let part = try #require(Self.words(RunPage(RunRecords(run, limit: 4 << 20)).html))
+    let isInPart = part.contains("Drawn is one step in") && part.contains("batch: 64 at 1, 64 at")
+    #expect(isInPart)
     print("10,000 steps of 74 tensors: \(html.utf8.count / 1024) KB")
   }
 

@@ -15,8 +15,9 @@ public struct RunRecords: Sendable {
   /// What could not be read.
   public var notes: [String] = []
 
-  /// Reads what the directory holds; `series` where it is in memory already.
-  public init(_ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil) {
+  /// Reads what the directory holds; `series` where it is in memory already. Of a `metrics.jsonl` of more bytes than `limit` only every so many
+  /// steps are read, which the notes say.
+  public init(_ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil, limit: Int = .max) {
     self.directory = directory.path
     name = directory.path.split(separator: "/").last.map(String.init) ?? directory.path
     self.failure = failure
@@ -39,8 +40,11 @@ public struct RunRecords: Sendable {
       if failure != nil && report?.steps != self.series.lastStep { report = nil }
     }
     guard series == nil else { return }
+    var status = stat()
+    let every = stat(directory.metrics, &status) == 0 ? max(1, Int(status.st_size) / limit) : 1
+    if every > 1 { notes.append("Drawn is one step in \(every): lockstep report \(directory.path) --html FILE draws all.") }
     var read = RunSeries()
-    notes += Self.note(directory.metrics) { (path) throws(RunFileError) in try StepRecord.read(path: path) { read.add($0) } }
+    notes += Self.note(directory.metrics) { (path) throws(RunFileError) in try StepRecord.read(path: path, every: every) { read.add($0) } }
     notes += Self.note(directory.ranks) { (path) throws(RunFileError) in try RankRecord.read(path: path) { read.add($0) } }
     self.series = read
   }

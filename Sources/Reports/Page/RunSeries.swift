@@ -46,9 +46,11 @@ public struct RunSeries: Sendable {
   /// Takes in a step, in order.
   public mutating func add(_ record: StepRecord) {
     let x = Double(record.step)
+    // Of a long file every so many steps may have been read.
+    let passed = record.step - lastStep
+    let size = samples.map { passed > 0 ? (record.samples - $0) / passed : 0 } ?? (record.step == 1 ? record.samples : 0)
     steps += 1
     lastStep = record.step
-    let size = samples.map { record.samples - $0 } ?? (record.step == 1 ? record.samples : 0)
     samples = record.samples
     loss.add(x, record.loss)
     learningRate.add(x, record.learningRate)
