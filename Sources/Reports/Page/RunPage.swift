@@ -56,8 +56,8 @@ public struct RunPage {
   private var tiles: [(name: String, value: String, note: String)] {
     guard let report = run.report else {
       return [
-        ("steps recorded", Figures.grouped(run.series.steps), ""), ("loss", Figures.short(run.series.loss.last), "last step"),
-        ("gradient norm", Figures.short(run.series.norm.last), "last step"),
+        ("steps recorded", Figures.grouped(run.series.steps), ""), ("loss", Figures.short(run.series.loss.last), "the last there was"),
+        ("gradient norm", Figures.short(run.series.norm.last), "the last there was"),
         ("skipped", Figures.grouped(run.series.skippedCount), "steps"),
       ]
     }
