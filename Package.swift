@@ -64,7 +64,8 @@ let package = Package(
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels"]),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess"]),
-    library("Reports", ["GradientNorms", "CZlib"]),
+    library("Charts"),
+    library("Reports", ["Charts", "GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports"]),
@@ -112,8 +113,9 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),
-    tests("ReportsTests", ["Reports", "GradientNorms", "CZlib"]),
-    tests("LaunchingTests", ["Launching", "Reports"]),
+    tests("ChartsTests", ["Charts"]),
+    tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
+    tests("LaunchingTests", ["Launching", "Reports", "RankTesting"]),
   ],
   cLanguageStandard: .gnu11
 )

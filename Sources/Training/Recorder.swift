@@ -17,8 +17,11 @@ final class Recorder {
   private let startTime: UInt64
   private var isFirst = true
 
-  init(_ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, say: Speaker) throws {
-    let files = try Files(directory, resumingAt: step)
+  init(
+    _ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
+    say: Speaker
+  ) throws {
+    let files = try Files(directory, resumingAt: step, events: events)
     self.files = files
     lines = RecordQueue { try files.write($0) }
     self.names = names
@@ -47,6 +50,18 @@ final class Recorder {
     if !records.isEmpty { try lines.append(.ranks(records)) }
   }
 
+  /// Writes the scores on held-out data where TensorBoard finds them.
+  func record(evaluation: [NamedNumber], step: Int) throws {
+    try lines.append(.evaluation(evaluation, step: step))
+  }
+
+  /// What the page at the end draws; nil where earlier steps stand in files alone.
+  func series() -> RunSeries? {
+    // An error of writing was told to whoever recorded.
+    try? lines.drain()
+    return files.series
+  }
+
   /// Waits until all is in the files.
   func drain() throws { try lines.drain() }
 
@@ -70,20 +85,26 @@ final class Recorder {
       .progress(
         WorkerEvent.Progress(
           step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
-          clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped)))
+          clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped,
+          coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient, learningRate: outcome.learningRate,
+          noiseScale: outcome.noise.scale)))
   }
 
   private enum Line: Sendable {
     case step(StepRecord)
     case ranks([RankRecord])
+    case evaluation([NamedNumber], step: Int)
   }
 
   /// Used by the queue's thread, and by the other when the queue is drained.
   private final class Files: @unchecked Sendable {
     private var metrics: JSONLinesFile
     private var ranks: JSONLinesFile
+    /// For TensorBoard, where the experiment asks for it.
+    private var events: EventFile?
+    private(set) var series: RunSeries?
 
-    init(_ directory: RunDirectory, resumingAt step: Int?) throws {
+    init(_ directory: RunDirectory, resumingAt step: Int?, events: consuming EventFile?) throws {
       if let step {
         metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
         ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
@@ -91,14 +112,22 @@ final class Recorder {
         metrics = try JSONLinesFile(creating: directory.metrics)
         ranks = try JSONLinesFile(creating: directory.ranks)
       }
+      series = step == nil ? RunSeries() : nil
+      self.events = events
     }
 
     func write(_ lines: [Line]) throws {
       var (steps, reports): ([StepRecord], [RankRecord]) = ([], [])
       for line in lines {
         switch line {
-        case .step(let record): steps.append(record)
-        case .ranks(let records): reports += records
+        case .step(let record):
+          steps.append(record)
+          try events?.append(record)
+          series?.add(record)
+        case .ranks(let records):
+          reports += records
+          for record in records { series?.add(record) }
+        case .evaluation(let numbers, let step): try events?.append(evaluation: numbers, step: step)
         }
       }
       try metrics.append(contentsOf: steps)

@@ -14,7 +14,7 @@ extension Trainer {
     let isReplicated = training.gradient == .replicated
     let mayShare = !isReplicated && training.exchange != .messages
     if training.reproducible {
-      func ordered() -> OrderedExchange { OrderedExchange(layout, sharded: !isReplicated, on: world) }
+      func ordered() -> any GradientExchange { OrderedExchange(layout, sharded: !isReplicated, on: world) }
       guard mayShare else { return (ordered(), nil) }
       let outcome = try SharedOrderedExchange.make(layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
       return try choose(outcome, training, else: ordered, on: world)

@@ -43,6 +43,12 @@ struct RunCommand: AsyncParsableCommand {
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
+  @Option(help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
+  var metricsPort: Int?
+
+  @Option(help: ArgumentHelp("The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
+  var metricsHost = "127.0.0.1"
+
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
@@ -61,13 +67,23 @@ struct RunCommand: AsyncParsableCommand {
       Screen.output.write(line.shellText + "\n")
       return
     }
-    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet)
+    let server = try metricsPort.map(metricsServer)
+    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, server: server)
+    if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes { await watch.show("note: \(note)") }
     let code = try await TrainingJob(
       line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force
     )
     .run()
     if code != .done { throw CommandFailure(code, "") }
+  }
+
+  private func metricsServer(port: Int) throws -> MetricsServer {
+    do throws(LaunchError) {
+      return try MetricsServer(host: metricsHost, port: port)
+    } catch {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    }
   }
 
   // MARK: What is to be run
