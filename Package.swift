@@ -74,7 +74,8 @@ let package = Package(
         "ExperimentKeys", logging,
       ]),
     library(
-      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports"]),
+      "Benchmark",
+      ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching"]),
     program(
       "lockstep",
       [
@@ -110,6 +111,7 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),
+    tests("ClusterTests", ["RankTesting", "Reports"]),
     tests("ReportsTests", ["Reports", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],
