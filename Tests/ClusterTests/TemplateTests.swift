@@ -14,7 +14,10 @@ struct TemplateTests {
     try ["Launch", "Tests/Cluster"].flatMap { folder in
       let names = FileManager.default.enumerator(atPath: path(folder))!.compactMap { $0 as? String }
       return try names.map { path("\(folder)/\($0)") }.filter { file in
-        guard let handle = FileHandle(forReadingAtPath: file) else { return false }
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory), !isDirectory.boolValue,
+          let handle = FileHandle(forReadingAtPath: file)
+        else { return false }
         defer { try? handle.close() }
         return try handle.read(upToCount: 19) == Data("#!/usr/bin/env bash".utf8)
       }

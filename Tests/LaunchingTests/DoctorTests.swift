@@ -66,7 +66,7 @@ struct DoctorTests {
       transports: nil, yields: false)
     let report = DoctorReport(records: [host("a")], diagnosis: diagnosis, problems: [], findings: [])
     // 2 (n − 1)/n · 1 MiB in 500 µs.
-    #expect(report.text.contains("1 MiB  500.0         2097"), "\(report.text)")
+    #expect(report.text.contains(/\n1 MiB +500\.0 +2097\n/), "\(report.text)")
     #expect(report.text.hasPrefix("Open MPI v4.1.4\n\nhost") && report.text.hasSuffix("nothing is misconfigured\n"))
     let line = JSONText(of: report).string
     #expect(!line.contains("\n"))
