@@ -76,7 +76,9 @@ public struct DoctorAdvice: Sendable, Equatable {
         "mount -o remount,size=1g /dev/shm, or docker run --shm-size=1g")
     }
     if record.freeMemory < ranks * (256 << 20) {
-      add("\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(Figures.counted(ranks, "rank"))", "end other programs, or give fewer ranks")
+      add(
+        "\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(Figures.counted(ranks, "rank"))",
+        "end other programs, or give fewer ranks")
     }
   }
 

@@ -47,7 +47,9 @@ public struct Hostfile: Sendable, Equatable {
       guard let slots = parts.count == 1 ? 1 : Int(parts[1]), (1...65536).contains(slots) else {
         throw LaunchError("--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
       }
-      guard !hosts.contains(where: { $0.name == name }) else { throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once") }
+      guard !hosts.contains(where: { $0.name == name }) else {
+        throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once")
+      }
       hosts.append(Host(name: name, slots: slots))
     }
     self.path = nil

@@ -37,7 +37,8 @@ public struct HostRecord: Sendable, Equatable, Decodable {
   }
 
   public init(
-    host: String, machine: String, worker: String, workerSHA256: String, mpi: String, hasLauncher: Bool, directory: String, data: [DataFile],
+    host: String, machine: String, worker: String, workerSHA256: String, mpi: String, hasLauncher: Bool, directory: String,
+    data: [DataFile],
     outputProblem: String?, sharesOutput: Bool, time: Double, cores: Int, cpu: String, memory: Int, freeMemory: Int, freeSharedMemory: Int?
   ) {
     self.host = host

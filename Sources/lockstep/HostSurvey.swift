@@ -31,7 +31,8 @@ struct HostSurvey {
     let own = OwnNames()
     let names = hosts.hosts.map(\.name)
     guard shell != nil || names.allSatisfy(own.contains) else {
-      throw CommandFailure(.mpiUnusable, "neither ssh nor rsh is on the PATH, and mpirun needs one to reach other hosts: apt-get install openssh-client")
+      throw CommandFailure(
+        .mpiUnusable, "neither ssh nor rsh is on the PATH, and mpirun needs one to reach other hosts: apt-get install openssh-client")
     }
     if let program = shell?.command.first, !names.allSatisfy(own.contains), !Installation.isExecutable(program) {
       throw CommandFailure(.mpiUnusable, "\(program), which is to reach other hosts (plm_rsh_agent), is no program that can be run")

@@ -4,7 +4,7 @@ import Reports
 import Training
 
 /// How this command line's workers are started, whatever the command and the number of ranks.
-struct WorkerLaunch {
+struct WorkerLaunch: Sendable {
   private let experiment: String
   private let overrides: [String]
   private let mpirun: String
@@ -18,7 +18,9 @@ struct WorkerLaunch {
     self.experiment = experiment
     self.overrides = overrides
     self.mpirunArguments = mpirunArguments
-    guard hostfile == nil || list == nil else { throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them") }
+    guard hostfile == nil || list == nil else {
+      throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them")
+    }
     hosts = try hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)
     guard let mpirun = Installation.program("mpirun") else {
       throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
@@ -73,7 +75,8 @@ struct WorkerLaunch {
   private func survey(_ line: MpirunLine, data: [String], output: String?) -> HostSurvey {
     HostSurvey(
       worker: line.worker, mpirun: mpirun,
-      shell: RemoteShell(mpirunArguments: mpirunArguments, environment: environment, program: Installation.program), environment: environment,
+      shell: RemoteShell(mpirunArguments: mpirunArguments, environment: environment, program: Installation.program),
+      environment: environment,
       variables: line.exported.compactMap { name in environment[name].map { (name: name, value: $0) } }, data: data, output: output)
   }
 

@@ -83,7 +83,8 @@ struct TemplateTests {
     #expect(Set(sections.keys) == ["", "%files", "%post", "%environment", "%runscript", "%test"])
     for line in sections["%files"] ?? [] {
       let words = line.split(separator: " ").map(String.init)
-      #expect(words.count == 2 && FileManager.default.fileExists(atPath: path(words[0])) && words[1] == "/opt/lockstep/\(words[0])", "\(line)")
+      #expect(
+        words.count == 2 && FileManager.default.fileExists(atPath: path(words[0])) && words[1] == "/opt/lockstep/\(words[0])", "\(line)")
     }
     // The packages are setup's own list, since setup installs them.
     #expect(sections["%post"]?.contains("/opt/lockstep/Launch/setup") == true)
@@ -159,7 +160,8 @@ struct TemplateTests {
         "PATH": "\(folder.path):/usr/bin:/bin", "PBS_O_WORKDIR": folder.path, "PBS_NODEFILE": folder.appending(path: "nodes").path,
         "PBS_JOBID": "7.server", "EXPERIMENT": "e/small.toml", "SCRIPT": "train.pbs", "STUB": "runs",
       ]
-      return try Programs.run("/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 }, limit: 20)
+      return try Programs.run(
+        "/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 }, limit: 20)
     }
     let stopped = try run(["SECONDS_ALLOWED": "121", "OPTIONS": "--set a=1"])
     #expect(stopped.status == 75 && stopped.output.contains("3 ranks on node1 node2"), "\(stopped.output)\(stopped.errors)")
