@@ -2,7 +2,7 @@ import Reports
 
 /// Compares what hosts said of themselves before a job, and names what would make it fail, and on which of them.
 ///
-/// Rank 0 runs on the first host, and its run directory is the run's: metrics, report, checkpoints. The others only write logs of their own there.
+/// Rank 0 runs on the first of the hosts in mapping order (``Hostfile/inMappingOrder(isOwn:)``), and its run directory is the run's: metrics, report, checkpoints. The others only write logs of their own there.
 public struct HostCheck: Sendable, Equatable {
   /// What became of asking one host.
   public enum Answer: Sendable, Equatable {
@@ -153,7 +153,7 @@ public struct HostCheck: Sendable, Equatable {
       add(
         first.host,
         "\(output) is on its own disk, and rank 0 would write the run there, out of sight: start lockstep on \(first.host), name this machine "
-          + "first, or give --output on a shared disk", .usage)
+          + "too, or give --output on a shared disk", .usage)
     }
     let mute = others.filter { $0.record.outputProblem != nil }.map(\.host)
     if !mute.isEmpty { notes.append("\(mute.joined(separator: ", ")): \(output) cannot be written there: no logs of those ranks") }

@@ -52,7 +52,7 @@ struct ClusterTests {
 
     let part = try run(cluster, steps + ["--output", "/tmp/parts", "--set", "training.steps=20"]).finish()
     try #require(part.status == 0, "\(part.errors)")
-    let rest = try run(cluster, steps + ["--output", "/tmp/parts", "--resume"], hosts: "node1:2,node3:1").finish()
+    let rest = try run(cluster, steps + ["--output", "/tmp/parts", "--resume"], hosts: "node3:1,node1:2").finish()
     try #require(rest.status == 0, "\(rest.errors)")
     #expect(rest.errors.contains("resumed after step 20"))
     #expect(try Data(contentsOf: cluster.file("/tmp/parts/final.safetensors", of: "node1")) == expected)

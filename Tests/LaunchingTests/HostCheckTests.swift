@@ -92,7 +92,9 @@ struct HostCheckTests {
     #expect(HostCrowding([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
   }
 
-  @Test func `mpirun fills slots in order`() throws {
+  @Test func `mpirun fills slots in order, its own host first`() throws {
+    let list = try Hostfile(list: "a:1,b:2,c:3").inMappingOrder { $0 == "b" }
+    #expect(list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
     let hosts = try Hostfile(list: "a:2,b:3")
     #expect(
       hosts.shares(of: 4) { _ in nil } == [2, 2] && hosts.shares(of: 5) { _ in nil } == [2, 3]
