@@ -180,7 +180,7 @@ struct RootCauseTests {
       This usually is caused by:
       \(Self.dashes)
       """
-    let cause = cause(text, exit: 255)
+    let cause = cause(text, exit: 255, step: nil)
     #expect(cause.code == .mpiUnusable && cause.text.contains("(ssh: Could not resolve hostname nosuch: Name or service not known)"))
   }
 
