@@ -76,7 +76,8 @@ let package = Package(
         "Reports", "ExperimentKeys", logging,
       ]),
     library(
-      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports"]),
+      "Benchmark",
+      ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching"]),
     program(
       "lockstep",
       [
@@ -113,6 +114,7 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports"]),
+    tests("ClusterTests", ["RankTesting", "Reports"]),
     tests("ChartsTests", ["Charts"]),
     tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports", "RankTesting"]),

@@ -58,6 +58,23 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var benchTrace: String?
 
+  // For the checks before a run on several hosts: prints what this host is and has, without MPI; the experiment is only a name.
+  @Flag(help: .hidden)
+  var probe = false
+
+  @Option(name: .customLong("probe-file"), parsing: .unconditionalSingleValue, help: .hidden)
+  var probedFiles: [String] = []
+
+  @Option(name: .customLong("probe-token"), help: .hidden)
+  var probeToken: String?
+
+  @Option(name: .customLong("probe-launcher"), help: .hidden)
+  var probeLauncher: String?
+
+  // For `lockstep doctor`: measures the machine instead of training.
+  @Flag(help: .hidden)
+  var diagnose = false
+
   func validate() throws {
     if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
       throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
@@ -69,6 +86,10 @@ struct Worker: ParsableCommand {
   }
 
   func run() {
+    if probe {
+      print(JSONText(of: HostRecord.here(data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)).string)
+      return
+    }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
     if let benchSteps, let workload = Workload.named(experiment) {
@@ -76,6 +97,10 @@ struct Worker: ParsableCommand {
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
         if let result = try run.measure(tracingTo: benchTrace, on: world) { print(JSONText(of: result).string) }
       }
+      return
+    }
+    if diagnose {
+      withMPI { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
       return
     }
     StopSignals.hold()

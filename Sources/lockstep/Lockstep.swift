@@ -11,7 +11,7 @@ struct Lockstep: AsyncParsableCommand {
     version: Release.version,
     subcommands: [
       RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, InspectCommand.self, SampleCommand.self,
-      GalleryCommand.self,
+      GalleryCommand.self, DoctorCommand.self,
     ])
 
   /// Runs the command; every error is one line on standard error and an exit code of the contract.
