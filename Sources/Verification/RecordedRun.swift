@@ -20,7 +20,7 @@ public struct RecordedRun: Sendable, Equatable {
   private static let comparedOfReport = [
     "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "weights_sha256",
   ]
-  private static let leftOutOfState = ["sha256", "ranks", "history.skips"]
+  private static let leftOutOfState = ["sha256", "ranks", "history.skips", "history.resumedAt"]
 
   /// Reads a run from its files' bytes; `report` and `state` (of the last checkpoint) are nil where the run did not come to them.
   ///
@@ -47,7 +47,6 @@ public struct RecordedRun: Sendable, Equatable {
     quantities += digests.map { Quantity(step: nil, name: $0.name, text: $0.digest) }
   }
 
-  /// A quantity of the run's end, by name.
   /// What the evaluation scored beside the loss, by the name of its key; nil where there is none.
   var scoreName: String? {
     let prefix = "report final."
@@ -57,6 +56,7 @@ public struct RecordedRun: Sendable, Equatable {
     return scores.first { $0 != "loss" && $0 != "grad_norm" }
   }
 
+  /// A quantity of the run's end, by name.
   public func final(_ name: String) -> String? { quantities.first { $0.step == nil && $0.name == name }?.text }
 
   private mutating func add(_ leaves: [JSONLeaves.Leaf], step: Int? = nil, prefix: String = "", where isCompared: (String) -> Bool) {
