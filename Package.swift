@@ -62,26 +62,28 @@ let package = Package(
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess"]),
+    library("Scaling"),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Reports", ["GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
-    library("Gallery", ["Reports"]),
+    library("Gallery", ["Reports", "Scaling"]),
+    library("ScalingStudy", ["Scaling", "Reports", "Gallery", "Vectors"]),
     library(
       "Training",
       [
         "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Coordination", "Reports",
-        "ExperimentKeys", logging,
+        "ExperimentKeys", "Scaling", logging,
       ]),
     library(
-      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports"]),
+      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports", "Scaling"]),
     program(
       "lockstep",
       [
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
-        "TensorFiles", argumentParser, subprocess,
+        "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "CProcess", argumentParser]),
+    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -90,7 +92,7 @@ let package = Package(
       "rank-programs",
       [
         "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
-        "TensorFiles", "Benchmark",
+        "TensorFiles", "Benchmark", "Scaling",
       ], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
@@ -101,6 +103,7 @@ let package = Package(
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
+    tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports"], resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Training"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
@@ -109,7 +112,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
-    tests("EndToEndTests", ["RankTesting", "Reports"]),
+    tests("EndToEndTests", ["RankTesting", "Reports", "Scaling", "ScalingStudy"]),
     tests("ReportsTests", ["Reports", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],

@@ -1,0 +1,89 @@
+import Glibc
+import MPI
+import Scaling
+import Vectors
+
+/// An exchange that takes as long as it would between the hosts of a ``Scaling/Simulation``, and does what the one within does, to the bit.
+///
+/// A half of the exchange starts together, at a barrier, runs for real, and is then held back until the modelled time is over. Where the machine itself
+/// took longer nothing can be held back: ``overruns`` counts it.
+public final class SimulatedExchange: GradientExchange {
+  private let real: any GradientExchange
+  /// Seconds that the two halves take.
+  private let reduceTime: Double
+  private let publishTime: Double
+  /// How many of the `halves` so far took longer for real than between the simulated hosts.
+  public private(set) var overruns = 0
+  public private(set) var halves = 0
+
+  public init(_ real: any GradientExchange, reduceSeconds: Double, publishSeconds: Double) {
+    self.real = real
+    (reduceTime, publishTime) = (reduceSeconds, publishSeconds)
+  }
+
+  public var owned: Range<Int> { real.owned }
+  public var ownedParts: [TensorLayout.Part] { real.ownedParts }
+  public var updated: Range<Int> { real.updated }
+  public var takesMicroBatches: Bool { real.takesMicroBatches }
+  public var sharesWeights: Bool { real.sharesWeights }
+
+  public func add(_ gradient: inout FlatVector, microBatch: Int) { real.add(&gradient, microBatch: microBatch) }
+
+  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]? {
+    let start = try begin(on: world)
+    let squares = try real.reduce(&gradient, shares: shares, on: world)
+    hold(from: start, seconds: reduceTime)
+    return squares
+  }
+
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    let start = try begin(on: world)
+    try real.publish(&weights, on: world)
+    hold(from: start, seconds: publishTime)
+  }
+
+  public func makeWeights(on world: borrowing Communicator) throws -> FlatVector { try real.makeWeights(on: world) }
+  public func makeGradient(on world: borrowing Communicator) throws -> FlatVector { try real.makeGradient(on: world) }
+
+  public func fill(_ weights: inout FlatVector, on world: borrowing Communicator, with body: (inout FlatVector) throws -> Void) throws {
+    try real.fill(&weights, on: world, with: body)
+  }
+
+  public func broadcast(_ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+    try real.broadcast(values, into: &weights, on: world)
+  }
+
+  private func begin(on world: borrowing Communicator) throws(MPIError) -> UInt64 {
+    try world.barrier()
+    return Delay.now()
+  }
+
+  private func hold(from start: UInt64, seconds: Double) {
+    halves += 1
+    if !Delay.wait(until: start + UInt64(seconds * 1e9)) { overruns += 1 }
+  }
+}
+
+/// Waiting to a point in time, to within about a microsecond.
+public enum Delay {
+  /// Nanoseconds on a clock that only goes forward.
+  public static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Returns at that time, or at once where it is past already, which it tells by false. Sleeps through all but the last tenth of a millisecond, so that
+  /// ranks that share a core do not take it from each other.
+  @discardableResult
+  public static func wait(until end: UInt64) -> Bool {
+    if now() > end { return false }
+    if end > now() + 200_000 {
+      let early = end - 100_000
+      var time = timespec(tv_sec: Int(early / 1_000_000_000), tv_nsec: Int(early % 1_000_000_000))
+      while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+    }
+    while now() < end { sched_yield() }
+    return true
+  }
+}
