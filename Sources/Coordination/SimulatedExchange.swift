@@ -1,4 +1,3 @@
-import Glibc
 import MPI
 import Scaling
 import Vectors
@@ -55,35 +54,11 @@ public final class SimulatedExchange: GradientExchange {
 
   private func begin(on world: borrowing Communicator) throws(MPIError) -> UInt64 {
     try world.barrier()
-    return Delay.now()
+    return monotonicNanoseconds()
   }
 
   private func hold(from start: UInt64, seconds: Double) {
     halves += 1
-    if !Delay.wait(until: start + UInt64(seconds * 1e9)) { overruns += 1 }
-  }
-}
-
-/// Waiting to a point in time, to within about a microsecond.
-public enum Delay {
-  /// Nanoseconds on a clock that only goes forward.
-  public static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
-
-  /// Returns at that time, or at once where it is past already, which it tells by false. Sleeps through all but the last tenth of a millisecond, so that
-  /// ranks that share a core do not take it from each other.
-  @discardableResult
-  public static func wait(until end: UInt64) -> Bool {
-    if now() > end { return false }
-    if end > now() + 200_000 {
-      let early = end - 100_000
-      var time = timespec(tv_sec: Int(early / 1_000_000_000), tv_nsec: Int(early % 1_000_000_000))
-      while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
-    }
-    while now() < end { sched_yield() }
-    return true
+    if !wait(until: start + UInt64(seconds * 1e9)) { overruns += 1 }
   }
 }

@@ -53,6 +53,15 @@ public struct Simulation: Sendable, Equatable {
     }
   }
 
+  /// In words, for so many ranks: `4 hosts of 2 ranks, links of 10 Gbit/s and 20 µs; rank 2 computes 1.5 times slower`.
+  public func description(ranks: Int) -> String {
+    let placement = placement(ranks: ranks)
+    let each = placement.ranksPerHost.map { " of \($0) rank\($0 == 1 ? "" : "s")" } ?? ""
+    let speed = bandwidth.isFinite ? Link.text(bytesPerSecond: bandwidth) : "any speed"
+    let links = "\(placement.hostCount) host\(placement.hostCount == 1 ? "" : "s")\(each), links of \(speed) and \(Link.text(seconds: latency))"
+    return ([links] + stragglers.map { "rank \($0.rank) computes in \($0.factor) times its time" }).joined(separator: "; ")
+  }
+
   /// Which host each of this many ranks is on.
   public func placement(ranks: Int) -> Placement { Placement(ranks: ranks, onHosts: min(hosts, ranks)) }
 

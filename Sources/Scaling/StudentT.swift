@@ -23,16 +23,19 @@ private func incompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 { return 0 }
   if x >= 1 { return 1 }
   if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(1 - x, b, a) }
-  let front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x)) / a
+  let gammas: Double = lgamma(a + b) - lgamma(a) - lgamma(b)
+  let powers: Double = a * log(x) + b * log(1 - x)
+  let front = exp(gammas + powers) / a
   var (c, d) = (1.0, 1 - (a + b) * x / (a + 1))
   d = 1 / d
   var result = d
   for m in 1...500 {
     let k = Double(m)
-    let even = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
+    let place: Double = a + 2 * k
+    let even: Double = k * (b - k) * x / ((place - 1) * place)
     (d, c) = (1 / (1 + even * d), 1 + even / c)
     result *= d * c
-    let odd = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
+    let odd: Double = -(a + k) * (a + b + k) * x / (place * (place + 1))
     (d, c) = (1 / (1 + odd * d), 1 + odd / c)
     let factor = d * c
     result *= factor

@@ -1,6 +1,7 @@
 import Coordination
 import MPI
 import Reports
+import Scaling
 import Vectors
 
 extension Trainer {
@@ -26,5 +27,30 @@ extension Trainer {
       }
       return (messages, "gradients are exchanged by messages, not through shared memory: \(reason)")
     }
+  }
+
+  /// What the ranks would do with gradients on hosts placed so.
+  public static func pattern(_ training: Experiment.TrainingChoice, on placement: Placement) -> ExchangePattern {
+    if training.reproducible { return .ordered }
+    if training.gradient == .replicated { return .replicated }
+    if training.exchange == .messages { return .messages }
+    return (placement.ranksPerHost ?? 1) > 1 ? .shared : .messages
+  }
+
+  /// The exchange, held back to what it would take between the hosts of a simulation.
+  static func simulated(
+    _ real: any GradientExchange, _ simulation: Simulation, _ training: Experiment.TrainingChoice, _ layout: TensorLayout,
+    on world: borrowing Communicator
+  ) throws -> SimulatedExchange {
+    try world.agree {
+      guard let straggler = simulation.stragglers.first(where: { $0.rank >= world.size }) else { return }
+      throw RunFailure(.usage, "--simulate: straggler=\(straggler.rank):\(straggler.factor), but there are \(world.size) ranks, from 0")
+    }
+    let placement = simulation.placement(ranks: world.size)
+    let bytes = Double(layout.elementCount * MemoryLayout<Float>.stride)
+    guard let step = pattern(training, on: placement).step(bytes: bytes, on: placement) else {
+      fatalError("the pattern was chosen for the placement")
+    }
+    return SimulatedExchange(real, reduceSeconds: simulation.seconds(step.reduce), publishSeconds: simulation.seconds(step.publish))
   }
 }

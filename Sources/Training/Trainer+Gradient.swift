@@ -53,10 +53,12 @@ extension Trainer {
           whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
         }
       }
+      let begun = slowdown > 1 ? monotonicNanoseconds() : 0
       let loss =
         usesScratch
         ? model.differentiate(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
         : model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
+      if slowdown > 1 { wait(until: begun + UInt64(slowdown * Double(monotonicNanoseconds() - begun))) }
       if isComplete, let change = faults.changeGradient {
         if usesScratch { change(&microGradient!, stepsDone + 1) } else { change(&gradient, stepsDone + 1) }
         for (tensor, segment) in tensors.segments.enumerated() {

@@ -7,6 +7,7 @@ import MPI
 import Models
 import Optimizers
 import Reports
+import Scaling
 import Vectors
 
 /// One rank's replica of a model and the step that keeps all replicas equal.
@@ -58,6 +59,8 @@ public final class Trainer {
   var tracer: StepTracer?
   /// Notes when each phase and each tensor's gradient was done, where a profile is asked for.
   public var profile: StepProfile?
+  /// How much longer this rank computes than it takes: 1, except where a straggler is simulated.
+  let slowdown: Double
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -77,8 +80,11 @@ public final class Trainer {
 
   /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
   ///
-  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it.
-  public init(_ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, on world: borrowing Communicator) throws {
+  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it. `simulation` makes exchanges, and the
+  /// computing of stragglers, as slow as on another cluster.
+  public init(
+    _ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, simulation: Simulation? = nil, on world: borrowing Communicator
+  ) throws {
     self.experiment = experiment
     self.data = data
     model = try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
@@ -91,8 +97,13 @@ public final class Trainer {
       }
     let tensors = model.layout
     let chosen = try Self.exchange(training, tensors, ranksPerNode: ranksPerNode, on: world)
-    exchange = chosen.exchange
+    if let simulation {
+      exchange = try Self.simulated(chosen.exchange, simulation, training, tensors, on: world)
+    } else {
+      exchange = chosen.exchange
+    }
     notes = chosen.note.map { [$0] } ?? []
+    slowdown = simulation?.factor(ofRank: world.rank) ?? 1
     weights = try exchange.makeWeights(on: world)
     gradient = try exchange.makeGradient(on: world)
     let (owned, updated) = (exchange.owned, exchange.updated)

@@ -43,6 +43,12 @@ struct RunCommand: AsyncParsableCommand {
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Play a cluster on these ranks: exchanges take as long as between so many hosts, over such links. All parts may be left out.",
+      valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+  var simulate: String?
+
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
@@ -56,7 +62,8 @@ struct RunCommand: AsyncParsableCommand {
     let directory = try runDirectory(name: name)
     let launch = try WorkerLaunch(experiment: experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
     let line = launch.line(
-      ranks: try launch.rankCount(ranks), directory: directory, options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []))
+      ranks: try launch.rankCount(ranks), directory: directory,
+      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (try WorkerLaunch.simulation(simulate)))
     if dryRun {
       Screen.output.write(line.shellText + "\n")
       return

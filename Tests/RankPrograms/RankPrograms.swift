@@ -35,6 +35,7 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 @main
 struct RankPrograms {
   static let all: [RankProgram] = mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
+    + [simulatedProgram]
 
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()
