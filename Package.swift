@@ -64,11 +64,12 @@ let package = Package(
     library("Data", ["Vectors", "Files", "CZlib", "CVectorKernels"]),
     library("Scaling"),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
-    library("Reports", ["GradientNorms", "CZlib"]),
+    library("Charts"),
+    library("Reports", ["Charts", "GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports", "Scaling"]),
-    library("ScalingStudy", ["Scaling", "Reports", "Gallery", "Vectors"]),
+    library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
       "Training",
       [
@@ -112,8 +113,9 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
-    tests("EndToEndTests", ["RankTesting", "Reports", "Scaling", "ScalingStudy"]),
-    tests("ReportsTests", ["Reports", "GradientNorms", "CZlib"]),
+    tests("EndToEndTests", ["RankTesting", "Reports", "Scaling"]),
+    tests("ChartsTests", ["Charts"]),
+    tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports"]),
   ],
   cLanguageStandard: .gnu11

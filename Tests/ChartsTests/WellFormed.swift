@@ -1,0 +1,31 @@
+import Foundation
+import FoundationXML
+
+/// What an XML parser that is not ours finds in a text: its elements, and all its words.
+final class WellFormed: NSObject, XMLParserDelegate {
+  private(set) var elements: [(name: String, attributes: [String: String])] = []
+  private(set) var words = ""
+
+  /// Nil where the text is not well-formed.
+  init?(_ text: String) {
+    super.init()
+    let parser = XMLParser(data: Data(text.utf8))
+    parser.delegate = self
+    guard parser.parse() else { return nil }
+  }
+
+  func parser(
+    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]
+  ) {
+    elements.append((name, attributes))
+  }
+
+  func parser(_ parser: XMLParser, foundCharacters string: String) { words += string + "\n" }
+
+  /// The numbers in the path data of elements of a class.
+  func places(ofClass style: String) -> [[Double]] {
+    elements.filter { $0.attributes["class"]?.split(separator: " ").contains(Substring(style)) == true }.map { element in
+      (element.attributes["d"] ?? "").split { !($0.isNumber || $0 == "." || $0 == "-") }.compactMap { Double($0) }
+    }
+  }
+}
