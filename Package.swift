@@ -104,7 +104,7 @@ let package = Package(
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
-    tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports"], resources: [.copy("Golden")]),
+    tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Training"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),

@@ -1,28 +1,42 @@
+import FoundationEssentials
 import Glibc
 
 extension StepRecord {
   /// Reads a run's `metrics.jsonl` in pieces, a record at a time; a line that is no record is named by its number and byte. A torn last line is left
   /// out.
   public static func read(path: String, each: (StepRecord) -> Void) throws(RunFileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
-    defer { close(descriptor) }
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var (line, offset) = (0, 0)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
-      if count == 0 { return }
-      for bytes in lines.add(buffer[..<count]) {
-        line += 1
-        guard let record = try? StepRecord(line: bytes) else {
-          throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of a step")
-        }
-        each(record)
-        offset += bytes.count + 1
+    try readLines(path: path, as: "a step", StepRecord.init(line:), each: each)
+  }
+}
+
+extension RankRecord {
+  /// Reads a run's `ranks.jsonl`, as ``StepRecord/read(path:each:)`` does its own file.
+  public static func read(path: String, each: (RankRecord) -> Void) throws(RunFileError) {
+    try readLines(path: path, as: "a rank", { try JSONDecoder().decode(RankRecord.self, from: Data($0)) }, each: each)
+  }
+}
+
+private func readLines<Record>(
+  path: String, as kind: String, _ record: ([UInt8]) throws -> Record, each: (Record) -> Void
+) throws(RunFileError) {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
+  defer { close(descriptor) }
+  var lines = LineSplitter(limit: WorkerEvent.lineLimit)
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  var (line, offset) = (0, 0)
+  while true {
+    let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+    if count < 0 && errno == EINTR { continue }
+    guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
+    if count == 0 { return }
+    for bytes in lines.add(buffer[..<count]) {
+      line += 1
+      guard let record = try? record(bytes) else {
+        throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of \(kind)")
       }
+      each(record)
+      offset += bytes.count + 1
     }
   }
 }

@@ -16,19 +16,23 @@ public struct ExchangeTimer {
   private static let most = 200
 
   /// `budget` is in seconds a size.
-  public init(_ options: RunOptions, budget: Double) throws {
-    experiment = try Experiment(contentsOf: options.experiment, overrides: options.overrides)
+  public init(_ options: RunOptions, budget: Double, on world: borrowing Communicator) throws {
+    // The file need only be on the first host.
+    let isFirst = world.rank == 0
+    let text = try world.broadcast(try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" })
+    experiment = try world.agree { try Experiment(text: text, source: options.experiment, overrides: options.overrides) }
     simulation = options.simulation
     self.budget = budget
   }
 
-  /// Times each size in bytes, or the model's where there is none; the result is at rank 0.
+  /// Times each size in bytes, 0 standing for the model's own; the result is at rank 0.
   public func measure(_ sizes: [Int], on world: borrowing Communicator) throws -> ExchangeTimes? {
-    let hosts = try world.allGatherTexts(hostName())
-    var layouts = sizes.map(Self.layout)
-    if layouts.isEmpty {
+    var hosts = try world.allGatherTexts(hostName())
+    if let simulation { hosts = simulation.placement(ranks: world.size).hosts.map { "simulated-\($0)" } }
+    let layouts = try sizes.map { size in
+      guard size == 0 else { return Self.layout(bytes: size) }
       let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
-      layouts = [try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed)).layout]
+      return try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed)).layout
     }
     var pattern = ExchangePattern.messages
     var timed: [ExchangeTimes.Size] = []

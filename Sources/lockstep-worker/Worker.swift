@@ -73,9 +73,9 @@ struct Worker: ParsableCommand {
   var exchangeSizes: String?
 
   func validate() throws {
-    let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? 0 } ?? []
-    if let wrong = sizes.first(where: { !(64...(1 << 33)).contains($0) }) {
-      throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB")
+    let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
+    if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
+      throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")
     }
     if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
       throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
@@ -107,10 +107,9 @@ struct Worker: ParsableCommand {
       restarts: restarts, threads: threads, traces: trace,
       simulation: simulate.flatMap { try? Simulation($0) }, fault: inject.flatMap { InjectedFault($0) })
     if let exchangeSeconds {
-      let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? []
+      let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
       withMPI { world in
-        let timer = try world.agree { try ExchangeTimer(options, budget: exchangeSeconds) }
-        if let times = try timer.measure(sizes, on: world) { print(JSONText(of: times).string) }
+        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) { print(JSONText(of: times).string) }
       }
       return
     }

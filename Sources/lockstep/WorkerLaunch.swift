@@ -58,6 +58,9 @@ struct WorkerLaunch {
     return line
   }
 
+  /// Cores of this machine that ranks may use.
+  static var coresHere: Int { Machine.current().cores }
+
   /// A number of ranks as it was given: a number, or `auto`.
   func rankCount(_ text: String) throws -> Int {
     if text == "auto" { return MpirunLine.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
@@ -65,6 +68,16 @@ struct WorkerLaunch {
       throw CommandFailure(.usage, "-n \(PlainText.line(text, limit: 40)): give a number of ranks from 1 to 65536, or auto")
     }
     return count
+  }
+
+  /// Different numbers of ranks, in order.
+  static func rankCounts(_ text: String, option: String) throws -> [Int] {
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
+    guard counts.count == words.count else {
+      throw CommandFailure(.usage, "\(option) \(PlainText.line(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
+    }
+    return Set(counts).sorted()
   }
 
   /// The experiment with its overrides; its errors are the command's.

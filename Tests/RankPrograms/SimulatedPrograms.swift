@@ -1,6 +1,7 @@
 import Coordination
 import MPI
 import Models
+import Reports
 import Scaling
 import Training
 import Vectors

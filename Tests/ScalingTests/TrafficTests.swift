@@ -74,7 +74,8 @@ import Testing
     ] { #expect(abs(a / b - 1) < 1e-6, "\(fit)") }
     // Without a stated speed it is fitted, from points that have one.
     let same = points.filter { $0.bandwidth == 25e6 }.map { ExchangeModel.Point($0.traffic, seconds: $0.seconds) }
-    let speed = try #require(try #require(ExchangeModel(fitting: same)).bandwidth)
+    let fitted = try #require(ExchangeModel(fitting: same))
+    let speed = try #require(fitted.bandwidth)
     #expect(abs(speed / (25e6 / 1.06) - 1) < 1e-6)
     #expect(ExchangeModel(fitting: []) == nil)
   }
