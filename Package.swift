@@ -77,7 +77,10 @@ let package = Package(
         "ExperimentKeys", "Scaling", logging,
       ]),
     library(
-      "Benchmark", ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "TensorFiles", "Reports", "Scaling"]),
+      "Benchmark",
+      [
+        "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+      ]),
     program(
       "lockstep",
       [
@@ -113,7 +116,8 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
-    tests("EndToEndTests", ["RankTesting", "Reports", "Scaling"]),
+    tests("EndToEndTests", ["RankTesting", "Reports"]),
+    tests("ClusterTests", ["RankTesting", "Reports"]),
     tests("ChartsTests", ["Charts"]),
     tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports"]),

@@ -1,4 +1,5 @@
 import Coordination
+import Glibc
 import MPI
 import Training
 
@@ -38,6 +39,27 @@ public struct ClockOffset: Sendable {
     }
     return offsets
   }
+}
+
+extension ClockOffset {
+  /// Wall clocks against rank 0's in nanoseconds, of the first rank of each other host; nil for all other ranks. At rank 0. Collective.
+  static func ofHosts(_ hosts: [String], on world: borrowing Communicator) throws -> [Int64?] {
+    var offsets = [Int64?](repeating: nil, count: world.size)
+    for rank in hosts.indices where rank > 0 && hosts.firstIndex(of: hosts[rank]) == rank {
+      let isPart = world.rank == 0 || world.rank == rank
+      let pair = try world.split(color: isPart ? 0 : 1)
+      if isPart, let offset = try ClockOffset(on: pair, clock: wallNanoseconds) { offsets[rank] = offset.nanoseconds }
+      try pair.free()
+    }
+    return offsets
+  }
+}
+
+/// Nanoseconds since 1970.
+private func wallNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 extension Communicator {

@@ -62,6 +62,16 @@ public struct LabeledImagesFiles: Sendable {
       images: present("\(stem)-images-idx3-ubyte"), labels: present("\(stem)-labels-idx1-ubyte"), classes: classes)
   }
 
+  /// The four files of a set as they are named in a directory here: with `.gz` where only that is there.
+  public static func names(in directory: String) -> [String] {
+    ["train", "t10k"].flatMap { stem in
+      ["images-idx3-ubyte", "labels-idx1-ubyte"].map { name in
+        let path = "\(directory)/\(stem)-\(name)"
+        return !isPresent(path) && isPresent(path + ".gz") ? path + ".gz" : path
+      }
+    }
+  }
+
   /// Reads both files into `memory`, ``byteCount`` bytes long: images first, labels behind them; checks every label.
   public func load(into memory: UnsafeMutableRawBufferPointer) throws(FileError) {
     guard memory.count == byteCount else { fatalError("images and labels take \(byteCount) bytes, the memory has \(memory.count)") }

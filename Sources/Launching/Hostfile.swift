@@ -1,4 +1,4 @@
-/// The hosts and slots of an Open MPI hostfile, checked before mpirun sees them.
+/// The hosts and slots of an Open MPI hostfile, or of a list on the command line, checked before mpirun sees them.
 ///
 /// A line reads `name`, `name slots=N` or `name slots=N max_slots=M`; `#` starts a comment. Names are limited to letters, digits, dots,
 /// hyphens and underscores and do not start with a hyphen, since mpirun hands them to ssh, which would take such a name for an option.
@@ -9,7 +9,8 @@ public struct Hostfile: Sendable, Equatable {
     public var slots: Int?
   }
 
-  public let path: String
+  /// Nil where the hosts were given as a list.
+  public let path: String?
   public let hosts: [Host]
 
   /// All slots, or nil when a line leaves them to Open MPI.
@@ -31,6 +32,44 @@ public struct Hostfile: Sendable, Equatable {
     guard !hosts.isEmpty else { throw LaunchError("\(path): names no host; a line reads: name slots=N") }
     self.path = path
     self.hosts = hosts
+  }
+
+  /// Parses a list as mpirun's `--host` takes it: `node1:2,node2:2`. A host without a number has one slot.
+  public init(list: String) throws(LaunchError) {
+    var hosts: [Host] = []
+    for item in list.split(separator: ",", omittingEmptySubsequences: false) {
+      let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts[0])
+      guard Self.isHostName(name) else {
+        throw LaunchError(
+          "--hosts: \"\(name.filter(Self.isNameCharacter))\" is no host name: give names and slots, such as node1:2,node2:2")
+      }
+      guard let slots = parts.count == 1 ? 1 : Int(parts[1]), (1...65536).contains(slots) else {
+        throw LaunchError("--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
+      }
+      guard !hosts.contains(where: { $0.name == name }) else { throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once") }
+      hosts.append(Host(name: name, slots: slots))
+    }
+    self.path = nil
+    self.hosts = hosts
+  }
+
+  /// What tells mpirun of the hosts.
+  var arguments: [String] {
+    if let path { return ["--hostfile", path] }
+    return ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
+  }
+
+  /// How many of `ranks` each host gets: mpirun fills slots in the order of the hosts. What does not fit is dealt out evenly.
+  public func shares(of ranks: Int, coresOfHost: (String) -> Int?) -> [Int] {
+    var left = ranks
+    var shares = hosts.map { host in
+      let share = min(left, host.slots ?? coresOfHost(host.name) ?? 1)
+      left -= share
+      return share
+    }
+    for index in 0..<left { shares[index % shares.count] += 1 }
+    return shares
   }
 
   private static func host(of line: Substring, at place: String) throws(LaunchError) -> Host {

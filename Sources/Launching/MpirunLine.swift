@@ -12,6 +12,8 @@ public struct MpirunLine: Sendable {
   public var extra: [String]
   /// Whether each rank is to stay on a core of its own, where there is one for each.
   public var bindsToCores = false
+  /// What the hosts themselves said of their cores; nil where nobody asked them.
+  public var crowding: HostCrowding?
   /// The environment the coordinator was started with.
   public var inherited: [String: String]
 
@@ -47,7 +49,7 @@ public struct MpirunLine: Sendable {
 
   private var arguments: [String] {
     var arguments = ["-n", String(ranks)]
-    if let hostfile { arguments += ["--hostfile", hostfile.path] }
+    if let hostfile { arguments += hostfile.arguments }
     if hostfile != nil || hasAllocation {
       // By default a host that falls off the network is noticed after 300 s; with these after about 8 s.
       for (name, value) in [("time", 2), ("intvl", 1), ("probes", 2)] {
@@ -55,17 +57,29 @@ public struct MpirunLine: Sendable {
       }
     }
     if isOversubscribed {
-      if !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"]) { arguments.append("--oversubscribe") }
-      if !extraMentions(["--bind-to", "-bind-to"]) { arguments += ["--bind-to", "none"] }
+      if exceedsSlots, !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"]) { arguments.append("--oversubscribe") }
+      if !bindingIsChosen { arguments += ["--bind-to", "none"] }
       if !extraMentions(["mpi_yield_when_idle"]) { arguments += ["--mca", "mpi_yield_when_idle", "1"] }
+    } else if crowding == .shared {
+      // Each of these hosts would bind its first rank to the same core.
+      if !bindingIsChosen { arguments += ["--bind-to", "none"] }
     } else if bindsToCores && !extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"]) {
       arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
     }
-    return arguments + ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
+    arguments += ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
+    return arguments + (hostfile == nil ? [] : exported.flatMap { ["-x", $0] })
   }
 
+  /// The variables that workers on other hosts need as they are here, beside those that mpirun hands on by itself (`OMPI_MCA_*`).
+  public var exported: [String] { Self.exportedNames.filter { inherited[$0] != nil } }
+  private static let exportedNames = ["LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"]
+
+  private var bindingIsChosen: Bool { extraMentions(["--bind-to", "-bind-to"]) }
+
   /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own affair.
-  public var isOversubscribed: Bool {
+  public var isOversubscribed: Bool { exceedsSlots || crowding == .oversubscribed }
+
+  private var exceedsSlots: Bool {
     if let hostfile { return hostfile.slots.map { ranks > $0 } ?? false }
     return !hasAllocation && ranks > machine.cores
   }
@@ -77,7 +91,12 @@ public struct MpirunLine: Sendable {
   /// What the user should know about how the workers are started.
   public var notes: [String] {
     var notes: [String] = []
-    if isOversubscribed {
+    if crowding == .shared && !bindingIsChosen {
+      notes.append("some of these hosts are one machine: their ranks are not bound to cores (mpirun --bind-to none)")
+    } else if isOversubscribed && !exceedsSlots {
+      notes.append(
+        "a machine has more ranks than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)")
+    } else if isOversubscribed {
       let room = hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
       notes.append(
         "\(ranks) ranks on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "

@@ -20,7 +20,9 @@ public struct ExchangeTimes: Sendable, Equatable, Decodable, JSONWritable {
       case ledgerBytes = "ledger_bytes"
     }
 
-    public init(bytes: Int, ledgerBytes: Int, seconds: [Double]) { (self.bytes, self.ledgerBytes, self.seconds) = (bytes, ledgerBytes, seconds) }
+    public init(bytes: Int, ledgerBytes: Int, seconds: [Double]) {
+      (self.bytes, self.ledgerBytes, self.seconds) = (bytes, ledgerBytes, seconds)
+    }
 
     public func write(to json: inout JSONText) {
       json.object {

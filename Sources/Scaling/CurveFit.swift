@@ -8,7 +8,8 @@ public struct CurveFit: Sendable, Equatable {
   ///
   /// Errors are those of the linearised problem at the solution, scaled by the residuals, as `scipy.optimize.curve_fit` gives them.
   public init?(
-    _ points: [(x: Double, y: Double)], deviations: [Double]? = nil, start: [Double], _ curve: (_ x: Double, _ parameters: [Double]) -> Double
+    _ points: [(x: Double, y: Double)], deviations: [Double]? = nil, start: [Double],
+    _ curve: (_ x: Double, _ parameters: [Double]) -> Double
   ) {
     let (n, k) = (points.count, start.count)
     guard n >= k else { return nil }

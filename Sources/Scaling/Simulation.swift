@@ -27,12 +27,16 @@ public struct Simulation: Sendable, Equatable {
     var seen: Set<Substring> = []
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
       let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2 else { throw Mistake(description: "\"\(field)\": wanted latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5") }
+      guard parts.count == 2 else {
+        throw Mistake(description: "\"\(field)\": wanted latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5")
+      }
       let (key, value) = (parts[0], parts[1])
       if key != "straggler" && !seen.insert(key).inserted { throw Mistake(description: "\(key) is given twice") }
       switch key {
       case "latency":
-        guard let seconds = Link.seconds(value), seconds <= 10 else { throw Mistake(description: "latency=\(value): wanted a time up to 10 s, such as 20us") }
+        guard let seconds = Link.seconds(value), seconds <= 10 else {
+          throw Mistake(description: "latency=\(value): wanted a time up to 10 s, such as 20us")
+        }
         latency = seconds
       case "bandwidth":
         guard let speed = Link.bytesPerSecond(value), speed >= 1000 else {
@@ -40,7 +44,9 @@ public struct Simulation: Sendable, Equatable {
         }
         bandwidth = speed
       case "hosts":
-        guard let count = Int(value), (1...65536).contains(count) else { throw Mistake(description: "hosts=\(value): wanted a number from 1 to 65536") }
+        guard let count = Int(value), (1...65536).contains(count) else {
+          throw Mistake(description: "hosts=\(value): wanted a number from 1 to 65536")
+        }
         hosts = count
       case "straggler":
         let words = value.split(separator: ":", omittingEmptySubsequences: false)
@@ -58,7 +64,8 @@ public struct Simulation: Sendable, Equatable {
     let placement = placement(ranks: ranks)
     let each = placement.ranksPerHost.map { " of \($0) rank\($0 == 1 ? "" : "s")" } ?? ""
     let speed = bandwidth.isFinite ? Link.text(bytesPerSecond: bandwidth) : "any speed"
-    let links = "\(placement.hostCount) host\(placement.hostCount == 1 ? "" : "s")\(each), links of \(speed) and \(Link.text(seconds: latency))"
+    let links =
+      "\(placement.hostCount) host\(placement.hostCount == 1 ? "" : "s")\(each), links of \(speed) and \(Link.text(seconds: latency))"
     return ([links] + stragglers.map { "rank \($0.rank) computes in \($0.factor) times its time" }).joined(separator: "; ")
   }
 

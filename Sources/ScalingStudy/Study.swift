@@ -107,7 +107,9 @@ public struct Study: Sendable {
     return StepModel(own: points, exchange: exchange ?? silent)
   }
 
-  private static func prediction(_ ranks: Int, _ model: StepModel, _ plan: StudyPlan, _ sound: [RankCount], _ cluster: Cluster) -> Prediction? {
+  private static func prediction(_ ranks: Int, _ model: StepModel, _ plan: StudyPlan, _ sound: [RankCount], _ cluster: Cluster)
+    -> Prediction?
+  {
     guard let base = sound.first, let bytes = sound.compactMap(\.modelBytes).first else { return nil }
     let batch = plan.mode == .strong ? base.globalBatch : base.globalBatch / base.ranks * ranks
     // The largest share is what the others wait for.
@@ -153,7 +155,8 @@ extension StepModel {
   func seconds(of count: RankCount) -> Double? {
     let own = own(samples: (Double(count.globalBatch) / Double(count.ranks)).rounded(.up))
     if count.ranks == 1 { return own }
-    guard exchange.localLatency + exchange.networkLatency + exchange.touching > 0, let bytes = count.modelBytes, let pattern = count.pattern,
+    guard exchange.localLatency + exchange.networkLatency + exchange.touching > 0, let bytes = count.modelBytes,
+      let pattern = count.pattern,
       let step = pattern.step(bytes: bytes, ledgerBytes: count.ledgerBytes ?? 0, on: count.placement)
     else { return nil }
     return own + exchange.seconds(step.total)

@@ -55,12 +55,14 @@ public struct StudyPage {
       return Series(fit.law.name, between.map { ChartPoint(x($0), fit.throughput($0) * scale) })
     }
     return LineChart(
-      "Speed-up", x: ranks, y: Axis("times", lowest: 0), series: [points("measured", study.sound, study.speedUp)] + taking(study.speedUp) + [ideal] + laws)
+      "Speed-up", x: ranks, y: Axis("times", lowest: 0),
+      series: [points("measured", study.sound, study.speedUp)] + taking(study.speedUp) + [ideal] + laws)
   }
 
   private var efficiency: LineChart {
     LineChart(
-      "Efficiency", x: ranks, y: Axis("of ideal", lowest: 0), series: [points("measured", study.sound, study.efficiency)] + taking(study.efficiency),
+      "Efficiency", x: ranks, y: Axis("of ideal", lowest: 0),
+      series: [points("measured", study.sound, study.efficiency)] + taking(study.efficiency),
       levels: [Level("ideal", 1)])
   }
 
@@ -102,14 +104,20 @@ public struct StudyPage {
     }
     return LineChart(
       "Foretold step", x: Axis("ranks", scale: .automatic), y: Axis("ms", scale: .automatic),
-      series: [line("flat exchange") { $0.flat }, line("hierarchical") { $0.hierarchical }, points("measured", study.sound) { $0.step.median * 1e3 }])
+      series: [
+        line("flat exchange") { $0.flat }, line("hierarchical") { $0.hierarchical },
+        points("measured", study.sound) { $0.step.median * 1e3 },
+      ])
   }
 
   private var foretoldEfficiency: LineChart? {
     guard study.predictions.count > 1 else { return nil }
     return LineChart(
       "Foretold efficiency", x: Axis("ranks", scale: .automatic), y: Axis("of ideal", lowest: 0),
-      series: [Series("foretold", study.predictions.map { ChartPoint(x($0.ranks), $0.efficiency) }), points("measured", study.sound, study.efficiency)])
+      series: [
+        Series("foretold", study.predictions.map { ChartPoint(x($0.ranks), $0.efficiency) }),
+        points("measured", study.sound, study.efficiency),
+      ])
   }
 }
 

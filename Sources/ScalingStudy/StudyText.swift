@@ -16,9 +16,14 @@ public struct StudyText {
   private var plan: StudyPlan { study.plan }
 
   private var head: [String] {
-    let kind = plan.mode == .strong ? "strong scaling, \(Figures.grouped(study.base.globalBatch)) samples a step" : "weak scaling, \(Figures.grouped(study.base.globalBatch / study.base.ranks)) samples a rank and step"
+    let kind =
+      plan.mode == .strong
+      ? "strong scaling, \(Figures.grouped(study.base.globalBatch)) samples a step"
+      : "weak scaling, \(Figures.grouped(study.base.globalBatch / study.base.ranks)) samples a rank and step"
     let repeats = Figures.counted(plan.repeats, "repeat")
-    var lines = ["\(PlainText.line(study.name, limit: 60)): \(kind), \(repeats), \(Figures.counted(plan.warmUp, "step")) of warm-up left out"]
+    var lines = [
+      "\(PlainText.line(study.name, limit: 60)): \(kind), \(repeats), \(Figures.counted(plan.warmUp, "step")) of warm-up left out"
+    ]
     if let simulation = plan.simulation { lines.append("simulated: \(PlainText.line(simulation))") }
     return lines
   }
@@ -29,7 +34,8 @@ public struct StudyText {
       let parts = count.parts
       func mean(_ value: (TimeShare) -> Double) -> String { Figures.short(parts.map(value).reduce(0, +) / Double(parts.count) * 1e3) }
       return [
-        String(count.ranks), Figures.grouped(count.globalBatch), Figures.short(count.step.median * 1e3), Figures.short(count.step.range * 1e3),
+        String(count.ranks), Figures.grouped(count.globalBatch), Figures.short(count.step.median * 1e3),
+        Figures.short(count.step.range * 1e3),
         Figures.rate(count.samplesPerSecond), Figures.fixed(study.speedUp(count), decimals: 2), Figures.percent(study.efficiency(count)),
         mean { $0.compute }, mean { $0.reduce }, mean { $0.norm }, Figures.short((count.waiting.max() ?? 0) * 1e3),
         count.isOversubscribed ? "oversubscribed" : "",
@@ -46,7 +52,9 @@ public struct StudyText {
   private var laws: [String] {
     var lines = study.fits.map { fit in
       let numbers = zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in
-        let interval = estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" } ?? ", no interval: no points to spare"
+        let interval =
+          estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" }
+          ?? ", no interval: no points to spare"
         return "\(name) = \(Figures.short(estimate.value))\(interval)"
       }
       let peak = fit.peak.map { "; fastest at \(Figures.rate($0)) ranks" } ?? ""
@@ -78,7 +86,8 @@ public struct StudyText {
     let title = ["ranks", "batch", "steps", "forecast", "samples", "seconds", "rank-seconds"]
     let rows = efficiency.rows.map { row in
       [
-        String(row.ranks) + (row.isOversubscribed ? "*" : ""), Figures.grouped(row.globalBatch), Figures.rate(row.steps), Figures.rate(row.forecast), Figures.rate(row.samples),
+        String(row.ranks) + (row.isOversubscribed ? "*" : ""), Figures.grouped(row.globalBatch), Figures.rate(row.steps),
+        Figures.rate(row.forecast), Figures.rate(row.samples),
         Figures.short(row.seconds), Figures.short(row.rankSeconds),
       ]
     }

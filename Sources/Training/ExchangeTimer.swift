@@ -45,7 +45,9 @@ public struct ExchangeTimer {
   ) throws -> ExchangeTimes.Size {
     var exchange = try Trainer.exchange(experiment.training, layout, ranksPerNode: nil, on: world).exchange
     // What was asked for may not be what could be made.
-    pattern = exchange is SharedExchange ? .shared : exchange is OrderedExchange ? .ordered : exchange is ReplicatedExchange ? .replicated : .messages
+    pattern =
+      exchange is SharedExchange
+      ? .shared : exchange is OrderedExchange ? .ordered : exchange is ReplicatedExchange ? .replicated : .messages
     if let simulation {
       pattern = Trainer.pattern(experiment.training, on: simulation.placement(ranks: world.size))
       exchange = try Trainer.simulated(exchange, simulation, experiment.training, layout, on: world)
@@ -73,7 +75,8 @@ public struct ExchangeTimer {
     for _ in 0..<repeats { seconds.append(try once()) }
     var slowest = seconds.mutableSpan
     try world.allReduce(&slowest, .maximum)
-    return ExchangeTimes.Size(bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledger.record.count * 8, seconds: seconds)
+    return ExchangeTimes.Size(
+      bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledger.record.count * 8, seconds: seconds)
   }
 
   /// One tensor of rows that can be divided anywhere.

@@ -72,6 +72,23 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var exchangeSizes: String?
 
+  // For the checks before a run on several hosts: prints what this host is and has, without MPI; the experiment is only a name.
+  @Flag(help: .hidden)
+  var probe = false
+
+  @Option(name: .customLong("probe-file"), parsing: .unconditionalSingleValue, help: .hidden)
+  var probedFiles: [String] = []
+
+  @Option(name: .customLong("probe-token"), help: .hidden)
+  var probeToken: String?
+
+  @Option(name: .customLong("probe-launcher"), help: .hidden)
+  var probeLauncher: String?
+
+  // For `lockstep doctor`: measures the machine instead of training.
+  @Flag(help: .hidden)
+  var diagnose = false
+
   func validate() throws {
     let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
     if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
@@ -90,6 +107,10 @@ struct Worker: ParsableCommand {
   }
 
   func run() {
+    if probe {
+      print(JSONText(of: HostRecord.here(data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)).string)
+      return
+    }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
     if let benchSteps, let workload = Workload.named(experiment) {
@@ -97,6 +118,10 @@ struct Worker: ParsableCommand {
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
         if let result = try run.measure(tracingTo: benchTrace, on: world) { print(JSONText(of: result).string) }
       }
+      return
+    }
+    if diagnose {
+      withMPI { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
       return
     }
     StopSignals.hold()
@@ -109,7 +134,9 @@ struct Worker: ParsableCommand {
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
       withMPI { world in
-        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) { print(JSONText(of: times).string) }
+        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) {
+          print(JSONText(of: times).string)
+        }
       }
       return
     }

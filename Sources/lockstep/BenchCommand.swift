@@ -60,22 +60,9 @@ struct BenchCommand: AsyncParsableCommand {
     if profile { options += ["--bench-trace", try traceFile(ranks: count)] }
     let line = launch.benchLine(ranks: count, options: options)
     if !json { for note in line.notes { Screen.error.write("note: \(note)\n") } }
-    let result = try await measure(line)
+    let result = try await line.result(of: BenchResult.self)
     if !json { Screen.error.write(BenchText(result).text) }
     Screen.output.write(JSONText(of: result).string + "\n")
-  }
-
-  private func measure(_ line: MpirunLine) async throws -> BenchResult {
-    let listener = Listener()
-    let ending = try await Mpirun(line).run {
-      await listener.output($0)
-    } errors: {
-      await listener.errors($0)
-    }
-    if ending == .exited(0), let result = await listener.result { return result }
-    let cause = RootCause(ending: ending, faults: await listener.faults, step: nil, directory: nil)
-    for other in cause.others { Screen.error.write("lockstep: \(other)\n") }
-    throw CommandFailure(cause.code, cause.text)
   }
 
   private func traceFile(ranks: Int) throws -> String {
@@ -84,19 +71,5 @@ struct BenchCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "\(path) is there already: --force replaces it, --trace FILE names another")
     }
     return path
-  }
-}
-
-/// Takes in what a timed run's workers and mpirun print.
-private actor Listener {
-  private(set) var result: BenchResult?
-  private(set) var faults = FaultReader()
-
-  func output(_ line: [UInt8]) {
-    if let result = try? JSONDecoder().decode(BenchResult.self, from: Data(line)) { self.result = result } else { errors(line) }
-  }
-
-  func errors(_ line: [UInt8]) {
-    if case .other(let words) = faults.read(PlainText.line(line)) { Screen.error.write(words + "\n") }
   }
 }

@@ -10,8 +10,9 @@ struct Lockstep: AsyncParsableCommand {
     abstract: "Trains models data-parallel over MPI, with gradient norms first.",
     version: Release.version,
     subcommands: [
-      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self, InspectCommand.self, SampleCommand.self,
-      GalleryCommand.self,
+      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self, InspectCommand.self,
+      SampleCommand.self,
+      GalleryCommand.self, DoctorCommand.self,
     ])
 
   /// Runs the command; every error is one line on standard error and an exit code of the contract.

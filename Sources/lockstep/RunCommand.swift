@@ -10,6 +10,8 @@ struct RunCommand: AsyncParsableCommand {
     discussion: """
       Ctrl-C (or TERM) stops at the next step, after a checkpoint, with exit code 75; a second one stops at once. USR1 writes a checkpoint.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped, 78 MPI unusable.
+      With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this Open MPI (78), the same
+      data (65), and can rank 0's, the first one, write the run directory, in sight of this machine (64).
       """)
 
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
@@ -22,6 +24,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
+
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  var hosts: String?
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
@@ -52,24 +57,30 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
+  @Flag(help: "Start without asking the hosts first whether they can take part.")
+  var noHostCheck = false
+
   @Flag(help: "Print the mpirun line and do nothing.")
   var dryRun = false
 
   func run() async throws {
     guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
     guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
-    let name = try WorkerLaunch.experiment(experiment, overrides: overrides).name
+    let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides)
+    let name = experiment.name
     let directory = try runDirectory(name: name)
-    let launch = try WorkerLaunch(experiment: experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
-    let line = launch.line(
+    let launch = try WorkerLaunch(
+      experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
+    var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
       options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (try WorkerLaunch.simulation(simulate)))
     if dryRun {
       Screen.output.write(line.shellText + "\n")
       return
     }
+    let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
     let watch = RunWatch(name: name, directory: directory, isQuiet: quiet)
-    for note in line.notes { await watch.show("note: \(note)") }
+    for note in line.notes + hostNotes { await watch.show("note: \(note)") }
     let code = try await TrainingJob(
       line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force
     )

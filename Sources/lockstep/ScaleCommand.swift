@@ -67,6 +67,9 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile; then --output must be on a file system that all hosts share.", valueName: "file"))
   var hostfile: String?
 
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  var hosts: String?
+
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
@@ -75,7 +78,8 @@ struct ScaleCommand: AsyncParsableCommand {
       "Play a cluster at every point, as lockstep run does.", valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
   var simulate: String?
 
-  @Flag(help: "Go on with the study in the output directory: points that are there are not run again. More ranks and repeats may be asked for.")
+  @Flag(
+    help: "Go on with the study in the output directory: points that are there are not run again. More ranks and repeats may be asked for.")
   var resume = false
 
   @Flag(help: "Replace the study in the output directory.")
@@ -86,10 +90,13 @@ struct ScaleCommand: AsyncParsableCommand {
     let predicted = try predict.map { try WorkerLaunch.rankCounts($0, option: "--predict") } ?? []
     let resolved = try WorkerLaunch.experiment(experiment, overrides: overrides)
     let plan = try self.plan(resolved)
-    let launch = try WorkerLaunch(experiment: experiment, overrides: overrides, hostfile: hostfile, mpirunArguments: mpirunArg)
+    let launch = try WorkerLaunch(
+      experiment: experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
-    let points = ScalePoints(plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: try WorkerLaunch.simulation(simulate))
+    var points = ScalePoints(
+      plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: try WorkerLaunch.simulation(simulate))
     try points.claim(resumes: resume, forces: force)
+    try await points.requireHosts()
     let counts = try await points.measure()
     let study = Study(
       name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts, predicting: predicted, on: cluster)
@@ -103,7 +110,8 @@ struct ScaleCommand: AsyncParsableCommand {
   }
 
   private func plan(_ experiment: Experiment) throws -> StudyPlan {
-    func choice<Choice: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws -> Choice where Choice.RawValue == String {
+    func choice<Choice: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws -> Choice
+    where Choice.RawValue == String {
       guard let choice = Choice(rawValue: text) else {
         throw CommandFailure(
           .usage, "\(option) \(PlainText.line(text, limit: 40)): there are \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -114,7 +122,9 @@ struct ScaleCommand: AsyncParsableCommand {
     guard (1...1000).contains(repeats) else { throw CommandFailure(.usage, "--repeats \(repeats): give a number from 1 to 1000") }
     guard warmUp >= 1 else { throw CommandFailure(.usage, "--warm-up \(warmUp): at least the first step is never like the others") }
     let length = steps ?? (targetLoss == nil ? 200 : nil)
-    if let length, length <= warmUp { throw CommandFailure(.usage, "--steps \(length): more than the \(warmUp) of --warm-up, which do not count") }
+    if let length, length <= warmUp {
+      throw CommandFailure(.usage, "--steps \(length): more than the \(warmUp) of --warm-up, which do not count")
+    }
     return StudyPlan(
       mode: try choice(mode, "--mode"), ranks: counts, repeats: repeats, steps: length, warmUp: warmUp, targetLoss: targetLoss,
       rate: try choice(scaleRate, "--scale-rate"), seed: seed, experiment: experiment.resolved, simulation: simulate)

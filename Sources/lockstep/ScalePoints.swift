@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Launching
 import Reports
+import Scaling
 import ScalingStudy
 import Training
 import Vectors
@@ -12,6 +13,21 @@ struct ScalePoints {
   let launch: WorkerLaunch
   let folder: String
   let simulation: [String]
+  /// How ranks and cores go together at each rank count, where several hosts told it.
+  private var crowding: [Int: HostCrowding] = [:]
+
+  init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: [String]) {
+    (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (plan, experiment, launch, folder, simulation)
+  }
+
+  /// Asks the hosts, where some were named, whether they can take part.
+  mutating func requireHosts() async throws {
+    for ranks in plan.ranks {
+      var line = line(ranks, 1)
+      for note in try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: folder) { say("note: \(note)") }
+      crowding[ranks] = line.crowding
+    }
+  }
 
   private var planFile: String { folder + "/plan.json" }
   private func home(_ ranks: Int) -> String { "\(folder)/points/ranks-\(ranks)" }
@@ -19,7 +35,9 @@ struct ScalePoints {
 
   /// Takes the directory for this plan: a new one, or one that measures the same and is to be gone on with.
   func claim(resumes: Bool, forces: Bool) throws {
-    guard !(resumes && forces) else { throw CommandFailure(.usage, "--resume goes on with a study and --force replaces it: give one of them") }
+    guard !(resumes && forces) else {
+      throw CommandFailure(.usage, "--resume goes on with a study and --force replaces it: give one of them")
+    }
     let isThere = FileManager.default.fileExists(atPath: planFile)
     do {
       if isThere && resumes {
@@ -52,7 +70,8 @@ struct ScalePoints {
       say("point \(index + 1) of \(missing.count): \(Figures.counted(point.ranks, "rank")), repeat \(point.attempt)")
       try await run(point.ranks, point.attempt)
     }
-    for ranks in plan.ranks where ranks > 1 && !line(ranks, 1).isOversubscribed && !FileManager.default.fileExists(atPath: exchangeFile(ranks)) {
+    for ranks in plan.ranks
+    where ranks > 1 && !line(ranks, 1).isOversubscribed && !FileManager.default.fileExists(atPath: exchangeFile(ranks)) {
       say("the exchange alone: \(Figures.counted(ranks, "rank"))")
       try await timeExchange(ranks)
     }
@@ -78,8 +97,10 @@ struct ScalePoints {
   // MARK: A point
 
   private func line(_ ranks: Int, _ attempt: Int) -> MpirunLine {
-    launch.line(
+    var line = launch.line(
       ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks), options: ["--force"] + simulation, binds: true)
+    if let crowding = crowding[ranks] { line.crowding = crowding }
+    return line
   }
 
   private func overrides(_ ranks: Int) -> [String] {
@@ -112,19 +133,11 @@ struct ScalePoints {
   private func exchangeFile(_ ranks: Int) -> String { home(ranks) + "/exchange.json" }
 
   private func timeExchange(_ ranks: Int) async throws {
-    let line = launch.exchangeLine(
+    var line = launch.exchangeLine(
       ranks: ranks, overrides: overrides(ranks),
       options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"] + simulation)
-    let listener = ResultListener<ExchangeTimes>()
-    let ending = try await Mpirun(line).run {
-      await listener.output($0)
-    } errors: {
-      await listener.errors($0)
-    }
-    guard ending == .exited(0), let times = await listener.result else {
-      let cause = RootCause(ending: ending, faults: await listener.faults, step: nil, directory: nil)
-      throw CommandFailure(cause.code, cause.text)
-    }
+    if let crowding = crowding[ranks] { line.crowding = crowding }
+    let times = try await line.result(of: ExchangeTimes.self)
     do throws(RunFileError) { try JSONFile.write(times, to: exchangeFile(ranks)) } catch {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))
     }

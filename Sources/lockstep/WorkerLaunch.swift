@@ -9,17 +9,20 @@ struct WorkerLaunch {
   private let experiment: String
   private let overrides: [String]
   private let mpirun: String
-  private let hosts: Hostfile?
+  let hosts: Hostfile?
   private let mpirunArguments: [String]
   private let environment = Installation.environment()
   private let machine = Machine.current()
 
   /// - Throws: a failure in one line where the hostfile is bad, or a program that it takes is missing.
-  init(experiment: String, overrides: [String], hostfile: String?, mpirunArguments: [String]) throws {
+  init(experiment: String, overrides: [String], hostfile: String?, hosts list: String? = nil, mpirunArguments: [String]) throws {
     self.experiment = experiment
     self.overrides = overrides
     self.mpirunArguments = mpirunArguments
-    hosts = try hostfile.map(Self.readHostfile)
+    guard hostfile == nil || list == nil else {
+      throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them")
+    }
+    hosts = try hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)
     guard let mpirun = Installation.program("mpirun") else {
       throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
     }
@@ -60,6 +63,41 @@ struct WorkerLaunch {
 
   /// Cores of this machine that ranks may use.
   static var coresHere: Int { Machine.current().cores }
+
+  /// The line that starts `ranks` workers that measure the machine, under the conditions of a training run.
+  func diagnosisLine(ranks: Int) -> MpirunLine { line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false) }
+
+  /// This machine's own record, where no hosts were named.
+  func surveyHere(_ line: MpirunLine) async throws -> HostCheck {
+    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"))
+  }
+
+  /// Asks every host, where some were named, whether it can take part, and tells the line what it learned of their cores.
+  func survey(_ line: inout MpirunLine, data: [String], output: String?) async throws -> HostCheck? {
+    guard let hosts else { return nil }
+    let check = try await survey(line, data: data, output: output).check(hosts)
+    if check.records.count == hosts.hosts.count {
+      let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in first }
+      line.crowding = HostCrowding(check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
+    }
+    return check
+  }
+
+  private func survey(_ line: MpirunLine, data: [String], output: String?) -> HostSurvey {
+    HostSurvey(
+      worker: line.worker, mpirun: mpirun,
+      shell: RemoteShell(mpirunArguments: mpirunArguments, environment: environment, program: Installation.program),
+      environment: environment,
+      variables: line.exported.compactMap { name in environment[name].map { (name: name, value: $0) } }, data: data, output: output)
+  }
+
+  /// The same for a run: what stops it is told, a line each, and ends the command.
+  func requireHosts(_ line: inout MpirunLine, data: [String], output: String) async throws -> [String] {
+    guard let check = try await survey(&line, data: data, output: output) else { return [] }
+    guard let last = check.problems.last else { return check.notes }
+    for problem in check.problems.dropLast() { Screen.error.write("lockstep: \(PlainText.line(problem.line))\n") }
+    throw CommandFailure(check.code, PlainText.line(last.line))
+  }
 
   /// A number of ranks as it was given: a number, or `auto`.
   func rankCount(_ text: String) throws -> Int {
@@ -102,6 +140,14 @@ struct WorkerLaunch {
     guard let text = SmallFile.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
     do throws(LaunchError) {
       return try Hostfile(path: notAnOption(path), text: text)
+    } catch {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    }
+  }
+
+  private static func readHosts(_ list: String) throws -> Hostfile {
+    do throws(LaunchError) {
+      return try Hostfile(list: list)
     } catch {
       throw CommandFailure(.usage, PlainText.line(error.description))
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Launching
 import Testing
 
@@ -18,5 +19,19 @@ struct HostfileTests {
     ("# nothing\n", "h: names no host"), ("", "h: names no host"), ("a \u{1B}[2J=2", "h:1: unknown key \"2J\""),
   ]) func `what is wrong is named`(text: String, start: String) {
     #expect { _ = try Hostfile(path: "h", text: text) } throws: { "\($0)".hasPrefix(start) && !"\($0)".contains("\n") }
+  }
+
+  @Test func `a list of hosts`() throws {
+    let hosts = try Hostfile(list: "node1:2,node-2.example:16,node3")
+    #expect(hosts.hosts.map(\.name) == ["node1", "node-2.example", "node3"] && hosts.slots == 19 && hosts.path == nil)
+    for wrong in ["", "a,", "a:0", "a:x", "a:2,a:2", "-oProxyCommand=x:2", "a:2:3", "a b"] {
+      #expect(throws: LaunchError.self) { try Hostfile(list: wrong) }
+    }
+  }
+
+  @Test func `the example is one`() throws {
+    let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(contentsOf: top.appending(path: "Launch/hostfiles/two-nodes"), encoding: .utf8)
+    #expect(try Hostfile(path: "two-nodes", text: text).slots == 8)
   }
 }

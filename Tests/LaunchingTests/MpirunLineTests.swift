@@ -53,6 +53,19 @@ struct MpirunLineTests {
     #expect(!line(ranks: 500, hostfile: try hosts("a slots=2\nb")).isOversubscribed)
   }
 
+  @Test func `a list of hosts goes to mpirun as one, with what other hosts cannot know`() throws {
+    var few = line(ranks: 4, hostfile: try Hostfile(list: "a:2,b:2"), inherited: ["LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"])
+    let index = try #require(few.command.firstIndex(of: "--host"))
+    #expect(few.command[index + 1] == "a:2,b:2" && !few.command.contains("--hostfile"))
+    #expect(few.command.contains("LD_LIBRARY_PATH") && !few.command.contains("HOME") && !few.command.contains("--bind-to"))
+    #expect(!line(inherited: ["LD_LIBRARY_PATH": "/opt/lib"]).command.contains("LD_LIBRARY_PATH"), "one machine has it anyway")
+    few.crowding = .shared
+    #expect(few.command.contains("--bind-to") && !few.command.contains("mpi_yield_when_idle") && few.notes.count == 1)
+    few.crowding = .oversubscribed
+    #expect(few.command.contains("--bind-to") && few.command.contains("mpi_yield_when_idle") && !few.command.contains("--oversubscribe"))
+    #expect(few.notes.count == 1 && few.notes[0].hasPrefix("a machine has more ranks than cores"))
+  }
+
   @Test func `root is allowed by environment`() {
     let environment = line(root: true, inherited: ["HOME": "/root"]).environment
     #expect(environment == ["HOME": "/root", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"])

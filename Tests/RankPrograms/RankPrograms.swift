@@ -34,7 +34,8 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 
 @main
 struct RankPrograms {
-  static let all: [RankProgram] = mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
+  static let all: [RankProgram] =
+    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
     + [simulatedProgram]
 
   static func main() {

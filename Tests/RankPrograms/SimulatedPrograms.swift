@@ -26,7 +26,9 @@ private let text = """
 let simulatedProgram = RankProgram("simulated") { world, _ in
   setComputeThreads(1)
   let simulation = try Simulation("latency=1ms,bandwidth=80Mbit/s,hosts=3,straggler=1:8")
-  for keys in [["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"]] {
+  for keys in [
+    ["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"],
+  ] {
     try onRanks([2, 3], of: world) { part in
       let experiment = try Experiment(text: text, source: "simulated", overrides: keys)
       let data = try TrainingData(experiment.data, seed: experiment.seed, on: part)

@@ -45,7 +45,8 @@ import Testing
     func workers(_ slots: [Int], _ arguments: [String]) throws -> Outcome {
       let list = zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" }.joined(separator: ",")
       let launch = [
-        "mpirun", "-n", "\(slots.reduce(0, +))", "--host", list, "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
+        "mpirun", "-n", "\(slots.reduce(0, +))", "--host", list, "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+        "1",
         "--mca", "plm_rsh_args", "", "-x", "OMP_NUM_THREADS=1",
       ]
       let outcome = try cluster.on("node1", launch + [Programs.path("lockstep-worker"), file.path] + arguments).finish(limit: 60)
@@ -138,7 +139,8 @@ import Testing
     let model = try #require(StepModel(own: [(256, alone.own), (128, two.own)], exchange: exchange))
     let bytes = try bench.exchange([1, 1, 0], sizes: [0]).sizes[0]
     let traffic = try #require(
-      ExchangePattern.messages.step(bytes: Double(bytes.bytes), ledgerBytes: Double(bytes.ledgerBytes), on: Placement(ranks: 2, perHost: 1)))
+      ExchangePattern.messages.step(bytes: Double(bytes.bytes), ledgerBytes: Double(bytes.ledgerBytes), on: Placement(ranks: 2, perHost: 1))
+    )
     var pairs: [(predicted: Double, measured: Double)] = [(model.own(samples: 256), alone.step.median)]
     for megabits in Self.isFull ? [50, 150, 200, 300, 500] : [50, 200] {
       try bench.setLinks(megabits: megabits)

@@ -35,6 +35,8 @@ public struct CSVRecipe: DataRecipe {
     validation = try keys.number("validation", default: 0.1, wanted: "a fraction of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   }
 
+  public var files: [String] { [path] }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let node = try world.splitByNode()
     var table: CSVTable?

@@ -16,6 +16,8 @@ public struct FashionMNISTRecipe: DataRecipe {
     samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
   }
 
+  public var files: [String] { LabeledImagesFiles.names(in: directory) }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     try openImages(directory, classes: 10, samples: samples, on: world)
   }
@@ -32,6 +34,8 @@ public struct IDXRecipe: DataRecipe {
     guard let path = try keys.path("path") else { throw keys.error("path", "data of kind idx needs the directory of its four files") }
     directory = path
   }
+
+  public var files: [String] { LabeledImagesFiles.names(in: directory) }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     try openImages(directory, classes: nil, samples: samples, on: world)

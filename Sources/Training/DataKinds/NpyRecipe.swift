@@ -25,6 +25,8 @@ public struct NpyRecipe: DataRecipe {
     validation = try keys.number("validation", default: 0.1, wanted: "a fraction of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
   }
 
+  public var files: [String] { [path, targetsPath, labelsPath].compactMap { $0 } }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let rows = try world.agree {
       let rows = try NpyRows(

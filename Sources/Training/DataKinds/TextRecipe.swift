@@ -38,6 +38,8 @@ public struct TextRecipe: DataRecipe {
     return cache + "/lockstep/king-james.txt"
   }
 
+  public var files: [String] { [path ?? Self.kingJames] + (validationPath.map { [$0] } ?? []) }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let training = try world.agree { try open() }
     let counts = try count(training, on: world)

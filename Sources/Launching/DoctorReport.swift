@@ -1,0 +1,92 @@
+import Reports
+
+/// What `lockstep doctor` tells: as tables for people, as one JSON object for programs.
+public struct DoctorReport: Sendable {
+  public var records: [HostRecord]
+  /// Nil where problems kept the measurement from being made.
+  public var diagnosis: DiagnosisRecord?
+  /// What has to be mended before anything can run.
+  public var problems: [String]
+  public var findings: [DoctorAdvice.Finding]
+
+  public init(records: [HostRecord], diagnosis: DiagnosisRecord?, problems: [String], findings: [DoctorAdvice.Finding]) {
+    self.records = records
+    self.diagnosis = diagnosis
+    self.problems = problems
+    self.findings = findings
+  }
+
+  public var text: String {
+    var blocks = [[records.first?.mpi ?? "", ""].joined(), table(hosts)]
+    if let diagnosis {
+      blocks.append(table(ranks(diagnosis)))
+      blocks.append(table(reductions(diagnosis)))
+    }
+    blocks.append(verdict)
+    return blocks.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
+  }
+
+  // MARK: Tables
+
+  private var hosts: [[String]] {
+    [["host", "CPU", "cores", "memory", "free", "/dev/shm"]]
+      + records.map {
+        [
+          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), String($0.cores), gibibytes($0.memory), gibibytes($0.freeMemory),
+          gibibytes($0.freeSharedMemory),
+        ]
+      }
+  }
+
+  private func ranks(_ diagnosis: DiagnosisRecord) -> [[String]] {
+    [["rank", "host", "processors", "OMP threads", "clock ms", "GFLOP/s"]]
+      + diagnosis.ranks.map {
+        [
+          String($0.rank), PlainText.line($0.host, limit: 40), $0.processors, $0.threads ?? "–", Figures.short($0.clockOffsetMs),
+          Figures.short($0.gemmGflops),
+        ]
+      }
+  }
+
+  private func reductions(_ diagnosis: DiagnosisRecord) -> [[String]] {
+    [["allreduce", "µs", "MB/s a link"]]
+      + diagnosis.reductions.map {
+        [bytes($0.bytes), Figures.short($0.microseconds), Figures.short($0.linkMegabytesPerSecond(ranks: diagnosis.ranks.count))]
+      }
+  }
+
+  /// The first two columns are words in tables of hosts; numbers stand right.
+  private func table(_ rows: [[String]]) -> String {
+    guard rows.count > 1 else { return "" }
+    return TextColumns.lines(rows) { column in ["host", "CPU", "processors", "allreduce"].contains(rows[0][column]) }.joined(separator: "\n")
+  }
+
+  private var verdict: String {
+    if problems.isEmpty && findings.isEmpty { return "nothing is misconfigured" }
+    return (problems.map { "problem: \(PlainText.line($0))" } + findings.map { "advice: \(PlainText.line($0.line))" }).joined(separator: "\n")
+  }
+
+  private func gibibytes(_ bytes: Int?) -> String { bytes.map { "\(Figures.short(Double($0) / Double(1 << 30))) GiB" } ?? "–" }
+
+  private func bytes(_ count: Int) -> String {
+    if count >= 1 << 20 { return "\(count >> 20) MiB" }
+    return count >= 1 << 10 ? "\(count >> 10) KiB" : "\(count) B"
+  }
+}
+
+extension DoctorReport: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("hosts", records)
+      $0.field("measured", diagnosis)
+      $0.field("problems", problems)
+      $0.key("advice")
+      $0.array(findings) { json, finding in
+        json.object {
+          $0.field("what", finding.what)
+          $0.field("remedy", finding.remedy)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+
+/// Several hosts on this machine for one test (`Tests/Cluster/up`): each with its own name, address, /tmp and /dev/shm; gone with it.
+public final class Cluster {
+  /// What every host sees; the scripts that speak for the hosts lie in it too.
+  public let directory: String
+
+  /// Whether hosts can be had: it takes root, and a kernel that lets it make namespaces.
+  public static let isPossible: Bool =
+    geteuid() == 0
+    && (try? Programs.run("/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], limit: 10))?
+      .status == 0
+    && (try? Programs.run("/usr/bin/env", ["ip", "link"], limit: 10))?.status == 0
+  public static let need = "several hosts on one machine need root, network namespaces and iproute2"
+
+  /// Whether Slurm can be started on the hosts (`Tests/Cluster/slurm/start`).
+  public static let hasSlurm =
+    isPossible && ["slurmctld", "slurmd", "munged"].allSatisfy { FileManager.default.isExecutableFile(atPath: "/usr/sbin/\($0)") }
+
+  /// Starts `node1`, `node2`, …
+  public init(hosts: Int) throws {
+    let up = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Cluster/up").path
+    let outcome = try Programs.run(up, ["-w", "\(getpid())", "\(hosts)"], limit: 30)
+    guard outcome.status == 0, let last = outcome.output.split(separator: "\n").last else { throw Failure(text: outcome.errors) }
+    directory = String(last)
+  }
+
+  deinit {
+    _ = try? Programs.run(directory + "/down", [], limit: 30)
+    try? FileManager.default.removeItem(atPath: directory)
+  }
+
+  /// What a script said when it failed.
+  public struct Failure: Error {
+    public let text: String
+    public init(text: String) { self.text = text }
+  }
+
+  /// A program on a host, in this process's directory.
+  public func on(_ host: String, _ command: [String], environment: [String: String] = [:]) throws -> RunningProgram {
+    let agent = ["OMPI_MCA_plm_rsh_agent": directory + "/agent"]
+    return try RunningProgram(directory + "/on", [host] + command, environment: environment.merging(agent) { $1 })
+  }
+
+  /// Runs a shell's line on a host and returns what it printed.
+  @discardableResult
+  public func shell(_ host: String, _ line: String) throws -> String {
+    let outcome = try on(host, ["sh", "-ec", line]).finish(limit: 30)
+    guard outcome.status == 0 else { throw Failure(text: "\(host): \(line): \(outcome.errors)") }
+    return outcome.output
+  }
+
+  /// A host's own file, as this process can open it.
+  public func file(_ path: String, of host: String) throws -> URL {
+    let pid = try String(contentsOfFile: "\(directory)/pids/\(host)", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    return URL(filePath: "/proc/\(pid)/root\(path)")
+  }
+
+  /// `link HOST down|up|RATE`, `crash HOST`.
+  public func change(_ script: String, _ arguments: [String]) throws {
+    let outcome = try Programs.run("\(directory)/\(script)", arguments, limit: 30)
+    guard outcome.status == 0 else { throw Failure(text: outcome.errors) }
+  }
+}
