@@ -26,9 +26,11 @@ public func diagnosis(on world: borrowing Communicator) throws -> DiagnosisRecor
     mpi: mpiLibraryVersion(),
     ranks: hosts.indices.map { rank in
       DiagnosisRecord.Rank(
-        rank: rank, host: hosts[rank], machine: machines[rank], processors: processors[rank], threads: threads[rank].isEmpty ? nil : threads[rank],
+        rank: rank, host: hosts[rank], machine: machines[rank], processors: processors[rank],
+        threads: threads[rank].isEmpty ? nil : threads[rank],
         gemmGflops: speeds[rank][0] * 1e-9, clockOffsetMs: offsets[rank].map { Double($0) * 1e-6 })
-    }, reductions: reductions, transports: variable("OMPI_MCA_btl"), yields: ["1", "true"].contains(variable("OMPI_MCA_mpi_yield_when_idle") ?? ""))
+    }, reductions: reductions, transports: variable("OMPI_MCA_btl"),
+    yields: ["1", "true"].contains(variable("OMPI_MCA_mpi_yield_when_idle") ?? ""))
 }
 
 /// Repeats a sum for about 0.2 s, three times at least.

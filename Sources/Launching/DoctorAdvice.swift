@@ -24,7 +24,11 @@ public struct DoctorAdvice: Sendable, Equatable {
       if let record = records.first(where: { $0.host == host }) { memory(here.count, record) }
     }
     transports(diagnosis)
-    speeds(diagnosis)
+    // Ranks that take turns are slow for that reason alone.
+    let isCrowded = grouped(ranks, by: \.machine).contains { machine, here in
+      records.first { $0.machine == machine }.map { here.count > $0.cores } ?? false
+    }
+    if !isCrowded { speeds(diagnosis) }
     for rank in ranks {
       guard let offset = rank.clockOffsetMs, abs(offset) > 100 else { continue }
       add(
@@ -72,7 +76,9 @@ public struct DoctorAdvice: Sendable, Equatable {
         "mount -o remount,size=1g /dev/shm, or docker run --shm-size=1g")
     }
     if record.freeMemory < ranks * (256 << 20) {
-      add("\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(Figures.counted(ranks, "rank"))", "end other programs, or give fewer ranks")
+      add(
+        "\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(Figures.counted(ranks, "rank"))",
+        "end other programs, or give fewer ranks")
     }
   }
 

@@ -32,7 +32,8 @@ public struct DoctorReport: Sendable {
     [["host", "CPU", "cores", "memory", "free", "/dev/shm"]]
       + records.map {
         [
-          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), String($0.cores), gibibytes($0.memory), gibibytes($0.freeMemory),
+          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), String($0.cores), gibibytes($0.memory),
+          gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
         ]
       }
@@ -58,12 +59,14 @@ public struct DoctorReport: Sendable {
   /// The first two columns are words in tables of hosts; numbers stand right.
   private func table(_ rows: [[String]]) -> String {
     guard rows.count > 1 else { return "" }
-    return TextColumns.lines(rows) { column in ["host", "CPU", "processors", "allreduce"].contains(rows[0][column]) }.joined(separator: "\n")
+    return TextColumns.lines(rows) { column in ["host", "CPU", "processors", "allreduce"].contains(rows[0][column]) }.joined(
+      separator: "\n")
   }
 
   private var verdict: String {
     if problems.isEmpty && findings.isEmpty { return "nothing is misconfigured" }
-    return (problems.map { "problem: \(PlainText.line($0))" } + findings.map { "advice: \(PlainText.line($0.line))" }).joined(separator: "\n")
+    return (problems.map { "problem: \(PlainText.line($0))" } + findings.map { "advice: \(PlainText.line($0.line))" }).joined(
+      separator: "\n")
   }
 
   private func gibibytes(_ bytes: Int?) -> String { bytes.map { "\(Figures.short(Double($0) / Double(1 << 30))) GiB" } ?? "–" }

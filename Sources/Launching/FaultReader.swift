@@ -153,6 +153,7 @@ public struct FaultReader: Sendable {
         "there are not enough slots for this many ranks: ask for fewer, raise slots= in the hostfile, or add --mpirun-arg --oversubscribe",
         .usage)
     } else if line.contains("unable to reliably start one or more daemons") {
+      lostDaemon = true
       refuse(
         "mpirun could not start on every host" + (sshError.map { " (\($0))" } ?? "")
           + ": check that ssh HOST works without a password and that Open MPI is installed there", .mpiUnusable)
@@ -169,6 +170,8 @@ public struct FaultReader: Sendable {
     }
   }
 
+  /// Whether a host's daemon ended before mpirun did, which mpirun takes for one that never started.
+  public private(set) var lostDaemon = false
   private var lostHost = false
   /// The host whose workers can no longer be reached.
   public private(set) var hostLost: String?

@@ -2,7 +2,7 @@ import Reports
 
 /// Compares what hosts said of themselves before a job, and names what would make it fail, and on which of them.
 ///
-/// Rank 0 runs on the first host, and its run directory is the run's: metrics, report, checkpoints. The others only write logs of their own there.
+/// Rank 0 runs on the first of the hosts in mapping order (``Hostfile/inMappingOrder(isOwn:)``), and its run directory is the run's: metrics, report, checkpoints. The others only write logs of their own there.
 public struct HostCheck: Sendable, Equatable {
   /// What became of asking one host.
   public enum Answer: Sendable, Equatable {
@@ -61,7 +61,8 @@ public struct HostCheck: Sendable, Equatable {
     let cpus = Set(records.map(\.cpu))
     if cpus.count > 1 {
       notes.append(
-        "the hosts' CPUs differ (\(cpus.sorted().joined(separator: "; "))): the slowest rank sets the pace; training.shares can give it less")
+        "the hosts' CPUs differ (\(cpus.sorted().joined(separator: "; "))): the slowest rank sets the pace; training.shares can give it less"
+      )
     }
   }
 
@@ -75,7 +76,9 @@ public struct HostCheck: Sendable, Equatable {
   private mutating func check(_ host: String, _ answer: Answer, _ wanted: Wanted) {
     switch answer {
     case .unreachable(let words):
-      add(host, "cannot be reached by \(wanted.shell): \(words); it has to work without a password: try \(wanted.shell) \(host) true", .mpiUnusable)
+      add(
+        host, "cannot be reached by \(wanted.shell): \(words); it has to work without a password: try \(wanted.shell) \(host) true",
+        .mpiUnusable)
     case .late(let seconds):
       add(host, "no answer through \(wanted.shell) within \(seconds) s: is it up? Try \(wanted.shell) \(host) true", .mpiUnusable)
     case .silent(let words):
@@ -123,7 +126,10 @@ public struct HostCheck: Sendable, Equatable {
       for (host, record) in known where record.data.indices.contains(index) {
         let file = record.data[index]
         guard let digest = file.digest else {
-          add(host, "\(file.path): \(file.problem ?? "cannot be read"); every host reads the data: copy it to the same path, or share the disk", .data)
+          add(
+            host,
+            "\(file.path): \(file.problem ?? "cannot be read"); every host reads the data: copy it to the same path, or share the disk",
+            .data)
           continue
         }
         guard let found = reference else {
@@ -137,7 +143,9 @@ public struct HostCheck: Sendable, Equatable {
     }
   }
 
-  private mutating func checkOutput(_ output: String, first: (host: String, record: HostRecord), others: [(host: String, record: HostRecord)]) {
+  private mutating func checkOutput(
+    _ output: String, first: (host: String, record: HostRecord), others: [(host: String, record: HostRecord)]
+  ) {
     if let problem = first.record.outputProblem {
       add(first.host, "\(problem); rank 0 runs there and writes the run directory: --output names another", .usage)
     } else if !first.record.sharesOutput {
@@ -145,7 +153,7 @@ public struct HostCheck: Sendable, Equatable {
       add(
         first.host,
         "\(output) is on its own disk, and rank 0 would write the run there, out of sight: start lockstep on \(first.host), name this machine "
-          + "first, or give --output on a shared disk", .usage)
+          + "too, or give --output on a shared disk", .usage)
     }
     let mute = others.filter { $0.record.outputProblem != nil }.map(\.host)
     if !mute.isEmpty { notes.append("\(mute.joined(separator: ", ")): \(output) cannot be written there: no logs of those ranks") }

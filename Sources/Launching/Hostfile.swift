@@ -11,7 +11,7 @@ public struct Hostfile: Sendable, Equatable {
 
   /// Nil where the hosts were given as a list.
   public let path: String?
-  public let hosts: [Host]
+  public private(set) var hosts: [Host]
 
   /// All slots, or nil when a line leaves them to Open MPI.
   public var slots: Int? {
@@ -47,7 +47,9 @@ public struct Hostfile: Sendable, Equatable {
       guard let slots = parts.count == 1 ? 1 : Int(parts[1]), (1...65536).contains(slots) else {
         throw LaunchError("--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
       }
-      guard !hosts.contains(where: { $0.name == name }) else { throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once") }
+      guard !hosts.contains(where: { $0.name == name }) else {
+        throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once")
+      }
       hosts.append(Host(name: name, slots: slots))
     }
     self.path = nil
@@ -60,7 +62,14 @@ public struct Hostfile: Sendable, Equatable {
     return ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
   }
 
-  /// How many of `ranks` each host gets: mpirun fills slots in the order of the hosts. What does not fit is dealt out evenly.
+  /// The hosts in the order in which mpirun gives them ranks: the one that it is started on comes first, wherever it stands in the list.
+  public func inMappingOrder(isOwn: (String) -> Bool) -> Hostfile {
+    var ordered = self
+    ordered.hosts = hosts.filter { isOwn($0.name) } + hosts.filter { !isOwn($0.name) }
+    return ordered
+  }
+
+  /// How many of `ranks` each host gets: mpirun fills slots in the order of the hosts, here ``inMappingOrder(isOwn:)``. What does not fit is dealt out evenly.
   public func shares(of ranks: Int, coresOfHost: (String) -> Int?) -> [Int] {
     var left = ranks
     var shares = hosts.map { host in

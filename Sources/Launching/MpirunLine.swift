@@ -95,7 +95,8 @@ public struct MpirunLine: Sendable {
       notes.append("some of these hosts are one machine: their ranks are not bound to cores (mpirun --bind-to none)")
     } else if isOversubscribed && !exceedsSlots {
       notes.append(
-        "a machine has more ranks than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)")
+        "a machine has more ranks than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)"
+      )
     } else if isOversubscribed {
       let room = hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
       notes.append(

@@ -6,6 +6,8 @@ public struct RootCause: Sendable, Equatable {
   public var code: ExitCode
   /// The workers' other errors, to be printed before it.
   public var others: [String]
+  /// Whether a host went away and mpirun did not say which.
+  public var lostUnnamedHost = false
 
   /// How mpirun ended.
   public enum Ending: Sendable, Equatable {
@@ -24,7 +26,10 @@ public struct RootCause: Sendable, Equatable {
     let words = directory.map { "; its words: \($0.mpirunLog)" } ?? ""
     let place = step.map { $0 > 0 ? " at step \($0)" : "" } ?? ""
 
-    if let refusal = reader.refusal, reader.faults.isEmpty {
+    if reader.lostDaemon, (step ?? 0) > 0, reader.faults.isEmpty, reader.hostLost == nil {
+      self.init(text: "a host can no longer be reached\(place): it, or mpirun's daemon on it, went down", code: .workerFailed, others: [])
+      lostUnnamedHost = true
+    } else if let refusal = reader.refusal, reader.faults.isEmpty {
       self.init(text: refusal.text, code: refusal.code, others: [])
     } else if let host = reader.hostLost {
       self.init(

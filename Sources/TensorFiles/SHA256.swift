@@ -46,7 +46,8 @@ public struct SHA256: ~Copyable {
     hash.update(length.span.bytes)
     var piece = [UInt8](repeating: 0, count: size)
     for index in 0..<pieces {
-      try file.fill(&piece, at: (file.byteCount - size) / (pieces - 1) * index + (index == pieces - 1 ? (file.byteCount - size) % (pieces - 1) : 0))
+      try file.fill(
+        &piece, at: (file.byteCount - size) / (pieces - 1) * index + (index == pieces - 1 ? (file.byteCount - size) % (pieces - 1) : 0))
       hash.update(piece.span.bytes)
     }
     return hash.finish()

@@ -21,14 +21,15 @@ struct HostSurvey {
   private static let patience = 8
 
   /// Starts the worker's probe on each host and compares the answers.
+  ///
+  /// `hosts` are in mapping order.
   /// - Throws: where this machine's own worker cannot tell.
-  func check(_ hosts: Hostfile) async throws -> HostCheck {
+  func check(_ hosts: Hostfile, own: OwnNames) async throws -> HostCheck {
     let token = output.flatMap(makeToken)
     defer { token?.remove() }
     guard case .record(let here, _, _) = await ask(nil, token: token?.path) else {
       throw CommandFailure(.mpiUnusable, "\(worker) does not start on this machine: run Launch/setup")
     }
-    let own = OwnNames()
     let names = hosts.hosts.map(\.name)
     guard shell != nil || names.allSatisfy(own.contains) else {
       throw CommandFailure(

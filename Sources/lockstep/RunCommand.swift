@@ -81,10 +81,13 @@ struct RunCommand: AsyncParsableCommand {
     let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
     let watch = RunWatch(name: name, directory: directory, isQuiet: quiet)
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
-    let code = try await TrainingJob(
-      line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force
-    )
-    .run()
+    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force)
+    job.findLostHosts = { [line] in
+      var line = line
+      let check = try? await launch.survey(&line, data: [], output: nil)
+      return check?.problems.map { PlainText.line($0.line) }.joined(separator: "; ")
+    }
+    let code = try await job.run()
     if code != .done { throw CommandFailure(code, "") }
   }
 

@@ -10,6 +10,8 @@ struct TrainingJob {
   let maxRestarts: Int
   let resumes: Bool
   let forces: Bool
+  /// Finds out which hosts cannot take part any more, in a line; nil where all can.
+  var findLostHosts: (@Sendable () async -> String?)? = nil
 
   /// Runs to the end and prints the report or the cause of failure.
   func run() async throws -> ExitCode {
@@ -24,7 +26,8 @@ struct TrainingJob {
       await watch.finish()
       if let code = await settled(ending, control: control) { return code }
 
-      let cause = await RootCause(ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
+      var cause = await RootCause(ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
+      if cause.lostUnnamedHost, let found = await findLostHosts?() { cause.text = "\(cause.text): \(found)" }
       let isLasting = cause.code != .workerFailed
       if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
       switch policy.failed(at: await watch.lastStep ?? 0) {

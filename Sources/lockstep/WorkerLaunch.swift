@@ -5,7 +5,7 @@ import Scaling
 import Training
 
 /// How this command line's workers are started, whatever the command and the number of ranks.
-struct WorkerLaunch {
+struct WorkerLaunch: Sendable {
   private let experiment: String
   private let overrides: [String]
   private let mpirun: String
@@ -69,13 +69,14 @@ struct WorkerLaunch {
 
   /// This machine's own record, where no hosts were named.
   func surveyHere(_ line: MpirunLine) async throws -> HostCheck {
-    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"))
+    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"), own: OwnNames())
   }
 
   /// Asks every host, where some were named, whether it can take part, and tells the line what it learned of their cores.
   func survey(_ line: inout MpirunLine, data: [String], output: String?) async throws -> HostCheck? {
-    guard let hosts else { return nil }
-    let check = try await survey(line, data: data, output: output).check(hosts)
+    let own = OwnNames()
+    guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
+    let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
       let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in first }
       line.crowding = HostCrowding(check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })

@@ -8,7 +8,8 @@ import Testing
 struct ClusterTests {
   private static let hosts = "node1:2,node2:2,node3:2"
   private static let settings = [
-    "--set", "model.hidden=[16]", "--set", "training.global_batch=96", "--set", "training.micro_batch=16", "--set", "optimizer.kind=momentum",
+    "--set", "model.hidden=[16]", "--set", "training.global_batch=96", "--set", "training.micro_batch=16", "--set",
+    "optimizer.kind=momentum",
     "--set", "optimizer.learning_rate=0.05", "--set", "clip.rule=global",
   ]
 
@@ -51,7 +52,7 @@ struct ClusterTests {
 
     let part = try run(cluster, steps + ["--output", "/tmp/parts", "--set", "training.steps=20"]).finish()
     try #require(part.status == 0, "\(part.errors)")
-    let rest = try run(cluster, steps + ["--output", "/tmp/parts", "--resume"], hosts: "node1:2,node3:1").finish()
+    let rest = try run(cluster, steps + ["--output", "/tmp/parts", "--resume"], hosts: "node3:1,node1:2").finish()
     try #require(rest.status == 0, "\(rest.errors)")
     #expect(rest.errors.contains("resumed after step 20"))
     #expect(try Data(contentsOf: cluster.file("/tmp/parts/final.safetensors", of: "node1")) == expected)
@@ -90,8 +91,12 @@ struct ClusterTests {
     try cluster.shell("node3", "mount -t tmpfs tmpfs /usr/share/datasets/fashion-mnist")
     let both = try run(Self.hosts, "/tmp/run")
     #expect(both.status == 78 && both.seconds < 10, "\(both.seconds)")
-    #expect(both.errors.contains(/lockstep: node2: .*lockstep-worker is another build there \(SHA-256 [0-9a-f]{12}, here [0-9a-f]{12}\)/), "\(both.errors)")
-    #expect(both.errors.contains(/lockstep: node3: .*train-images-idx3-ubyte.*: there is no such file; every host reads the data/), "\(both.errors)")
+    #expect(
+      both.errors.contains(/lockstep: node2: .*lockstep-worker is another build there \(SHA-256 [0-9a-f]{12}, here [0-9a-f]{12}\)/),
+      "\(both.errors)")
+    #expect(
+      both.errors.contains(/lockstep: node3: .*train-images-idx3-ubyte.*: there is no such file; every host reads the data/),
+      "\(both.errors)")
     #expect(!both.errors.contains("node1:"))
     try cluster.shell("node2", "umount '\(worker)'")
     let data = try run(Self.hosts, "/tmp/run")
@@ -99,9 +104,12 @@ struct ClusterTests {
     // One byte of one file.
     try cluster.shell("node3", "umount /usr/share/datasets/fashion-mnist")
     let file = "/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz"
-    try cluster.shell("node3", "cp \(file) /tmp/labels; printf x | dd of=/tmp/labels bs=1 seek=100 conv=notrunc status=none; mount --bind /tmp/labels \(file)")
+    try cluster.shell(
+      "node3",
+      "cp \(file) /tmp/labels; printf x | dd of=/tmp/labels bs=1 seek=100 conv=notrunc status=none; mount --bind /tmp/labels \(file)")
     let changed = try run(Self.hosts, "/tmp/run")
-    #expect(changed.status == 65 && lastLine(changed).hasPrefix("lockstep: node3: \(file) is another file than on node1"), "\(changed.errors)")
+    #expect(
+      changed.status == 65 && lastLine(changed).hasPrefix("lockstep: node3: \(file) is another file than on node1"), "\(changed.errors)")
     try cluster.shell("node3", "umount \(file)")
 
     // A worker that is not there, and a run directory that the first host cannot write, or writes out of sight.
@@ -110,7 +118,9 @@ struct ClusterTests {
     #expect(absent.status == 78 && lastLine(absent).contains(/node2: .*lockstep-worker does not start there:/), "\(absent.errors)")
     try cluster.shell("node1", "mkdir /tmp/sealed; mount -t tmpfs -o ro tmpfs /tmp/sealed")
     let sealed = try run("node1:2,node3:2", "/tmp/sealed/run")
-    #expect(sealed.status == 64 && lastLine(sealed).contains("node1: /tmp/sealed/run cannot be written: Read-only file system"), "\(sealed.errors)")
+    #expect(
+      sealed.status == 64 && lastLine(sealed).contains("node1: /tmp/sealed/run cannot be written: Read-only file system"),
+      "\(sealed.errors)")
     let apart = try run("node3:2", "/tmp/run")
     #expect(apart.status == 64 && lastLine(apart).contains("node3: /tmp/run is on its own disk"), "\(apart.errors)")
     #expect(try cluster.shell("node1", "ls -A /tmp").contains("run") == false, "the check left nothing")
@@ -129,6 +139,22 @@ struct ClusterTests {
     #expect(job.wait(for: 10) { job.descendants.isEmpty }, "\(job.descendants)")
   }
 
+  /// A host whose processes all end at once: mpirun only says that a daemon did not start, so the hosts are asked again.
+  @Test func aHostWhoseDaemonIsKilledIsNamedToo() throws {
+    let cluster = try Cluster(hosts: 3)
+    let job = try run(cluster, ["--output", cluster.directory + "/run", "--set", "training.steps=1000000"])
+    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    // Its worker is gone too, as on a host that starts up again from an empty disk.
+    try cluster.shell("node3", "mount -t tmpfs tmpfs '\(Programs.directory.path)'")
+    let daemons = try cluster.processes(of: "node3").filter { $0.name == "orted" }
+    try #require(daemons.count == 1, "\(daemons)")
+    kill(daemons[0].identifier, SIGKILL)
+    let outcome = try job.finish(limit: 60)
+    #expect(outcome.status == 70, "\(outcome.status)")
+    #expect(lastLine(outcome).contains(/node3/), "\(outcome.errors)")
+    #expect(job.wait(for: 10) { job.descendants.isEmpty }, "\(job.descendants)")
+  }
+
   @Test func theDoctorSeesHostsOfOneMachine() throws {
     let cluster = try Cluster(hosts: 3)
     let command = [Programs.path("lockstep"), "doctor", "--hosts", Self.hosts, "--json"]
@@ -144,7 +170,8 @@ struct ClusterTests {
     let bound = try cluster.on(
       "node1", [Programs.path("lockstep"), "doctor", "--hosts", "node1:1,node2:1", "--mpirun-arg", "--bind-to", "--mpirun-arg", "core"]
     ).finish()
-    #expect(bound.status == 0 && bound.output.contains("node1, node2: ranks 0-1 are all bound to processor 0"), "\(bound.output)\(bound.errors)")
+    #expect(
+      bound.status == 0 && bound.output.contains("node1, node2: ranks 0-1 are all bound to processor 0"), "\(bound.output)\(bound.errors)")
     let missing = try cluster.on("node1", [Programs.path("lockstep"), "doctor", "--hosts", "node1:1,node7:1"]).finish()
     #expect(missing.status == 78 && missing.output.contains("problem: node7: cannot be reached"), "\(missing.output)")
   }

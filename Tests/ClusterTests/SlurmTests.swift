@@ -6,7 +6,9 @@ import Testing
 /// `Launch/slurm/train.sbatch` under a Slurm of its own, on three hosts in network namespaces.
 @Suite(.serialized, .enabled(if: Cluster.hasSlurm, "Slurm's tests need slurm-wlm and munge beside what several hosts need"))
 struct SlurmTests {
-  private static var repository: URL { URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent() }
+  private static var repository: URL {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  }
 
   /// Slurm on a cluster's hosts, its commands run on the first, in the cluster's directory.
   private struct Slurm {

@@ -14,7 +14,10 @@ struct TemplateTests {
     try ["Launch", "Tests/Cluster"].flatMap { folder in
       let names = FileManager.default.enumerator(atPath: path(folder))!.compactMap { $0 as? String }
       return try names.map { path("\(folder)/\($0)") }.filter { file in
-        guard let handle = FileHandle(forReadingAtPath: file) else { return false }
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory), !isDirectory.boolValue,
+          let handle = FileHandle(forReadingAtPath: file)
+        else { return false }
         defer { try? handle.close() }
         return try handle.read(upToCount: 19) == Data("#!/usr/bin/env bash".utf8)
       }
@@ -80,7 +83,8 @@ struct TemplateTests {
     #expect(Set(sections.keys) == ["", "%files", "%post", "%environment", "%runscript", "%test"])
     for line in sections["%files"] ?? [] {
       let words = line.split(separator: " ").map(String.init)
-      #expect(words.count == 2 && FileManager.default.fileExists(atPath: path(words[0])) && words[1] == "/opt/lockstep/\(words[0])", "\(line)")
+      #expect(
+        words.count == 2 && FileManager.default.fileExists(atPath: path(words[0])) && words[1] == "/opt/lockstep/\(words[0])", "\(line)")
     }
     // The packages are setup's own list, since setup installs them.
     #expect(sections["%post"]?.contains("/opt/lockstep/Launch/setup") == true)
@@ -156,7 +160,8 @@ struct TemplateTests {
         "PATH": "\(folder.path):/usr/bin:/bin", "PBS_O_WORKDIR": folder.path, "PBS_NODEFILE": folder.appending(path: "nodes").path,
         "PBS_JOBID": "7.server", "EXPERIMENT": "e/small.toml", "SCRIPT": "train.pbs", "STUB": "runs",
       ]
-      return try Programs.run("/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 }, limit: 20)
+      return try Programs.run(
+        "/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 }, limit: 20)
     }
     let stopped = try run(["SECONDS_ALLOWED": "121", "OPTIONS": "--set a=1"])
     #expect(stopped.status == 75 && stopped.output.contains("3 ranks on node1 node2"), "\(stopped.output)\(stopped.errors)")

@@ -6,7 +6,8 @@ import Testing
 private func record(_ host: String, _ change: (inout HostRecord) -> Void = { _ in }) -> HostRecord {
   var record = HostRecord(
     host: host, machine: host, worker: "/opt/lockstep-worker", workerSHA256: String(repeating: "a", count: 64), mpi: "Open MPI v4.1.4",
-    hasLauncher: true, directory: "/home/u", data: [.init(path: "/data/x", digest: "d1", problem: nil)], outputProblem: nil, sharesOutput: true,
+    hasLauncher: true, directory: "/home/u", data: [.init(path: "/data/x", digest: "d1", problem: nil)], outputProblem: nil,
+    sharesOutput: true,
     time: 1000.05, cores: 4, cpu: "Zen", memory: 8 << 30, freeMemory: 6 << 30, freeSharedMemory: 1 << 30)
   change(&record)
   return record
@@ -46,7 +47,10 @@ struct HostCheckTests {
   }
 
   @Test func `hosts that do not answer are told apart`() {
-    let result = check([good("a"), ("b", .unreachable("Permission denied (publickey).")), ("c", .late(seconds: 8)), ("d", .silent("libmpi.so.40: no such file"))])
+    let result = check([
+      good("a"), ("b", .unreachable("Permission denied (publickey).")), ("c", .late(seconds: 8)),
+      ("d", .silent("libmpi.so.40: no such file")),
+    ])
     #expect(result.problems.map(\.hosts) == [["b"], ["c"], ["d"]] && result.code == .mpiUnusable)
     #expect(result.problems[0].line.contains("Permission denied (publickey).; it has to work without a password: try ssh b true"))
     #expect(result.problems[1].line.contains("within 8 s") && result.problems[2].line.contains("libmpi.so.40"))
@@ -60,7 +64,9 @@ struct HostCheckTests {
 
   @Test func `rank 0's run directory has to be writable and in sight`() {
     let sealed = check([good("a") { $0.outputProblem = "/runs/a cannot be written: Permission denied (/runs)" }, good("b")])
-    #expect(sealed.code == .usage && sealed.problems[0].line.hasPrefix("a: /runs/a cannot be written: Permission denied (/runs); rank 0 runs there"))
+    #expect(
+      sealed.code == .usage
+        && sealed.problems[0].line.hasPrefix("a: /runs/a cannot be written: Permission denied (/runs); rank 0 runs there"))
     let apart = check([good("a") { $0.sharesOutput = false }, good("b")])
     #expect(apart.code == .usage && apart.problems[0].line.hasPrefix("a: /runs/a is on its own disk"))
     // Elsewhere than on rank 0's host only logs are at stake.
@@ -86,15 +92,21 @@ struct HostCheckTests {
     #expect(HostCrowding([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
   }
 
-  @Test func `mpirun fills slots in order`() throws {
+  @Test func `mpirun fills slots in order, its own host first`() throws {
+    let list = try Hostfile(list: "a:1,b:2,c:3").inMappingOrder { $0 == "b" }
+    #expect(list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
     let hosts = try Hostfile(list: "a:2,b:3")
-    #expect(hosts.shares(of: 4) { _ in nil } == [2, 2] && hosts.shares(of: 5) { _ in nil } == [2, 3] && hosts.shares(of: 8) { _ in nil } == [4, 4])
+    #expect(
+      hosts.shares(of: 4) { _ in nil } == [2, 2] && hosts.shares(of: 5) { _ in nil } == [2, 3]
+        && hosts.shares(of: 8) { _ in nil } == [4, 4])
     #expect(try Hostfile(path: "h", text: "a\nb").shares(of: 6) { _ in 4 } == [4, 2])
   }
 }
 
 struct RemoteShellTests {
-  private func shell(_ arguments: [String] = [], _ environment: [String: String] = [:], has: [String] = ["ssh", "rsh", "oarsh"]) -> RemoteShell? {
+  private func shell(_ arguments: [String] = [], _ environment: [String: String] = [:], has: [String] = ["ssh", "rsh", "oarsh"])
+    -> RemoteShell?
+  {
     RemoteShell(mpirunArguments: arguments, environment: environment) { has.contains($0) ? "/usr/bin/\($0)" : nil }
   }
 

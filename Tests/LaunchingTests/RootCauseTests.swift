@@ -161,6 +161,17 @@ struct RootCauseTests {
     #expect(read(text).shown.isEmpty)
   }
 
+  @Test func `a daemon that ends in the middle of a run is a lost host, before it a bad start`() {
+    var reader = FaultReader()
+    let box = String(repeating: "-", count: 74)
+    for line in [box, "ORTE was unable to reliably start one or more daemons.", "This usually is caused by:", box] { _ = reader.read(line) }
+    let running = RootCause(ending: .exited(1), faults: reader, step: 12, directory: nil)
+    #expect(
+      running.code == .workerFailed && running.lostUnnamedHost && running.text.hasPrefix("a host can no longer be reached at step 12"))
+    let starting = RootCause(ending: .exited(1), faults: reader, step: nil, directory: nil)
+    #expect(starting.code == .mpiUnusable && !starting.lostUnnamedHost && starting.text.hasPrefix("mpirun could not start on every host"))
+  }
+
   @Test func `an unreachable host, in ssh's words`() {
     let text = """
       ssh: Could not resolve hostname nosuch: Name or service not known

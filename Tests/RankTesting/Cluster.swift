@@ -8,7 +8,8 @@ public final class Cluster {
   /// Whether hosts can be had: it takes root, and a kernel that lets it make namespaces.
   public static let isPossible: Bool =
     geteuid() == 0
-    && (try? Programs.run("/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], limit: 10))?
+    && (try? Programs.run(
+      "/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], limit: 10))?
       .status == 0
     && (try? Programs.run("/usr/bin/env", ["ip", "link"], limit: 10))?.status == 0
   public static let need = "several hosts on one machine need root, network namespaces and iproute2"
@@ -52,8 +53,24 @@ public final class Cluster {
 
   /// A host's own file, as this process can open it.
   public func file(_ path: String, of host: String) throws -> URL {
-    let pid = try String(contentsOfFile: "\(directory)/pids/\(host)", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-    return URL(filePath: "/proc/\(pid)/root\(path)")
+    URL(filePath: "/proc/\(try identifier(of: host))/root\(path)")
+  }
+
+  /// The processes that run on a host.
+  public func processes(of host: String) throws -> [(identifier: Int32, name: String)] {
+    let manager = FileManager.default
+    let own = try manager.destinationOfSymbolicLink(atPath: "/proc/\(try identifier(of: host))/ns/net")
+    return try manager.contentsOfDirectory(atPath: "/proc").compactMap { entry in
+      guard let identifier = Int32(entry), (try? manager.destinationOfSymbolicLink(atPath: "/proc/\(entry)/ns/net")) == own,
+        let name = try? String(contentsOfFile: "/proc/\(entry)/comm", encoding: .utf8)
+      else { return nil }
+      return (identifier, name.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+  }
+
+  /// The process that holds a host's namespaces.
+  private func identifier(of host: String) throws -> String {
+    try String(contentsOfFile: "\(directory)/pids/\(host)", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// `link HOST down|up|RATE`, `crash HOST`.
