@@ -120,7 +120,7 @@ let package = Package(
     tests("ClusterTests", ["RankTesting", "Reports"]),
     tests("ChartsTests", ["Charts"]),
     tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
-    tests("LaunchingTests", ["Launching", "Reports"]),
+    tests("LaunchingTests", ["Launching", "Reports", "RankTesting"]),
   ],
   cLanguageStandard: .gnu11
 )

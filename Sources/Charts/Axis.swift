@@ -6,7 +6,7 @@ public struct Axis: Sendable, Equatable {
     case linear
     /// Powers of ten at equal distances; values that are not positive are not drawn.
     case logarithmic
-    /// Logarithmic where all values are positive and the largest is more than thirty times the smallest.
+    /// Logarithmic where all values are positive and the largest is more than ten times the smallest.
     case automatic
   }
 
@@ -44,7 +44,7 @@ struct FittedAxis {
       switch axis.scale {
       case .linear: false
       case .logarithmic: smallest.isFinite
-      case .automatic: low > 0 && high > 30 * low
+      case .automatic: low > 0 && high > 10 * low
       }
     for bound in [axis.lowest, axis.highest].compactMap({ $0 }) { see(bound) }
     self.isLogarithmic = isLogarithmic

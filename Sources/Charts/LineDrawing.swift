@@ -43,13 +43,8 @@ struct LineDrawing {
       let scale = up.isLogarithmic ? (chart.y.label.isEmpty ? "log scale" : chart.y.label + ", log scale") : chart.y.label
       svg.label(SVGText.fitted(scale, width: chart.width - 12), x: 6, y: 32)
       drawAxes(into: &svg)
-      svg.element(
-        "svg",
-        [
-          ("x", SVGText.number(left)), ("y", SVGText.number(Self.top)), ("width", SVGText.number(plot.width)),
-          ("height", SVGText.number(plot.height)),
-        ]
-      ) { svg in
+      // Nothing lies outside: the axes are fitted to all that is drawn.
+      svg.element("g", [("transform", "translate(\(SVGText.number(left)) \(SVGText.number(Self.top)))")]) { svg in
         drawBands(into: &svg)
         drawLevelsAndMarks(into: &svg)
         for (index, series) in chart.series.enumerated() { draw(series, colour: Self.colour(series.colour, index), into: &svg) }

@@ -45,15 +45,11 @@ enum PixelColumns {
     var (from, to) = (0, 0)
     var kept: [Place] = []
     for index in part.indices {
-      // At the ends the window shrinks, evenly to both sides.
-      let near = min(reach, index, part.count - 1 - index)
-      while to <= index + near {
+      // At the start, where curves are steep, the window shrinks to both sides; at the end one-sidedly, so that no single point is the last word.
+      let near = min(reach, index)
+      while to <= min(index + near, part.count - 1) {
         sum += part[to].y
         to += 1
-      }
-      while to > index + near + 1 {
-        to -= 1
-        sum -= part[to].y
       }
       while from < index - near {
         sum -= part[from].y

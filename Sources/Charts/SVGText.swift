@@ -53,10 +53,10 @@ struct SVGText {
     words.unicodeScalars.reduce(0) { sum, scalar in
       let share =
         switch scalar {
-        case "i", "l", "j", ".", ",", "'", "|", " ", "t", "f", "r", "I": 0.33
-        case "m", "w", "M", "W", "—": 0.86
-        case "A"..."Z": 0.68
-        default: scalar.value > 0x2E80 ? 1 : 0.57
+        case "i", "l", "j", ".", ",", "'", "|", " ", "t", "f", "r", "I": 0.4
+        case "m", "w", "M", "W", "—": 0.95
+        case "A"..."Z": 0.7
+        default: scalar.value > 0x2E80 ? 1 : 0.62
         }
       return sum + share * size
     }

@@ -17,7 +17,7 @@ public struct StackedBars: Chart, Equatable {
   public var rows: [Row]
   public var width: Double
 
-  public init(_ title: String, label: String, parts: [String], rows: [Row], width: Double = 900) {
+  public init(_ title: String, label: String, parts: [String], rows: [Row], width: Double = 440) {
     (self.title, self.label, self.parts, self.rows, self.width) = (title, label, parts, rows, width)
   }
 

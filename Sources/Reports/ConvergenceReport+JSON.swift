@@ -14,6 +14,10 @@ extension ConvergenceReport: JSONWritable {
       $0.field("time_share", timeShare)
       $0.field("ranks", ranks)
       $0.field("restarts", restarts)
+      if let resumedAt {
+        $0.key("resumed_at")
+        $0.array(resumedAt) { $0.value($1) }
+      }
       $0.field("weights_sha256", weightsSHA256)
       $0.field("skips", skips)
       if let simulation { $0.field("simulation", simulation) }

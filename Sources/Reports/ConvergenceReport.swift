@@ -18,6 +18,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var ranks: [Rank]
   /// How often the coordinator started the workers again.
   public var restarts: Int
+  /// The steps after which training went on from a checkpoint.
+  public var resumedAt: [Int]?
   /// SHA-256 of the weights, when all ranks hold the same.
   public var weightsSHA256: String?
   /// The cluster that was played, in words; nil where times are real.
@@ -31,7 +33,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
     throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
-    clipBias: ClipBias? = nil, simulation: String? = nil
+    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, simulation: String? = nil
   ) {
     self.verdict = verdict
     self.reasons = reasons
@@ -45,6 +47,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     self.timeShare = timeShare
     self.ranks = ranks
     self.restarts = restarts
+    self.resumedAt = resumedAt
     self.weightsSHA256 = weightsSHA256
     self.clipBias = clipBias
     self.simulation = simulation
@@ -55,6 +58,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips, simulation
     case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
+    case resumedAt = "resumed_at"
     case timeShare = "time_share"
     case weightsSHA256 = "weights_sha256"
   }

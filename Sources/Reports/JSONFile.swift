@@ -11,13 +11,18 @@ public enum JSONFile {
     var json = JSONText(indented: true, capacity: 4096)
     json.value(record)
     json.endLine()
+    try write(json.bytes, to: path)
+  }
+
+  /// Replaces a file's bytes; a crash leaves the old file or the new one.
+  static func write(_ bytes: [UInt8], to path: String) throws(RunFileError) {
     let temporary = "\(path).\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw RunFileError(path: temporary, cannot: "make it", code: errno) }
     var failure: Int32 = 0
     var written = 0
-    while written < json.bytes.count && failure == 0 {
-      let count = json.bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+    while written < bytes.count && failure == 0 {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
       if count >= 0 { written += count } else if errno != EINTR { failure = errno }
     }
     if failure == 0 && fsync(descriptor) != 0 { failure = errno }
@@ -25,7 +30,7 @@ public enum JSONFile {
     if failure == 0 && rename(temporary, path) != 0 { failure = errno }
     if failure != 0 {
       unlink(temporary)
-      throw RunFileError(path: path, cannot: "write \(json.bytes.count) bytes", code: failure)
+      throw RunFileError(path: path, cannot: "write \(bytes.count) bytes", code: failure)
     }
   }
 

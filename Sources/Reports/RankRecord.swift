@@ -40,30 +40,3 @@ extension RankRecord: Decodable, JSONWritable {
     }
   }
 }
-
-/// Time by what it was spent on: seconds in a rank record, fractions of the whole in a convergence report.
-public struct TimeShare: Sendable, Equatable, Decodable, JSONWritable {
-  public var data: Double
-  public var compute: Double
-  public var reduce: Double
-  public var norm: Double
-  public var optimizer: Double
-
-  public init(data: Double, compute: Double, reduce: Double, norm: Double, optimizer: Double) {
-    self.data = data
-    self.compute = compute
-    self.reduce = reduce
-    self.norm = norm
-    self.optimizer = optimizer
-  }
-
-  public func write(to json: inout JSONText) {
-    json.object {
-      $0.field("data", data)
-      $0.field("compute", compute)
-      $0.field("reduce", reduce)
-      $0.field("norm", norm)
-      $0.field("optimizer", optimizer)
-    }
-  }
-}

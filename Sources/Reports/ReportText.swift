@@ -1,3 +1,5 @@
+import Glibc
+
 /// A convergence report as a block of text, at most 100 columns wide where its words allow.
 public struct ReportText {
   private let report: ConvergenceReport
@@ -6,11 +8,12 @@ public struct ReportText {
   private let colour: Bool
   private static let width = 100
 
-  /// `colour` is for terminals only.
+  /// The last line names `directory`, or the page in it. `colour` is for terminals only.
   public init(_ report: ConvergenceReport, name: String, directory: String, colour: Bool = false) {
     self.report = report
     self.name = PlainText.line(name, limit: 80)
-    self.directory = PlainText.line(directory)
+    let page = RunDirectory(directory).page
+    self.directory = PlainText.line(access(page, F_OK) == 0 ? page : directory)
     self.colour = colour
   }
 

@@ -11,6 +11,7 @@ public struct RunDirectory: Sendable, Equatable {
   public var metrics: String { path + "/metrics.jsonl" }
   public var ranks: String { path + "/ranks.jsonl" }
   public var report: String { path + "/report.json" }
+  public var page: String { path + "/report.html" }
   public var checkpoints: String { path + "/checkpoints" }
   public var logs: String { path + "/logs" }
   public var mpirunLog: String { logs + "/mpirun.log" }
@@ -49,6 +50,9 @@ public struct RunDirectory: Sendable, Equatable {
     if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try make(String(path[..<slash])) }
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw RunFileError(path: path, cannot: "make this directory", code: errno) }
   }
+
+  /// The names of the files in a directory that TensorBoard reads.
+  public static func eventFiles(in path: String) -> [String] { entries(of: path).filter { $0.hasPrefix(EventFile.prefix) } }
 
   private static func entries(of path: String) -> [String] {
     guard let stream = opendir(path) else { return [] }

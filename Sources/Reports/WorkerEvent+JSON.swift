@@ -25,6 +25,9 @@ extension WorkerEvent: JSONWritable {
         $0.field("samples_per_second", progress.samplesPerSecond)
         $0.field("seconds_left", progress.secondsLeft)
         $0.field("skipped", progress.skipped)
+        if let coefficient = progress.coefficient { $0.field("coefficient", coefficient) }
+        if let learningRate = progress.learningRate { $0.field("learning_rate", learningRate) }
+        if let noiseScale = progress.noiseScale { $0.field("noise_scale", noiseScale) }
       case .message(let level, let text):
         $0.field("event", "message")
         $0.field("level", level.rawValue)

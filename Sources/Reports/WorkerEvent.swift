@@ -51,9 +51,15 @@ public enum WorkerEvent: Sendable, Equatable {
     public var samplesPerSecond: Double?
     public var secondsLeft: Double?
     public var skipped: Int
+    /// Of the step: what its gradient was multiplied by, the learning rate, and the noise scale so far. Written where known.
+    public var coefficient: Double?
+    public var learningRate: Double?
+    public var noiseScale: Double?
 
     private enum CodingKeys: String, CodingKey {
-      case step, steps, epoch, loss, norm, skipped
+      case step, steps, epoch, loss, norm, skipped, coefficient
+      case learningRate = "learning_rate"
+      case noiseScale = "noise_scale"
       case clippedFraction = "clipped_fraction"
       case samplesPerSecond = "samples_per_second"
       case secondsLeft = "seconds_left"
@@ -61,7 +67,7 @@ public enum WorkerEvent: Sendable, Equatable {
 
     public init(
       step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double, samplesPerSecond: Double?,
-      secondsLeft: Double?, skipped: Int
+      secondsLeft: Double?, skipped: Int, coefficient: Double? = nil, learningRate: Double? = nil, noiseScale: Double? = nil
     ) {
       self.step = step
       self.steps = steps
@@ -72,6 +78,9 @@ public enum WorkerEvent: Sendable, Equatable {
       self.samplesPerSecond = samplesPerSecond
       self.secondsLeft = secondsLeft
       self.skipped = skipped
+      self.coefficient = coefficient
+      self.learningRate = learningRate
+      self.noiseScale = noiseScale
     }
   }
 }

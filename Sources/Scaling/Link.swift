@@ -4,25 +4,26 @@ import Glibc
 public enum Link {
   /// Seconds of `20us`, `1.5ms`, `800ns`, `0.1s`; nil for anything else.
   public static func seconds(_ text: some StringProtocol) -> Double? {
-    number(text, units: [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1)])
+    number(text, units: [("ns", 1e9), ("us", 1e6), ("µs", 1e6), ("ms", 1e3), ("s", 1)])
   }
 
   /// Bytes a second of `10Gbit/s`, `200mbit`, `1.2GB/s`; nil for anything else. `bit` and `B` tell bits from bytes, prefixes are powers of 1000.
   public static func bytesPerSecond(_ text: some StringProtocol) -> Double? {
     let text = text.hasSuffix("/s") ? String(text.dropLast(2)) : text.hasSuffix("ps") ? String(text.dropLast(2)) : String(text)
     var units: [(String, Double)] = []
-    for (prefixes, scale) in [(["G", "g"], 1e9), (["M", "m"], 1e6), (["K", "k"], 1e3), ([""], 1.0)] {
-      for prefix in prefixes { units += [(prefix + "bit", scale / 8), (prefix + "B", scale), (prefix + "b", scale / 8)] }
+    for (prefixes, bytes) in [(["G", "g"], 1e9), (["M", "m"], 1e6), (["K", "k"], 1e3), ([""], 1.0)] {
+      for prefix in prefixes { units += [(prefix + "bit", 8 / bytes), (prefix + "B", 1 / bytes), (prefix + "b", 8 / bytes)] }
     }
     return number(text, units: units)
   }
 
-  private static func number(_ text: some StringProtocol, units: [(name: String, scale: Double)]) -> Double? {
+  private static func number(_ text: some StringProtocol, units: [(name: String, count: Double)]) -> Double? {
     let text = String(text)
     guard let unit = units.filter({ text.hasSuffix($0.name) }).max(by: { $0.name.utf8.count < $1.name.utf8.count }),
       let value = Double(text.dropLast(unit.name.count)), value.isFinite, value >= 0
     else { return nil }
-    return value * unit.scale
+    // Divided, not multiplied by an inverse that is rounded already: 20us is what 20e-6 is.
+    return value / unit.count
   }
 
   /// `20 µs`, `1.5 ms`.

@@ -57,7 +57,7 @@ public struct ScalingFit: Sendable, Equatable {
 
   /// The rank count past which more ranks are slower: √((1 − σ)/κ) by the universal law; nil where there is none.
   public var peak: Double? {
-    guard law == .usl, coefficients[1].value > 0, coefficients[0].value < 1 else { return nil }
+    guard law == .usl, extrapolates, coefficients[1].value > 0, coefficients[0].value < 1 else { return nil }
     return ((1 - coefficients[0].value) / coefficients[1].value).squareRoot()
   }
 

@@ -33,12 +33,12 @@ public struct MeasuredRun: Sendable, Equatable {
     globalBatch = run.steps[0].samples
     cores = environment.cores
     hosts = zip(environment.hosts, environment.ranksPerHost).flatMap { [String](repeating: $0, count: $1) }
-    var sums = [TimeShare](repeating: TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0), count: ranks)
+    var sums = [TimeShare](repeating: .zero, count: ranks)
     var places = [String](repeating: "", count: ranks)
     try RankRecord.read(path: directory.ranks) { record in
       guard record.rank < ranks else { return }
       places[record.rank] = record.host
-      if record.step > warmUp { sums[record.rank] = sums[record.rank] + record.seconds }
+      if record.step > warmUp { sums[record.rank] += record.seconds }
     }
     parts = sums.map { $0 / Double(timed.count) }
     // Ranks need not lie on their hosts one host after the other.
@@ -65,12 +65,6 @@ public struct MeasuredRun: Sendable, Equatable {
 }
 
 extension TimeShare {
-  static func + (a: TimeShare, b: TimeShare) -> TimeShare {
-    TimeShare(
-      data: a.data + b.data, compute: a.compute + b.compute, reduce: a.reduce + b.reduce, norm: a.norm + b.norm,
-      optimizer: a.optimizer + b.optimizer)
-  }
-
   static func / (a: TimeShare, n: Double) -> TimeShare {
     TimeShare(data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n, optimizer: a.optimizer / n)
   }

@@ -29,7 +29,7 @@ public struct RankCount: Sendable, Equatable {
   /// A mean step of each rank, over the repeats.
   public var parts: [TimeShare] {
     (0..<ranks).map { rank in
-      runs.reduce(TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)) { $0 + $1.parts[rank] } / Double(runs.count)
+      runs.reduce(into: TimeShare.zero) { $0 += $1.parts[rank] } / Double(runs.count)
     }
   }
 

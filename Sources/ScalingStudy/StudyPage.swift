@@ -9,32 +9,15 @@ public struct StudyPage {
   public init(_ study: Study) { self.study = study }
 
   public var html: String {
+    let title = "\(PlainText.line(study.name, limit: 60)): \(study.plan.mode.rawValue) scaling"
     let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, foretoldEfficiency]
-    let figures = charts.compactMap { chart in chart.map { "<figure>\($0.svg)</figure>" } }
-    let title = Markup.escaped("\(study.name): \(study.plan.mode.rawValue) scaling")
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(title)</title>
-      <style>
-      :root { color-scheme: light dark }
-      body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 62em; padding: 0 1em }
-      pre { overflow-x: auto; font-size: 13px }
-      figure { display: inline-block; margin: 0 0.6em 1em 0; max-width: 100% }
-      \(ChartStyle.css)
-      </style>
-      </head>
-      <body>
-      <h1>\(title)</h1>
-      \(figures.joined(separator: "\n"))
-      <pre>\(Markup.escaped(StudyText(study).text))</pre>
-      </body>
-      </html>
-
-      """
+    var page = PageText(title: title)
+    page.element("h1", title)
+    if let simulation = study.plan.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
+    page.charts(charts.compactMap { $0 })
+    page.section("Figures") { page in page.element("pre", StudyText(study).text) }
+    page.end()
+    return page.text
   }
 
   private var ranks: Axis { Axis("ranks", scale: .automatic) }

@@ -35,22 +35,3 @@ struct PhaseClock {
   /// From the first lap to the last.
   var total: Double { Double(last - start) * 1e-9 }
 }
-
-extension TimeShare {
-  static let zero = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
-
-  static func += (sum: inout TimeShare, part: TimeShare) {
-    sum.data += part.data
-    sum.compute += part.compute
-    sum.reduce += part.reduce
-    sum.norm += part.norm
-    sum.optimizer += part.optimizer
-  }
-
-  /// Each part over the sum of all.
-  var fractions: TimeShare {
-    let sum = data + compute + reduce + norm + optimizer
-    guard sum > 0 else { return .zero }
-    return TimeShare(data: data / sum, compute: compute / sum, reduce: reduce / sum, norm: norm / sum, optimizer: optimizer / sum)
-  }
-}

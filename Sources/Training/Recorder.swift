@@ -7,6 +7,10 @@ import Vectors
 final class Recorder {
   private var metrics: JSONLinesFile
   private var ranks: JSONLinesFile
+  /// For TensorBoard, where the experiment asks for it.
+  private var events: EventFile?
+  /// What the page at the end draws; nil where earlier steps stand in files alone.
+  private(set) var series: RunSeries?
   private let names: StepRecordNames
   private let say: Speaker
   private let totalSteps: Int
@@ -17,7 +21,10 @@ final class Recorder {
   private let startTime: UInt64
   private var isFirst = true
 
-  init(_ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, say: Speaker) throws {
+  init(
+    _ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
+    say: Speaker
+  ) throws {
     if let step {
       metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
       ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
@@ -25,6 +32,8 @@ final class Recorder {
       metrics = try JSONLinesFile(creating: directory.metrics)
       ranks = try JSONLinesFile(creating: directory.ranks)
     }
+    series = step == nil ? RunSeries() : nil
+    self.events = events
     self.names = names
     self.say = say
     self.totalSteps = totalSteps
@@ -44,11 +53,22 @@ final class Recorder {
   func settle(with ledger: NormLedger) throws {
     guard let outcome = pending else { return }
     pending = nil
-    try metrics.append(StepRecord(outcome, names: names, after: ledger))
+    let record = StepRecord(outcome, names: names, after: ledger)
+    try metrics.append(record)
+    try events?.append(record)
+    series?.add(record)
   }
 
   func record(_ records: [RankRecord]) throws {
-    for record in records { try ranks.append(record) }
+    for record in records {
+      try ranks.append(record)
+      series?.add(record)
+    }
+  }
+
+  /// Writes the scores on held-out data where TensorBoard finds them.
+  func record(evaluation: [NamedNumber], step: Int) throws {
+    try events?.append(evaluation: evaluation, step: step)
   }
 
   /// Brings what was written to the disk: before a checkpoint that relies on it.
@@ -71,6 +91,8 @@ final class Recorder {
       .progress(
         WorkerEvent.Progress(
           step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
-          clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped)))
+          clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped,
+          coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient, learningRate: outcome.learningRate,
+          noiseScale: outcome.noise.scale)))
   }
 }

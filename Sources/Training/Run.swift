@@ -93,6 +93,7 @@ public final class Run {
     if options.resume, let restored = try checkpoints.restore(trainer, on: world) {
       history = restored.history
       resumedAt = trainer.stepsDone
+      history.resumed(at: trainer.stepsDone)
       notes = restored.notes + ["resumed after step \(trainer.stepsDone)"]
     } else {
       if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
@@ -113,9 +114,13 @@ public final class Run {
         try DurableFile.write(experiment.resolved, to: directory.experiment)
         try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
       }
+      let events =
+        experiment.report.tensorboard
+        ? try EventFile(in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every) : nil
       recorder = try Recorder(
         directory, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
-        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, say: say)
+        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, events: events,
+        say: say)
       say.event(
         .started(
           WorkerEvent.Started(
@@ -140,6 +145,7 @@ public final class Run {
       return try finish(on: world)
     } catch {
       log.error("\(error)")
+      writePage(failure: "\(error)")
       throw error
     }
   }
@@ -199,7 +205,12 @@ public final class Run {
       try recording {
         if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors") }
         try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
+        if let scores {
+          let numbers = [NamedNumber("loss", scores.loss)] + (scores.score.map { [$0] } ?? [])
+          try recorder?.record(evaluation: numbers, step: trainer.stepsDone)
+        }
       }
+      writePage()
       say.event(.report(report))
     }
     log.info("\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
@@ -213,6 +224,18 @@ public final class Run {
     guard let exchange = trainer.exchange as? SimulatedExchange, exchange.halves > 0 else { return words }
     let late = Double(exchange.overruns) / Double(exchange.halves)
     return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
+  }
+
+  /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
+  private func writePage(failure: String? = nil) {
+    guard let recorder else { return }
+    do throws(RunFileError) {
+      // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
+      try RunPage(RunRecords(directory, series: recorder.series, failure: failure, limit: 16 << 20)).write(to: directory.page)
+    } catch {
+      log.warning("\(error)")
+      say.event(.message(level: .warning, text: error.description))
+    }
   }
 
   private func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws -> [ConvergenceReport.Rank]? {
@@ -255,8 +278,7 @@ public final class Run {
       clipBias: history.meanBias.map {
         ConvergenceReport.ClipBias(
           scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
-      },
-      simulation: simulationText(ranks: ranks.count))
+      }, resumedAt: history.resumedAt, simulation: simulationText(ranks: ranks.count))
   }
 }
 
@@ -272,7 +294,9 @@ extension RunDirectory {
 
   /// Removes what a run wrote, so that nothing of it is taken for the next one's.
   func removeRecords() {
-    for old in [checkpoints, report, metrics, ranks, traces, path + "/final.safetensors"] {
+    for old in [checkpoints, report, page, metrics, ranks, traces, path + "/final.safetensors"]
+      + RunDirectory.eventFiles(in: path).map({ "\(path)/\($0)" })
+    {
       try? FileManager.default.removeItem(atPath: old)
     }
   }

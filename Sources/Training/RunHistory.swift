@@ -16,6 +16,8 @@ struct RunHistory: Codable, Equatable {
   private(set) var lastSkip: String?
   /// Steps in which √L alone proved that nothing would be clipped.
   private(set) var certified = 0
+  /// The steps after which training went on from a checkpoint; nil where it never did.
+  private(set) var resumedAt: [Int]?
   private(set) var biasMeasured = 0
   private var biasSum = 0.0
   private var cosineSum = 0.0
@@ -56,6 +58,9 @@ struct RunHistory: Codable, Equatable {
     }
     return nil
   }
+
+  /// Training goes on from a checkpoint of this step.
+  mutating func resumed(at step: Int) { resumedAt = (resumedAt ?? []) + [step] }
 
   var clippedFraction: Double { steps > 0 ? Double(clipped) / Double(steps) : 0 }
   var certifiedFraction: Double { steps > 0 ? Double(certified) / Double(steps) : 0 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Reports
 
 /// `lockstep report DIR…`: one run's report as text, several side by side.
@@ -12,11 +13,18 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Print JSON: the report, or for several runs an array of {directory, report}.")
   var json = false
 
+  @Option(help: ArgumentHelp("Write a page that needs no network: one run's, or several compared.", valueName: "file"))
+  var html: String?
+
+  @Flag(help: "Replace the page that --html names.")
+  var force = false
+
   @Flag(help: "Show instead what other clip thresholds and rules would have done to the recorded norms of one run.")
   var whatIf = false
 
   func run() throws {
     if whatIf { return try tellCounterfactuals() }
+    if let html { return try writePage(to: html) }
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
       guard directory.exists else { throw CommandFailure(.usage, "\(path): no such directory; give a run directory, such as runs/NAME") }
@@ -37,7 +45,24 @@ struct ReportCommand: ParsableCommand {
       Screen.output.write(text.text)
     } else {
       Screen.output.write(ReportTable(runs.map { (Self.name($0.path), $0.report) }).text)
+      let curves = CurveText(directories.map { RunRecords(RunDirectory($0)) }, width: Screen.output.isTerminal ? Screen.output.width : 100)
+      Screen.output.write(curves.text)
     }
+  }
+
+  /// Runs that have not ended have a page too: of what they have recorded.
+  private func writePage(to path: String) throws {
+    for directory in directories.map(RunDirectory.init) where !directory.isTaken {
+      throw CommandFailure(.usage, "\(directory.path): no run there; give a run directory, such as runs/NAME")
+    }
+    if !force && access(path, F_OK) == 0 { throw CommandFailure(.usage, "\(path) exists: --force replaces it") }
+    let runs = directories.map { RunRecords(RunDirectory($0)) }
+    do throws(RunFileError) {
+      if runs.count == 1 { try RunPage(runs[0]).write(to: path) } else { try ComparisonPage(runs).write(to: path) }
+    } catch {
+      throw CommandFailure(.data, PlainText.line(error.description))
+    }
+    for note in runs.flatMap(\.notes) { Screen.error.write("lockstep: \(PlainText.line(note))\n") }
   }
 
   private func tellCounterfactuals() throws {

@@ -54,6 +54,12 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
   var simulate: String?
 
+  @Option(help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
+  var metricsPort: Int?
+
+  @Option(help: ArgumentHelp("The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
+  var metricsHost = "127.0.0.1"
+
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
@@ -79,7 +85,9 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
-    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet)
+    let server = try metricsPort.map(metricsServer)
+    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, server: server)
+    if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
     var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force)
     job.findLostHosts = { [line] in
@@ -89,6 +97,14 @@ struct RunCommand: AsyncParsableCommand {
     }
     let code = try await job.run()
     if code != .done { throw CommandFailure(code, "") }
+  }
+
+  private func metricsServer(port: Int) throws -> MetricsServer {
+    do throws(LaunchError) {
+      return try MetricsServer(host: metricsHost, port: port)
+    } catch {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    }
   }
 
   // MARK: What is to be run

@@ -10,6 +10,10 @@ actor RunWatch {
   /// The last step that the workers told of, since the job was last started.
   private(set) var lastStep: Int?
 
+  /// What the metrics server tells, and the server, where one was asked for.
+  private var gauges: RunGauges
+  private let server: MetricsServer?
+
   private let name: String
   private let directory: RunDirectory
   private let isQuiet: Bool
@@ -28,7 +32,9 @@ actor RunWatch {
   private var suppressed = 0
   private static let linesShown = 200
 
-  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: Bool = true) {
+  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: Bool = true, server: MetricsServer? = nil) {
+    self.server = server
+    gauges = RunGauges(experiment: name, directory: directory.path)
     self.name = name
     self.directory = directory
     self.isQuiet = isQuiet
@@ -42,6 +48,13 @@ actor RunWatch {
     (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, FaultReader(), nil, nil, nil, nil, nil)
     startTime = clock.now
     draw("starting \(Figures.counted(ranks, "rank")) …")
+    server?.publish(gauges.text)
+  }
+
+  /// The workers are about to be started again.
+  func tell(restarts: Int) {
+    gauges.restarts = restarts
+    server?.publish(gauges.text)
   }
 
   // MARK: What comes in
@@ -49,6 +62,8 @@ actor RunWatch {
   /// A line of mpirun's standard output: an event, or something a library printed.
   func outputLine(_ line: [UInt8]) {
     guard let event = WorkerEvent(line: line) else { return errorLine(line) }
+    gauges.take(event)
+    server?.publish(gauges.text)
     switch event {
     case .started(let started):
       self.started = started

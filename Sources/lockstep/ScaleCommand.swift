@@ -100,11 +100,11 @@ struct ScaleCommand: AsyncParsableCommand {
     let counts = try await points.measure()
     let study = Study(
       name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts, predicting: predicted, on: cluster)
-    do throws(RunFileError) { try JSONFile.write(study, to: folder + "/scale.json") } catch {
+    do throws(RunFileError) {
+      try JSONFile.write(study, to: folder + "/scale.json")
+      try JSONFile.write(Array(StudyPage(study).html.utf8), to: folder + "/report.html")
+    } catch {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))
-    }
-    do { try Data(StudyPage(study).html.utf8).write(to: URL(filePath: folder + "/report.html"), options: .atomic) } catch {
-      throw CommandFailure(.workerFailed, "\(folder)/report.html cannot be written")
     }
     Screen.output.write(StudyText(study).text + "\n\(folder)\n")
   }

@@ -34,12 +34,14 @@ struct TrainingJob {
       case .giveUp(let reason):
         if !reason.isEmpty { await watch.show("no further restart: \(reason)") }
         watch.showCause(cause)
+        await writePage(after: cause)
         return cause.code
       case .restart(var seconds):
         // The ranks of an mpirun that was killed live on for up to three seconds.
         if case .signalled = ending { seconds = max(seconds, 4) }
         line.workerArguments = workerArguments(restarts: policy.restarts)
         let from = directory.newestCheckpoint.map { "from the checkpoint of step \($0)" } ?? "from the beginning"
+        await watch.tell(restarts: policy.restarts)
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
         guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }
@@ -77,11 +79,24 @@ struct TrainingJob {
     }
     guard await control.isRequested, cause.code == .workerFailed else {
       watch.showCause(cause)
+      await writePage(after: cause)
       return cause.code
     }
     let resume = directory.newestCheckpoint.map { "; the newest one is of step \($0), --resume goes on from there" } ?? ""
-    watch.showCause(RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others))
+    let told = RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others)
+    watch.showCause(told)
+    await writePage(after: told)
     return .workerFailed
+  }
+
+  /// Writes the page of what was recorded before the workers failed; those that fail in order have written it themselves.
+  private func writePage(after cause: RootCause) async {
+    guard await watch.lastStep != nil else { return }
+    do throws(RunFileError) {
+      try RunPage(RunRecords(directory, failure: cause.text)).write(to: directory.page)
+    } catch {
+      await watch.show("warning: \(error.description)")
+    }
   }
 
   /// The workers' arguments for another start: the checkpoint if there is one, else all over again in the same directory.

@@ -20,7 +20,9 @@ final class WellFormed: NSObject, XMLParserDelegate {
     elements.append((name, attributes))
   }
 
-  func parser(_ parser: XMLParser, foundCharacters string: String) { words += string + "\n" }
+  func parser(_ parser: XMLParser, foundCharacters string: String) { words += string }
+
+  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) { words += "\n" }
 
   /// The numbers in the path data of elements of a class.
   func places(ofClass style: String) -> [[Double]] {

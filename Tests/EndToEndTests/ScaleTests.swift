@@ -56,7 +56,9 @@ import Testing
     let predictions = try #require(scale["predictions"] as? [[String: Any]])
     #expect(predictions.map { $0["hosts"] as? Int } == [2, 256])
     for prediction in predictions {
-      let (flat, hierarchical) = (try #require(prediction["flat_seconds"] as? Double), try #require(prediction["hierarchical_seconds"] as? Double))
+      let (flat, hierarchical) = (
+        try #require(prediction["flat_seconds"] as? Double), try #require(prediction["hierarchical_seconds"] as? Double)
+      )
       #expect(flat > hierarchical && hierarchical > 0)
     }
     let page = try String(contentsOf: folder.url("study/report.html"), encoding: .utf8)
@@ -81,7 +83,8 @@ import Testing
     let real = try folder.lockstep(["run", file, "--output", folder.path("real")] + short).finish()
     let played = try folder.lockstep(["run", file, "--output", folder.path("played"), "--simulate", simulation] + short).finish()
     #expect(real.status == 0 && played.status == 0, "\(played.errors)")
-    #expect(played.output.contains("simulated") && played.output.contains("2 hosts of 1 rank, links of 100 Mbit/s and 2 ms"), "\(played.output)")
+    #expect(
+      played.output.contains("simulated") && played.output.contains("2 hosts of 1 rank, links of 100 Mbit/s and 2 ms"), "\(played.output)")
     #expect(!real.output.contains("simulated"))
     #expect(try object(folder, "played/environment.json")["simulation"] as? String == simulation)
     let reports = try ["real", "played"].map { try object(folder, "\($0)/report.json") }
@@ -92,7 +95,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--ranks", "0"], "--ranks 0"), (["--ranks", "1", "--mode", "quick"], "there are strong, weak"), (["--ranks", "1", "--repeats", "0"], "--repeats 0"),
+    (["--ranks", "0"], "--ranks 0"), (["--ranks", "1", "--mode", "quick"], "there are strong, weak"),
+    (["--ranks", "1", "--repeats", "0"], "--repeats 0"),
     (["--ranks", "1", "--steps", "5"], "--steps 5"), (["--ranks", "1", "--predict", "x"], "--predict x"),
     (["--ranks", "1", "--latency", "soon"], "--latency soon"), (["--ranks", "1", "--bandwidth", "10"], "--bandwidth 10"),
     (["--ranks", "1", "--simulate", "hosts=0"], "--simulate: hosts=0"), (["--ranks", "1", "--resume", "--force"], "give one of them"),

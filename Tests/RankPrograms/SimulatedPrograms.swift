@@ -25,7 +25,9 @@ private let text = """
 /// Runs with and without a simulated cluster: the same bits in every kind of exchange, and times that the cluster explains.
 let simulatedProgram = RankProgram("simulated") { world, _ in
   setComputeThreads(1)
-  for keys in [["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"]] {
+  for keys in [
+    ["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"],
+  ] {
     try onRanks([2, 3], of: world) { part in try compare(keys, on: part) }
   }
   try onRanks([2], of: world) { part in try stragglerIsSlow(on: part) }

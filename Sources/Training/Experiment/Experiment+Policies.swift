@@ -95,6 +95,7 @@ extension Experiment.ReportChoice {
     norms = try keys.orders("norms")
     groups = try keys.strings("groups")
     noise = try keys.choice("noise", default: .ranks)
+    tensorboard = try keys.boolean("tensorboard", default: true)
   }
 }
 

@@ -77,6 +77,8 @@ public struct Experiment: Sendable {
     public var groups: [String]
     /// What is compared to tell gradient from noise: the ranks' gradients, at no cost, or every micro-batch's, at one pass over it.
     public var noise: Noise
+    /// Whether TensorBoard's files are written.
+    public var tensorboard: Bool
   }
 
   public struct CheckpointChoice: Sendable {

@@ -3,21 +3,29 @@ import Glibc
 
 extension StepRecord {
   /// Reads a run's `metrics.jsonl` in pieces, a record at a time; a line that is no record is named by its number and byte. A torn last line is left
-  /// out.
-  public static func read(path: String, each: (StepRecord) -> Void) throws(RunFileError) {
-    try readLines(path: path, as: "a step", StepRecord.init(line:), each: each)
+  /// out. With `every` only the first line and each so many lines after it are looked at.
+  public static func read(path: String, every: Int = 1, each: (StepRecord) -> Void) throws(RunFileError) {
+    try readLines(path: path, every: every, of: "a step") {
+      try StepRecord(line: $0)
+    } each: {
+      each($0)
+    }
   }
 }
 
 extension RankRecord {
-  /// Reads a run's `ranks.jsonl`, as ``StepRecord/read(path:each:)`` does its own file.
+  /// Reads a run's `ranks.jsonl` in the same way.
   public static func read(path: String, each: (RankRecord) -> Void) throws(RunFileError) {
-    try readLines(path: path, as: "a rank", { try JSONDecoder().decode(RankRecord.self, from: Data($0)) }, each: each)
+    try readLines(path: path, every: 1, of: "a rank") {
+      try JSONDecoder().decode(RankRecord.self, from: Data($0))
+    } each: {
+      each($0)
+    }
   }
 }
 
 private func readLines<Record>(
-  path: String, as kind: String, _ record: ([UInt8]) throws -> Record, each: (Record) -> Void
+  path: String, every: Int, of what: String, decode: ([UInt8]) throws -> Record, each: (Record) -> Void
 ) throws(RunFileError) {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
@@ -32,11 +40,12 @@ private func readLines<Record>(
     if count == 0 { return }
     for bytes in lines.add(buffer[..<count]) {
       line += 1
-      guard let record = try? record(bytes) else {
-        throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of \(kind)")
+      defer { offset += bytes.count + 1 }
+      guard (line - 1) % every == 0 else { continue }
+      guard let record = try? decode(bytes) else {
+        throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of \(what)")
       }
       each(record)
-      offset += bytes.count + 1
     }
   }
 }

@@ -1,0 +1,87 @@
+import Charts
+
+/// Several runs on one page: curves laid over each other, and what is different.
+public struct ComparisonPage {
+  private let runs: [RunRecords]
+
+  public init(_ runs: [RunRecords]) {
+    // Equal names would leave the curves without one.
+    let names = runs.map(\.name)
+    self.runs = runs.map { run in
+      var run = run
+      if names.filter({ $0 == run.name }).count > 1 { run.name = run.directory }
+      return run
+    }
+  }
+
+  public var html: String {
+    var page = PageText(title: "\(Figures.counted(runs.count, "run")) – Lockstep")
+    page.raw("<header>")
+    page.element("h1", "\(Figures.counted(runs.count, "run")) compared")
+    page.element("p", runs.map(\.name).joined(separator: ", "), style: "quiet")
+    page.raw("</header>")
+    for note in runs.flatMap(\.notes) { page.element("p", note, style: "alarm") }
+    page.section("Figures") { page in
+      page.table(["", "verdict"] + Self.figures.map(\.name), runs.map(row), words: 2, caption: "Underlined: differs from the first run") {
+        index, column in index > 0 && column > 0 && row(runs[index])[column] != row(runs[0])[column]
+      }
+    }
+    let settings = differences
+    page.section("What was set differently") { page in
+      if settings.isEmpty {
+        page.element("p", "Nothing that an experiment file says.")
+      } else {
+        page.table(
+          [""] + settings.map(\.key), runs.indices.map { index in [runs[index].name] + settings.map { $0.values[index] } }, words: 99)
+      }
+    }
+    page.section("Curves") { page in
+      page.element("p", "Pale lines are single steps, strong ones their running mean over a fortieth of the run.", style: "quiet")
+      page.charts(RunCharts(runs).all)
+    }
+    page.section("Verdicts") { page in
+      for run in runs {
+        page.element("h3", run.name)
+        if let report = run.report {
+          let (style, sign) = report.verdict.appearance
+          page.element("p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")
+          page.list(report.reasons)
+        } else {
+          page.element("p", "… no verdict: the run has not ended with a report", style: "verdict warn")
+        }
+        page.element("p", run.directory, style: "quiet")
+      }
+    }
+    page.end()
+    return page.text
+  }
+
+  /// Replaces a file by the page.
+  public func write(to path: String) throws(RunFileError) { try JSONFile.write(Array(html.utf8), to: path) }
+
+  private static let figures: [(name: String, text: @Sendable (ConvergenceReport) -> String)] = [
+    ("ranks", { String($0.ranks.count) }), ("steps", { Figures.grouped($0.steps) }), ("samples", { Figures.grouped($0.samples) }),
+    ("loss", { Figures.short($0.final.loss) }),
+    ("score", { $0.final.accuracy.map { Figures.fixed($0, decimals: 4) } ?? Figures.short($0.final.score?.value) }),
+    ("norm", { Figures.short($0.norm.last) }), ("largest", { Figures.short($0.norm.max) }),
+    ("clipped", { Figures.percent($0.norm.clippedFraction) }), ("skipped", { Figures.grouped($0.norm.skipped) }),
+    ("noise scale", { Figures.rate($0.noiseScale) }), ("samples/s", { Figures.rate($0.throughput.samplesPerSecond) }),
+    ("step ms", { Figures.short($0.throughput.stepMsMedian) }), ("restarts", { Figures.grouped($0.restarts) }),
+  ]
+
+  private func row(_ run: RunRecords) -> [String] {
+    [run.name]
+      + (run.report.map { report in [report.verdict.rawValue.replacingHyphens] + Self.figures.map { $0.text(report) } }
+        ?? ["none"] + Self.figures.map { _ in "–" })
+  }
+
+  /// The keys whose values are not the same in all runs, in the order in which the runs name them.
+  private var differences: [(key: String, values: [String])] {
+    let all = runs.map { Dictionary($0.settings.map { ($0.key, $0.value) }) { first, _ in first } }
+    var seen: Set<String> = []
+    return runs.flatMap(\.settings).map(\.key).filter { $0 != "name" && seen.insert($0).inserted }.compactMap { key in
+      let values = all.map { $0[key] ?? "–" }
+      return Set(values).count > 1 ? (key, values) : nil
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Charts
+
+/// `report.html`: one run on a page that needs nothing but itself.
+public struct RunPage {
+  private let run: RunRecords
+  private let charts: RunCharts
+
+  public init(_ run: RunRecords) { (self.run, charts) = (run, RunCharts([run])) }
+
+  public var html: String {
+    var page = PageText(title: "\(run.name) – Lockstep")
+    page.raw("<header>")
+    page.element("h1", run.name)
+    verdict(into: &page)
+    page.raw("</header>")
+    page.tiles(tiles)
+    page.section("Curves") { page in
+      page.element("p", "Pale lines are single steps, strong ones their running mean over a fortieth of the run.", style: "quiet")
+      page.charts(charts.all + (charts.ranks.map { [$0] } ?? []))
+    }
+    if let layers = charts.layers { page.section("Layers") { $0.wide(layers) } }
+    if let report = run.report { ranks(report, into: &page) }
+    skips(into: &page)
+    page.section("How it was run") { page in
+      page.element("p", run.directory, style: "quiet")
+      if let experiment = run.experiment { page.details("Experiment, with every default filled in", experiment) }
+      if let environment = run.environment { page.details("Environment", environment) }
+    }
+    page.end()
+    return page.text
+  }
+
+  /// Replaces a file by the page.
+  public func write(to path: String) throws(RunFileError) { try JSONFile.write(Array(html.utf8), to: path) }
+
+  // MARK: Head
+
+  private func verdict(into page: inout PageText) {
+    if let failure = run.failure { page.element("p", "The run failed: \(failure)", style: "alarm") }
+    if let simulation = run.report?.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
+    if let report = run.report {
+      let (style, sign) = report.verdict.appearance
+      page.element("p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")
+      page.list(report.reasons)
+    } else {
+      let (style, words) = run.failure == nil ? ("warn", "… no verdict") : ("bad", "✗ failed")
+      page.element("p", words, style: "verdict \(style)")
+      page.element(
+        "p",
+        run.series.steps == 0
+          ? "No step is recorded."
+          : "Steps up to \(Figures.grouped(run.series.lastStep)) are recorded; the run has not ended with a report.")
+    }
+    for note in run.notes { page.element("p", note, style: "alarm") }
+  }
+
+  private var tiles: [(name: String, value: String, note: String)] {
+    guard let report = run.report else {
+      return [
+        ("steps recorded", Figures.grouped(run.series.steps), ""), ("loss", Figures.short(run.series.loss.last), "the last there was"),
+        ("gradient norm", Figures.short(run.series.norm.last), "the last there was"),
+        ("skipped", Figures.grouped(run.series.skippedCount), "steps"),
+      ]
+    }
+    let (final, norm, speed) = (report.final, report.norm, report.throughput)
+    var tiles = [("loss", Figures.short(final.loss), report.verdict == .stopped ? "training" : "held out")]
+    if let accuracy = final.accuracy { tiles.append(("accuracy", Figures.fixed(accuracy, decimals: 4), "held out")) }
+    for other in final.others { tiles.append((String(other.name.map { $0 == "_" ? " " : $0 }), Figures.short(other.value), "held out")) }
+    tiles += [
+      (
+        "steps", Figures.grouped(report.steps),
+        "\(Figures.fixed(report.epochs, decimals: 2)) epochs, \(Figures.grouped(report.samples)) samples"
+      ),
+      ("gradient norm", Figures.short(norm.last), "first \(Figures.short(norm.first)), largest \(Figures.short(norm.max))"),
+      (
+        "clipped", Figures.percent(norm.clippedFraction),
+        norm.certifiedFraction.map { "of steps; \(Figures.percent($0)) certified unclipped" } ?? "of steps"
+      ),
+      ("skipped", Figures.grouped(norm.skipped), norm.skipped == 1 ? "step" : "steps"),
+      ("noise scale", report.noiseScale.map { Figures.rate($0) } ?? "not resolved", "samples, about the critical batch"),
+      ("samples a second", Figures.rate(speed.samplesPerSecond), "on \(Figures.counted(report.ranks.count, "rank"))"),
+      ("step", Figures.short(speed.stepMsMedian) + " ms", "median; 95 % below \(Figures.short(speed.stepMsP95)) ms"),
+    ]
+    if let bias = report.clipBias {
+      tiles.append(
+        (
+          "clip bias", Figures.percent(bias.relative),
+          "off the exact clip (scope \(bias.scope)), cosine \(Figures.fixed(bias.cosine, decimals: 4))"
+        ))
+    }
+    if report.restarts > 0 { tiles.append(("restarts", Figures.grouped(report.restarts), "")) }
+    return tiles
+  }
+
+  // MARK: Ranks and skips
+
+  private func ranks(_ report: ConvergenceReport, into page: inout PageText) {
+    guard !report.ranks.isEmpty else { return }
+    page.section("Ranks") { page in
+      let rows = report.ranks.map { rank in
+        [
+          String(rank.rank), rank.host, Figures.grouped(rank.samples), Figures.short(rank.finalLoss), Figures.short(rank.meanLocalNorm),
+          Figures.fixed(rank.secondsWaiting, decimals: 2), rank.weightsSHA256.map { String($0.prefix(12)) } ?? "–",
+        ]
+      }
+      let same = Set(report.ranks.map(\.weightsSHA256))
+      let caption =
+        same.contains(nil) ? "weights not compared" : same.count == 1 ? "weights identical on all ranks" : "WEIGHTS DIFFER between ranks"
+      page.table(["rank", "host", "samples", "final loss", "local norm", "waiting s", "weights"], rows, words: 2, caption: caption)
+    }
+  }
+
+  private func skips(into page: inout PageText) {
+    let named = run.report?.skips.map { (step: $0.step, reason: $0.text) } ?? run.series.skipReasons
+    guard !named.isEmpty || run.series.skippedCount > 0 else { return }
+    page.section("Skipped steps") { page in
+      page.list(named.map { "Step \(Figures.grouped($0.step)): \($0.reason)" })
+      let more = max(run.report?.norm.skipped ?? 0, run.series.skippedCount) - named.count
+      if more > 0 { page.element("p", "\(Figures.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each.") }
+    }
+  }
+}
+
+extension ConvergenceReport.Verdict {
+  /// A class of the style sheet and a sign, so that colour is not all there is.
+  var appearance: (style: String, sign: String) {
+    switch self {
+    case .converged, .converging, .noiseFloor: ("good", "✓")
+    case .oscillating, .vanishing, .stopped: ("warn", "!")
+    case .diverging, .diverged: ("bad", "✗")
+    }
+  }
+}

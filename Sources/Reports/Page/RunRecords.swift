@@ -1,0 +1,79 @@
+import Glibc
+
+/// A run as its directory tells it, for reports: whatever of it is there and can be read.
+public struct RunRecords: Sendable {
+  public var name: String
+  public var directory: String
+  /// Nil where the run has not ended, or ended without one.
+  public var report: ConvergenceReport?
+  public var series: RunSeries
+  /// The resolved experiment and the environment, as their files have them.
+  public var experiment: String?
+  public var environment: String?
+  /// Why the run ended before its end.
+  public var failure: String?
+  /// What could not be read.
+  public var notes: [String] = []
+
+  /// Reads what the directory holds; `series` where it is in memory already. Of a `metrics.jsonl` of more bytes than `limit` only every so many
+  /// steps are read, which the notes say.
+  public init(_ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil, limit: Int = .max) {
+    self.directory = directory.path
+    name = directory.path.split(separator: "/").last.map(String.init) ?? directory.path
+    self.failure = failure
+    self.series = series ?? RunSeries()
+    do throws(RunFileError) {
+      if directory.holdsReport { report = try JSONFile.read(ConvergenceReport.self, from: directory.report) }
+    } catch {
+      notes.append(error.description)
+    }
+    for (path, target) in [(directory.experiment, \RunRecords.experiment), (directory.environment, \.environment)]
+    where access(path, F_OK) == 0 {
+      do throws(RunFileError) {
+        self[keyPath: target] = String(decoding: try JSONFile.contents(of: path), as: UTF8.self)
+      } catch {
+        notes.append(error.description)
+      }
+    }
+    defer {
+      // Of a run that failed later than it reported, the report tells of an earlier end.
+      if failure != nil && report?.steps != self.series.lastStep { report = nil }
+    }
+    guard series == nil else { return }
+    var status = stat()
+    let every = stat(directory.metrics, &status) == 0 ? max(1, Int(status.st_size) / limit) : 1
+    if every > 1 { notes.append("Drawn is one step in \(every): lockstep report \(directory.path) --html FILE draws all.") }
+    var read = RunSeries()
+    notes += Self.note(directory.metrics) { (path) throws(RunFileError) in try StepRecord.read(path: path, every: every) { read.add($0) } }
+    notes += Self.note(directory.ranks) { (path) throws(RunFileError) in try RankRecord.read(path: path) { read.add($0) } }
+    self.series = read
+  }
+
+  /// Reads a file as far as its first bad line, and notes that line.
+  private static func note(_ path: String, _ body: (String) throws(RunFileError) -> Void) -> [String] {
+    guard access(path, F_OK) == 0 else { return [] }
+    do throws(RunFileError) {
+      try body(path)
+      return []
+    } catch {
+      return [error.description]
+    }
+  }
+
+  /// The resolved experiment's keys, `section.key`, with their values as they are written, in the file's order.
+  var settings: [(key: String, value: String)] {
+    var section = ""
+    var settings: [(key: String, value: String)] = []
+    for line in (experiment ?? "").split(separator: "\n") {
+      let line = line.drop { $0 == " " }
+      if line.hasPrefix("#") { continue }
+      if line.hasPrefix("["), let end = line.lastIndex(of: "]") {
+        section = line[line.index(after: line.startIndex)..<end] + "."
+      } else if let equals = line.firstIndex(of: "=") {
+        let key = line[..<equals].filter { $0 != " " }
+        settings.append((section + key, String(line[line.index(after: equals)...].drop { $0 == " " })))
+      }
+    }
+    return settings
+  }
+}
