@@ -63,28 +63,32 @@ let package = Package(
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels"]),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess"]),
+    library("Scaling"),
+    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
     library("Reports", ["Charts", "GradientNorms", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
-    library("Gallery", ["Reports"]),
+    library("Gallery", ["Reports", "Scaling"]),
+    library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
       "Training",
       [
         "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
-        "Reports", "ExperimentKeys", logging,
+        "Reports", "ExperimentKeys", "Scaling", logging,
       ]),
     library(
       "Benchmark",
-      ["Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching"]),
+      [
+        "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+      ]),
     program(
       "lockstep",
       [
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
-        "TensorFiles", argumentParser, subprocess,
+        "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "CProcess", argumentParser]),
+    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -93,7 +97,7 @@ let package = Package(
       "rank-programs",
       [
         "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
-        "TensorFiles", "Benchmark",
+        "TensorFiles", "Benchmark", "Scaling",
       ], path: "Tests/RankPrograms"),
     tests("VectorsTests", ["Vectors"]),
     tests("MPITests", ["RankTesting"]),
@@ -104,6 +108,7 @@ let package = Package(
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
+    tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Training"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),

@@ -34,7 +34,7 @@ public struct FinishedRun: Sendable {
   }
 
   /// The first step from which on the mean loss of `window` steps is at most `target`.
-  func steps(toLoss target: Double, window: Int) -> Int? {
+  public func steps(toLoss target: Double, window: Int) -> Int? {
     var sum = 0.0
     for (index, step) in steps.enumerated() {
       sum += step.loss ?? .infinity
@@ -42,6 +42,21 @@ public struct FinishedRun: Sendable {
       if index + 1 >= window, sum <= target * Double(window) { return index + 1 }
     }
     return nil
+  }
+
+  /// The noise scale in each eighth of a run's first steps: ratios of mean trΣ and mean |G|², each from the steps' own norms, over micro-batches of
+  /// this size. Empty where a step has but one, or the steps are fewer than eight.
+  public func noiseScales(until count: Int, microBatch: Int) -> [Double] {
+    let samples = Double(steps[0].samples)
+    let parts = (samples / Double(microBatch)).rounded(.up)
+    guard parts > 1, count >= 8 else { return [] }
+    return (0..<8).map { eighth in
+      let part = steps[(count * eighth / 8)..<(count * (eighth + 1) / 8)]
+      let total = mean(part.compactMap(\.norm.global).map { $0 * $0 })
+      let local = mean(part.compactMap(\.norm.localRMS).map { $0 * $0 })
+      let variance = (local - total) * samples / (parts - 1)
+      return variance / (total - variance / samples)
+    }
   }
 
   /// How erratic the norm is over a part of the run: the median of |ln(nₜ₊₁/nₜ)|, what it typically changes by from one step to the next.

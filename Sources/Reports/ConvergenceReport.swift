@@ -22,6 +22,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var resumedAt: [Int]?
   /// SHA-256 of the weights, when all ranks hold the same.
   public var weightsSHA256: String?
+  /// The cluster that was played, in words; nil where times are real.
+  public var simulation: String?
   /// The first skipped steps, at most `namedSkips` of them.
   public var skips: [Skip]
 
@@ -31,7 +33,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
     throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
-    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil
+    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, simulation: String? = nil
   ) {
     self.verdict = verdict
     self.reasons = reasons
@@ -48,11 +50,12 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     self.resumedAt = resumedAt
     self.weightsSHA256 = weightsSHA256
     self.clipBias = clipBias
+    self.simulation = simulation
     self.skips = Array(skips.prefix(Self.namedSkips))
   }
 
   private enum CodingKeys: String, CodingKey {
-    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips
+    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips, simulation
     case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
     case resumedAt = "resumed_at"

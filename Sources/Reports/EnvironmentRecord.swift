@@ -13,10 +13,12 @@ public struct EnvironmentRecord: Sendable, Equatable {
   public var cpu: String
   public var gitRevision: String?
   public var commandLine: [String]
+  /// The cluster that was played on these hosts, as it was asked for; nil where times are real.
+  public var simulation: String?
 
   public init(
     versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String, gitRevision: String?,
-    commandLine: [String]
+    commandLine: [String], simulation: String? = nil
   ) {
     self.versions = versions
     self.hosts = hosts
@@ -26,6 +28,7 @@ public struct EnvironmentRecord: Sendable, Equatable {
     self.cpu = cpu
     self.gitRevision = gitRevision
     self.commandLine = commandLine
+    self.simulation = simulation
   }
 
   public struct Version: Sendable, Equatable {
@@ -52,13 +55,14 @@ extension EnvironmentRecord: JSONWritable {
       $0.field("cpu", cpu)
       $0.field("git_revision", gitRevision)
       $0.field("command_line", commandLine)
+      if let simulation { $0.field("simulation", simulation) }
     }
   }
 }
 
 extension EnvironmentRecord: Decodable {
   private enum CodingKeys: String, CodingKey {
-    case versions, hosts, cores, threads, cpu
+    case versions, hosts, cores, threads, cpu, simulation
     case ranksPerHost = "ranks_per_host"
     case gitRevision = "git_revision"
     case commandLine = "command_line"
@@ -76,5 +80,6 @@ extension EnvironmentRecord: Decodable {
     cpu = try fields.decode(String.self, forKey: .cpu)
     gitRevision = try fields.decodeIfPresent(String.self, forKey: .gitRevision)
     commandLine = try fields.decode([String].self, forKey: .commandLine)
+    simulation = try fields.decodeIfPresent(String.self, forKey: .simulation)
   }
 }

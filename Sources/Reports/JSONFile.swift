@@ -15,7 +15,7 @@ public enum JSONFile {
   }
 
   /// Replaces a file's bytes; a crash leaves the old file or the new one.
-  static func write(_ bytes: [UInt8], to path: String) throws(RunFileError) {
+  public static func write(_ bytes: [UInt8], to path: String) throws(RunFileError) {
     let temporary = "\(path).\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw RunFileError(path: temporary, cannot: "make it", code: errno) }

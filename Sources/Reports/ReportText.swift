@@ -78,6 +78,10 @@ public struct ReportText {
         "speed",
         "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms (median), "
           + "\(Figures.short(speed.stepMsP95)) ms (95th percentile)"))
+    if let simulation = report.simulation {
+      let words = Self.wrapped(PlainText.line(simulation), indent: 15)
+      lines.append(fact("simulated", words.joined(separator: "\n").trimmingPrefix { $0 == " " }.description))
+    }
     return lines + timeBar
   }
 

@@ -7,7 +7,7 @@ import Reports
 
 extension EnvironmentRecord {
   /// What this run runs with, as rank 0 sees it; `hosts` names each rank's host.
-  static func here(hosts: [String], threads: Int) -> EnvironmentRecord {
+  static func here(hosts: [String], threads: Int, simulation: String? = nil) -> EnvironmentRecord {
     var names: [String] = []
     for host in hosts where !names.contains(host) { names.append(host) }
     return EnvironmentRecord(
@@ -17,7 +17,8 @@ extension EnvironmentRecord {
       ],
       hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount,
       threads: threads,
-      cpu: cpuName(), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments)
+      cpu: cpuName(), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments,
+      simulation: simulation)
   }
 }
 

@@ -1,4 +1,4 @@
-import Glibc
+import Coordination
 import Reports
 
 /// Adds up the seconds of a step by what they were spent on.
@@ -40,11 +40,4 @@ struct PhaseClock {
 
   /// From the first lap to the last.
   var total: Double { Double(last - start) * 1e-9 }
-}
-
-/// The time on a clock that only goes forward, the same for all processes of a machine.
-public func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -1,3 +1,4 @@
+import Coordination
 import GradientNorms
 import Reports
 import Threads

@@ -8,6 +8,7 @@ import MPI
 import Models
 import Optimizers
 import Reports
+import Scaling
 import TensorFiles
 import Vectors
 
@@ -26,12 +27,15 @@ public struct RunOptions: Sendable {
   public var threads: Int
   /// Whether each rank notes each stage of each step (``Reports/StepTrace``).
   public var traces: Bool
+  /// A cluster to be played on this machine.
+  public var simulation: Simulation?
   /// A fault to put in, for `lockstep verify` and its tests.
   public var fault: InjectedFault?
 
   public init(
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
-    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1, traces: Bool = false, fault: InjectedFault? = nil
+    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
+    simulation: Simulation? = nil, fault: InjectedFault? = nil
   ) {
     self.experiment = experiment
     self.overrides = overrides
@@ -42,6 +46,7 @@ public struct RunOptions: Sendable {
     self.restarts = restarts
     self.threads = threads
     self.traces = traces
+    self.simulation = simulation
     self.fault = fault
   }
 }
@@ -80,7 +85,7 @@ public final class Run {
     say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
     checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep)
     let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
-    trainer = try Trainer(experiment, data: data, on: world)
+    trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
     self.experiment = experiment
     self.directory = directory
     self.options = options
@@ -100,12 +105,13 @@ public final class Run {
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
     notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
     notes += trainer.notes
+    if let simulation = options.simulation { notes.append("simulated: \(simulation.description(ranks: world.size))") }
     for note in notes { log.notice("\(note)") }
     try world.agree {
       guard isFirst else { return }
       // Only now: an experiment or data that cannot be read leave the old run as it is.
       if options.force && !options.resume { directory.removeRecords() }
-      let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads)
+      let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads, simulation: options.simulation?.text)
       try recording {
         try DurableFile.write(experiment.resolved, to: directory.experiment)
         try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
@@ -218,6 +224,15 @@ public final class Run {
     return wasStopped ? .stopped : .done
   }
 
+  /// What was simulated, and how well this machine kept up with it.
+  private func simulationText(ranks: Int) -> String? {
+    guard let simulation = options.simulation else { return nil }
+    let words = simulation.description(ranks: ranks)
+    guard let exchange = trainer.exchange as? SimulatedExchange, exchange.halves > 0 else { return words }
+    let late = Double(exchange.overruns) / Double(exchange.halves)
+    return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
+  }
+
   /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
   private func writePage(failure: String? = nil) {
     guard let recorder else { return }
@@ -270,7 +285,7 @@ public final class Run {
       clipBias: history.meanBias.map {
         ConvergenceReport.ClipBias(
           scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
-      }, resumedAt: history.resumedAt)
+      }, resumedAt: history.resumedAt, simulation: simulationText(ranks: ranks.count))
   }
 }
 

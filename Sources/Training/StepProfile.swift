@@ -1,3 +1,4 @@
+import Coordination
 import Vectors
 
 /// When a rank did what within its steps: spans of time on its monotonic clock.

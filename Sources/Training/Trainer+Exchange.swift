@@ -1,6 +1,7 @@
 import Coordination
 import MPI
 import Reports
+import Scaling
 import Vectors
 
 extension Trainer {
@@ -58,5 +59,35 @@ extension Trainer {
     if !isReplicated { return try ShardedExchange(layout, overlapping: training.overlap != .never, on: world) }
     return try ReplicatedExchange(
       layout, overlapping: training.overlap == .always || (training.overlap == .auto && !isOneNode), on: world)
+  }
+
+  /// What the ranks would do with gradients on hosts placed so.
+  public static func pattern(_ training: Experiment.TrainingChoice, on placement: Placement) -> ExchangePattern {
+    if training.reproducible { return .ordered }
+    let isOneNode = placement.hostCount == 1
+    if training.gradient != .replicated && training.exchange != .messages && (placement.ranksPerHost ?? 1) > 1 { return .shared }
+    if training.gradient == .replicated || (training.gradient == .auto && !isOneNode) {
+      return training.overlap == .always || (training.overlap == .auto && !isOneNode) ? .replicatedInBuckets : .replicated
+    }
+    return training.overlap != .never ? .shardedInBuckets : .messages
+  }
+
+  /// The exchange, held back to what it would take between the hosts of a simulation.
+  static func simulated(
+    _ real: any GradientExchange, _ simulation: Simulation, _ training: Experiment.TrainingChoice, _ layout: TensorLayout,
+    on world: borrowing Communicator
+  ) throws -> SimulatedExchange {
+    try world.agree {
+      guard let straggler = simulation.stragglers.first(where: { $0.rank >= world.size }) else { return }
+      throw RunFailure(.usage, "--simulate: straggler=\(straggler.rank):\(straggler.factor), but there are \(world.size) ranks, from 0")
+    }
+    let placement = simulation.placement(ranks: world.size)
+    let bytes = Double(layout.elementCount * MemoryLayout<Float>.stride)
+    let pattern = pattern(training, on: placement)
+    guard let step = pattern.step(bytes: bytes, on: placement) else {
+      fatalError("the pattern was chosen for the placement")
+    }
+    return SimulatedExchange(
+      real, reduceSeconds: simulation.seconds(step.reduce), publishSeconds: simulation.seconds(step.publish), startsEarly: pattern.isEarly)
   }
 }

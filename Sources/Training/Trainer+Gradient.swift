@@ -61,7 +61,9 @@ extension Trainer {
           ? model.differentiate(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
           : model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
       }
+      let begun = slowdown > 1 ? monotonicNanoseconds() : 0
       let loss = departure?.during(notingIn: profile, differentiate) ?? differentiate()
+      if slowdown > 1 { wait(until: begun + UInt64(slowdown * Double(monotonicNanoseconds() - begun))) }
       if isComplete, let change = faults.changeGradient {
         if usesScratch { change(&microGradient!, stepsDone + 1) } else { change(&gradient, stepsDone + 1) }
         for (tensor, segment) in tensors.segments.enumerated() {

@@ -7,6 +7,7 @@ import MPI
 import Models
 import Optimizers
 import Reports
+import Scaling
 import Vectors
 
 /// One rank's replica of a model and the step that keeps all replicas equal.
@@ -62,6 +63,8 @@ public final class Trainer {
   public var profile: StepProfile?
   /// Sends finished tensors off during the backward pass, where the exchange takes them so.
   var departure: EarlyDeparture?
+  /// How much longer this rank computes than it takes: 1, except where a straggler is simulated.
+  let slowdown: Double
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
   public var measuresNorms = true
 
@@ -81,8 +84,11 @@ public final class Trainer {
 
   /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
   ///
-  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it.
-  public init(_ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, on world: borrowing Communicator) throws {
+  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it. `simulation` makes exchanges, and the
+  /// computing of stragglers, as slow as on another cluster.
+  public init(
+    _ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, simulation: Simulation? = nil, on world: borrowing Communicator
+  ) throws {
     self.experiment = experiment
     self.data = data
     model = try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
@@ -105,9 +111,14 @@ public final class Trainer {
     let capacity = max(1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
     let chosen = try Self.exchange(
       training, tensors, shares: Draw.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
-    exchange = chosen.exchange
+    if let simulation {
+      exchange = try Self.simulated(chosen.exchange, simulation, training, tensors, on: world)
+    } else {
+      exchange = chosen.exchange
+    }
     departure = exchange.startsEarly ? EarlyDeparture(exchange) : nil
     notes = chosen.note.map { [$0] } ?? []
+    slowdown = simulation?.factor(ofRank: world.rank) ?? 1
     weights = try exchange.makeWeights(on: world)
     gradient = try exchange.makeGradient(on: world)
     let (owned, updated) = (exchange.owned, exchange.updated)

@@ -4,6 +4,7 @@ import CProcess
 import Glibc
 import MPI
 import Reports
+import Scaling
 import Training
 
 /// One rank of a training run.
@@ -40,6 +41,12 @@ struct Worker: ParsableCommand {
   @Flag(help: "Print events as JSON lines, for a coordinator.")
   var events = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Play a cluster: exchanges take as long as between so many hosts with such links.",
+      valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+  var simulate: String?
+
   @Option(help: .hidden)
   var restarts = 0
 
@@ -57,6 +64,13 @@ struct Worker: ParsableCommand {
 
   @Option(help: .hidden)
   var benchTrace: String?
+
+  // For `lockstep scale`: times the exchange alone, for so many seconds a size in bytes; one line of JSON.
+  @Option(help: .hidden)
+  var exchangeSeconds: Double?
+
+  @Option(help: .hidden)
+  var exchangeSizes: String?
 
   // For the checks before a run on several hosts: prints what this host is and has, without MPI; the experiment is only a name.
   @Flag(help: .hidden)
@@ -76,10 +90,17 @@ struct Worker: ParsableCommand {
   var diagnose = false
 
   func validate() throws {
+    let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
+    if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
+      throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")
+    }
     if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
       throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
     }
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
+    if let simulate {
+      do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch { throw ValidationError("--simulate: \(error)") }
+    }
     if let inject, InjectedFault(inject) == nil {
       throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
     }
@@ -108,7 +129,17 @@ struct Worker: ParsableCommand {
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
-      restarts: restarts, threads: threads, traces: trace, fault: inject.flatMap { InjectedFault($0) })
+      restarts: restarts, threads: threads, traces: trace,
+      simulation: simulate.flatMap { try? Simulation($0) }, fault: inject.flatMap { InjectedFault($0) })
+    if let exchangeSeconds {
+      let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
+      withMPI { world in
+        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) {
+          print(JSONText(of: times).string)
+        }
+      }
+      return
+    }
     let code = withMPI { world in try Run(options, on: world).train(on: world) }
     Glibc.exit(code.rawValue)
   }

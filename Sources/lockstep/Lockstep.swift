@@ -10,7 +10,8 @@ struct Lockstep: AsyncParsableCommand {
     abstract: "Trains models data-parallel over MPI, with gradient norms first.",
     version: Release.version,
     subcommands: [
-      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, InspectCommand.self, SampleCommand.self,
+      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self, InspectCommand.self,
+      SampleCommand.self,
       GalleryCommand.self, DoctorCommand.self,
     ])
 

@@ -48,6 +48,12 @@ struct RunCommand: AsyncParsableCommand {
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Play a cluster on these ranks: exchanges take as long as between so many hosts, over such links. All parts may be left out.",
+      valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+  var simulate: String?
+
   @Option(help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
   var metricsPort: Int?
 
@@ -72,7 +78,8 @@ struct RunCommand: AsyncParsableCommand {
     let launch = try WorkerLaunch(
       experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
     var line = launch.line(
-      ranks: try launch.rankCount(ranks), directory: directory, options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []))
+      ranks: try launch.rankCount(ranks), directory: directory,
+      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (try WorkerLaunch.simulation(simulate)))
     if dryRun {
       Screen.output.write(line.shellText + "\n")
       return

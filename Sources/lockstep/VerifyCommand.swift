@@ -48,7 +48,7 @@ struct VerifyCommand: AsyncParsableCommand {
   var injectAt: String?
 
   func run() async throws {
-    let counts = try Self.counts(ranks, option: "--ranks")
+    let counts = try WorkerLaunch.rankCounts(ranks, option: "--ranks")
     guard counts.count >= 2 else { throw CommandFailure(.usage, "--ranks \(ranks): give at least two different numbers, such as 1,2,3,4") }
     guard steps >= 1 else { throw CommandFailure(.usage, "--steps \(steps): it takes at least one") }
     let fault = try injectedFault(counts)
@@ -125,23 +125,13 @@ struct VerifyCommand: AsyncParsableCommand {
 
   // MARK: What is asked for
 
-  /// Different numbers of ranks, in order.
-  private static func counts(_ text: String, option: String) throws -> [Int] {
-    let words = text.split(separator: ",", omittingEmptySubsequences: false)
-    let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
-    guard counts.count == words.count else {
-      throw CommandFailure(.usage, "\(option) \(PlainText.line(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
-    }
-    return Set(counts).sorted()
-  }
-
   private func injectedFault(_ counts: [Int]) throws -> (fault: InjectedFault, counts: [Int])? {
     guard let inject else { return nil }
     guard let fault = InjectedFault(inject) else {
       throw CommandFailure(
         .usage, "--inject \(PlainText.line(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
     }
-    let places = try injectAt.map { try Self.counts($0, option: "--inject-at") } ?? [counts.max()!]
+    let places = try injectAt.map { try WorkerLaunch.rankCounts($0, option: "--inject-at") } ?? [counts.max()!]
     guard fault.step <= steps, places.contains(where: { counts.contains($0) && $0 > fault.rank }) else {
       throw CommandFailure(.usage, "--inject \(fault.text): no run has that rank and step")
     }

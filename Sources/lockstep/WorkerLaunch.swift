@@ -1,6 +1,7 @@
 import ExperimentKeys
 import Launching
 import Reports
+import Scaling
 import Training
 
 /// How this command line's workers are started, whatever the command and the number of ranks.
@@ -33,15 +34,22 @@ struct WorkerLaunch: Sendable {
   }
 
   /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
-  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = []) -> MpirunLine {
+  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [], binds: Bool = false) -> MpirunLine {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
-    return line(ranks: ranks, workerArguments: arguments + options, binds: false)
+    return line(ranks: ranks, workerArguments: arguments + options, binds: binds)
   }
 
   /// The line that starts `ranks` workers that time a workload, the experiment's place being taken by its name.
   func benchLine(ranks: Int, options: [String]) -> MpirunLine {
     line(ranks: ranks, workerArguments: [experiment] + options, binds: true)
+  }
+
+  /// The line that starts `ranks` workers that time the experiment's exchange.
+  func exchangeLine(ranks: Int, overrides more: [String], options: [String]) -> MpirunLine {
+    var arguments = [Self.notAnOption(experiment)]
+    for override in overrides + more { arguments += ["--set", override] }
+    return line(ranks: ranks, workerArguments: arguments + options, binds: true)
   }
 
   /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks that wander say little.
@@ -52,6 +60,9 @@ struct WorkerLaunch: Sendable {
     line.bindsToCores = binds
     return line
   }
+
+  /// Cores of this machine that ranks may use.
+  static var coresHere: Int { Machine.current().cores }
 
   /// The line that starts `ranks` workers that measure the machine, under the conditions of a training run.
   func diagnosisLine(ranks: Int) -> MpirunLine { line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false) }
@@ -98,6 +109,16 @@ struct WorkerLaunch: Sendable {
     return count
   }
 
+  /// Different numbers of ranks, in order.
+  static func rankCounts(_ text: String, option: String) throws -> [Int] {
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
+    guard counts.count == words.count else {
+      throw CommandFailure(.usage, "\(option) \(PlainText.line(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
+    }
+    return Set(counts).sorted()
+  }
+
   /// The experiment with its overrides; its errors are the command's.
   static func experiment(_ path: String, overrides: [String]) throws -> Experiment {
     do throws(ExperimentError) {
@@ -105,6 +126,15 @@ struct WorkerLaunch: Sendable {
     } catch {
       throw CommandFailure(.usage, PlainText.line(error.description))
     }
+  }
+
+  /// The worker's options for a cluster that is to be played.
+  static func simulation(_ text: String?) throws -> [String] {
+    guard let text else { return [] }
+    do throws(Simulation.Mistake) { _ = try Simulation(text) } catch {
+      throw CommandFailure(.usage, "--simulate: \(PlainText.line(error.description))")
+    }
+    return ["--simulate", text]
   }
 
   private static func readHostfile(_ path: String) throws -> Hostfile {

@@ -1,3 +1,4 @@
+import Coordination
 import Benchmark
 import MPI
 import Training

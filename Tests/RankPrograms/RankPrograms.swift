@@ -35,7 +35,8 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 @main
 struct RankPrograms {
   static let all: [RankProgram] =
-    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms + [overlapCostProgram]
+    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms
+    + [overlapCostProgram, simulatedProgram]
 
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()

@@ -1,4 +1,5 @@
 import Reports
+import Scaling
 
 extension Claim {
   /// Steps to a loss at several batch sizes, and what the noise scale of one of the runs foretells.
@@ -20,7 +21,7 @@ extension Claim {
       let reached = runs.runs.map { run in run.steps(toLoss: target, window: max(1, 4096 / batch(run))) }
       let table = runs.table(["steps", "samples", "noise scale at the loss"]) { run in
         let steps = reached[runs.runs.firstIndex { $0.name == run.name }!]
-        let scale = steps.flatMap { noiseScales(run, until: $0).last }
+        let scale = steps.flatMap { run.noiseScales(until: $0, microBatch: microBatch).last }
         return [
           steps.map(Figures.grouped) ?? "–", steps.map { Figures.grouped($0 * batch(run)) } ?? "–",
           scale.map { Figures.short($0) } ?? "–",
@@ -30,7 +31,7 @@ extension Claim {
       guard points.count == batches.count, let critical = CriticalBatch(points) else {
         return Finding(table: table, measured: "not every batch came to the loss \(target)", holds: false)
       }
-      let scales = noiseScales(runs["batch 1024"], until: reached[3]!)
+      let scales = runs["batch 1024"].noiseScales(until: reached[3]!, microBatch: microBatch)
       let growth = scales[scales.count - 1] / scales[0]
       // One step at a time the samples lost to noise are the noise scale: its mean over the steps is E_min/S_min.
       let forecast = mean(scales)
@@ -49,43 +50,4 @@ extension Claim {
   /// The best rate of a batch, ε_max/(1 + B_noise/B), with the noise scale that a first run showed.
   private static func rate(_ batch: Int) -> Double { 0.5 / (1 + 80 / Double(batch)) }
   private static func batch(_ run: FinishedRun) -> Int { run.steps[0].samples }
-
-  /// The noise scale in each eighth of a run's first steps: ratios of mean trΣ and mean |G|², each from the steps' own norms, over micro-batches.
-  /// Empty where a step has but one.
-  private static func noiseScales(_ run: FinishedRun, until steps: Int) -> [Double] {
-    let samples = Double(batch(run))
-    let parts = (samples / Double(microBatch)).rounded(.up)
-    guard parts > 1 else { return [] }
-    return (0..<8).map { eighth in
-      let part = run.steps[(steps * eighth / 8)..<(steps * (eighth + 1) / 8)]
-      let total = mean(part.compactMap(\.norm.global).map { $0 * $0 })
-      let local = mean(part.compactMap(\.norm.localRMS).map { $0 * $0 })
-      let variance = (local - total) * samples / (parts - 1)
-      return variance / (total - variance / samples)
-    }
-  }
-}
-
-/// The batch at which twice the fewest steps and twice the fewest samples are needed.
-struct CriticalBatch {
-  /// E_min/S_min
-  let batch: Double
-
-  /// Fits S = S_min + E_min/B, which (S/S_min − 1)(E/E_min − 1) = 1 is with E = B·S: a line in 1/B. Weighted by 1/S², so that every batch counts
-  /// alike. Nil where the fitted numbers are not positive.
-  init?(_ points: [(steps: Double, samples: Double)]) {
-    var (w, wx, wxx, wy, wxy) = (0.0, 0.0, 0.0, 0.0, 0.0)
-    for point in points {
-      let (x, y, weight) = (point.steps / point.samples, point.steps, 1 / (point.steps * point.steps))
-      w += weight
-      wx += weight * x
-      wxx += weight * x * x
-      wy += weight * y
-      wxy += weight * x * y
-    }
-    let determinant = w * wxx - wx * wx
-    let (fewestSamples, fewestSteps) = ((w * wxy - wx * wy) / determinant, (wxx * wy - wx * wxy) / determinant)
-    guard fewestSamples > 0, fewestSteps > 0 else { return nil }
-    batch = fewestSamples / fewestSteps
-  }
 }

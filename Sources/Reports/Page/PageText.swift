@@ -1,10 +1,10 @@
 import Charts
 
 /// A page that needs nothing but itself: no script, no network, no font.
-struct PageText {
-  private(set) var text: String
+public struct PageText {
+  public private(set) var text: String
 
-  init(title: String) {
+  public init(title: String) {
     text = """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width,initial-scale=1"/>
@@ -18,16 +18,16 @@ struct PageText {
       """
   }
 
-  mutating func end() { text += "</main></body></html>\n" }
+  public mutating func end() { text += "</main></body></html>\n" }
 
-  mutating func raw(_ markup: String) { text += markup + "\n" }
+  public mutating func raw(_ markup: String) { text += markup + "\n" }
 
   /// An element that holds words.
-  mutating func element(_ name: String, _ words: String, style: String = "") {
+  public mutating func element(_ name: String, _ words: String, style: String = "") {
     text += "<\(name)\(style.isEmpty ? "" : " class=\"\(style)\"")>\(Markup.escaped(words))</\(name)>\n"
   }
 
-  mutating func section(_ title: String, style: String = "", _ content: (inout PageText) -> Void) {
+  public mutating func section(_ title: String, style: String = "", _ content: (inout PageText) -> Void) {
     text += "<section\(style.isEmpty ? "" : " class=\"\(style)\"")>\n"
     if !title.isEmpty { element("h2", title) }
     content(&self)
@@ -39,7 +39,7 @@ struct PageText {
     text += "<ul>" + items.map { "<li>\(Markup.escaped($0))</li>" }.joined() + "</ul>\n"
   }
 
-  mutating func charts(_ charts: [any Chart]) {
+  public mutating func charts(_ charts: [any Chart]) {
     text += "<div class=\"grid\">\n"
     for chart in charts { text += "<figure>\(chart.svg)</figure>\n" }
     text += "</div>\n"

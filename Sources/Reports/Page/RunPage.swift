@@ -37,6 +37,7 @@ public struct RunPage {
 
   private func verdict(into page: inout PageText) {
     if let failure = run.failure { page.element("p", "The run failed: \(failure)", style: "alarm") }
+    if let simulation = run.report?.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
     if let report = run.report {
       let (style, sign) = report.verdict.appearance
       page.element("p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")

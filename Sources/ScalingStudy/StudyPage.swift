@@ -1,0 +1,109 @@
+import Charts
+import Reports
+import Scaling
+
+/// A scaling study as one HTML page: the text's tables, and curves of speed-up, efficiency, time and what is foretold.
+public struct StudyPage {
+  private let study: Study
+
+  public init(_ study: Study) { self.study = study }
+
+  public var html: String {
+    let title = "\(PlainText.line(study.name, limit: 60)): \(study.plan.mode.rawValue) scaling"
+    let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, foretoldEfficiency]
+    var page = PageText(title: title)
+    page.element("h1", title)
+    if let simulation = study.plan.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
+    page.charts(charts.compactMap { $0 })
+    page.section("Figures") { page in page.element("pre", StudyText(study).text) }
+    page.end()
+    return page.text
+  }
+
+  private var ranks: Axis { Axis("ranks", scale: .automatic) }
+  private func x(_ ranks: Int) -> Double { Double(ranks) }
+
+  /// Rank counts between the smallest and the largest that was measured, for curves.
+  private var between: [Int] {
+    let (low, high) = (study.counts.first!.ranks, study.counts.last!.ranks)
+    let step = max(1, (high - low) / 60)
+    return Array(stride(from: low, to: high, by: step)) + [high]
+  }
+
+  private var speedUp: LineChart {
+    let base = study.base
+    let ideal = Series("ideal", [base.ranks, study.counts.last!.ranks].map { ChartPoint(x($0), x($0)) }, colour: 7)
+    let laws = study.fits.filter { $0.law != .gustafson || study.plan.mode == .weak }.map { fit in
+      let scale = Double(base.ranks) / fit.throughput(base.ranks)
+      return Series(fit.law.name, between.map { ChartPoint(x($0), fit.throughput($0) * scale) })
+    }
+    return LineChart(
+      "Speed-up", x: ranks, y: Axis("times", lowest: 0),
+      series: [points("measured", study.sound, study.speedUp)] + taking(study.speedUp) + [ideal] + laws)
+  }
+
+  private var efficiency: LineChart {
+    LineChart(
+      "Efficiency", x: ranks, y: Axis("of ideal", lowest: 0),
+      series: [points("measured", study.sound, study.efficiency)] + taking(study.efficiency),
+      levels: [Level("ideal", 1)])
+  }
+
+  private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double) -> Series {
+    Series(name, counts.map { ChartPoint(x($0.ranks), value($0)) }, style: .line)
+  }
+
+  private func taking(_ value: (RankCount) -> Double) -> [Series] {
+    let counts = study.counts.filter(\.isOversubscribed)
+    return counts.isEmpty ? [] : [Series("oversubscribed", counts.map { ChartPoint(x($0.ranks), value($0)) }, style: .marks)]
+  }
+
+  private var time: StackedBars {
+    StackedBars(
+      "Where a step goes", label: "ms, mean over ranks", parts: ["data", "compute", "reduce", "norm", "optimizer"],
+      rows: study.counts.map { count in
+        let parts = count.parts
+        let fields: [(TimeShare) -> Double] = [{ $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer }]
+        return StackedBars.Row(
+          Figures.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
+          fields.map { field in parts.map(field).reduce(0, +) / Double(parts.count) * 1e3 })
+      })
+  }
+
+  private var steps: LineChart? {
+    guard let efficiency = study.efficiency, Set(efficiency.rows.map(\.globalBatch)).count > 1 else { return nil }
+    func line(_ name: String, _ value: (StatisticalEfficiency.Row) -> Double?) -> Series {
+      Series(name, efficiency.rows.map { ChartPoint(Double($0.globalBatch), value($0)) })
+    }
+    return LineChart(
+      "Steps to a loss of \(Figures.short(efficiency.targetLoss))", x: Axis("global batch", scale: .automatic), y: Axis("steps", lowest: 0),
+      series: [line("measured") { $0.steps }, line("by the noise scale") { $0.forecast }])
+  }
+
+  private var prediction: LineChart? {
+    guard study.predictions.count > 1 else { return nil }
+    func line(_ name: String, _ value: (Study.Prediction) -> Double?) -> Series {
+      Series(name, study.predictions.map { ChartPoint(x($0.ranks), value($0).map { $0 * 1e3 }) })
+    }
+    return LineChart(
+      "Foretold step", x: Axis("ranks", scale: .automatic), y: Axis("ms", scale: .automatic),
+      series: [
+        line("flat exchange") { $0.flat }, line("hierarchical") { $0.hierarchical },
+        points("measured", study.sound) { $0.step.median * 1e3 },
+      ])
+  }
+
+  private var foretoldEfficiency: LineChart? {
+    guard study.predictions.count > 1 else { return nil }
+    return LineChart(
+      "Foretold efficiency", x: Axis("ranks", scale: .automatic), y: Axis("of ideal", lowest: 0),
+      series: [
+        Series("foretold", study.predictions.map { ChartPoint(x($0.ranks), $0.efficiency) }),
+        points("measured", study.sound, study.efficiency),
+      ])
+  }
+}
+
+extension ScalingLaw {
+  fileprivate var name: String { String(title.prefix { $0 != " " }) }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// `lockstep scale`, and `lockstep run --simulate`, as a person uses them.
+@Suite(.serialized) struct ScaleTests {
+  private func experiment(_ folder: TestFolder) throws -> String {
+    try """
+    name = "blobs"
+    [model]
+    hidden = [64]
+    [data]
+    kind = "blobs"
+    samples = 2000
+    classes = 4
+    dimensions = 20
+    [training]
+    global_batch = 96
+    micro_batch = 24
+    """.write(to: folder.url("blobs.toml"), atomically: true, encoding: .utf8)
+    return folder.path("blobs.toml")
+  }
+
+  private func object(_ folder: TestFolder, _ name: String) throws -> [String: Any] {
+    try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url(name))) as? [String: Any])
+  }
+
+  @Test func aStudyIsMeasuredFittedForetoldAndGoneOnWith() throws {
+    let folder = try TestFolder()
+    let line = [
+      "scale", try experiment(folder), "--ranks", "1,2", "--mode", "weak", "--repeats", "2", "--steps", "60", "--warm-up", "10",
+      "--target-loss", "1.0", "--predict", "8,1024", "--ranks-per-host", "4", "--latency", "20us", "--bandwidth", "10Gbit/s", "--output",
+      folder.path("study"),
+    ]
+    let outcome = try folder.lockstep(line).finish()
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("weak scaling, 96 samples a rank and step") && outcome.output.contains("foretold for 4 ranks a host"))
+    #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("point ") } == 4, "\(outcome.errors)")
+
+    let scale = try object(folder, "study/scale.json")
+    let points = try #require(scale["points"] as? [[String: Any]])
+    #expect(points.map { $0["ranks"] as? Int } == [1, 2] && points.map { $0["global_batch"] as? Int } == [96, 192])
+    let base = try #require((points[0]["step_seconds"] as? [String: Any])?["median"] as? Double)
+    let two = try #require((points[1]["step_seconds"] as? [String: Any])?["median"] as? Double)
+    let speedUp = try #require(points[1]["speed_up"] as? Double)
+    #expect(abs(speedUp - 2 * base / two) < 1e-9 && points[0]["speed_up"] as? Double == 1)
+    #expect(points.allSatisfy { ($0["repeats"] as? [Any])?.count == 2 })
+    #expect((points[1]["per_rank"] as? [Any])?.count == 2 && points[1]["exchange"] != nil)
+    let efficiency = try #require(scale["efficiency"] as? [String: Any])
+    let rows = try #require(efficiency["rows"] as? [[String: Any]])
+    for row in rows {
+      let (steps, batch) = (try #require(row["steps"] as? Double), try #require(row["global_batch"] as? Double))
+      #expect(row["samples"] as? Double == steps * batch)
+    }
+    #expect(rows[0]["forecast_steps"] as? Double == rows[0]["steps"] as? Double, "the smallest batch is what forecasts start from")
+    let predictions = try #require(scale["predictions"] as? [[String: Any]])
+    #expect(predictions.map { $0["hosts"] as? Int } == [2, 256])
+    for prediction in predictions {
+      let (flat, hierarchical) = (
+        try #require(prediction["flat_seconds"] as? Double), try #require(prediction["hierarchical_seconds"] as? Double)
+      )
+      #expect(flat > hierarchical && hierarchical > 0)
+    }
+    let page = try String(contentsOf: folder.url("study/report.html"), encoding: .utf8)
+    #expect(page.contains("<svg") && page.contains("Speed-up") && !page.contains("href=\"http") && !page.contains("<script"))
+
+    let again = try folder.lockstep(line).finish()
+    #expect(again.status == 64 && again.errors.contains("holds a study already"))
+    let kept = try Data(contentsOf: folder.url("study/points/ranks-2/repeat-1/metrics.jsonl"))
+    let more = try folder.lockstep(line.map { $0 == "1,2" ? "1,2,3" : $0 } + ["--resume"]).finish()
+    #expect(more.status == 0, "\(more.errors)")
+    #expect(more.errors.split(separator: "\n").count { $0.hasPrefix("point ") } == 2, "only what is missing is run: \(more.errors)")
+    #expect(try Data(contentsOf: folder.url("study/points/ranks-2/repeat-1/metrics.jsonl")) == kept)
+    let other = try folder.lockstep(line + ["--resume", "--set", "seed=9"]).finish()
+    #expect(other.status == 64 && other.errors.contains("a study of something else"), "\(other.errors)")
+  }
+
+  @Test func aSimulatedRunSaysSoAndKeepsItsWeights() throws {
+    let folder = try TestFolder()
+    let file = try experiment(folder)
+    let simulation = "latency=2ms,bandwidth=100Mbit/s,hosts=2,straggler=1:3"
+    let short = ["-n", "2", "--quiet", "--set", "training.steps=10"]
+    let real = try folder.lockstep(["run", file, "--output", folder.path("real")] + short).finish()
+    let played = try folder.lockstep(["run", file, "--output", folder.path("played"), "--simulate", simulation] + short).finish()
+    #expect(real.status == 0 && played.status == 0, "\(played.errors)")
+    #expect(
+      played.output.contains("simulated") && played.output.contains("2 hosts of 1 rank, links of 100 Mbit/s and 2 ms"), "\(played.output)")
+    #expect(!real.output.contains("simulated"))
+    #expect(try object(folder, "played/environment.json")["simulation"] as? String == simulation)
+    let reports = try ["real", "played"].map { try object(folder, "\($0)/report.json") }
+    #expect(reports[0]["weights_sha256"] as? String == reports[1]["weights_sha256"] as? String && reports[0]["simulation"] == nil)
+    let steps = try reports.map { try #require(($0["throughput"] as? [String: Any])?["step_ms_median"] as? Double) }
+    // A reduce-scatter, the ledger and an all-gather: three rounds of 2 ms at least.
+    #expect(steps[1] >= 6 && steps[1] > steps[0], "\(steps)")
+  }
+
+  @Test(arguments: [
+    (["--ranks", "0"], "--ranks 0"), (["--ranks", "1", "--mode", "quick"], "there are strong, weak"),
+    (["--ranks", "1", "--repeats", "0"], "--repeats 0"),
+    (["--ranks", "1", "--steps", "5"], "--steps 5"), (["--ranks", "1", "--predict", "x"], "--predict x"),
+    (["--ranks", "1", "--latency", "soon"], "--latency soon"), (["--ranks", "1", "--bandwidth", "10"], "--bandwidth 10"),
+    (["--ranks", "1", "--simulate", "hosts=0"], "--simulate: hosts=0"), (["--ranks", "1", "--resume", "--force"], "give one of them"),
+  ])
+  func misuseIsOneLineAndStatus64(_ arguments: [String], _ words: String) throws {
+    let folder = try TestFolder()
+    let outcome = try folder.lockstep(["scale", experiment(folder), "--output", folder.path("study")] + arguments).finish()
+    #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(words), "\(outcome.errors)")
+  }
+}

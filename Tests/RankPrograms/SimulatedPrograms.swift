@@ -1,0 +1,70 @@
+import Coordination
+import MPI
+import Models
+import Reports
+import Scaling
+import Training
+import Vectors
+
+private let text = """
+  [model]
+  hidden = [40, 7]
+  [data]
+  kind = "blobs"
+  samples = 700
+  dimensions = 33
+  [training]
+  global_batch = 70
+  micro_batch = 9
+  steps = 6
+  [clip]
+  rule = "global"
+  max_norm = 0.3
+  """
+
+/// Runs with and without a simulated cluster: the same bits in every kind of exchange, and times that the cluster explains.
+let simulatedProgram = RankProgram("simulated") { world, _ in
+  setComputeThreads(1)
+  for keys in [
+    ["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"],
+  ] {
+    try onRanks([2, 3], of: world) { part in try compare(keys, on: part) }
+  }
+  try onRanks([2], of: world) { part in try stragglerIsSlow(on: part) }
+}
+
+private func trainer(_ keys: [String], _ simulation: Simulation?, on world: borrowing Communicator) throws -> Trainer {
+  let experiment = try Experiment(text: text, source: "simulated", overrides: keys)
+  let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
+  return try Trainer(experiment, data: data, simulation: simulation, on: world)
+}
+
+private func compare(_ keys: [String], on world: borrowing Communicator) throws {
+  let simulation = try Simulation("latency=1ms,bandwidth=80Mbit/s,hosts=3,straggler=1:8")
+  let real = try Transcript(of: try trainer(keys, nil, on: world), on: world)
+  let slow = try Transcript(of: try trainer(keys, simulation, on: world), on: world)
+  if world.rank == 0, let difference = slow.difference(from: real) {
+    throw CheckFailure(description: "\(keys) on \(world.size) ranks: \(difference)")
+  }
+  // The same steps again, for their times.
+  let timed = try trainer(keys, simulation, on: world)
+  let placement = simulation.placement(ranks: world.size)
+  let bytes = Double(timed.model.layout.elementCount * 4)
+  guard let step = Trainer.pattern(timed.experiment.training, on: placement).step(bytes: bytes, on: placement) else { fatalError() }
+  let modelled = simulation.seconds(step.total)
+  try expect(modelled > 2e-3, "the simulated exchange takes no time: \(modelled)")
+  for _ in 0..<6 {
+    let seconds = try timed.step(on: world).totalSeconds
+    try expect(seconds >= modelled, "\(keys): a step took \(seconds) s, its exchange \(modelled) s")
+  }
+}
+
+/// The straggler's computing takes its factor longer than the same computing does, and is booked as computing.
+private func stragglerIsSlow(on world: borrowing Communicator) throws {
+  let keys = ["training.global_batch=512", "training.micro_batch=256"]
+  let trainer = try trainer(keys, Simulation("straggler=1:8"), on: world)
+  var fastest = [Double.infinity]
+  for _ in 0..<30 { fastest[0] = min(fastest[0], try trainer.step(on: world).seconds.compute) }
+  let all = try world.allGather(fastest.span)
+  try expect(all[1] > 4 * all[0], "the straggler computes for \(all[1]) s, the other for \(all[0]) s")
+}

@@ -1,0 +1,11 @@
+import RankTesting
+import Testing
+
+@Suite struct SimulatedExchangeTests {
+  @Test func aSimulatedClusterIsSlowAndChangesNoBit() throws {
+    let outcome = try Programs.mpirun(3, ["simulated"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let beyond = try Programs.mpirun(2, ["/dev/null", "--simulate", "straggler=2:3", "--output", "/nowhere"], program: "lockstep-worker")
+    #expect(beyond.status == 64)
+  }
+}
