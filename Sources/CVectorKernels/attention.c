@@ -4,9 +4,10 @@
 #include "dispatch.h"
 #include "exponential.h"
 
-// A head's queries, keys and values are 16 to 256 rows of 8 to 128 numbers: at such sizes a general matrix product loses half its time
-// to bringing operands into order, and knows nothing of the mask. Here operands are brought into order once a head, and products stop at the diagonal,
-// rounded up to a tile. Measured on 64 rows of 32 numbers: 117 GFLOP/s, where oneDNN's sgemm reached 60 to 98.
+// A head's queries, keys and values are 16 to 256 rows of 8 to 128 numbers: at such sizes a general matrix product loses half its time to
+// bringing operands into order, and knows nothing of the mask. Here operands are brought into order once a head, and products stop at the
+// diagonal, rounded up to a tile. Measured on 64 rows of 32 numbers: 117 GFLOP/s, where oneDNN's sgemm reached 60 to 98; forward and backward
+// take 17 µs, where the same by sgemm took 35.
 
 enum { ROWS = 8, LANES = 16, TILE = CVK_ATTENTION_TILE };
 
@@ -124,7 +125,8 @@ static inline __attribute__((always_inline)) void add_products(halves *sum, cons
   sum->high += widened(a, 8) * widened(b, 8);
 }
 
-// Softmax of `count` rows' scores, in place: of the first first + row + 1, and 0 from there up to `end`, whole vectors. Rows from `count` on become 0.
+// Softmax of `count` rows' scores, in place: of the first first + row + 1, and 0 from there up to `end`, whole vectors. Rows from `count` on
+// become 0.
 //
 // Phase by phase over all rows, since a row's own is one chain of dependences. The mask is a condition on whole vectors: to write single lanes and
 // then to read a vector of them would cost more than the exponentials.
