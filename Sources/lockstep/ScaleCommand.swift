@@ -15,6 +15,10 @@ struct ScaleCommand: AsyncParsableCommand {
       model fitted to it foretells steps on other clusters, each measured rank count having been held out once to say how well.
       With --target-loss runs go on to their end, and a table says which number of ranks is best in time, in samples and in cost.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped (--resume goes on), 78 MPI unusable.
+      Examples:
+        lockstep scale Launch/experiments/fashion-mlp.toml --ranks 1,2
+        lockstep scale Launch/experiments/fashion-mlp.toml --ranks 1,2 --mode weak --predict 8,64 --ranks-per-host 8 --bandwidth 10Gbit/s
+        lockstep scale Launch/experiments/fashion-mlp.toml --ranks 1,2 --target-loss 0.5
       """)
 
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
@@ -75,7 +79,8 @@ struct ScaleCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Play a cluster at every point, as lockstep run does.", valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+      "Play a cluster at every point, as lockstep run does, such as latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5.",
+      valueName: "cluster"))
   var simulate: String?
 
   @Flag(

@@ -80,7 +80,7 @@ extension Experiment {
     if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
     }
-    (resolved, passedOver) = try keys.finish()
+    (resolved, passedOver, self.keys) = try keys.finish()
   }
 
   private enum OptimizerKind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
