@@ -9,7 +9,7 @@ import Training
 
   init() throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../Sources/Training/Lockstep.docc/ExperimentKeys.md")
+      path: "../../Sources/Training/Lockstep.docc/KeysOfAnExperiment.md")
     page = KeyPage(try String(contentsOf: file.standardizedFileURL, encoding: .utf8))
   }
 
@@ -125,11 +125,10 @@ private struct KeyPage {
   init(_ text: String) {
     for line in text.split(separator: "\n") {
       if line.hasPrefix("#") {
-        parts.append(
-          Part(
-            choices: line.split(separator: "`").filter { $0.contains(" = ") }.map {
-              $0.replacingOccurrences(of: " = ", with: "=").replacingOccurrences(of: "\"", with: "")
-            }))
+        // A heading of kinds is `### section.key: kind, kind`.
+        let words = line.drop { $0 == "#" }.split(separator: ": ", maxSplits: 1)
+        let kinds = words.count == 2 ? words[1].split(separator: ", ") : []
+        parts.append(Part(choices: kinds.map { "\(words[0].trimmingCharacters(in: .whitespaces))=\($0)" }))
       } else if line.hasPrefix("| `") {
         let cells = line.dropFirst(2).split(separator: " | ", omittingEmptySubsequences: false)
           .map { $0.trimmingCharacters(in: CharacterSet(charactersIn: "| ")) }

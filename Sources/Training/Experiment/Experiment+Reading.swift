@@ -186,8 +186,14 @@ extension Experiment {
       case constant
       case noiseScale = "noise-scale"
     }
-    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else { return nil }
-    return BatchGrowth(largest: try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30)))
+    func largest(_ keys: inout ExperimentReader) throws(ExperimentError) -> Int {
+      try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30))
+    }
+    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
+      keys.learn { _ = try? largest(&$0) }
+      return nil
+    }
+    return BatchGrowth(largest: try largest(&keys))
   }
 }
 
