@@ -9,6 +9,7 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       A run that has not ended has no report yet, but --html shows what it has recorded.
       Exit codes: 0 done, 64 bad options, or a directory that holds no run, 65 records that are missing or cannot be read.
+
       Examples:
         lockstep report runs/fashion-mlp
         lockstep report runs/fashion-mlp runs/tighter --html compared.html

@@ -12,10 +12,11 @@ struct RunCommand: AsyncParsableCommand {
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped, 78 MPI unusable.
       With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this Open MPI (78), the same
       data (65), and can rank 0's, the first one, write the run directory, in sight of this machine (64).
+
       Examples:
-        lockstep run Launch/experiments/fashion-mlp.toml -n 4
-        lockstep run Launch/experiments/fashion-mlp.toml -n 4 --set clip.max_norm=0.5 --output runs/tighter
-        lockstep run Launch/experiments/gpt.toml -n auto --hosts node1:8,node2:8 --max-restarts 3
+        lockstep run EXPERIMENT.toml -n 4
+        lockstep run EXPERIMENT.toml -n 4 --set clip.max_norm=0.5 --output runs/tighter
+        lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8 --max-restarts 3
       """)
 
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
@@ -29,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
   var hosts: String?
 
   @Option(
