@@ -61,8 +61,9 @@ enum Collective: Equatable {
       var counts = [Double](repeating: 0, count: placement.hostCount)
       for host in placement.hosts { counts[host] += 1 }
       let crossing = counts.map { $0 * (Double(p) - $0) }.max()!
+      // All messages are under way at once, but each is started and taken by itself.
       return Traffic(
-        networkRounds: crossing > 0 ? 1 : 0, localRounds: crossing > 0 ? 0 : 1, linkBytes: crossing * piece,
+        networkRounds: crossing > 0 ? 1 : 0, localRounds: Double(p - (crossing > 0 ? 2 : 1)), linkBytes: crossing * piece,
         touchedBytes: Double(p - 1) * piece)
     }
   }

@@ -37,9 +37,8 @@ public enum ExchangePattern: String, CaseIterable, Sendable {
         reduce: Collective.reduceScatter(ranks: p, bytes: bytes).traffic(bytes, placement),
         publish: ledger + Collective.allGather(ranks: p, bytes: bytes).traffic(bytes, placement))
     case .replicatedInBuckets:
-      return Step(
-        reduce: Collective.allToAll.traffic(bytes, placement) + Collective.allGather(ranks: p, bytes: bytes).traffic(bytes, placement),
-        publish: ledger)
+      // Started collectives are linear: in the second half too every rank sends its piece to every other.
+      return Step(reduce: 2 * Collective.allToAll.traffic(bytes, placement), publish: ledger)
     case .ordered, .shardedInBuckets:
       return Step(
         reduce: Collective.allToAll.traffic(bytes, placement),
