@@ -42,7 +42,7 @@ public struct Workload: Sendable {
       name: "mlp", summary: "784-1024-1024-10, ReLU, 64 images a rank", batch: 64, unit: .samples, steps: 300,
       sections: images + momentum + "[model]\nkind = \"mlp\"\nhidden = [1024, 1024]\n"),
     Workload(
-      name: "cnn", summary: "two 3×3 convolutions of 32 and 64 channels, 3136-128-10, 64 images a rank", batch: 64, unit: .samples,
+      name: "cnn", summary: "two 3x3 convolutions of 32 and 64 channels, 3136-128-10, 64 images a rank", batch: 64, unit: .samples,
       steps: 200,
       sections: images + momentum + "[model]\nkind = \"cnn\"\nchannels = [32, 64]\nwidth = 128\n"),
     Workload(

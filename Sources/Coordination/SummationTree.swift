@@ -21,7 +21,7 @@ public struct SummationTree {
     var parent: Node { Node(start: start, level: level + 1) }
   }
 
-  /// The largest nodes that make up a range of micro-batches, in order: what ``merges(of:into:)`` leaves when they are added one by one.
+  /// The largest nodes that make up a range of micro-batches, in order: what `merges(of:into:)` leaves when they are added one by one.
   public static func nodes(of range: Range<Int>) -> [Node] {
     var nodes: [Node] = []
     for leaf in range { push(Node(start: leaf, level: 0), on: &nodes) { _, _ in } }

@@ -12,7 +12,7 @@ public protocol Dataset: Sendable {
   var waitsForFiles: Bool { get }
 
   /// Writes these samples, in this order, into the batch's first rows. The batch has this data's shape and room for them, and every index
-  /// lies in 0 ..< count: ``fill(_:with:epoch:)`` has seen to it.
+  /// lies in 0 ..< count: `fill(_:with:epoch:)` has seen to it.
   ///
   /// - Throws: where data that is read while training cannot be.
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)

@@ -31,7 +31,7 @@ public struct Table: Dataset {
   nonisolated(unsafe) private let rows: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
 
-  /// One part of the table that ``CSVTable/write(_:into:layout:standardize:)`` has written, in this process or another; `owner` keeps the memory alive.
+  /// One part of the table that ``CSVTable`` has written, in this process or another; `owner` keeps the memory alive.
   public init(_ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, layout: Layout) {
     precondition(memory.count == layout.byteCount, "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
     width = layout.width

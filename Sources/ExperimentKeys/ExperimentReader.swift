@@ -162,8 +162,9 @@ public struct ExperimentReader {
     foreign.formUnion(other.known)
   }
 
-  /// Refuses what was in the file but never asked for. Returns the resolved file's text, and the keys that only alternatives would have asked for.
-  public consuming func finish() throws(ExperimentError) -> (resolved: String, passedOver: [String]) {
+  /// Refuses what was in the file but never asked for. Returns the resolved file's text, the keys of the file that only alternatives would have
+  /// asked for, and every key that was asked for.
+  public consuming func finish() throws(ExperimentError) -> (resolved: String, passedOver: [String], keys: Set<String>) {
     var passedOver: [String] = []
     let top = known.filter { !$0.contains(".") }.sorted()
     for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
@@ -182,7 +183,7 @@ public struct ExperimentReader {
       (part.section.isEmpty ? [] : ["[\(part.section)]"]).joined() + (part.section.isEmpty ? "" : "\n") + part.lines.joined(separator: "\n")
         + "\n"
     }.joined(separator: "\n")
-    return (text, passedOver)
+    return (text, passedOver, known)
   }
 
   /// An error about what nobody asked for: the nearest of what is known there, or the section where the key would be known, or all of it.

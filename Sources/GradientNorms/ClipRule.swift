@@ -1,6 +1,6 @@
 /// How a gradient that is too long is shortened.
 ///
-/// Rules that scale the gradient decide from the reduced ledger; ``value`` and ``agc`` change single elements or rows and are applied to the
+/// Rules that scale the gradient decide from the reduced ledger; `value` and `agc` change single elements or rows and are applied to the
 /// mean gradient before its squares after clipping are counted.
 public enum ClipRule: Sendable, Equatable {
   case none

@@ -23,13 +23,17 @@ public enum Initialization: Sendable, Equatable {
       case kaiming, xavier, orthogonal, normal
       case standard = "default"
     }
-    switch try keys.choice("initialization", default: Name.standard) {
+    func deviation(_ keys: inout ExperimentReader) throws(ExperimentError) -> Double {
+      try keys.number("initialization_std", default: 0.02, wanted: "a number above 0") { $0 > 0 }
+    }
+    let name = try keys.choice("initialization", default: Name.standard)
+    if name != .normal { keys.learn { _ = try? deviation(&$0) } }
+    switch name {
     case .standard: self = .standard
     case .kaiming: self = .kaiming
     case .xavier: self = .xavier
     case .orthogonal: self = .orthogonal
-    case .normal:
-      self = .normal(deviation: try keys.number("initialization_std", default: 0.02, wanted: "a number above 0") { $0 > 0 })
+    case .normal: self = .normal(deviation: try deviation(&keys))
     }
   }
 

@@ -55,7 +55,7 @@ public final class StepProfile {
 
   public struct Span: Sendable {
     public let activity: Activity
-    /// Nanoseconds of ``monotonicNanoseconds()``.
+    /// Nanoseconds of `monotonicNanoseconds()`.
     public let start: UInt64
     public let end: UInt64
 

@@ -43,8 +43,9 @@ struct Worker: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Play a cluster: exchanges take as long as between so many hosts with such links.",
-      valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+      "Play a cluster: exchanges take as long as between so many hosts, over such links; stragglers compute longer. "
+        + "Such as latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5, of which any part may be left out.",
+      valueName: "cluster"))
   var simulate: String?
 
   @Option(help: .hidden)

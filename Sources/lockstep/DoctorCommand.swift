@@ -10,6 +10,10 @@ struct DoctorCommand: AsyncParsableCommand {
       Asks each host for its build, Open MPI, cores and memory; then starts ranks as a training run would, and measures sums over all ranks by size,
       matrix products on all ranks at once, and clocks. A link's MB/s are the bytes that a rank must send at least, over the time.
       Exit codes: 0 fine, or only advice; 64 bad options, 70 a rank failed, 78 MPI or a host is unusable.
+
+      Examples:
+        lockstep doctor
+        lockstep doctor --hosts node1:8,node2:8 --json
       """)
 
   @Option(
@@ -20,7 +24,7 @@ struct DoctorCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
   var hosts: String?
 
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))

@@ -6,7 +6,8 @@ import TensorFiles
 /// `lockstep inspect FILE.safetensors`: what a file of tensors holds, tensor by tensor.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows the tensors of a safetensors file: names, shapes, norms, values that are not finite.")
+    commandName: "inspect", abstract: "Shows the tensors of a safetensors file: names, shapes, norms, values that are not finite.",
+    discussion: "Exit codes: 0 done, 64 bad options, 65 a file that cannot be read.")
 
   @Argument(help: ArgumentHelp("The file, such as a run's final.safetensors.", valueName: "file"))
   var file: String

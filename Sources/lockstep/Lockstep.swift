@@ -8,6 +8,10 @@ struct Lockstep: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lockstep",
     abstract: "Trains models data-parallel over MPI, with gradient norms first.",
+    discussion: """
+      Exit codes of every command: 0 done (whatever the verdict), 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped by
+      a signal after a checkpoint, 78 MPI is missing or unusable. Errors are one line on standard error.
+      """,
     version: Release.version,
     subcommands: [
       RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self, InspectCommand.self,

@@ -5,7 +5,16 @@ import Reports
 /// `lockstep report DIR…`: one run's report as text, several side by side.
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Shows the convergence report of one run, or several side by side.")
+    commandName: "report", abstract: "Shows the convergence report of one run, or several side by side.",
+    discussion: """
+      A run that has not ended has no report yet, but --html shows what it has recorded.
+      Exit codes: 0 done, 64 bad options, or a directory that holds no run, 65 records that are missing or cannot be read.
+
+      Examples:
+        lockstep report runs/fashion-mlp
+        lockstep report runs/fashion-mlp runs/tighter --html compared.html
+        lockstep report runs/fashion-mlp --what-if
+      """)
 
   @Argument(help: ArgumentHelp("Run directories.", valueName: "dir"))
   var directories: [String]

@@ -12,6 +12,11 @@ struct RunCommand: AsyncParsableCommand {
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped, 78 MPI unusable.
       With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this Open MPI (78), the same
       data (65), and can rank 0's, the first one, write the run directory, in sight of this machine (64).
+
+      Examples:
+        lockstep run EXPERIMENT.toml -n 4
+        lockstep run EXPERIMENT.toml -n 4 --set clip.max_norm=0.5 --output runs/tighter
+        lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8 --max-restarts 3
       """)
 
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
@@ -25,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
   var hosts: String?
 
   @Option(
@@ -50,8 +55,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Play a cluster on these ranks: exchanges take as long as between so many hosts, over such links. All parts may be left out.",
-      valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+      "Play a cluster on these ranks: exchanges take as long as between so many hosts, over such links; stragglers compute longer. "
+        + "Such as latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5, of which any part may be left out.",
+      valueName: "cluster"))
   var simulate: String?
 
   @Option(help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))

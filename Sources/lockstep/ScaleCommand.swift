@@ -15,12 +15,17 @@ struct ScaleCommand: AsyncParsableCommand {
       model fitted to it foretells steps on other clusters, each measured rank count having been held out once to say how well.
       With --target-loss runs go on to their end, and a table says which number of ranks is best in time, in samples and in cost.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped (--resume goes on), 78 MPI unusable.
+
+      Examples:
+        lockstep scale EXPERIMENT.toml --ranks 1,2
+        lockstep scale EXPERIMENT.toml --ranks 1,2 --mode weak --predict 8,64
+        lockstep scale EXPERIMENT.toml --ranks 1,2 --target-loss 0.5
       """)
 
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
   var experiment: String
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,…"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,..."))
   var ranks: String
 
   @Option(help: ArgumentHelp("strong: the same batch over all ranks; weak: the same batch a rank.", valueName: "strong|weak"))
@@ -41,7 +46,7 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How the learning rate follows a batch that grows with the ranks.", valueName: "constant|linear|square-root"))
   var scaleRate = "constant"
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to foretell.", valueName: "8,64,…"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to foretell.", valueName: "8,64,..."))
   var predict: String?
 
   @Option(help: ArgumentHelp("For --predict: ranks a host. Default: this machine's cores.", valueName: "count"))
@@ -67,7 +72,7 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile; then --output must be on a file system that all hosts share.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,…"))
+  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
   var hosts: String?
 
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
@@ -75,7 +80,8 @@ struct ScaleCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Play a cluster at every point, as lockstep run does.", valueName: "latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5"))
+      "Play a cluster at every point, as lockstep run does, such as latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5.",
+      valueName: "cluster"))
   var simulate: String?
 
   @Flag(

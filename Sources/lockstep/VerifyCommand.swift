@@ -19,7 +19,7 @@ struct VerifyCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
   var experiment: String
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to compare.", valueName: "1,2,…"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to compare.", valueName: "1,2,..."))
   var ranks = "1,2,3,4"
 
   @Option(help: ArgumentHelp("Steps to run.", valueName: "count"))

@@ -141,6 +141,9 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     let rules = "[clip]\nrule = \"global\"\nmax_norm = 2\n[optimizer]\nkind = \"momentum\"\nmomentum = 0.8"
     let unclipped = try Experiment(text: rules, source: "x.toml", overrides: ["clip.rule=none", "optimizer.kind=sgd"])
     #expect(unclipped.clip == .none && unclipped.passedOver == ["clip.max_norm", "optimizer.momentum"])
+    let grown = "[schedule]\nbatch = \"noise-scale\"\nmax_batch = 512\n[model]\ninitialization = \"normal\"\ninitialization_std = 0.1"
+    let fixed = try Experiment(text: grown, source: "x.toml", overrides: ["schedule.batch=constant", "model.initialization=default"])
+    #expect(fixed.batchGrowth == nil && fixed.passedOver == ["model.initialization_std", "schedule.max_batch"])
   }
 
   @Test func pathsAreRelativeToTheFileOrTheCommandLine() throws {

@@ -2,7 +2,7 @@ import Data
 import ExperimentKeys
 import MPI
 
-/// `data.kind = "blobs"`: generated clusters; see ``Blobs``.
+/// `data.kind = "blobs"`: generated clusters; see ``/Data/Blobs``.
 public struct BlobsRecipe: DataRecipe {
   public static let kind = "blobs"
   public let samples: Int

@@ -4,7 +4,7 @@ import ExperimentKeys
 import Files
 import MPI
 
-/// `data.kind = "csv"`: a table of numbers; see ``CSVTable``.
+/// `data.kind = "csv"`: a table of numbers; see ``/Data/CSVTable``.
 ///
 /// Columns named in `targets` are to be predicted, or the classes in the column `label`; with neither, there are inputs alone, for clustering.
 /// Columns are named as in the header or by index, counted from 0 and, where negative, from the end. A fraction `validation` of the rows,

@@ -3,7 +3,7 @@ import ExperimentKeys
 import MPI
 import Vectors
 
-/// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``Episodes``. An epoch is a number of episodes, new ones in every epoch; the test
+/// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``/Data/Episodes``. An epoch is a number of episodes, new ones in every epoch; the test
 /// episodes are the same at every evaluation.
 public struct CartPoleRecipe: DataRecipe {
   public static let kind = "cartpole"

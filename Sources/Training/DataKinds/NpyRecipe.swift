@@ -5,7 +5,7 @@ import Files
 import MPI
 import Vectors
 
-/// `data.kind = "npy"`: rows of NumPy arrays, read from the files as they are drawn; see ``NpyRows``.
+/// `data.kind = "npy"`: rows of NumPy arrays, read from the files as they are drawn; see ``/Data/NpyRows``.
 ///
 /// `path` holds the inputs; `targets_path` what a regression is to predict, or `labels_path` the classes; with neither, there are inputs alone. A
 /// fraction `validation` of the rows, drawn by the seed, is the test set; with 0 that is the training set itself.

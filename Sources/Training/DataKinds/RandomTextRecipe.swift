@@ -2,7 +2,7 @@ import Data
 import ExperimentKeys
 import MPI
 
-/// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see ``RandomText``. For timing, and for telling what a
+/// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see ``/Data/RandomText``. For timing, and for telling what a
 /// model learns by heart.
 public struct RandomTextRecipe: DataRecipe {
   public static let kind = "random-text"

@@ -2,7 +2,7 @@ import Data
 import ExperimentKeys
 import MPI
 
-/// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``TemporalOrder``.
+/// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``/Data/TemporalOrder``.
 public struct TemporalOrderRecipe: DataRecipe {
   public static let kind = "temporal-order"
   public let samples: Int

@@ -5,7 +5,7 @@ import Files
 import Glibc
 import MPI
 
-/// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``Text``. By default the King James Bible.
+/// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``/Data/Text``. By default the King James Bible.
 ///
 /// The last `validation` of the samples are the test set; with `validation = 0` all are trained on, and the last tenth of them, at least one,
 /// is what the trained model is evaluated on. A file of its own may be the test set instead: `validation_path`.

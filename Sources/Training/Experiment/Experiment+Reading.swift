@@ -80,7 +80,7 @@ extension Experiment {
     if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
     }
-    (resolved, passedOver) = try keys.finish()
+    (resolved, passedOver, self.keys) = try keys.finish()
   }
 
   private enum OptimizerKind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
@@ -186,8 +186,14 @@ extension Experiment {
       case constant
       case noiseScale = "noise-scale"
     }
-    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else { return nil }
-    return BatchGrowth(largest: try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30)))
+    func largest(_ keys: inout ExperimentReader) throws(ExperimentError) -> Int {
+      try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30))
+    }
+    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
+      keys.learn { _ = try? largest(&$0) }
+      return nil
+    }
+    return BatchGrowth(largest: try largest(&keys))
   }
 }
 

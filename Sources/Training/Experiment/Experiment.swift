@@ -32,6 +32,8 @@ public struct Experiment: Sendable {
   public let resolved: String
   /// Keys of the file that belong to another kind of model or data than the one chosen.
   public let passedOver: [String]
+  /// Every key, as `section.key`, that an experiment of these kinds may have.
+  public let keys: Set<String>
 
   public struct ModelChoice: Sendable {
     public var recipe: any ModelRecipe

@@ -1,0 +1,45 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// What shells and `man` are given to know the commands by.
+@Suite struct CompletionTests {
+  @Test(arguments: [("bash", "complete "), ("zsh", "#compdef lockstep"), ("fish", "complete -c")])
+  func scriptsAreMade(_ shell: String, _ mark: String) throws {
+    for program in ["lockstep", "lockstep-worker"] {
+      let script = try Programs.run(Programs.path(program), ["--generate-completion-script", shell])
+      #expect(script.status == 0 && script.output.contains(mark) && script.output.contains("simulate"), "\(program) for \(shell)")
+    }
+  }
+
+  /// Sources the script in a shell of its own and asks it as a press of the tab key does.
+  @Test(arguments: [
+    (["ru"], ["run"]),
+    (["re"], ["report"]),
+    (["run", "--max"], ["--max-restarts"]),
+    (["run", "--me"], ["--metrics-port", "--metrics-host"]),
+    (["scale", "--p"], ["--predict"]),
+  ])
+  func bashCompletes(_ words: [String], _ answers: [String]) throws {
+    let script = try Programs.run(Programs.path("lockstep"), ["--generate-completion-script", "bash"])
+    let file = FileManager.default.temporaryDirectory.appending(path: "lockstep-completion-\(UUID().uuidString).bash")
+    try script.output.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    #expect(try Programs.run("/bin/bash", ["-n", file.path]).status == 0)
+    let typed = (["lockstep"] + words).map { "'\($0)'" }.joined(separator: " ")
+    let asked = try Programs.run(
+      "/bin/bash",
+      [
+        "--norc", "--noprofile", "-c",
+        """
+        source "$1"
+        COMP_WORDS=(\(typed)); COMP_CWORD=\(words.count); COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMP_KEY=9
+        handler=$(complete -p lockstep); handler=${handler##*-F }; ${handler%% *} lockstep '\(words.last!)' ''
+        printf '%s\\n' "${COMPREPLY[@]}"
+        """, "completion", file.path,
+      ])
+    #expect(asked.status == 0, "\(asked.errors)")
+    let offered = Set(asked.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+    #expect(offered == Set(answers), "\(asked.output)\(asked.errors)")
+  }
+}
