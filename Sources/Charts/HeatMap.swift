@@ -31,16 +31,7 @@ public struct HeatMap: Chart, Equatable {
     let left = 10 + min(230, width * 0.4, rows.map { SVGText.width($0.name) }.max() ?? 0)
     let (plotWidth, plotHeight, top) = (width - left - 12, rowHeight * Double(max(1, rows.count)), 44.0)
     let height = top + plotHeight + 62
-    var svg = SVGText()
-    svg.element(
-      "svg",
-      [
-        ("xmlns", "http://www.w3.org/2000/svg"), ("class", "chart"), ("role", "img"),
-        ("viewBox", "0 0 \(SVGText.number(width)) \(SVGText.number(height))"),
-      ]
-    ) { svg in
-      svg.element("title", words: title)
-      svg.element("desc", words: summary)
+    return SVGText.chart(title: title, summary: summary, width: width, height: height) { svg in
       svg.label(title, x: 6, y: 16, style: "title")
       svg.label(label, x: 6, y: 32)
       drawCells(into: &svg, x: left, y: top, cell: (plotWidth / Double(max(1, columns)), rowHeight), low: low, high: high)
@@ -59,7 +50,6 @@ public struct HeatMap: Chart, Equatable {
       svg.label(x.label, x: left + plotWidth / 2, y: top + plotHeight + 31, anchor: "middle")
       drawKey(into: &svg, x: left, y: height - 22, low: low, high: high)
     }
-    return svg.text
   }
 
   var summary: String {

@@ -28,17 +28,8 @@ struct LineDrawing {
   }
 
   var svg: String {
-    var svg = SVGText()
     let height = Self.top + plot.height + 38 + legend.height
-    svg.element(
-      "svg",
-      [
-        ("xmlns", "http://www.w3.org/2000/svg"), ("class", "chart"), ("role", "img"),
-        ("viewBox", "0 0 \(SVGText.number(chart.width)) \(SVGText.number(height))"),
-      ]
-    ) { svg in
-      svg.element("title", words: chart.title)
-      svg.element("desc", words: chart.summary)
+    return SVGText.chart(title: chart.title, summary: chart.summary, width: chart.width, height: height) { svg in
       svg.label(SVGText.fitted(chart.title, width: chart.width - 12, size: 13.5), x: 6, y: 16, style: "title")
       let scale = up.isLogarithmic ? (chart.y.label.isEmpty ? "log scale" : chart.y.label + ", log scale") : chart.y.label
       svg.label(SVGText.fitted(scale, width: chart.width - 12), x: 6, y: 32)
@@ -54,7 +45,6 @@ struct LineDrawing {
       }
       legend.draw(into: &svg, x: 8, y: height - legend.height)
     }
-    return svg.text
   }
 
   private func x(_ value: Double) -> Double? { across.place(value).map { $0 * plot.width } }

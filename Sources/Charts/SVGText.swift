@@ -2,6 +2,23 @@
 struct SVGText {
   private(set) var text = ""
 
+  /// A chart as an element of its own: its title and what it says in words, for those who do not see it, then what `content` draws.
+  static func chart(title: String, summary: String, width: Double, height: Double, content: (inout SVGText) -> Void) -> String {
+    var svg = SVGText()
+    svg.element(
+      "svg",
+      [
+        ("xmlns", "http://www.w3.org/2000/svg"), ("class", "chart"), ("role", "img"),
+        ("viewBox", "0 0 \(number(width)) \(number(height))"),
+      ]
+    ) { svg in
+      svg.element("title", words: title)
+      svg.element("desc", words: summary)
+      content(&svg)
+    }
+    return svg.text
+  }
+
   /// An element without content.
   mutating func element(_ name: String, _ attributes: [(String, String)]) {
     open(name, attributes, end: "/>")

@@ -36,16 +36,7 @@ public struct StackedBars: Chart, Equatable {
         }
       }, width: width - 16)
     let height = top + plotHeight + 40 + legend.height
-    var svg = SVGText()
-    svg.element(
-      "svg",
-      [
-        ("xmlns", "http://www.w3.org/2000/svg"), ("class", "chart"), ("role", "img"),
-        ("viewBox", "0 0 \(SVGText.number(width)) \(SVGText.number(height))"),
-      ]
-    ) { svg in
-      svg.element("title", words: title)
-      svg.element("desc", words: summary)
+    return SVGText.chart(title: title, summary: summary, width: width, height: height) { svg in
       svg.label(title, x: 6, y: 16, style: "title")
       for (index, row) in rows.enumerated() {
         let y = top + Double(index) * rowHeight
@@ -61,7 +52,6 @@ public struct StackedBars: Chart, Equatable {
       svg.label(label, x: left + plotWidth / 2, y: top + plotHeight + 31, anchor: "middle")
       legend.draw(into: &svg, x: 8, y: height - legend.height)
     }
-    return svg.text
   }
 
   var summary: String {
