@@ -4,8 +4,9 @@ import Vectors
 
 /// An exchange that takes as long as it would between the hosts of a ``Scaling/Simulation``, and does what the one within does, to the bit.
 ///
-/// A half of the exchange starts together, at a barrier, or, where the simulated hosts send their gradient during the backward pass, with its first piece. It runs for real, and is then held back until the modelled time is over. Where the machine itself
-/// took longer nothing can be held back: ``overruns`` counts it.
+/// A half of the exchange starts together, at a barrier, or, where the simulated hosts send their gradient during the backward pass, with its
+/// first piece. It runs for real and is then held back until the modelled time is over. Where the machine itself took longer nothing can be
+/// held back: ``overruns`` counts it.
 public final class SimulatedExchange: GradientExchange {
   private let real: any GradientExchange
   /// Seconds that the two halves take.

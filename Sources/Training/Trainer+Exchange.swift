@@ -12,10 +12,9 @@ extension Trainer {
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int?,
     on world: borrowing Communicator
   ) throws -> (exchange: any GradientExchange, note: String?) {
-    let isReplicated = training.gradient == .replicated
-    let mayShare = !isReplicated && training.exchange != .messages
+    let mayShare = Self.mayShare(training)
     if training.reproducible {
-      func ordered() -> any GradientExchange { OrderedExchange(layout, sharded: !isReplicated, on: world) }
+      func ordered() -> any GradientExchange { OrderedExchange(layout, sharded: training.gradient != .replicated, on: world) }
       guard mayShare else { return (ordered(), nil) }
       let outcome = try SharedOrderedExchange.make(layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
       return try choose(outcome, training, else: ordered, on: world)
@@ -55,21 +54,30 @@ extension Trainer {
   private static func messages(
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, isOneNode: Bool, on world: borrowing Communicator
   ) throws(MPIError) -> any GradientExchange {
-    let isReplicated = training.gradient == .replicated || (training.gradient == .auto && !isOneNode)
-    if !isReplicated { return try ShardedExchange(layout, overlapping: training.overlap != .never, on: world) }
-    return try ReplicatedExchange(
-      layout, overlapping: training.overlap == .always || (training.overlap == .auto && !isOneNode), on: world)
+    let pattern = messagePattern(training, isOneNode: isOneNode)
+    if pattern == .replicated || pattern == .replicatedInBuckets {
+      return try ReplicatedExchange(layout, overlapping: pattern.isEarly, on: world)
+    }
+    return try ShardedExchange(layout, overlapping: pattern.isEarly, on: world)
+  }
+
+  private static func messagePattern(_ training: Experiment.TrainingChoice, isOneNode: Bool) -> ExchangePattern {
+    if training.gradient == .replicated || (training.gradient == .auto && !isOneNode) {
+      return training.overlap == .always || (training.overlap == .auto && !isOneNode) ? .replicatedInBuckets : .replicated
+    }
+    return training.overlap != .never ? .shardedInBuckets : .messages
+  }
+
+  /// Whether ranks are to share memory where they can.
+  private static func mayShare(_ training: Experiment.TrainingChoice) -> Bool {
+    training.gradient != .replicated && training.exchange != .messages
   }
 
   /// What the ranks would do with gradients on hosts placed so.
   public static func pattern(_ training: Experiment.TrainingChoice, on placement: Placement) -> ExchangePattern {
     if training.reproducible { return .ordered }
-    let isOneNode = placement.hostCount == 1
-    if training.gradient != .replicated && training.exchange != .messages && (placement.ranksPerHost ?? 1) > 1 { return .shared }
-    if training.gradient == .replicated || (training.gradient == .auto && !isOneNode) {
-      return training.overlap == .always || (training.overlap == .auto && !isOneNode) ? .replicatedInBuckets : .replicated
-    }
-    return training.overlap != .never ? .shardedInBuckets : .messages
+    if mayShare(training) && (placement.ranksPerHost ?? 1) > 1 { return .shared }
+    return messagePattern(training, isOneNode: placement.hostCount == 1)
   }
 
   /// The exchange, held back to what it would take between the hosts of a simulation.
