@@ -1,38 +1,52 @@
 #include "CVectorKernels.h"
 #include "dispatch.h"
+#include "lanes.h"
 
-enum { LANES = 16 };
+static inline size_t whole_lanes(size_t columns) { return columns / LANES * LANES; }
 
-// Σ over a row of TERM, a function of j, in Double lanes that are folded in a fixed order.
-#define ROW_SUM(RESULT, TERM)                                          \
-  do {                                                                 \
-    double lanes[LANES] = {0};                                         \
-    size_t whole = columns / LANES * LANES;                            \
-    for (size_t base = 0; base < whole; base += LANES)                 \
-      for (int k = 0; k < LANES; k++) {                                \
-        size_t j = base + k;                                           \
-        lanes[k] += TERM;                                              \
-      }                                                                \
-    for (size_t j = whole; j < columns; j++) lanes[j - whole] += TERM; \
-    for (int width = LANES / 2; width; width /= 2)                     \
-      for (int k = 0; k < width; k++) lanes[k] += lanes[k + width];    \
-    RESULT = lanes[0];                                                 \
-  } while (0)
+// Macros, since vectors wider than the CPU's own cannot be handed to functions.
+#define at(X) (*(const unaligned *)(X))
+#define low_half(X) widened(X, 0)
+#define high_half(X) widened(X, 8)
+#define narrowed(LOW, HIGH)                                                                                                             \
+  __builtin_shufflevector(__builtin_convertvector(LOW, floats8), __builtin_convertvector(HIGH, floats8), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,  \
+                          10, 11, 12, 13, 14, 15)
 
 MULTIVERSION
 void cvk_layer_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x, const float *restrict weight,
                     size_t rows, size_t columns) {
+  size_t whole = whole_lanes(columns);
   for (size_t row = 0; row < rows; row++, y += columns, normal += columns, x += columns) {
-    double sum, squares;
-    ROW_SUM(sum, (double)x[j]);
+    halves lanes = {0};
+    for (size_t j = 0; j < whole; j += LANES) {
+      vec all = at(x + j);
+      lanes.low += low_half(all);
+      lanes.high += high_half(all);
+    }
+    double sum = folded(&lanes);
+    for (size_t j = whole; j < columns; j++) sum += (double)x[j];
     double mean = sum / (double)columns;
-    ROW_SUM(squares, ((double)x[j] - mean) * ((double)x[j] - mean));
+
+    lanes = (halves){0};
+    for (size_t j = 0; j < whole; j += LANES) {
+      vec all = at(x + j);
+      doubles8 low = low_half(all) - mean, high = high_half(all) - mean;
+      lanes.low += low * low;
+      lanes.high += high * high;
+    }
+    double squares = folded(&lanes);
+    for (size_t j = whole; j < columns; j++) squares += ((double)x[j] - mean) * ((double)x[j] - mean);
     double scale = 1.0 / __builtin_sqrt(squares / (double)columns + 1e-5);
     inverse[row] = (float)scale;
-    for (size_t j = 0; j < columns; j++) {
-      float n = (float)(((double)x[j] - mean) * scale);
-      normal[j] = n;
-      y[j] = n * weight[j];
+
+    for (size_t j = 0; j < whole; j += LANES) {
+      vec all = at(x + j), n = narrowed((low_half(all) - mean) * scale, (high_half(all) - mean) * scale);
+      *(unaligned *)(normal + j) = n;
+      *(unaligned *)(y + j) = n * at(weight + j);
+    }
+    for (size_t j = whole; j < columns; j++) {
+      normal[j] = (float)(((double)x[j] - mean) * scale);
+      y[j] = normal[j] * weight[j];
     }
   }
 }
@@ -40,25 +54,52 @@ void cvk_layer_norm(float *restrict y, float *restrict normal, float *restrict i
 MULTIVERSION
 void cvk_layer_norm_backward(float *restrict dx, const float *restrict d, const float *restrict normal, const float *restrict inverse,
                              const float *restrict weight, size_t rows, size_t columns) {
+  size_t whole = whole_lanes(columns);
   for (size_t row = 0; row < rows; row++, dx += columns, d += columns, normal += columns) {
-    double sum, product;
-    ROW_SUM(sum, (double)(d[j] * weight[j]));
-    ROW_SUM(product, (double)(d[j] * weight[j]) * (double)normal[j]);
+    halves sums = {0}, products = {0};
+    for (size_t j = 0; j < whole; j += LANES) {
+      vec own = at(d + j) * at(weight + j), n = at(normal + j);
+      doubles8 low = low_half(own), high = high_half(own);
+      sums.low += low;
+      sums.high += high;
+      products.low += low * low_half(n);
+      products.high += high * high_half(n);
+    }
+    double sum = folded(&sums), product = folded(&products);
+    for (size_t j = whole; j < columns; j++) {
+      double own = (double)(d[j] * weight[j]);
+      sum += own;
+      product += own * (double)normal[j];
+    }
     float mean = (float)(sum / (double)columns), slope = (float)(product / (double)columns), scale = inverse[row];
     for (size_t j = 0; j < columns; j++) dx[j] += scale * ((d[j] * weight[j] - mean) - normal[j] * slope);
   }
 }
 
+// COLUMNS of the products' sums, in Double; several vectors of a row at a time, since each row is a step of a whole row through memory.
+#define COLUMN_SUMS(VECTORS)                                                                      \
+  for (; base + (VECTORS) * LANES <= columns; base += (VECTORS) * LANES) {                       \
+    halves sums[VECTORS] = {0};                                                                  \
+    for (size_t row = 0; row < rows; row++)                                                      \
+      for (size_t v = 0; v < (VECTORS); v++) {                                                   \
+        vec a = at(x + row * columns + base + v * LANES), b = at(y + row * columns + base + v * LANES); \
+        sums[v].low += low_half(a) * low_half(b);                                                \
+        sums[v].high += high_half(a) * high_half(b);                                             \
+      }                                                                                          \
+    for (size_t v = 0; v < (VECTORS); v++)                                                       \
+      for (size_t k = 0; k < LANES; k++) {                                                       \
+        size_t j = base + v * LANES + k;                                                         \
+        double sum = k < 8 ? sums[v].low[k] : sums[v].high[k - 8];                               \
+        out[j] = (float)((accumulate ? out[j] : 0.0) + sum);                                     \
+      }                                                                                          \
+  }
+
 MULTIVERSION
 void cvk_column_products(float *restrict out, const float *restrict x, const float *restrict y, size_t rows, size_t columns,
                          int accumulate) {
   size_t base = 0;
-  for (; base + LANES <= columns; base += LANES) {
-    double sum[LANES] = {0};
-    for (size_t i = 0; i < rows; i++)
-      for (int k = 0; k < LANES; k++) sum[k] += (double)x[i * columns + base + k] * (double)y[i * columns + base + k];
-    for (int k = 0; k < LANES; k++) out[base + k] = (float)((accumulate ? out[base + k] : 0.0) + sum[k]);
-  }
+  COLUMN_SUMS(4)
+  COLUMN_SUMS(1)
   for (; base < columns; base++) {
     double sum = 0;
     for (size_t i = 0; i < rows; i++) sum += (double)x[i * columns + base] * (double)y[i * columns + base];
