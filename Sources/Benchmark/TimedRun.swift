@@ -22,6 +22,8 @@ public final class TimedRun {
   private var last: StepOutcome?
   private var peakBytes: Int64 = 0
   private let profile: StepProfile?
+  /// How often products and steps change places.
+  private static let turns = 10
 
   /// Reads the data and makes the replicas; `profiles` notes the times within steps.
   public init(_ workload: Workload, steps: Int, profiles: Bool, on world: borrowing Communicator) throws {
@@ -34,7 +36,7 @@ public final class TimedRun {
     profile = profiles ? StepProfile() : nil
   }
 
-  /// Warms up, times the steps and, before and after them, large matrix products on all ranks at once. The result is rank 0's.
+  /// Warms up and times steps in turns with large matrix products, on all ranks at once. The result is rank 0's.
   ///
   /// A step begins at a barrier and is over on a rank when its weights are updated; the slowest rank's counts. Only times are noted between
   /// two steps: they are compared at the end.
@@ -42,12 +44,14 @@ public final class TimedRun {
     for _ in 0..<Workload.warmUp { _ = try trainer.step(on: world) }
     // The first steps make all that a step needs; the products that are timed next have memory of their own.
     peakBytes = try world.allReduce(Int64(residentPeak()), .maximum)
-    try timeProducts(on: world)
-    trainer.profile = profile
     times.reserveCapacity(steps)
-    for _ in 0..<steps { try step(on: world) }
-    trainer.profile = nil
-    try timeProducts(on: world)
+    // Turns so short that what else the machine does, and how fast its clock runs, falls on steps and products alike: of both the median counts.
+    for turn in 0..<Self.turns {
+      try timeProducts(on: world)
+      trainer.profile = profile
+      for _ in turn * steps / Self.turns..<(turn + 1) * steps / Self.turns { try step(on: world) }
+      trainer.profile = nil
+    }
     let profile = try profile.map { try self.profile(from: $0, path: path ?? "", on: world) }
     return try result(profile: profile ?? nil, on: world)
   }
@@ -70,14 +74,12 @@ public final class TimedRun {
 
   private func timeProducts(on world: borrowing Communicator) throws {
     try world.barrier()
-    productSpeed += productSpeeds(repeats: 10)
+    productSpeed += productSpeeds(repeats: 3)
     try world.barrier()
   }
 
   private func result(profile: BenchProfile?, on world: borrowing Communicator) throws -> BenchResult? {
-    // The fastest is the machine's own speed: whatever else runs on it can only slow a product down, and would flatter the steps.
-    let fastestProduct = productSpeed.max()!
-    let sums = [seconds.data, seconds.compute, seconds.reduce, seconds.norm, seconds.optimizer, fastestProduct]
+    let sums = [seconds.data, seconds.compute, seconds.reduce, seconds.norm, seconds.optimizer, productSpeed.median]
     let own = times
     let (allTimes, allSums) = (try world.gather(own.span), try world.gather(sums.span))
     guard let allTimes, let allSums, let last else { return nil }

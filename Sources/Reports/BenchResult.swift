@@ -19,7 +19,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   /// What ``perS`` counts: samples or tokens.
   public var unit: String
   /// 10⁹ floating-point operations a second that a rank achieved in products and convolutions over the whole step, and that it reached in
-  /// large matrix products, which all ranks timed at the same time: a mean over ranks.
+  /// large matrix products, which took turns with the steps, on all ranks at once: their median, a mean over ranks.
   public var gflops: Double
   public var gemmGflops: Double
   /// The most memory that a rank has had resident behind the first steps, its libraries and what it shares with other ranks included; the largest rank's.
