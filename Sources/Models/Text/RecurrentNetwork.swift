@@ -85,9 +85,12 @@ public final class RecurrentNetwork: TokenModel {
     let stateWeight = Matrix(weights.pointer(Self.stateWeight), rows: width, columns: hidden)
     // The state's weights get their gradient from a few steps at a time, as soon as these are done.
     let few = max(1, CompiledProduct.Shape.mostGradientRows / steps.rows)
+    let byToken = table.base
+    byToken.update(repeating: 0, count: vocabulary * width)
     for time in (0..<length).reversed() {
       let dh = gradients.base + time * steps.rows * hidden
       steps.backward(time, dh: dh)
+      cvk_add_by_token(byToken, steps.sums(time), rows.tokens + time * steps.rows, steps.rows, width)
       if time % few == 0 {
         let some = min(few, length - time)
         multiply(
@@ -100,10 +103,7 @@ public final class RecurrentNetwork: TokenModel {
         Matrix(steps.sums(time), rows: steps.rows, columns: width), stateWeight, into: dh - steps.rows * hidden, accumulate: true)
     }
 
-    // By token: the sums' gradients, of which the bias and all that lies before it get theirs.
-    let byToken = table.base
-    byToken.update(repeating: 0, count: vocabulary * width)
-    cvk_add_by_token(byToken, steps.sums(0), rows.tokens, count, width)
+    // Of the sums' gradients by token the bias and all that lies before it get theirs.
     cvk_column_sums(gradient.pointer(Self.bias), byToken, vocabulary, width, accumulate ? 1 : 0)
     finished(Self.bias, &gradient)
     finished(Self.stateWeight, &gradient)
