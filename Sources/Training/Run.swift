@@ -56,16 +56,16 @@ public final class Run {
   public let experiment: Experiment
   public let directory: RunDirectory
   public let trainer: Trainer
-  private let options: RunOptions
-  private let hosts: [String]
-  private let say: Speaker
-  private let log: Logger
+  let options: RunOptions
+  let hosts: [String]
+  let say: Speaker
+  let log: Logger
   private let checkpoints: Checkpoints
-  private var recorder: Recorder?
-  private var history = RunHistory()
-  private var totals = RankTotals()
-  private var stepSeconds: [Float] = []
-  private var wasStopped = false
+  var recorder: Recorder?
+  var history = RunHistory()
+  var totals = RankTotals()
+  var stepSeconds: [Float] = []
+  var wasStopped = false
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
@@ -222,90 +222,6 @@ public final class Run {
     }
     log.info("\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
     return wasStopped ? .stopped : .done
-  }
-
-  /// What was simulated, and how well this machine kept up with it.
-  private func simulationText(ranks: Int) -> String? {
-    guard let simulation = options.simulation else { return nil }
-    let words = simulation.description(ranks: ranks)
-    guard let exchange = trainer.exchange as? SimulatedExchange, exchange.halves > 0 else { return words }
-    let late = Double(exchange.overruns) / Double(exchange.halves)
-    return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
-  }
-
-  /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
-  private func writePage(failure: String? = nil) {
-    guard let recorder else { return }
-    do throws(RunFileError) {
-      // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
-      try RunPage(RunRecords(directory, series: recorder.series(), failure: failure, limit: 16 << 20)).write(to: directory.page)
-    } catch {
-      log.warning("\(error)")
-      say.event(.message(level: .warning, text: error.description))
-    }
-  }
-
-  private func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws -> [ConvergenceReport.Rank]? {
-    let mine = [Double(totals.samples), totals.lastLoss ?? .nan, totals.meanLocalNorm ?? .nan, totals.secondsTogether]
-    guard let all = try world.gather(mine.span), let digests else { return nil }
-    // The rank that waits least is the one the others wait for.
-    let least = all.map { $0[3] }.min() ?? 0
-    return all.enumerated().map { rank, v in
-      ConvergenceReport.Rank(
-        rank: rank, host: hosts[rank], samples: Int(v[0]), finalLoss: v[1].isNaN ? nil : v[1], meanLocalNorm: v[2].isNaN ? nil : v[2],
-        secondsWaiting: v[3] - least, weightsSHA256: digests[rank])
-    }
-  }
-
-  private func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
-    let verdict = history.tracker.verdict(stopped: wasStopped)
-    let reasons =
-      verdict.reasons + (trainer.stop.memory.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
-    let sorted = stepSeconds.sorted()
-    func quantile(_ q: Double) -> Double? {
-      sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
-    }
-    let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
-    let samples = trainer.memory.cursor.samples
-    let digests = Set(ranks.compactMap(\.weightsSHA256))
-    return ConvergenceReport(
-      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: reasons, steps: trainer.stepsDone,
-      epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
-      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
-      norm: ConvergenceReport.Norm(
-        first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
-        certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),
-      noiseScale: trainer.memory.noise.scale,
-      throughput: ConvergenceReport.Throughput(
-        samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
-        stepMsP95: quantile(0.95)),
-      timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
-      weightsSHA256: digests.count == 1 ? digests.first : nil,
-      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.reason) },
-      clipBias: history.meanBias.map {
-        ConvergenceReport.ClipBias(
-          scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
-      }, resumedAt: history.resumedAt, simulation: simulationText(ranks: ranks.count))
-  }
-}
-
-extension RunDirectory {
-  /// Makes the directory, or refuses one that holds a run already.
-  func claim(mayHoldRun: Bool) throws {
-    if isTaken && !mayHoldRun {
-      throw RunFailure(.usage, "\(path) holds a run already: --resume continues it, --force replaces it, --output DIR runs elsewhere")
-    }
-    try RunDirectory.make(path)
-    guard exists else { throw RunFailure(.usage, "\(path) is no directory: --output DIR names another place") }
-  }
-
-  /// Removes what a run wrote, so that nothing of it is taken for the next one's.
-  func removeRecords() {
-    for old in [checkpoints, report, page, metrics, ranks, traces, path + "/final.safetensors"]
-      + RunDirectory.eventFiles(in: path).map({ "\(path)/\($0)" })
-    {
-      try? FileManager.default.removeItem(atPath: old)
-    }
   }
 }
 

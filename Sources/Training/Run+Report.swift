@@ -1,0 +1,75 @@
+import Coordination
+import Data
+import GradientNorms
+import Logging
+import MPI
+import Reports
+import Scaling
+
+extension Run {
+  /// What was simulated, and how well this machine kept up with it.
+  private func simulationText(ranks: Int) -> String? {
+    guard let simulation = options.simulation else { return nil }
+    let words = simulation.description(ranks: ranks)
+    guard let exchange = trainer.exchange as? SimulatedExchange, exchange.halves > 0 else { return words }
+    let late = Double(exchange.overruns) / Double(exchange.halves)
+    return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
+  }
+
+  /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
+  func writePage(failure: String? = nil) {
+    guard let recorder else { return }
+    do throws(RunFileError) {
+      // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
+      try RunPage(RunRecords(directory, series: recorder.series(), failure: failure, limit: 16 << 20)).write(to: directory.page)
+    } catch {
+      log.warning("\(error)")
+      say.event(.message(level: .warning, text: error.description))
+    }
+  }
+
+  /// What each rank did, at rank 0. Collective.
+  func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws -> [ConvergenceReport.Rank]? {
+    let mine = [Double(totals.samples), totals.lastLoss ?? .nan, totals.meanLocalNorm ?? .nan, totals.secondsTogether]
+    guard let all = try world.gather(mine.span), let digests else { return nil }
+    // The rank that waits least is the one the others wait for.
+    let least = all.map { $0[3] }.min() ?? 0
+    return all.enumerated().map { rank, v in
+      ConvergenceReport.Rank(
+        rank: rank, host: hosts[rank], samples: Int(v[0]), finalLoss: v[1].isNaN ? nil : v[1], meanLocalNorm: v[2].isNaN ? nil : v[2],
+        secondsWaiting: v[3] - least, weightsSHA256: digests[rank])
+    }
+  }
+
+  /// The report of a run that is over, from what its history and its ranks tell.
+  func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
+    let verdict = history.tracker.verdict(stopped: wasStopped)
+    let reasons =
+      verdict.reasons + (trainer.stop.memory.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
+    let sorted = stepSeconds.sorted()
+    func quantile(_ q: Double) -> Double? {
+      sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
+    }
+    let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
+    let samples = trainer.memory.cursor.samples
+    let digests = Set(ranks.compactMap(\.weightsSHA256))
+    return ConvergenceReport(
+      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: reasons, steps: trainer.stepsDone,
+      epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
+      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
+      norm: ConvergenceReport.Norm(
+        first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
+        certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),
+      noiseScale: trainer.memory.noise.scale,
+      throughput: ConvergenceReport.Throughput(
+        samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
+        stepMsP95: quantile(0.95)),
+      timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
+      weightsSHA256: digests.count == 1 ? digests.first : nil,
+      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.reason) },
+      clipBias: history.meanBias.map {
+        ConvergenceReport.ClipBias(
+          scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
+      }, resumedAt: history.resumedAt, simulation: simulationText(ranks: ranks.count))
+  }
+}
