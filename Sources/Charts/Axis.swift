@@ -15,9 +15,11 @@ public struct Axis: Sendable, Equatable {
   /// What is shown at least; nil for what the values need.
   public var lowest: Double?
   public var highest: Double?
+  /// Where ticks stand; nil for round numbers.
+  public var ticks: [Double]?
 
-  public init(_ label: String, scale: Scale = .linear, lowest: Double? = nil, highest: Double? = nil) {
-    (self.label, self.scale, self.lowest, self.highest) = (label, scale, lowest, highest)
+  public init(_ label: String, scale: Scale = .linear, lowest: Double? = nil, highest: Double? = nil, ticks: [Double]? = nil) {
+    (self.label, self.scale, self.lowest, self.highest, self.ticks) = (label, scale, lowest, highest, ticks)
   }
 }
 
@@ -27,6 +29,7 @@ struct FittedAxis {
   /// In logarithms to base 10 where the axis is logarithmic.
   private let lower: Double
   private let upper: Double
+  private let chosen: [Double]?
 
   /// Beyond this, differences of values overflow.
   private static let limit = 1e300
@@ -60,7 +63,7 @@ struct FittedAxis {
       if axis.lowest == nil { low -= room }
       if axis.highest == nil { high += room }
     }
-    (lower, upper) = (low, high)
+    (lower, upper, chosen) = (low, high, axis.ticks)
   }
 
   /// The place of a value, 0 at the lower end and 1 at the upper one; nil where the axis has none for it.
@@ -70,9 +73,10 @@ struct FittedAxis {
     return (value - lower) / (upper - lower)
   }
 
-  /// Round numbers inside the range, about `count` of them, and what is written beside each.
+  /// Those that were chosen, or round numbers inside the range, about `count` of them; and what is written beside each.
   func ticks(about count: Int) -> [(value: Double, label: String)] {
-    isLogarithmic ? logarithmicTicks(about: count) : Self.linearTicks(from: lower, to: upper, about: count)
+    if let chosen { return chosen.map { ($0, TickLabel.figure($0)) } }
+    return isLogarithmic ? logarithmicTicks(about: count) : Self.linearTicks(from: lower, to: upper, about: count)
   }
 
   private static func linearTicks(from lower: Double, to upper: Double, about count: Int) -> [(value: Double, label: String)] {

@@ -11,6 +11,7 @@ public struct MeasuredRun: Sendable, Equatable {
   public var globalBatch: Int
   public var hosts: [String]
   public var cores: Int
+  public var cpu: String
   /// Of the steps behind the warm-up, in seconds.
   public var step: Spread
   /// A mean step of each rank behind the warm-up.
@@ -31,7 +32,7 @@ public struct MeasuredRun: Sendable, Equatable {
     }
     (self.ranks, self.attempt, self.step) = (ranks, attempt, step)
     globalBatch = run.steps[0].samples
-    cores = environment.cores
+    (cores, cpu) = (environment.cores, environment.cpu)
     hosts = zip(environment.hosts, environment.ranksPerHost).flatMap { [String](repeating: $0, count: $1) }
     var sums = [TimeShare](repeating: .zero, count: ranks)
     var places = [String](repeating: "", count: ranks)

@@ -2,25 +2,40 @@ import Charts
 import Reports
 import Scaling
 
-/// A scaling study as one HTML page: the text's tables, and curves of speed-up, efficiency, time and what is foretold.
+/// A scaling study as one HTML page: the tables of the text, and curves of speed-up, efficiency, time and what is foretold.
 public struct StudyPage {
   private let study: Study
 
   public init(_ study: Study) { self.study = study }
 
   public var html: String {
-    let title = "\(PlainText.line(study.name, limit: 60)): \(study.plan.mode.rawValue) scaling"
     let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, foretoldEfficiency]
-    var page = PageText(title: title)
-    page.element("h1", title)
+    var page = PageText(title: study.title)
+    page.element("h1", study.title)
+    page.element("p", "\(study.headline); on \(study.machines)")
     if let simulation = study.plan.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
-    page.charts(charts.compactMap { $0 })
-    page.section("Figures") { page in page.element("pre", StudyText(study).text) }
+    page.section("Measured") { page in add(study.measured, to: &page) }
+    page.section("Curves") { page in page.charts(charts.compactMap { $0 }) }
+    if let table = study.toTarget { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
+    page.section("Fitted") { page in
+      page.table(["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] }, words: 2)
+    }
+    if let table = study.foretold { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
+    page.section("How it was measured") { page in
+      page.element("p", "Runs in a random order, medians; each run's own records lie in points/, beside this page.", style: "quiet")
+      page.details("Experiment, with every default filled in", study.plan.experiment)
+    }
     page.end()
     return page.text
   }
 
-  private var ranks: Axis { Axis("ranks", scale: .automatic) }
+  private func add(_ table: StudyTable, to page: inout PageText) {
+    page.table(table.columns, table.rows)
+    page.list(table.notes.map(\.capitalizingFirst))
+  }
+
+  /// With ticks at the rank counts that were measured.
+  private var ranks: Axis { Axis("ranks", scale: .automatic, ticks: study.counts.map { x($0.ranks) }) }
   private func x(_ ranks: Int) -> Double { Double(ranks) }
 
   /// Rank counts between the smallest and the largest that was measured, for curves.
@@ -39,7 +54,8 @@ public struct StudyPage {
     }
     return LineChart(
       "Speed-up", x: ranks, y: Axis("times", lowest: 0),
-      series: [points("measured", study.sound, study.speedUp)] + taking(study.speedUp) + [ideal] + laws)
+      series: [points("measured", study.sound, study.speedUp), repeats { $0 * Double(base.ranks) / base.samplesPerSecond }]
+        + taking(study.speedUp) + [ideal] + laws)
   }
 
   private var efficiency: LineChart {
@@ -47,6 +63,12 @@ public struct StudyPage {
       "Efficiency", x: ranks, y: Axis("of ideal", lowest: 0),
       series: [points("measured", study.sound, study.efficiency)] + taking(study.efficiency),
       levels: [Level("ideal", 1)])
+  }
+
+  /// Every run by itself, for its throughput.
+  private func repeats(_ value: (Double) -> Double) -> Series {
+    let runs = study.sound.flatMap(\.runs)
+    return Series("each repeat", runs.map { ChartPoint(x($0.ranks), value($0.samplesPerSecond)) }, style: .marks)
   }
 
   private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double) -> Series {
@@ -104,6 +126,6 @@ public struct StudyPage {
   }
 }
 
-extension ScalingLaw {
-  fileprivate var name: String { String(title.prefix { $0 != " " }) }
+extension String {
+  fileprivate var capitalizingFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -112,7 +112,7 @@ struct ScaleCommand: AsyncParsableCommand {
     } catch {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))
     }
-    Screen.output.write(StudyText(study).text + "\n\(folder)\n")
+    Screen.output.write(StudyText(study).text + "\n\(folder)/report.html\n")
   }
 
   private func plan(_ experiment: Experiment) throws -> StudyPlan {

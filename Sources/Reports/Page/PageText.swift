@@ -34,7 +34,7 @@ public struct PageText {
     text += "</section>\n"
   }
 
-  mutating func list(_ items: [String]) {
+  public mutating func list(_ items: [String]) {
     guard !items.isEmpty else { return }
     text += "<ul>" + items.map { "<li>\(Markup.escaped($0))</li>" }.joined() + "</ul>\n"
   }
@@ -49,7 +49,7 @@ public struct PageText {
   mutating func wide(_ chart: some Chart) { text += "<figure class=\"wide\" tabindex=\"0\">\(chart.svg)</figure>\n" }
 
   /// A table whose first `words` columns stand left; `marked` cells stand out.
-  mutating func table(
+  public mutating func table(
     _ head: [String], _ rows: [[String]], words: Int = 1, caption: String = "", marked: (Int, Int) -> Bool = { _, _ in false }
   ) {
     text += "<div class=\"scroll\" tabindex=\"0\"><table>"
@@ -79,7 +79,7 @@ public struct PageText {
   }
 
   /// Text as it is, folded away.
-  mutating func details(_ title: String, _ content: String) {
+  public mutating func details(_ title: String, _ content: String) {
     text += "<details><summary>\(Markup.escaped(title))</summary><pre tabindex=\"0\">\(Markup.escaped(content))</pre></details>\n"
   }
 

@@ -1,0 +1,143 @@
+import Reports
+import Scaling
+
+/// A table of a study, as terminal and page show it.
+struct StudyTable {
+  var title = ""
+  var columns: [String]
+  var rows: [[String]]
+  /// What there is to say below it.
+  var notes: [String]
+}
+
+extension Study {
+  /// `NAME: strong scaling`.
+  var title: String { "\(PlainText.line(name, limit: 60)): \(plan.mode.rawValue) scaling" }
+
+  /// What was measured and how, in a line.
+  var headline: String {
+    let kind =
+      plan.mode == .strong
+      ? "\(Figures.grouped(base.globalBatch)) samples a step"
+      : "\(Figures.grouped(base.globalBatch / base.ranks)) samples a rank and step"
+    return "\(kind), \(Figures.counted(plan.repeats, "repeat")), \(Figures.counted(plan.warmUp, "step")) of warm-up left out"
+  }
+
+  /// The machines: their names, the first one's processor, and how many of its cores a run may use.
+  var machines: String {
+    let runs = counts.flatMap(\.runs)
+    var hosts: [String] = []
+    for host in runs.flatMap(\.hosts) where !hosts.contains(host) { hosts.append(host) }
+    let cores = runs.map(\.cores).max() ?? 0
+    return "\(hosts.map { PlainText.line($0, limit: 40) }.joined(separator: ", ")): \(PlainText.line(runs[0].cpu, limit: 60)), "
+      + Figures.counted(cores, "core")
+  }
+
+  var measured: StudyTable {
+    let rows = counts.map { count in
+      let parts = count.parts
+      func mean(_ value: (TimeShare) -> Double) -> String { Figures.short(parts.map(value).reduce(0, +) / Double(parts.count) * 1e3) }
+      return [
+        String(count.ranks), Figures.grouped(count.globalBatch), Figures.short(count.step.median * 1e3),
+        Figures.short(count.step.range * 1e3),
+        Figures.rate(count.samplesPerSecond), Figures.fixed(speedUp(count), decimals: 2), Figures.percent(efficiency(count)),
+        mean { $0.compute }, mean { $0.reduce }, mean { $0.norm }, Figures.short((count.waiting.max() ?? 0) * 1e3),
+        count.isOversubscribed ? "oversubscribed" : "",
+      ]
+    }
+    var notes = ["compute, reduce, norm: ms of a mean step, over ranks; wait: of the rank that waits most"]
+    if counts.contains(where: \.isOversubscribed) {
+      notes.append("oversubscribed: ranks take turns on the cores, which says nothing about scaling; no fit looks at these")
+    }
+    return StudyTable(
+      columns: ["ranks", "batch", "step ms", "IQR", "samples/s", "speed-up", "efficiency", "compute", "reduce", "norm", "wait", ""],
+      rows: rows, notes: notes)
+  }
+
+  /// What was fitted, a name and a sentence each, and how well it foretells.
+  var models: [(name: String, text: String)] {
+    var lines = fits.map { fit in
+      let numbers = zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in
+        let interval =
+          estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" }
+          ?? ", no interval: no points to spare"
+        return "\(name) = \(Figures.short(estimate.value))\(interval)"
+      }
+      let peak = fit.peak.map { "; fastest at \(Figures.rate($0)) ranks" } ?? ""
+      return (fit.law.name, numbers.joined(separator: "; ") + peak)
+    }
+    if let exchange {
+      let link = exchange.bandwidth.map { "β = 1/(\(Link.text(bytesPerSecond: $0))), " } ?? ""
+      let network = exchange.networkLatency > 0 ? "α = \(Link.text(seconds: exchange.networkLatency)) a round between hosts, " : ""
+      lines.append(
+        (
+          "exchange",
+          "\(network)α′ = \(Link.text(seconds: exchange.localLatency)) a round within one, \(link)"
+            + "γ = \(Figures.short(exchange.touching * 1e9)) ns a byte taken in"
+        ))
+    }
+    if let steps {
+      lines.append(("a rank", "\(Figures.short(steps.fixed * 1e3)) ms + \(Figures.short(steps.perSample * 1e6)) µs a sample by itself"))
+    }
+    let told = heldOut.compactMap { point in
+      point.predicted.map { "\(point.ranks): \(Figures.short($0 * 1e3)) ms for \(Figures.short(point.measured * 1e3))" }
+    }
+    if let heldOutError {
+      lines.append(("held out", "\(told.joined(separator: "; ")); median error \(Figures.percent(heldOutError))"))
+    } else if steps != nil {
+      lines.append(("held out", "no rank count can be foretold from the others: measure more that are not oversubscribed"))
+    }
+    return lines
+  }
+
+  /// What it takes to get to the target loss.
+  var toTarget: StudyTable? {
+    guard let efficiency else { return nil }
+    let rows = efficiency.rows.map { row in
+      [
+        String(row.ranks) + (row.isOversubscribed ? "*" : ""), Figures.grouped(row.globalBatch), Figures.rate(row.steps),
+        Figures.rate(row.forecast), Figures.rate(row.samples),
+        Figures.short(row.seconds), Figures.short(row.rankSeconds),
+      ]
+    }
+    let critical = efficiency.fitted.map { "; fitted to the steps \(Figures.rate($0.batch))" } ?? ""
+    let best = [
+      ("time", efficiency.best({ $0.seconds }, isTime: true)), ("samples", efficiency.best({ $0.samples }, isTime: false)),
+      ("cost", efficiency.best({ $0.rankSeconds }, isTime: true)),
+    ].compactMap { name, row in row.map { "\(Figures.counted($0.ranks, "rank")) in \(name)" } }
+    return StudyTable(
+      title: "to a loss of \(Figures.short(efficiency.targetLoss))",
+      columns: ["ranks", "batch", "steps", "forecast", "samples", "seconds", "rank-seconds"], rows: rows,
+      notes: [
+        "critical batch: the noise scale says \(Figures.rate(efficiency.noiseScale))\(critical)",
+        best.isEmpty ? "no rank count reached it" : "best: \(best.joined(separator: ", "))",
+      ])
+  }
+
+  /// What other machines would take.
+  var foretold: StudyTable? {
+    guard !predictions.isEmpty else { return nil }
+    let rows = predictions.map { p in
+      [
+        Figures.grouped(p.ranks), Figures.grouped(p.hosts), Figures.grouped(p.globalBatch), Figures.short(p.flat * 1e3),
+        Figures.short(p.hierarchical.map { $0 * 1e3 }), Figures.percent(p.exchangeShare), Figures.rate(p.speedUp),
+        Figures.percent(p.efficiency),
+      ]
+    }
+    let assumed = cluster.assumptions.isEmpty ? "" : " (assumed: \(cluster.assumptions.joined(separator: ", ")))"
+    return StudyTable(
+      title: "foretold for \(Figures.counted(cluster.ranksPerHost, "rank")) a host, links of "
+        + "\(Link.text(bytesPerSecond: cluster.bandwidth)) and \(Link.text(seconds: cluster.latency))\(assumed)",
+      columns: ["ranks", "hosts", "batch", "flat ms", "hierarchical ms", "exchange", "speed-up", "efficiency"], rows: rows, notes: [])
+  }
+}
+
+extension ScalingLaw {
+  var name: String {
+    switch self {
+    case .amdahl: "Amdahl"
+    case .gustafson: "Gustafson"
+    case .usl: "USL"
+    }
+  }
+}
