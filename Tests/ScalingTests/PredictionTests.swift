@@ -12,6 +12,11 @@ import Testing
 @Suite(.serialized, .enabled(if: Cluster.isPossible, "\(Cluster.need)")) struct PredictionTests {
   private static let isFull = ProcessInfo.processInfo.environment["LOCKSTEP_STUDY"] == "full"
   private static let hosts = ["node1", "node2", "node3"]
+  /// Keys that make ranks exchange by each of the patterns.
+  private static let patterns = [
+    [], ["training.gradient=sharded"], ["training.gradient=sharded", "training.overlap=never"],
+    ["training.gradient=replicated", "training.overlap=never"],
+  ]
 
   /// Hosts whose links are set, and programs on them.
   private struct Bench {
@@ -115,7 +120,7 @@ import Testing
     for megabits in Self.isFull ? [50, 150, 200, 300, 500] : [50, 200] {
       try bench.setLinks(megabits: megabits)
       for slots in [[1, 1, 1], [2, 1, 1], [2, 2, 1], [2, 2, 2]] {
-        for keys in Self.isFull ? [[], ["training.exchange=messages"], ["training.gradient=replicated"]] : [[]] {
+        for keys in Self.isFull ? Self.patterns : [[]] {
           let times = try bench.exchange(slots, sizes: sizes, keys: keys)
           for (bytes, point) in try Self.points(times, megabits: megabits) {
             let predicted = model.seconds(point.traffic, bandwidth: point.bandwidth)
