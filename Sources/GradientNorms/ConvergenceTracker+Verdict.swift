@@ -67,8 +67,8 @@ extension ConvergenceTracker {
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {
       return [
-        "The loss exploded and came back no lower than it began, \(short(first)), "
-          + "at \(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
+        "The loss exploded and came back to where it began: \(short(first)) at first, "
+          + "\(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
       ]
     }
     return nil
