@@ -80,7 +80,9 @@ extension Study {
       lines.append(("a rank", "\(Figures.short(steps.fixed * 1e3)) ms + \(Figures.short(steps.perSample * 1e6)) µs a sample by itself"))
     }
     let told = heldOut.compactMap { point in
-      point.predicted.map { "\(point.ranks): \(Figures.short($0 * 1e3)) ms for \(Figures.short(point.measured * 1e3))" }
+      point.predicted.map {
+        "\(Figures.counted(point.ranks, "rank")) \(Figures.short($0 * 1e3)) ms foretold, \(Figures.short(point.measured * 1e3)) measured"
+      }
     }
     if let heldOutError {
       lines.append(("held out", "\(told.joined(separator: "; ")); median error \(Figures.percent(heldOutError))"))
