@@ -2,30 +2,18 @@ import MPI
 import Vectors
 
 /// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as many in buckets; nothing to publish.
-public final class ReplicatedExchange: GradientExchange {
+public final class ReplicatedExchange: MessageExchange, GradientExchange {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
-  private let layout: TensorLayout
-  private let buckets: GradientBuckets?
 
   /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
   public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
-    self.layout = layout
     owned = layout.slice(world.rank, of: world.size)
     ownedParts = layout.parts(of: owned)
     updated = 0..<layout.elementCount
-    buckets =
-      overlapping && world.size > 1
-      ? try GradientBuckets(layout, gathers: true, on: world) : nil
+    super.init(layout, buckets: overlapping && world.size > 1 ? try GradientBuckets(layout, gathers: true, on: world) : nil)
   }
-
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { buckets?.makeGradient() ?? FlatVector(zeros: layout) }
-
-  public var startsEarly: Bool { buckets != nil }
-  public func start(_ gradient: inout FlatVector, from position: Int) { buckets?.start(&gradient, from: position) }
-  public func poll() { buckets?.poll() }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator

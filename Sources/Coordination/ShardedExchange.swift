@@ -3,42 +3,28 @@ import Vectors
 
 /// Every rank sums and updates its own slice alone: a reduce-scatter, at once or in buckets, then an all-gather of the weights, 4·P bytes each; the optimiser's
 /// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
-public final class ShardedExchange: GradientExchange {
+public final class ShardedExchange: MessageExchange, GradientExchange {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
   public var updated: Range<Int> { owned }
   private let counts: [Int]
   private let slice: UnsafeMutableBufferPointer<Float>
-  private let layout: TensorLayout
-  private let buckets: GradientBuckets?
 
   /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
   public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
-    self.layout = layout
     let size = world.size
     let slices = (0..<size).map { layout.slice($0, of: size) }
     owned = slices[world.rank]
     ownedParts = layout.parts(of: owned)
     counts = slices.map(\.count)
-    if overlapping && size > 1 {
-      slice = .allocate(capacity: 0)
-      buckets = try GradientBuckets(
-        layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world)
-    } else {
-      slice = .allocate(capacity: owned.count)
-      slice.initialize(repeating: 0)
-      buckets = nil
-    }
+    let buckets =
+      overlapping && size > 1 ? try GradientBuckets(layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world) : nil
+    slice = .allocate(capacity: buckets == nil ? owned.count : 0)
+    slice.initialize(repeating: 0)
+    super.init(layout, buckets: buckets)
   }
 
   deinit { slice.deallocate() }
-
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { buckets?.makeGradient() ?? FlatVector(zeros: layout) }
-
-  public var startsEarly: Bool { buckets != nil }
-  public func start(_ gradient: inout FlatVector, from position: Int) { buckets?.start(&gradient, from: position) }
-  public func poll() { buckets?.poll() }
 
   public func reduce(
     _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator

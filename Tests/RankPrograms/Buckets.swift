@@ -5,10 +5,11 @@ import Training
 import Vectors
 
 /// Sums in buckets against a plain sum in the order of the ranks, to the bit: tensors larger than a bucket, empty ones, ones with gaps behind them, and
-/// ranks that send at other moments than others do.
+/// ranks that send at other moments than others do. The exchanges that have buckets say so, for else nothing would leave early.
 let bucketsProgram = RankProgram("buckets") { world, _ in
   let layouts = [[], [[0]], [[3]], [[0], [5], [0]], [[7, 100], [1], [0, 4], [2], [3000], [40, 3], [16], [0]], [[1], [20_001], [1]]]
   try onRanks([1, 2, 3, 4], of: world) { part in
+    try checkDeparture(on: part)
     for shapes in layouts {
       var layout = TensorLayout()
       for (index, shape) in shapes.enumerated() { layout.add("tensor\(index)", shape: shape) }
@@ -21,6 +22,20 @@ let bucketsProgram = RankProgram("buckets") { world, _ in
           for round in 0..<3 { try checkSum(buckets, layout, gathers: gathers, round: round, on: part) }
         }
       }
+    }
+  }
+}
+
+private func checkDeparture(on world: borrowing Communicator) throws {
+  var layout = TensorLayout()
+  layout.add("tensor", shape: [100])
+  for overlapping in [true, false] {
+    let exchanges: [any GradientExchange] = [
+      try ReplicatedExchange(layout, overlapping: overlapping, on: world), try ShardedExchange(layout, overlapping: overlapping, on: world),
+    ]
+    for exchange in exchanges where exchange.startsEarly != (overlapping && world.size > 1) {
+      throw CheckFailure(
+        description: "\(type(of: exchange)) on \(world.size) ranks, overlapping \(overlapping): starts early \(exchange.startsEarly)")
     }
   }
 }
