@@ -50,13 +50,18 @@ static inline __attribute__((always_inline)) void product(float *restrict out, s
 static inline size_t rounded(size_t count) { return (count + LANES - 1) / LANES * LANES; }
 static inline size_t lesser(size_t a, size_t b) { return a < b ? a : b; }
 
+static inline __attribute__((always_inline)) void scale_row(float *restrict out, const float *restrict x, size_t width, float factor) {
+  size_t whole = whole_lanes(width);
+  for (size_t j = 0; j < whole; j += LANES) *(unaligned *)(out + j) = *(const unaligned *)(x + j) * factor;
+  for (size_t j = whole; j < width; j++) out[j] = x[j] * factor;
+}
+
 // Rows of `width` numbers times a factor, with zeros behind them up to whole vectors.
 static inline __attribute__((always_inline)) void pack(float *restrict out, const float *restrict x, size_t stride, size_t length, size_t width,
                                                        float factor) {
-  size_t columns = rounded(width), whole = width / LANES * LANES;
+  size_t columns = rounded(width);
   for (size_t row = 0; row < length; row++, out += columns, x += stride) {
-    for (size_t j = 0; j < whole; j += LANES) *(unaligned *)(out + j) = *(const unaligned *)(x + j) * factor;
-    for (size_t j = whole; j < width; j++) out[j] = x[j] * factor;
+    scale_row(out, x, width, factor);
     for (size_t j = width; j < columns; j++) out[j] = 0;
   }
   memset(out, 0, (rounded(length) - length) * columns * sizeof *out);
@@ -94,11 +99,7 @@ static inline __attribute__((always_inline)) void transpose(float *restrict out,
 
 static inline __attribute__((always_inline)) void unpack(float *restrict out, size_t stride, const float *restrict packed, size_t length,
                                                          size_t width, float factor) {
-  size_t columns = rounded(width), whole = width / LANES * LANES;
-  for (size_t row = 0; row < length; row++, out += stride, packed += columns) {
-    for (size_t j = 0; j < whole; j += LANES) *(unaligned *)(out + j) = *(const unaligned *)(packed + j) * factor;
-    for (size_t j = whole; j < width; j++) out[j] = packed[j] * factor;
-  }
+  for (size_t row = 0; row < length; row++, out += stride, packed += rounded(width)) scale_row(out, packed, width, factor);
 }
 
 static inline __attribute__((always_inline)) float largest_of(const float *all) {
@@ -108,13 +109,6 @@ static inline __attribute__((always_inline)) float largest_of(const float *all) 
   floats4 four = __builtin_elementwise_max(__builtin_shufflevector(eight, eight, 0, 1, 2, 3), __builtin_shufflevector(eight, eight, 4, 5, 6, 7));
   floats2 two = __builtin_elementwise_max(__builtin_shufflevector(four, four, 0, 1), __builtin_shufflevector(four, four, 2, 3));
   return two[0] > two[1] ? two[0] : two[1];
-}
-
-// sum += x·y, sixteen numbers in Double.
-static inline __attribute__((always_inline)) void add_products(halves *sum, const float *x, const float *y) {
-  vec a = *(const unaligned *)x, b = *(const unaligned *)y;
-  sum->low += widened(a, 0) * widened(b, 0);
-  sum->high += widened(a, 8) * widened(b, 8);
 }
 
 // Softmax of `count` rows' scores, in place: of the first first + row + 1, and 0 from there up to `end`, whole vectors. Rows from `count` on
@@ -231,7 +225,7 @@ void cvk_attention_backward(float *dq, float *dk, float *dv, const float *dy, co
           // Σ p·∂loss/∂p over the keys is the product of output and gradient.
           const float *a = dy + (first + i) * ystride, *b = y + (first + i) * ystride;
           halves sum = {0};
-          size_t whole = width / LANES * LANES;
+          size_t whole = whole_lanes(width);
           for (size_t j = 0; j < whole; j += LANES) add_products(&sum, a + j, b + j);
           double rest = 0;
           for (size_t j = whole; j < width; j++) rest += (double)a[j] * (double)b[j];

@@ -1,4 +1,6 @@
 // Sixteen numbers at a time, and their sums in Double.
+#include <stddef.h>
+
 enum { LANES = 16 };
 
 typedef float vec __attribute__((vector_size(64)));
@@ -7,6 +9,9 @@ typedef float floats8 __attribute__((vector_size(32)));
 typedef double doubles8 __attribute__((vector_size(64)));
 typedef double doubles4 __attribute__((vector_size(32)));
 typedef struct { doubles8 low, high; } halves;
+
+// How many of a row's numbers come in whole vectors.
+static inline size_t whole_lanes(size_t columns) { return columns / LANES * LANES; }
 
 // Eight of sixteen lanes, as Doubles.
 #define widened(X, FIRST)                                                                                                                \
@@ -18,4 +23,11 @@ static inline __attribute__((always_inline)) double folded(const halves *lanes) 
   doubles8 eight = lanes->low + lanes->high;
   doubles4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
   return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+// sum += x·y, sixteen numbers in Double.
+static inline __attribute__((always_inline)) void add_products(halves *sum, const float *x, const float *y) {
+  vec a = *(const unaligned *)x, b = *(const unaligned *)y;
+  sum->low += widened(a, 0) * widened(b, 0);
+  sum->high += widened(a, 8) * widened(b, 8);
 }

@@ -2,8 +2,6 @@
 #include "dispatch.h"
 #include "lanes.h"
 
-static inline size_t whole_lanes(size_t columns) { return columns / LANES * LANES; }
-
 // Macros, since vectors wider than the CPU's own cannot be handed to functions.
 #define at(X) (*(const unaligned *)(X))
 #define low_half(X) widened(X, 0)
@@ -76,22 +74,20 @@ void cvk_layer_norm_backward(float *restrict dx, const float *restrict d, const 
   }
 }
 
-// COLUMNS of the products' sums, in Double; several vectors of a row at a time, since each row is a step of a whole row through memory.
-#define COLUMN_SUMS(VECTORS)                                                                      \
-  for (; base + (VECTORS) * LANES <= columns; base += (VECTORS) * LANES) {                       \
-    halves sums[VECTORS] = {0};                                                                  \
-    for (size_t row = 0; row < rows; row++)                                                      \
-      for (size_t v = 0; v < (VECTORS); v++) {                                                   \
-        vec a = at(x + row * columns + base + v * LANES), b = at(y + row * columns + base + v * LANES); \
-        sums[v].low += low_half(a) * low_half(b);                                                \
-        sums[v].high += high_half(a) * high_half(b);                                             \
-      }                                                                                          \
-    for (size_t v = 0; v < (VECTORS); v++)                                                       \
-      for (size_t k = 0; k < LANES; k++) {                                                       \
-        size_t j = base + v * LANES + k;                                                         \
-        double sum = k < 8 ? sums[v].low[k] : sums[v].high[k - 8];                               \
-        out[j] = (float)((accumulate ? out[j] : 0.0) + sum);                                     \
-      }                                                                                          \
+// VECTORS·16 columns' sums of products: several vectors of a row at a time, since from row to row is a long way through memory.
+#define COLUMN_SUMS(VECTORS)                                                                                                      \
+  for (; base + (VECTORS) * LANES <= columns; base += (VECTORS) * LANES) {                                                        \
+    halves sums[VECTORS] = {0};                                                                                                   \
+    for (size_t row = 0; row < rows; row++)                                                                                       \
+      for (size_t v = 0; v < (VECTORS); v++) {                                                                                    \
+        size_t first = row * columns + base + v * LANES;                                                                          \
+        add_products(&sums[v], x + first, y + first);                                                                             \
+      }                                                                                                                           \
+    for (size_t v = 0; v < (VECTORS); v++)                                                                                        \
+      for (size_t k = 0; k < LANES; k++) {                                                                                        \
+        size_t j = base + v * LANES + k;                                                                                          \
+        out[j] = (float)((accumulate ? out[j] : 0.0) + (k < 8 ? sums[v].low[k] : sums[v].high[k - 8]));                           \
+      }                                                                                                                           \
   }
 
 MULTIVERSION
