@@ -46,12 +46,12 @@ public final class TimedRun {
     peakBytes = try world.allReduce(Int64(residentPeak()), .maximum)
     times.reserveCapacity(steps)
     // Turns so short that what else the machine does, and how fast its clock runs, falls on steps and products alike: of both the median counts.
+    trainer.profile = profile
     for turn in 0..<Self.turns {
       try timeProducts(on: world)
-      trainer.profile = profile
       for _ in turn * steps / Self.turns..<(turn + 1) * steps / Self.turns { try step(on: world) }
-      trainer.profile = nil
     }
+    trainer.profile = nil
     let profile = try profile.map { try self.profile(from: $0, path: path ?? "", on: world) }
     return try result(profile: profile ?? nil, on: world)
   }

@@ -81,7 +81,8 @@ public struct Study: Sendable {
   /// The rank count that speed-ups are counted from: the smallest that was measured.
   public var base: RankCount { sound.first ?? counts[0] }
   /// Throughput over that of the base, times the base's ranks.
-  public func speedUp(_ count: RankCount) -> Double { count.samplesPerSecond / base.samplesPerSecond * Double(base.ranks) }
+  public func speedUp(_ count: RankCount) -> Double { speedUp(samplesPerSecond: count.samplesPerSecond) }
+  func speedUp(samplesPerSecond: Double) -> Double { samplesPerSecond / base.samplesPerSecond * Double(base.ranks) }
   public func efficiency(_ count: RankCount) -> Double { speedUp(count) / Double(count.ranks) }
 
   /// The median of the model's errors over the rank counts that it was fitted without.

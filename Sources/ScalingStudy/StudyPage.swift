@@ -52,9 +52,12 @@ public struct StudyPage {
       let scale = Double(base.ranks) / fit.throughput(base.ranks)
       return Series(fit.law.name, between.map { ChartPoint(x($0), fit.throughput($0) * scale) })
     }
+    let repeats = Series(
+      "each repeat", study.sound.flatMap(\.runs).map { ChartPoint(x($0.ranks), study.speedUp(samplesPerSecond: $0.samplesPerSecond)) },
+      style: .marks)
     return LineChart(
       "Speed-up", x: ranks, y: Axis("times", lowest: 0),
-      series: [points("measured", study.sound, study.speedUp), repeats { $0 * Double(base.ranks) / base.samplesPerSecond }]
+      series: [points("measured", study.sound, study.speedUp), repeats]
         + taking(study.speedUp) + [ideal] + laws)
   }
 
@@ -63,12 +66,6 @@ public struct StudyPage {
       "Efficiency", x: ranks, y: Axis("of ideal", lowest: 0),
       series: [points("measured", study.sound, study.efficiency)] + taking(study.efficiency),
       levels: [Level("ideal", 1)])
-  }
-
-  /// Every run by itself, for its throughput.
-  private func repeats(_ value: (Double) -> Double) -> Series {
-    let runs = study.sound.flatMap(\.runs)
-    return Series("each repeat", runs.map { ChartPoint(x($0.ranks), value($0.samplesPerSecond)) }, style: .marks)
   }
 
   private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double) -> Series {
@@ -84,11 +81,10 @@ public struct StudyPage {
     StackedBars(
       "Where a step goes", label: "ms, mean over ranks", parts: ["data", "compute", "reduce", "norm", "optimizer"],
       rows: study.counts.map { count in
-        let parts = count.parts
         let fields: [(TimeShare) -> Double] = [{ $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer }]
         return StackedBars.Row(
           Figures.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
-          fields.map { field in parts.map(field).reduce(0, +) / Double(parts.count) * 1e3 })
+          fields.map { count.mean($0) * 1e3 })
       })
   }
 

@@ -35,8 +35,7 @@ extension Study {
 
   var measured: StudyTable {
     let rows = counts.map { count in
-      let parts = count.parts
-      func mean(_ value: (TimeShare) -> Double) -> String { Figures.short(parts.map(value).reduce(0, +) / Double(parts.count) * 1e3) }
+      func mean(_ value: (TimeShare) -> Double) -> String { Figures.short(count.mean(value) * 1e3) }
       return [
         String(count.ranks), Figures.grouped(count.globalBatch), Figures.short(count.step.median * 1e3),
         Figures.short(count.step.range * 1e3),

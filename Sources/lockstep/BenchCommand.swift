@@ -12,7 +12,8 @@ struct BenchCommand: AsyncParsableCommand {
       Workloads, each in Float32, one thread a rank, the mean gradient's L2 norm clipped at 1:
       \(Workload.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
       A step counts from a batch that is ready to weights that are updated on the slowest rank; step_ms is the median over steps. gemm_fraction is the rate
-      of multiply-adds in products and convolutions, over the whole step, divided by that of large matrix products, the median of those that all ranks time between steps.
+      of multiply-adds in products and convolutions, over the whole step, divided by that of large matrix products: the median of those that all ranks
+      time between steps.
       Exit codes: 0 done, 64 bad options, 65 bad data, 70 a worker failed, 78 MPI unusable.
       """)
 
