@@ -1,33 +1,33 @@
 import Glibc
 
-/// A convergence report as a block of text, at most 100 columns wide where its words allow.
+/// A convergence report as a block of text, as wide as the style says where its words allow.
 public struct ReportText {
   private let report: ConvergenceReport
   private let name: String
   private let directory: String
-  private let colour: Bool
-  private static let width = 100
+  private let style: TextStyle
 
-  /// The last line names `directory`, or the page in it. `colour` is for terminals only.
-  public init(_ report: ConvergenceReport, name: String, directory: String, colour: Bool = false) {
+  /// The last line names `directory`, or the page in it.
+  public init(_ report: ConvergenceReport, name: String, directory: String, style: TextStyle = .plain) {
     self.report = report
     self.name = PlainText.line(name, limit: 80)
     let page = RunDirectory(directory).page
     self.directory = PlainText.line(access(page, F_OK) == 0 ? page : directory)
-    self.colour = colour
+    self.style = style
   }
 
   /// The block, with a line end after its last line.
   public var text: String {
     var lines = [headline]
-    for reason in report.reasons { lines += Self.wrapped(PlainText.line(reason), indent: 2) }
-    lines += [""] + facts + [""] + skips + rankTable + [weights, "", "  \(directory)"]
+    for reason in report.reasons { lines += wrapped(PlainText.line(reason)) }
+    lines += [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + ["", "  \(directory)"]
     return lines.joined(separator: "\n") + "\n"
   }
 
   private var headline: String {
     let verdict = report.verdict.rawValue.replacingHyphens
-    return "\(strong(name)): \(colour ? "\u{1B}[1;\(colourCode)m\(verdict)\u{1B}[0m" : verdict)"
+    let gap = name.count + 2 + verdict.count > style.width ? "\n  " : " "
+    return "\(strong(name)):\(gap)\(style.allowsEscapes ? "\u{1B}[1;\(colourCode)m\(verdict)\u{1B}[0m" : verdict)"
   }
 
   private var colourCode: Int {
@@ -38,56 +38,58 @@ public struct ReportText {
     }
   }
 
-  private func strong(_ text: String) -> String { colour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+  private func strong(_ text: String) -> String { style.allowsEscapes ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
 
   // MARK: Facts
 
   private var facts: [String] {
     let final = report.final
-    var lines = [
+    var lines =
       fact(
         "trained",
         "\(Figures.counted(report.steps, "step")), \(Figures.fixed(report.epochs, decimals: 2)) epochs, "
           + "\(Figures.counted(report.samples, "sample")) on \(Figures.counted(report.ranks.count, "rank"))"
-          + (report.restarts > 0 ? ", \(Figures.counted(report.restarts, "restart"))" : "")),
-      fact("loss", Figures.short(final.loss) + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? "")),
-    ]
-    for other in final.others { lines.append(fact(PlainText.line(other.name, limit: 12), Figures.short(other.value))) }
+          + (report.restarts > 0 ? ", \(Figures.counted(report.restarts, "restart"))" : ""))
+    lines += fact("loss", Figures.short(final.loss) + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
+    for other in final.others { lines += fact(PlainText.line(other.name, limit: 12), Figures.short(other.value)) }
     let norm = report.norm
     let skipped = norm.skipped == 0 ? "no step skipped" : "\(Figures.counted(norm.skipped, "step")) skipped"
-    lines.append(
-      fact(
-        "norm",
-        "\(Figures.short(norm.first)) first, \(Figures.short(norm.last)) last, \(Figures.short(norm.max)) largest; "
-          + "\(Figures.percent(norm.clippedFraction)) of steps clipped, \(skipped)"))
+    lines += fact(
+      "norm",
+      "\(Figures.short(norm.first)) first, \(Figures.short(norm.last)) last, \(Figures.short(norm.max)) largest; "
+        + "\(Figures.percent(norm.clippedFraction)) of steps clipped, \(skipped)")
     if let certified = norm.certifiedFraction {
-      lines.append(fact("certified", "\(Figures.percent(certified)) of steps: the ranks' own norms proved that the clip would not act"))
+      lines += fact("certified", "\(Figures.percent(certified)) of steps: the ranks' own norms proved that the clip would not act")
     }
     if let bias = report.clipBias {
-      lines.append(
-        fact(
-          "clip bias",
-          "scope \(PlainText.line(bias.scope, limit: 20)): \(Figures.percent(bias.relative)) off the exact clip, cosine "
-            + "\(Figures.fixed(bias.cosine, decimals: 4)) (mean of \(Figures.counted(bias.measuredSteps, "measured step")))"))
+      lines += fact(
+        "clip bias",
+        "scope \(PlainText.line(bias.scope, limit: 20)): \(Figures.percent(bias.relative)) off the exact clip, cosine "
+          + "\(Figures.fixed(bias.cosine, decimals: 4)) (mean of \(Figures.counted(bias.measuredSteps, "measured step")))")
     }
-    lines.append(
-      fact("noise scale", report.noiseScale.map { "\(Figures.rate($0)) samples, where noise equals signal" } ?? "not resolved"))
+    lines += fact("noise scale", report.noiseScale.map { "\(Figures.rate($0)) samples, where noise equals signal" } ?? "not resolved")
     let speed = report.throughput
-    lines.append(
-      fact(
-        "speed",
-        "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms (median), "
-          + "\(Figures.short(speed.stepMsP95)) ms (95th percentile)"))
-    if let simulation = report.simulation {
-      let words = Self.wrapped(PlainText.line(simulation), indent: 15)
-      lines.append(fact("simulated", words.joined(separator: "\n").trimmingPrefix { $0 == " " }.description))
-    }
+    lines += fact(
+      "speed",
+      "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms (median), "
+        + "\(Figures.short(speed.stepMsP95)) ms (95th percentile)")
+    if let simulation = report.simulation { lines += fact("simulated", PlainText.line(simulation)) }
     return lines + timeBar
   }
 
-  private func fact(_ name: String, _ value: String) -> String { "  \(name.padded(to: 13))\(value)" }
+  /// A name and what follows it, on further lines under the value where it is long.
+  private func fact(_ name: String, _ value: String) -> [String] {
+    guard style.width >= 3 * Self.valueColumn else { return wrapped("\(name): \(value)") }
+    let lines = WrappedText.lines(value, indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
+    return ["  " + name.padded(to: Self.valueColumn - 2) + lines[0].drop { $0 == " " }] + lines.dropFirst()
+  }
 
-  /// A bar of 60 cells with one texture a part, and the parts in words under it.
+  private static let valueColumn = 15
+
+  /// Words on as many lines as they take.
+  private func wrapped(_ text: String) -> [String] { WrappedText.lines(text, indent: 2, width: style.width) }
+
+  /// A bar of at most 60 cells with one texture a part, and the parts in words under it.
   private var timeBar: [String] {
     let share = report.timeShare
     let parts = [
@@ -96,7 +98,7 @@ public struct ReportText {
     ].map { ($0.0, $0.1.isFinite ? max(0, $0.1) : 0, $0.2) }
     let total = parts.reduce(0) { $0 + $1.1 }
     guard total > 0 else { return [] }
-    let cells = 60.0
+    let cells = Double(min(60, max(8, style.width - Self.valueColumn)))
     var bar = ""
     var (sum, drawn) = (0.0, 0)
     for (_, fraction, texture) in parts {
@@ -105,66 +107,31 @@ public struct ReportText {
       bar += String(repeating: texture, count: end - drawn)
       drawn = end
     }
-    let words = parts.map { "\($0.2) \($0.0) \(Figures.percent($0.1 / total))" }.joined(separator: "   ")
-    return [fact("time", bar), fact("", words)]
+    let words = parts.map { "\($0.2) \($0.0) \(Figures.percent($0.1 / total))" }
+    return fact("time", bar)
+      + WrappedText.lines(words, separator: "   ", indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
   }
 
   // MARK: Skips, ranks, weights
 
   private var skips: [String] {
     guard !report.skips.isEmpty else { return [] }
-    var lines = report.skips.flatMap { Self.wrapped("skipped step \($0.step): \(PlainText.line($0.text))", indent: 2) }
+    var lines = report.skips.flatMap { wrapped("skipped step \($0.step): \(PlainText.line($0.text))") }
     if report.norm.skipped > report.skips.count {
-      lines.append("  and \(Figures.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
+      lines += wrapped("and \(Figures.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
     }
     return lines + [""]
   }
 
-  private var rankTable: [String] {
-    guard !report.ranks.isEmpty else { return [] }
-    let hostWidth = min(24, max(4, report.ranks.map(\.host.count).max() ?? 0))
-    func row(_ cells: (String, String, String, String, String, String, String)) -> String {
-      "  \(cells.0.right(4))  \(cells.1.padded(to: hostWidth))\(cells.2.right(14))\(cells.3.right(12))\(cells.4.right(12))"
-        + "\(cells.5.right(12))  \(cells.6)"
-    }
-    let head = row(("rank", "host", "samples", "final loss", "local norm", "waiting s", "weights"))
-    return [colour ? "\u{1B}[2m\(head)\u{1B}[0m" : head]
-      + report.ranks.map { rank in
-        row(
-          (
-            String(rank.rank), PlainText.line(rank.host, limit: hostWidth), Figures.grouped(rank.samples), Figures.short(rank.finalLoss),
-            Figures.short(rank.meanLocalNorm), Figures.fixed(rank.secondsWaiting, decimals: 2),
-            rank.weightsSHA256.map { PlainText.line(String($0.prefix(12))) } ?? "–"
-          ))
-      }
-  }
-
   private var weights: String {
     let digests = report.ranks.map(\.weightsSHA256)
-    guard !digests.isEmpty, !digests.contains(nil) else { return "  weights not compared" }
+    guard !digests.isEmpty, !digests.contains(nil) else { return "weights not compared" }
     let groups = Dictionary(grouping: report.ranks, by: \.weightsSHA256)
-    if groups.count == 1 { return digests.count == 1 ? "  one rank: nothing to compare" : "  weights identical on all ranks" }
+    if groups.count == 1 { return digests.count == 1 ? "one rank: nothing to compare" : "weights identical on all ranks" }
     // The largest group is taken for right; between equals, the one with the lowest rank.
     let right = groups.values.max { ($0.count, -$0[0].rank) < ($1.count, -$1[0].rank) }![0].weightsSHA256
     let others = report.ranks.filter { $0.weightsSHA256 != right }.map(\.rank)
-    return "  WEIGHTS DIFFER: \(RankRanges.text(others)) \(others.count == 1 ? "does" : "do") not hold what the other ranks hold"
-  }
-
-  /// Words on lines of at most 100 columns.
-  static func wrapped(_ text: String, indent: Int) -> [String] {
-    var lines: [String] = []
-    var line = String(repeating: " ", count: indent)
-    var isEmpty = true
-    for word in text.split(separator: " ") {
-      if !isEmpty && line.count + 1 + word.count > width {
-        lines.append(line)
-        line = String(repeating: " ", count: indent + 2)
-        isEmpty = true
-      }
-      line += isEmpty ? String(word) : " " + word
-      isEmpty = false
-    }
-    return lines + [line]
+    return "WEIGHTS DIFFER: \(RankRanges.text(others)) \(others.count == 1 ? "does" : "do") not hold what the other ranks hold"
   }
 }
 

@@ -115,7 +115,7 @@ extension WhatIf {
     let judged = "\(Figures.counted(run.norms.count, "step")) with a known norm, of \(Figures.grouped(run.steps))"
     return
       (["\(PlainText.line(name, limit: 80)): what other clip rules would have done in \(judged)", ""] + lines + [""]
-      + ReportText.wrapped(Self.caveat, indent: 2)).joined(separator: "\n") + "\n"
+      + WrappedText.lines(Self.caveat, indent: 2)).joined(separator: "\n") + "\n"
   }
 }
 

@@ -22,11 +22,16 @@ public struct Speaker: Sendable {
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(text)\n")
       case .evaluation(let loss, let score): print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
-      case .report(let report): print("\n" + ReportText(report, name: name, directory: directory).text)
+      case .report(let report): print("\n" + ReportText(report, name: name, directory: directory, style: Self.style).text)
       }
     case .quiet:
-      if case .report(let report) = event { print(ReportText(report, name: name, directory: directory).text) }
+      if case .report(let report) = event { print(ReportText(report, name: name, directory: directory, style: Self.style).text) }
     }
+  }
+
+  /// mpirun carries the text elsewhere: only `COLUMNS` says how wide it may be, and nothing that escape codes are wanted.
+  private static var style: TextStyle {
+    TextStyle(isTerminal: false, columns: nil) { name in getenv(name).map { String(cString: $0) } }
   }
 
   /// One write of whole lines, past the C library's buffer, so that a reader sees each at once.

@@ -22,6 +22,7 @@ struct Lockstep: AsyncParsableCommand {
   /// Runs the command; every error is one line on standard error and an exit code of the contract.
   static func main() async {
     do {
+      if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

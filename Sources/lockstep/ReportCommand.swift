@@ -50,11 +50,11 @@ struct ReportCommand: ParsableCommand {
       Screen.output.write(runs.count == 1 ? JSONText(of: runs[0].report, indented: true).string + "\n" : Self.array(runs))
     } else if runs.count == 1 {
       let text = ReportText(
-        runs[0].report, name: Self.name(runs[0].path), directory: runs[0].path, colour: Screen.output.isTerminal)
+        runs[0].report, name: Self.name(runs[0].path), directory: runs[0].path, style: Screen.output.style)
       Screen.output.write(text.text)
     } else {
       Screen.output.write(ReportTable(runs.map { (Self.name($0.path), $0.report) }).text)
-      let curves = CurveText(directories.map { RunRecords(RunDirectory($0)) }, width: Screen.output.isTerminal ? Screen.output.width : 100)
+      let curves = CurveText(directories.map { RunRecords(RunDirectory($0)) }, width: Screen.output.style.width)
       Screen.output.write(curves.text)
     }
   }

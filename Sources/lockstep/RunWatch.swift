@@ -76,7 +76,9 @@ actor RunWatch {
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }
       show("\(level.rawValue): \(PlainText.line(text))")
-    case .evaluation(let loss, let score): show(ProgressText.evaluationLine(loss: loss, score: score))
+    case .evaluation(let loss, let score):
+      showLastProgress()
+      show(ProgressText.evaluationLine(loss: loss, score: score))
     case .report(let report): self.report = report
     }
   }
@@ -106,7 +108,7 @@ actor RunWatch {
 
   /// Says what is left to say before the end: the last progress, and how many lines were kept back.
   func finish() {
-    if let progress, terminal == nil, progress != shownProgress, !isQuiet { Screen.error.write(ProgressText.line(progress) + "\n") }
+    showLastProgress()
     erase()
     if suppressed > 0 {
       show("\(Figures.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)")
@@ -121,7 +123,7 @@ actor RunWatch {
   func showReport(_ report: ConvergenceReport) {
     guard showsReport else { return }
     Screen.output.write(
-      ReportText(report, name: name, directory: directory.path, colour: Screen.output.isTerminal).text)
+      ReportText(report, name: name, directory: directory.path, style: Screen.output.style).text)
   }
 
   /// Prints why a run ended; the cause is the last line.
@@ -148,18 +150,25 @@ actor RunWatch {
     Screen.error.write(ProgressText.line(progress) + "\n")
   }
 
+  /// In a log, the step that what follows belongs to, where its line has not been written yet.
+  private func showLastProgress() {
+    guard let progress, terminal == nil, progress != shownProgress, !isQuiet else { return }
+    shownProgress = progress
+    Screen.error.write(ProgressText.line(progress) + "\n")
+  }
+
   // MARK: The bar
 
   private func redraw() {
     guard let terminal, let progress, !isQuiet else { return }
     // One column stays free: a full line would make some terminals wrap.
-    terminal.write("\r" + bar.line(progress, width: terminal.width - 1) + "\u{1B}[K")
+    terminal.write("\r" + bar.line(progress, width: terminal.style.width - 1) + "\u{1B}[K")
     isDrawn = true
   }
 
   private func draw(_ text: String) {
     guard let terminal, !isQuiet else { return }
-    terminal.write("\r" + bar.line(text, width: terminal.width - 1) + "\u{1B}[K")
+    terminal.write("\r" + bar.line(text, width: terminal.style.width - 1) + "\u{1B}[K")
     isDrawn = true
   }
 

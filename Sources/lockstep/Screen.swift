@@ -1,4 +1,5 @@
 import Glibc
+import Reports
 
 /// Standard output or standard error, and what is known of the terminal behind it.
 struct Screen: Sendable {
@@ -7,16 +8,11 @@ struct Screen: Sendable {
   static let output = Screen(descriptor: 1)
   static let error = Screen(descriptor: 2)
 
-  /// The terminal for a progress bar: standard error's, else standard output's, else none.
-  static var terminal: Screen? { [error, output].first(where: \.isTerminal) }
+  /// The terminal for a progress bar: standard error's, else standard output's, else none, as where escape codes are not wanted.
+  static var terminal: Screen? { [error, output].first(where: \.style.allowsEscapes) }
 
-  var isTerminal: Bool { isatty(descriptor) == 1 }
-
-  /// Columns, asked anew each time since windows change their size.
-  var width: Int {
-    var size = winsize()
-    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-  }
+  /// Escape codes and columns, asked anew each time since windows change their size.
+  var style: TextStyle { TextStyle(descriptor: descriptor) }
 
   /// Whether the locale's characters are UTF-8.
   static var isUnicode: Bool {

@@ -47,8 +47,8 @@ struct TextTests {
     #expect(ProgressText.line(early) == "step   1/702  epoch 1.36  loss –  norm 1.203  clipped 12 %  skipped 2  23,412 samples/s")
   }
 
-  private func text(_ report: ConvergenceReport = Samples.report, colour: Bool = false) -> String {
-    ReportText(report, name: "fashion-mlp", directory: "runs/fashion-mlp", colour: colour).text
+  private func text(_ report: ConvergenceReport = Samples.report, style: TextStyle = .plain) -> String {
+    ReportText(report, name: "fashion-mlp", directory: "runs/fashion-mlp", style: style).text
   }
 
   @Test func `the report as text`() {
@@ -87,7 +87,7 @@ struct TextTests {
     report.reasons = [Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5).joined(separator: ", ")]
     #expect(text(report).split(separator: "\n").allSatisfy { $0.count <= 100 })
     #expect(!text(report).contains("\u{1B}"))
-    #expect(text(report, colour: true).contains("\u{1B}[1;32mnoise floor\u{1B}[0m"))
+    #expect(text(report, style: TextStyle(allowsEscapes: true, width: 100)).contains("\u{1B}[1;32mnoise floor\u{1B}[0m"))
   }
 
   @Test func `ranks whose weights differ are named`() {
