@@ -3,8 +3,9 @@ import Synchronization
 
 /// Answers `GET /metrics` over HTTP with the text that was last published, from one thread of its own.
 ///
-/// Sockets do not block, a client has five seconds, a request is at most 8 KB long, and so many clients are served at a time: nothing a client sends, or
-/// does not send, holds up the others or the job.
+/// Sockets do not block, a client has five seconds and a request is at most 8 KB long. Of more clients than can be served at a time the oldest one that
+/// has not sent its request has to go, and while no descriptor is free new ones wait: nothing a client sends, or does not send, delays the others or
+/// the job.
 public final class MetricsServer: Sendable {
   public let host: String
   /// The port it listens on: the one that was asked for, or a free one for port 0.
@@ -20,9 +21,12 @@ public final class MetricsServer: Sendable {
   private static let clients = 32
   private static let requestLimit = 8192
   private static let patience = 5.0
+  /// Seconds without a new client after one could not be accepted.
+  private static let pause = 0.1
 
-  /// - Throws: one line where the address is none, or the port is taken or forbidden.
-  public init(host: String, port: Int) throws(LaunchError) {
+  /// The address to listen on.
+  /// - Throws: one line where it is none.
+  public static func address(host: String, port: Int) throws(LaunchError) -> sockaddr_in {
     guard (0...65535).contains(port) else { throw LaunchError("--metrics-port \(port): give a port from 0 to 65535") }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -30,6 +34,12 @@ public final class MetricsServer: Sendable {
     guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
       throw LaunchError("--metrics-host \(host): give an IPv4 address, such as 127.0.0.1 or 0.0.0.0")
     }
+    return address
+  }
+
+  /// - Throws: one line where the address is none, or the port is taken or forbidden.
+  public init(host: String, port: Int) throws(LaunchError) {
+    var address = try Self.address(host: host, port: port)
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard listener >= 0 else { throw LaunchError("--metrics-port \(port): no socket: \(String(cString: strerror(errno)))") }
     var on: Int32 = 1
@@ -97,7 +107,10 @@ public final class MetricsServer: Sendable {
     private let listener: Int32
     private let wake: Int32
     private let text: () -> String
+    /// In the order in which they came.
     private var connections: [Connection] = []
+    /// When the listener is looked at again.
+    private var resumesAt = 0.0
 
     private struct Connection {
       let socket: Int32
@@ -119,13 +132,14 @@ public final class MetricsServer: Sendable {
     /// Until the server is gone, which closes the other end of the pipe.
     func run() {
       while true {
-        // A listener that nobody polls keeps its clients waiting in the kernel's queue.
-        let accepts = connections.count < MetricsServer.clients
+        // A listener that is not polled keeps its clients waiting in the kernel's queue.
+        let accepts = resumesAt < Self.now
         var polled = [
           pollfd(fd: wake, events: Int16(POLLIN), revents: 0), pollfd(fd: accepts ? listener : -1, events: Int16(POLLIN), revents: 0),
         ]
         polled += connections.map { pollfd(fd: $0.socket, events: Int16($0.answer.isEmpty ? POLLIN : POLLOUT), revents: 0) }
-        let ready = poll(&polled, nfds_t(polled.count), connections.isEmpty ? -1 : 500)
+        let limit = accepts ? (connections.isEmpty ? -1 : 500) : Int32(MetricsServer.pause * 1000)
+        let ready = poll(&polled, nfds_t(polled.count), limit)
         if ready < 0 && errno != EINTR { return }
         if polled[0].revents != 0 { return }
         if ready > 0 {
@@ -140,8 +154,17 @@ public final class MetricsServer: Sendable {
 
     private func accept() {
       let socket = Glibc.accept(listener, nil, nil)
-      guard socket >= 0 else { return }
+      guard socket >= 0 else {
+        // Where descriptors or memory are short the client stays in the queue, and the listener would be ready at once again.
+        if ![EAGAIN, EINTR, ECONNABORTED].contains(errno) { resumesAt = Self.now + MetricsServer.pause }
+        return
+      }
       MetricsServer.keepToItself(socket)
+      if connections.count == MetricsServer.clients {
+        let oldest = connections.firstIndex { $0.answer.isEmpty } ?? 0
+        close(connections[oldest].socket)
+        connections.remove(at: oldest)
+      }
       connections.append(Connection(socket: socket, deadline: Self.now + MetricsServer.patience))
     }
 

@@ -74,6 +74,9 @@ public struct MpirunLine: Sendable {
   public var exported: [String] { Self.exportedNames.filter { inherited[$0] != nil } }
   private static let exportedNames = ["LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"]
 
+  /// Whether this process is part of another mpirun's job.
+  var isNested: Bool { inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil }
+
   private var bindingIsChosen: Bool { extraMentions(["--bind-to", "-bind-to"]) }
 
   /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own affair.
@@ -119,8 +122,7 @@ public struct MpirunLine: Sendable {
   /// Inside another mpirun's job, `OMPI_*` and `PMIX_*` describe that job and a second mpirun refuses to start. Outside one, the user's
   /// `OMPI_MCA_*` settings stay.
   public var removed: [String] {
-    let isNested = inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil
-    return inherited.keys.filter { name in
+    inherited.keys.filter { name in
       (name.hasPrefix("OMPI_") || name.hasPrefix("PMIX_")) && (isNested || !name.hasPrefix("OMPI_MCA_"))
     }.sorted()
   }
@@ -130,22 +132,5 @@ public struct MpirunLine: Sendable {
     for name in removed { environment[name] = nil }
     for (name, value) in assignments { environment[name] = value }
     return environment
-  }
-
-  /// The whole command as a line for a POSIX shell, environment and standard input included.
-  public var shellText: String {
-    let changes = removed.flatMap { ["-u", $0] } + assignments.map { "\($0.name)=\($0.value)" }
-    let words = (changes.isEmpty ? [] : (removed.isEmpty ? [] : ["env"]) + changes) + command
-    return words.map { word in
-      // An assignment counts as one only while its name is bare.
-      if assignments.contains(where: { word == "\($0.name)=\($0.value)" }) { return word }
-      return Self.quoted(word)
-    }.joined(separator: " ") + " </dev/null"
-  }
-
-  /// A word as a POSIX shell needs it to read it back unchanged.
-  public static func quoted(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0)) }
-    return isPlain ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

@@ -60,7 +60,9 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "cluster"))
   var simulate: String?
 
-  @Option(help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
   var metricsPort: Int?
 
   @Option(help: ArgumentHelp("The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
@@ -72,12 +74,15 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Start without asking the hosts first whether they can take part.")
   var noHostCheck = false
 
-  @Flag(help: "Print the mpirun line and do nothing.")
+  @Flag(help: "Print the mpirun line, which can be pasted into a shell, and do nothing.")
   var dryRun = false
 
   func run() async throws {
     guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
     guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
+    if let metricsPort {
+      try usage { () throws(LaunchError) in _ = try MetricsServer.address(host: metricsHost, port: metricsPort) }
+    }
     let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides)
     let name = experiment.name
     let directory = try runDirectory(name: name)
@@ -87,6 +92,7 @@ struct RunCommand: AsyncParsableCommand {
       ranks: try launch.rankCount(ranks), directory: directory,
       options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (try WorkerLaunch.simulation(simulate)))
     if dryRun {
+      for note in line.notes { Screen.error.write("note: \(note)\n") }
       Screen.output.write(line.shellText + "\n")
       return
     }
@@ -106,11 +112,12 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func metricsServer(port: Int) throws -> MetricsServer {
-    do throws(LaunchError) {
-      return try MetricsServer(host: metricsHost, port: port)
-    } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
-    }
+    try usage { () throws(LaunchError) in try MetricsServer(host: metricsHost, port: port) }
+  }
+
+  /// What is wrong with an option ends the command in one line.
+  private func usage<Value>(_ body: () throws(LaunchError) -> Value) throws -> Value {
+    do { return try body() } catch { throw CommandFailure(.usage, PlainText.line(error.description)) }
   }
 
   // MARK: What is to be run

@@ -174,19 +174,23 @@ import Testing
     #expect(try folder.lockstep(arguments + ["--force"]).finish().status == 0)
   }
 
+  /// Fault list F: what is on standard output is one line, and a shell runs it as a person's own, with progress to read.
   @Test func aDryRunPrintsTheCommandThatRuns() throws {
     let folder = try TestFolder()
-    let outcome = try folder.lockstep(
-      ["run", folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output", folder.path("run")]
-    ).finish()
+    let arguments = ["run", try folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output", folder.path("run")]
+    let outcome = try folder.lockstep(arguments).finish()
     #expect(outcome.status == 0)
-    #expect(outcome.output.contains("mpirun -n 4") && outcome.output.contains("lockstep-worker"))
-    #expect(!FileManager.default.fileExists(atPath: folder.path("run")))
-    // The line is a shell command: run it.
-    let line = outcome.output.split(separator: "\n").last { $0.contains("mpirun") }.map(String.init) ?? ""
-    let run = try Programs.run("/bin/sh", ["-c", line])
-    #expect(run.status == 0, "\(line): \(run.errors)")
+    #expect(outcome.output.hasPrefix("mpirun -n 4 ") && outcome.output.contains("lockstep-worker"))
+    #expect(outcome.output.split(separator: "\n").count == 1 && !FileManager.default.fileExists(atPath: folder.path("run")))
+    let run = try Programs.run("/bin/bash", ["-c", outcome.output])
+    #expect(run.status == 0, "\(outcome.output): \(run.errors)")
+    #expect(run.output.contains("\nstep 5/5 ") && run.output.contains("weights identical on all ranks"), "\(run.output)")
     #expect(FileManager.default.fileExists(atPath: folder.path("run/report.json")))
+    // E4
+    for port in ["70000", "-1"] {
+      let refused = try folder.lockstep(arguments + ["--metrics-port", port]).finish()
+      #expect(refused.status == 64 && refused.errors == "lockstep: --metrics-port \(port): give a port from 0 to 65535\n", "\(refused.errors)")
+    }
   }
 }
 

@@ -43,6 +43,48 @@ import Testing
     #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
   }
 
+  /// E4: there is room for 32 clients, and each may take five seconds.
+  @Test func moreSilentClientsThanThereIsRoomForDelayNoScrape() throws {
+    let server = try MetricsServer(host: "127.0.0.1", port: 0)
+    server.publish("x 1\n")
+    let silent = (0..<40).map { _ in LocalSocket.connected(server.port) }
+    defer { for socket in silent { close(socket) } }
+    #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
+    // The oldest had to go; one of the middle still has its five seconds, in which it may ask.
+    var byte: UInt8 = 0
+    #expect(recv(silent[20], &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN)
+    #expect(recv(silent[0], &byte, 1, 0) == 0)
+  }
+
+  /// Fault list F: without a free descriptor a client cannot be accepted, and the listener is ready again at once.
+  @Test func withoutDescriptorsTheServerWaitsAndThenAnswers() throws {
+    let server = try MetricsServer(host: "127.0.0.1", port: 0)
+    server.publish("x 1\n")
+    var limits = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+    let free = dup(0)
+    close(free)
+    // The client takes the last descriptor that there is.
+    var few = limits
+    few.rlim_cur = rlim_t(free + 1)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &few)
+    let client = LocalSocket.connected(server.port)
+    _ = "GET /metrics HTTP/1.1\r\n\r\n".withCString { send(client, $0, 25, Int32(MSG_NOSIGNAL)) }
+    let start = Self.processorSeconds
+    usleep(300_000)
+    let used = Self.processorSeconds - start
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+    #expect(used < 0.1, "\(used) s of a processor in 0.3 s")
+    #expect(LocalSocket.rest(of: client).hasSuffix("x 1\n"))
+    close(client)
+  }
+
+  private static var processorSeconds: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) * 1e-6 }
+  }
+
   @Test func aTakenPortAndABadAddressAreOneLine() throws {
     let server = try MetricsServer(host: "127.0.0.1", port: 0)
     #expect(
@@ -53,5 +95,9 @@ import Testing
     }
     #expect(throws: LaunchError.self) { _ = try MetricsServer(host: "nowhere", port: 0) }
     #expect(throws: LaunchError.self) { _ = try MetricsServer(host: "127.0.0.1", port: 70_000) }
+    // E4: what a dry run asks.
+    for (host, port) in [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("nowhere", 0)] {
+      #expect(throws: LaunchError.self) { _ = try MetricsServer.address(host: host, port: port) }
+    }
   }
 }

@@ -33,7 +33,8 @@ public enum LocalSocket {
     return socket
   }
 
-  private static func rest(of socket: Int32) -> String {
+  /// What comes until the other side closes.
+  public static func rest(of socket: Int32) -> String {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
