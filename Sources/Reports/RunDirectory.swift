@@ -21,8 +21,8 @@ public struct RunDirectory: Sendable, Equatable {
 
   /// Whether the directory holds anything of a run.
   ///
-  /// Logs alone do not count: a run that failed before its first file may be started again in the same place.
-  public var isTaken: Bool { Self.entries(of: path).contains { $0 != "logs" } }
+  /// Logs alone do not count: a run that failed before its first file may be started again in the same place. Nor do its lock and unfinished files.
+  public var isTaken: Bool { Self.entries(of: path).contains { $0 != "logs" && $0 != "lock" && !$0.hasPrefix(".tmp-") } }
 
   /// Whether a run has ended here with a report.
   public var holdsReport: Bool { access(report, F_OK) == 0 }

@@ -29,6 +29,17 @@ public struct DurableDirectory: ~Copyable {
   /// Makes the directory durable under its name. A directory that has the name already is an error unless it is empty.
   public consuming func publish() throws(FileError) {
     try Self.flushTree(temporaryPath)
+    try giveName()
+  }
+
+  /// The same, in a run directory: only where its lock is still this run's at the last moment.
+  package consuming func publish(holding lock: RunLock?) throws {
+    try Self.flushTree(temporaryPath)
+    try lock?.verify()
+    try giveName()
+  }
+
+  private consuming func giveName() throws(FileError) {
     guard rename(temporaryPath, path) == 0 else {
       throw FileError(path, "cannot be given its name: \(systemMessage())", remedy: "move away what has that name already")
     }

@@ -44,11 +44,26 @@ public struct DurableFile: ~Copyable {
 
   /// Makes the file durable under its name.
   public consuming func publish() throws(FileError) {
+    try seal()
+    try giveName()
+  }
+
+  /// The same, in a run directory: only where its lock is still this run's at the last moment.
+  package consuming func publish(holding lock: RunLock?) throws {
+    try seal()
+    try lock?.verify()
+    try giveName()
+  }
+
+  private mutating func seal() throws(FileError) {
     // After a failed flush the kernel may have dropped the pages: a second attempt could succeed and lie.
     guard fsync(descriptor) == 0 else { throw failure("cannot be flushed", remedy: "check the disk") }
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure("cannot be closed", remedy: "check the disk") }
+  }
+
+  private consuming func giveName() throws(FileError) {
     guard rename(location.temporary, path) == 0 else {
       throw failure("cannot be given its name", remedy: "check what has that name already")
     }
@@ -61,6 +76,13 @@ public struct DurableFile: ~Copyable {
     var file = try DurableFile(path: path)
     try file.write(bytes)
     try file.publish()
+  }
+
+  /// Writes a whole file of text into a run directory.
+  package static func write(_ text: String, to path: String, holding lock: RunLock?) throws {
+    var file = try DurableFile(path: path)
+    try file.write(Array(text.utf8).span.bytes)
+    try file.publish(holding: lock)
   }
 
   /// Writes a whole file of text.

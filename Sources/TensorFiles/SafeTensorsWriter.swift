@@ -54,6 +54,14 @@ public struct SafeTensorsWriter: ~Copyable {
     return digest.finish()
   }
 
+  /// The same, in a run directory: only where its lock is still this run's at the last moment.
+  @discardableResult
+  package consuming func finish(holding lock: RunLock?) throws -> String {
+    guard current == tensors.count else { fatalError("tensor \(tensors[current].name) still wants \(wanted) elements") }
+    try file.publish(holding: lock)
+    return digest.finish()
+  }
+
   private mutating func write(_ bytes: RawSpan) throws(FileError) {
     try file.write(bytes)
     digest.update(bytes)

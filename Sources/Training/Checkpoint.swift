@@ -18,6 +18,8 @@ struct Checkpoints {
   let directory: String
   /// How many of the newest are kept.
   let keep: Int
+  /// The run directory's, at the rank that writes.
+  let lock: RunLock?
 
   /// Writes the trainer's state. Collective.
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
@@ -52,7 +54,7 @@ struct Checkpoints {
       optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model,
       optimizerSHA256: optimizer)
     try DurableFile.write(try state.text(), to: path + "/state.json")
-    try folder.publish()
+    try folder.publish(holding: lock)
     // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.
     let later = steps().filter { $0 > trainer.stepsDone }
     for old in steps().filter({ $0 <= trainer.stepsDone }).dropLast(keep) + later {

@@ -7,12 +7,13 @@ import TensorFiles
 import Vectors
 
 extension FlatVector {
-  /// Writes all tensors under their names, with what describes their model, and returns the file's SHA-256.
+  /// Writes all tensors under their names, with what describes their model, and returns the file's SHA-256. Under its final name in a run directory it
+  /// takes that directory's `lock`.
   @discardableResult
-  borrowing func write(to path: String, describing model: ModelDescription) throws(FileError) -> String {
+  borrowing func write(to path: String, describing model: ModelDescription, holding lock: RunLock? = nil) throws -> String {
     var writer = try SafeTensorsWriter(path: path, tensors: layout.segments.map { ($0.name, $0.shape) }, metadata: model.metadata)
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
-    return try writer.finish()
+    return try writer.finish(holding: lock)
   }
 
   /// SHA-256 of all elements, by which ranks are compared.

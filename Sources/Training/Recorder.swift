@@ -1,4 +1,6 @@
 import Coordination
+import Files
+import Glibc
 import GradientNorms
 import Reports
 import Threads
@@ -19,10 +21,10 @@ final class Recorder {
   private var isFirst = true
 
   init(
-    _ directory: RunDirectory, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
+    _ directory: RunDirectory, lock: RunLock?, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
     say: Speaker
   ) throws {
-    let files = try Files(directory, resumingAt: step, events: events)
+    let files = try Files(directory, lock: lock, resumingAt: step, events: events)
     self.files = files
     lines = RecordQueue { try files.write($0) }
     self.names = names
@@ -104,8 +106,10 @@ final class Recorder {
     /// For TensorBoard, where the experiment asks for it.
     private var events: EventFile?
     private(set) var series: RunSeries?
+    private let lock: RunLock?
+    private var verifiedAt = 0
 
-    init(_ directory: RunDirectory, resumingAt step: Int?, events: consuming EventFile?) throws {
+    init(_ directory: RunDirectory, lock: RunLock?, resumingAt step: Int?, events: consuming EventFile?) throws {
       if let step {
         metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
         ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
@@ -115,9 +119,26 @@ final class Recorder {
       }
       series = step == nil ? RunSeries() : nil
       self.events = events
+      self.lock = lock
+    }
+
+    /// Records are added to files that have their names already: a holder that was stopped, and has lost the directory meanwhile, finds out by the clock.
+    private func verify() throws {
+      let now = Self.seconds()
+      guard now - verifiedAt >= 1 else { return }
+      try lock?.verify()
+      verifiedAt = now
+    }
+
+    /// The clock that goes on while the machine sleeps.
+    private static func seconds() -> Int {
+      var time = timespec()
+      clock_gettime(CLOCK_BOOTTIME, &time)
+      return time.tv_sec
     }
 
     func write(_ lines: [Line]) throws {
+      try verify()
       var (steps, reports): ([StepRecord], [RankRecord]) = ([], [])
       for line in lines {
         switch line {

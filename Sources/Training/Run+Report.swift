@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import Files
 import GradientNorms
 import Logging
 import MPI
@@ -19,12 +20,13 @@ extension Run {
   /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
   func writePage(failure: String? = nil) {
     guard let recorder else { return }
-    do throws(RunFileError) {
+    do {
+      try lock?.verify()
       // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
       try RunPage(RunRecords(directory, series: recorder.series(), failure: failure, limit: 16 << 20)).write(to: directory.page)
     } catch {
       log.warning("\(error)")
-      say.event(.message(level: .warning, text: error.description))
+      say.event(.message(level: .warning, text: "\(error)"))
     }
   }
 

@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import Files
 import FoundationEssentials
 import Glibc
 import GradientNorms
@@ -21,6 +22,8 @@ public struct RunOptions: Sendable {
   public var resume: Bool
   public var force: Bool
   public var voice: Speaker.Voice
+  /// The id under which the coordinator holds the run directory's lock; nil where rank 0 takes it.
+  public var runID: String?
   /// How often the coordinator has started this run again.
   public var restarts: Int
   /// Threads of the compute library in each rank.
@@ -34,7 +37,7 @@ public struct RunOptions: Sendable {
 
   public init(
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
-    voice: Speaker.Voice = .lines, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
+    voice: Speaker.Voice = .lines, runID: String? = nil, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
     simulation: Simulation? = nil, fault: InjectedFault? = nil
   ) {
     self.experiment = experiment
@@ -43,6 +46,7 @@ public struct RunOptions: Sendable {
     self.resume = resume
     self.force = force
     self.voice = voice
+    self.runID = runID
     self.restarts = restarts
     self.threads = threads
     self.traces = traces
@@ -60,6 +64,8 @@ public final class Run {
   let hosts: [String]
   let say: Speaker
   let log: Logger
+  /// The right to write the run directory, at rank 0.
+  let lock: RunLock?
   private let checkpoints: Checkpoints
   var recorder: Recorder?
   var history = RunHistory()
@@ -78,12 +84,13 @@ public final class Run {
     let overrides = options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
     let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
-    try world.agree { if isFirst { try directory.claim(mayHoldRun: options.resume || options.force) } }
+    say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
+    let lock = try world.agree { [say] in isFirst ? try directory.claim(options, say: say) : nil }
+    self.lock = lock
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
     log = RankLog.logger(for: directory, rank: world.rank)
-    say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
-    checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep)
+    checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
     let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
     trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
     self.experiment = experiment
@@ -113,14 +120,14 @@ public final class Run {
       if options.force && !options.resume { directory.removeRecords() }
       let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads, simulation: options.simulation?.text)
       try recording {
-        try DurableFile.write(experiment.resolved, to: directory.experiment)
-        try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment)
+        try DurableFile.write(experiment.resolved, to: directory.experiment, holding: lock)
+        try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment, holding: lock)
       }
       let events =
         experiment.report.tensorboard
         ? try EventFile(in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every) : nil
       recorder = try Recorder(
-        directory, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
+        directory, lock: lock, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
         names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, events: events,
         say: say)
       say.event(
@@ -144,7 +151,12 @@ public final class Run {
   public func train(on world: borrowing Communicator) throws -> ExitCode {
     do {
       while !trainer.isDone && !wasStopped { try step(on: world) }
-      return try finish(on: world)
+      let code = try finish(on: world)
+      lock?.release()
+      return code
+    } catch let error as LockFailure {
+      // The directory is another run's: not a byte more.
+      throw error
     } catch {
       // What was recorded tells how it came to this; that it cannot be written is the lesser trouble.
       try? recorder?.drain()
@@ -209,8 +221,8 @@ public final class Run {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
-        if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors") }
-        try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report)
+        if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock) }
+        try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report, holding: lock)
         if let scores {
           let numbers = [NamedNumber("loss", scores.loss)] + (scores.score.map { [$0] } ?? [])
           try recorder?.record(evaluation: numbers, step: trainer.stepsDone)
@@ -228,8 +240,8 @@ public final class Run {
 extension Trainer {
   /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
   @discardableResult
-  func writeWeights(to path: String) throws -> String {
-    try weights.write(to: path, describing: ModelDescription(experiment, data: data.train))
+  func writeWeights(to path: String, holding lock: RunLock? = nil) throws -> String {
+    try weights.write(to: path, describing: ModelDescription(experiment, data: data.train), holding: lock)
   }
 
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.

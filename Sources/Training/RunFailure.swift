@@ -26,4 +26,12 @@ public func recording(_ body: () throws -> Void) throws {
 // Which exit code an error of another room stands for.
 extension ExperimentError: JobFailure { public var exitStatus: Int32 { ExitCode.usage.rawValue } }
 extension FileError: JobFailure { public var exitStatus: Int32 { ExitCode.data.rawValue } }
+extension LockFailure: JobFailure {
+  public var exitStatus: Int32 {
+    switch self {
+    case .held, .lost: ExitCode.usage.rawValue
+    case .failed: ExitCode.workerFailed.rawValue
+    }
+  }
+}
 extension RunFileError: JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }

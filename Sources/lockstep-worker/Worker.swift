@@ -51,6 +51,10 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var restarts = 0
 
+  // The id under which the coordinator holds the run directory's lock.
+  @Option(name: .customLong("run-id"), help: .hidden)
+  var runID: String?
+
   // For `lockstep verify`: each rank notes each stage of each step in DIR/trace/rank-R.jsonl.
   @Flag(help: .hidden)
   var trace = false
@@ -130,7 +134,7 @@ struct Worker: ParsableCommand {
     for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
-      restarts: restarts, threads: threads, traces: trace,
+      runID: runID, restarts: restarts, threads: threads, traces: trace,
       simulation: simulate.flatMap { try? Simulation($0) }, fault: inject.flatMap { InjectedFault($0) })
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]

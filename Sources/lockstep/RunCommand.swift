@@ -97,11 +97,15 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
+    let lock = try LockedDirectory(directory)
+    defer { lock.release() }
+    line.workerArguments += ["--run-id", lock.run]
     let server = try metricsPort.map(metricsServer)
     let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, server: server)
     if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
     var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force)
+    job.lock = lock.lock
     job.findLostHosts = { [line] in
       var line = line
       let check = try? await launch.survey(&line, data: [], output: nil)

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Launching
 import Reports
@@ -10,6 +11,8 @@ struct TrainingJob {
   let maxRestarts: Int
   let resumes: Bool
   let forces: Bool
+  /// The run directory's lock, held over all restarts; nil where rank 0 takes it.
+  var lock: RunLock? = nil
   /// Finds out which hosts cannot take part any more, in a line; nil where all can.
   var findLostHosts: (@Sendable () async -> String?)? = nil
 
@@ -45,6 +48,10 @@ struct TrainingJob {
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
         guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }
+        do { try lock?.verify() } catch {
+          watch.showCause(RootCause(text: "\(error)", code: .usage, others: []))
+          return .usage
+        }
       }
     }
   }
@@ -92,10 +99,11 @@ struct TrainingJob {
   /// Writes the page of what was recorded before the workers failed; those that fail in order have written it themselves.
   private func writePage(after cause: RootCause) async {
     guard await watch.lastStep != nil else { return }
-    do throws(RunFileError) {
+    do {
+      try lock?.verify()
       try RunPage(RunRecords(directory, failure: cause.text)).write(to: directory.page)
     } catch {
-      await watch.show("warning: \(error.description)")
+      await watch.show("warning: \(error)")
     }
   }
 

@@ -1,0 +1,162 @@
+import Foundation
+import RankTesting
+import Testing
+
+@testable import Files
+
+/// The lock of a run directory. // C3
+@Suite struct RunLockTests {
+  private let folder: URL
+  private var path: String { folder.path }
+  private var lock: URL { folder.appending(path: "lock") }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-lock-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  private func entries() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+
+  /// A process that this one cannot look at.
+  private var elsewhere: ProcessIdentity {
+    var other = ProcessIdentity.current()
+    (other.host, other.boot) = ("node7", "another boot")
+    return other
+  }
+
+  private func failure(_ body: () throws -> Void) -> LockFailure? {
+    do {
+      try body()
+      return nil
+    } catch { return error as? LockFailure }
+  }
+
+  @Test func aLockNamesItsHolderAndIsGoneAfterwards() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var held: RunLock? = try RunLock.acquire(path, run: "a1")
+    let record = try JSONSerialization.jsonObject(with: Data(contentsOf: lock)) as? NSDictionary
+    #expect(record?["run"] as? String == "a1" && record?["process"] as? Int == Int(getpid()) && record?["counter"] as? Int == 0)
+    #expect(record?["host"] as? String == ProcessInfo.processInfo.hostName || record?["host"] is String)
+    for key in ["boot", "pid_namespace", "since"] { #expect((record?[key] as? String)?.isEmpty == false, "\(key)") }
+    #expect((record?["start_time"] as? Int ?? 0) > 0)
+    #expect(try entries() == ["lock"])
+    let refused = failure { _ = try RunLock.acquire(path) }
+    guard case .held(let text)? = refused else {
+      Issue.record("\(String(describing: refused))")
+      return
+    }
+    #expect(text.contains(path) && text.contains("process \(getpid()) on ") && text.contains(", since 20"))
+    try held?.verify()
+    held = nil
+    #expect(try entries() == [])
+  }
+
+  @Test func aDeadHoldersLockIsTakenAtOnce() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // A process that is gone, and one whose number another process has by now.
+    let gone = try RunningProgram("/bin/true", [])
+    let number = gone.identifier
+    _ = try gone.finish()
+    var dead = ProcessIdentity.current()
+    dead.process = number
+    var reused = ProcessIdentity.current()
+    reused.startTime -= 1
+    for identity in [dead, reused] {
+      try Data(LockRecord(run: "old", holder: identity).content().bytes).write(to: lock)
+      let held = try RunLock.acquire(path, patience: 3600)
+      try held.verify()
+      #expect(try entries() == ["lock"])
+    }
+  }
+
+  @Test func aHolderElsewhereIsGoneOnlyWhenItsCounterStandsStill() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var far = LockRecord(run: "far", holder: elsewhere)
+    try Data(far.content().bytes).write(to: lock)
+    // It lives: its counter moves while it is looked at.
+    var lines: [String] = []
+    far.counter = 1
+    let next = Data(far.content().bytes)
+    let living = failure {
+      _ = try RunLock.acquire(path, patience: 3600) {
+        lines.append($0)
+        try? next.write(to: lock)
+      }
+    }
+    guard case .held(let text)? = living else {
+      Issue.record("\(String(describing: living))")
+      return
+    }
+    #expect(text.contains("on node7") && lines.count == 1 && lines[0].contains("3600 s"))
+    // It does not.
+    let held = try RunLock.acquire(path, patience: 0.5)
+    try held.verify()
+    #expect(try entries() == ["lock"])
+  }
+
+  @Test func whatIsNoLockIsTakenOverToo() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data("{\"run\":".utf8).write(to: lock)
+    let held = try RunLock.acquire(path, patience: 0.3)
+    try held.verify()
+  }
+
+  @Test func aHolderThatLostItsLockFindsOut() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let held = try RunLock.acquire(path, run: "first")
+    // As seen from another machine, by which the holder was stopped for as long as patience lasts.
+    let taker = try RunLock.acquire(path, run: "second", as: elsewhere, patience: 0.3)
+    guard case .lost(let text)? = failure({ try held.verify() }) else {
+      Issue.record("the old holder goes on")
+      return
+    }
+    #expect(text.contains("process \(getpid()) on node7"))
+    // Its end leaves the new holder's lock alone.
+    held.release()
+    try taker.verify()
+    #expect(throws: Never.self) { try RunLock.join(path, run: "second").verify() }
+    taker.release()
+    guard case .lost(let gone)? = failure({ try taker.verify() }) else {
+      Issue.record("a lock that is gone verifies")
+      return
+    }
+    #expect(gone.contains("is gone"))
+  }
+
+  /// Many processes' worth of threads want an abandoned lock at once: while one holds it no other does.
+  @Test func oneOfManyWins() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for _ in 0..<20 {
+      var dead = ProcessIdentity.current()
+      dead.startTime -= 1
+      try Data(LockRecord(run: "old", holder: dead).content().bytes).write(to: lock)
+      let winners = Winners()
+      DispatchQueue.concurrentPerform(iterations: 8) { _ in
+        if let held = try? RunLock.acquire(path) { winners.add(held) }
+      }
+      let sound = winners.all.filter { (try? $0.verify()) != nil }
+      #expect(sound.count == 1, "\(winners.all.count) took it, \(sound.count) have it")
+      #expect(try entries() == ["lock"])
+      for winner in winners.all { winner.release() }
+      #expect(try entries() == [])
+    }
+  }
+
+  private final class Winners: @unchecked Sendable {
+    private let guardian = NSLock()
+    private(set) var all: [RunLock] = []
+    func add(_ lock: RunLock) { guardian.withLock { all.append(lock) } }
+  }
+
+  /// The counter is raised in place, so that a lock taken away meanwhile is not touched.
+  @Test func theCounterIsRaised() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let held = try RunLock.acquire(path)
+    func counter() throws -> Int { try #require(LockRecord(bytes: Array(Data(contentsOf: lock)))).counter }
+    #expect(try counter() == 0)
+    let end = Date().addingTimeInterval(60)
+    while try counter() == 0 && Date() < end { usleep(50_000) }
+    #expect(try counter() > 0)
+    try held.verify()
+  }
+}
