@@ -88,7 +88,7 @@ let package = Package(
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "CProcess", argumentParser]),
+    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -97,9 +97,9 @@ let package = Package(
       "rank-programs",
       [
         "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
-        "TensorFiles", "Benchmark", "Scaling",
+        "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
-    tests("VectorsTests", ["Vectors"]),
+    tests("VectorsTests", ["Vectors", "RankTesting"]),
     tests("MPITests", ["RankTesting"]),
     tests(
       "TrainingTests",

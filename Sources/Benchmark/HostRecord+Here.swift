@@ -2,8 +2,10 @@ import Files
 import Glibc
 import Launching
 import MPI
+import Models
 import Reports
 import TensorFiles
+import Vectors
 
 extension HostRecord {
   /// What this host has to say before a job. `data` are the files that a run reads on every host, `output` its run directory, `token` a file that
@@ -23,7 +25,8 @@ extension HostRecord {
       workerSHA256: (try? SHA256.digest(ofFile: "/proc/self/exe")) ?? "", mpi: mpiLibraryVersion(),
       hasLauncher: launcher.map { access($0, X_OK) == 0 } ?? true, directory: linkTarget("/proc/self/cwd"), data: files,
       outputProblem: output.flatMap(writingProblem), sharesOutput: token.map { access($0, F_OK) == 0 } ?? true, time: wallSeconds(),
-      cores: Machine.current().cores, cpu: cpuName(), memory: kibibytes("MemTotal", in: meminfo) << 10,
+      cores: Machine.current().cores, cpu: cpuName(),
+      instructions: CPUInstructions(kernels: KernelInstructions.name, onednn: computeLibraryInstructions()), memory: kibibytes("MemTotal", in: meminfo) << 10,
       freeMemory: kibibytes("MemAvailable", in: meminfo) << 10, freeSharedMemory: freeBytes("/dev/shm"))
   }
 }

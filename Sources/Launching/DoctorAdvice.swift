@@ -35,7 +35,7 @@ public struct DoctorAdvice: Sendable, Equatable {
         "\(rank.host)'s clock is \(Figures.short(abs(offset))) ms \(offset > 0 ? "ahead of" : "behind") \(ranks[0].host)'s",
         "run chrony or ntp there; training does not mind, logs do")
     }
-    let cpus = unique(records.map(\.cpu))
+    let cpus = unique(records.map(\.processor))
     if cpus.count > 1 {
       add("the hosts' CPUs differ (\(cpus.joined(separator: "; ")))", "the slowest rank sets the pace; training.shares can give it less")
     }

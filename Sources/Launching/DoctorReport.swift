@@ -29,10 +29,11 @@ public struct DoctorReport: Sendable {
   // MARK: Tables
 
   private var hosts: [[String]] {
-    [["host", "CPU", "cores", "memory", "free", "/dev/shm"]]
+    [["host", "CPU", "kernels", "oneDNN", "cores", "memory", "free", "/dev/shm"]]
       + records.map {
         [
-          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), String($0.cores), gibibytes($0.memory),
+          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), $0.instructions?.kernels ?? "–",
+          $0.instructions?.onednn ?? "–", String($0.cores), gibibytes($0.memory),
           gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
         ]
@@ -59,7 +60,7 @@ public struct DoctorReport: Sendable {
   /// The first two columns are words in tables of hosts; numbers stand right.
   private func table(_ rows: [[String]]) -> String {
     guard rows.count > 1 else { return "" }
-    return TextColumns.lines(rows) { column in ["host", "CPU", "processors", "allreduce"].contains(rows[0][column]) }.joined(
+    return TextColumns.lines(rows) { column in ["host", "CPU", "kernels", "oneDNN", "processors", "allreduce"].contains(rows[0][column]) }.joined(
       separator: "\n")
   }
 

@@ -58,7 +58,7 @@ public struct HostCheck: Sendable, Equatable {
     if let output = wanted.output, case .record(let first, _, _)? = answers.first?.answer {
       checkOutput(output, first: (answers[0].host, first), others: Array(known.dropFirst()))
     }
-    let cpus = Set(records.map(\.cpu))
+    let cpus = Set(records.map(\.processor))
     if cpus.count > 1 {
       notes.append(
         "the hosts' CPUs differ (\(cpus.sorted().joined(separator: "; "))): the slowest rank sets the pace; training.shares can give it less"

@@ -67,12 +67,14 @@ public struct MpirunLine: Sendable {
       arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
     }
     arguments += ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
-    return arguments + (hostfile == nil ? [] : exported.flatMap { ["-x", $0] })
+    return arguments + (hostfile == nil && !hasAllocation ? [] : exported.flatMap { ["-x", $0] })
   }
 
   /// The variables that workers on other hosts need as they are here, beside those that mpirun hands on by itself (`OMPI_MCA_*`).
   public var exported: [String] { Self.exportedNames.filter { inherited[$0] != nil } }
-  private static let exportedNames = ["LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"]
+  private static let exportedNames = [
+    "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "LOCKSTEP_MAX_CPU", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
+  ]
 
   /// Whether this process is part of another mpirun's job.
   var isNested: Bool { inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil }

@@ -11,14 +11,16 @@ public struct EnvironmentRecord: Sendable, Equatable {
   /// Threads a rank.
   public var threads: Int
   public var cpu: String
+  /// Nil in records of earlier versions.
+  public var instructions: CPUInstructions?
   public var gitRevision: String?
   public var commandLine: [String]
   /// The cluster that was played on these hosts, as it was asked for; nil where times are real.
   public var simulation: String?
 
   public init(
-    versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String, gitRevision: String?,
-    commandLine: [String], simulation: String? = nil
+    versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String,
+    instructions: CPUInstructions? = nil, gitRevision: String?, commandLine: [String], simulation: String? = nil
   ) {
     self.versions = versions
     self.hosts = hosts
@@ -26,6 +28,7 @@ public struct EnvironmentRecord: Sendable, Equatable {
     self.cores = cores
     self.threads = threads
     self.cpu = cpu
+    self.instructions = instructions
     self.gitRevision = gitRevision
     self.commandLine = commandLine
     self.simulation = simulation
@@ -53,6 +56,7 @@ extension EnvironmentRecord: JSONWritable {
       $0.field("cores", cores)
       $0.field("threads", threads)
       $0.field("cpu", cpu)
+      $0.field("instructions", instructions)
       $0.field("git_revision", gitRevision)
       $0.field("command_line", commandLine)
       if let simulation { $0.field("simulation", simulation) }
@@ -62,7 +66,7 @@ extension EnvironmentRecord: JSONWritable {
 
 extension EnvironmentRecord: Decodable {
   private enum CodingKeys: String, CodingKey {
-    case versions, hosts, cores, threads, cpu, simulation
+    case versions, hosts, cores, threads, cpu, instructions, simulation
     case ranksPerHost = "ranks_per_host"
     case gitRevision = "git_revision"
     case commandLine = "command_line"
@@ -78,6 +82,7 @@ extension EnvironmentRecord: Decodable {
     cores = try fields.decode(Int.self, forKey: .cores)
     threads = try fields.decode(Int.self, forKey: .threads)
     cpu = try fields.decode(String.self, forKey: .cpu)
+    instructions = try fields.decodeIfPresent(CPUInstructions.self, forKey: .instructions)
     gitRevision = try fields.decodeIfPresent(String.self, forKey: .gitRevision)
     commandLine = try fields.decode([String].self, forKey: .commandLine)
     simulation = try fields.decodeIfPresent(String.self, forKey: .simulation)

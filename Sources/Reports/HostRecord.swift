@@ -21,6 +21,7 @@ public struct HostRecord: Sendable, Equatable, Decodable {
   /// Physical cores that it may use.
   public var cores: Int
   public var cpu: String
+  public var instructions: CPUInstructions?
   /// Bytes: in all, free for new programs, and free in /dev/shm (nil where there is none).
   public var memory: Int
   public var freeMemory: Int
@@ -39,7 +40,8 @@ public struct HostRecord: Sendable, Equatable, Decodable {
   public init(
     host: String, machine: String, worker: String, workerSHA256: String, mpi: String, hasLauncher: Bool, directory: String,
     data: [DataFile],
-    outputProblem: String?, sharesOutput: Bool, time: Double, cores: Int, cpu: String, memory: Int, freeMemory: Int, freeSharedMemory: Int?
+    outputProblem: String?, sharesOutput: Bool, time: Double, cores: Int, cpu: String,
+    instructions: CPUInstructions? = nil, memory: Int, freeMemory: Int, freeSharedMemory: Int?
   ) {
     self.host = host
     self.machine = machine
@@ -54,13 +56,14 @@ public struct HostRecord: Sendable, Equatable, Decodable {
     self.time = time
     self.cores = cores
     self.cpu = cpu
+    self.instructions = instructions
     self.memory = memory
     self.freeMemory = freeMemory
     self.freeSharedMemory = freeSharedMemory
   }
 
   private enum CodingKeys: String, CodingKey {
-    case host, machine, worker, mpi, directory, data, time, cores, cpu, memory
+    case host, machine, worker, mpi, directory, data, time, cores, cpu, instructions, memory
     case workerSHA256 = "worker_sha256"
     case hasLauncher = "has_launcher"
     case outputProblem = "output_problem"
@@ -68,6 +71,11 @@ public struct HostRecord: Sendable, Equatable, Decodable {
     case freeMemory = "free_memory"
     case freeSharedMemory = "free_shared_memory"
   }
+}
+
+extension HostRecord {
+  /// The CPU's name, and what programs use of it where that is known: on some virtual machines CPUs of one name differ.
+  public var processor: String { instructions.map { "\(cpu) (\($0.kernels))" } ?? cpu }
 }
 
 extension HostRecord: JSONWritable {
@@ -86,6 +94,7 @@ extension HostRecord: JSONWritable {
       $0.field("time", time)
       $0.field("cores", cores)
       $0.field("cpu", cpu)
+      $0.field("instructions", instructions)
       $0.field("memory", memory)
       $0.field("free_memory", freeMemory)
       $0.field("free_shared_memory", freeSharedMemory)

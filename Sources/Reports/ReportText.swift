@@ -1,18 +1,15 @@
-import Glibc
-
 /// A convergence report as a block of text, as wide as the style says where its words allow.
 public struct ReportText {
   private let report: ConvergenceReport
   private let name: String
-  private let directory: String
+  private let place: String
   private let style: TextStyle
 
-  /// The last line names `directory`, or the page in it.
-  public init(_ report: ConvergenceReport, name: String, directory: String, style: TextStyle = .plain) {
+  /// The last line is `place`: where to read on.
+  public init(_ report: ConvergenceReport, name: String, place: String, style: TextStyle = .plain) {
     self.report = report
     self.name = PlainText.line(name, limit: 80)
-    let page = RunDirectory(directory).page
-    self.directory = PlainText.line(access(page, F_OK) == 0 ? page : directory)
+    self.place = PlainText.line(place)
     self.style = style
   }
 
@@ -20,7 +17,7 @@ public struct ReportText {
   public var text: String {
     var lines = [headline]
     for reason in report.reasons { lines += wrapped(PlainText.line(reason)) }
-    lines += [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + ["", "  \(directory)"]
+    lines += [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + ["", "  \(place)"]
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -27,6 +27,9 @@ public struct RunDirectory: Sendable, Equatable {
   /// Whether a run has ended here with a report.
   public var holdsReport: Bool { access(report, F_OK) == 0 }
 
+  /// Where to read on: the page, where there is one, else the directory.
+  public var placeToRead: String { access(page, F_OK) == 0 ? page : path }
+
   public var exists: Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

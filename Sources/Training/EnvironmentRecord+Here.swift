@@ -4,6 +4,7 @@ import Glibc
 import MPI
 import Models
 import Reports
+import Vectors
 
 extension EnvironmentRecord {
   /// What this run runs with, as rank 0 sees it; `hosts` names each rank's host.
@@ -17,7 +18,8 @@ extension EnvironmentRecord {
       ],
       hosts: names, ranksPerHost: names.map { name in hosts.count { $0 == name } }, cores: ProcessInfo.processInfo.activeProcessorCount,
       threads: threads,
-      cpu: cpuName(), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments,
+      cpu: cpuName(),
+      instructions: CPUInstructions(kernels: KernelInstructions.name, onednn: computeLibraryInstructions()), gitRevision: checkedOutCommit(around: "."), commandLine: CommandLine.arguments,
       simulation: simulation)
   }
 }

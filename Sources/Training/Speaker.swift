@@ -22,10 +22,10 @@ public struct Speaker: Sendable {
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(text)\n")
       case .evaluation(let loss, let score): print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
-      case .report(let report): print("\n" + ReportText(report, name: name, directory: directory, style: Self.style).text)
+      case .report(let report): print("\n" + ReportText(report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style).text)
       }
     case .quiet:
-      if case .report(let report) = event { print(ReportText(report, name: name, directory: directory, style: Self.style).text) }
+      if case .report(let report) = event { print(ReportText(report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style).text) }
     }
   }
 

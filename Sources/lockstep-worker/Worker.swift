@@ -6,6 +6,7 @@ import MPI
 import Reports
 import Scaling
 import Training
+import Vectors
 
 /// One rank of a training run.
 @main
@@ -95,6 +96,7 @@ struct Worker: ParsableCommand {
   var diagnose = false
 
   func validate() throws {
+    if let mistake = KernelInstructions.limitMistake { throw ValidationError(mistake) }
     let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
     if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
       throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Reports
+import Vectors
 
 /// The coordinator's command line. It starts MPI ranks and is never one.
 @main
@@ -24,6 +25,7 @@ struct Lockstep: AsyncParsableCommand {
     do {
       if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
       var command = try parseAsRoot()
+      if let mistake = KernelInstructions.limitMistake { throw CommandFailure(.usage, mistake) }
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

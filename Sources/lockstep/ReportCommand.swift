@@ -50,7 +50,7 @@ struct ReportCommand: ParsableCommand {
       Screen.output.write(runs.count == 1 ? JSONText(of: runs[0].report, indented: true).string + "\n" : Self.array(runs))
     } else if runs.count == 1 {
       let text = ReportText(
-        runs[0].report, name: Self.name(runs[0].path), directory: runs[0].path, style: Screen.output.style)
+        runs[0].report, name: Self.name(runs[0].path), place: RunDirectory(runs[0].path).placeToRead, style: Screen.output.style)
       Screen.output.write(text.text)
     } else {
       Screen.output.write(ReportTable(runs.map { (Self.name($0.path), $0.report) }).text)

@@ -123,7 +123,7 @@ actor RunWatch {
   func showReport(_ report: ConvergenceReport) {
     guard showsReport else { return }
     Screen.output.write(
-      ReportText(report, name: name, directory: directory.path, style: Screen.output.style).text)
+      ReportText(report, name: name, place: directory.placeToRead, style: Screen.output.style).text)
   }
 
   /// Prints why a run ended; the cause is the last line.

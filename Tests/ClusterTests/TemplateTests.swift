@@ -161,7 +161,7 @@ struct TemplateTests {
         "PBS_JOBID": "7.server", "EXPERIMENT": "e/small.toml", "SCRIPT": "train.pbs", "STUB": "runs",
       ]
       return try Programs.run(
-        "/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 }, limit: 20)
+        "/usr/bin/env", ["bash", path("Launch/pbs/train.pbs")], environment: base.merging(settings) { $1 })
     }
     let stopped = try run(["SECONDS_ALLOWED": "121", "OPTIONS": "--set a=1"])
     #expect(stopped.status == 75 && stopped.output.contains("3 ranks on node1 node2"), "\(stopped.output)\(stopped.errors)")

@@ -59,12 +59,12 @@ import Testing
     let workers = job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }
     try #require(workers.count == 3)
     kill(workers[1].identifier, SIGKILL)
-    let outcome = try job.finish(limit: 20)
+    let outcome = try job.finish()
     #expect(outcome.status == 70)
     let last = outcome.errors.split(separator: "\n").last.map(String.init) ?? ""
     #expect(last.contains(/rank [012] on .* killed by signal 9/), "\(last)")
     #expect(last.contains("logs/rank-"))
-    #expect(job.wait(for: 5) { job.descendants.isEmpty }, "\(job.descendants)")
+    #expect(job.wait { job.descendants.isEmpty }, "\(job.descendants)")
   }
 
   @Test func killingTheCoordinatorEndsEveryRank() throws {
@@ -72,8 +72,8 @@ import Testing
     let job = try folder.lockstep(["run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run")])
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     job.signal(SIGKILL)
-    #expect(job.wait(for: 8) { job.descendants.isEmpty }, "\(job.descendants)")
-    _ = try job.finish(limit: 5)
+    #expect(job.wait { job.descendants.isEmpty }, "\(job.descendants)")
+    _ = try job.finish()
   }
 
   @Test func aSignalStopsAfterACheckpointAndResumeEndsWithTheSameBits() throws {
@@ -86,7 +86,7 @@ import Testing
     let job = try folder.lockstep(["run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("run")] + settings)
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     job.signal(SIGINT)
-    let stopped = try job.finish(limit: 40)
+    let stopped = try job.finish()
     #expect(stopped.status == 75, "\(stopped.errors)")
     #expect(stopped.output.contains("stopped"))
     let resumed = try folder.lockstep(

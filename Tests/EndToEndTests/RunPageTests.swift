@@ -85,6 +85,6 @@ import Testing
     ).finish()
     #expect(second.status == 64 && second.errors.split(separator: "\n").count == 1 && second.errors.contains("--metrics-port \(found.1)"))
     run.signal(SIGINT)
-    #expect(try run.finish(limit: 30).status == 75)
+    #expect(try run.finish().status == 75)
   }
 }

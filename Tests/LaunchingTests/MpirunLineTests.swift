@@ -59,6 +59,12 @@ struct MpirunLineTests {
     #expect(few.command[index + 1] == "a:2,b:2" && !few.command.contains("--hostfile"))
     #expect(few.command.contains("LD_LIBRARY_PATH") && !few.command.contains("HOME") && !few.command.contains("--bind-to"))
     #expect(!line(inherited: ["LD_LIBRARY_PATH": "/opt/lib"]).command.contains("LD_LIBRARY_PATH"), "one machine has it anyway")
+    // A2: the limit on instructions reaches every rank.
+    for inherited in [["LOCKSTEP_MAX_CPU": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"], ["PBS_NODEFILE": "/n", "LOCKSTEP_MAX_CPU": "avx2"]] {
+      let command = line(hostfile: inherited["PBS_NODEFILE"] == nil ? try Hostfile(list: "a:2") : nil, inherited: inherited).command
+      let variables = command.indices.filter { command[$0] == "-x" }.map { command[$0 + 1] }
+      #expect(Set(variables).isSuperset(of: inherited.keys.filter { $0.hasSuffix("_CPU") || $0.hasSuffix("_ISA") }), "\(command)")
+    }
     few.crowding = .shared
     #expect(few.command.contains("--bind-to") && !few.command.contains("mpi_yield_when_idle") && few.notes.count == 1)
     few.crowding = .oversubscribed

@@ -35,7 +35,7 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 @main
 struct RankPrograms {
   static let all: [RankProgram] =
-    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms
+    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms + kernelPrograms
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {

@@ -9,9 +9,9 @@ public final class Cluster {
   public static let isPossible: Bool =
     geteuid() == 0
     && (try? Programs.run(
-      "/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], limit: 10))?
+      "/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]))?
       .status == 0
-    && (try? Programs.run("/usr/bin/env", ["ip", "link"], limit: 10))?.status == 0
+    && (try? Programs.run("/usr/bin/env", ["ip", "link"]))?.status == 0
   public static let need = "several hosts on one machine need root, network namespaces and iproute2"
 
   /// Whether Slurm can be started on the hosts (`Tests/Cluster/slurm/start`).
@@ -21,13 +21,13 @@ public final class Cluster {
   /// Starts `node1`, `node2`, …
   public init(hosts: Int) throws {
     let up = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Cluster/up").path
-    let outcome = try Programs.run(up, ["-w", "\(getpid())", "\(hosts)"], limit: 30)
+    let outcome = try Programs.run(up, ["-w", "\(getpid())", "\(hosts)"])
     guard outcome.status == 0, let last = outcome.output.split(separator: "\n").last else { throw Failure(text: outcome.errors) }
     directory = String(last)
   }
 
   deinit {
-    _ = try? Programs.run(directory + "/down", [], limit: 30)
+    _ = try? Programs.run(directory + "/down", [])
     try? FileManager.default.removeItem(atPath: directory)
   }
 
@@ -37,16 +37,16 @@ public final class Cluster {
     public init(text: String) { self.text = text }
   }
 
-  /// A program on a host, in this process's directory.
+  /// A program on a host, started in the directory that every host sees.
   public func on(_ host: String, _ command: [String], environment: [String: String] = [:]) throws -> RunningProgram {
     let agent = ["OMPI_MCA_plm_rsh_agent": directory + "/agent"]
-    return try RunningProgram(directory + "/on", [host] + command, environment: environment.merging(agent) { $1 })
+    return try RunningProgram(directory + "/on", [host] + command, environment: environment.merging(agent) { $1 }, directory: directory)
   }
 
   /// Runs a shell's line on a host and returns what it printed.
   @discardableResult
   public func shell(_ host: String, _ line: String) throws -> String {
-    let outcome = try on(host, ["sh", "-ec", line]).finish(limit: 30)
+    let outcome = try on(host, ["sh", "-ec", line]).finish()
     guard outcome.status == 0 else { throw Failure(text: "\(host): \(line): \(outcome.errors)") }
     return outcome.output
   }
@@ -75,7 +75,7 @@ public final class Cluster {
 
   /// `link HOST down|up|RATE`, `crash HOST`.
   public func change(_ script: String, _ arguments: [String]) throws {
-    let outcome = try Programs.run("\(directory)/\(script)", arguments, limit: 30)
+    let outcome = try Programs.run("\(directory)/\(script)", arguments)
     guard outcome.status == 0 else { throw Failure(text: outcome.errors) }
   }
 }

@@ -35,8 +35,8 @@ public enum Programs {
 
   /// Runs a program to its end, or kills it after `limit` seconds.
   public static func run(
-    _ executable: String, _ arguments: [String], environment: [String: String] = [:], limit: Double = 120
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil, limit: Double = 120
   ) throws -> Outcome {
-    try RunningProgram(executable, arguments, environment: environment).finish(limit: limit)
+    try RunningProgram(executable, arguments, environment: environment, directory: directory).finish(limit: limit)
   }
 }

@@ -9,7 +9,8 @@ public final class RunningProgram {
   /// In the environment of the program and of all that it starts, by which ``descendants`` finds them.
   private let tag = "LOCKSTEP_TEST=\(UUID().uuidString)"
 
-  public init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+  /// Starts it in `directory`, by default an empty one of its own: what lies where the tests were started from (a demonstration's `runs`) is not seen.
+  public init(_ executable: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil) throws {
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("OMPI_") && !$0.key.hasPrefix("PMIX_") }
@@ -23,6 +24,9 @@ public final class RunningProgram {
     // Files, not pipes: nothing can fill up, and a grandchild that lives on holds nothing open.
     folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let place = folder.appending(path: "directory")
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
+    process.currentDirectoryURL = directory.map { URL(filePath: $0) } ?? place
     for name in ["output", "errors"] { _ = FileManager.default.createFile(atPath: folder.appending(path: name).path, contents: nil) }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "output"))
@@ -56,7 +60,7 @@ public final class RunningProgram {
   public func signal(_ number: Int32) { kill(identifier, number) }
 
   /// Looks until `condition` holds, for at most `limit` seconds; tells whether it came to hold.
-  public func wait(for limit: Double = 30, until condition: () -> Bool) -> Bool {
+  public func wait(for limit: Double = 120, until condition: () -> Bool) -> Bool {
     let deadline = Date().addingTimeInterval(limit)
     while !condition() {
       if Date() > deadline { return false }

@@ -41,7 +41,7 @@ struct TextStyleTests {
     var report = Samples.report
     report.reasons = [Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5).joined(separator: ", ")]
     func text(_ width: Int) -> String {
-      ReportText(report, name: "mlp", directory: "runs/mlp", style: TextStyle(allowsEscapes: false, width: width)).text
+      ReportText(report, name: "mlp", place: "runs/mlp", style: TextStyle(allowsEscapes: false, width: width)).text
     }
     #expect(text(width).split(separator: "\n").allSatisfy { $0.count <= width }, "\(text(width))")
     // The same words whatever the width, but for the table, whose cells then have names, and the bar's cells.

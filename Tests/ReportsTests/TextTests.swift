@@ -48,7 +48,7 @@ struct TextTests {
   }
 
   private func text(_ report: ConvergenceReport = Samples.report, style: TextStyle = .plain) -> String {
-    ReportText(report, name: "fashion-mlp", directory: "runs/fashion-mlp", style: style).text
+    ReportText(report, name: "fashion-mlp", place: "runs/fashion-mlp", style: style).text
   }
 
   @Test func `the report as text`() {
@@ -80,6 +80,17 @@ struct TextTests {
           runs/fashion-mlp
 
         """)
+  }
+
+  // A1
+  @Test func `a report's text names the page where there is one, and the text itself looks at no file`() throws {
+    let folder = try TemporaryDirectory()
+    let run = RunDirectory(folder.path)
+    #expect(run.placeToRead == folder.path)
+    try folder.write("", to: "report.html")
+    #expect(run.placeToRead == folder.path + "/report.html")
+    let text = ReportText(Samples.report, name: "x", place: folder.path).text
+    #expect(text.hasSuffix("\n  \(folder.path)\n"))
   }
 
   @Test func `it fits 100 columns and has no escape bytes without colour`() {

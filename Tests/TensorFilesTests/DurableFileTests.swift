@@ -41,11 +41,12 @@ import Testing
     for path in ["", "a/", ".", "a/.."] { #expect(throws: FileError.self) { try DurableFile.write("x", to: path) } }
   }
 
-  @Test func aRelativePathIsBesideTheWorkingDirectory() throws {
-    let name = "lockstep-\(UUID().uuidString)"
-    try DurableFile.write("x", to: name)
-    #expect(FileManager.default.contents(atPath: FileManager.default.currentDirectoryPath + "/" + name) == Data("x".utf8))
-    unlink(name)
+  @Test func aRelativePathIsBesideTheWorkingDirectory() async {
+    await #expect(processExitsWith: .exitCode(0)) { [directory = files.path as String] in
+      guard chdir(directory) == 0 else { exit(2) }
+      try DurableFile.write("x", to: "relative")
+      exit(FileManager.default.contents(atPath: directory + "/relative") == Data("x".utf8) ? 0 : 1)
+    }
   }
 
   /// A limit on file sizes makes the kernel write a part and then refuse, as a full disk does.

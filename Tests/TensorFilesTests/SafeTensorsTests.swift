@@ -155,10 +155,17 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
 
   @Test func aHundredThousandNamesAreReadInLinearTime() throws {
     let members = (0..<100_000).map { #""t\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"# }
-    let clock = ContinuousClock()
     let path = files.write("many", safetensors("{" + members.joined(separator: ",") + "}", data: 0))
-    let start = clock.now
+    // The processor's time: other programs do not lengthen it.
+    let start = processorSeconds()
     #expect(try SafeTensors(path: path).tensors.count == 100_000)
-    #expect(clock.now - start < .seconds(5))
+    #expect(processorSeconds() - start < 5)
   }
+}
+
+/// Seconds that this thread has computed.
+private func processorSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -17,12 +17,11 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 3]) func aRankThatThrowsMeanwhileEndsTheJob(rank: Int) throws {
-    let outcome = try Programs.mpirun(4, ["bucket-failure", "\(rank)"], limit: 20)
+    let outcome = try Programs.mpirun(4, ["bucket-failure", "\(rank)"])
     #expect(outcome.status == 1, "\(outcome.errors)")
     #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
     let line = outcome.rankLines.first ?? ""
     #expect(line.hasPrefix("rank \(rank) on ") && line.hasSuffix("no more, after four of eight tensors"), "\(outcome.errors)")
     #expect(!outcome.output.contains("has the sum"))
-    #expect(outcome.seconds < 15)
   }
 }

@@ -1,9 +1,4 @@
-#include <math.h>
-
-#include "CVectorKernels.h"
-#include "dispatch.h"
-
-enum { LANES = 16 };
+#include "lanes.h"
 
 static inline double fold(const double *lanes) {
   double sum = 0;
@@ -34,21 +29,17 @@ static inline double fold(const double *lanes) {
   return fold(a);
 
 #define NOTHING(j, v)
-MULTIVERSION
-double cvk_sum_of_squares(const float *x, size_t count) { SQUARES(NOTHING) }
+static double cvk_sum_of_squares(const float *x, size_t count) { SQUARES(NOTHING) }
 
 #define STORE(j, v) y[j] = v;
-MULTIVERSION
-double cvk_copy_with_squares(float *restrict y, const float *restrict x, size_t count) { SQUARES(STORE) }
+static double cvk_copy_with_squares(float *restrict y, const float *restrict x, size_t count) { SQUARES(STORE) }
 
-MULTIVERSION
-void cvk_sum(float *y, const float *a, const float *b, size_t count) {
+static void cvk_sum(float *y, const float *a, const float *b, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i];
 }
 
 // Blocks of four sets of lanes are summed in registers, so that y may be a source; the squares run as above.
-MULTIVERSION
-double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count) {
+static double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, size_t start, size_t count) {
   double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0}, d[LANES] = {0};
   size_t i = start, end = start + count;
   for (; i + 4 * LANES <= end; i += 4 * LANES) {
@@ -90,18 +81,15 @@ double cvk_sum_with_squares(float *y, const float *const *x, size_t sources, siz
   return fold(a);
 }
 
-MULTIVERSION
-void cvk_add(float *restrict y, const float *restrict x, size_t count) {
+static void cvk_add(float *restrict y, const float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-MULTIVERSION
-void cvk_scale(float *y, float a, size_t count) {
+static void cvk_scale(float *y, float a, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] *= a;
 }
 
-MULTIVERSION
-void cvk_pixels(float *restrict y, const uint8_t *restrict x, size_t count) {
+static void cvk_pixels(float *restrict y, const uint8_t *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = (float)x[i] / 255.0f;
 }
 
@@ -119,19 +107,15 @@ void cvk_pixels(float *restrict y, const uint8_t *restrict x, size_t count) {
   return fold(a);
 
 #define ABSOLUTE(j) (x[j] < 0 ? -(double)x[j] : (double)x[j])
-MULTIVERSION
-double cvk_sum_of_absolutes(const float *x, size_t count) { SUM_IN_LANES(ABSOLUTE) }
+static double cvk_sum_of_absolutes(const float *x, size_t count) { SUM_IN_LANES(ABSOLUTE) }
 
 #define PRODUCT(j) ((double)x[j] * y[j])
-MULTIVERSION
-double cvk_dot(const float *x, const float *y, size_t count) { SUM_IN_LANES(PRODUCT) }
+static double cvk_dot(const float *x, const float *y, size_t count) { SUM_IN_LANES(PRODUCT) }
 
 #define SQUARED_DIFFERENCE(j) (((double)x[j] - y[j]) * ((double)x[j] - y[j]))
-MULTIVERSION
-double cvk_squared_distance(const float *x, const float *y, size_t count) { SUM_IN_LANES(SQUARED_DIFFERENCE) }
+static double cvk_squared_distance(const float *x, const float *y, size_t count) { SUM_IN_LANES(SQUARED_DIFFERENCE) }
 
-MULTIVERSION
-double cvk_largest_absolute(const float *x, size_t count) {
+static double cvk_largest_absolute(const float *x, size_t count) {
   float lanes[LANES] = {0};
   size_t i = 0;
   for (; i + LANES <= count; i += LANES)
@@ -148,14 +132,7 @@ double cvk_largest_absolute(const float *x, size_t count) {
   return largest;
 }
 
-double cvk_sum_of_powers(const float *x, size_t count, double p, double unit) {
-  double sum = 0, inverse = 1 / unit;
-  for (size_t i = 0; i < count; i++) sum += pow((x[i] < 0 ? -(double)x[i] : (double)x[i]) * inverse, p);
-  return sum;
-}
-
-MULTIVERSION
-double cvk_clamp(float *x, float limit, size_t count) {
+static double cvk_clamp(float *x, float limit, size_t count) {
   for (size_t i = 0; i < count; i++) {
     // A NaN fails both comparisons and stays.
     float v = x[i] > limit ? limit : x[i];
@@ -164,8 +141,7 @@ double cvk_clamp(float *x, float limit, size_t count) {
   return cvk_sum_of_squares(x, count);
 }
 
-MULTIVERSION
-double cvk_penalize(float *restrict g, const float *restrict w, float l1, float l2, size_t count) {
+static double cvk_penalize(float *restrict g, const float *restrict w, float l1, float l2, size_t count) {
   double squares[LANES] = {0}, absolutes[LANES] = {0};
   size_t i = 0;
   for (; i < count / LANES * LANES; i += LANES)
@@ -186,31 +162,6 @@ double cvk_penalize(float *restrict g, const float *restrict w, float l1, float 
   return 0.5 * (double)l2 * fold(squares) + (double)l1 * fold(absolutes);
 }
 
-MULTIVERSION
-void cvk_combine(float *restrict y, const float *restrict x, float a, float b, size_t count) {
+static void cvk_combine(float *restrict y, const float *restrict x, float a, float b, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] = a * y[i] + b * x[i];
-}
-
-uint64_t cvk_digest(const float *x, size_t count) {
-  // Four chains of multiply and mix (the round of wyhash): every bit of every element reaches the result.
-  const uint64_t prime = 0x9E3779B97F4A7C15u;
-  uint64_t h[4] = {1, 2, 3, 4};
-  const uint32_t *bits = (const uint32_t *)(const void *)x;
-  size_t i = 0;
-  for (; i + 8 <= count; i += 8)
-    for (int k = 0; k < 4; k++) {
-      uint64_t pair = (uint64_t)bits[i + 2 * k] << 32 | bits[i + 2 * k + 1];
-      h[k] = (h[k] ^ pair) * prime;
-      h[k] ^= h[k] >> 29;
-    }
-  for (; i < count; i++) {
-    h[0] = (h[0] ^ bits[i]) * prime;
-    h[0] ^= h[0] >> 29;
-  }
-  uint64_t digest = count;
-  for (int k = 0; k < 4; k++) {
-    digest = (digest ^ h[k]) * prime;
-    digest ^= digest >> 32;
-  }
-  return digest;
 }

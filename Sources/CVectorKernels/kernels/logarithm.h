@@ -1,6 +1,5 @@
+#pragma once
 // log in Double as straight-line code: libm's has variants chosen by the CPU, whose last bits differ.
-#include <stdint.h>
-#include <string.h>
 
 /// The natural logarithm of a positive normal number, to about 3e-16: 2·artanh((m - 1)/(m + 1)) + e·ln 2 with m near 1.
 static inline __attribute__((always_inline)) double logarithm(double x) {

@@ -1,18 +1,14 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "exponential.h"
 
-MULTIVERSION
-void cvk_elman(float *restrict h, const float *restrict products, const float *restrict table, const int32_t *tokens, size_t rows,
-               size_t hidden) {
+static void cvk_elman(float *restrict h, const float *restrict products, const float *restrict table, const int32_t *tokens,
+                      size_t rows, size_t hidden) {
   for (size_t row = 0; row < rows; row++, h += hidden, products += hidden) {
     const float *x = table + (size_t)tokens[row] * hidden;
     for (size_t j = 0; j < hidden; j++) h[j] = hyperbolic_tangentf(products[j] + x[j]);
   }
 }
 
-MULTIVERSION
-void cvk_elman_backward(float *restrict d, const float *restrict dh, const float *restrict h, size_t rows, size_t hidden) {
+static void cvk_elman_backward(float *restrict d, const float *restrict dh, const float *restrict h, size_t rows, size_t hidden) {
   for (size_t i = 0; i < rows * hidden; i++) d[i] = dh[i] * (1.0f - h[i] * h[i]);
 }
 
@@ -54,9 +50,8 @@ static inline __attribute__((always_inline)) void cells_backward(float *restrict
   }
 }
 
-MULTIVERSION
-void cvk_lstm(float *gates, const float *table, const int32_t *tokens, const float *previous, float *c, float *squashed, float *h, size_t rows,
-              size_t hidden) {
+static void cvk_lstm(float *gates, const float *table, const int32_t *tokens, const float *previous, float *c, float *squashed,
+                     float *h, size_t rows, size_t hidden) {
   for (size_t row = 0; row < rows; row++, gates += 4 * hidden) {
     const float *x = table + (size_t)tokens[row] * 4 * hidden;
     size_t at = row * hidden;
@@ -64,8 +59,7 @@ void cvk_lstm(float *gates, const float *table, const int32_t *tokens, const flo
   }
 }
 
-MULTIVERSION
-void cvk_lstm_backward(float *gates, const float *previous, const float *squashed, const float *dh, float *dc, size_t rows, size_t hidden) {
+static void cvk_lstm_backward(float *gates, const float *previous, const float *squashed, const float *dh, float *dc, size_t rows, size_t hidden) {
   for (size_t row = 0; row < rows; row++, gates += 4 * hidden) {
     size_t at = row * hidden;
     cells_backward(gates, gates + hidden, gates + 2 * hidden, gates + 3 * hidden, previous + at, squashed + at, dh + at, dc + at, hidden);

@@ -1,7 +1,4 @@
-#include <string.h>
-
-#include "CVectorKernels.h"
-#include "dispatch.h"
+#include "CVectorKernelTypes.h"
 #include "exponential.h"
 #include "lanes.h"
 
@@ -157,7 +154,7 @@ static inline __attribute__((always_inline)) void softmax(float *restrict scores
   }
 }
 
-size_t cvk_attention_scratch(size_t length, size_t width) {
+static size_t cvk_attention_scratch(size_t length, size_t width) {
   return rounded(length) * (7 * rounded(width) + 2 * TILE) + ROWS * rounded(width);
 }
 
@@ -174,9 +171,8 @@ static inline __attribute__((always_inline)) void product_rows(float *restrict o
   }
 }
 
-MULTIVERSION
-void cvk_attention(float *y, size_t ystride, float *largest, float *inverse, const float *q, const float *k, const float *v, size_t stride,
-                   size_t length, size_t width, float scale, float *scratch) {
+static void cvk_attention(float *y, size_t ystride, float *largest, float *inverse, const float *q, const float *k, const float *v,
+                          size_t stride, size_t length, size_t width, float scale, float *scratch) {
   size_t rows = rounded(length), columns = rounded(width), area = rows * columns;
   float *queries = scratch, *values = queries + area, *keys = values + area, *scores = keys + area, *room = scores + ROWS * rows;
   // The values' place is free until the keys are transposed.
@@ -195,10 +191,9 @@ void cvk_attention(float *y, size_t ystride, float *largest, float *inverse, con
   }
 }
 
-MULTIVERSION
-void cvk_attention_backward(float *dq, float *dk, float *dv, const float *dy, const float *y, size_t ystride, const float *largest,
-                            const float *inverse, const float *q, const float *k, const float *v, size_t stride, size_t length,
-                            size_t width, float scale, float *scratch) {
+static void cvk_attention_backward(float *dq, float *dk, float *dv, const float *dy, const float *y, size_t ystride,
+                                   const float *largest, const float *inverse, const float *q, const float *k, const float *v, size_t stride,
+                                   size_t length, size_t width, float scale, float *scratch) {
   size_t rows = rounded(length), columns = rounded(width), area = rows * columns;
   float *queries = scratch, *keys = queries + area, *keysAcross = keys + area, *valuesAcross = keysAcross + area;
   float *outputs = valuesAcross + area, *keyGradients = outputs + area, *valueGradients = keyGradients + area;

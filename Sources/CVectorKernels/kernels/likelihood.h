@@ -1,14 +1,10 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "exponential.h"
 #include "logarithm.h"
-
-enum { LANES = 16 };
+#include "lanes.h"
 
 // max(z, 0) - z·x + log(1 + e^-|z|) for a logit z and a pixel x. The logarithms of a lane are one logarithm of a product: each factor lies
 // between 1 and 2, so a thousand of them do not overflow, and a product loses no more digits than a sum.
-MULTIVERSION
-double cvk_bernoulli(const float *restrict z, const float *restrict x, size_t count, float scale, float *restrict gradient) {
+static double cvk_bernoulli(const float *restrict z, const float *restrict x, size_t count, float scale, float *restrict gradient) {
   double linear[LANES] = {0}, total = 0;
   for (size_t start = 0; start < count; start += 512 * LANES) {
     size_t end = count - start < 512 * LANES ? count : start + 512 * LANES;
@@ -37,9 +33,8 @@ double cvk_bernoulli(const float *restrict z, const float *restrict x, size_t co
   return total;
 }
 
-MULTIVERSION
-double cvk_draw_latent(float *restrict z, const float *restrict mean, const float *restrict log_variance, const float *restrict noise,
-                       size_t count) {
+static double cvk_draw_latent(float *restrict z, const float *restrict mean, const float *restrict log_variance,
+                              const float *restrict noise, size_t count) {
   double divergence = 0;
   for (size_t i = 0; i < count; i++) {
     double m = mean[i], l = log_variance[i];
@@ -49,9 +44,8 @@ double cvk_draw_latent(float *restrict z, const float *restrict mean, const floa
   return 0.5 * divergence;
 }
 
-MULTIVERSION
-void cvk_draw_latent_backward(float *restrict d, float *restrict d_log_variance, const float *restrict mean,
-                              const float *restrict log_variance, const float *restrict noise, float scale, size_t count) {
+static void cvk_draw_latent_backward(float *restrict d, float *restrict d_log_variance, const float *restrict mean,
+                                     const float *restrict log_variance, const float *restrict noise, float scale, size_t count) {
   for (size_t i = 0; i < count; i++) {
     double l = log_variance[i];
     d_log_variance[i] = (float)(0.5 * (d[i] * exponential(0.5 * l) * noise[i] + scale * (exponential(l) - 1)));

@@ -1,11 +1,5 @@
-#include <math.h>
-#include <string.h>
-
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "exponential.h"
-
-enum { LANES = 16 };
+#include "lanes.h"
 
 // Takes up to 16 logits as Doubles; lanes past the end count as -infinity, whose exponential is too small to change a sum of at least 1.
 static inline __attribute__((always_inline)) void load(double *lanes, const float *z, size_t left) {
@@ -17,9 +11,8 @@ static inline __attribute__((always_inline)) void load(double *lanes, const floa
 
 // Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `faults`, a sum of zeros, NaN, so
 // that even a -infinity, whose exponential is a harmless 0, shows in the loss and in every element of the row's gradient.
-MULTIVERSION
-double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes, float scale,
-                         float *gradient, size_t *correct) {
+static double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes,
+                                float scale, float *gradient, size_t *correct) {
   double loss = 0;
   size_t right = 0;
   for (size_t row = 0; row < rows; row++, z += classes) {

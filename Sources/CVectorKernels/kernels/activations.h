@@ -1,12 +1,10 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "exponential.h"
+#include "lanes.h"
 
 // A layer's product gets its bias and its activation in one pass. Each activation's derivative is a function of its result, so the
 // backward pass needs no copy of what went in. Comparisons are written so that NaN comes out as NaN.
 #define FORWARD(NAME, RESULT)                                                                        \
-  MULTIVERSION                                                                                       \
-  void NAME(float *restrict y, const float *restrict bias, size_t rows, size_t columns) {            \
+  static void NAME(float *restrict y, const float *restrict bias, size_t rows, size_t columns) {     \
     for (size_t i = 0; i < rows; i++, y += columns)                                                  \
       for (size_t j = 0; j < columns; j++) {                                                         \
         float z = y[j] + bias[j];                                                                    \
@@ -27,8 +25,7 @@ FORWARD(cvk_bias_tanh, hyperbolic_tangent(z))
 FORWARD(cvk_bias_sigmoid, (float)(1.0 / (1.0 + exponential(-(double)z))))
 
 #define BACKWARD(NAME, DERIVATIVE)                                                                   \
-  MULTIVERSION                                                                                       \
-  void NAME(float *restrict d, const float *restrict y, size_t count) {                              \
+  static void NAME(float *restrict d, const float *restrict y, size_t count) {                       \
     for (size_t i = 0; i < count; i++) d[i] = DERIVATIVE;                                            \
   }
 
@@ -36,10 +33,7 @@ BACKWARD(cvk_relu_backward, y[i] <= 0 ? 0 : d[i])
 BACKWARD(cvk_tanh_backward, d[i] * (1.0f - y[i] * y[i]))
 BACKWARD(cvk_sigmoid_backward, d[i] * (y[i] * (1.0f - y[i])))
 
-enum { LANES = 16 };
-
-MULTIVERSION
-void cvk_column_sums(float *restrict out, const float *restrict x, size_t rows, size_t columns, int accumulate) {
+static void cvk_column_sums(float *restrict out, const float *restrict x, size_t rows, size_t columns, int accumulate) {
   size_t j = 0;
   for (; j + LANES <= columns; j += LANES) {
     double sum[LANES] = {0};

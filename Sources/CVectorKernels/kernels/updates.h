@@ -1,11 +1,8 @@
-#include <math.h>
-
-#include "CVectorKernels.h"
-#include "dispatch.h"
+#include "CVectorKernelTypes.h"
+#include "lanes.h"
 
 // Each update is one pass over its arrays. It squares the change and the weight in Double lanes on the way: that is where a
 // report's update-to-weight ratio comes from at no further pass over memory.
-enum { LANES = 16 };
 
 #define UPDATE(BODY)                                                        \
   double update[LANES] = {0}, weight[LANES] = {0};                          \
@@ -31,8 +28,7 @@ enum { LANES = 16 };
   }
 
 #define SGD(j) new = old - rate * (factor * g[j] + decay * old);
-MULTIVERSION
-cvk_update_norms cvk_sgd(float *restrict w, const float *restrict g, size_t count, float rate, float factor, float decay) {
+static cvk_update_norms cvk_sgd(float *restrict w, const float *restrict g, size_t count, float rate, float factor, float decay) {
   UPDATE(SGD)
 }
 
@@ -40,9 +36,8 @@ cvk_update_norms cvk_sgd(float *restrict w, const float *restrict g, size_t coun
   float velocity = momentum * v[j] + (factor * g[j] + decay * old);         \
   v[j] = velocity;                                                          \
   new = old - rate * velocity;
-MULTIVERSION
-cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float *restrict v, size_t count, float rate, float factor,
-                              float momentum, float decay) {
+static cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float *restrict v, size_t count, float rate,
+                                     float factor, float momentum, float decay) {
   UPDATE(MOMENTUM)
 }
 
@@ -61,19 +56,18 @@ cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g, float 
   v[j] = second;                                                            \
   float shrunk = old * shrink;                                              \
   new = shrunk - size * (first / (square_root(second) * scale + floor));
-MULTIVERSION
-cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count, double rate,
-                           float factor, double beta1, double beta2, double epsilon, double decay, double correction1,
-                           double correction2) {
+static cvk_update_norms cvk_adamw(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, size_t count,
+                                  double rate, float factor, double beta1, double beta2, double epsilon, double decay,
+                                  double correction1, double correction2) {
   const float decay1 = (float)beta1, gain1 = (float)(1.0 - beta1), decay2 = (float)beta2, gain2 = (float)(1.0 - beta2);
   const float size = (float)(rate / correction1), scale = (float)(1.0 / sqrt(correction2)), floor = (float)epsilon;
   const float shrink = (float)(1.0 - rate * decay);
   UPDATE(ADAMW)
 }
 
-MULTIVERSION
-double cvk_lamb_direction(const float *restrict w, float *restrict g, float *restrict m, float *restrict v, size_t count, double factor,
-                          double beta1, double beta2, double epsilon, double decay, double correction1, double correction2) {
+static double cvk_lamb_direction(const float *restrict w, float *restrict g, float *restrict m, float *restrict v, size_t count,
+                                 double factor, double beta1, double beta2, double epsilon, double decay, double correction1,
+                                 double correction2) {
   const float decay1 = (float)beta1, gain1 = (float)(1.0 - beta1), decay2 = (float)beta2, gain2 = (float)(1.0 - beta2);
   const float size = (float)(1.0 / correction1), scale = (float)(1.0 / sqrt(correction2)), floor = (float)epsilon, shrink = (float)decay;
   const float clip = (float)factor;

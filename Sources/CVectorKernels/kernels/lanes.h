@@ -1,5 +1,5 @@
+#pragma once
 // Sixteen numbers at a time, and their sums in Double.
-#include <stddef.h>
 
 enum { LANES = 16 };
 

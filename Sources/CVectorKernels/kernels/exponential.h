@@ -1,7 +1,6 @@
+#pragma once
 // exp as straight-line code, so that loops over it vectorise (libm's is a call an element): in Double, and in Float at a quarter of the
 // time, with the two functions that gates are made of.
-#include <stdint.h>
-#include <string.h>
 
 /// e^x with a relative error below 1e-14; x is limited to ±708, and NaN stays NaN.
 static inline __attribute__((always_inline)) double exponential(double x) {

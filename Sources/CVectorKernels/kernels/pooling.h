@@ -1,6 +1,3 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
-
 // Feature maps lie as [samples][channel blocks][height][width][block]; the block is a constant of each loop, so that it becomes vectors.
 
 static inline __attribute__((always_inline)) void pool(float *restrict out, uint8_t *restrict choice, const float *restrict y, size_t planes,
@@ -33,8 +30,7 @@ static inline __attribute__((always_inline)) void pool(float *restrict out, uint
     }
 }
 
-MULTIVERSION
-void cvk_maxpool_relu(float *out, uint8_t *choice, const float *y, size_t planes, size_t height, size_t width, size_t block) {
+static void cvk_maxpool_relu(float *out, uint8_t *choice, const float *y, size_t planes, size_t height, size_t width, size_t block) {
   if (block == 16) pool(out, choice, y, planes, height, width, 16);
   else pool(out, choice, y, planes, height, width, 8);
 }
@@ -71,28 +67,8 @@ static inline __attribute__((always_inline)) void unpool(float *restrict dy, flo
   }
 }
 
-MULTIVERSION
-void cvk_maxpool_relu_backward(float *dy, float *bias, const float *d, const float *out, const uint8_t *choice, size_t samples,
-                               size_t channels, size_t height, size_t width, size_t block, int accumulate) {
+static void cvk_maxpool_relu_backward(float *dy, float *bias, const float *d, const float *out, const uint8_t *choice,
+                                      size_t samples, size_t channels, size_t height, size_t width, size_t block, int accumulate) {
   if (block == 16) unpool(dy, bias, d, out, choice, samples, channels, height, width, 16, accumulate);
   else unpool(dy, bias, d, out, choice, samples, channels, height, width, 8, accumulate);
-}
-
-void cvk_unblock(float *restrict rows, const float *restrict maps, size_t samples, size_t channels, size_t pixels, size_t block) {
-  size_t padded = (channels + block - 1) / block * block;
-  for (size_t n = 0; n < samples; n++, maps += padded * pixels)
-    for (size_t c = 0; c < channels; c++, rows += pixels) {
-      const float *from = maps + c / block * block * pixels + c % block;
-      for (size_t i = 0; i < pixels; i++) rows[i] = from[i * block];
-    }
-}
-
-void cvk_block(float *restrict maps, const float *restrict rows, size_t samples, size_t channels, size_t pixels, size_t block) {
-  size_t padded = (channels + block - 1) / block * block;
-  for (size_t n = 0; n < samples; n++, maps += padded * pixels, rows += channels * pixels)
-    for (size_t c = 0; c < padded; c++) {
-      float *to = maps + c / block * block * pixels + c % block;
-      const float *from = rows + c * pixels;
-      for (size_t i = 0; i < pixels; i++) to[i * block] = c < channels ? from[i] : 0;
-    }
 }

@@ -1,9 +1,4 @@
-#include <math.h>
-
-#include "CVectorKernels.h"
-#include "dispatch.h"
-
-enum { LANES = 16 };
+#include "lanes.h"
 
 static inline __attribute__((always_inline)) double dot(const double *x, const double *y, size_t count) {
   double sum[LANES] = {0}, total = 0;
@@ -15,8 +10,7 @@ static inline __attribute__((always_inline)) double dot(const double *x, const d
   return total;
 }
 
-MULTIVERSION
-void cvk_orthonormalize(double *rows, size_t count, size_t length) {
+static void cvk_orthonormalize(double *rows, size_t count, size_t length) {
   for (size_t i = 0; i < count; i++) {
     double *row = rows + i * length;
     for (int pass = 0; pass < 2; pass++)

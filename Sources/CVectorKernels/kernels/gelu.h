@@ -1,5 +1,3 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "exponential.h"
 
 typedef struct { float distribution, density; } normal;
@@ -24,8 +22,7 @@ static inline __attribute__((always_inline)) normal normal_of(float x) {
   return (normal){x < 0 ? tail : 1.0f - tail, e * 0x1.988454p-2f};
 }
 
-MULTIVERSION
-void cvk_gelu(float *restrict y, float *restrict x, size_t count) {
+static void cvk_gelu(float *restrict y, float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) {
     normal n = normal_of(x[i]);
     y[i] = x[i] * n.distribution;
@@ -33,7 +30,6 @@ void cvk_gelu(float *restrict y, float *restrict x, size_t count) {
   }
 }
 
-MULTIVERSION
-void cvk_multiply(float *restrict x, const float *restrict y, size_t count) {
+static void cvk_multiply(float *restrict x, const float *restrict y, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] *= y[i];
 }

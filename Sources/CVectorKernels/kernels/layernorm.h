@@ -1,5 +1,3 @@
-#include "CVectorKernels.h"
-#include "dispatch.h"
 #include "lanes.h"
 
 // Macros, since vectors wider than the CPU's own cannot be handed to functions.
@@ -10,9 +8,8 @@
   __builtin_shufflevector(__builtin_convertvector(LOW, floats8), __builtin_convertvector(HIGH, floats8), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,  \
                           10, 11, 12, 13, 14, 15)
 
-MULTIVERSION
-void cvk_layer_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x, const float *restrict weight,
-                    size_t rows, size_t columns) {
+static void cvk_layer_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x,
+                           const float *restrict weight, size_t rows, size_t columns) {
   size_t whole = whole_lanes(columns);
   for (size_t row = 0; row < rows; row++, y += columns, normal += columns, x += columns) {
     halves lanes = {0};
@@ -49,9 +46,8 @@ void cvk_layer_norm(float *restrict y, float *restrict normal, float *restrict i
   }
 }
 
-MULTIVERSION
-void cvk_layer_norm_backward(float *restrict dx, const float *restrict d, const float *restrict normal, const float *restrict inverse,
-                             const float *restrict weight, size_t rows, size_t columns) {
+static void cvk_layer_norm_backward(float *restrict dx, const float *restrict d, const float *restrict normal, const float *restrict
+                                    inverse, const float *restrict weight, size_t rows, size_t columns) {
   size_t whole = whole_lanes(columns);
   for (size_t row = 0; row < rows; row++, dx += columns, d += columns, normal += columns) {
     halves sums = {0}, products = {0};
@@ -90,9 +86,8 @@ void cvk_layer_norm_backward(float *restrict dx, const float *restrict d, const 
       }                                                                                                                           \
   }
 
-MULTIVERSION
-void cvk_column_products(float *restrict out, const float *restrict x, const float *restrict y, size_t rows, size_t columns,
-                         int accumulate) {
+static void cvk_column_products(float *restrict out, const float *restrict x, const float *restrict y, size_t rows, size_t columns,
+                                int accumulate) {
   size_t base = 0;
   COLUMN_SUMS(4)
   COLUMN_SUMS(1)
