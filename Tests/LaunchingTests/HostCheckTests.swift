@@ -126,4 +126,13 @@ struct RemoteShellTests {
     let inner = #"cd '/home/it'\''s' 2>/dev/null || cd /; exec env X='a b' /opt/worker --probe-file '/data/$HOME/x y'"#
     #expect(line[2] == "exec /bin/sh -c " + MpirunLine.quoted(inner))
   }
+
+  // A2
+  @Test func `CPUs of one name that differ in their instructions are a note`() {
+    func instructions(_ kernels: String) -> CPUInstructions { CPUInstructions(kernels: kernels, onednn: kernels) }
+    let alike = check([good("a") { $0.instructions = instructions("avx2") }, good("b") { $0.instructions = instructions("avx2") }])
+    #expect(alike.notes.isEmpty)
+    let mixed = check([good("a") { $0.instructions = instructions("avx2") }, good("b") { $0.instructions = instructions("avx512") }])
+    #expect(mixed.problems.isEmpty && mixed.notes.count == 1 && mixed.notes[0].hasPrefix("the hosts' CPUs differ (Zen (avx2); Zen (avx512))"))
+  }
 }

@@ -85,11 +85,13 @@ struct RecordTests {
   @Test func `an environment record comes back`() throws {
     let record = EnvironmentRecord(
       versions: [.init("lockstep", "1.0"), .init("mpi", "Open MPI 4.1.4"), .init("onednn", nil)], hosts: ["a", "b"], ranksPerHost: [2, 1],
-      cores: 2, threads: 1, cpu: "EPYC", gitRevision: nil, commandLine: ["lockstep-worker", "x.toml"])
+      cores: 2, threads: 1, cpu: "EPYC", instructions: CPUInstructions(kernels: "avx2", onednn: "avx512_core"), gitRevision: nil, commandLine: ["lockstep-worker", "x.toml"])
     let text = JSONText(of: record).string
     #expect(
       text.hasPrefix(#"{"versions":{"lockstep":"1.0","mpi":"Open MPI 4.1.4","onednn":null},"hosts":["a","b"],"ranks_per_host":[2,1],"#))
-    #expect(text.contains(#""git_revision":null"#))
+    #expect(text.contains(#""git_revision":null"#) && text.contains(#""instructions":{"kernels":"avx2","onednn":"avx512_core"}"#))
+    let earlier = text.replacing(#""instructions":{"kernels":"avx2","onednn":"avx512_core"},"#, with: "")
+    #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(earlier.utf8)).instructions == nil)
     #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(text.utf8)) == record)
   }
 
