@@ -8,13 +8,16 @@ import Glibc
 public struct ExperimentReader {
   private let tree: TOMLTree
   private let folder: String
-  private var section = ""
+  /// Where the keys that are being read lie: nowhere at first, then a section, or an entry of a list of tables.
+  private var base = TOMLPath([])
   /// The resolved file so far: sections in the order they were read, each with its lines.
   private var resolved: [(section: String, lines: [String])] = [("", [])]
   private var known: Set<String> = []
   private var sections: Set<String> = []
   /// Keys that an alternative to what was chosen would have asked for.
   private var foreign: Set<String> = []
+  /// Such keys that entries of lists had.
+  private var passedOver: [String] = []
 
   /// Reads TOML and puts the `key.path=value` overrides into it; `source` is the file's name, for messages and for what is relative to its folder.
   public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
@@ -26,11 +29,11 @@ public struct ExperimentReader {
 
   /// Turns to a section; the keys read from here on are in it.
   public mutating func enter(_ name: String) throws(ExperimentError) {
-    section = name
+    base = TOMLPath(keys: name)
     sections.insert(name)
     resolved.append((name, []))
-    if let value = tree.root[name] {
-      guard case .table = value else { throw ExperimentError("\(tree.place(name)): wanted a section [\(name)], found \(value.kind)") }
+    if let node = tree[base] {
+      guard case .table = node.value else { throw ExperimentError("\(tree.place(base)): wanted a section [\(name)], found \(node.value.kind)") }
     }
   }
 
@@ -99,7 +102,7 @@ public struct ExperimentReader {
       guard case .array(let items) = $0 else { return nil }
       var numbers: [Int] = []
       for item in items {
-        guard case .integer(let number) = item, range.contains(number) else { return nil }
+        guard case .integer(let number) = item.value, range.contains(number) else { return nil }
         numbers.append(number)
       }
       return numbers
@@ -133,7 +136,7 @@ public struct ExperimentReader {
     func text(_ words: [String]) -> String { "[" + words.map(tomlString).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of strings") {
       guard case .array(let items) = $0 else { return nil }
-      let words = items.compactMap { if case .string(let word) = $0 { word } else { nil } }
+      let words = items.compactMap { if case .string(let word) = $0.value { word } else { nil } }
       return words.count == items.count ? words : nil
     } write: {
       text($0)
@@ -152,7 +155,7 @@ public struct ExperimentReader {
     let text = try string(key, default: fallback)
     if names.contains(text) { return text }
     let hint = nearest(text, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
-    throw ExperimentError("\(tree.place(path(of: key))): \(tomlString(text)) is not one of \(names.joined(separator: ", "))\(hint)")
+    throw ExperimentError("\(tree.place(path(of: key))): \(tomlString(shortened(text))) is not one of \(names.joined(separator: ", "))\(hint)")
   }
 
   /// Learns which keys an alternative to what was chosen would ask for: in the file they are then passed over, so that one line switches between them.
@@ -165,18 +168,15 @@ public struct ExperimentReader {
   /// Refuses what was in the file but never asked for. Returns the resolved file's text, the keys of the file that only alternatives would have
   /// asked for, and every key that was asked for.
   public consuming func finish() throws(ExperimentError) -> (resolved: String, passedOver: [String], keys: Set<String>) {
-    var passedOver: [String] = []
+    var passedOver = self.passedOver
     let top = known.filter { !$0.contains(".") }.sorted()
-    for (name, value) in tree.root.sorted(by: { $0.key < $1.key }) {
-      if case .table(let table) = value {
-        guard sections.contains(name) else { throw unknown("section", name, name, among: sections.sorted()) { "[\($0)]" } }
-        let here = known.filter { $0.hasPrefix(name + ".") }.map { String($0.dropFirst(name.count + 1)) }.sorted()
-        for key in table.keys.sorted() where !here.contains(key) {
-          guard foreign.contains("\(name).\(key)") else { throw unknown("key", "\(name).\(key)", key, among: here) { $0 } }
-          passedOver.append("\(name).\(key)")
-        }
+    for (name, node) in tree.entries.sorted(by: { $0.key < $1.key }) {
+      let path = TOMLPath(keys: name)
+      if case .table = node.value {
+        guard sections.contains(name) else { throw unknown("section", path, name, among: sections.sorted()) { "[\($0)]" } }
+        passedOver += try keysPassedOver(at: path)
       } else if !known.contains(name) {
-        throw unknown("key", name, name, among: top) { $0 }
+        throw unknown("key", path, name, among: top) { $0 }
       }
     }
     let text = resolved.filter { !$0.lines.isEmpty }.map { part in
@@ -186,9 +186,24 @@ public struct ExperimentReader {
     return (text, passedOver, known)
   }
 
-  /// An error about what nobody asked for: the nearest of what is known there, or the section where the key would be known, or all of it.
-  private func unknown(_ what: String, _ path: String, _ word: String, among names: [String], shown: (String) -> String) -> ExperimentError
-  {
+  /// The keys of a table that only an alternative to what was chosen would have asked for; an error about the first that nothing would.
+  private func keysPassedOver(at path: TOMLPath) throws(ExperimentError) -> [String] {
+    guard case .table(let table)? = tree[path]?.value else { return [] }
+    let prefix = "\(path)."
+    let here = known.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
+    var passedOver: [String] = []
+    for key in table.keys.sorted() where !here.contains(key) {
+      let full = path.appending(.key(key))
+      guard foreign.contains(full.description) else { throw unknown("key", full, key, among: here) { $0 } }
+      passedOver.append(full.description)
+    }
+    return passedOver
+  }
+
+  /// An error about a key that nothing read: the nearest of what is known there, or the section where the key would be known, or all of it.
+  private func unknown(
+    _ what: String, _ path: TOMLPath, _ word: String, among names: [String], shown: (String) -> String
+  ) -> ExperimentError {
     let advice =
       if let near = nearest(word, among: names) {
         "did you mean \(shown(near))?"
@@ -201,34 +216,60 @@ public struct ExperimentReader {
   }
 
   /// The current section with what has been read of it so far, resolved: a TOML document of its own.
-  public var resolvedSection: String { "[\(section)]\n" + resolved[resolved.count - 1].lines.map { $0 + "\n" }.joined() }
+  public var resolvedSection: String { "[\(base)]\n" + resolved[resolved.count - 1].lines.map { $0 + "\n" }.joined() }
 
   /// Whether the command line gives a key of the current section.
   public func isOverridden(_ key: String) -> Bool { tree.isOverridden(path(of: key)) }
 
+  /// Line and column, both from 1, of a key of the current section or entry; nil where the file does not have it.
+  public func position(of key: String) -> (line: Int, column: Int)? { tree.position(path(of: key)) }
+
   /// Passes over a key of the file that something on the command line takes the place of.
-  public mutating func passOver(_ key: String) { known.insert(path(of: key)) }
+  public mutating func passOver(_ key: String) { known.insert(path(of: key).description) }
 
   /// An error about a key that was read.
   public func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
-    let section = section ?? self.section
-    return ExperimentError("\(tree.place(section.isEmpty ? key : "\(section).\(key)")): \(text)")
+    let path = section.map { $0.isEmpty ? TOMLPath(keys: key) : TOMLPath(keys: $0, key) } ?? path(of: key)
+    return ExperimentError("\(tree.place(path)): \(text)")
   }
 
-  private func path(of key: String) -> String { section.isEmpty ? key : "\(section).\(key)" }
+  /// Reads every table of a list of tables, `[[section.key]]` or `key = [{ … }, … ]`: `read` asks an entry for its keys as it would a section.
+  /// Returns nil where the key is not there.
+  /// - Throws: also for a key of an entry that `read` did not ask for, with the entry's index, line and column.
+  public mutating func tables<Entry>(
+    _ key: String, _ read: (inout ExperimentReader) throws(ExperimentError) -> Entry
+  ) throws(ExperimentError) -> [Entry]? {
+    let path = path(of: key)
+    known.insert(path.description)
+    guard let node = tree[path] else { return nil }
+    guard case .array(let nodes) = node.value else { throw ExperimentError("\(tree.place(path)): wanted a list of tables, found \(describe(node.value))") }
+    var entries: [Entry] = []
+    var lines: [String] = []
+    for index in nodes.indices {
+      var reader = self
+      reader.base = path.appending(.index(index))
+      guard case .table = nodes[index].value else {
+        throw ExperimentError("\(tree.place(reader.base)): wanted a table, { … }, found \(describe(nodes[index].value))")
+      }
+      (reader.resolved, reader.known, reader.foreign, reader.passedOver) = ([("", [])], [], [], [])
+      entries.append(try read(&reader))
+      passedOver += try reader.passedOver + reader.keysPassedOver(at: reader.base)
+      lines.append("{ " + reader.resolved[0].lines.joined(separator: ", ") + " }")
+    }
+    let isNested = base.parts.count > 1
+    return note(key, entries, isNested || lines.isEmpty ? "[" + lines.joined(separator: ", ") + "]" : "[\n  " + lines.joined(separator: ",\n  ") + ",\n]")
+  }
+
+  private func path(of key: String) -> TOMLPath { base.appending(.key(key)) }
 
   package mutating func value<Result>(
     _ key: String, wanted: String, read: (TOMLTree.Value) -> Result?, write: (Result) -> String
   ) throws(ExperimentError) -> Result? {
-    known.insert(path(of: key))
-    var table = tree.root
-    if !section.isEmpty {
-      guard case .table(let inner)? = tree.root[section] else { return nil }
-      table = inner
-    }
-    guard let value = table[key] else { return nil }
-    guard let result = read(value) else {
-      throw ExperimentError("\(tree.place(path(of: key))): wanted \(wanted), found \(describe(value))")
+    let path = path(of: key)
+    known.insert(path.description)
+    guard let node = tree[path] else { return nil }
+    guard let result = read(node.value) else {
+      throw ExperimentError("\(tree.place(path)): wanted \(wanted), found \(describe(node.value))")
     }
     return note(key, result, write(result))
   }
@@ -241,13 +282,16 @@ public struct ExperimentReader {
 
 private func describe(_ value: TOMLTree.Value) -> String {
   switch value {
-  case .string(let text): tomlString(text)
+  case .string(let text): tomlString(shortened(text))
   case .integer(let number): "\(number)"
   case .number(let number): "\(number)"
   case .boolean(let flag): "\(flag)"
   default: value.kind
   }
 }
+
+/// A word as messages give it: not longer than a line.
+func shortened(_ text: String) -> String { text.count > 80 ? text.prefix(80) + "…" : text }
 
 /// A TOML basic string.
 package func tomlString(_ text: String) -> String {

@@ -87,7 +87,7 @@ extension ExperimentReader {
   mutating func columns(_ key: String) throws(ExperimentError) -> [CSVColumns.Name] {
     try value(key, wanted: "a list of columns' names or indices") {
       guard case .array(let items) = $0 else { return CSVColumns.Name($0).map { [$0] } }
-      let columns = items.compactMap(CSVColumns.Name.init)
+      let columns = items.compactMap { CSVColumns.Name($0.value) }
       return columns.count == items.count ? columns : nil
     } write: {
       "[" + $0.map(\.text).joined(separator: ", ") + "]"

@@ -1,6 +1,6 @@
 import Data
 import ExperimentKeys
-import FoundationEssentials
+import Files
 import GradientNorms
 import Models
 import Optimizers
@@ -13,12 +13,21 @@ extension Experiment {
 
   /// The file's text; an error in one line where it cannot be read.
   public static func text(of path: String) throws(ExperimentError) -> String {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw ExperimentError("\(path): no such experiment file, or it cannot be read")
+    let file: InputFile
+    do { file = try InputFile(path) } catch {
+      throw ExperimentError(error.what.hasPrefix("cannot be opened") ? "\(path): no such experiment file, or it cannot be read" : error.description)
     }
-    guard bytes.count <= 1 << 20 else { throw ExperimentError("\(path): \(bytes.count) bytes; an experiment file has at most 1 MiB") }
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw ExperimentError("\(path): not UTF-8 text") }
-    return text
+    // Asked before the bytes are: a file may be larger than the memory.
+    guard file.byteCount <= TOMLTree.largest else {
+      throw ExperimentError("\(path): \(file.byteCount) bytes; an experiment file has at most 1 MiB")
+    }
+    var bytes = [UInt8](repeating: 0, count: file.byteCount)
+    do { try file.fill(&bytes, at: 0) } catch { throw ExperimentError(error.description) }
+    do {
+      return String(copying: try UTF8Span(validating: bytes.span))
+    } catch {
+      throw ExperimentError("\(path): byte \(error.byteOffsets.lowerBound): not UTF-8; save the experiment file as UTF-8 text")
+    }
   }
 
   /// Reads an experiment from text; `source` is the file's name, for messages and for what is relative to its folder.

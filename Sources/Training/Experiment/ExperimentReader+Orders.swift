@@ -17,7 +17,7 @@ extension ExperimentReader {
     func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of norms' orders, numbers from 1 to 100 or \"inf\"") {
       guard case .array(let items) = $0 else { return nil }
-      let orders = items.compactMap(normOrder)
+      let orders = items.compactMap { normOrder($0.value) }
       return orders.count == items.count ? orders : nil
     } write: {
       text($0)
