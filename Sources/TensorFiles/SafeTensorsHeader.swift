@@ -89,12 +89,19 @@ struct SafeTensorsHeader: Sendable {
     guard let type, let shape, offsets.count == 2 else {
       throw scanner.failure("tensor \"\(name)\" lacks a dtype, a shape or two data_offsets", at: position)
     }
-    var size = type.byteCount
+    let overflows = scanner.failure("tensor \"\(name)\" declares a shape that overflows", at: position)
+    var count = 1
     for dimension in shape {
-      let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
-      if overflow { throw scanner.failure("tensor \"\(name)\" declares a shape that overflows", at: position) }
-      size = product
+      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+      if overflow { throw overflows }
+      count = product
     }
+    // Some types fill less than a byte.
+    let isWhole = type.bitCount % 8 == 0
+    let (amount, overflow) = count.multipliedReportingOverflow(by: isWhole ? type.bitCount / 8 : type.bitCount)
+    if overflow { throw overflows }
+    guard isWhole || amount % 8 == 0 else { throw scanner.failure("tensor \"\(name)\" fills \(amount) bits, not whole bytes", at: position) }
+    let size = isWhole ? amount : amount / 8
     guard offsets[0] <= offsets[1], offsets[1] <= Int.max - dataStart, offsets[1] - offsets[0] == size else {
       throw scanner.failure("tensor \"\(name)\" takes \(size) bytes by its shape, data_offsets are \(offsets)", at: position)
     }

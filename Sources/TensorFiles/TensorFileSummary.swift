@@ -1,6 +1,6 @@
 import Files
 
-/// What a safetensors file holds, with the norms of its Float32 and Float64 tensors; read one piece of a tensor at a time.
+/// What a safetensors file holds, with the norms of its floating-point tensors; read one piece of a tensor at a time.
 public struct TensorFileSummary: Sendable, Equatable {
   public struct Tensor: Sendable, Equatable {
     public let name: String
