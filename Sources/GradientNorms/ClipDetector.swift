@@ -16,6 +16,8 @@ public struct ClipDetector: Sendable, Equatable {
     var variance = 0.0
     /// Running means of each tensor's clipped norm.
     var tensorMeans: [Double] = []
+    /// Tensors that something is remembered of; 0 where nothing is.
+    public var tensorCount: Int { tensorMeans.count }
 
     public init() {}
   }

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -37,11 +38,14 @@ public enum JSONFile {
   /// Reads a record; a missing, oversized or malformed file is one line that names it.
   public static func read<Record: Decodable>(_ type: Record.Type, from path: String) throws(RunFileError) -> Record {
     let bytes = try contents(of: path)
+    let record: Record
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      record = try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw RunFileError("\(path): \(sentence(for: error))")
     }
+    if let key = impossibleCount(in: record) { throw RunFileError("\(path): key \"\(key)\" has a value that is not allowed") }
+    return record
   }
 
   static func contents(of path: String) throws(RunFileError) -> [UInt8] {

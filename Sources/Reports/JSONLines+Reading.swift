@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -17,7 +18,9 @@ extension RankRecord {
   /// Reads a run's `ranks.jsonl` in the same way.
   public static func read(path: String, each: (RankRecord) -> Void) throws(RunFileError) {
     try readLines(path: path, every: 1, of: "a rank") {
-      try JSONDecoder().decode(RankRecord.self, from: Data($0))
+      let record = try JSONDecoder().decode(RankRecord.self, from: Data($0))
+      if let key = impossibleCount(in: record) { throw RunFileError("\(key) is no count") }
+      return record
     } each: {
       each($0)
     }

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 extension StepRecord: JSONWritable {
@@ -102,6 +103,10 @@ extension StepRecord {
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
+    // Written out: a record is read for each of a run's steps.
+    for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0] where !(0...largestCount).contains(count) {
+      throw RunFileError("\(count) is no count")
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 extension WorkerEvent: JSONWritable {
@@ -48,7 +49,7 @@ extension WorkerEvent: Decodable {
   /// The event on a line of a worker's standard output, or nil when the line is something else: text that a library printed, say.
   public init?(line: [UInt8]) {
     guard line.first == UInt8(ascii: "{"), line.count <= Self.lineLimit,
-      let event = try? JSONDecoder().decode(WorkerEvent.self, from: Data(line))
+      let event = try? JSONDecoder().decode(WorkerEvent.self, from: Data(line)), impossibleCount(in: event) == nil
     else { return nil }
     self = event
   }

@@ -110,6 +110,9 @@ struct Checkpoints {
     let text = Array(bytes)
     guard let state = CheckpointState(text: text) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
     guard state.step == step else { throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
+    if let what = state.impossibility(sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count) {
+      throw FileError(file, "says \(what)", remedy: "no run can have written that")
+    }
     let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
     let optimizer = try Self.verified(path + "/optimizer.safetensors", state.optimizerSHA256)
     try checkSameRun(state, trainer)

@@ -2,7 +2,7 @@ import FoundationEssentials
 import TensorFiles
 
 /// What a checkpoint holds besides tensors: `state.json`.
-struct CheckpointState: Codable, Equatable {
+package struct CheckpointState: Codable, Equatable {
   var version = 1
   /// Steps done.
   var step: Int
@@ -10,7 +10,7 @@ struct CheckpointState: Codable, Equatable {
   var seed: Int
   var order: String
   var globalBatch: Int
-  var sampleCount: Int
+  package var sampleCount: Int
   /// What the moments belong to.
   var optimizer: String
   /// The optimiser's own step count, which skipped steps do not advance.
@@ -40,12 +40,16 @@ extension CheckpointState {
   func text() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let json = String(decoding: try encoder.encode(self), as: UTF8.self)
-    return Self.opening + Self.seal(SHA256.digest(of: Array(json.utf8).span.bytes)) + json.dropFirst(Self.opening.count)
+    return String(decoding: Self.sealed(Array(try encoder.encode(self))), as: UTF8.self)
+  }
+
+  /// JSON that begins as ``text()`` does, with its digest in it.
+  package static func sealed(_ json: [UInt8]) -> [UInt8] {
+    Array((Self.opening + Self.seal(SHA256.digest(of: json.span.bytes))).utf8) + json.dropFirst(Self.opening.utf8.count)
   }
 
   /// Reads back what ``text()`` wrote; nil for anything else, by a single bit.
-  init?(text: [UInt8]) {
+  package init?(text: [UInt8]) {
     let (opening, sealLength) = (Array(Self.opening.utf8), Self.seal(String(repeating: "0", count: 64)).utf8.count)
     guard text.starts(with: opening), text.count > opening.count + sealLength else { return nil }
     let rest = opening + text[(opening.count + sealLength)...]

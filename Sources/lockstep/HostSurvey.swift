@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 import Launching
@@ -90,7 +91,7 @@ struct HostSurvey {
         input: .none, output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
       let answered = Self.now()
       for line in outcome.standardOutput.split(separator: "\n") where line.hasPrefix("{") {
-        if let record = try? JSONDecoder().decode(HostRecord.self, from: Data(line.utf8)) {
+        if let record = try? JSONDecoder().decode(HostRecord.self, from: Data(line.utf8)), impossibleCount(in: record) == nil {
           return .record(record, asked: asked, answered: answered)
         }
       }

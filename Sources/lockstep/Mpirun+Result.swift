@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Launching
 import Reports
@@ -25,7 +26,7 @@ private actor Listener<Record: Decodable & Sendable> {
   private(set) var faults = FaultReader()
 
   func output(_ line: [UInt8]) {
-    if let result = try? JSONDecoder().decode(Record.self, from: Data(line)) { self.result = result } else { errors(line) }
+    if let result = try? JSONDecoder().decode(Record.self, from: Data(line)), impossibleCount(in: result) == nil { self.result = result } else { errors(line) }
   }
 
   func errors(_ line: [UInt8]) {

@@ -1,0 +1,22 @@
+import Data
+import Files
+import GradientNorms
+
+/// A seal keeps no one from writing what they want: what a state says is looked at before anything counts on from it.
+extension CheckpointState {
+  /// What no run can have written, in words; nil where there is nothing of that kind.
+  ///
+  /// - Parameters:
+  ///   - sampleCount: training samples of the data.
+  ///   - tensors: tensors of the model.
+  package func impossibility(sampleCount: Int, tensors: Int) -> String? {
+    if let path = impossibleCount(in: self, exempt: ["seed"]) { return "a count of \(path) that no run reaches" }
+    if !(1...(1 << 30)).contains(memory.globalBatch) { return "a global batch of \(memory.globalBatch)" }
+    if !(0...step).contains(optimizerSteps) { return "\(optimizerSteps) steps of the optimizer in \(step) of the run" }
+    if memory.cursor.position >= sampleCount { return "the position \(memory.cursor.position) among \(sampleCount) samples" }
+    if memory.lastUpdate.count != 2 { return "\(memory.lastUpdate.count) norms of the last update, which has 2" }
+    let means = memory.judge.clip.tensorCount
+    if means != 0 && means != tensors { return "\(means) tensors' norms for a model of \(tensors)" }
+    return nil
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import RankTesting
+import Testing
+import Training
+
+/// A state whose numbers were changed and which was sealed anew: refused, whatever the number is, and never trained from. // E4
+@Suite struct HostileStateTests {
+  private static let experiment = """
+    [model]
+    kind = "logistic"
+    [data]
+    kind = "blobs"
+    samples = 40
+    [training]
+    global_batch = 8
+    steps = 4
+    [schedule]
+    kind = "plateau-on-norm"
+    [checkpoint]
+    every = 2
+    """
+
+  /// Every whole number of a JSON value: where it is, and how it is replaced.
+  private func counts(_ value: Any, _ path: [Any] = []) -> [[Any]] {
+    switch value {
+    case let object as [String: Any]: object.keys.sorted().flatMap { counts(object[$0]!, path + [$0]) }
+    case let items as [Any]: items.indices.flatMap { counts(items[$0], path + [$0]) }
+    case let number as NSNumber where "\(number)".wholeMatch(of: /-?[0-9]+/) != nil: [path]
+    default: []
+    }
+  }
+
+  private func replaced(_ value: Any, _ path: ArraySlice<Any>, by number: Int) -> Any {
+    guard let first = path.first else { return number }
+    if var object = value as? [String: Any], let key = first as? String {
+      object[key] = replaced(object[key]!, path.dropFirst(), by: number)
+      return object
+    }
+    var items = value as! [Any]
+    let index = first as! Int
+    items[index] = replaced(items[index], path.dropFirst(), by: number)
+    return items
+  }
+
+  private func sealed(_ state: Any) throws -> [UInt8] {
+    CheckpointState.sealed([UInt8](try JSONSerialization.data(withJSONObject: state, options: [.prettyPrinted, .sortedKeys])))
+  }
+
+  @Test func noCountOfAStateIsTakenUnseen() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(Self.experiment, to: "x.toml")
+    func train(_ more: String...) throws -> Outcome {
+      try Programs.mpirun(1, [file, "--output", "\(folder.path)/run"] + more, program: "lockstep-worker")
+    }
+    #expect(try train("--set", "checkpoint.keep=1").status == 0)
+    let place = "run/checkpoints/step-00000004/state.json"
+    var state = try #require(try folder.json(place) as? [String: Any])
+    state["sha256"] = nil
+    let whole = try #require(CheckpointState(text: try sealed(state)))
+    #expect(whole.impossibility(sampleCount: 40, tensors: 2) == nil)
+
+    // Whatever whole number is set to what no run reaches, it is refused where it is a count; where it is a measured value it may be any.
+    var refused: Set<String> = []
+    for path in counts(state) {
+      for number in [Int.max, -1] {
+        let changed = try sealed(replaced(state, path[...], by: number))
+        guard let read = CheckpointState(text: changed), read.impossibility(sampleCount: 40, tensors: 2) == nil else {
+          refused.insert(path.map { "\($0)" }.joined(separator: "."))
+          continue
+        }
+      }
+    }
+    for name in ["step", "optimizer_steps", "global_batch", "memory.globalBatch", "memory.cursor.epoch", "memory.cursor.position", "history.steps"] {
+      #expect(refused.contains(name), "\(name) of \(refused.sorted())")
+    }
+    #expect(!refused.contains("seed"))
+
+    for (key, number) in [("optimizer_steps", Int.max), ("optimizer_steps", -1)] {
+      try Data(try sealed(replaced(state, [key], by: number))).write(to: URL(filePath: "\(folder.path)/\(place)"))
+      let outcome = try train("--resume", "--set", "training.steps=6")
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.rankLines.count == 1 && outcome.errors.contains("step-00000004/state.json: says "), "\(outcome.errors)")
+    }
+  }
+}
