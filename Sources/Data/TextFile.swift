@@ -7,12 +7,18 @@ import Files
 public struct TextFile: Sendable {
   public let isGzip: Bool
   let file: InputFile
+  /// The most bytes of a text, as its file lies: a minute's reading of a fast disk, which several ranks share.
+  static let largest = 64 << 30
 
   public var path: String { file.path }
 
   /// - Throws: when it cannot be opened or is empty.
   public init(path: String) throws(FileError) {
     file = try InputFile(path)
+    // All of it is read before the first step, to learn its bytes: a file of holes would be read for hours without a word.
+    guard file.byteCount <= Self.largest else {
+      throw FileError(path, "has \(file.byteCount) bytes; a text has at most \(Self.largest >> 30) GiB", remedy: "divide it")
+    }
     if file.byteCount == 0 { throw FileError(path, at: 0, "is empty", remedy: "give a file of text") }
     isGzip = try file.isGzip()
   }

@@ -47,7 +47,14 @@ public func hostName() -> String {
 
 /// One line in one system call: lines of several ranks that are written in parts tear.
 private func printFailure(_ text: String) {
-  var line = Array(text.replacing("\n", with: " ").utf8)
+  // What a file or its name holds is part of the text: nothing in it may act on a terminal, as C0 and C1 controls and turns of direction do.
+  let shown = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+    switch scalar.value {
+    case 0x00..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: " "
+    default: scalar
+    }
+  }
+  var line = Array(String(String.UnicodeScalarView(shown)).utf8)
   line.append(UInt8(ascii: "\n"))
   _ = write(STDERR_FILENO, line, line.count)
 }

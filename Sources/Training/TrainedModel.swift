@@ -31,6 +31,12 @@ public final class TrainedModel {
     let recipe = try Experiment.ModelChoice(section: description.model, source: path).recipe
     // What belongs to no starting weight may be anything.
     model = try recipe.model(for: description.samples, seed: 0)
+    // Each element takes two bytes at least: what the file cannot hold is not asked memory for.
+    guard model.layout.parameterCount <= file.byteCount / 2 else {
+      throw FileError(
+        path, "says that its model has \(model.layout.parameterCount) parameters, more than its \(file.byteCount) bytes can hold",
+        remedy: "use another copy of the file")
+    }
     samples = description.samples
     vocabulary = description.vocabulary
     var weights = FlatVector(zeros: model.layout)
@@ -64,7 +70,7 @@ struct ModelDescription {
   /// Nil where anything is missing or not what ``metadata`` wrote.
   init?(metadata: [String: String]) {
     guard let model = metadata["model"], let text = metadata["samples"],
-      let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8))
+      let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8)), samples.isPossible
     else { return nil }
     (self.model, self.samples) = (model, samples)
     guard let text = metadata["vocabulary"] else { return }

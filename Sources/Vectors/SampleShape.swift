@@ -34,6 +34,16 @@ public struct SampleShape: Sendable, Equatable, Codable {
     }
   }
 
+  /// Whether a sample can have this shape: nothing is negative or beyond 2³¹, and an image has as many values as there are inputs.
+  public var isPossible: Bool {
+    let counts = [inputs, tokens, labels, targets, classes] + (image.map { [$0.channels, $0.height, $0.width] } ?? [])
+    guard counts.allSatisfy((0...(1 << 31)).contains) else { return false }
+    guard let image else { return true }
+    let (plane, overflow) = image.height.multipliedReportingOverflow(by: image.width)
+    let (all, overflows) = plane.multipliedReportingOverflow(by: image.channels)
+    return !overflow && !overflows && all == inputs
+  }
+
   public init(
     inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil,
     environment: Environment? = nil

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmark
 import CProcess
+import Files
 import Glibc
 import MPI
 import Reports
@@ -97,6 +98,7 @@ struct Worker: ParsableCommand {
 
   func validate() throws {
     if let mistake = KernelInstructions.limitMistake { throw ValidationError(mistake) }
+    if let problem = argumentNotUTF8() { throw ValidationError(PlainText.line(problem)) }
     let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
     if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
       throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")

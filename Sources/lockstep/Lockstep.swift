@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Glibc
 import Reports
 import Vectors
@@ -23,6 +24,7 @@ struct Lockstep: AsyncParsableCommand {
   /// Runs the command; every error is one line on standard error and an exit code of the contract.
   static func main() async {
     do {
+      if let problem = argumentNotUTF8() { throw CommandFailure(.usage, PlainText.line(problem)) }
       if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
       var command = try parseAsRoot()
       if let mistake = KernelInstructions.limitMistake { throw CommandFailure(.usage, mistake) }

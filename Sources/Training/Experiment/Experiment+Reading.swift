@@ -196,7 +196,7 @@ extension Experiment {
       case noiseScale = "noise-scale"
     }
     func largest(_ keys: inout ExperimentReader) throws(ExperimentError) -> Int {
-      try keys.integer("max_batch", default: 16 * globalBatch, in: globalBatch...(1 << 30))
+      try keys.integer("max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30))
     }
     guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
       keys.learn { _ = try? largest(&$0) }
