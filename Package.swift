@@ -64,7 +64,7 @@ let package = Package(
     library("Scaling"),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
-    library("Reports", ["Charts", "GradientNorms", "CZlib"]),
+    library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports", "Scaling"]),
@@ -86,7 +86,7 @@ let package = Package(
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "CProcess", argumentParser]),
+    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -97,6 +97,11 @@ let package = Package(
         "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
         "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Training"],
+      path: "Tests/FuzzTargets", swiftSettings: settings),
+    tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
     tests("MPITests", ["RankTesting"]),
     tests(
@@ -126,3 +131,8 @@ let package = Package(
   ],
   cLanguageStandard: .gnu11
 )
+
+// Launch/fuzz builds this one with libFuzzer, whose runtime has the main function.
+if Context.environment["LOCKSTEP_FUZZ"] != nil {
+  package.targets.append(program("fuzz", ["FuzzTargets"], path: "Tests/Fuzz"))
+}

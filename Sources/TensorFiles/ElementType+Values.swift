@@ -1,3 +1,5 @@
+import Files
+
 /// How the format's floating-point types turn into numbers.
 extension ElementType {
   /// The values that the 256 bytes of an 8-bit type stand for; nil for every other type.
