@@ -1,8 +1,7 @@
+import Files
 import Foundation
 import RankTesting
 import Testing
-
-@testable import Files
 
 /// The lock of a run directory. // C3
 @Suite struct RunLockTests {

@@ -45,13 +45,13 @@ package struct LockRecord: Sendable, Equatable, Codable {
   }
 
   /// Nil for anything but a lock's content.
-  init?(bytes: [UInt8]) {
+  package init?(bytes: [UInt8]) {
     guard let record = try? JSONDecoder().decode(LockRecord.self, from: Data(bytes)) else { return nil }
     self = record
   }
 
   /// The file's content, and where in it the counter's digits lie.
-  func content() -> (bytes: [UInt8], counterOffset: Int) {
+  package func content() -> (bytes: [UInt8], counterOffset: Int) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let fields = Array(((try? encoder.encode(self)) ?? Data("{}".utf8)).dropLast()) + Array(",\"counter\":".utf8)
