@@ -10,7 +10,8 @@ func meanSquaredError(
   let factor = 2 * Double(scale) / Double(width)
   for sample in 0..<batch.count {
     let row = outputs + sample * width
-    let label = Int(batch.labels[sample])
+    // Data with targets have no labels to read.
+    let label = hasTargets ? -1 : Int(batch.labels[sample])
     var squares = 0.0
     var largest = 0
     for index in 0..<width {
