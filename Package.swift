@@ -132,7 +132,8 @@ let package = Package(
   cLanguageStandard: .gnu11
 )
 
-// Launch/fuzz builds this one with libFuzzer, whose runtime has the main function.
+// Launch/fuzz builds this one with libFuzzer.
 if Context.environment["LOCKSTEP_FUZZ"] != nil {
-  package.targets.append(program("fuzz", ["FuzzTargets"], path: "Tests/Fuzz"))
+  package.targets.append(
+    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["experiments"], swiftSettings: settings))
 }

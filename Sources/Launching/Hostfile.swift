@@ -84,11 +84,12 @@ public struct Hostfile: Sendable, Equatable {
   private static func host(of line: Substring, at place: String) throws(LaunchError) -> Host {
     // `slots = 4` is as good as `slots=4`.
     let words = line.split(whereSeparator: { $0.isWhitespace || $0 == "=" }).map(String.init)
-    guard isHostName(words[0]) else {
+    // A line of nothing but "=" has no word.
+    guard let first = words.first, isHostName(first) else {
       throw LaunchError(
         "\(place): not a host name: it may hold letters, digits, dots, hyphens and underscores, and not start with a hyphen")
     }
-    var host = Host(name: words[0], slots: nil)
+    var host = Host(name: first, slots: nil)
     var rest = words.dropFirst()
     while let key = rest.popFirst() {
       guard ["slots", "max_slots", "max-slots"].contains(key) else {

@@ -24,6 +24,13 @@ import Vectors
     } catch { return error }
   }
 
+  /// E4: a file of holes is refused before a byte of it is read.
+  @Test func aTextBeyondTheLimitIsRefusedUnread() {
+    let path = files.write("holes", [])
+    #expect(truncate(path, 1 << 40) == 0)
+    #expect(failure(path, context: 4)?.what == "has 1099511627776 bytes; a text has at most 64 GiB")
+  }
+
   @Test func samplesAreWindowsOfTheBytes() throws {
     let bytes: [UInt8] = (0..<1003).map { UInt8(($0 * $0 + $0 / 7) % 256) } + Array("the end".utf8)
     let distinct = Set(bytes).sorted()

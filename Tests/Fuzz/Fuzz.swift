@@ -1,6 +1,13 @@
 import FuzzTargets
 import Glibc
 
+/// libFuzzer's own main function under another name.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+  _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
 /// The target that the environment names.
 private let target: FuzzTarget = {
   let name = getenv("LOCKSTEP_FUZZ_TARGET").map { String(cString: $0) } ?? ""
@@ -10,9 +17,15 @@ private let target: FuzzTarget = {
   return target
 }()
 
-/// What libFuzzer calls with every input.
-@_cdecl("LLVMFuzzerTestOneInput")
-func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  target.run(Array(UnsafeBufferPointer(start: start, count: count)))
-  return 0
+/// Gives the target one input after another, as libFuzzer's options say.
+@main
+struct Fuzz {
+  static func main() {
+    var (count, arguments) = (CommandLine.argc, CommandLine.unsafeArgv)
+    exit(
+      runDriver(&count, &arguments) { start, count in
+        target.run(Array(UnsafeBufferPointer(start: start, count: count)))
+        return 0
+      })
+  }
 }
