@@ -118,7 +118,8 @@ public final class Run {
       guard isFirst else { return }
       // Only now: an experiment or data that cannot be read leave the old run as it is.
       if options.force && !options.resume { directory.removeRecords() }
-      let environment = EnvironmentRecord.here(hosts: hosts, threads: options.threads, simulation: options.simulation?.text)
+      let environment = EnvironmentRecord.here(
+        hosts: hosts, threads: options.threads, experiment: options.experiment, simulation: options.simulation?.text)
       try recording {
         try DurableFile.write(experiment.resolved, to: directory.experiment, holding: lock)
         try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment, holding: lock)
