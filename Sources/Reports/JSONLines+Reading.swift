@@ -27,7 +27,7 @@ extension RankRecord {
   }
 }
 
-private func readLines<Record>(
+func readLines<Record>(
   path: String, every: Int, of what: String, decode: ([UInt8]) throws -> Record, each: (Record) -> Void
 ) throws(RunFileError) {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)

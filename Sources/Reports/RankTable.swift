@@ -21,7 +21,9 @@ struct RankTable {
         + "\(cells[5].right(12))  \(cells[6])"
     }
     let table = ([head] + rows).map(line)
-    guard table.allSatisfy({ $0.count <= style.width }) else { return TextColumns.paragraphs([head] + rows, indent: 2, width: style.width) }
+    guard table.allSatisfy({ $0.count <= style.tableWidth }) else {
+      return TextColumns.paragraphs([head] + rows, indent: 2, width: style.width)
+    }
     return [style.allowsEscapes ? "\u{1B}[2m\(table[0])\u{1B}[0m" : table[0]] + table.dropFirst()
   }
 }

@@ -1,17 +1,19 @@
-/// Several runs' reports side by side, one line a run.
+/// Several runs' reports side by side, a line a run, and what was set differently in them.
 public struct ReportTable {
   private let runs: [(name: String, report: ConvergenceReport)]
+  private let settings: [RunSettings]
 
-  public init(_ runs: [(name: String, report: ConvergenceReport)]) { self.runs = runs }
+  /// `settings` are the runs' own, in the same order; none where they are not known.
+  public init(_ runs: [(name: String, report: ConvergenceReport)], settings: [RunSettings] = []) {
+    (self.runs, self.settings) = (runs.map { (PlainText.line($0.name, limit: 200), $0.report) }, settings)
+  }
 
   /// The table, with a line end after its last line.
-  public var text: String {
-    let nameWidth = min(32, max(4, runs.map(\.name.count).max() ?? 0))
+  public func text(_ style: TextStyle = .plain) -> String {
     let head = ["run", "verdict", "ranks", "steps", "loss", "score", "norm", "clipped", "skipped", "samples/s", "step ms"]
     let rows = runs.map { name, report in
       [
-        PlainText.line(name, limit: nameWidth), report.verdict.rawValue.replacingHyphens, String(report.ranks.count),
-        Figures.grouped(report.steps),
+        name, report.verdict.rawValue.replacingHyphens, String(report.ranks.count), Figures.grouped(report.steps),
         Figures.short(report.final.loss),
         report.final.accuracy.map { Figures.fixed($0, decimals: 4) } ?? Figures.short(report.final.score?.value),
         Figures.short(report.norm.last),
@@ -20,6 +22,16 @@ public struct ReportTable {
         Figures.short(report.throughput.stepMsMedian),
       ]
     }
-    return TextColumns.lines([head] + rows) { $0 < 2 }.joined(separator: "\n") + "\n"
+    let lines = TextColumns.lines([head] + rows, style: style) { $0 < 2 } + differences(style)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A line a key that is not the same in all runs.
+  private func differences(_ style: TextStyle) -> [String] {
+    guard !settings.isEmpty else { return [] }
+    let keys = RunSettings.differences(settings)
+    guard !keys.isEmpty else { return ["", "set differently: nothing that an experiment file says"] }
+    let rows = keys.map { key, values in [PlainText.line(key, limit: 60)] + values.map { PlainText.line($0, limit: 60) } }
+    return [""] + TextColumns.lines([["set differently"] + runs.map(\.name)] + rows, style: style) { _ in true }.map { $0.trimmingEnd }
   }
 }

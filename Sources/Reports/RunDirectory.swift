@@ -6,6 +6,9 @@ public struct RunDirectory: Sendable, Equatable {
 
   public init(_ path: String) { self.path = path }
 
+  /// The last part of the path.
+  public var lastPart: String { path.split(separator: "/").last.map(String.init) ?? path }
+
   public var experiment: String { path + "/experiment.toml" }
   public var environment: String { path + "/environment.json" }
   public var metrics: String { path + "/metrics.jsonl" }

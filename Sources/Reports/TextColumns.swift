@@ -10,9 +10,9 @@ public enum TextColumns {
   }
 
   /// The same where the table fits, and a paragraph a row where it does not: nothing is left out or cut.
-  public static func lines(_ rows: [[String]], width: Int, isLeft: (Int) -> Bool) -> [String] {
+  public static func lines(_ rows: [[String]], style: TextStyle, isLeft: (Int) -> Bool) -> [String] {
     let table = lines(rows, isLeft: isLeft)
-    return table.allSatisfy { $0.count <= width } ? table : paragraphs(rows, indent: 0, width: width)
+    return table.allSatisfy { $0.count <= style.tableWidth } ? table : paragraphs(rows, indent: 0, width: style.width)
   }
 
   /// A paragraph a row, each cell named by the first row: `rank 0: host vm, samples 75,000, …`.
@@ -24,4 +24,8 @@ public enum TextColumns {
       return WrappedText.lines(["\(head[0]) \(row[0]):"] + parts, separator: " ", indent: indent, width: width)
     }
   }
+}
+
+extension String {
+  var trimmingEnd: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

@@ -6,22 +6,27 @@ import Glibc
 public struct TextStyle: Sendable, Equatable {
   /// Whether words may be coloured and lines redrawn.
   public var allowsEscapes: Bool
-  /// Columns of a line.
+  /// Columns of a line of words.
   public var width: Int
+  /// Columns of a table: as many as it takes where nothing says how wide a line may be.
+  public var tableWidth: Int
 
   /// Columns where no terminal says how many it has: in a pipe or a file.
   public static let plainWidth = 100
   /// Escape codes and widths of a file.
-  public static let plain = TextStyle(allowsEscapes: false, width: plainWidth)
+  public static let plain = TextStyle(isTerminal: false, columns: nil) { _ in nil }
 
-  public init(allowsEscapes: Bool, width: Int) { (self.allowsEscapes, self.width) = (allowsEscapes, width) }
+  public init(allowsEscapes: Bool, width: Int) {
+    (self.allowsEscapes, self.width, tableWidth) = (allowsEscapes, width, width)
+  }
 
   /// `columns` is what the terminal says; nil where there is none or it does not know. `COLUMNS` comes first, as for `ls` and Python.
   public init(isTerminal: Bool, columns: Int?, variable: (String) -> String?) {
     let term = variable("TERM") ?? ""
     allowsEscapes = isTerminal && term != "dumb" && !term.isEmpty && (variable("NO_COLOR") ?? "").isEmpty
     let asked = variable("COLUMNS").flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-    width = max(20, asked ?? (isTerminal ? columns : nil) ?? Self.plainWidth)
+    let known = (asked ?? (isTerminal ? columns : nil)).map { max(20, $0) }
+    (width, tableWidth) = (known ?? Self.plainWidth, known ?? .max)
   }
 
   /// The style of a descriptor now; asked anew each time, since windows change their size.

@@ -110,15 +110,11 @@ extension WhatIf {
         default: row[column].right(widths[column])
         }
       }
-      return "  " + line.joined(separator: "  ").trimmed
+      return "  " + line.joined(separator: "  ").trimmingEnd
     }
     let judged = "\(Figures.counted(run.norms.count, "step")) with a known norm, of \(Figures.grouped(run.steps))"
     return
       (["\(PlainText.line(name, limit: 80)): what other clip rules would have done in \(judged)", ""] + lines + [""]
       + WrappedText.lines(Self.caveat, indent: 2)).joined(separator: "\n") + "\n"
   }
-}
-
-extension String {
-  fileprivate var trimmed: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

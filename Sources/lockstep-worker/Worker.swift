@@ -22,7 +22,7 @@ struct Worker: ParsableCommand {
       """,
     version: Release.version)
 
-  @Argument(help: "The experiment file (TOML).")
+  @Argument(help: "The experiment file (TOML).", completion: .file(extensions: ["toml"]))
   var experiment: String
 
   @Option(name: .customLong("set"), help: ArgumentHelp("Override a key of the experiment file.", valueName: "key.path=value"))

@@ -17,7 +17,7 @@ struct BenchCommand: AsyncParsableCommand {
       Exit codes: 0 done, 64 bad options, 65 bad data, 70 a worker failed, 78 MPI unusable.
       """)
 
-  @Argument(help: ArgumentHelp("What to time.", valueName: "workload"))
+  @Argument(help: ArgumentHelp("What to time.", valueName: "workload"), completion: .list(Workload.all.map(\.name)))
   var workload: String
 
   @Option(

@@ -6,6 +6,9 @@ import Reports
 enum CommandNames {
   static var all: [String] { Lockstep.configuration.subcommands.compactMap { $0.configuration.commandName } }
 
+  /// Where the options of the command that a command line names are explained.
+  static func help(_ arguments: [String]) -> String { arguments.first.flatMap { all.contains($0) ? "help \($0)" : nil } ?? "--help" }
+
   /// What other systems call these commands.
   private static let hints = [
     "train": "run", "start": "run", "launch": "run", "torchrun": "run", "benchmark": "bench", "profile": "bench", "compare": "report",

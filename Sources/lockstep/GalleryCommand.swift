@@ -13,7 +13,8 @@ struct GalleryCommand: AsyncParsableCommand {
       Exit codes: 0 done (whether the claims hold or not), 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped, 78 MPI unusable.
       """)
 
-  @Argument(help: ArgumentHelp("Claims. Default: all that take at most 90 s each.", valueName: "claim"))
+  @Argument(
+    help: ArgumentHelp("Claims. Default: all that take at most 90 s each.", valueName: "claim"), completion: .list(gallery.map(\.name)))
   var names: [String] = []
 
   @Flag(help: "List the claims and do nothing.")
@@ -33,11 +34,27 @@ struct GalleryCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the experiment files are.", valueName: "dir"))
   var experiments = "Launch/experiments"
 
+  @Flag(help: "Print JSON: an array of claims, as in DIR/gallery.json.")
+  var json = false
+
   @Flag(help: "Run again what is there already.")
   var force = false
 
   func run() async throws {
     let claims = try chosen()
+    if list && json {
+      var text = JSONText(indented: true)
+      text.array(claims) { text, claim in
+        text.object {
+          $0.field("claim", claim.name)
+          $0.field("statement", claim.statement)
+          $0.field("experiment", claim.experiment)
+          $0.field("runs", claim.runs.count)
+          $0.field("seconds", claim.seconds)
+        }
+      }
+      return Screen.output.write(text.string + "\n")
+    }
     if list {
       for claim in claims {
         Screen.output.write(
@@ -51,11 +68,11 @@ struct GalleryCommand: AsyncParsableCommand {
       var finished: [FinishedRun] = []
       for planned in claim.runs { finished.append(try await finish(planned, of: claim)) }
       let finding = try claim.finding(finished)
-      Screen.output.write(GalleryText(claim, finding).text + "\n")
+      if !json { Screen.output.write(GalleryText(claim, finding).text + "\n") }
       told.append((claim, finding))
     }
     let held = told.filter(\.finding.holds).count
-    Screen.output.write("\(held) of \(Figures.counted(told.count, "claim")) \(held == 1 ? "holds" : "hold")\n")
+    if !json { Screen.output.write("\(held) of \(Figures.counted(told.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
     try write(told)
   }
 
@@ -80,7 +97,7 @@ struct GalleryCommand: AsyncParsableCommand {
       _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)
       let line = launch.line(ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory, options: ["--force"])
       let watch = RunWatch(
-        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Screen.terminal == nil, showsReport: false)
+        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Screen.terminal == nil, showsReport: .none)
       let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: true).run()
       guard code == .done else {
         throw CommandFailure(code, "\(claim.name): the run \"\(planned.name)\" did not end: the claim is left open")
@@ -96,6 +113,7 @@ struct GalleryCommand: AsyncParsableCommand {
   private func write(_ told: [(claim: Claim, finding: Finding)]) throws {
     var json = JSONText(indented: true)
     json.array(told) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
+    if self.json { Screen.output.write(json.string + "\n") }
     do { try Data(json.string.utf8).write(to: URL(filePath: output + "/gallery.json")) } catch {
       throw CommandFailure(.usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")
     }

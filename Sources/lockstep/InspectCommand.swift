@@ -3,25 +3,51 @@ import Files
 import Reports
 import TensorFiles
 
-/// `lockstep inspect FILE.safetensors`: what a file of tensors holds, tensor by tensor.
+/// `lockstep inspect FILE.safetensors|DIR`: what a file of tensors, a checkpoint or a run holds, tensor by tensor.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows the tensors of a safetensors file: names, shapes, norms, values that are not finite.",
-    discussion: "Exit codes: 0 done, 64 bad options, 65 a file that cannot be read.")
+    commandName: "inspect",
+    abstract: "Shows the tensors of a file, a checkpoint or a run: names, shapes, norms, values that are not finite.",
+    discussion: """
+      Of a run it shows the weights files that lie in its directory, or those of its newest checkpoint where there are none. A checkpoint's files are
+      compared with the SHA-256 in its state.json.
+      Exit codes: 0 done, 64 bad options, or a directory without tensors, 65 a file that cannot be read, or is not the one that state.json names.
 
-  @Argument(help: ArgumentHelp("The file, such as a run's final.safetensors.", valueName: "file"))
+      Examples:
+        lockstep inspect runs/fashion-mlp
+        lockstep inspect runs/fashion-mlp/checkpoints/step-00000400
+        lockstep inspect runs/fashion-mlp/final.safetensors --json
+      """)
+
+  @Argument(
+    help: ArgumentHelp("A safetensors file, a checkpoint directory or a run directory.", valueName: "file|dir"),
+    completion: .file(extensions: ["safetensors"]))
   var file: String
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Print JSON: of a file an object, of a directory {directory, run, step, checkpoints, files}.")
   var json = false
 
   func run() throws {
-    do throws(FileError) {
-      let summary = try TensorFileSummary(path: file)
-      Screen.output.write(json ? JSONText(of: summary, indented: true).string + "\n" : summary.text)
-    } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+    let style = Screen.output.style
+    if RunDirectory(file).exists {
+      let directory = try reading { () throws(FileError) in try InspectedDirectory(file) }
+      guard !directory.files.isEmpty else {
+        throw CommandFailure(
+          .usage, "\(PlainText.line(file)): no safetensors file and no checkpoint there; give a run directory, such as runs/NAME")
+      }
+      Screen.output.write(json ? JSONText(of: directory, indented: true).string + "\n" : directory.text(style))
+      if let damaged = directory.files.first(where: { $0.isAsRecorded == false }) {
+        let path = PlainText.line(damaged.summary.path)
+        throw CommandFailure(.data, "\(path): its SHA-256 is not the one in state.json; use another checkpoint")
+      }
+    } else {
+      let summary = try reading { () throws(FileError) in try TensorFileSummary(path: file) }
+      Screen.output.write(json ? JSONText(of: summary, indented: true).string + "\n" : summary.text(style))
     }
+  }
+
+  private func reading<Value>(_ body: () throws(FileError) -> Value) throws -> Value {
+    do { return try body() } catch { throw CommandFailure(.data, PlainText.line(error.description)) }
   }
 }
 
@@ -63,7 +89,7 @@ extension TensorFileSummary: JSONWritable {
 
 extension TensorFileSummary {
   /// The table that people read.
-  var text: String {
+  func text(_ style: TextStyle) -> String {
     var rows = [["tensor", "type", "shape", "norm", "rms", "largest", "not finite"]]
     func cells(_ statistics: TensorStatistics?) -> [String] {
       [
@@ -76,7 +102,7 @@ extension TensorFileSummary {
       rows.append([PlainText.line(tensor.name, limit: 60), tensor.type.rawValue, shape] + cells(tensor.statistics))
     }
     rows.append(["\(Figures.counted(tensors.count, "tensor"))", "", Figures.counted(elementCount, "element")] + cells(total))
-    var lines = TextColumns.lines(rows) { $0 < 3 }
+    var lines = TextColumns.lines(rows, style: style) { $0 < 3 }
     for (key, value) in metadata { lines.append("metadata \(PlainText.line(key, limit: 60)): \(PlainText.line(value, limit: 200))") }
     lines.append("\(Figures.grouped(byteCount)) bytes, SHA-256 \(sha256)")
     return lines.joined(separator: "\n") + "\n"

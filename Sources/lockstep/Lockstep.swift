@@ -40,7 +40,8 @@ struct Lockstep: AsyncParsableCommand {
       // Help, version and completion scripts come as errors too.
       if exitCode(for: error).isSuccess { exit(withError: error) }
       let words = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      Screen.error.write("lockstep: \(PlainText.line(words)) (see lockstep --help)\n")
+      let help = CommandNames.help(Array(CommandLine.arguments.dropFirst()))
+      Screen.error.write("lockstep: \(PlainText.line(words)) (see lockstep \(help))\n")
       Glibc.exit(Reports.ExitCode.usage.rawValue)
     }
   }

@@ -14,13 +14,21 @@ struct ReportCommand: ParsableCommand {
         lockstep report runs/fashion-mlp
         lockstep report runs/fashion-mlp runs/tighter --html compared.html
         lockstep report runs/fashion-mlp --what-if
+        lockstep report runs/fashion-mlp --csv metrics > metrics.csv
       """)
 
-  @Argument(help: ArgumentHelp("Run directories.", valueName: "dir"))
+  @Argument(help: ArgumentHelp("Run directories.", valueName: "dir"), completion: .directory)
   var directories: [String]
 
   @Flag(help: "Print JSON: the report, or for several runs an array of {directory, report}.")
   var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Print the records as comma-separated values, units in the header: a line a step, a rank and interval, or an evaluation.",
+      valueName: RecordTable.Kind.allCases.map(\.rawValue).joined(separator: "|")),
+    completion: .list(RecordTable.Kind.allCases.map(\.rawValue)))
+  var csv: String?
 
   @Option(help: ArgumentHelp("Write a page that needs no network: one run's, or several compared.", valueName: "file"))
   var html: String?
@@ -33,6 +41,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     if whatIf { return try tellCounterfactuals() }
+    if let csv { return try writeTable(csv) }
     if let html { return try writePage(to: html) }
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
@@ -50,12 +59,47 @@ struct ReportCommand: ParsableCommand {
       Screen.output.write(runs.count == 1 ? JSONText(of: runs[0].report, indented: true).string + "\n" : Self.array(runs))
     } else if runs.count == 1 {
       let text = ReportText(
-        runs[0].report, name: Self.name(runs[0].path), place: RunDirectory(runs[0].path).placeToRead, style: Screen.output.style)
+        runs[0].report, name: RunSettings.name(of: RunDirectory(runs[0].path)), place: RunDirectory(runs[0].path).placeToRead,
+        style: Screen.output.style)
       Screen.output.write(text.text)
     } else {
-      Screen.output.write(ReportTable(runs.map { (Self.name($0.path), $0.report) }).text)
-      let curves = CurveText(directories.map { RunRecords(RunDirectory($0)) }, width: Screen.output.style.width)
-      Screen.output.write(curves.text)
+      compare(runs.map(\.report))
+    }
+  }
+
+  /// Reports side by side, what was set differently, and the curves.
+  private func compare(_ reports: [ConvergenceReport]) {
+    var records = directories.map { RunRecords(RunDirectory($0)) }
+    let names = RunSettings.distinctNames(records.map { ($0.name, $0.directory) })
+    for index in records.indices { records[index].name = names[index] }
+    let style = Screen.output.style
+    Screen.output.write(ReportTable(Array(zip(names, reports)), settings: records.map(\.settings)).text(style))
+    Screen.output.write(CurveText(records, width: style.width).text)
+  }
+
+  private func writeTable(_ name: String) throws {
+    guard let kind = RecordTable.Kind(rawValue: name) else {
+      let kinds = RecordTable.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandFailure(.usage, "--csv \(PlainText.line(name, limit: 40)): there are \(kinds)")
+    }
+    guard !json, html == nil else { throw CommandFailure(.usage, "--csv prints a table of its own: leave out --json and --html") }
+    for directory in directories.map(RunDirectory.init) where !directory.exists {
+      throw CommandFailure(.usage, "\(directory.path): no such directory; give a run directory, such as runs/NAME")
+    }
+    let runs = directories.map { (name: RunSettings.name(of: RunDirectory($0)), directory: $0) }
+    do throws(RunFileError) {
+      let names = RunSettings.distinctNames(runs)
+      let table = try RecordTable(kind, of: zip(names, runs).map { (name: $0, directory: RunDirectory($1.directory)) })
+      var text = ""
+      try table.write { line in
+        text += line
+        guard text.utf8.count > 1 << 16 else { return }
+        Screen.output.write(text)
+        text = ""
+      }
+      Screen.output.write(text)
+    } catch {
+      throw CommandFailure(.data, PlainText.line(error.description))
     }
   }
 
@@ -82,7 +126,7 @@ struct ReportCommand: ParsableCommand {
     }
     do throws(RunFileError) {
       let table = WhatIf(try RecordedNorms(path: directory.metrics))
-      Screen.output.write(json ? JSONText(of: table, indented: true).string + "\n" : table.text(name: Self.name(directory.path)))
+      Screen.output.write(json ? JSONText(of: table, indented: true).string + "\n" : table.text(name: RunSettings.name(of: directory)))
     } catch {
       throw CommandFailure(.data, PlainText.line(error.description))
     }
@@ -98,6 +142,4 @@ struct ReportCommand: ParsableCommand {
     }
     return json.string + "\n"
   }
-
-  private static func name(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }

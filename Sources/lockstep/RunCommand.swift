@@ -15,11 +15,11 @@ struct RunCommand: AsyncParsableCommand {
 
       Examples:
         lockstep run EXPERIMENT.toml -n 4
-        lockstep run EXPERIMENT.toml -n 4 --set clip.max_norm=0.5 --output runs/tighter
-        lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8 --max-restarts 3
+        lockstep run EXPERIMENT.toml -n 4 --set clip.max_norm=0.5 --output runs/b
+        lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8
       """)
 
-  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
+  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"), completion: .file(extensions: ["toml"]))
   var experiment: String
 
   @Option(
@@ -71,6 +71,9 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
+  @Flag(help: "Print the report as JSON.")
+  var json = false
+
   @Flag(help: "Start without asking the hosts first whether they can take part.")
   var noHostCheck = false
 
@@ -101,7 +104,7 @@ struct RunCommand: AsyncParsableCommand {
     defer { lock.release() }
     line.workerArguments += ["--run-id", lock.run]
     let server = try metricsPort.map(metricsServer)
-    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, server: server)
+    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, showsReport: json ? .json : .text, server: server)
     if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
     var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force)

@@ -5,6 +5,9 @@ import Reports
 ///
 /// Everything goes to standard error except the report, so that `lockstep run … > report.txt` holds the report alone.
 actor RunWatch {
+  /// How the report of a run that has ended is printed.
+  enum ReportFormat { case none, text, json }
+
   private(set) var report: ConvergenceReport?
   private(set) var faults = FaultReader()
   /// The last step that the workers told of, since the job was last started.
@@ -17,7 +20,7 @@ actor RunWatch {
   private let name: String
   private let directory: RunDirectory
   private let isQuiet: Bool
-  private let showsReport: Bool
+  private let showsReport: ReportFormat
   private let terminal = Screen.terminal
   private let bar = ProgressBar(isUnicode: Screen.isUnicode)
   private let clock = ContinuousClock()
@@ -32,7 +35,7 @@ actor RunWatch {
   private var suppressed = 0
   private static let linesShown = 200
 
-  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: Bool = true, server: MetricsServer? = nil) {
+  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: ReportFormat = .text, server: MetricsServer? = nil) {
     self.server = server
     gauges = RunGauges(experiment: name, directory: directory.path)
     self.name = name
@@ -121,9 +124,12 @@ actor RunWatch {
 
   /// Prints the report to standard output.
   func showReport(_ report: ConvergenceReport) {
-    guard showsReport else { return }
-    Screen.output.write(
-      ReportText(report, name: name, place: directory.placeToRead, style: Screen.output.style).text)
+    switch showsReport {
+    case .none: break
+    case .text:
+      Screen.output.write(ReportText(report, name: name, place: directory.placeToRead, style: Screen.output.style).text)
+    case .json: Screen.output.write(JSONText(of: report, indented: true).string + "\n")
+    }
   }
 
   /// Prints why a run ended; the cause is the last line.

@@ -22,13 +22,15 @@ struct ScaleCommand: AsyncParsableCommand {
         lockstep scale EXPERIMENT.toml --ranks 1,2 --target-loss 0.5
       """)
 
-  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
+  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"), completion: .file(extensions: ["toml"]))
   var experiment: String
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,..."))
   var ranks: String
 
-  @Option(help: ArgumentHelp("strong: the same batch over all ranks; weak: the same batch a rank.", valueName: "strong|weak"))
+  @Option(
+    help: ArgumentHelp("strong: the same batch over all ranks; weak: the same batch a rank.", valueName: "strong|weak"),
+    completion: .list(StudyPlan.Mode.allCases.map(\.rawValue)))
   var mode = "strong"
 
   @Option(help: ArgumentHelp("Runs at each number of ranks.", valueName: "count"))
@@ -43,7 +45,9 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Tell what it takes to bring the training loss (a mean over 4096 samples) down to this.", valueName: "loss"))
   var targetLoss: Double?
 
-  @Option(help: ArgumentHelp("How the learning rate follows a batch that grows with the ranks.", valueName: "constant|linear|square-root"))
+  @Option(
+    help: ArgumentHelp("How the learning rate follows a batch that grows with the ranks.", valueName: "constant|linear|square-root"),
+    completion: .list(StudyPlan.RateScaling.allCases.map(\.rawValue)))
   var scaleRate = "constant"
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to foretell.", valueName: "8,64,..."))

@@ -117,7 +117,7 @@ struct ScalePoints {
 
   private func run(_ ranks: Int, _ attempt: Int) async throws {
     let directory = directory(ranks, attempt)
-    let watch = RunWatch(name: Figures.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: false)
+    let watch = RunWatch(name: Figures.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: .none)
     let code = try await TrainingJob(
       line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: true
     )

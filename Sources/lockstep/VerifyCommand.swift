@@ -16,7 +16,7 @@ struct VerifyCommand: AsyncParsableCommand {
       Exit codes: 0 identical, 64 bad options or experiment, 65 bad data, 70 different, or a worker failed, 75 stopped, 78 MPI unusable.
       """)
 
-  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"))
+  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"), completion: .file(extensions: ["toml"]))
   var experiment: String
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to compare.", valueName: "1,2,..."))
@@ -39,6 +39,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
+
+  @Flag(help: "Print JSON: whether all is identical, and of each run what it computed and where it differs first.")
+  var json = false
 
   // Flips one bit, to see that it is found: gradient|weights|ledger:RANK:STEP:BIT, in the runs on `injectAt` ranks (by default the one with most).
   @Option(help: .hidden)
@@ -63,13 +66,16 @@ struct VerifyCommand: AsyncParsableCommand {
     let folder = try workFolder(counts)
     defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
 
-    Screen.output.write("\(PlainText.line(experiment.name, limit: 60)): \(Figures.counted(steps, "step")), training.reproducible = true\n")
+    if !json {
+      Screen.output.write(
+        "\(PlainText.line(experiment.name, limit: 60)): \(Figures.counted(steps, "step")), training.reproducible = true\n")
+    }
     var runs: [Attempt] = []
     for count in counts {
       let directory = RunDirectory("\(folder)/ranks-\(count)")
       let hit = fault.map { $0.counts.contains(count) ? ["--inject", $0.fault.text] : [] } ?? []
       let line = launch.line(ranks: count, directory: directory, overrides: forced, options: ["--trace"] + hit)
-      let watch = RunWatch(name: "\(Figures.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: false)
+      let watch = RunWatch(name: "\(Figures.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: .none)
       if let terminal = Screen.terminal { terminal.write("\r\(Figures.counted(count, "rank")) …\u{1B}[K") }
       let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: false).run()
       if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
@@ -79,7 +85,7 @@ struct VerifyCommand: AsyncParsableCommand {
       }
       runs.append(Attempt(ranks: count, directory: directory, hasEnded: code == .done))
     }
-    try conclude(runs, fault: fault?.fault)
+    try conclude(runs, of: experiment.name, fault: fault?.fault)
   }
 
   /// One of the runs to be compared.
@@ -91,22 +97,28 @@ struct VerifyCommand: AsyncParsableCommand {
 
   // MARK: What came out
 
-  private func conclude(_ attempts: [Attempt], fault: InjectedFault?) throws {
+  private func conclude(_ attempts: [Attempt], of name: String, fault: InjectedFault?) throws {
     do {
       let runs = try attempts.map(recorded)
       let comparison = RunComparison(runs)
-      Screen.output.write(VerificationTable(runs, comparison, ended: attempts.map(\.hasEnded)).text)
+      if !json { Screen.output.write(VerificationTable(runs, comparison, ended: attempts.map(\.hasEnded)).text) }
       let traces = try attempts.map { run in
         try TracedRun(ranks: run.ranks) { FileManager.default.contents(atPath: run.directory.trace(ofRank: $0)).map { Array($0) } }
       }
       let blame = FaultLocalization.firstFault(in: traces)
+      let notes = json ? Screen.error : Screen.output
+      if json {
+        let record = VerificationRecord(
+          name: name, steps: steps, runs: runs, comparison: comparison, ended: attempts.map(\.hasEnded), cause: blame?.text)
+        Screen.output.write(JSONText(of: record, indented: true).string + "\n")
+      }
       if comparison.areIdentical && blame == nil && attempts.allSatisfy(\.hasEnded) {
         if let fault {
-          Screen.output.write("note: the fault \(fault.text) shows nowhere: its rank has no part in that step, or every run has it alike\n")
+          notes.write("note: the fault \(fault.text) shows nowhere: its rank has no part in that step, or every run has it alike\n")
         }
         return
       }
-      if comparison.areIdentical && blame != nil { Screen.output.write("what was recorded is identical, but the traces are not\n") }
+      if comparison.areIdentical && blame != nil { notes.write("what was recorded is identical, but the traces are not\n") }
       throw CommandFailure(.workerFailed, blame.map { "different: \($0.text)" } ?? "different, but no trace tells which rank is to blame")
     } catch let error as RunFileError {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))

@@ -19,6 +19,11 @@ import Testing
     (["run", "--max"], ["--max-restarts"]),
     (["run", "--me"], ["--metrics-port", "--metrics-host"]),
     (["scale", "--p"], ["--predict"]),
+    // Fault list F: workloads, claims, modes and tables are known too.
+    (["bench", "ml"], ["mlp", "mlp-small"]),
+    (["gallery", "no"], ["noise-floor"]),
+    (["scale", "x.toml", "--mode", "w"], ["weak"]),
+    (["report", "x", "--csv", "m"], ["metrics"]),
   ])
   func bashCompletes(_ words: [String], _ answers: [String]) throws {
     let script = try Programs.run(Programs.path("lockstep"), ["--generate-completion-script", "bash"])
@@ -34,7 +39,7 @@ import Testing
         """
         source "$1"
         COMP_WORDS=(\(typed)); COMP_CWORD=\(words.count); COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMP_KEY=9
-        handler=$(complete -p lockstep); handler=${handler##*-F }; ${handler%% *} lockstep '\(words.last!)' ''
+        handler=$(complete -p lockstep); handler=${handler##*-F }; ${handler%% *} lockstep '\(words.last!)' '\((["lockstep"] + words)[words.count - 1])'
         printf '%s\\n' "${COMPREPLY[@]}"
         """, "completion", file.path,
       ])

@@ -33,8 +33,12 @@ struct TextStyleTests {
 
   @Test func `a table that does not fit is a paragraph a row, with nothing left out`() {
     let rows = [["run", "loss", "steps"], ["first", "0.25", "1,000"]]
-    #expect(TextColumns.lines(rows, width: 19) { $0 < 1 } == ["run    loss  steps", "first  0.25  1,000"])
-    #expect(TextColumns.lines(rows, width: 17) { $0 < 1 } == ["run first:", "  loss 0.25,", "  steps 1,000"])
+    #expect(
+      TextColumns.lines(rows, style: TextStyle(allowsEscapes: false, width: 19)) { $0 < 1 } == ["run    loss  steps", "first  0.25  1,000"])
+    #expect(
+      TextColumns.lines(rows, style: TextStyle(allowsEscapes: false, width: 17)) { $0 < 1 } == [
+        "run first:", "  loss 0.25,", "  steps 1,000",
+      ])
   }
 
   @Test(arguments: [30, 40, 60, 80, 132]) func `a report fits any width, and its words are whole`(width: Int) {

@@ -121,7 +121,7 @@ struct TextTests {
     var other = Samples.report
     other.verdict = .diverged
     other.final.accuracy = nil
-    let table = ReportTable([("a", Samples.report), ("long-name", other)]).text
+    let table = ReportTable([("a", Samples.report), ("long-name", other)]).text()
     #expect(
       table == """
         run        verdict      ranks  steps    loss   score    norm  clipped  skipped  samples/s  step ms

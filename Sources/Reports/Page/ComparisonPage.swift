@@ -6,16 +6,21 @@ public struct ComparisonPage {
 
   public init(_ runs: [RunRecords]) {
     // Equal names would leave the curves without one.
-    let names = runs.map(\.name)
-    self.runs = runs.map { run in
+    let names = RunSettings.distinctNames(runs.map { ($0.name, $0.directory) })
+    self.runs = zip(runs, names).map { run, name in
       var run = run
-      if names.filter({ $0 == run.name }).count > 1 { run.name = run.directory }
+      run.name = name
       return run
     }
   }
 
+  private var title: String {
+    let names = runs.map { PlainText.line($0.name, limit: 60) }
+    return names.count > 3 ? "\(Figures.counted(names.count, "run")) compared" : names.joined(separator: ", ") + " compared"
+  }
+
   public var html: String {
-    var page = PageText(title: "\(Figures.counted(runs.count, "run")) – Lockstep")
+    var page = PageText(title: "\(title) – Lockstep")
     page.raw("<header>")
     page.element("h1", "\(Figures.counted(runs.count, "run")) compared")
     page.element("p", runs.map(\.name).joined(separator: ", "), style: "quiet")
@@ -26,7 +31,7 @@ public struct ComparisonPage {
         index, column in index > 0 && column > 0 && row(runs[index])[column] != row(runs[0])[column]
       }
     }
-    let settings = differences
+    let settings = RunSettings.differences(runs.map(\.settings))
     page.section("What was set differently") { page in
       if settings.isEmpty {
         page.element("p", "Nothing that an experiment file says.")
@@ -73,15 +78,5 @@ public struct ComparisonPage {
     [run.name]
       + (run.report.map { report in [report.verdict.rawValue.replacingHyphens] + Self.figures.map { $0.text(report) } }
         ?? ["none"] + Self.figures.map { _ in "–" })
-  }
-
-  /// The keys whose values are not the same in all runs, in the order in which the runs name them.
-  private var differences: [(key: String, values: [String])] {
-    let all = runs.map { Dictionary($0.settings.map { ($0.key, $0.value) }) { first, _ in first } }
-    var seen: Set<String> = []
-    return runs.flatMap(\.settings).map(\.key).filter { $0 != "name" && seen.insert($0).inserted }.compactMap { key in
-      let values = all.map { $0[key] ?? "–" }
-      return Set(values).count > 1 ? (key, values) : nil
-    }
   }
 }

@@ -57,11 +57,13 @@ public struct PageText {
     func style(_ column: Int) -> String { column < words ? "" : " class=\"n\"" }
     text += "<thead><tr>" + head.enumerated().map { "<th scope=\"col\"\(style($0.offset))>\(Markup.escaped($0.element))</th>" }.joined()
     text += "</tr></thead><tbody>\n"
+    // On a phone a row is a list: each cell then shows its column's name.
+    let labels = head.map { $0.isEmpty ? "" : " data-label=\"\(Markup.escaped($0))\"" }
     for (index, row) in rows.enumerated() {
       text += "<tr>"
       for (column, cell) in row.enumerated() {
         let words = marked(index, column) ? "<mark>\(Markup.escaped(cell))</mark>" : Markup.escaped(cell)
-        text += column == 0 ? "<th scope=\"row\">\(words)</th>" : "<td\(style(column))>\(words)</td>"
+        text += column == 0 ? "<th scope=\"row\"\(labels[column])>\(words)</th>" : "<td\(style(column))\(labels[column])>\(words)</td>"
       }
       text += "</tr>\n"
     }
@@ -103,6 +105,10 @@ public struct PageText {
     caption{text-align:left;color:var(--quiet);padding:4px 0}
     th,td{padding:4px 14px 4px 0;border-bottom:1px solid var(--faint);text-align:left;font-weight:400;white-space:nowrap}
     thead th{color:var(--quiet)}.n{text-align:right}mark{background:none;color:inherit;font-weight:700;border-bottom:2px solid var(--s1)}
+    @media(max-width:600px){.scroll table,.scroll tbody,.scroll tr,.scroll caption{display:block}.scroll thead{display:none}
+    .scroll tr{border-bottom:1px solid var(--faint);padding:6px 0}
+    .scroll td,.scroll tbody th{display:flex;justify-content:space-between;gap:14px;border:0;padding:1px 0;white-space:normal;overflow-wrap:anywhere;text-align:right}
+    .scroll tbody th{font-weight:600}.scroll [data-label]::before{content:attr(data-label);color:var(--quiet);font-weight:400;text-align:left;white-space:nowrap}}
     details{margin:10px 0}summary{cursor:pointer;font-weight:600}
     pre{background:var(--panel);border-radius:8px;padding:12px;overflow-x:auto;font-size:.82rem;line-height:1.45}
     @media print{details>pre{display:block}figure{break-inside:avoid}}

@@ -8,7 +8,7 @@ public struct RunPage {
   public init(_ run: RunRecords) { (self.run, charts) = (run, RunCharts([run])) }
 
   public var html: String {
-    var page = PageText(title: "\(run.name) – Lockstep")
+    var page = PageText(title: "\(run.name) (\(run.directory)) – Lockstep")
     page.raw("<header>")
     page.element("h1", run.name)
     verdict(into: &page)

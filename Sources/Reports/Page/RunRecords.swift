@@ -19,7 +19,7 @@ public struct RunRecords: Sendable {
   /// steps are read, which the notes say.
   public init(_ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil, limit: Int = .max) {
     self.directory = directory.path
-    name = directory.path.split(separator: "/").last.map(String.init) ?? directory.path
+    name = RunSettings.name(of: directory)
     self.failure = failure
     self.series = series ?? RunSeries()
     do throws(RunFileError) {
@@ -60,20 +60,5 @@ public struct RunRecords: Sendable {
     }
   }
 
-  /// The resolved experiment's keys, `section.key`, with their values as they are written, in the file's order.
-  var settings: [(key: String, value: String)] {
-    var section = ""
-    var settings: [(key: String, value: String)] = []
-    for line in (experiment ?? "").split(separator: "\n") {
-      let line = line.drop { $0 == " " }
-      if line.hasPrefix("#") { continue }
-      if line.hasPrefix("["), let end = line.lastIndex(of: "]") {
-        section = line[line.index(after: line.startIndex)..<end] + "."
-      } else if let equals = line.firstIndex(of: "=") {
-        let key = line[..<equals].filter { $0 != " " }
-        settings.append((section + key, String(line[line.index(after: equals)...].drop { $0 == " " })))
-      }
-    }
-    return settings
-  }
+  public var settings: RunSettings { RunSettings(experiment ?? "") }
 }

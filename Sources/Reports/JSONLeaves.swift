@@ -1,5 +1,3 @@
-import Reports
-
 /// The leaves of a JSON value, each with its path, in the order in which the text has them: `norm.layers.layers.0.weight`, `reasons[1]`.
 ///
 /// Numbers stay as they are written. Lockstep writes every Double as its shortest decimal that reads back to it, so two numbers have the same
