@@ -5,7 +5,8 @@ public enum OptimizerRule: Sendable, Equatable {
   /// v ← μv + (g + λw), w ← w − lr·v: PyTorch's `SGD` without dampening, v starting at zero.
   case momentum(coefficient: Double = 0.9, weightDecay: Double = 0)
   /// Adam with decoupled decay (Loshchilov and Hutter 2019): w ← w − lr·λw; m, s ← exponential means of g and g²;
-  /// w ← w − lr·m̂ / (√ŝ + ε), m̂ and ŝ being m / (1 − β₁ᵗ) and s / (1 − β₂ᵗ).
+  /// w ← w − lr·m̂ / (√ŝ + ε), m̂ and ŝ being m / (1 − β₁ᵗ) and s / (1 − β₂ᵗ). The term of s is formed as ((1 − β₂)g)g, PyTorch's order: with
+  /// β₂ = 0.999 it fits a Float32 up to |g| = 5.8e20, and beyond that is infinite, as there.
   case adamw(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0.01)
 
   /// Layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888): v ← μv + λₖ(g + βw), w ← w − lr·v; λₖ is the caller's trust ratio, `trust` its κ.

@@ -48,10 +48,13 @@ static cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g,
 #define square_root(x) sqrtf(x)
 #endif
 
+// (gain·g)·g, PyTorch's order: g·g is infinite from 1.8e19 on, this from √(largest/gain), 5.8e20 with β₂ = 0.999.
+#define SECOND_MOMENT(v, g) (decay2 * (v) + (gain2 * (g)) * (g))
+
 #define ADAMW(j)                                                            \
   float gradient = factor * g[j];                                           \
   float first = decay1 * m[j] + gain1 * gradient;                           \
-  float second = decay2 * v[j] + gain2 * (gradient * gradient);             \
+  float second = SECOND_MOMENT(v[j], gradient);                             \
   m[j] = first;                                                             \
   v[j] = second;                                                            \
   float shrunk = old * shrink;                                              \
@@ -78,7 +81,7 @@ static double cvk_lamb_direction(const float *restrict w, float *restrict g, flo
       size_t j = start + k;
       float gradient = clip * g[j];
       float first = decay1 * m[j] + gain1 * gradient;
-      float second = decay2 * v[j] + gain2 * (gradient * gradient);
+      float second = SECOND_MOMENT(v[j], gradient);
       m[j] = first;
       v[j] = second;
       float direction = size * first / (square_root(second) * scale + floor) + shrink * w[j];
