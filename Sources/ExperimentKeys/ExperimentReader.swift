@@ -269,6 +269,11 @@ public struct ExperimentReader {
     known.insert(path.description)
     guard let node = tree[path] else { return nil }
     guard let result = read(node.value) else {
+      // No key takes inf or nan, so that what is wanted says so only here.
+      var wanted = wanted
+      if case .number(let number) = node.value, !number.isFinite, wanted.hasPrefix("a number") {
+        wanted = "a finite number" + wanted.dropFirst("a number".count)
+      }
       throw ExperimentError("\(tree.place(path)): wanted \(wanted), found \(describe(node.value))")
     }
     return note(key, result, write(result))

@@ -34,7 +34,7 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     ("[training]\nsteps = 0", "runs/x.toml:2: training.steps: wanted a whole number of at least 1 and at most 2147483647, found 0"),
     ("[model]\nhidden = [8, 0]", "runs/x.toml:2: model.hidden: wanted a list of whole numbers of at least 1, found a list"),
     ("[optimizer]\nlearning_rate = -0.1", "runs/x.toml:2: optimizer.learning_rate: wanted a number above 0, found -0.1"),
-    ("[optimizer]\nlearning_rate = inf", "runs/x.toml:2: optimizer.learning_rate: wanted a number above 0, found inf"),
+    ("[optimizer]\nlearning_rate = inf", "runs/x.toml:2: optimizer.learning_rate: wanted a finite number above 0, found inf"),
     ("[optimizer]\nlearning_rate = true", "runs/x.toml:2: optimizer.learning_rate: wanted a number above 0, found true"),
     (
       "[optimizer]\nkind = \"momentum\"\nmomentum = 1",
@@ -52,6 +52,10 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     (
       "[model]\nkind = \"lstm\"\nflavour = 2",
       "runs/x.toml:3: model.flavour: unknown key; known here: embedding, hidden, init, initialization, kind"
+    ),
+    (
+      "[schedule]\nkind = \"cosine\"\nfinal_rate = 0.1",
+      "runs/x.toml:3: schedule.final_rate: 0.1 is above optimizer.learning_rate = 0.05, which the schedule falls from: give at most that"
     ),
     ("name = \"a/b\"", "runs/x.toml:1: name: \"a/b\" names the run's directory: not empty, no slash, no leading dot"),
   ])

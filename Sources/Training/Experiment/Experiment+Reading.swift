@@ -49,7 +49,7 @@ extension Experiment {
     try keys.enter("optimizer")
     (optimizer, learningRate) = try Self.optimizer(&keys)
     try keys.enter("schedule")
-    (schedule, rateRule) = try Self.schedule(&keys, optimizer, globalBatch: training.globalBatch)
+    (schedule, rateRule) = try Self.schedule(&keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
     batchGrowth = try Self.batchGrowth(&keys, globalBatch: training.globalBatch)
     try keys.enter("clip")
     (clip, clipScope) = try Self.clip(&keys)
@@ -149,19 +149,23 @@ extension Experiment {
   }
 
   private static func schedule(
-    _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, globalBatch: Int
+    _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, rate: Double, globalBatch: Int
   ) throws(ExperimentError) -> (Schedule, RateRule) {
     let kind = try keys.choice("kind", default: ScheduleKind.constant)
-    let chosen = try schedule(kind, &keys, optimizer, globalBatch: globalBatch)
-    for other in ScheduleKind.allCases { keys.learn { _ = try? schedule(other, &$0, optimizer, globalBatch: globalBatch) } }
+    let chosen = try schedule(kind, &keys, optimizer, rate: rate, globalBatch: globalBatch)
+    for other in ScheduleKind.allCases { keys.learn { _ = try? schedule(other, &$0, optimizer, rate: rate, globalBatch: globalBatch) } }
     return chosen
   }
 
   private static func schedule(
-    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, globalBatch: Int
+    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, rate: Double, globalBatch: Int
   ) throws(ExperimentError) -> (Schedule, RateRule) {
     func final() throws(ExperimentError) -> Double {
-      try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
+      let final = try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
+      guard final <= rate else {
+        throw keys.error("final_rate", "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that")
+      }
+      return final
     }
     func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
     switch kind {
