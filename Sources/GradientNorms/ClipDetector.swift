@@ -1,6 +1,9 @@
 import Glibc
 
 /// A clip rule and what it remembers. Fed only with reduced, finite norms, so equal on all ranks; kept in checkpoints.
+///
+/// A norm of 0 says nothing of how long gradients are, and enters no memory: no statistic can become 0, and a limit of 0, from which no
+/// weight would ever move again, does not arise.
 public struct ClipDetector: Sendable, Equatable {
   public let rule: ClipRule
   /// Elements of each tensor, for budgets by size.
@@ -64,19 +67,19 @@ public struct ClipDetector: Sendable, Equatable {
       }
       return Effect(factors: .perTensor(factors), threshold: maxNorm)
     case .percentile(let percent, let window):
-      memory.norms.append(norm)
+      if norm > 0 { memory.norms.append(norm) }
       if memory.norms.count > window { memory.norms.removeFirst(memory.norms.count - window) }
-      return limited(to: Self.percentile(percent, of: memory.norms))
+      return limited(to: memory.norms.isEmpty ? nil : Self.percentile(percent, of: memory.norms))
     case .zscore(let settings): return limited(to: judgeByScore(norm, settings))
     case .ema(let ratio, let decay):
       let norms = tensorNorms()
       if memory.tensorMeans.isEmpty { memory.tensorMeans = norms }
-      // A mean of zero has seen no gradient yet: as a limit it would keep the tensor where it is for ever.
+      // A mean of zero has seen no gradient yet.
       for tensor in norms.indices where memory.tensorMeans[tensor] == 0 { memory.tensorMeans[tensor] = norms[tensor] }
       let factors = norms.indices.map {
         memory.tensorMeans[$0] > 0 ? ClipRule.coefficient(norm: norms[$0], limit: ratio * memory.tensorMeans[$0]) : 1
       }
-      for tensor in norms.indices {
+      for tensor in norms.indices where norms[tensor] > 0 {
         memory.tensorMeans[tensor] = decay * memory.tensorMeans[tensor] + (1 - decay) * factors[tensor] * norms[tensor]
       }
       return Effect(factors: .perTensor(factors), threshold: nil)
@@ -85,6 +88,7 @@ public struct ClipDetector: Sendable, Equatable {
 
   /// ZClip's limit: the mean and population variance of the first norms, then their running means, fed with the clipped norm.
   private mutating func judgeByScore(_ norm: Double, _ settings: ClipRule.ZScore) -> Double? {
+    if norm == 0 { return settings.maxNorm }
     if memory.norms.count < settings.warmup {
       memory.norms.append(norm)
       if memory.norms.count == settings.warmup {

@@ -35,6 +35,12 @@ public struct RateControl: Sendable, Equatable {
 
   public init(rule: RateRule) { self.rule = rule }
 
+  /// The factor in force, which a skipped step leaves as it is: the last taken step's.
+  public var inForce: Double {
+    if case .warmup(let steps, _) = rule, memory.steps == 0 { return 1 / Double(steps) }
+    return memory.factor
+  }
+
   /// The factor for the step whose ledger this is, the noise scale having taken it in already.
   public mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double {
     memory.steps += 1
@@ -48,6 +54,8 @@ public struct RateControl: Sendable, Equatable {
       memory.factor = power == 1 ? gain : power == 0.5 ? gain.squareRoot() : pow(gain, power)
     case .plateau(let factor, let patience, let threshold):
       let mean = memory.slow.value
+      // No norm falls below a mean of 0, which is that of gradients that were all 0: there is no best yet.
+      if mean == 0 { break }
       if mean < (memory.best ?? .infinity) * (1 - threshold) {
         memory.best = mean
         memory.waited = 0
@@ -60,7 +68,8 @@ public struct RateControl: Sendable, Equatable {
         }
       }
     case .warmup(let steps, let tolerance):
-      let near = abs(memory.fast.value - memory.slow.value) <= tolerance * memory.slow.value
+      // Two means of 0 are those of gradients that were all 0, not of a norm that has settled.
+      let near = memory.slow.value > 0 && abs(memory.fast.value - memory.slow.value) <= tolerance * memory.slow.value
       memory.waited = near ? memory.waited + 1 : 0
       if memory.waited >= 20 && memory.steps > 20 { memory.isSettled = true }
       memory.factor = memory.isSettled ? 1 : min(1, Double(memory.steps) / Double(steps))

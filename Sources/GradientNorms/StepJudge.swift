@@ -4,7 +4,7 @@
 public struct StepJudge: Sendable, Equatable {
   /// When a step is refused.
   public struct Guard: Sendable, Equatable {
-    /// A norm above this many times the median of the last 128 taken steps is a spike; nil for no such test.
+    /// A norm above this many times the median of the last 128 taken steps is a spike; nil for no such test. Norms of 0 are not among them.
     public var spike: Double?
     /// So many skips in a row stop the run.
     public var skipLimit: Int
@@ -66,7 +66,8 @@ public struct StepJudge: Sendable, Equatable {
     }
     let norm = ledger.norm
     rest.skipsInARow = 0
-    rest.recentNorms.append(norm)
+    // A median of 0 would make a spike of every step.
+    if norm > 0 { rest.recentNorms.append(norm) }
     if rest.recentNorms.count > Self.window { rest.recentNorms.removeFirst() }
     let decision =
       switch scope {

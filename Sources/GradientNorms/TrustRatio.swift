@@ -19,6 +19,9 @@ public struct DistanceOverGradients: Sendable, Equatable, Codable {
 
   public init() {}
 
+  /// The rate in force, which a skipped step leaves as it is; 0 before the first step that is taken.
+  public var inForce: Double { largestDistance.map { $0 / (sumOfSquares + 1e-8).squareRoot() } ?? 0 }
+
   /// Takes in a step's ledger, with the weights' squares and their distance from the start, and the squared norm that is applied.
   public mutating func rate(_ ledger: NormLedger, appliedSquares: Double) -> Double {
     let distance = ledger[.squaredDistance].squareRoot()
@@ -28,6 +31,6 @@ public struct DistanceOverGradients: Sendable, Equatable, Codable {
     }
     largestDistance = max(largestDistance!, distance)
     sumOfSquares += appliedSquares
-    return largestDistance! / (sumOfSquares + 1e-8).squareRoot()
+    return inForce
   }
 }
