@@ -1,6 +1,6 @@
 import Files
 
-/// The rows of a CSV file (RFC 4180), plain or gzip, one at a time: cells may be quoted, lines end in LF or CR LF, empty lines are passed over.
+/// The rows of a CSV file (RFC 4180), plain or gzip, one at a time: cells may be quoted, lines end in LF, CR LF or CR, empty lines are passed over.
 ///
 /// It holds one row, whose size is bounded: a quote that is never closed cannot swallow a large file.
 final class CSVRows {
@@ -25,6 +25,8 @@ final class CSVRows {
   /// The byte of the text that the block begins with, and the line that `position` is on.
   private var base = 0
   private var currentLine = 1
+  /// Whether a line has just ended in CR, to which an LF that follows belongs.
+  private var endedInReturn = false
 
   init(path: String, separator: UInt8) throws(FileError) {
     file = try InputFile(path)
@@ -117,6 +119,9 @@ final class CSVRows {
       }
       let byte = block[position]
       position += 1
+      let closesReturn = endedInReturn && byte == newline
+      endedInReturn = false
+      if closesReturn { continue }
       if byte == 0 {
         throw failure(
           at: base + position - 1, line: currentLine, "a NUL byte, which no text holds", remedy: "give a CSV file in UTF-8 or ASCII")
@@ -132,9 +137,10 @@ final class CSVRows {
       case _ where byte == separator:
         try endCell()
         continue
-      case _ where byte == newline:
+      case _ where byte == newline || byte == carriageReturn:
         try endCell()
         currentLine += 1
+        endedInReturn = byte == carriageReturn
         return true
       case .closed:
         if isSpace(byte) { continue }
@@ -171,5 +177,6 @@ final class CSVRows {
 
 private let quote = UInt8(ascii: "\"")
 private let newline = UInt8(ascii: "\n")
+private let carriageReturn = UInt8(ascii: "\r")
 
 private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }

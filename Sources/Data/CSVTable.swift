@@ -15,7 +15,7 @@ public struct CSVColumns: Sendable, Equatable {
   public var label: Name?
   /// Columns that are not read as numbers and not used.
   public var ignored: [Name]
-  /// Whether the first row holds names; nil for finding out: it does if none of its cells is a number.
+  /// Whether the first row holds names; nil for finding out (``CSVHeader``).
   public var header: Bool?
   public var separator: UInt8
 
@@ -38,13 +38,16 @@ public struct CSVTable: Sendable {
   public let targets: [Int]
   public let label: Int?
   public private(set) var rowCount = 0
-  /// The label column's distinct cells: in the order of their values if all are numbers, else of their bytes.
+  /// The label column's distinct classes: in the order of their values if all cells are numbers, of which equal ones, such as 1 and 1.0, are one
+  /// class, else of their bytes.
   public private(set) var classNames: [String] = []
   /// Each row's class.
   public private(set) var labels: [Int32] = []
   /// Each row's inputs and, behind them, targets, in blocks of whole rows.
   private var blocks: [[Double]] = []
   private let rowsPerBlock: Int
+  /// What the user is to know of how the file was read.
+  public private(set) var notes: [String] = []
 
   /// - Throws: also where the numbers do not fit this machine's free memory.
   public init(path: String, columns: CSVColumns = CSVColumns()) throws(FileError) {
@@ -53,8 +56,10 @@ public struct CSVTable: Sendable {
     guard try rows.next() else { throw FileError(path, at: 0, "is empty", remedy: "give a CSV file with at least one row") }
     let width = rows.count
     let cells = (0..<width).map(rows.cell)
-    let hasHeader = columns.header ?? !cells.contains { number($0) != nil }
+    let header = try CSVHeader(cells: cells, given: columns.header, path: path, separator: columns.separator)
+    let hasHeader = header.isPresent
     names = hasHeader ? cells : nil
+    if let note = header.note { notes.append(note) }
 
     let roles = ColumnRoles(rows, names: names)
     targets = try roles.indices(of: columns.targets)
@@ -118,14 +123,28 @@ public struct CSVTable: Sendable {
   /// Gives the classes, numbered as they came, the numbers of their order.
   private mutating func orderClasses(_ classes: [String: Int32]) {
     guard label != nil else { return }
-    let values = classes.keys.map { number($0) }
-    classNames =
-      values.contains(nil)
-      ? classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      : zip(classes.keys, values.map { $0! }).sorted { ($0.1, $0.0) < ($1.1, $1.0) }.map(\.0)
     var order = [Int32](repeating: 0, count: classes.count)
-    for (index, name) in classNames.enumerated() { order[Int(classes[name]!)] = Int32(index) }
+    let values = classes.keys.compactMap { text in number(text).map { (text: text, value: $0) } }
+    if values.count < classes.count {
+      classNames = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      for (index, name) in classNames.enumerated() { order[Int(classes[name]!)] = Int32(index) }
+    } else {
+      // Of a value that is written in several ways the shortest comes first, and names the class.
+      var last: Double?
+      for (text, value) in values.sorted(by: { ($0.value, $0.text.utf8.count, $0.text) < ($1.value, $1.text.utf8.count, $1.text) }) {
+        if value != last { classNames.append(text) }
+        last = value
+        order[Int(classes[text]!)] = Int32(classNames.count - 1)
+      }
+    }
     labels = labels.map { order[Int($0)] }
+  }
+
+  /// The classes of which no row is among some.
+  func classes(missingIn rows: [UInt32]) -> [String] {
+    var seen = [Bool](repeating: false, count: classNames.count)
+    for row in rows { seen[Int(labels[Int(row)])] = true }
+    return classNames.indices.filter { !seen[$0] }.map { classNames[$0] }
   }
 
   private func wrongNumber(_ rows: CSVRows, _ column: Int, isFirst: Bool) -> FileError {
@@ -220,12 +239,12 @@ private func parse(_ cell: UnsafeBufferPointer<UInt8>) -> Parsed {
   }
 }
 
-private func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
+func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
   guard case .value(let value) = parse(cell) else { return nil }
   return value
 }
 
-private func number(_ text: String) -> Double? {
+func number(_ text: String) -> Double? {
   var text = text + "\0"
   return text.withUTF8 { number(UnsafeBufferPointer(rebasing: $0.dropLast())) }
 }

@@ -16,10 +16,15 @@ public protocol Dataset: Sendable {
   ///
   /// - Throws: where data that is read while training cannot be.
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)
+
+  /// An error about an input value of a sample, which names the file and the row that it comes from; nil for data that come from no file.
+  func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError?
 }
 
 extension Dataset {
   public var waitsForFiles: Bool { false }
+
+  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? { nil }
 
   /// Fills a batch with these samples, in this order. Traps when they do not fit or do not exist.
   public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(FileError) {

@@ -1,5 +1,13 @@
 import Vectors
 
+/// What a user is to know where held-out rows have classes that no row trained on has; nil without such classes.
+public func missingClassesNote(_ names: [String], in path: String) -> String? {
+  guard !names.isEmpty else { return nil }
+  let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+  let (what, them) = names.count == 1 ? ("class \(shown) occurs", "it") : ("\(names.count) classes (\(shown)) occur", "them")
+  return "\(path): \(what) in held-out rows only, so that nothing trained on has \(them)"
+}
+
 /// Which rows of a table are trained on and which are held out for testing: a function of (seed, count, fraction), each in ascending order.
 public struct HeldOut: Sendable, Equatable {
   public let train: [UInt32]

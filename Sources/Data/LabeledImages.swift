@@ -27,6 +27,9 @@ public struct LabeledImages: Dataset {
     (self.count, shape, images, labels, owner) = (count, all.shape, all.images, all.labels, all.owner)
   }
 
+  /// The labels that occur.
+  public var classes: Set<Int> { Set(labels[..<count].map { Int($0) }) }
+
   /// The first `count` images as a set of their own.
   public func prefix(_ count: Int) -> LabeledImages {
     precondition((1...self.count).contains(count), "there are no \(count) of \(self.count) images")

@@ -54,7 +54,10 @@ public struct LabeledImagesFiles: Sendable {
     func present(_ name: String) throws(FileError) -> String {
       let path = directory + "/" + name
       for candidate in [path, path + ".gz"] where isPresent(candidate) { return candidate }
-      let remedy = "apt install dataset-fashion-mnist brings it to \(Self.fashionMNIST), or set data.path"
+      // A package is no help to those who named a directory of their own.
+      let remedy =
+        directory == Self.fashionMNIST
+        ? "apt install dataset-fashion-mnist brings it, or set data.path" : "set data.path to the directory that holds the four IDX files"
       if !isPresent(directory) { throw FileError(directory, "there is no such directory", remedy: remedy) }
       throw FileError(path, "there is no such file, nor with .gz", remedy: remedy)
     }

@@ -3,8 +3,8 @@ import Vectors
 
 /// Rows of NumPy arrays, read from their files as they are drawn: inputs, and targets or labels from arrays of their own.
 ///
-/// Floating-point numbers and integers are taken as they are, unsigned bytes are pixels and become value ÷ 255. An input of shape [N, H, W] or
-/// [N, C, H, W] is an image.
+/// Floating-point numbers and integers are taken as they are; unsigned bytes are pixels as inputs, and become value ÷ 255, but as targets are numbers
+/// like others. An input of shape [N, H, W] or [N, C, H, W] is an image.
 public struct NpyRows: Dataset {
   public let count: Int
   public let shape: SampleShape
@@ -55,8 +55,8 @@ public struct NpyRows: Dataset {
     defer { bytes.deallocate() }
     for (place, sample) in samples.enumerated() {
       let row = Int(rows[Int(sample)])
-      try Self.read(inputs, row, bytes, into: batch.inputs.baseAddress! + place * shape.inputs)
-      if let targets { try Self.read(targets, row, bytes, into: batch.targets.baseAddress! + place * shape.targets) }
+      try Self.read(inputs, row, bytes, byteUnit: 255, into: batch.inputs.baseAddress! + place * shape.inputs)
+      if let targets { try Self.read(targets, row, bytes, byteUnit: 1, into: batch.targets.baseAddress! + place * shape.targets) }
       if let labels {
         let label = try Self.label(labels, row, bytes)
         // They were all read when the set was opened, so that this is a file that has changed.
@@ -70,9 +70,27 @@ public struct NpyRows: Dataset {
     }
   }
 
-  /// A row's numbers as Float32.
+  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? {
+    let row = Int(rows[Int(sample)])
+    return FileError(inputs.path, at: inputs.offset(row: row, column: input), "row \(row), element \(input): \(what)", remedy: remedy)
+  }
+
+  /// The classes, by number, that some of this set's samples have but none of `other`'s, which is of the same files. Reads all labels.
+  public func classes(missingIn other: NpyRows) throws(FileError) -> [Int] {
+    guard let labels else { return [] }
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 8, alignment: 8)
+    defer { bytes.deallocate() }
+    func present(in rows: [UInt32]) throws(FileError) -> Set<Int> {
+      var present: Set<Int> = []
+      for row in rows { present.insert(try Self.label(labels, Int(row), bytes)) }
+      return present
+    }
+    return try present(in: rows).subtracting(present(in: other.rows)).sorted()
+  }
+
+  /// A row's numbers as Float32; `byteUnit` is what unsigned bytes are divided by.
   private static func read(
-    _ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer, into values: UnsafeMutablePointer<Float>
+    _ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer, byteUnit: Float, into values: UnsafeMutablePointer<Float>
   ) throws(FileError) {
     let width = file.width
     let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<file.rowByteCount])
@@ -85,7 +103,7 @@ public struct NpyRows: Dataset {
     switch file.element {
     case .float32: convert(Float.self) { $0 }
     case .float64: convert(Double.self) { Float($0) }
-    case .uint8: convert(UInt8.self) { Float($0) / 255 }
+    case .uint8: convert(UInt8.self) { Float($0) / byteUnit }
     case .int32: convert(Int32.self) { Float($0) }
     case .int64: convert(Int64.self) { Float($0) }
     }

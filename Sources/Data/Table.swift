@@ -1,3 +1,4 @@
+import Files
 import Vectors
 
 /// Rows of numbers in memory: inputs, and targets or a class.
@@ -30,9 +31,19 @@ public struct Table: Dataset {
   // Nobody writes to the values once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let rows: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
+  private let origin: Origin?
+
+  /// What messages say of where values come from.
+  public struct Origin: Sendable {
+    let path: String
+    /// The file's row of each sample, counted from 0 and without a header.
+    let rows: [UInt32]
+
+    public init(path: String, rows: [UInt32]) { (self.path, self.rows) = (path, rows) }
+  }
 
   /// One part of the table that ``CSVTable`` has written, in this process or another; `owner` keeps the memory alive.
-  public init(_ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, layout: Layout) {
+  public init(_ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, layout: Layout, from origin: Origin? = nil) {
     precondition(memory.count == layout.byteCount, "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
     width = layout.width
     count = part == .train ? layout.trainRows : layout.testRows
@@ -40,6 +51,11 @@ public struct Table: Dataset {
     shape = SampleShape(
       inputs: layout.inputs, labels: layout.classes > 0 ? 1 : 0, targets: layout.targets, classes: layout.classes)
     self.owner = owner
+    self.origin = origin
+  }
+
+  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? {
+    origin.map { FileError($0.path, "row \($0.rows[Int(sample)] + 1) of the data, input \(input) (counted from 0): \(what)", remedy: remedy) }
   }
 
   public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
@@ -54,6 +70,11 @@ public struct Table: Dataset {
 }
 
 extension CSVTable {
+  /// A note where no row trained on has some class; nil where each has one.
+  public func missingClasses(_ heldOut: HeldOut) -> String? {
+    label.flatMap { _ in missingClassesNote(classes(missingIn: heldOut.train), in: path) }
+  }
+
   public func layout(_ heldOut: HeldOut) -> Table.Layout {
     Table.Layout(
       inputs: inputs.count, targets: targets.count, classes: classNames.count, trainRows: heldOut.train.count, testRows: heldOut.test.count)

@@ -36,6 +36,19 @@ public final class KMeans: StartsFromSamples {
   /// Enough that every cluster is seen, few enough to be gone through once a cluster.
   public var startingSamples: Int { max(4096, 64 * clusters) }
 
+  /// Says so where the samples hold fewer different points than there are clusters.
+  public func startingNote(_ samples: borrowing Batch) -> String? {
+    var distinct: Set<[Float]> = []
+    for sample in 0..<samples.count where distinct.count < clusters {
+      distinct.insert(Array(UnsafeBufferPointer(start: samples.inputs.baseAddress! + sample * inputs, count: inputs)))
+    }
+    guard distinct.count < clusters else { return nil }
+    let points = distinct.count == 1 ? "1 point" : "\(distinct.count) different points"
+    return
+      "model.clusters is \(clusters), but the \(samples.count) samples that centroids start from are only \(points): the others are copies of "
+      + "these, and no sample will be nearest to them; ask for at most \(distinct.count)"
+  }
+
   public func initialize(_ weights: inout FlatVector, seed: UInt64, samples: borrowing Batch) {
     guard samples.count > 0 else { return initialize(&weights, seed: seed) }
     var random = RandomStream(seed, 0)

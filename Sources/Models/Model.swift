@@ -11,6 +11,9 @@ public protocol Model: AnyObject {
   /// What ``Evaluation/score`` counts, as reports name its mean.
   var scoreName: String { get }
 
+  /// The values that its loss is defined for as inputs; nil for all finite ones. Callers refuse others: the loss would be a number all the same.
+  var inputRange: ClosedRange<Float>? { get }
+
   /// Fills all weights with their starting values, a function of the seed and of each tensor's index.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
 
@@ -42,10 +45,13 @@ public protocol StartsFromSamples: Model {
   var startingSamples: Int { get }
   /// Fills all weights with their starting values, a function of the seed and of these samples, the same on every rank.
   func initialize(_ weights: inout FlatVector, seed: UInt64, samples: borrowing Batch)
+  /// What the user is to know where these samples cannot give a good start; nil where they can.
+  func startingNote(_ samples: borrowing Batch) -> String?
 }
 
 extension Model {
   public var scoreName: String { "accuracy" }
+  public var inputRange: ClosedRange<Float>? { nil }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 

@@ -34,6 +34,9 @@ public final class VAE: Model, ImageGenerator {
     self.initialization = initialization
   }
 
+  /// Bernoulli's: beyond it −x·log p has no minimum, and the loss falls for ever.
+  public var inputRange: ClosedRange<Float>? { 0...1 }
+
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     for layer in [encoder, mean, logVariance, decoder, output] { layer.initialize(&weights, seed: seed, by: initialization) }
   }

@@ -17,6 +17,7 @@ extension Trainer {
     var totals = [Int64](repeating: 0, count: ExactSum.wordCount + 3)
     for piece in Partition.microBatches(in: share, size: block) {
       try data.test.fill(&batch, with: piece.map(UInt32.init)[...])
+      try refuseBadInputs(batch, of: data.test)
       let part = model.evaluate(batch, weights: weights)
       totals.withUnsafeMutableBufferPointer { ExactSum.add(part.lossSum, to: $0.baseAddress!) }
       for (index, value) in [part.score, part.scored, part.count].enumerated() { totals[ExactSum.wordCount + index] += Int64(value) }

@@ -93,6 +93,7 @@ public final class Run {
     checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
     let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
     trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
+    try trainer.checkInputs(on: world)
     self.experiment = experiment
     self.directory = directory
     self.options = options
@@ -111,7 +112,7 @@ public final class Run {
     if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
     notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
-    notes += trainer.notes
+    notes += data.notes + trainer.notes
     if let simulation = options.simulation { notes.append("simulated: \(simulation.description(ranks: world.size))") }
     for note in notes { log.notice("\(note)") }
     try world.agree {
@@ -248,7 +249,17 @@ extension Trainer {
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
-    let values = try world.agree { world.rank == 0 ? try layout.read(SafeTensors(path: path)) { $0 } : nil }
+    let values = try world.agree { () throws -> [Float]? in
+      guard world.rank == 0 else { return nil }
+      let values = try layout.read(SafeTensors(path: path)) { $0 }
+      for segment in layout.segments {
+        guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else { continue }
+        throw FileError(
+          path, "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
+          remedy: "give weights that are finite as model.init")
+      }
+      return values
+    }
     try exchange.broadcast(values, into: &weights, on: world)
     optimizer.remember(start: weights)
   }

@@ -18,6 +18,8 @@ public final class TrainedModel {
   /// The bytes that a text model's tokens stand for.
   public let vocabulary: Vocabulary?
   public let weights: FlatVector
+  /// Whether the weights are centroids of samples.
+  public var holdsCentroids: Bool { model is KMeans }
 
   /// Reads a weights file, the newest one of a checkpoint directory, or a run directory's final one or, where there is none, its newest
   /// checkpoint's.

@@ -4,6 +4,11 @@ import Vectors
 extension Trainer {
   /// Reads a micro-batch of a draw and, where data are read ahead, begins to read the one that will be wanted behind it.
   func read(_ piece: Int, of draw: Draw, again: Bool) throws {
+    try fill(piece, of: draw, again: again)
+    try refuseBadInputs(batch, of: data.train)
+  }
+
+  private func fill(_ piece: Int, of draw: Draw, again: Bool) throws {
     let samples = samples(piece, of: draw)
     guard let readAhead else { return try data.train.fill(&batch, with: samples, epoch: draw.slice.epoch) }
     try readAhead.take(samples, epoch: draw.slice.epoch, into: &batch)

@@ -17,7 +17,7 @@ public final class Trainer {
   let data: TrainingData
   let exchange: any GradientExchange
   /// What the user is to know of how the run was set up.
-  public let notes: [String]
+  public private(set) var notes: [String]
   let layout: LedgerLayout
   private let ledgers: LedgerReduction
   let partition: Partition
@@ -149,6 +149,7 @@ public final class Trainer {
       let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
       var seen = Batch(capacity: samples.count, shape: data.train.shape)
       try data.train.fill(&seen, with: samples)
+      if let note = model.startingNote(seen) { notes.append(note) }
       model.initialize(&weights, seed: seed, samples: seen)
     }
   }
@@ -224,11 +225,11 @@ public final class Trainer {
     let decision = judge.judge(ledger, early: early)
     clock.lap(.norm)
 
-    var rate = experiment.learningRate
+    var rate = rateInForce(at: slice)
     if !decision.isSkip {
       memory.noise.record(ledger)
       stop.record(ledger, decision)
-      rate = learningRate(ledger, decision)
+      rate = learningRate(ledger, decision, at: slice)
       try update(ledger, decision, rate: rate, on: world)
       tracer?.updated(weights)
       clock.lap(.optimizer)
@@ -311,19 +312,6 @@ public final class Trainer {
   func startTrace(path: String, host: String, on world: borrowing Communicator) throws {
     tracer = try StepTracer(
       path: path, rank: world.rank, ranks: world.size, host: host, owned: exchange.owned, weights: weights, step: stepsDone)
-  }
-
-  private func learningRate(_ ledger: NormLedger, _ decision: StepDecision) -> Double {
-    // With a growing batch a step is as many steps of the first size as it has samples.
-    let step = experiment.batchGrowth == nil ? stepsDone + 1 : max(1, memory.cursor.samples / experiment.training.globalBatch)
-    let scheduled = experiment.schedule.rate(at: step, of: totalSteps, base: experiment.learningRate)
-    var rate = scheduled * rates.factor(ledger, memory.noise)
-    memory.rates = rates.memory
-    if case .dog = experiment.optimizer {
-      let applied = decision.applied ?? 0
-      rate *= memory.distance.rate(ledger, appliedSquares: applied * applied)
-    }
-    return rate
   }
 
   /// Doubles the batch where the noise scale says that a larger one still pays.

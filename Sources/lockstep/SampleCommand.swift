@@ -17,8 +17,11 @@ struct SampleCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A run directory, a checkpoint directory, or a weights file.", valueName: "checkpoint"))
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
-  var prompt = "In the beginning"
+  @Option(
+    help: ArgumentHelp(
+      "The text to go on from. Default: \"In the beginning\", or one byte that the model's text holds, where that lacks one of these.",
+      valueName: "text"))
+  var prompt: String?
 
   @Option(help: ArgumentHelp("Bytes of text to write.", valueName: "count"))
   var length = 500
@@ -49,7 +52,11 @@ struct SampleCommand: ParsableCommand {
     let trained = try read()
     if let pictures = try PictureSampler(trained, count: pictures, seed: UInt64(seed)) { return try draw(pictures) }
     guard let vocabulary = trained.vocabulary else {
-      throw CommandFailure(.usage, "\(trained.path): this model makes nothing by itself; train a rnn, lstm, gpt, vae or kmeans")
+      let reason =
+        trained.holdsCentroids
+        ? "centroids of \(trained.samples.inputs) numbers are drawn only where these are an image; lockstep inspect shows them"
+        : "this model makes nothing by itself; train a rnn, lstm or gpt on a text, or a vae or kmeans on images"
+      throw CommandFailure(.usage, "\(trained.path): \(reason)")
     }
     try write(trained, vocabulary)
   }
@@ -65,9 +72,10 @@ struct SampleCommand: ParsableCommand {
   }
 
   private func write(_ trained: TrainedModel, _ vocabulary: Vocabulary) throws {
-    let tokens = try prompt.utf8.map { byte in
+    let prompt = self.prompt.map { Array($0.utf8) } ?? vocabulary.prompt
+    let tokens = try prompt.map { byte in
       guard let token = vocabulary.token(of: byte) else {
-        let place = String(decoding: prompt.utf8.prefix { $0 != byte }, as: UTF8.self)
+        let place = String(decoding: prompt.prefix { $0 != byte }, as: UTF8.self)
         throw CommandFailure(
           .usage,
           "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.line(place))\""
@@ -92,5 +100,15 @@ struct SampleCommand: ParsableCommand {
     } catch let error as ExperimentError {
       throw CommandFailure(.data, PlainText.line(error.description))
     }
+  }
+}
+
+extension Vocabulary {
+  /// What to go on from where nothing is given: the beginning of the default text, where all its bytes are known, else an end of line, a space, or the
+  /// first byte there is.
+  fileprivate var prompt: [UInt8] {
+    let beginning = Array("In the beginning".utf8)
+    if beginning.allSatisfy({ token(of: $0) != nil }) { return beginning }
+    return [UInt8(ascii: "\n"), UInt8(ascii: " ")].first { token(of: $0) != nil }.map { [$0] } ?? Array(bytes.prefix(1))
   }
 }

@@ -84,7 +84,7 @@ import Vectors
     #expect(failure("1,2\n1e39,3\n") == "byte 4: line 2, column 0 (counted from 0): 1e39 is too large for Float32; \(remedy)")
     // A first row of some numbers is data: saying what to do if it is not.
     #expect(
-      failure("1,x\n2,3\n")
+      failure("1,x\n2,y\n")
         == "byte 2: line 1, column 1 (counted from 0): \"x\" is not a number; if line 1 holds names, set data.header = true")
     #expect(
       failure("a\n1\n", CSVColumns(header: false))

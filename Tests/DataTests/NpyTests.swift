@@ -109,6 +109,31 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
     }
   }
 
+  /// B10: bytes are pixels as inputs, and numbers as targets, which have the same values in every type.
+  @Test func targetsAreNumbersInEveryType() throws {
+    let numbers: [Float] = [0, 1, 37, 255]
+    let x = try NpyFile(path: files.write("x.npy", npy(header("|u1", "(4,)"), numbers.map { UInt8($0) })))
+    for (type, data) in [
+      ("|u1", numbers.map { UInt8($0) }), ("<i4", bytes(numbers.map { Int32($0) })), ("<i8", bytes(numbers.map { Int64($0) })),
+      ("<f4", bytes(numbers)), ("<f8", bytes(numbers.map(Double.init))),
+    ] {
+      let rows = try NpyRows(inputs: x, targets: NpyFile(path: files.write("y.npy", npy(header(type, "(4, 1)"), data))))
+      var batch = Batch(capacity: 4, shape: rows.shape)
+      try rows.fill(&batch, with: [0, 1, 2, 3])
+      #expect(Array(batch.targets) == numbers, "\(type)")
+      #expect(Array(batch.inputs) == numbers.map { $0 / 255 })
+    }
+  }
+
+  /// B15: classes that only other rows have.
+  @Test func classesThatRowsLackAreFound() throws {
+    let x = try NpyFile(path: files.write("x.npy", npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5)))))
+    let k = try NpyFile(path: files.write("k.npy", npy(header("<i4", "(5,)"), bytes([0, 7, 3, 0, 9].map { Int32($0) }))))
+    let rows = try NpyRows(inputs: x, labels: k)
+    #expect(try rows[[1, 2, 3]].classes(missingIn: rows[[0, 4]]) == [3, 7])
+    #expect(try rows[[3]].classes(missingIn: rows[[0]]) == [] && NpyRows(inputs: x).classes(missingIn: NpyRows(inputs: x)) == [])
+  }
+
   @Test func everyTruncationAndExtensionIsAnError() {
     let whole = npy(header("<f4", "(3, 5)"), [UInt8](repeating: 1, count: 60))
     #expect(failure(whole) == nil)

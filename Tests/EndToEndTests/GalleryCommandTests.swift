@@ -71,6 +71,15 @@ import Testing
     #expect(try drawn("1") == drawn("1") && drawn("1") != drawn("2"))
     let unknown = try sample("words", "--prompt", "Lock-out")
     #expect(unknown.status == 64 && unknown.errors.contains("has no byte 0x2d, found after \"Lock\""), "\(unknown.errors)")
+    // A text without an "I" goes on from a byte that it has.
+    let unprompted = try sample("words", "--length", "20")
+    #expect(unprompted.status == 0 && unprompted.output.utf8.count == 22, "\(unprompted.output) \(unprompted.errors)")
+    try "1,2\n3,4\n5,6\n7,8\n".write(to: folder.url("t.csv"), atomically: true, encoding: .utf8)
+    try "[model]\nkind = \"kmeans\"\nclusters = 2\n[data]\nkind = \"csv\"\npath = \"t.csv\"\n[training]\nsteps = 2".write(
+      to: folder.url("kmeans.toml"), atomically: true, encoding: .utf8)
+    #expect(try folder.lockstep(["run", folder.path("kmeans.toml"), "-n", "1", "--output", folder.path("kmeans")]).finish().status == 0)
+    let centroids = try sample("kmeans")
+    #expect(centroids.status == 64 && centroids.errors.contains("centroids of 2 numbers are drawn only where these are an image"), "\(centroids.errors)")
     let nothing = try sample("words.toml")
     #expect(nothing.status == 65 && nothing.errors.split(separator: "\n").count == 1, "\(nothing.errors)")
   }

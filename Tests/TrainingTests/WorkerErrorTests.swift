@@ -72,7 +72,7 @@ import Testing
       "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8", to: "x.toml")
     let data = "\(folder.path)/data"
     func train() throws -> Outcome { try worker(file, "--output", "\(folder.path)/run") }
-    expectOneLine(try train(), 65, "\(data): there is no such directory; apt install dataset-fashion-mnist")
+    expectOneLine(try train(), 65, "\(data): there is no such directory; set data.path to the directory that holds the four IDX files")
 
     try writeImages(to: data, split: "train", count: 400)
     try writeImages(to: data, split: "t10k", count: 50)

@@ -1,6 +1,7 @@
 import Data
 import ExperimentKeys
 import MPI
+import Vectors
 
 /// `data.kind = "blobs"`: generated clusters; see ``/Data/Blobs``.
 public struct BlobsRecipe: DataRecipe {
@@ -15,6 +16,10 @@ public struct BlobsRecipe: DataRecipe {
     classes = try keys.integer("classes", default: 10, in: 2...(1 << 16))
     dimensions = try keys.integer("dimensions", default: 32, in: 1...(1 << 20))
     spread = try keys.number("spread", default: 1, wanted: "a number above 0") { $0 > 0 }
+  }
+
+  public func outline() -> SampleShape? {
+    SampleShape(inputs: dimensions, labels: 1, classes: classes)
   }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {

@@ -3,6 +3,7 @@ import Data
 import ExperimentKeys
 import Files
 import MPI
+import Vectors
 
 /// `data.kind = "csv"`: a table of numbers; see ``/Data/CSVTable``.
 ///
@@ -37,8 +38,13 @@ public struct CSVRecipe: DataRecipe {
 
   public var files: [String] { [path] }
 
+  public func outline() -> SampleShape? {
+    SampleShape(inputs: 1, labels: columns.label == nil ? 0 : 1, targets: columns.targets.count, classes: columns.label == nil ? 0 : 2)
+  }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let node = try world.splitByNode()
+    let reads = node.rank == 0
     var table: CSVTable?
     func read() throws -> (table: CSVTable, heldOut: HeldOut) {
       if table == nil { table = try CSVTable(path: path, columns: columns) }
@@ -50,7 +56,7 @@ public struct CSVRecipe: DataRecipe {
     }
     // One rank of each node reads the file; all learn the sizes.
     let sizes = try world.agree { () throws -> [Int64] in
-      guard node.rank == 0 else { return [] }
+      guard reads else { return [] }
       let (table, heldOut) = try read()
       let layout = table.layout(heldOut)
       return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(Int64.init)
@@ -58,6 +64,8 @@ public struct CSVRecipe: DataRecipe {
     let known = try world.broadcast(sizes).map { Int($0) }
     let layout = Table.Layout(inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3], testRows: known[4])
     let memory = try NodeMemory(count: layout.byteCount, on: node, filler: 0)
+    try node.free()
+    var notes: [String] = []
     // The agreement is also the barrier behind which the values may be read.
     try world.agree {
       guard memory.isFiller else { return }
@@ -66,10 +74,16 @@ public struct CSVRecipe: DataRecipe {
         throw FileError(path, "is another table on this host than where rank 0 runs", remedy: "give the same file on every host")
       }
       table.write(heldOut, into: memory.bytes, standardize: standardize)
+      notes = table.notes + (table.missingClasses(heldOut).map { [$0] } ?? [])
     }
     let bytes = UnsafeRawBufferPointer(memory.bytes)
-    return TrainingData(
-      train: Table(.train, in: bytes, keeping: memory, layout: layout), test: Table(.test, in: bytes, keeping: memory, layout: layout))
+    // The same division as the one that was written, from its sizes alone.
+    let rows = validation > 0 ? layout.trainRows + layout.testRows : layout.trainRows
+    let heldOut = HeldOut(of: rows, fraction: validation, seed: seed)
+    func part(_ part: Table.Part, _ rows: [UInt32]) -> Table {
+      Table(part, in: bytes, keeping: memory, layout: layout, from: Table.Origin(path: path, rows: rows))
+    }
+    return TrainingData(train: part(.train, heldOut.train), test: part(.test, heldOut.test), notes: notes)
   }
 }
 

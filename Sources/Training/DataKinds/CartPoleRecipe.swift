@@ -15,6 +15,10 @@ public struct CartPoleRecipe: DataRecipe {
     testEpisodes = try keys.integer("test_episodes", default: 100, in: 1...Int(Int32.max))
   }
 
+  public func outline() -> SampleShape? {
+    SampleShape(environment: .cartPole)
+  }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     TrainingData(train: Episodes(of: .cartPole, count: episodes), test: Episodes(of: .cartPole, count: testEpisodes))
   }

@@ -1,6 +1,9 @@
 import Data
 import ExperimentKeys
+import Files
 import MPI
+import Models
+import Vectors
 
 /// A kind of data that an experiment can name: its keys, and how its training and test sets are opened. All of a kind is in one file, and its
 /// line in ``dataRecipes``.
@@ -14,6 +17,11 @@ public protocol DataRecipe: Sendable {
   /// The files that every host reads, under the names they have here; empty for data that are made up.
   var files: [String] { get }
 
+  /// What a sample is, as far as the keys and the heads of the files say it without reading data: what a model is tried on before ranks are started.
+  /// Counts that only the data say are 1, or 2 classes. Nil where nothing can be said, such as where a file is not on this machine.
+  /// - Throws: where the files' heads say already that they cannot be used.
+  func outline() throws(FileError) -> SampleShape?
+
   /// Opens, reads and checks the data; the ranks of a node share one copy of what has to be in memory. Collective; a bad file ends the job with
   /// one message.
   func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData
@@ -21,6 +29,7 @@ public protocol DataRecipe: Sendable {
 
 extension DataRecipe {
   public var files: [String] { [] }
+  public func outline() -> SampleShape? { nil }
 }
 
 /// Every kind of data there is; the first is the default.
@@ -35,3 +44,12 @@ public let dataRecipes: [any DataRecipe.Type] = [
   BlobsRecipe.self,
   CartPoleRecipe.self,
 ]
+
+extension Experiment {
+  /// Whether the model takes samples of the data's kind, from the keys and the heads of the files alone.
+  /// - Throws: an `ExperimentError` where it does not, a `FileError` where a file cannot be used.
+  public func checkFit() throws {
+    guard let samples = try data.recipe.outline() else { return }
+    _ = try model.recipe.model(for: samples, seed: UInt64(seed))
+  }
+}

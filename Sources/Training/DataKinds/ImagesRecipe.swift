@@ -18,6 +18,8 @@ public struct FashionMNISTRecipe: DataRecipe {
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }
 
+  public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: 10) }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     try openImages(directory, classes: 10, samples: samples, on: world)
   }
@@ -37,9 +39,19 @@ public struct IDXRecipe: DataRecipe {
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }
 
+  public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: nil) }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     try openImages(directory, classes: nil, samples: samples, on: world)
   }
+}
+
+private func outlineImages(_ directory: String, classes: Int?) throws(FileError) -> SampleShape? {
+  guard let train = try? LabeledImagesFiles(directory: directory, split: .train, classes: classes),
+    let test = try? LabeledImagesFiles(directory: directory, split: .test, classes: classes)
+  else { return nil }
+  try requireSameShape(train, test, in: directory)
+  return SampleShape(inputs: train.inputWidth, labels: 1, classes: classes ?? 2, image: train.image)
 }
 
 private func openImages(_ directory: String, classes: Int?, samples: Int?, on world: borrowing Communicator) throws -> TrainingData {
@@ -49,9 +61,11 @@ private func openImages(_ directory: String, classes: Int?, samples: Int?, on wo
       test: try LabeledImagesFiles(directory: directory, split: .test, classes: classes)
     )
   }
+  try world.agree { try requireSameShape(files.train, files.test, in: directory) }
   let node = try world.splitByNode()
   let trainMemory = try NodeMemory(count: files.train.byteCount, on: node, filler: 0)
   let testMemory = try NodeMemory(count: files.test.byteCount, on: node, filler: 1)
+  try node.free()
   // The agreement is also the barrier behind which the bytes may be read.
   try world.agree {
     if trainMemory.isFiller { try files.train.load(into: trainMemory.bytes) }
@@ -61,16 +75,25 @@ private func openImages(_ directory: String, classes: Int?, samples: Int?, on wo
   // The test set may lack the last classes; its samples are still the training set's.
   let test = LabeledImages(files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
   try world.agree {
-    guard test.shape.inputs == train.shape.inputs, test.shape.classes <= train.shape.classes else {
+    guard test.shape.classes <= train.shape.classes else {
       throw FileError(
-        directory,
-        "the test set has \(test.shape.inputs) pixels and \(test.shape.classes) classes, the training set \(train.shape.inputs) and "
-          + "\(train.shape.classes)", remedy: "give two splits of one data set")
+        directory, "the test set has \(test.shape.classes) classes, the training set \(train.shape.classes)",
+        remedy: "give two splits of one data set")
     }
   }
   try world.agree {
     guard let samples, samples > train.count else { return }
     throw ExperimentError("data.samples is \(samples), \(directory) has \(train.count): give at most that many")
   }
-  return TrainingData(train: samples.map { train.prefix($0) } ?? train, test: test)
+  let trained = samples.map { train.prefix($0) } ?? train
+  let note = missingClassesNote(test.classes.subtracting(trained.classes).sorted().map(String.init), in: directory)
+  return TrainingData(train: trained, test: test, notes: note.map { [$0] } ?? [])
+}
+
+/// Refuses a test set whose images are not shaped as those trained on are, though they may have as many pixels.
+private func requireSameShape(_ train: LabeledImagesFiles, _ test: LabeledImagesFiles, in directory: String) throws(FileError) {
+  func text(_ files: LabeledImagesFiles) -> String { files.images.dimensions.dropFirst().map(String.init).joined(separator: "×") }
+  guard text(train) != text(test) else { return }
+  throw FileError(
+    test.images.path, at: 4, "the test set's images are \(text(test)), the training set's \(text(train))", remedy: "give two splits of one data set")
 }

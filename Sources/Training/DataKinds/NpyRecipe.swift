@@ -27,6 +27,16 @@ public struct NpyRecipe: DataRecipe {
 
   public var files: [String] { [path, targetsPath, labelsPath].compactMap { $0 } }
 
+  public func outline() -> SampleShape? {
+    guard let inputs = try? NpyFile(path: path), var shape = try? NpyRows(inputs: inputs).shape else { return nil }
+    if labelsPath != nil { (shape.labels, shape.classes) = (1, 2) }
+    if let targetsPath {
+      guard let targets = try? NpyFile(path: targetsPath) else { return nil }
+      shape.targets = targets.width
+    }
+    return shape
+  }
+
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let rows = try world.agree {
       let rows = try NpyRows(
@@ -46,6 +56,9 @@ public struct NpyRecipe: DataRecipe {
       }
     }
     let heldOut = HeldOut(of: rows.count, fraction: validation, seed: seed)
-    return TrainingData(train: rows[heldOut.train], test: rows[heldOut.test])
+    let (train, test) = (rows[heldOut.train], rows[heldOut.test])
+    let missing = try world.agree { world.rank == 0 ? try test.classes(missingIn: train).map(String.init) : [] }
+    let note = labelsPath.flatMap { missingClassesNote(missing, in: $0) }
+    return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
   }
 }

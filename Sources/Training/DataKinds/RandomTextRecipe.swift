@@ -1,6 +1,7 @@
 import Data
 import ExperimentKeys
 import MPI
+import Vectors
 
 /// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see ``/Data/RandomText``. For timing, and for telling what a
 /// model learns by heart.
@@ -15,6 +16,10 @@ public struct RandomTextRecipe: DataRecipe {
     vocabulary = try keys.integer("vocabulary", default: 96, in: 1...256)
     context = try keys.integer("context", default: 64, in: 1...(1 << 20))
     guard tokens > context else { throw keys.error("tokens", "one sample of context \(context) takes \(context + 1) tokens; give more") }
+  }
+
+  public func outline() -> SampleShape? {
+    SampleShape(tokens: context, labels: context, classes: vocabulary)
   }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {

@@ -1,6 +1,7 @@
 import Data
 import ExperimentKeys
 import MPI
+import Vectors
 
 /// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``/Data/TemporalOrder``.
 public struct TemporalOrderRecipe: DataRecipe {
@@ -11,6 +12,10 @@ public struct TemporalOrderRecipe: DataRecipe {
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     samples = try keys.integer("samples", default: 10_000, in: 1...Int(Int32.max))
     length = try keys.integer("length", default: 100, in: 10...(1 << 20))
+  }
+
+  public func outline() -> SampleShape? {
+    SampleShape(tokens: length, labels: length, classes: 6)
   }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {

@@ -4,6 +4,7 @@ import ExperimentKeys
 import Files
 import Glibc
 import MPI
+import Vectors
 
 /// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``/Data/Text``. By default the King James Bible.
 ///
@@ -39,6 +40,10 @@ public struct TextRecipe: DataRecipe {
   }
 
   public var files: [String] { [path ?? Self.kingJames] + (validationPath.map { [$0] } ?? []) }
+
+  public func outline() -> SampleShape? {
+    SampleShape(tokens: context, labels: context, classes: 256)
+  }
 
   public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
     let training = try world.agree { try open() }
@@ -78,7 +83,9 @@ public struct TextRecipe: DataRecipe {
     guard file.isGzip else {
       return try world.agree { try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
     }
-    let memory = try NodeMemory(count: byteCount, on: try world.splitByNode(), filler: 0)
+    let node = try world.splitByNode()
+    let memory = try NodeMemory(count: byteCount, on: node, filler: 0)
+    try node.free()
     // The agreement is also the barrier behind which the bytes may be read.
     try world.agree { if memory.isFiller { try file.load(into: memory.bytes) } }
     return try world.agree {

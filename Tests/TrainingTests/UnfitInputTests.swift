@@ -1,0 +1,115 @@
+import Foundation
+import RankTesting
+import TensorFiles
+import Testing
+
+/// Data and weights that a model cannot use are refused at the start, in one line of one rank with the file and the place.
+@Suite struct UnfitInputTests {
+  private func worker(_ folder: TemporaryFolder, _ text: String, _ settings: [String] = []) throws -> Outcome {
+    let file = try folder.write(text, to: "x.toml")
+    return try Programs.mpirun(
+      2, [file, "--output", "\(folder.path)/run", "--force"] + settings.flatMap { ["--set", $0] }, program: "lockstep-worker")
+  }
+
+  private func expectRefused(_ outcome: Outcome, _ parts: String...) {
+    #expect(outcome.status == 65, "\(outcome.errors)")
+    #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
+    for part in parts { #expect(outcome.rankLines.first?.contains(part) == true, "\(outcome.errors)") }
+  }
+
+  private func npy(_ values: [Float], width: Int) -> Data {
+    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count / width), \(width)), }"
+    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+    return Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0]) + Data(header.utf8) + values.withUnsafeBytes { Data($0) }
+  }
+
+  /// B9: the loss of a vae is defined for values from 0 to 1 alone.
+  @Test func aVAETakesValuesFromZeroToOne() throws {
+    let folder = try TemporaryFolder()
+    func train(_ data: String) throws -> Outcome {
+      try worker(folder, "[model]\nkind = \"vae\"\nhidden = 8\nlatent = 2\n[training]\nsteps = 2\nglobal_batch = 8\nmicro_batch = 4\n[data]\n" + data)
+    }
+    var values = (0..<120).map { Float($0) / 119 }
+    try npy(values, width: 6).write(to: URL(filePath: "\(folder.path)/x.npy"))
+    let sound = try train("kind = \"npy\"\npath = \"x.npy\"")
+    #expect(sound.status == 0, "\(sound.errors)")
+    // Wherever the row is, among those trained on or held out, it is found before a step is taken.
+    for (place, wrong) in [(0, Float(255)), (77, -0.5), (119, 1.5)] {
+      let right = values[place]
+      values[place] = wrong
+      try npy(values, width: 6).write(to: URL(filePath: "\(folder.path)/x.npy"))
+      values[place] = right
+      let outcome = try train("kind = \"npy\"\npath = \"x.npy\"")
+      expectRefused(
+        outcome, "\(folder.path)/x.npy: byte \(128 + 4 * place): row \(place / 6), element \(place % 6): \(wrong) is not within 0.0 to 1.0",
+        "model.kind \"vae\"")
+      #expect(!folder.exists("run/metrics.jsonl"))
+      if place == 0 { try FileManager.default.removeItem(atPath: "\(folder.path)/run") }
+    }
+    try folder.write((0..<20).map { "\($0 == 13 ? 7 : 0.5),0.25\n" }.joined(), to: "t.csv")
+    expectRefused(
+      try train("kind = \"csv\"\npath = \"t.csv\"\nstandardize = false"), "\(folder.path)/t.csv: row 14 of the data, input 0", "7.0 is not within")
+    expectRefused(try train("kind = \"blobs\"\nsamples = 50"), "data of kind \"blobs\": sample 0, value ", "is not within 0.0 to 1.0")
+  }
+
+  /// B12: fewer different points than clusters.
+  @Test func clustersBeyondThePointsAreNoted() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("1,2\n1,2\n3,4\n5,6\n7,8\n7,8\n", to: "t.csv")
+    let text = """
+      [model]
+      kind = "kmeans"
+      [data]
+      kind = "csv"
+      path = "t.csv"
+      validation = 0
+      [training]
+      steps = 2
+      """
+    let outcome = try worker(folder, text)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let note = "model.clusters is 10, but the 6 samples that centroids start from are only 4 different points"
+    #expect(outcome.output.contains(note), "\(outcome.output)")
+    let enough = try worker(folder, text, ["model.clusters=4"])
+    #expect(enough.status == 0 && !enough.output.contains("model.clusters"), "\(enough.output)")
+  }
+
+  /// B16: starting weights that are not finite.
+  @Test func startingWeightsAreFinite() throws {
+    let folder = try TemporaryFolder()
+    let text = "[model]\nhidden = [5]\n[data]\nkind = \"blobs\"\nsamples = 60\ndimensions = 4\nclasses = 3\n[training]\nsteps = 2\nglobal_batch = 8"
+    #expect(try worker(folder, text).status == 0)
+    var bytes = try Data(contentsOf: URL(filePath: "\(folder.path)/run/final.safetensors"))
+    // layers.1.weight [3, 5]: its sixth element.
+    let tensor = try #require(try SafeTensors(path: "\(folder.path)/run/final.safetensors").floats(named: "layers.1.weight"))
+    let pattern = withUnsafeBytes(of: tensor[5]) { Data($0) }
+    let place = try #require(bytes.range(of: pattern)).lowerBound
+    for (value, name) in [(Float.nan, "nan"), (-.infinity, "-inf")] {
+      bytes.replaceSubrange(place..<place + 4, with: withUnsafeBytes(of: value) { Data($0) })
+      try bytes.write(to: URL(filePath: "\(folder.path)/start.safetensors"))
+      expectRefused(
+        try worker(folder, text, ["model.init=\"\(folder.path)/start.safetensors\""]),
+        "\(folder.path)/start.safetensors: tensor layers.1.weight holds \(name) at element 5")
+    }
+  }
+
+  /// B15: a test set of other images with as many pixels, and a class that only it has.
+  @Test func theTestSetIsShapedAsTheTrainingSet() throws {
+    let folder = try TemporaryFolder()
+    func write(_ split: String, _ height: UInt8, _ width: UInt8, labels: [UInt8]) throws {
+      let count = UInt8(labels.count)
+      let pixels = [UInt8](repeating: 7, count: labels.count * Int(height) * Int(width))
+      let images = Data([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, height, 0, 0, 0, width] + pixels)
+      try images.write(to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
+      try Data([0, 0, 8, 1, 0, 0, 0, count] + labels).write(to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
+    }
+    let text = "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\"\n[training]\nsteps = 2\nglobal_batch = 8"
+    try write("train", 6, 6, labels: [0, 1, 3, 0, 1, 3, 0, 1])
+    try write("t10k", 4, 9, labels: [0, 1])
+    expectRefused(
+      try worker(folder, text), "t10k-images-idx3-ubyte: byte 4: the test set's images are 4×9, the training set's 6×6; give two splits")
+    try write("t10k", 6, 6, labels: [0, 2])
+    let outcome = try worker(folder, text)
+    #expect(outcome.status == 0 && outcome.output.contains("class 2 occurs in held-out rows only"), "\(outcome.output) \(outcome.errors)")
+  }
+}
