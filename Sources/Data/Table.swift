@@ -43,7 +43,9 @@ public struct Table: Dataset {
   }
 
   /// One part of the table that ``CSVTable`` has written, in this process or another; `owner` keeps the memory alive.
-  public init(_ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, layout: Layout, from origin: Origin? = nil) {
+  public init(
+    _ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, layout: Layout, from origin: Origin? = nil
+  ) {
     precondition(memory.count == layout.byteCount, "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
     width = layout.width
     count = part == .train ? layout.trainRows : layout.testRows
@@ -55,7 +57,9 @@ public struct Table: Dataset {
   }
 
   public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? {
-    origin.map { FileError($0.path, "row \($0.rows[Int(sample)] + 1) of the data, input \(input) (counted from 0): \(what)", remedy: remedy) }
+    origin.map {
+      FileError($0.path, "row \($0.rows[Int(sample)] + 1) of the data, input \(input) (counted from 0): \(what)", remedy: remedy)
+    }
   }
 
   public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {

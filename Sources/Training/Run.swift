@@ -255,7 +255,8 @@ extension Trainer {
       for segment in layout.segments {
         guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else { continue }
         throw FileError(
-          path, "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
+          path,
+          "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
           remedy: "give weights that are finite as model.init")
       }
       return values

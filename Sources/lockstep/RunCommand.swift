@@ -87,6 +87,7 @@ struct RunCommand: AsyncParsableCommand {
       try usage { () throws(LaunchError) in _ = try MetricsServer.address(host: metricsHost, port: metricsPort) }
     }
     let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides)
+    try WorkerLaunch.requireFit(experiment)
     let name = experiment.name
     let directory = try runDirectory(name: name)
     let launch = try WorkerLaunch(

@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Reports
 import Training
+import Vectors
 
 /// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that goes on from a prompt, or pictures.
 struct SampleCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import ExperimentKeys
+import Files
 import Launching
 import Reports
 import Scaling
@@ -125,6 +126,17 @@ struct WorkerLaunch: Sendable {
       return try Experiment(contentsOf: path, overrides: overrides)
     } catch {
       throw CommandFailure(.usage, PlainText.line(error.description))
+    }
+  }
+
+  /// Ends the command where the model cannot take samples of the data's kind: the ranks would find it too, but only once they run.
+  static func requireFit(_ experiment: Experiment) throws {
+    do {
+      try experiment.checkFit()
+    } catch let error as ExperimentError {
+      throw CommandFailure(.usage, PlainText.line(error.description))
+    } catch let error as FileError {
+      throw CommandFailure(.data, PlainText.line(error.description))
     }
   }
 

@@ -26,7 +26,8 @@ import Testing
 
   /// Years, or the numbers that pandas gives to columns: read as data where nothing else is said, with a note; forced, they are names.
   @Test(arguments: [
-    ("2019,2020,2021,2022\n5,6,7,9\n8,9,11,11\n", "2022"), ("0,1,2,colour\n5.1,3.5,1.4,red\n4.9,3,1.4,blue\n1,2,9,red\n4,5,1,blue\n", "colour"),
+    ("2019,2020,2021,2022\n5,6,7,9\n8,9,11,11\n", "2022"),
+    ("0,1,2,colour\n5.1,3.5,1.4,red\n4.9,3,1.4,blue\n1,2,9,red\n4,5,1,blue\n", "colour"),
   ])
   func namesThatAreNumbersAreForced(_ text: String, _ last: String) throws {
     let rows = text.split(separator: "\n").count
@@ -58,7 +59,8 @@ import Testing
   @Test func aClassInHeldOutRowsOnlyIsNoted() throws {
     let heldOut = HeldOut(of: 20, fraction: 0.2, seed: 1)
     func text(_ label: (UInt32) -> String) -> String { (UInt32(0)..<20).map { "\($0 * $0),\(label($0))\n" }.joined() }
-    let rare = try table(text { heldOut.test.contains($0) && $0 == heldOut.test[0] ? "rare" : $0 % 2 == 0 ? "a" : "b" }, CSVColumns(label: .index(1)))
+    let rare = try table(
+      text { heldOut.test.contains($0) && $0 == heldOut.test[0] ? "rare" : $0 % 2 == 0 ? "a" : "b" }, CSVColumns(label: .index(1)))
     #expect(rare.missingClasses(heldOut)?.hasSuffix("class rare occurs in held-out rows only, so that nothing trained on has it") == true)
     let two = try table(text { heldOut.test.contains($0) ? $0 % 2 == 0 ? "c" : "d" : "a" }, CSVColumns(label: .index(1)))
     #expect(two.missingClasses(heldOut)?.contains("classes (c, d) occur") ?? (Set(heldOut.test.map { $0 % 2 }).count == 1))

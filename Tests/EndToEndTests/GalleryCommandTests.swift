@@ -79,7 +79,9 @@ import Testing
       to: folder.url("kmeans.toml"), atomically: true, encoding: .utf8)
     #expect(try folder.lockstep(["run", folder.path("kmeans.toml"), "-n", "1", "--output", folder.path("kmeans")]).finish().status == 0)
     let centroids = try sample("kmeans")
-    #expect(centroids.status == 64 && centroids.errors.contains("centroids of 2 numbers are drawn only where these are an image"), "\(centroids.errors)")
+    #expect(
+      centroids.status == 64 && centroids.errors.contains("centroids of 2 numbers are drawn only where these are an image"),
+      "\(centroids.errors)")
     let nothing = try sample("words.toml")
     #expect(nothing.status == 65 && nothing.errors.split(separator: "\n").count == 1, "\(nothing.errors)")
   }

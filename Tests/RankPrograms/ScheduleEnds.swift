@@ -56,7 +56,9 @@ let scheduleEndsProgram = RankProgram("schedule-ends") { world, arguments in
       // From the newest checkpoint that is at least five steps before the end.
       let steps = run.trainer.stepsDone
       let from = (steps - 5) / 5 * 5
-      let later = (from + 1...steps).filter { $0 % 5 == 0 || $0 == steps }.map { "checkpoints/step-" + String(String(100_000_000 + $0).dropFirst()) }
+      let later = (from + 1...steps).filter { $0 % 5 == 0 || $0 == steps }.map {
+        "checkpoints/step-" + String(String(100_000_000 + $0).dropFirst())
+      }
       try part.copy(whole, to: whole + "-resumed", without: later + ["report.json", "final.safetensors"])
       let resumed = try Run(options(whole + "-resumed", keys, resume: true), on: part)
       try expect(resumed.trainer.stepsDone == from, "\(keys): resumed after step \(resumed.trainer.stepsDone)")

@@ -95,5 +95,6 @@ private func requireSameShape(_ train: LabeledImagesFiles, _ test: LabeledImages
   func text(_ files: LabeledImagesFiles) -> String { files.images.dimensions.dropFirst().map(String.init).joined(separator: "×") }
   guard text(train) != text(test) else { return }
   throw FileError(
-    test.images.path, at: 4, "the test set's images are \(text(test)), the training set's \(text(train))", remedy: "give two splits of one data set")
+    test.images.path, at: 4, "the test set's images are \(text(test)), the training set's \(text(train))",
+    remedy: "give two splits of one data set")
 }

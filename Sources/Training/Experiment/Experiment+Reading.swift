@@ -163,7 +163,8 @@ extension Experiment {
     func final() throws(ExperimentError) -> Double {
       let final = try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
       guard final <= rate else {
-        throw keys.error("final_rate", "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that")
+        throw keys.error(
+          "final_rate", "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that")
       }
       return final
     }
