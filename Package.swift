@@ -67,7 +67,7 @@ let package = Package(
     library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Reports"]),
     library("Verification", ["Reports"]),
-    library("Gallery", ["Reports", "Scaling"]),
+    library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
     library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
       "Training",
@@ -124,7 +124,7 @@ let package = Package(
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports", "Files"]),
-    tests("ClusterTests", ["RankTesting", "Reports"]),
+    tests("ClusterTests", ["RankTesting", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),
     tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
     tests("LaunchingTests", ["Launching", "Reports", "RankTesting"]),

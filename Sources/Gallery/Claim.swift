@@ -1,3 +1,4 @@
+import GradientNorms
 import Reports
 
 /// A statement of the literature on gradient norms that runs of an experiment bear out or do not.

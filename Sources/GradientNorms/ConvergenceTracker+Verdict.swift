@@ -12,15 +12,15 @@ extension ConvergenceTracker {
 
   private func judge() -> ConvergenceVerdict {
     guard let opening, let firstStep else {
-      return ConvergenceVerdict(
-        kind: .diverged, reasons: [steps == 0 ? "No step was taken." : "None of the \(steps) steps had a finite loss and gradient."])
+      return steps == 0
+        ? ConvergenceVerdict(kind: .tooShort, reasons: ["No step was taken."])
+        : ConvergenceVerdict(kind: .diverged, reasons: ["None of the \(steps) steps had a finite loss and gradient."])
     }
     if let reasons = brokenOff { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
     guard let evidence = RunEvidence.of(series, opening: opening, firstStep) else {
       let (first, last) = (opening.meanLoss, series.parts.last { $0.taken > 0 }!.meanLoss)
       return ConvergenceVerdict(
-        kind: last <= first ? .converging : .diverging,
-        reasons: ["The loss went from \(short(first)) to \(short(last)) in \(steps) steps, too few to judge by."])
+        kind: .tooShort, reasons: ["The loss went from \(short(first)) to \(short(last)) in \(steps) steps, too few to judge by."])
     }
     let kind = evidence.kind
     if let reasons = explosion(evidence, kind) { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
@@ -61,8 +61,8 @@ extension ConvergenceTracker {
     if now - evidence.lowestLoss.value > 10 * unit {
       return ["The loss rose from \(short(first)) to \(short(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
     }
-    let creeps = kind == .converging && -evidence.trend.change.value < 0.02 * abs(now)
-    let isStill = creeps || [.converged, .noiseFloor, .vanishing].contains(kind)
+    let creeps = kind == .converging && -evidence.trend.change < VerdictThresholds.creep * abs(now)
+    let isStill = creeps || [.converged, .noiseFloor, .vanishing, .tooShort, .motionless].contains(kind)
     // A jump, not the spread of samples.
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {
@@ -72,65 +72,5 @@ extension ConvergenceTracker {
       ]
     }
     return nil
-  }
-}
-
-extension RunEvidence {
-  var kind: ConvergenceVerdict.Kind {
-    if isRising { return .diverging }
-    if isVanishing { return .vanishing }
-    if isFalling { return .converging }
-    if isFitted { return .converged }
-    return isNoiseEnough ? kindInNoise : kindWithoutNoise
-  }
-
-  private var isVanishing: Bool {
-    if opening.squaredNorm == 0 { return true }
-    guard let gap, let openingGap, max(gap, openingGap) < -3 else { return false }
-    let level = total.meanLoss
-    if isFalling, -trend.change.value > 0.02 * abs(level) { return false }
-    return level > 0.5 * opening.meanLoss || max(gap, openingGap) < -5
-  }
-
-  /// T is about what minibatch noise makes it.
-  private var isNoiseEnough: Bool {
-    guard let ratio, let signal, let floor else { return false }
-    return ratio <= 1 || signal.value - signal.halfWidth < floor
-  }
-
-  /// The noise has gone the way of the gradient: every sample is fitted.
-  private var isFitted: Bool {
-    guard let floor, let largestFloor else { return false }
-    return squaredNorm < 1e-4 * largestSquaredNorm.value && floor < 1e-3 * largestFloor
-  }
-
-  private var kindInNoise: ConvergenceVerdict.Kind {
-    if normFraction > 0.3, deliversItsPromise { return .converging }
-    return .noiseFloor
-  }
-
-  private var kindWithoutNoise: ConvergenceVerdict.Kind {
-    let swings = stepCorrelation.map { $0 < -0.3 } ?? false
-    if let ratio, ratio < 100 {
-      // The noise is there, and the gradient is larger.
-      if normFraction > 0.3, !swings, deliversItsPromise { return .converging }
-      return normFraction <= 0.1 && ratio < 4 ? .noiseFloor : .oscillating
-    }
-    if normFraction <= 0.1 { return isHeldUp ? .noiseFloor : .converged }
-    if swings { return .oscillating }
-    if deliversItsPromise { return .converging }
-    if ratio != nil { return .oscillating }
-    guard let promise else { return isNoisy ? .noiseFloor : .converging }
-    let each = promise / Double(total.updates)
-    return !isNoisy || (each > 0.5 * stepNoise && normFraction > 0.5) ? .oscillating : .noiseFloor
-  }
-
-  /// The loss jumps from step to step as samples do: uncorrelated, and visibly.
-  private var isNoisy: Bool { stepNoise > 1e-3 * lossRange && abs(stepCorrelation ?? 1) < 0.5 }
-
-  /// With the noise unknown: the norm no longer falls and the loss is noisy, so that noise is what holds the norm up.
-  private var isHeldUp: Bool {
-    guard ratio == nil, !isWholeData, isNoisy, let norms = Trend(groups.map(\.sums.meanSquaredNorm)) else { return false }
-    return norms.change.value + norms.change.halfWidth > -0.5 * norms.mean
   }
 }

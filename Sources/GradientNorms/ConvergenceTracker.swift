@@ -36,8 +36,11 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     var sums = StepSums()
     sums.steps = 1
     // An update that told nothing of itself left the weights' norm out too; one that changed nothing did not.
-    if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0 {
-      sums.promise = ledger[.squaredUpdate].squareRoot() * previous.norm
+    if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0, ledger[.squaredUpdate] + ledger[.squaredWeights] < Self.largest {
+      let update = ledger[.squaredUpdate].squareRoot()
+      sums.promise = update * previous.norm
+      sums.path = update
+      sums.weights = ledger[.squaredWeights].squareRoot()
       sums.updates = 1
     }
     defer { series.append(sums) }
@@ -52,7 +55,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     nonFiniteInARow = 0
     let total = ledger.squaredNorm
     let loss = ledger.meanLoss + ledger[.penalty]
-    guard loss.isFinite, total.isFinite else { return previous = nil }
+    guard abs(loss) < Self.largest.squareRoot(), total < Self.largest else { return previous = nil }
     sums.taken = 1
     sums.loss = loss
     sums.squaredLoss = loss * loss
@@ -89,6 +92,9 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private static func logarithm(_ ledger: NormLedger, _ tensors: Range<Int>) -> Double {
     0.5 * log10(max(1e-80, tensors.reduce(0) { $0 + ledger[.squares, $1] }))
   }
+
+  /// Beyond this, sums of squares might overflow: as good as not finite.
+  private static let largest = 1e290
 
   /// Fewer tensors than this are at most three layers with biases.
   private static let shallow = 8

@@ -1,75 +1,120 @@
 import Glibc
 
-// What a person is told, with numbers that `metrics.jsonl` has.
+// What people read: sentences with numbers that `metrics.jsonl` has. A figure that is not resolved is not printed.
 extension RunEvidence {
   func reasons(for kind: ConvergenceVerdict.Kind) -> [String] {
-    switch kind {
-    case .converging: [lossSentence, isFalling ? paceSentence : slownessSentence, normSentence].compactMap { $0 }
-    case .diverging: [lossSentence, "It had been as low as \(short(lowestLoss.value)) in \(Self.place(lowestLoss.steps)).", normSentence]
-    case .vanishing: [depthSentence, lossSentence, normSentence]
-    case .oscillating: [lossSentence, normSentence, swingSentence].compactMap { $0 }
-    default: [lossSentence, normSentence]
-    }
+    let own: [String?] =
+      switch kind {
+      case .tooShort: [shortnessSentence]
+      case .motionless: [restSentence]
+      case .converging: [paceSentence]
+      case .diverging: ["It had been as low as \(short(lowestLoss.value)) in \(Self.place(lowestLoss.steps))."]
+      case .vanishing: [depthSentence]
+      case .oscillating: [swingSentence]
+      case .noiseFloor: [floorSentence]
+      default: [isAtEnd ? endSentence : nil]
+      }
+    return ([lossSentence] + own + [normSentence, noiseSentence]).compactMap { $0 }
   }
 
   private var lossSentence: String {
     // What rounding leaves of a straight or level line is not worth a number.
     let least = 1e-12 * abs(total.meanLoss)
-    let (change, margin) = (
-      abs(trend.change.value) < least ? 0 : trend.change.value, trend.change.halfWidth < least ? 0 : trend.change.halfWidth
-    )
+    func figure(_ value: Double) -> String { short(abs(value) < least ? 0 : value) }
     let (first, last) = (groups[0], last)
-    let verb = isFalling ? "fell" : isRising ? "rose" : "stayed flat:"
-    return "In steps \(steps.inWords) the loss \(verb) from \(short(first.sums.meanLoss)) (mean of \(first.steps.inWords)) to "
-      + "\(short(last.sums.meanLoss)) (\(last.steps.inWords)); the fitted change is \(short(change)) ± \(short(margin)). "
-      + "It began at \(short(opening.meanLoss))."
+    let from = "\(short(first.sums.meanLoss)) (mean of \(first.steps.inWords))"
+    let to = "\(short(last.sums.meanLoss)) (\(last.steps.inWords))"
+    let fit = "the fitted change is \(figure(trend.change)) ± \(figure(trend.halfWidth(.of99)))"
+    let course =
+      if isFalling {
+        "the loss fell from \(from) to \(to); \(fit)"
+      } else if isRising {
+        "the loss rose from \(from) to \(to); \(fit)"
+      } else if isFlat, !hasFallen {
+        "the loss stayed flat, \(from) and \(to); the change, \(figure(trend.change)) ± \(figure(trend.halfWidth(.of95))) (95 %), "
+          + "lies within ±\(short(band))"
+      } else {
+        "the loss went from \(from) to \(to); \(fit)"
+      }
+    return "In steps \(steps.inWords) \(course). It began at \(short(opening.meanLoss))."
   }
 
-  /// How long the loss takes to halve at this pace.
+  /// More than a tenth of the loss is gone since the first of the judged steps.
+  private var hasFallen: Bool { last.sums.meanLoss < 0.9 * groups[0].sums.meanLoss }
+
+  private var shortnessSentence: String {
+    if isFlat {
+      guard let promise else { return "The gradient is there and the loss does not move: more steps would say why." }
+      return "The updates of these steps could lower the loss by \(short(promise)) at most, which would hardly show: "
+        + "the learning rate is too small, or the steps are too few."
+    }
+    let advice = promise.map { !breaksItsPromise && $0 < band } ?? false ? "; the learning rate may be too small" : ""
+    return "Whether it falls or is flat (a change within ±\(short(band))) these steps do not say: more are needed\(advice)."
+  }
+
+  private var restSentence: String {
+    guard total.updates > 0, total.path > 0 else {
+      return "No update of these steps changed a weight: the learning rate or a clip makes them so small that Float32 rounds them away."
+    }
+    return "All updates of the run together, \(short(path)) long, are \(short(path / total.weights * Double(total.updates))) of the weights' norm."
+  }
+
+  /// How long the loss takes to halve at this pace, where the pace is known to a third and the rate has not ended.
   private var paceSentence: String? {
     let level = last.sums.meanLoss
-    let perStep = -trend.slope * Double(trend.count) / Double(total.steps)
-    guard level > 0, perStep > 0 else { return nil }
-    let halving = level / 2 / perStep
-    let run = Double(steps.upperBound)
-    let times = halving / run
+    let rate = last.sums.rate / Double(last.sums.taken)
+    if rate < 0.1 * largestRate { return "The learning rate has come down to \(short(rate)): at this rate little more is to come." }
+    let half = groups.count / 2
+    let fall = -trend.change * trend.share(ofLast: half)
+    let perStep = fall / Double(groups.suffix(half).reduce(0) { $0 + $1.sums.steps })
+    guard lowestLoss.value >= 0, level > 0, perStep > 0, trend.halfWidth(.of99) < -trend.change / 3 else { return nil }
+    let halving = (level / 2 / perStep).rounded()
+    // Sooner than the steps that were looked at: the curve bends before.
+    guard halving >= Double(groups.count) else { return nil }
+    let times = halving / Double(steps.upperBound)
     let advice = times > 10 ? ", \(short(times.rounded())) times as many as the run had: the learning rate may be much too small" : ""
-    return "At this pace the loss takes about \(short(halving.rounded())) steps to halve\(advice)."
+    return "At this pace the loss takes about \(short(halving)) steps to halve\(advice)."
   }
 
-  /// Why a loss that does not fall visibly is called converging.
-  private var slownessSentence: String? {
-    guard let promise else { return nil }
-    if promise == 0 {
-      return "No update of these steps changed a weight: the learning rate is so small that Float32 rounds the updates away."
-    }
-    return "The updates of these steps could lower the loss by \(short(promise)) at most, which would hardly show: "
-      + "the learning rate is too small, or the steps are too few."
-  }
-
-  private var normSentence: String {
-    let now = gradientSquares.squareRoot()
-    let most = "\(short(largestGradient.squares.squareRoot())) in \(Self.place(largestGradient.steps))"
-    guard let signal, let floor else {
-      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(most); "
-        + "with one part a step its noise is not resolved."
-    }
-    if isWholeData {
-      return "The norm was \(short(now)) (root mean square), \(Self.share(normFraction)) of its largest, \(most), "
-        + "and below what minibatch noise would make it, \(short(floor.squareRoot())): the batches are no random samples but all the data."
-    }
-    let parts =
-      "Of the mean squared norm \(short(squaredNorm)), trΣ/B = \(short(floor)) is minibatch noise (from local_rms² − global²) and "
-      + "|G|² = \(short(signal.value)) ± \(short(signal.halfWidth)) is gradient"
-    if signal.value <= signal.halfWidth { return parts + ", which is not resolved from the noise; |G| was at most \(most)." }
-    return parts + "; |G| = \(short(now)) is \(Self.share(normFraction)) of its largest, \(most)."
+  private var floorSentence: String {
+    guard let promise else { return "The loss differs from step to step by \(short(stepNoise)): that is the samples' noise." }
+    return "The updates of these steps promised up to \(short(promise)) and nothing came, while the loss differs from step to step by "
+      + "\(short(stepNoise)): what is left of the gradient is mostly noise of the samples. A smaller rate or a larger batch is what would help."
   }
 
   private var swingSentence: String? {
-    let swing = stepCorrelation.flatMap { $0 < -0.3 ? "From step to step the loss swings (lag-1 correlation \(short($0))). " : nil } ?? ""
-    guard let promise else { return swing.isEmpty ? nil : swing + "The learning rate is too high." }
+    let swing = swings ? "From step to step the loss swings (lag-1 correlation \(short(stepCorrelation ?? 0))). " : ""
+    guard let promise, breaksItsPromise else { return swing + "The learning rate is too high." }
     return swing + "The updates of these steps could have lowered the loss by up to \(short(promise)) and did not: they overshoot. "
       + "The learning rate is too high."
+  }
+
+  private var isAtEnd: Bool { last.sums.meanLoss == 0 || (level > 0 && level < VerdictThresholds.finished * moved) }
+  private var endSentence: String {
+    last.sums.meanLoss == 0 && last.sums.squaredNorm == 0
+      ? "The loss is exactly 0, and so is the gradient: nothing is left to lower."
+      : "Of \(short(highestLoss.value)) less than a thousandth is left."
+  }
+
+  private var normSentence: String {
+    let most = "\(short(largestSquaredNorm.value.squareRoot())) in \(Self.place(largestSquaredNorm.steps))"
+    return "The norm was \(short(squaredNorm.squareRoot())) (root mean square), \(Self.share(normFraction)) of its largest, \(most)."
+  }
+
+  /// What the ranks' own norms say of it.
+  private var noiseSentence: String? {
+    guard let noise else { return nil }
+    if noise.isWholeData {
+      return "It is below what minibatch noise would make it, \(short(noise.floor.squareRoot())): the batches are no random samples but "
+        + "all the data."
+    }
+    let parts =
+      "Of the mean squared norm \(short(noise.squaredNorm)), trΣ/B = \(short(noise.floor)) is minibatch noise (from local_rms² − global²)"
+    guard noise.isResolved else { return parts + "; a gradient within it is not resolved." }
+    let now = noise.signal.value.squareRoot()
+    return parts + " and |G|² = \(short(noise.signal.value)) ± \(short(noise.signal.halfWidth)) is gradient; |G| = \(short(now)) is "
+      + "\(Self.share((noise.signal.value / noise.largestSignal.value).squareRoot())) of its largest, "
+      + "\(short(noise.largestSignal.value.squareRoot())) in \(Self.place(noise.largestSignal.steps))."
   }
 
   private var depthSentence: String {
@@ -95,5 +140,11 @@ extension ClosedRange<Int> {
 }
 
 extension ConvergenceVerdict.Kind {
-  var inWords: String { self == .noiseFloor ? "at the noise floor" : rawValue }
+  var inWords: String {
+    switch self {
+    case .noiseFloor: "at the noise floor"
+    case .tooShort: "too short to judge"
+    default: rawValue
+    }
+  }
 }

@@ -1,33 +1,43 @@
 import Glibc
 
-/// What a run's end says of its loss and its gradient, held against the whole run.
+/// What a run's end says of its loss and its gradient, compared with the whole run.
 ///
-/// Intervals are 99 % ones from at most 24 means of consecutive steps (batch means), so that the correlation of neighbouring steps is
-/// inside the means and what is left of it is allowed for (``Trend``).
+/// Intervals come from at most 24 means of consecutive steps (batch means), so that the correlation of neighbouring steps is inside the
+/// means and what is left of it is allowed for (``Trend``).
 struct RunEvidence {
+  /// A level and the steps that had it.
+  typealias Level = (value: Double, steps: ClosedRange<Int>)
+
   /// The steps that are judged.
   let steps: ClosedRange<Int>
   let groups: [(steps: ClosedRange<Int>, sums: StepSums)]
   let total: StepSums
   let opening: StepSums
   let trend: Trend
-  /// The largest less the smallest loss among the first step's and the means of the run's blocks.
-  let lossRange: Double
-  let lowestLoss: (value: Double, steps: ClosedRange<Int>)
+  /// The largest and the smallest loss among the first step's and the means of the run's blocks.
+  let highestLoss: Level
+  let lowestLoss: Level
   /// T's mean in the judged steps, and its largest mean in the run.
   let squaredNorm: Double
-  let largestSquaredNorm: (value: Double, steps: ClosedRange<Int>)
-  /// |G|² and trΣ/B in the judged steps, and their largest means in the run; nil where the noise is not known.
-  let signal: MeanEstimate?
-  let floor: Double?
-  let largestSignal: (value: Double, steps: ClosedRange<Int>)?
-  let largestFloor: Double?
+  let largestSquaredNorm: Level
+  /// Σ‖Δw‖ of the whole run.
+  let path: Double
+  /// The largest mean rate of a block.
+  let largestRate: Double
+  /// What the ranks say of the noise; it explains, and decides nothing.
+  let noise: NoiseEvidence?
 
-  /// Of the last third or, where that leaves open whether the loss moves, of the last two thirds.
+  /// Of the last third or, where that leaves open whether the loss moves, of the last two thirds or of all.
   static func of(_ series: BlockSeries, opening: StepSums, _ firstStep: Int) -> RunEvidence? {
-    let third = RunEvidence(series, opening: opening, firstStep, thirds: 1)
-    guard let third, !third.isConclusive else { return third }
-    return RunEvidence(series, opening: opening, firstStep, thirds: 2)
+    guard let third = RunEvidence(series, opening: opening, firstStep, thirds: 1) else { return nil }
+    var best = third
+    for thirds in 2...3 where !best.isConclusive {
+      guard let more = RunEvidence(series, opening: opening, firstStep, thirds: thirds) else { break }
+      // What moved only before does not speak of the end.
+      if (more.isFalling || more.isRising) && more.trend.share(ofLast: more.groups.count / 2) < 0.25 { break }
+      best = more
+    }
+    return best.isConclusive ? best : third
   }
 
   /// How many parts, from the end, make up so many thirds of the steps and of the learning rates: where a schedule lets the rate go to
@@ -43,7 +53,7 @@ struct RunEvidence {
     return max(bySteps, byRate)
   }
 
-  /// Nil where fewer than three steps, or means of them, can be told apart.
+  /// Nil where fewer than three steps, or means of them, are there.
   private init?(_ series: BlockSeries, opening: StepSums, _ firstStep: Int, thirds: Int) {
     let parts = series.parts
     let wanted = max(Self.tail(of: parts, thirds: thirds), min(parts.count, 10))
@@ -68,83 +78,108 @@ struct RunEvidence {
       if part.taken > 0 { all.append((part, step + 1...step + part.steps)) }
       step += part.steps
     }
-    let losses = all.map { (value: $0.value.meanLoss, steps: $0.steps) }
+    let losses = all.map { Level($0.value.meanLoss, $0.steps) }
     lowestLoss = losses.min { $0.value < $1.value }!
-    lossRange = losses.map(\.value).max()! - lowestLoss.value
+    highestLoss = losses.max { $0.value < $1.value }!
     squaredNorm = total.meanSquaredNorm
-    largestSquaredNorm = all.map { (value: $0.value.meanSquaredNorm, steps: $0.steps) }.max { $0.value < $1.value }!
-    let known = groups.compactMap(\.sums.signal)
-    signal = known.count == groups.count ? MeanEstimate(known) : nil
-    floor = signal == nil ? nil : total.floor
-    largestSignal = all.compactMap { part in part.value.signal.map { (value: $0, steps: part.steps) } }.max { $0.value < $1.value }
-    largestFloor = all.compactMap(\.value.floor).max()
+    largestSquaredNorm = all.map { Level($0.value.meanSquaredNorm, $0.steps) }.max { $0.value < $1.value }!
+    path = parts.reduce(0) { $0 + $1.path }
+    largestRate = parts.map { $0.taken > 0 ? $0.rate / Double($0.taken) : 0 }.max() ?? 0
+    noise = NoiseEvidence(groups.map(\.sums), of: all)
   }
 
   var last: (steps: ClosedRange<Int>, sums: StepSums) { groups[groups.count - 1] }
+}
 
-  /// The loss falls, or rises, by more than its interval and by more than a fraction of what it has moved in the whole run; a tenth of its
-  /// own size is a fall too, as long as the gradient is not gone.
+// MARK: The loss
+
+extension RunEvidence {
+  /// The size of the loss in the judged steps; where losses may be negative, of what it has moved, since then zero means nothing.
+  var level: Double { lowestLoss.value < 0 ? max(abs(total.meanLoss), moved) : total.meanLoss }
+  /// How far the loss has moved in the run.
+  var moved: Double { highestLoss.value - lowestLoss.value }
+  /// Whether that is more than the noise of its steps.
+  private var movedVisibly: Bool { moved > VerdictThresholds.visible * stepNoise }
+
+  /// A change of the loss that is smaller does not count.
+  var band: Double {
+    let byLevel = VerdictThresholds.levelBand * level
+    return max(movedVisibly ? min(byLevel, VerdictThresholds.movedBand * moved) : byLevel, VerdictThresholds.rounding * moved)
+  }
+
+  /// The loss's change is shown to lie within the band.
+  var isFlat: Bool { abs(trend.change) + trend.halfWidth(.of95) <= band }
+
+  /// The loss falls, for certain, and by more than the band or as its updates promise.
   var isFalling: Bool {
-    let (change, margin) = trend.change
-    guard change + margin < 0 else { return false }
-    return -change > 0.02 * lossRange || (-change > 0.1 * abs(total.meanLoss) && normFraction > 0.01)
+    guard trend.change + trend.halfWidth(.of99) < 0 else { return false }
+    return -trend.change > band || deliversItsPromise
   }
-  var isRising: Bool { trend.change.value - trend.change.halfWidth > 0 && trend.change.value > 0.05 * lossRange }
-
-  /// A change that would count would have shown.
-  private var isConclusive: Bool { isFalling || isRising || trend.change.halfWidth < 0.05 * lossRange }
-
-  /// T stays below half of what independent samples would make it: the batches are the whole data, so their spread is no noise of their
-  /// mean.
-  var isWholeData: Bool { if let floor { squaredNorm < 0.5 * floor } else { false } }
-
-  /// |G|²/(trΣ/B); nil where the noise is not known or does not count.
-  var ratio: Double? {
-    guard let signal, let floor, floor > 0, !isWholeData else { return nil }
-    return signal.value / floor
+  private var deliversItsPromise: Bool {
+    guard let promise, -trend.change > VerdictThresholds.rounding * moved else { return false }
+    return (VerdictThresholds.delivered * promise...VerdictThresholds.most * promise).contains(-trend.change)
   }
 
-  /// The best estimate of |G|²: T less its noise where that is known.
-  var gradientSquares: Double { ratio == nil ? squaredNorm : max(signal!.value, 0) }
-  var largestGradient: (squares: Double, steps: ClosedRange<Int>) {
-    guard ratio != nil, let largestSignal else { return (largestSquaredNorm.value, largestSquaredNorm.steps) }
-    return (max(largestSignal.value, 0), largestSignal.steps)
-  }
-  /// |G| over the largest it was.
-  var normFraction: Double { largestGradient.squares > 0 ? (gradientSquares / largestGradient.squares).squareRoot() : 0 }
-
-  /// What the judged steps' updates, Σ‖Δw‖·|G|²/‖g‖, would lower the loss by at most, were it a plane; nil where no update was measured.
-  var promise: Double? {
-    guard total.updates > 0 else { return nil }
-    return squaredNorm > 0 ? total.promise * (gradientSquares / squaredNorm) : 0
+  var isRising: Bool {
+    trend.change - trend.halfWidth(.of99) > 0 && trend.change > max(band, VerdictThresholds.rise * moved)
   }
 
-  /// The fall that was seen, or could have been missed, is about what the updates promised: they are too small to do more.
-  var deliversItsPromise: Bool {
-    guard let promise, gradientSquares > (signal.map { ratio == nil ? 0 : $0.halfWidth } ?? 0) else { return false }
-    return promise < 2 * (trend.change.halfWidth + max(0, -trend.change.value))
+  /// Whether the loss moves is not left open; and where it does not, why.
+  private var isConclusive: Bool {
+    isFalling || isRising || overshoots || (isFlat && (breaksItsPromise || normFraction <= VerdictThresholds.small))
   }
 
   /// The standard deviation of a step's loss about its neighbours'.
   var stepNoise: Double { total.pairs > 0 ? (total.squaredLossChange / Double(total.pairs) / 2).squareRoot() : 0 }
 
-  /// The correlation of the loss, its line taken out, with that of the step before: −1 where it swings up and down each step, 0 for noise.
+  /// The loss differs from step to step as samples do.
+  var isNoisy: Bool { stepNoise > VerdictThresholds.noisy * (movedVisibly ? moved : level) }
+
+  /// The correlation of the loss, its course taken out, with that of the step before: −1 where it swings up and down each step, 0 for noise.
   var stepCorrelation: Double? {
     guard total.pairs >= 8 else { return nil }
     let n = Double(total.taken)
-    let perStep = trend.slope * Double(trend.count) / n
-    let line = perStep * perStep * (n * n - 1) / 12
-    let variance = total.squaredLoss / n - total.meanLoss * total.meanLoss - line
+    let variance = total.squaredLoss / n - total.meanLoss * total.meanLoss - trend.explained
     // Below the rounding of the sums there is nothing to see.
     guard variance > 1e-12 * total.squaredLoss / n else { return nil }
     return 1 - stepNoise * stepNoise / variance
   }
 
-  // MARK: Depth
+  /// The loss goes up and down with the steps, more than chance makes it.
+  var swings: Bool {
+    guard let correlation = stepCorrelation else { return false }
+    return correlation < min(VerdictThresholds.swing, -2.6 / Double(total.pairs).squareRoot())
+  }
+}
+
+// MARK: The gradient and the updates
+
+extension RunEvidence {
+  /// ‖g‖ over the largest it was.
+  var normFraction: Double { largestSquaredNorm.value > 0 ? (squaredNorm / largestSquaredNorm.value).squareRoot() : 0 }
+
+  /// What the judged steps' updates, Σ‖Δw‖‖g‖, would lower the loss by at most, were it a plane; nil where no update was measured.
+  var promise: Double? { total.updates > 0 ? total.promise : nil }
+  /// The same of one update.
+  var promiseOfEach: Double? { promise.map { $0 / Double(total.updates) } }
+
+  /// The updates promise more than came, and more than could have been missed.
+  var breaksItsPromise: Bool {
+    guard let promise else { return false }
+    return promise > VerdictThresholds.promised * (trend.halfWidth(.of99) + max(0, -trend.change))
+  }
+
+  /// The updates are too large: the loss swings with them, or each promises more than the loss's noise and nothing comes.
+  var overshoots: Bool {
+    guard normFraction > VerdictThresholds.small else { return false }
+    if swings { return true }
+    guard breaksItsPromise, let promiseOfEach else { return false }
+    return promiseOfEach > VerdictThresholds.overshoot * stepNoise
+  }
 
   /// How the first quarter of the tensors' norm was to the last quarter's in the first step, as a power of ten; nil for shallow models.
   var openingGap: Double? { opening.deep > 0 ? opening.firstTensors - opening.lastTensors : nil }
-  /// The same in the judged steps, held against what the last quarter has now or had at first, whichever is more.
+  /// The same in the judged steps, compared with what the last quarter has now or had at first, whichever is more.
   var gap: Double? {
     guard opening.deep > 0, total.deep > 0 else { return nil }
     return total.firstTensors / Double(total.deep) - max(total.lastTensors / Double(total.deep), opening.lastTensors)

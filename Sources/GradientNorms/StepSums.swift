@@ -20,6 +20,9 @@ public struct StepSums: Sendable, Equatable, Codable {
   /// Σ‖Δw‖‖g‖, at most what the updates would lower the loss by if it were a plane, and the number of updates in it.
   public var promise = 0.0
   public var updates = 0
+  /// Σ‖Δw‖ and Σ‖w‖ of those updates.
+  public var path = 0.0
+  public var weights = 0.0
   /// Σ log₁₀ of the gradient norm of the first and of the last quarter of the tensors, over `deep` steps.
   public var firstTensors = 0.0
   public var lastTensors = 0.0
@@ -41,6 +44,8 @@ public struct StepSums: Sendable, Equatable, Codable {
     sums.noise += other.noise
     sums.promise += other.promise
     sums.updates += other.updates
+    sums.path += other.path
+    sums.weights += other.weights
     sums.firstTensors += other.firstTensors
     sums.lastTensors += other.lastTensors
     sums.deep += other.deep
@@ -50,6 +55,20 @@ public struct StepSums: Sendable, Equatable, Codable {
 }
 
 extension StepSums {
+  /// Reads what a checkpoint wrote; what older ones did not have is zero.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    func count(_ key: CodingKeys) throws -> Int { try fields.decode(Int.self, forKey: key) }
+    func sum(_ key: CodingKeys) throws -> Double { try fields.decode(Double.self, forKey: key) }
+    (steps, taken, pairs, resolved) = (try count(.steps), try count(.taken), try count(.pairs), try count(.resolved))
+    (updates, deep) = (try count(.updates), try count(.deep))
+    (loss, squaredLoss, squaredLossChange) = (try sum(.loss), try sum(.squaredLoss), try sum(.squaredLossChange))
+    (squaredNorm, rate, resolvedSquaredNorm) = (try sum(.squaredNorm), try sum(.rate), try sum(.resolvedSquaredNorm))
+    (noise, promise, firstTensors, lastTensors) = (try sum(.noise), try sum(.promise), try sum(.firstTensors), try sum(.lastTensors))
+    path = try fields.decodeIfPresent(Double.self, forKey: .path) ?? 0
+    weights = try fields.decodeIfPresent(Double.self, forKey: .weights) ?? 0
+  }
+
   public var meanLoss: Double { loss / Double(taken) }
   /// The mean of T.
   public var meanSquaredNorm: Double { squaredNorm / Double(taken) }

@@ -1,3 +1,5 @@
+import GradientNorms
+
 extension ConvergenceReport: JSONWritable {
   public func write(to json: inout JSONText) {
     json.object {

@@ -1,3 +1,5 @@
+import GradientNorms
+
 /// `report.json`: how a run went, with the reasons for its verdict.
 public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var verdict: Verdict
@@ -64,11 +66,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   }
 
   /// How training went, judged by the ledger's evidence.
-  public enum Verdict: String, Sendable, Decodable, CaseIterable {
-    case converged, converging
-    case noiseFloor = "noise-floor"
-    case oscillating, diverging, diverged, vanishing, stopped
-  }
+  public typealias Verdict = ConvergenceVerdict.Kind
 
   /// What the trained weights score.
   public struct Final: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import GradientNorms
+
 /// Several runs' reports side by side, a line a run, and what was set differently in them.
 public struct ReportTable {
   private let runs: [(name: String, report: ConvergenceReport)]

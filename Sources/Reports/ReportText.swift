@@ -1,3 +1,5 @@
+import GradientNorms
+
 /// A convergence report as a block of text, as wide as the style says where its words allow.
 public struct ReportText {
   private let report: ConvergenceReport
@@ -30,7 +32,7 @@ public struct ReportText {
   private var colourCode: Int {
     switch report.verdict {
     case .converged, .converging, .noiseFloor: 32
-    case .oscillating, .vanishing, .stopped: 33
+    case .oscillating, .vanishing, .stopped, .tooShort, .motionless: 33
     case .diverging, .diverged: 31
     }
   }

@@ -1,3 +1,5 @@
+import GradientNorms
+
 /// What is known of a running job, as Prometheus scrapes it: text exposition format 0.0.4.
 public struct RunGauges: Sendable, Equatable {
   public var experiment: String

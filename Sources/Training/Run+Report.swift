@@ -56,7 +56,7 @@ extension Run {
     let samples = trainer.memory.cursor.samples
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
-      verdict: ConvergenceReport.Verdict(rawValue: verdict.kind.rawValue)!, reasons: reasons, steps: trainer.stepsDone,
+      verdict: verdict.kind, reasons: reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
       final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import GradientNorms
 import Launching
 import Reports
 

@@ -1,4 +1,5 @@
 import Foundation
+import GradientNorms
 import RankTesting
 import Reports
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import GradientNorms
 import Reports
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import GradientNorms
 import Reports
 import Testing
 

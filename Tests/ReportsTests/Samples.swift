@@ -1,3 +1,4 @@
+import GradientNorms
 import Reports
 
 /// Records with a value of their own in every field, so that a swapped field shows.

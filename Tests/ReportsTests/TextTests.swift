@@ -1,3 +1,4 @@
+import GradientNorms
 import Reports
 import Testing
 

@@ -1,34 +1,46 @@
-import FoundationEssentials
+import Foundation
 import GradientNorms
 import Testing
+import Vectors
 
 /// Single rules of the verdict, on invented series of losses and norms.
 @Suite struct RuleTests {
-  /// A ledger of one part with this loss and a gradient of this norm.
-  private func ledger(loss: Double, norm: Double) -> NormLedger {
+  /// A ledger of equal parts with this loss and a gradient of this norm; each part's own gradient is √parts times as long, which is pure noise.
+  private func ledger(loss: Double, norm: Double, parts: Int = 1) -> NormLedger {
     var ledger = NormLedger(LedgerLayout(tensorCount: 1), rank: 0)
-    ledger.contribute(samples: 1, of: 1, loss: loss, weightedSquares: [norm * norm], rank: 0)
+    for _ in 0..<parts {
+      let own = Double(parts) * norm * norm
+      ledger.contribute(samples: 1, of: parts, loss: loss, weightedSquares: [own / Double(parts * parts)], rank: 0)
+    }
     ledger[.squares, 0] = norm * norm
     return ledger
   }
 
-  private func tracker(_ steps: [(loss: Double, norm: Double)]) -> ConvergenceTracker {
+  /// Of steps with these losses and norms; `update` is ‖Δw‖ of each, nil where no update is measured; weights have the norm 1.
+  private func tracker(
+    _ steps: [(loss: Double, norm: Double)], update: Double? = nil, parts: Int = 1, rate: (Int) -> Double = { _ in 0.1 }
+  ) -> ConvergenceTracker {
     var tracker = ConvergenceTracker()
     var judge = StepJudge(rule: .none, limits: StepJudge.Guard(skipLimit: .max), tensorSizes: [1])
-    for step in steps {
-      let ledger = ledger(loss: step.loss, norm: step.norm)
-      tracker.record(ledger, judge.judge(ledger), rate: 0.1)
+    for (index, step) in steps.enumerated() {
+      var ledger = ledger(loss: step.loss, norm: step.norm, parts: parts)
+      if let update, index > 0 { (ledger[.squaredUpdate], ledger[.squaredWeights]) = (update * update, 1) }
+      tracker.record(ledger, judge.judge(ledger), rate: rate(index))
     }
     return tracker
   }
 
-  private func noise(_ step: Int) -> Double { Double((step * 7919) % 101) / 101 - 0.5 }
+  /// White noise between −½ and ½.
+  private func noise(_ step: Int) -> Double {
+    var stream = RandomStream(3, UInt64(step))
+    return stream.unit() - 0.5
+  }
 
   @Test func nothingYet() {
-    #expect(ConvergenceTracker().verdict(stopped: false) == ConvergenceVerdict(kind: .diverged, reasons: ["No step was taken."]))
-    #expect(tracker([(2, 1)]).verdict(stopped: false).kind == .converging)
-    #expect(tracker([(2, 1), (1, 1)]).verdict(stopped: false).kind == .converging)
-    #expect(tracker([(1, 1), (2, 1)]).verdict(stopped: false).kind == .diverging)
+    #expect(ConvergenceTracker().verdict(stopped: false) == ConvergenceVerdict(kind: .tooShort, reasons: ["No step was taken."]))
+    #expect(tracker([(2, 1)]).verdict(stopped: false).kind == .tooShort)
+    #expect(tracker([(2, 1), (1, 1)]).verdict(stopped: false).kind == .tooShort)
+    #expect(tracker([(1, 1), (2, 1)]).verdict(stopped: false).kind == .tooShort)
   }
 
   /// The numbers of a reason are those of the records: a straight line that falls from 3 to 2.7 in the last eleven of 31 steps.
@@ -36,21 +48,107 @@ import Testing
     let verdict = tracker((0...30).map { (3 - 0.03 * Double(max(0, $0 - 20)), 1) }).verdict(stopped: false)
     #expect(verdict.kind == .converging)
     #expect(
-      verdict.reasons[0]
-        == "In steps 21–31 the loss fell from 3 (mean of 21) to 2.7 (31); the fitted change is -0.3 ± 0. It began at 3.")
-    #expect(verdict.reasons[1] == "At this pace the loss takes about 45 steps to halve.")
-    #expect(
-      verdict.reasons[2]
-        == "The norm was 1 (root mean square), all of its largest, 1 in step 1; with one part a step its noise is not resolved.")
+      verdict.reasons == [
+        "In steps 21–31 the loss fell from 3 (mean of 21) to 2.7 (31); the fitted change is -0.3 ± 0. It began at 3.",
+        "At this pace the loss takes about 45 steps to halve.",
+        "The norm was 1 (root mean square), all of its largest, 1 in step 1.",
+      ])
   }
 
-  /// At 0.00001 a step, half of 1.995 takes 99 752 steps; the last eight are told by their mean.
+  /// At 0.00001 a step, half of 1.995 takes 99 752 steps; the last eight count by their mean.
   @Test func saysHowSlow() {
-    let verdict = tracker((0..<500).map { (2 - 1e-5 * Double($0), 1) }).verdict(stopped: false)
+    let verdict = tracker((0..<500).map { (2 - 1e-5 * Double($0), 1) }, update: 1e-5).verdict(stopped: false)
     #expect(verdict.kind == .converging)
     #expect(
       verdict.reasons[1].hasPrefix("At this pace the loss takes about 99752 steps to halve, 200 times as many as the run had"),
       "\(verdict.reasons)")
+  }
+
+  // B1
+  /// A fall that bends: 1.294 to 0.0095 in ten steps, whose straight line has an interval that holds zero.
+  @Test func aCurvedFallIsNotFlat() {
+    let verdict = tracker((0..<10).map { (1.294 * pow(0.58, Double($0)), pow(0.8, Double($0))) }).verdict(stopped: false)
+    #expect(verdict.kind == .converging)
+    #expect(verdict.reasons[0].contains("the loss fell from 1.294"), "\(verdict.reasons)")
+  }
+
+  // B1
+  /// No series that has lost a tenth of its value is called flat, whatever its shape, noise and length.
+  @Test func flatIsNeverSaidOfAFall() {
+    for steps in [5, 10, 30, 100, 400] {
+      for noise in [0, 0.01, 0.1, 0.5] {
+        for ratio in [0.89, 0.5, 0.01] {
+          for power in [0.3, 1, 3] {
+            let verdict = tracker(
+              (0..<steps).map { step in
+                let part = pow(Double(step) / Double(steps - 1), power)
+                return ((1 + (ratio - 1) * part) * (1 + noise * self.noise(step)), 1)
+              }
+            ).verdict(stopped: false)
+            let words = verdict.reasons.joined()
+            let numbers = words.contains("stayed flat") ? words : ""
+            #expect(numbers.isEmpty || fallInWords(words) < 0.1, "\(steps) \(noise) \(ratio) \(power): \(words)")
+          }
+        }
+      }
+    }
+  }
+
+  /// By how much the loss that a sentence calls flat fell, as a part of it.
+  private func fallInWords(_ text: String) -> Double {
+    let numbers = text.components(separatedBy: "stayed flat, ")[1].components(separatedBy: " ").compactMap(Double.init)
+    return (numbers[0] - numbers[1]) / numbers[0]
+  }
+
+  // B2
+  /// The same losses, norms and updates with the noise known from 2, 4 and 8 parts, and not at all: one verdict.
+  @Test func aVerdictDoesNotDependOnTheDivision() {
+    for (loss, label) in [
+      ({ (step: Int) in 1 + 0.05 * self.noise(step) }, ConvergenceVerdict.Kind.noiseFloor),
+      ({ step in 1 + 0.5 * pow(0.99, Double(step)) + 0.02 * self.noise(step) }, .converging),
+      ({ step in 1 + 0.3 * self.noise(step) }, .tooShort),
+    ] {
+      let steps = (1...(label == .noiseFloor ? 900 : label == .converging ? 150 : 40)).map { (loss: loss($0), norm: 0.5) }
+      let verdicts = [1, 2, 4, 8].map { parts in tracker(steps, update: 0.05, parts: parts).verdict(stopped: false) }
+      #expect(verdicts.allSatisfy { $0.kind == label }, "\(verdicts.map(\.kind))")
+      #expect(verdicts.allSatisfy { $0.reasons[0] == verdicts[0].reasons[0] })
+      #expect(verdicts[0].reasons.count < verdicts[1].reasons.count)
+    }
+  }
+
+  // B12
+  /// A loss of exactly 0 with no gradient, from the first step or later: all is learned.
+  @Test func nothingLeftToLower() {
+    #expect(tracker((1...50).map { _ in (0, 0) }).verdict(stopped: false).kind == .converged)
+    let reached = tracker((1...50).map { $0 < 20 ? (1, 1) : (0, 0) }).verdict(stopped: false)
+    #expect(reached.kind == .converged && reached.reasons.contains { $0.contains("exactly 0") }, "\(reached)")
+  }
+
+  // B14
+  /// Updates of zero: it does not move, with noise or without; the reason says so.
+  @Test func whatDoesNotMoveIsMotionless() {
+    for steps in [[Double](repeating: 2.3, count: 60), (1...60).map { 2.3 + 0.3 * noise($0) }] {
+      for parts in [1, 4] {
+        let verdict = tracker(steps.map { ($0, 1) }, update: 0, parts: parts).verdict(stopped: false)
+        #expect(verdict.kind == .motionless)
+        #expect(verdict.reasons.contains { $0.contains("No update of these steps changed a weight") })
+      }
+    }
+  }
+
+  // B3
+  /// What is not resolved is no number: neither a pace after the rate has ended, nor one of less than a step, nor a gradient within its noise.
+  @Test func whatIsNotResolvedIsNotPrinted() {
+    func pace(_ verdict: ConvergenceVerdict) -> Bool { verdict.reasons.contains { $0.contains("to halve") } }
+    let steps = (0..<300).map { (loss: 3 - 0.005 * Double($0), norm: 1.0) }
+    #expect(pace(tracker(steps).verdict(stopped: false)))
+    let ended = tracker(steps, rate: { 0.05 * (1 + cos(.pi * Double($0) / 300)) }).verdict(stopped: false)
+    #expect(ended.kind == .converging && !pace(ended))
+    #expect(ended.reasons.contains { $0.contains("The learning rate has come down to") })
+    let fast = tracker((0..<12).map { (pow(10, -Double($0)), pow(10, -Double($0))) }).verdict(stopped: false)
+    #expect(!pace(fast), "\(fast.reasons)")
+    let noisy = tracker((1...400).map { (1 + 0.01 * noise($0), 0.5) }, update: 0.05, parts: 4).verdict(stopped: false)
+    #expect(noisy.reasons.contains { $0.contains("is not resolved") } && !noisy.reasons.joined().contains("|G|²"), "\(noisy.reasons)")
   }
 
   @Test func aSignalIsToldWithWhatTheRunWasDoing() {

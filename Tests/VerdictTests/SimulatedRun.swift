@@ -21,6 +21,8 @@ struct SimulatedRun {
   var prepare: (inout FlatVector) -> Void = { _ in }
   /// Steps in which rank 0's gradient is NaN.
   var poisoned: (Int) -> Bool = { _ in false }
+  /// The run ends with the first step whose loss is below this.
+  var endsBelow = -Double.infinity
   /// Whether the ledgers tell the norms of the updates.
   var tellsUpdates = true
 
@@ -62,6 +64,7 @@ struct SimulatedRun {
       let decision = judge.judge(ledger)
       let rate = schedule.rate(at: step, of: steps, base: rate)
       tracker.record(ledger, decision, rate: rate)
+      if ledger.meanLoss < endsBelow { break }
       update = UpdateNorms()
       if !decision.isSkip {
         optimizer.beginStep()

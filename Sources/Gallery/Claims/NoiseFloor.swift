@@ -1,3 +1,4 @@
+import GradientNorms
 import Reports
 
 extension Claim {

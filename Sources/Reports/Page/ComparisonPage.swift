@@ -1,4 +1,5 @@
 import Charts
+import GradientNorms
 
 /// Several runs on one page: curves laid over each other, and what is different.
 public struct ComparisonPage {

@@ -1,4 +1,5 @@
 import Charts
+import GradientNorms
 
 /// The charts of one run, or of several laid over each other.
 struct RunCharts {

@@ -1,4 +1,5 @@
 import Charts
+import GradientNorms
 
 /// `report.html`: one run on a page that needs nothing but itself.
 public struct RunPage {
@@ -126,7 +127,7 @@ extension ConvergenceReport.Verdict {
   var appearance: (style: String, sign: String) {
     switch self {
     case .converged, .converging, .noiseFloor: ("good", "✓")
-    case .oscillating, .vanishing, .stopped: ("warn", "!")
+    case .oscillating, .vanishing, .stopped, .tooShort, .motionless: ("warn", "!")
     case .diverging, .diverged: ("bad", "✗")
     }
   }
