@@ -11,6 +11,8 @@ struct SimulatedRun {
   var rule = OptimizerRule.sgd()
   var rate: Double
   var schedule = Schedule.constant
+  /// What the rate of a step is multiplied by: a schedule that the product has not.
+  var factor: (_ step: Int, _ steps: Int) -> Double = { _, _ in 1 }
   var steps: Int
   var ranks: Int
   /// Samples of a step over all ranks; nil for all the data in every step.
@@ -62,7 +64,7 @@ struct SimulatedRun {
       if tellsUpdates { (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (update.squaredChange, update.squaredWeights) }
       let ledger = combined(ledgers)
       let decision = judge.judge(ledger)
-      let rate = schedule.rate(at: step, of: steps, base: rate)
+      let rate = schedule.rate(at: step, of: steps, base: rate) * factor(step, steps)
       tracker.record(ledger, decision, rate: rate)
       if ledger.meanLoss < endsBelow { break }
       update = UpdateNorms()
