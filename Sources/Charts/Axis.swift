@@ -54,8 +54,9 @@ struct FittedAxis {
     if isLogarithmic { low = smallest }
     if low > high { (low, high) = isLogarithmic ? (1, 10) : (0, 1) }
     if isLogarithmic { (low, high) = (log10(low), log10(high)) }
-    if high - low < 1e-12 * max(1, abs(high)) {
-      let room = isLogarithmic ? 0.5 : max(abs(high) * 0.5, 0.5)
+    if high - low <= 1e-12 * max(abs(low), abs(high)) {
+      // One value: a range of its own size about it, so that its label is near.
+      let room = isLogarithmic || high == 0 ? 0.5 : abs(high) * 0.5
       (low, high) = (low - room, high + room)
     } else {
       let room = (high - low) * margin

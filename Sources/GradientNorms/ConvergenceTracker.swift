@@ -25,6 +25,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private struct Previous: Sendable, Equatable, Codable {
     var loss: Double
     var norm: Double
+    /// The rate times the norm of what was applied: how long plain gradient descent's step is. Nil in older checkpoints.
+    var descent: Double?
   }
 
   public init() {}
@@ -40,6 +42,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
       let update = ledger[.squaredUpdate].squareRoot()
       sums.promise = update * previous.norm
       sums.path = update
+      sums.descent = previous.descent ?? 0
       sums.weights = ledger[.squaredWeights].squareRoot()
       sums.updates = 1
     }
@@ -74,7 +77,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
       sums.lastTensors = Self.logarithm(ledger, count - count / 4..<count)
       sums.deep = 1
     }
-    previous = Previous(loss: loss, norm: total.squareRoot())
+    previous = Previous(loss: loss, norm: total.squareRoot(), descent: decision.applied.map { rate * $0 })
     let step = series.steps + 1
     if opening == nil { (opening, firstStep) = (sums, step) }
     if loss < lowestLoss?.value ?? .infinity { lowestLoss = Extreme(step: step, value: loss) }

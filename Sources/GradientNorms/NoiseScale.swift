@@ -10,6 +10,9 @@ public struct NoiseScale: Sendable, Equatable, Codable {
   public let memory: Double
   private var signalSum = 0.0
   private var varianceSum = 0.0
+  /// The running sums of the squares of the steps' |G|² and of their weights; nil in checkpoints that did not keep them.
+  private var squareSum: Double?
+  private var squaredWeights: Double?
   /// 1 − memoryⁿ: what the running means have seen, for Adam's kind of bias correction.
   private var seen = 0.0
 
@@ -21,7 +24,11 @@ public struct NoiseScale: Sendable, Equatable, Codable {
     let (total, local) = (ledger.squaredPartsNorm, ledger.meanLocalSquares)
     let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
     guard variance.isFinite else { return }
-    signalSum = memory * signalSum + (1 - memory) * (total - variance / ledger.samples)
+    let signal = total - variance / ledger.samples
+    if seen == 0 { (squareSum, squaredWeights) = (0, 0) }
+    squareSum = squareSum.map { memory * $0 + (1 - memory) * signal * signal }
+    squaredWeights = squaredWeights.map { memory * memory * $0 + (1 - memory) * (1 - memory) }
+    signalSum = memory * signalSum + (1 - memory) * signal
     varianceSum = memory * varianceSum + (1 - memory) * variance
     seen = memory * seen + (1 - memory)
   }
@@ -39,7 +46,21 @@ public struct NoiseScale: Sendable, Equatable, Codable {
   public var signal: Double? { seen > 0 ? signalSum / seen : nil }
   /// trΣ, the variance of one sample's gradient, summed over the parameters.
   public var variance: Double? { seen > 0 ? varianceSum / seen : nil }
-  /// trΣ/|G|²: the batch size at which noise and signal are equal; nil where the signal is not resolved.
+  /// Whether |G|² is more than twice its standard error: what is printed as a number has to be.
+  ///
+  /// Like a mean of n steps, a running mean has the variance of one step times Σw²/(Σw)². Fewer than eight steps' worth say nothing of it.
+  public var isResolved: Bool {
+    guard let signal, let squareSum, let squaredWeights else { return false }
+    let share = squaredWeights / (seen * seen)
+    guard share < 1.0 / 8 else { return false }
+    let variance = max(0, squareSum / seen - signal * signal) / (1 - share)
+    return signal > 2 * (variance * share).squareRoot()
+  }
+
+  /// ``scale`` where the signal is resolved: the one that records and reports have.
+  public var resolvedScale: Double? { isResolved ? scale : nil }
+
+  /// trΣ/|G|²: the batch size at which noise and signal are equal; nil where the signal comes out negative.
   public var scale: Double? {
     guard let signal, let variance, signal > 0 else { return nil }
     return variance / signal

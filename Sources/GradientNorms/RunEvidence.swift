@@ -169,13 +169,18 @@ extension RunEvidence {
     return promise > VerdictThresholds.promised * (trend.halfWidth(.of99) + max(0, -trend.change))
   }
 
-  /// The updates are too large: the loss swings with them, or each promises more than the loss's noise and nothing comes.
+  /// The updates are too large: the loss swings with them; or each promises more than the loss's noise and nothing comes, and they go down the
+  /// gradient, or are seen to move the loss.
   var overshoots: Bool {
     guard normFraction > VerdictThresholds.small else { return false }
     if swings { return true }
-    guard breaksItsPromise, let promiseOfEach else { return false }
+    guard breaksItsPromise, let promiseOfEach, isPlain || showsMotion else { return false }
     return promiseOfEach > VerdictThresholds.overshoot * stepNoise
   }
+  /// The updates are those of plain gradient descent, so that they go where the gradient points and the promise is no overstatement.
+  private var isPlain: Bool { abs(total.path - total.descent) <= VerdictThresholds.plain * total.path }
+  /// The loss goes with the weights' motion rather than with the samples: it has no noise, or neighbouring steps are alike.
+  private var showsMotion: Bool { stepCorrelation.map { $0 > VerdictThresholds.motion } ?? !isNoisy }
 
   /// How the first quarter of the tensors' norm was to the last quarter's in the first step, as a power of ten; nil for shallow models.
   var openingGap: Double? { opening.deep > 0 ? opening.firstTensors - opening.lastTensors : nil }

@@ -20,8 +20,10 @@ public struct StepSums: Sendable, Equatable, Codable {
   /// Σ‖Δw‖‖g‖, at most what the updates would lower the loss by if it were a plane, and the number of updates in it.
   public var promise = 0.0
   public var updates = 0
-  /// Σ‖Δw‖ and Σ‖w‖ of those updates.
+  /// Σ‖Δw‖ and, below, Σ‖w‖ of those updates.
   public var path = 0.0
+  /// Σ of the lengths that the same updates would have as steps of plain gradient descent: the rate times the norm of what is applied.
+  public var descent = 0.0
   public var weights = 0.0
   /// Σ log₁₀ of the gradient norm of the first and of the last quarter of the tensors, over `deep` steps.
   public var firstTensors = 0.0
@@ -45,6 +47,7 @@ public struct StepSums: Sendable, Equatable, Codable {
     sums.promise += other.promise
     sums.updates += other.updates
     sums.path += other.path
+    sums.descent += other.descent
     sums.weights += other.weights
     sums.firstTensors += other.firstTensors
     sums.lastTensors += other.lastTensors
@@ -66,6 +69,7 @@ extension StepSums {
     (squaredNorm, rate, resolvedSquaredNorm) = (try sum(.squaredNorm), try sum(.rate), try sum(.resolvedSquaredNorm))
     (noise, promise, firstTensors, lastTensors) = (try sum(.noise), try sum(.promise), try sum(.firstTensors), try sum(.lastTensors))
     path = try fields.decodeIfPresent(Double.self, forKey: .path) ?? 0
+    descent = try fields.decodeIfPresent(Double.self, forKey: .descent) ?? 0
     weights = try fields.decodeIfPresent(Double.self, forKey: .weights) ?? 0
   }
 

@@ -27,6 +27,8 @@ enum VerdictThresholds {
   static let most = 1.5
   /// Updates that promise less than so many times what could have been seen are too small to show anything.
   static let promised = 2.0
+  /// Updates are plain gradient descent where their lengths agree with rate times gradient within this part.
+  static let plain = 0.05
   /// Each update promises so many times the noise of the loss: were the gradient its slope, one step's fall would show.
   static let overshoot = 3.0
 
@@ -38,6 +40,8 @@ enum VerdictThresholds {
   static let noisy = 1e-3
   /// The loss swings where its correlation with the step before is below this, and below what chance makes of none.
   static let swing = -0.3
+  /// The weights' motion shows in the loss where that correlation is above this.
+  static let motion = 0.3
 
   // MARK: Depth
 

@@ -68,7 +68,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   /// How training went, judged by the ledger's evidence.
   public typealias Verdict = ConvergenceVerdict.Kind
 
-  /// What the trained weights score.
+  /// What the weights at the run's end score on held-out data, and the last step's gradient norm over all ranks. Loss and score are nil where
+  /// the run was stopped: nothing was evaluated.
   public struct Final: Sendable, Equatable {
     public var loss: Double?
     public var accuracy: Double?
@@ -165,7 +166,9 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public struct Rank: Sendable, Equatable, Decodable {
     public var rank: Int
     public var host: String
+    /// In the whole run, also before it was resumed.
     public var samples: Int
+    /// Of this rank's share of the last step it had one in.
     public var finalLoss: Double?
     public var meanLocalNorm: Double?
     /// Seconds this rank spent waiting for slower ones.

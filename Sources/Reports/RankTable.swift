@@ -8,7 +8,7 @@ struct RankTable {
   func lines(_ style: TextStyle) -> [String] {
     guard !ranks.isEmpty else { return [] }
     let hostWidth = min(24, max(4, ranks.map(\.host.count).max() ?? 0))
-    let head = ["rank", "host", "samples", "final loss", "local norm", "waiting s", "weights"]
+    let head = ["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"]
     let rows = ranks.map { rank in
       [
         String(rank.rank), PlainText.line(rank.host, limit: hostWidth), Figures.grouped(rank.samples), Figures.short(rank.finalLoss),

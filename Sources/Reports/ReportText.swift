@@ -49,7 +49,8 @@ public struct ReportText {
         "\(Figures.counted(report.steps, "step")), \(Figures.fixed(report.epochs, decimals: 2)) epochs, "
           + "\(Figures.counted(report.samples, "sample")) on \(Figures.counted(report.ranks.count, "rank"))"
           + (report.restarts > 0 ? ", \(Figures.counted(report.restarts, "restart"))" : ""))
-    lines += fact("loss", Figures.short(final.loss) + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
+    let loss = final.loss == nil && report.verdict == .stopped ? "not evaluated: the run was stopped" : Figures.short(final.loss)
+    lines += fact("loss", loss + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
     for other in final.others { lines += fact(PlainText.line(other.name, limit: 12), Figures.short(other.value)) }
     let norm = report.norm
     let skipped = norm.skipped == 0 ? "no step skipped" : "\(Figures.counted(norm.skipped, "step")) skipped"

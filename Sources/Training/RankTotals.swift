@@ -1,7 +1,7 @@
 import MPI
 import Reports
 
-/// What one rank did, since it started and since the last line of `ranks.jsonl`.
+/// What one rank did, in the whole run and since the last line of `ranks.jsonl`.
 struct RankTotals {
   private(set) var samples = 0
   private(set) var lastLoss: Double?
@@ -35,6 +35,36 @@ struct RankTotals {
   var meanLocalNorm: Double? { normCount > 0 ? normSum / Double(normCount) : nil }
   /// Time in calls that wait for other ranks.
   var secondsTogether: Double { seconds.reduce + seconds.norm }
+
+  /// One rank's sums, as checkpoints keep them.
+  struct Saved: Codable, Equatable {
+    var samples: Int
+    var normSum: Double
+    var normCount: Int
+    /// Of data, compute, reduce, norm and optimizer.
+    var seconds: [Double]
+  }
+
+  /// Goes on from what the ranks of a checkpoint did. Where there were more of them than now, rank i takes over from i, i + n, i + 2n, …, so
+  /// that the ranks' samples add up to the run's.
+  mutating func resume(_ saved: [Saved], rank: Int, ranks: Int) {
+    for part in Swift.stride(from: rank, to: saved.count, by: ranks).map({ saved[$0] }) where part.seconds.count == 5 {
+      samples += part.samples
+      normSum += part.normSum
+      normCount += part.normCount
+      let s = part.seconds
+      seconds += TimeShare(data: s[0], compute: s[1], reduce: s[2], norm: s[3], optimizer: s[4])
+    }
+  }
+
+  /// Every rank's sums, at rank 0; nil elsewhere. Collective.
+  func gather(on world: borrowing Communicator) throws -> [Saved]? {
+    let s = seconds
+    let mine = [Double(samples), normSum, Double(normCount), s.data, s.compute, s.reduce, s.norm, s.optimizer]
+    return try world.gather(mine.span)?.map { v in
+      Saved(samples: Int(v[0]), normSum: v[1], normCount: Int(v[2]), seconds: Array(v[3...]))
+    }
+  }
 
   /// Every rank's record of the interval that ends here, at rank 0; empty elsewhere. Collective.
   mutating func takeInterval(step: Int, hosts: [String], on world: borrowing Communicator) throws -> [RankRecord] {

@@ -90,7 +90,7 @@ final class Recorder {
           step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
           clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped,
           coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient, learningRate: outcome.learningRate,
-          noiseScale: outcome.noise.scale)))
+          noiseScale: outcome.noise.resolvedScale)))
   }
 
   private enum Line: Sendable {

@@ -58,13 +58,13 @@ extension Run {
     return ConvergenceReport(
       verdict: verdict.kind, reasons: reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
-      final: ConvergenceReport.Final(loss: scores?.loss ?? history.lastLoss, score: scores?.score, gradNorm: history.lastNorm),
+      final: ConvergenceReport.Final(loss: scores?.loss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
         certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),
-      noiseScale: trainer.memory.noise.scale,
+      noiseScale: history.tracker.isGradientResolved == false ? nil : trainer.memory.noise.resolvedScale,
       throughput: ConvergenceReport.Throughput(
-        samplesPerSecond: seconds > 0 ? ranks.reduce(0.0) { $0 + Double($1.samples) } / seconds : nil, stepMsMedian: quantile(0.5),
+        samplesPerSecond: seconds > 0 ? Double(samples - samplesBefore) / seconds : nil, stepMsMedian: quantile(0.5),
         stepMsP95: quantile(0.95)),
       timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
       weightsSHA256: digests.count == 1 ? digests.first : nil,

@@ -70,6 +70,8 @@ public final class Run {
   var recorder: Recorder?
   var history = RunHistory()
   var totals = RankTotals()
+  /// Samples over all ranks until the checkpoint that this process resumed from.
+  private(set) var samplesBefore = 0
   var stepSeconds: [Float] = []
   var wasStopped = false
 
@@ -104,6 +106,8 @@ public final class Run {
       history = restored.history
       resumedAt = trainer.stepsDone
       history.resumed(at: trainer.stepsDone)
+      samplesBefore = trainer.memory.cursor.samples
+      totals.resume(history.rankTotals ?? [], rank: world.rank, ranks: world.size)
       notes = restored.notes + ["resumed after step \(trainer.stepsDone)"]
     } else {
       if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
@@ -201,6 +205,7 @@ public final class Run {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.settle(with: ledger)
     try recorder?.synchronize()
+    history.rankTotals = try totals.gather(on: world)
     try checkpoints.save(trainer, history, on: world)
     log.info("checkpoint of step \(trainer.stepsDone)")
   }

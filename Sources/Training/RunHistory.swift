@@ -10,7 +10,6 @@ struct RunHistory: Codable, Equatable {
   private(set) var firstNorm: Double?
   private(set) var lastNorm: Double?
   private(set) var largestNorm: Double?
-  private(set) var lastLoss: Double?
   private(set) var skips: [Skip] = []
   /// What was told of the last skipped step; `skips` names the first ones only.
   private(set) var lastSkip: String?
@@ -18,6 +17,8 @@ struct RunHistory: Codable, Equatable {
   private(set) var certified = 0
   /// The steps after which training went on from a checkpoint; nil where it never did.
   private(set) var resumedAt: [Int]?
+  /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank 0, which writes it.
+  var rankTotals: [RankTotals.Saved]?
   private(set) var biasMeasured = 0
   private var biasSum = 0.0
   private var cosineSum = 0.0
@@ -45,7 +46,6 @@ struct RunHistory: Codable, Equatable {
       return skip.text
     }
     if outcome.decision.action == .clip { clipped += 1 }
-    lastLoss = outcome.ledger.meanLoss
     let norm = outcome.decision.norm
     firstNorm = firstNorm ?? norm
     lastNorm = norm ?? lastNorm

@@ -34,7 +34,7 @@ extension StepRecord {
       step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss, learningRate: outcome.learningRate,
       norm: Norm(ledger, decision, names),
       noise: Noise(
-        signal: noise.signal, variance: noise.variance, scale: noise.scale, diversity: ledger.diversity, agreement: ledger.agreement),
+        signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale, diversity: ledger.diversity, agreement: ledger.agreement),
       action: action, reason: reason, penalty: ledger[.penalty] > 0 ? ledger[.penalty] : nil,
       updateNorm: decision.isSkip ? 0 : next[.squaredUpdate].squareRoot(),
       weightNorm: decision.isSkip ? nil : next[.squaredWeights].squareRoot(),

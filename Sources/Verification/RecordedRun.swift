@@ -20,7 +20,7 @@ public struct RecordedRun: Sendable, Equatable {
   private static let comparedOfReport = [
     "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale", "weights_sha256",
   ]
-  private static let leftOutOfState = ["sha256", "ranks", "history.skips", "history.resumedAt"]
+  private static let leftOutOfState = ["sha256", "ranks", "history.skips", "history.resumedAt", "history.rankTotals"]
 
   /// Reads a run from its files' bytes; `report` and `state` (of the last checkpoint) are nil where the run did not come to them.
   ///

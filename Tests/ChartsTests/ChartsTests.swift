@@ -31,6 +31,28 @@ import Testing
     #expect(WellFormed(bars.svg) != nil)
   }
 
+  // B5
+  /// A constant is read off its axis: labels lie about it at distances of its own size, whatever that is, and the line is in the middle.
+  @Test(arguments: [0.001, 3e-7, 1e-14, 2.5, 40_000, -0.02, 7e12])
+  func aConstantShowsItsValue(_ value: Double) throws {
+    let read = try #require(WellFormed(Self.line([value, value, value]).svg))
+    let labels = read.labels.filter { $0.attributes["text-anchor"] == "end" }.compactMap {
+      Double($0.words.replacing(",", with: "").replacing("−", with: "-"))
+    }
+    #expect(labels.count >= 3, "\(read.words)")
+    let (low, high) = (try #require(labels.min()), try #require(labels.max()))
+    #expect(low < value && value < high && high - low <= 1.2 * abs(value), "\(value) on \(labels)")
+    // Labels that are printed alike could not be told apart.
+    #expect(Set(labels).count == labels.count)
+  }
+
+  /// Values that differ in their own size by little, and are tiny, are not taken for one.
+  @Test func smallDifferencesOfSmallValuesShow() throws {
+    let read = try #require(WellFormed(Self.line([1e-14, 2e-14, 3e-14]).svg))
+    let path = try #require(read.places(ofClass: "s0").first { $0.count >= 6 })
+    #expect(Set(path.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)).count == 3)
+  }
+
   @Test func everyTextIsEscaped() throws {
     let nasty = "<script>\"&'\u{0}\u{202E}]]>"
     let chart = LineChart(

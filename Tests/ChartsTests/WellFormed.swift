@@ -5,6 +5,8 @@ import FoundationXML
 final class WellFormed: NSObject, XMLParserDelegate {
   private(set) var elements: [(name: String, attributes: [String: String])] = []
   private(set) var words = ""
+  /// The words of each `text` element, with its attributes.
+  private(set) var labels: [(attributes: [String: String], words: String)] = []
 
   /// Nil where the text is not well-formed.
   init?(_ text: String) {
@@ -18,9 +20,13 @@ final class WellFormed: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]
   ) {
     elements.append((name, attributes))
+    if name == "text" { labels.append((attributes, "")) }
   }
 
-  func parser(_ parser: XMLParser, foundCharacters string: String) { words += string }
+  func parser(_ parser: XMLParser, foundCharacters string: String) {
+    words += string
+    if elements.last?.name == "text" { labels[labels.count - 1].words += string }
+  }
 
   func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) { words += "\n" }
 

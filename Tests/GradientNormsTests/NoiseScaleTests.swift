@@ -42,6 +42,27 @@ import Testing
     #expect(noise.scale == nil)
   }
 
+  // B3
+  /// Gradients of pure noise: whatever sign |G|² comes out with, it is no number to print. With a signal as large as the noise it is.
+  @Test func noiseAloneIsNotResolved() {
+    var numbers = Numbers(state: 5)
+    func gaussian() -> Double { (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit()) }
+    var resolved = 0
+    for _ in 0..<200 {
+      var (pure, mixed) = (NoiseScale(), NoiseScale())
+      for step in 0..<60 {
+        let noise = (0..<2).map { _ in [[gaussian(), gaussian(), gaussian(), gaussian()]] }
+        pure.record(ledger(batches: [4, 4], gradients: noise))
+        mixed.record(ledger(batches: [4, 4], gradients: noise.map { [$0[0].map { $0 + 1 }] }))
+        if step < 7 { #expect(mixed.resolvedScale == nil) }
+      }
+      if pure.resolvedScale != nil { resolved += 1 }
+      #expect(mixed.resolvedScale == mixed.scale && mixed.scale != nil)
+    }
+    // One side of a normal distribution beyond two standard errors is 2.3 %; squares are skewed, and it is judged from 60 steps.
+    #expect(resolved <= 16, "\(resolved) of 200")
+  }
+
   @Test func equalBatchesAgreeWithMcCandlish() {
     var noise = NoiseScale()
     let (one, two) = ([3.0, 1], [1.0, 2])

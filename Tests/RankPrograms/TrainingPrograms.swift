@@ -11,7 +11,7 @@ let trainingPrograms: [RankProgram] = [
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
   normGuardsProgram,
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram, sharedFallbackProgram, sharedMemoryProgram,
-  bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
+  bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram, verdictRanksProgram,
 ]
 
 /// An experiment from its text.

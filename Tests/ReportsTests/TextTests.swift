@@ -72,7 +72,7 @@ struct TextTests {
           skipped step 41: the gradient of layers.0.weight is not finite on rank 1 (node1)
           and 1 more skipped step
 
-          rank  host        samples  final loss  local norm   waiting s  weights
+          rank  host        samples   last loss  local norm   waiting s  weights
              0  node0        59,904      0.3400       1.200        0.25  0123456789ab
              1  node1        59,905      0.3400       1.200        0.25  0123456789ab
              2  node2        59,906      0.3400       1.200        0.25  0123456789ab

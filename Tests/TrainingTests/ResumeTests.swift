@@ -51,12 +51,21 @@ import Testing
         #expect(report[key] as? NSObject == resumed[key] as? NSObject, "\(kind): \(key)")
       }
       #expect(report["weights_sha256"] is String)
+      // B4: ranks count the whole run, as the header does; what is not of time is that of the run that was never interrupted.
+      func ranks(_ report: NSDictionary) throws -> [[String: Any]] { try #require(report["ranks"] as? [[String: Any]]) }
+      for key in ["samples", "final_loss", "mean_local_norm"] {
+        let (found, truth) = (try ranks(resumed).map { $0[key] as? Double }, try ranks(report).map { $0[key] as? Double })
+        #expect(zip(found, truth).allSatisfy { abs(($0 ?? .nan) - ($1 ?? .nan)) <= 1e-12 * abs($1 ?? .nan) }, "\(kind) \(key): \(found) \(truth)")
+      }
       let rankSteps = try folder.records("\(kind)-resumed/ranks.jsonl").map { $0["step"] as? Int }
       #expect(rankSteps == [10, 10, 10, 20, 20, 20, 30, 30, 30])
       for ranks in [1, 2, 4] {
         let other = try folder.records("\(kind)-on-\(ranks)/metrics.jsonl")
         #expect(other.map { $0["step"] as? Int } == Array(1...30))
         #expect(other.map { $0["samples"] as? Int } == whole.map { $0["samples"] as? Int })
+        let onOthers = try folder.json("\(kind)-on-\(ranks)/report.json")
+        let counted = try #require(onOthers["ranks"] as? [[String: Any]]).compactMap { $0["samples"] as? Int }
+        #expect(counted.count == ranks && counted.reduce(0, +) == onOthers["samples"] as? Int, "\(kind) on \(ranks) ranks: \(counted)")
         for (a, b) in zip(other, whole) {
           let losses = (try #require(a["loss"] as? Double), try #require(b["loss"] as? Double))
           #expect(abs(losses.0 - losses.1) < 1e-4 * losses.1)
@@ -77,6 +86,9 @@ import Testing
     #expect(folder.exists("run/checkpoints/step-00000004/state.json") && folder.exists("run/checkpoints/step-00000007/state.json"))
     #expect(!folder.exists("run/final.safetensors"))
     #expect(try folder.json("run/report.json")["verdict"] as? String == "stopped")
+    // B4: nothing was evaluated, and one batch's loss is not what the field means.
+    let final = try #require(try folder.json("run/report.json")["final"] as? NSDictionary)
+    #expect(final["loss"] is NSNull && final["accuracy"] is NSNull && final["grad_norm"] is Double)
     #expect(try folder.records("run/metrics.jsonl").map { $0["step"] as? Int } == Array(1...7))
 
     let worker = ["\(folder.path)/test.toml", "--output"]

@@ -6,7 +6,7 @@ import Vectors
 
 // Development runs of the kinds that people ask about: short, curved, interrupted by a plateau, noisy, clipped, still.
 extension LabelledRun {
-  static var development: [LabelledRun] { Variant.allCases.flatMap(\.runs) + short + curved + plateaus + ends + still + divisions }
+  static var development: [LabelledRun] { Variant.allCases.flatMap(\.runs) + short + curved + plateaus + ends + wide + still + divisions }
 
   /// A bowl of ten directions with curvatures from 1 to 1/condition.
   private static func bowl(
@@ -118,6 +118,20 @@ extension LabelledRun {
       bowl("clipped: rest, one rank", .noiseFloor, rate: 0.3, steps: 4000, clip: .normalize(norm: 0.1), ranks: 1),
       classifier("clipped: start", .converging, hidden: [16], spread: 0.5, rate: 1, steps: 100, clip: .global(maxNorm: 0.05)),
     ]
+  }
+
+  // MARK: Wide nets at rest under AdamW, whose updates are long and go nowhere near straight down
+
+  private static var wide: [LabelledRun] {
+    [1, 4].flatMap { ranks in
+      [
+        classifier(
+          "wide: AdamW, \(ranks) ranks", .noiseFloor, hidden: [128], flipped: 0.4, rule: .adamw(), rate: 0.002, steps: 2500, ranks: ranks),
+        classifier(
+          "wide: momentum, \(ranks) ranks", .noiseFloor, hidden: [128], flipped: 0.4, rule: .momentum(), rate: 0.01, steps: 2500,
+          ranks: ranks),
+      ]
+    }
   }
 
   // MARK: Motionless

@@ -64,7 +64,7 @@ public struct RunPage {
       ]
     }
     let (final, norm, speed) = (report.final, report.norm, report.throughput)
-    var tiles = [("loss", Figures.short(final.loss), report.verdict == .stopped ? "training" : "held out")]
+    var tiles = [("loss", Figures.short(final.loss), final.loss == nil ? "not evaluated" : report.verdict == .stopped ? "training" : "held out")]
     if let accuracy = final.accuracy { tiles.append(("accuracy", Figures.fixed(accuracy, decimals: 4), "held out")) }
     for other in final.others { tiles.append((String(other.name.map { $0 == "_" ? " " : $0 }), Figures.short(other.value), "held out")) }
     tiles += [
@@ -78,7 +78,7 @@ public struct RunPage {
         norm.certifiedFraction.map { "of steps; \(Figures.percent($0)) certified unclipped" } ?? "of steps"
       ),
       ("skipped", Figures.grouped(norm.skipped), norm.skipped == 1 ? "step" : "steps"),
-      ("noise scale", report.noiseScale.map { Figures.rate($0) } ?? "not resolved", "samples, about the critical batch"),
+      ("noise scale", report.noiseScale.map { Figures.rate($0) } ?? "not resolved", report.noiseScale == nil ? "" : "samples, about the critical batch"),
       ("samples a second", Figures.rate(speed.samplesPerSecond), "on \(Figures.counted(report.ranks.count, "rank"))"),
       ("step", Figures.short(speed.stepMsMedian) + " ms", "median; 95 % below \(Figures.short(speed.stepMsP95)) ms"),
     ]
@@ -107,7 +107,7 @@ public struct RunPage {
       let same = Set(report.ranks.map(\.weightsSHA256))
       let caption =
         same.contains(nil) ? "weights not compared" : same.count == 1 ? "weights identical on all ranks" : "WEIGHTS DIFFER between ranks"
-      page.table(["rank", "host", "samples", "final loss", "local norm", "waiting s", "weights"], rows, words: 2, caption: caption)
+      page.table(["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"], rows, words: 2, caption: caption)
     }
   }
 
