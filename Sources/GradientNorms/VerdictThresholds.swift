@@ -30,7 +30,7 @@ enum VerdictThresholds {
   /// Updates are plain gradient descent where their lengths agree with rate times gradient within this part.
   static let plain = 0.05
   /// Each update promises so many times the noise of the loss: were the gradient its slope, one step's fall would show.
-  static let overshoot = 3.0
+  static let overshoot = 5.0
 
   // MARK: The gradient
 

@@ -44,12 +44,13 @@ private struct DrawnRun {
   init(_ index: Int, _ isReproducible: Bool) {
     var stream = RandomStream(isReproducible ? 20 : 21, UInt64(index))
     func one<Value>(_ values: [Value]) -> Value { values[Int(stream.integer(below: UInt64(values.count)))] }
-    let rate = one([1e-7, 1e-4, 0.003, 0.02, 0.1, 0.5, 3])
+    let rate = one([1e-9, 1e-4, 0.003, 0.02, 0.1, 0.3, 1, 4])
     var keys = one([
-      ["model.kind=logistic"], ["model.hidden=[8]"], ["model.hidden=[6,6,6,6,6,6]", "model.activation=sigmoid"],
+      ["model.kind=logistic"], ["model.kind=logistic"], ["model.hidden=[8]"], ["model.hidden=[8]"],
+      ["model.hidden=[6,6,6,6,6,6]", "model.activation=sigmoid"],
     ])
     keys += ["seed=\(index + 1)", "optimizer.learning_rate=\(rate)", "optimizer.kind=\(one(["sgd", "sgd", "momentum", "adamw"]))"]
-    keys += ["training.steps=\(one([6, 12, 25, 60, 150, 240]))", "data.spread=\(one([0.3, 1.5, 4.0]))"]
+    keys += ["training.steps=\(one([8, 20, 60, 200, 400, 800]))", "data.spread=\(one([0.3, 1.5, 4.0]))"]
     keys += one([[], [], ["schedule.kind=cosine"]]) + one([[], [], ["clip.rule=global", "clip.max_norm=0.05"]])
     keys += isReproducible ? ["training.reproducible=true"] : one([[], ["training.exchange=messages"], ["training.gradient=replicated"]])
     overrides = keys

@@ -5,6 +5,9 @@ import Testing
   /// The half that the rules were written with.
   @Test func developmentRuns() { check("development", LabelledRun.development) }
 
+  /// The half of other models, data and schedules, which was looked at once.
+  @Test func heldOutRuns() { check("held out", LabelledRun.heldOut) }
+
   private func check(_ half: String, _ runs: [LabelledRun]) {
     let judged = runs.map { (run: $0, verdict: $0.run.verdict()) }
     let wrong = judged.filter { $0.run.label != $0.verdict.kind }
