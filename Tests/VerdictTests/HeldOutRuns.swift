@@ -44,7 +44,7 @@ extension LabelledRun {
       regression("rest, cycles", .noiseFloor, rate: 0.1, steps: 5000, ranks: 1, factor: cycles),
       regression("rest, momentum", .noiseFloor, rule: .momentum(), rate: 0.01, steps: 5000, ranks: 2),
       regression("rest, AdamW", .noiseFloor, rule: .adamw(weightDecay: 0), rate: 0.02, steps: 5000, ranks: 1),
-      regression("rest, clipped by value", .noiseFloor, rate: 0.1, steps: 5000, ranks: 2, clip: .value(limit: 0.05)),
+      regression("rest, clipped by percentile", .noiseFloor, rate: 0.1, steps: 5000, ranks: 2, clip: .percentile(percent: 20, window: 50)),
       // A half to three time constants.
       regression("descent, one rank", .converging, rate: 0.01, steps: 50, ranks: 1),
       regression("descent, two ranks", .converging, rate: 0.003, steps: 200, ranks: 2),
@@ -82,7 +82,7 @@ extension LabelledRun {
       regression("too short, 2 steps", .tooShort, rate: 0.1, steps: 2, ranks: 2),
       regression("too short, 60 steps of AdamW", .tooShort, rule: .adamw(weightDecay: 0), rate: 1e-5, steps: 60, ranks: 1, batch: 64),
       regression("still", .motionless, rate: 1e-11, steps: 100, ranks: 1),
-      regression("still, clipped by value", .motionless, rate: 0.1, steps: 300, ranks: 2, clip: .value(limit: 1e-11)),
+      regression("still, clipped by layer", .motionless, rate: 0.1, steps: 300, ranks: 2, clip: .perLayer(maxNorm: 1e-11, budget: .uniform)),
       regression("still, momentum", .motionless, rule: .momentum(), rate: 1e-12, steps: 40, ranks: 4),
       regression("still, the rate is zero", .motionless, rate: 0.1, steps: 60, ranks: 1, factor: { _, _ in 0 }),
     ]
