@@ -17,7 +17,7 @@
 /// - `diverging`: the loss rises: the 99 % interval of its fitted change is above zero, and the change is more than the band.
 /// - `vanishing`: the loss is near where it began and falls by less than 2 % of its value, and the first quarter of the tensors has had less
 ///   than a thousandth of the last quarter's gradient from the first step on; or the gradient was zero from the first step on.
-/// - `converging`: the loss falls: the 99 % interval is below zero, and the change is more than the band, or is what the updates promise. The
+/// - `converging`: the loss falls: the 99 % interval is below zero, and it is not shown to be flat, or the change is what the updates promise. The
 ///   *promise*, Σ‖Δw‖‖g‖, is what updates would lower the loss by if it were a plane and they went straight down.
 /// - `oscillating`: the gradient is not small and the loss swings from step to step (its correlation with the step before is negative beyond
 ///   chance); or each update promises several times the noise of the loss, and nothing comes: they overshoot.

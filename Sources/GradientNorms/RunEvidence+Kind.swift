@@ -32,7 +32,10 @@ extension RunEvidence {
   /// The loss is flat: because all is learned, because noise hides what is left, or for want of steps.
   private var kindOfFlat: ConvergenceVerdict.Kind {
     if level < VerdictThresholds.finished * moved { return .converged }
-    if !isNoisy { return normFraction <= VerdictThresholds.small ? .converged : .tooShort }
-    return breaksItsPromise || promise == nil ? .noiseFloor : .tooShort
+    if !isNoisy && normFraction <= VerdictThresholds.small { return .converged }
+    guard let promiseOfEach else { return isNoisy ? .noiseFloor : .tooShort }
+    // Noise is what hides a single update's promise, however small it is.
+    let isHidden = isNoisy || promiseOfEach < VerdictThresholds.overshoot * stepNoise
+    return isHidden && breaksItsPromise ? .noiseFloor : .tooShort
   }
 }

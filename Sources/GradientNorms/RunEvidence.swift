@@ -34,7 +34,7 @@ struct RunEvidence {
     for thirds in 2...3 where !best.isConclusive {
       guard let more = RunEvidence(series, opening: opening, firstStep, thirds: thirds) else { break }
       // What moved only before does not speak of the end.
-      if (more.isFalling || more.isRising) && more.trend.share(ofLast: more.groups.count / 2) < 0.25 { break }
+      if (more.isFalling || more.isRising) && more.trend.share(ofLast: more.groups.count / 2) < VerdictThresholds.lately { break }
       best = more
     }
     return best.isConclusive ? best : third
@@ -110,14 +110,16 @@ extension RunEvidence {
   /// The loss's change is shown to lie within the band.
   var isFlat: Bool { abs(trend.change) + trend.halfWidth(.of95) <= band }
 
-  /// The loss falls, for certain, and by more than the band or as its updates promise.
+  /// The loss falls, for certain, and is not shown to be flat; or it falls as its updates promise.
   var isFalling: Bool {
     guard trend.change + trend.halfWidth(.of99) < 0 else { return false }
-    return -trend.change > band || deliversItsPromise
+    // Chance: no step lowers a loss by more than its length times the slope, but for what the slope grows on the way.
+    if let promise, -trend.change > VerdictThresholds.most * promise { return false }
+    return !isFlat || deliversItsPromise
   }
   private var deliversItsPromise: Bool {
     guard let promise, -trend.change > VerdictThresholds.rounding * moved else { return false }
-    return (VerdictThresholds.delivered * promise...VerdictThresholds.most * promise).contains(-trend.change)
+    return -trend.change > VerdictThresholds.delivered * promise
   }
 
   var isRising: Bool {
@@ -172,7 +174,7 @@ extension RunEvidence {
   /// The updates are too large: the loss swings with them; or each promises more than the loss's noise and nothing comes, and they go down the
   /// gradient, or are seen to move the loss.
   var overshoots: Bool {
-    guard normFraction > VerdictThresholds.small else { return false }
+    guard normFraction > VerdictThresholds.gone else { return false }
     if swings { return true }
     guard breaksItsPromise, let promiseOfEach, isPlain || showsMotion else { return false }
     return promiseOfEach > VerdictThresholds.overshoot * stepNoise

@@ -14,6 +14,8 @@ enum VerdictThresholds {
   static let finished = 1e-3
   /// A rise counts from this part of what the loss has moved.
   static let rise = 0.05
+  /// A change counts for the run's end if this part of it comes in the last half of the steps in which it is seen.
+  static let lately = 0.15
   /// What the loss moved is visible from so many standard deviations of one step's loss.
   static let visible = 4.0
 
@@ -36,6 +38,8 @@ enum VerdictThresholds {
 
   /// The norm is small from this part of its largest on.
   static let small = 0.1
+  /// The norm is gone below this part of its largest.
+  static let gone = 0.01
   /// The loss is noisy where it differs from step to step by this part of what it moved, or of its level.
   static let noisy = 1e-3
   /// The loss swings where its correlation with the step before is below this, and below what chance makes of none.

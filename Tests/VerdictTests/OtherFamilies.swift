@@ -3,7 +3,7 @@ import Glibc
 import Models
 import Vectors
 
-// Models and data of the half that is looked at once: none of them has a relative in the development half.
+// Models and data that have no relative in the first development runs.
 
 /// Rows (x, y) with y = 2·Σx + noise: x has the variances `scales` along axes that are no coordinates, so that the Hessian of least squares,
 /// twice the covariance, is full. Its eigenvalues are twice the scales.

@@ -2,11 +2,13 @@ import GradientNorms
 import Testing
 
 @Suite struct VerdictTests {
-  /// The half that the rules were written with.
+  /// The runs that the rules were written with; and those of other families, which showed what was wrong with them: 92 of 97 were right when
+  /// they were looked at first.
   @Test func developmentRuns() { check("development", LabelledRun.development) }
 
-  /// The half of other models, data and schedules, which was looked at once.
+  /// The half of yet other models, data and schedules, which is looked at once.
   @Test func heldOutRuns() { check("held out", LabelledRun.heldOut) }
+  @Test func otherFamilies() { check("other families", LabelledRun.others) }
 
   private func check(_ half: String, _ runs: [LabelledRun]) {
     let judged = runs.map { (run: $0, verdict: $0.run.verdict()) }
