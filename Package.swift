@@ -120,6 +120,7 @@ let package = Package(
     tests("ExperimentKeysTests", ["ExperimentKeys"]),
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("ThreadsTests", ["Threads"]),
+    tests("FilesTests", ["Files", "RankTesting"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports", "Files"]),

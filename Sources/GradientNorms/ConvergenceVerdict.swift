@@ -13,7 +13,8 @@
 ///   once that, and rests where it began or above (a net whose units died).
 /// - `too-short`: fewer than three steps.
 /// - `converged`: the loss is exactly 0, and so is the gradient.
-/// - `motionless`: the gradient is there, and the updates are zero, or all of them together are nothing against the weights.
+/// - `motionless`: the gradient is there, and the updates are zero, or all of them together are nothing against the
+///   weights, or promise nothing against the loss.
 /// - `diverging`: the loss rises: the 99 % interval of its fitted change is above zero, and the change is more than the band.
 /// - `vanishing`: the loss is near where it began and falls by less than 2 % of its value, and the first quarter of the tensors has had less
 ///   than a thousandth of the last quarter's gradient from the first step on; or the gradient was zero from the first step on.

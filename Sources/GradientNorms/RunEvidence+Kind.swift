@@ -19,7 +19,7 @@ extension RunEvidence {
     guard opening.squaredNorm > 0, normFraction > VerdictThresholds.small else { return false }
     guard total.updates > 0 else { return stepNoise == 0 && moved == 0 }
     let weights = total.weights / Double(total.updates)
-    return total.path == 0 || path < VerdictThresholds.motionless * weights
+    return total.path == 0 || path < VerdictThresholds.motionless * weights || promiseOfRun < VerdictThresholds.nothing * abs(level)
   }
 
   private var isVanishing: Bool {

@@ -56,7 +56,8 @@ extension RunEvidence {
     guard total.updates > 0, total.path > 0 else {
       return "No update of these steps changed a weight: the learning rate or a clip makes them so small that Float32 rounds them away."
     }
-    return "All updates of the run together, \(short(path)) long, are \(short(path / total.weights * Double(total.updates))) of the weights' norm."
+    return "All updates of the run together, \(short(path)) long, are \(short(path / total.weights * Double(total.updates))) of the weights' norm, "
+      + "and could lower the loss by \(short(promiseOfRun)) at most: the learning rate or a clip makes them too small."
   }
 
   /// How long the loss takes to halve at this pace, where the pace is known to a third and the rate has not ended.

@@ -20,8 +20,9 @@ struct RunEvidence {
   /// T's mean in the judged steps, and its largest mean in the run.
   let squaredNorm: Double
   let largestSquaredNorm: Level
-  /// Σ‖Δw‖ of the whole run.
+  /// Σ‖Δw‖ of the whole run, and what that promises.
   let path: Double
+  let promiseOfRun: Double
   /// The largest mean rate of a block.
   let largestRate: Double
   /// What the ranks say of the noise; it explains, and decides nothing.
@@ -84,6 +85,7 @@ struct RunEvidence {
     squaredNorm = total.meanSquaredNorm
     largestSquaredNorm = all.map { Level($0.value.meanSquaredNorm, $0.steps) }.max { $0.value < $1.value }!
     path = parts.reduce(0) { $0 + $1.path }
+    promiseOfRun = parts.reduce(0) { $0 + $1.promise }
     largestRate = parts.map { $0.taken > 0 ? $0.rate / Double($0.taken) : 0 }.max() ?? 0
     noise = NoiseEvidence(groups.map(\.sums), of: all)
   }
@@ -112,13 +114,13 @@ extension RunEvidence {
 
   /// The loss falls, for certain, and is not shown to be flat; or it falls as its updates promise.
   var isFalling: Bool {
-    guard trend.change + trend.halfWidth(.of99) < 0 else { return false }
+    guard trend.change + trend.halfWidth(.of99) < 0, -trend.change > 1e-12 * abs(total.meanLoss) else { return false }
     // Chance: no step lowers a loss by more than its length times the slope, but for what the slope grows on the way.
     if let promise, -trend.change > VerdictThresholds.most * promise { return false }
     return !isFlat || deliversItsPromise
   }
   private var deliversItsPromise: Bool {
-    guard let promise, -trend.change > VerdictThresholds.rounding * moved else { return false }
+    guard let promise, normFraction > VerdictThresholds.gone, -trend.change > VerdictThresholds.rounding * moved else { return false }
     return -trend.change > VerdictThresholds.delivered * promise
   }
 

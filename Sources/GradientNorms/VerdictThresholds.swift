@@ -23,6 +23,8 @@ enum VerdictThresholds {
 
   /// Weights whose updates add up to less than this part of their norm have not moved.
   static let motionless = 1e-5
+  /// Nor have those whose updates promise less than this part of the loss in the whole run.
+  static let nothing = 1e-8
   /// A fall within the band is a fall if it is this part of what the updates promise: small steps that deliver.
   static let delivered = 0.25
   /// More than this part of what they promise updates cannot bring; it is chance.
@@ -39,7 +41,7 @@ enum VerdictThresholds {
   /// The norm is small from this part of its largest on.
   static let small = 0.1
   /// The norm is gone below this part of its largest.
-  static let gone = 0.01
+  static let gone = 1e-3
   /// The loss is noisy where it differs from step to step by this part of what it moved, or of its level.
   static let noisy = 1e-3
   /// The loss swings where its correlation with the step before is below this, and below what chance makes of none.

@@ -6,8 +6,9 @@ import Testing
   /// they were looked at first.
   @Test func developmentRuns() { check("development", LabelledRun.development) }
 
-  /// The half of yet other models, data and schedules, which is looked at once.
-  @Test func heldOutRuns() { check("held out", LabelledRun.heldOut) }
+  /// Of a third set 63 of 71 were right when it was looked at first. Five of the others were made wrongly: a loss that is the same for every
+  /// sample at the start has no noise to hide a fall, and heavy tails ended a run early.
+  @Test func formulas() { check("formulas", LabelledRun.formulas) }
   @Test func otherFamilies() { check("other families", LabelledRun.others) }
 
   private func check(_ half: String, _ runs: [LabelledRun]) {

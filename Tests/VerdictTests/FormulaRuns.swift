@@ -5,9 +5,9 @@ import Models
 import Optimizers
 import Vectors
 
-// The half that is looked at once, when the rules are done. Labels follow from how a run is made.
+// Runs of losses written out, labelled by how they are made.
 extension LabelledRun {
-  static var heldOut: [LabelledRun] { tokens + densities + counts + phases + margins + products + medians + deep }
+  static var formulas: [LabelledRun] { tokens + densities + counts + phases + margins + products + medians + deep }
 
   private static func make(
     _ name: String, _ label: ConvergenceVerdict.Kind, _ model: Formula, _ data: Draws, rule: OptimizerRule = .sgd(), rate: Double, steps: Int,
@@ -36,7 +36,7 @@ extension LabelledRun {
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 201) { [Double(min(7, Int(-log2(max(1e-9, 1 - $0.unit())))))] }
       return make(
-        "frequencies: \(name)", label, Formula(start: [Double](repeating: 0, count: 8), width: 1, Formula.frequencies), data, rule: rule,
+        "frequencies: \(name)", label, Formula(start: (0..<8).map { 0.5 * cos(Double(3 * $0)) }, width: 1, Formula.frequencies), data, rule: rule,
         rate: rate, steps: steps, ranks: ranks, batch: batch, clip: clip, factor: factor)
     }
     return [
@@ -51,7 +51,7 @@ extension LabelledRun {
       // Of the fall from ln 8 = 2.08 to 1.4 a tenth and more.
       run("descent", .converging, rate: 0.2, steps: 60, ranks: 2),
       run("descent, one rank", .converging, rate: 0.05, steps: 200, ranks: 1),
-      run("descent, slow start", .converging, rate: 0.3, steps: 100, ranks: 4, factor: slowStart),
+      run("descent, slow start", .converging, rate: 0.1, steps: 40, ranks: 4, factor: slowStart),
       run("descent, momentum", .converging, rule: .momentum(), rate: 0.02, steps: 60, ranks: 1),
       run("descent, clipped", .converging, rate: 1, steps: 100, ranks: 2, clip: .global(maxNorm: 0.01)),
       run("all data", .converged, samples: 300, rate: 2, steps: 6000, ranks: 2, batch: nil),
@@ -145,7 +145,7 @@ extension LabelledRun {
     }
     return [
       // From near the saddle: a plateau at ¾, and then a fall, in which the run ends.
-      run("saddle", .converging, start: 1e-3, rate: 0.05, steps: 5000, ranks: 2, endsBelow: 0.15),
+      run("saddle", .converging, start: 1e-3, rate: 0.05, steps: 5000, ranks: 2, batch: 1024, endsBelow: 0.1),
       run("saddle, one rank", .converging, start: 1e-4, rate: 0.02, steps: 8000, ranks: 1, endsBelow: 0.1),
       run("saddle, momentum", .converging, start: 1e-3, rate: 0.003, steps: 5000, ranks: 4, rule: .momentum(), endsBelow: 0.15),
       run("rest", .noiseFloor, start: 0.5, noise: 1, rate: 0.02, steps: 5000, ranks: 2),
@@ -179,7 +179,7 @@ extension LabelledRun {
       run("descent from afar", .converging, start: 3, rate: 0.02, steps: 60, ranks: 2),
       run("descent, clipped", .converging, start: 3, rate: 0.5, steps: 50, ranks: 4, clip: .global(maxNorm: 0.05)),
       run("descent, five steps", .converging, start: 5, rate: 0.3, steps: 5, ranks: 1, batch: 4096),
-      run("too short", .tooShort, rate: 1e-5, steps: 50, ranks: 1),
+      run("too short", .tooShort, start: 1, rate: 1e-5, steps: 50, ranks: 1),
       run("too short, one step", .tooShort, rate: 0.1, steps: 1, ranks: 4),
     ]
   }
@@ -203,7 +203,7 @@ extension LabelledRun {
       run("product: descent", .converging, Formula.product, start: [0.1, 0.2], rate: 0.05, steps: 40, ranks: 2),
       run("product: descent, 7 steps", .converging, Formula.product, start: [2, 2], rate: 0.02, steps: 7, ranks: 1),
       // No minimum is flat enough for a rate above 1: the flattest has curvature 2.
-      run("product: two-cycle", .oscillating, Formula.product, start: [1.1, 0.9], rate: 1.05, steps: 400, ranks: 1),
+      run("product: two-cycle", .oscillating, Formula.product, start: [1.4, 0.5], rate: 1.05, steps: 400, ranks: 1),
       run("product: to infinity", .diverged, Formula.product, start: [4, 3], rate: 0.8, steps: 40, ranks: 2),
       // Curvature ½ and slopes below 1: above the rate 4 it runs between two points.
       run("soft: two-cycle", .oscillating, Formula.soft, start: [1, -2, 3], rate: 6, steps: 300, ranks: 2),

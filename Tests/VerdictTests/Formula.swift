@@ -3,7 +3,7 @@ import Glibc
 import Models
 import Vectors
 
-// Models and data of the half that is looked at once: neither the development runs nor those of other families have a relative of them.
+// Losses of weights and one row of numbers, written out, and their data.
 
 /// A loss of weights and one row of numbers, with its gradient, written out.
 final class Formula: Model {
