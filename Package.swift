@@ -49,11 +49,14 @@ let package = Package(
     system("CProcess", debian: "libc6-dev"),
     system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
     .target(name: "CVectorKernels"),
+    // Code that runs before any other in the two programs.
+    .target(name: "CEarlySignals"),
 
     // The rooms, in the order data flows.
     library("MPI", ["COpenMPI"]),
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms"),
+    library("Processes"),
     library("Threads"),
     library("Files", ["Threads"]),
     library("TensorFiles", ["Files", "CCrypto"]),
@@ -73,7 +76,7 @@ let package = Package(
       "Training",
       [
         "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
-        "Reports", "ExperimentKeys", "Scaling", logging,
+        "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
       "Benchmark",
@@ -83,10 +86,12 @@ let package = Package(
     program(
       "lockstep",
       [
+        "CEarlySignals", "Processes",
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
-    program("lockstep-worker", ["Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
+    program(
+      "lockstep-worker", ["CEarlySignals", "Processes", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -121,6 +126,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("ThreadsTests", ["Threads"]),
     tests("FilesTests", ["Files", "RankTesting"]),
+    tests("ProcessesTests", ["Processes"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
     tests("EndToEndTests", ["RankTesting", "Reports", "Files"]),

@@ -89,6 +89,9 @@ public struct MpirunLine: Sendable {
     return !hasAllocation && ranks > machine.cores
   }
 
+  /// Whether ranks may run where only mpirun reaches them.
+  public var mayReachOtherHosts: Bool { hostfile != nil || hasAllocation }
+
   private var hasAllocation: Bool { ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE"].contains { inherited[$0] != nil } }
 
   private func extraMentions(_ words: [String]) -> Bool { extra.contains { words.contains($0) } }

@@ -12,4 +12,9 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
   case stopped = 75
   /// The MPI installation is missing or unusable.
   case mpiUnusable = 78
+  /// Ended by HUP, INT, USR2 or TERM where nothing was to be saved: 128 + the signal's number.
+  case hungUp = 129
+  case interrupted = 130
+  case askedToStop = 140
+  case terminated = 143
 }

@@ -8,6 +8,7 @@ import Logging
 import MPI
 import Models
 import Optimizers
+import Processes
 import Reports
 import Scaling
 import TensorFiles
@@ -79,6 +80,7 @@ public final class Run {
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
     // Before anything takes time: a signal that comes early must not kill.
     StopSignals.hold()
+    StopSignals.began(.training)
     let isFirst = world.rank == 0
     let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
@@ -174,6 +176,7 @@ public final class Run {
 
   private func step(on world: borrowing Communicator) throws {
     let outcome = try trainer.step(on: world)
+    StopSignals.stepped()
     if let skip = history.record(outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts) {
       log.warning("\(skip)")
       if world.rank == 0 { say.event(.message(level: .warning, text: skip)) }

@@ -4,6 +4,7 @@ import CProcess
 import Files
 import Glibc
 import MPI
+import Processes
 import Reports
 import Scaling
 import Training
@@ -17,7 +18,8 @@ struct Worker: ParsableCommand {
     abstract: "Trains as one MPI rank; `mpirun -n N lockstep-worker EXPERIMENT.toml` is a whole run.",
     discussion: """
       Every rank runs this same command. Rank 0 prints the progress and writes the run directory. `lockstep run` starts it for you.
-      Signals: USR1 writes a checkpoint at the next step boundary; USR2 and TERM write one and stop (exit code 75).
+      Signals, to any rank: USR1 writes a checkpoint at the next step boundary; USR2, TERM, INT and HUP write one and stop (exit code 75), or, but for
+      USR2, end the job at once where no step was made (128 + the signal's number). A second one does not wait for the checkpoint (70).
       Exit codes: 0 done, 64 usage or a bad experiment file, 65 bad data or checkpoint, 70 a worker failed, 75 stopped after a checkpoint.
       """,
     version: Release.version)
@@ -39,6 +41,9 @@ struct Worker: ParsableCommand {
 
   @Option(help: "Compute threads a rank; torchrun's default of 1 suits one rank a core.")
   var threads = 1
+
+  @Option(help: ArgumentHelp("How long a stop waits for its checkpoint, before it ends without.", valueName: "seconds"))
+  var grace = 30.0
 
   @Flag(help: "Print events as JSON lines, for a coordinator.")
   var events = false
@@ -106,6 +111,7 @@ struct Worker: ParsableCommand {
     if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
       throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
     }
+    if !(grace >= 0 && grace <= 86400) { throw ValidationError("--grace \(grace): give seconds from 0 to 86400") }
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
     if let simulate {
       do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch { throw ValidationError("--simulate: \(error)") }
@@ -116,12 +122,14 @@ struct Worker: ParsableCommand {
   }
 
   func run() {
+    StopSignals.listen(grace: grace)
     if probe {
       print(JSONText(of: HostRecord.here(data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)).string)
       return
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
+    if benchSteps != nil || diagnose || exchangeSeconds != nil { StopSignals.began(.measuring) }
     if let benchSteps, let workload = Workload.named(experiment) {
       withMPI { world in
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
@@ -133,9 +141,6 @@ struct Worker: ParsableCommand {
       withMPI { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
       return
     }
-    StopSignals.hold()
-    // A full disk, a file-size limit, a reader that went away: errors that are told in a line, not signals that end the rank without one.
-    for number in [SIGXFSZ, SIGPIPE] { signal(number, SIG_IGN) }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
       runID: runID, restarts: restarts, threads: threads, traces: trace,

@@ -4,8 +4,27 @@ import Glibc
 import Reports
 import Vectors
 
-/// The coordinator's command line. It starts MPI ranks and is never one.
+/// The program: one command, which a signal may cancel.
+///
+/// The main thread waits here, with signals blocked. An asynchronous `main` would leave it to Dispatch, which opens that thread to all signals.
 @main
+enum Program {
+  static func main() {
+    let command = Task.detached { await Lockstep.perform() }
+    Task.detached {
+      await StopControl.shared.listen(cancelling: command)
+      var code = await command.value
+      if let interruption = await StopControl.shared.interruption, code != interruption.rawValue {
+        Screen.error.write("lockstep: \(StopControl.interruptionText(interruption))\n")
+        code = interruption.rawValue
+      }
+      Glibc.exit(code)
+    }
+    while true { pause() }
+  }
+}
+
+/// The coordinator's command line. It starts MPI ranks and is never one.
 struct Lockstep: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lockstep",
@@ -21,8 +40,8 @@ struct Lockstep: AsyncParsableCommand {
       GalleryCommand.self, DoctorCommand.self,
     ])
 
-  /// Runs the command; every error is one line on standard error and an exit code of the contract.
-  static func main() async {
+  /// Every error is one line on standard error and an exit code of the contract.
+  static func perform() async -> Int32 {
     do {
       if let problem = argumentNotUTF8() { throw CommandFailure(.usage, PlainText.line(problem)) }
       if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
@@ -33,16 +52,19 @@ struct Lockstep: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      return Reports.ExitCode.done.rawValue
     } catch let failure as CommandFailure {
-      if !failure.line.isEmpty { Screen.error.write("lockstep: \(failure.line)\n") }
-      Glibc.exit(failure.code.rawValue)
+      // What a command says that a signal has cancelled is of no use to anybody.
+      if !failure.line.isEmpty, !Task.isCancelled { Screen.error.write("lockstep: \(failure.line)\n") }
+      return failure.code.rawValue
     } catch {
       // Help, version and completion scripts come as errors too.
       if exitCode(for: error).isSuccess { exit(withError: error) }
+      if Task.isCancelled { return Reports.ExitCode.workerFailed.rawValue }
       let words = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
       let help = CommandNames.help(Array(CommandLine.arguments.dropFirst()))
       Screen.error.write("lockstep: \(PlainText.line(words)) (see lockstep \(help))\n")
-      Glibc.exit(Reports.ExitCode.usage.rawValue)
+      return Reports.ExitCode.usage.rawValue
     }
   }
 }

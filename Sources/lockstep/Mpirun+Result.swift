@@ -1,6 +1,7 @@
 import Files
 import FoundationEssentials
 import Launching
+import Processes
 import Reports
 
 extension MpirunLine {
@@ -8,12 +9,13 @@ extension MpirunLine {
   /// - Throws: why there is none, with the workers' other errors told before.
   func result<Record: Decodable & Sendable>(of type: Record.Type) async throws -> Record {
     let listener = Listener<Record>()
-    let ending = try await Mpirun(self).run {
+    let ending = try await Mpirun(self).run(.measuring) {
       await listener.output($0)
     } errors: {
       await listener.errors($0)
     }
     if ending == .exited(0), let result = await listener.result { return result }
+    if let code = await StopControl.shared.interruption { throw CommandFailure(code, StopControl.interruptionText(code)) }
     let cause = RootCause(ending: ending, faults: await listener.faults, step: nil, directory: nil)
     for other in cause.others { Screen.error.write("lockstep: \(other)\n") }
     throw CommandFailure(cause.code, cause.text)

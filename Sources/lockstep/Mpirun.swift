@@ -1,4 +1,5 @@
 import Launching
+import Processes
 import Reports
 import Subprocess
 
@@ -8,21 +9,17 @@ struct Mpirun {
 
   init(_ line: MpirunLine) { self.line = line }
 
-  /// A run that can be sent signals.
-  struct Handle: Sendable {
-    fileprivate let execution: @Sendable (Int32) -> Void
-
-    func send(_ signal: Int32) { execution(signal) }
-  }
-
-  /// Runs to the end; a line is told of without its line end.
+  /// Runs to the end, as a job that signals to this program end (``StopControl``); a line is handed on without its line end.
   func run(
-    began: (Handle) async -> Void = { _ in }, ended: () async -> Void = {}, output: @escaping @Sendable ([UInt8]) async -> Void,
-    errors: @escaping @Sendable ([UInt8]) async -> Void
+    _ kind: StopPlan.Job, output: @escaping @Sendable ([UInt8]) async -> Void, errors: @escaping @Sendable ([UInt8]) async -> Void
   ) async throws -> RootCause.Ending {
+    let control = StopControl.shared
+    let hasOtherHosts = line.mayReachOtherHosts
     var options = PlatformOptions()
     // A group of its own: Ctrl-C at the terminal is for the coordinator, which passes on what the workers need.
     options.processGroupID = 0
+    // A signal that came before this job leaves it no time.
+    try Task.checkCancellation()
     let command = line.command
     let environment = Dictionary(
       uniqueKeysWithValues: line.environment.compactMap { name, value in Environment.Key(rawValue: name).map { ($0, value) } })
@@ -32,19 +29,20 @@ struct Mpirun {
         environment: .custom(environment),
         platformOptions: options, input: .none, output: .sequence, error: .sequence
       ) { execution in
-        await began(Handle { number in try? execution.send(signal: .init(rawValue: number)) })
+        await control.began(.init(execution.processIdentifier.value, hasOtherHosts: hasOtherHosts), kind)
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await follow(execution.standardOutput, each: output) }
           group.addTask { try await follow(execution.standardError, each: errors) }
           try await group.waitForAll()
         }
-        await ended()
       }
+      await control.ended()
       return switch outcome.terminationStatus {
       case .exited(let code): .exited(code)
       case .signaled(let signal): .signalled(signal)
       }
     } catch let error as SubprocessError {
+      await control.ended()
       throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.line(error.description))")
     }
   }

@@ -8,7 +8,9 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Trains an experiment on several ranks.",
     discussion: """
-      Ctrl-C (or TERM) stops at the next step, after a checkpoint, with exit code 75; a second one stops at once. USR1 writes a checkpoint.
+      Signals: Ctrl-C, TERM, HUP and USR2 stop at the next step, after a checkpoint, with exit code 75; before the first step all but USR2 end the run
+      at once (128 + the signal's number), where nothing is to be saved. A second one does not wait (70). USR1 writes a checkpoint and goes on.
+      A reader of the output that goes away costs the output, not the run.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped, 78 MPI unusable.
       With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this Open MPI (78), the same
       data (65), and can rank 0's, the first one, write the run directory, in sight of this machine (64).
@@ -50,6 +52,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Start failed workers again, from the newest checkpoint, up to this many times.", valueName: "count"))
   var maxRestarts = 0
 
+  @Option(help: ArgumentHelp("How long a stop waits for its checkpoint, before it ends the run without.", valueName: "seconds"))
+  var grace = 30.0
+
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
@@ -82,6 +87,7 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
+    guard grace >= 0 && grace <= 86400 else { throw CommandFailure(.usage, "--grace \(grace): give seconds from 0 to 86400") }
     guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
     if let metricsPort {
       try usage { () throws(LaunchError) in _ = try MetricsServer.address(host: metricsHost, port: metricsPort) }
@@ -94,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
       experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
     var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
-      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (try WorkerLaunch.simulation(simulate)))
+      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (grace == 30 ? [] : ["--grace", String(grace)]) + (try WorkerLaunch.simulation(simulate)))
     if dryRun {
       for note in line.notes { Screen.error.write("note: \(note)\n") }
       Screen.output.write(line.shellText + "\n")
@@ -108,7 +114,7 @@ struct RunCommand: AsyncParsableCommand {
     let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, showsReport: json ? .json : .text, server: server)
     if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
-    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force)
+    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force, grace: grace)
     job.lock = lock.lock
     job.findLostHosts = { [line] in
       var line = line

@@ -1,4 +1,5 @@
 import Launching
+import Processes
 import Reports
 
 /// What is known of a running job, and what of it is shown: one redrawn line on a terminal, plain lines elsewhere.
@@ -63,18 +64,20 @@ actor RunWatch {
   // MARK: What comes in
 
   /// A line of mpirun's standard output: an event, or something a library printed.
-  func outputLine(_ line: [UInt8]) {
+  func outputLine(_ line: [UInt8]) async {
     guard let event = WorkerEvent(line: line) else { return errorLine(line) }
     gauges.take(event)
     server?.publish(gauges.text)
     switch event {
     case .started(let started):
+      await StopControl.shared.take(.ready)
       self.started = started
       draw("\(PlainText.line(started.experiment, limit: 80)): waiting for the first step")
     case .progress(let progress):
       if self.progress == nil { showStart(firstStep: progress.step) }
       self.progress = progress
       lastStep = progress.step
+      await StopControl.shared.take(.step)
       showProgress()
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }

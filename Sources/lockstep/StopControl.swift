@@ -1,68 +1,159 @@
 import Glibc
+import Launching
+import Processes
+import Reports
 
-/// Turns the user's signals into the job's: ask for a checkpoint and an end, and insist when that takes too long.
+/// Carries out this program's ``StopPlan``: takes the signals, acts on the mpirun that runs, and ends the program where none does.
+///
+/// There is one of it: whatever a command does, a signal is treated in the same way.
 actor StopControl {
-  /// How many times the user has asked to stop.
-  private(set) var requests = 0
-  /// Whether the job was ended without waiting for its checkpoint.
-  private(set) var isForced = false
+  static let shared = StopControl()
 
-  private var send: (@Sendable (Int32) -> Void)?
-  private var insisting: Task<Void, Never>?
-  private let watch: RunWatch
-  private static let grace = Duration.seconds(30)
-  private static let patience = Duration.seconds(3)
+  private var plan = StopPlan()
+  private var job: Job?
+  private var timer: Task<Void, Never>?
+  private var command: Task<Int32, Never>?
+  private var show: @Sendable (String) async -> Void = { _ in }
 
-  init(watch: RunWatch) { self.watch = watch }
+  /// An mpirun that runs.
+  struct Job: Sendable {
+    fileprivate let identifier: Int32
+    fileprivate let process: ProcessEntry?
+    /// Whether its ranks may be on other hosts, which only mpirun reaches.
+    fileprivate let hasOtherHosts: Bool
 
-  var isRequested: Bool { requests > 0 }
-
-  /// A job runs now and takes signals through `send`.
-  func began(send: @escaping @Sendable (Int32) -> Void) {
-    self.send = send
-    // A stop asked for while the job was being started is handed on.
-    if isRequested { ask() }
-  }
-
-  func ended() {
-    send = nil
-    insisting?.cancel()
-    insisting = nil
-  }
-
-  func received(_ signal: Int32) async {
-    if signal == SIGUSR1 {
-      send?(SIGUSR1)
-      return
+    init(_ identifier: Int32, hasOtherHosts: Bool) {
+      self.identifier = identifier
+      self.hasOtherHosts = hasOtherHosts
+      process = ProcessEntry(identifier)
     }
-    requests += 1
-    switch requests {
-    case 1:
-      await watch.show("stopping at the next step, after a checkpoint; once more to stop at once")
-      ask()
-    case 2: insist()
-    default: send?(SIGKILL)
+
+    fileprivate func send(_ signal: Int32) { process?.send(signal) }
+    fileprivate var descendants: [ProcessEntry] { process?.isAlive == true ? ProcessEntry.descendants(of: identifier) : [] }
+  }
+
+  /// Takes signals from now on; those that came before are the first. A signal that ends the program cancels `command`.
+  func listen(cancelling command: Task<Int32, Never>) {
+    self.command = command
+    let (numbers, continuation) = AsyncStream.makeStream(of: Int32.self)
+    Task { for await number in numbers { await take(.signal(number)) } }
+    SignalThread.start(alongsideDispatch: true) { number in
+      if let number { continuation.yield(number) }
+      return nil
     }
   }
 
-  /// USR2 reaches every worker through mpirun: checkpoint, then end.
-  private func ask() {
-    send?(SIGUSR2)
-    insisting = Task { [weak self] in
-      try? await Task.sleep(for: Self.grace)
-      if !Task.isCancelled { await self?.insist() }
+  /// How long ranks may take for the checkpoint that a stop asks for, and where the user reads what is done about it.
+  func prepare(grace: Double, show: @escaping @Sendable (String) async -> Void) {
+    plan.grace = grace
+    self.show = show
+  }
+
+  // MARK: What was decided
+
+  var outcome: StopPlan.Outcome { plan.outcome }
+  var isRequested: Bool { plan.outcome != .none }
+  /// The exit status of a program that was ended where nothing was to be saved; nil where it was not.
+  var interruption: ExitCode? { plan.exitStatus.flatMap(ExitCode.init) }
+
+  static func interruptionText(_ code: ExitCode) -> String {
+    let names: [ExitCode: String] = [.hungUp: "SIGHUP", .interrupted: "SIGINT", .askedToStop: "SIGUSR2", .terminated: "SIGTERM"]
+    return "ended by \(names[code] ?? "a signal"); nothing was to be saved"
+  }
+
+  // MARK: What happens
+
+  func began(_ job: Job, _ kind: StopPlan.Job) async {
+    self.job = job
+    await take(.began(kind))
+  }
+
+  func ended() async {
+    await take(.ended)
+    job = nil
+    timer?.cancel()
+  }
+
+  func take(_ event: StopPlan.Event) async {
+    let before = plan.outcome
+    let actions = plan.take(event, at: Self.now())
+    for action in actions { carryOut(action) }
+    if plan.outcome != before, let words = words(for: plan.outcome) { await show(words) }
+  }
+
+  /// Ends the job by force, whatever the user asked for: it does not end by itself.
+  func endJob() { carryOut(.end) }
+
+  private func words(for outcome: StopPlan.Outcome) -> String? {
+    switch outcome {
+    case .asked: "stopping at the next step, after a checkpoint; once more to stop at once"
+    case .forced(.stalled): "a rank stands still: not waiting for a checkpoint"
+    case .forced(.graceOver): "no checkpoint within \(Figures.short(plan.grace)) s (--grace): stopping without one"
+    default: nil
     }
   }
 
-  /// TERM makes mpirun end the workers within two seconds; KILL is for an mpirun that does not.
-  private func insist() {
-    guard let send else { return }
-    isForced = true
-    insisting?.cancel()
-    send(SIGTERM)
-    insisting = Task {
-      try? await Task.sleep(for: Self.patience)
-      if !Task.isCancelled { send(SIGKILL) }
+  // MARK: Actions
+
+  private func carryOut(_ action: StopPlan.Action) {
+    switch action {
+    case .ask(let signal): job?.send(signal)
+    case .wake: wake()
+    case .end: end()
+    case .kill: killAll()
+    case .leave: leave()
+    case .wait(let seconds):
+      timer?.cancel()
+      timer = Task {
+        try? await Task.sleep(for: .seconds(seconds))
+        if !Task.isCancelled { await take(.timer) }
+      }
     }
+  }
+
+  /// Continues what is stopped: mpirun hands CONT to ranks on other hosts too. What stays stopped is reported to the plan.
+  private func wake() {
+    guard let job else { return }
+    job.send(SIGCONT)
+    for process in job.descendants where process.isStopped { process.send(SIGCONT) }
+    Task {
+      try? await Task.sleep(for: .seconds(1))
+      if job.descendants.contains(where: \.isStopped) { await take(.stalled) }
+    }
+  }
+
+  /// mpirun takes two seconds to end ranks in order, which only ranks on other hosts need.
+  private func end() {
+    guard let job else { return }
+    if job.hasOtherHosts {
+      job.send(SIGTERM)
+      job.send(SIGCONT)
+    } else {
+      killAll()
+    }
+  }
+
+  /// First mpirun, which could start ranks again, then all that it started.
+  private func killAll() {
+    guard let job else { return }
+    let processes = job.descendants
+    if job.process?.isAlive == true { kill(-job.identifier, SIGKILL) }
+    for process in processes { process.send(SIGKILL) }
+  }
+
+  /// The command's own way out comes first: it removes what it made.
+  private func leave() {
+    let status = plan.exitStatus ?? ExitCode.workerFailed.rawValue
+    command?.cancel()
+    Task {
+      try? await Task.sleep(for: .milliseconds(500))
+      Glibc._exit(status)
+    }
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -2,6 +2,7 @@ import Files
 import Glibc
 import GradientNorms
 import Launching
+import Processes
 import Reports
 
 /// One training run from its first mpirun to its report, over all restarts.
@@ -14,19 +15,19 @@ struct TrainingJob {
   let forces: Bool
   /// The run directory's lock, held over all restarts; nil where rank 0 takes it.
   var lock: RunLock? = nil
+  /// Seconds for the checkpoint that a stop asks for.
+  var grace = 30.0
   /// Finds out which hosts cannot take part any more, in a line; nil where all can.
   var findLostHosts: (@Sendable () async -> String?)? = nil
 
   /// Runs to the end and prints the report or the cause of failure.
   func run() async throws -> ExitCode {
-    let signals = SignalStream()
-    let control = StopControl(watch: watch)
-    let listening = Task { for await signal in signals.numbers { await control.received(signal) } }
-    defer { listening.cancel() }
+    let control = StopControl.shared
+    await control.prepare(grace: grace) { [watch] in await watch.show($0) }
     var policy = RestartPolicy(limit: maxRestarts)
     var line = line
     while true {
-      let ending = try await start(line, control: control)
+      let ending = try await start(line)
       await watch.finish()
       if let code = await settled(ending, control: control) { return code }
 
@@ -45,6 +46,7 @@ struct TrainingJob {
         if case .signalled = ending { seconds = max(seconds, 4) }
         line.workerArguments = workerArguments(restarts: policy.restarts)
         let from = directory.newestCheckpoint.map { "from the checkpoint of step \($0)" } ?? "from the beginning"
+        if directory.newestCheckpoint != nil { await control.take(.resumable) }
         await watch.tell(restarts: policy.restarts)
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
@@ -58,13 +60,9 @@ struct TrainingJob {
   }
 
   /// Starts mpirun and follows it to its end.
-  private func start(_ line: MpirunLine, control: StopControl) async throws -> RootCause.Ending {
+  private func start(_ line: MpirunLine) async throws -> RootCause.Ending {
     await watch.begin(ranks: line.ranks)
-    return try await Mpirun(line).run { execution in
-      await control.began { execution.send($0) }
-    } ended: {
-      await control.ended()
-    } output: {
+    return try await Mpirun(line).run(.training) {
       await watch.outputLine($0)
     } errors: {
       await watch.errorLine($0)
@@ -80,6 +78,11 @@ struct TrainingJob {
 
   /// Ends a run that failed for good or was stopped.
   private func stopped(by cause: RootCause, control: StopControl) async -> ExitCode {
+    if let code = await control.interruption {
+      let text = code == .stopped ? "stopped between two starts; go on with --resume" : StopControl.interruptionText(code)
+      watch.showCause(RootCause(text: text, code: code, others: []))
+      return code
+    }
     if cause.code == .stopped {
       // The workers said that a checkpoint is there; there was no report to print.
       watch.showCause(RootCause(text: "stopped after a checkpoint; go on with --resume", code: .stopped, others: []))

@@ -96,6 +96,7 @@ struct WorkerLaunch: Sendable {
   /// The same for a run: what stops it is told, a line each, and ends the command.
   func requireHosts(_ line: inout MpirunLine, data: [String], output: String) async throws -> [String] {
     guard let check = try await survey(&line, data: data, output: output) else { return [] }
+    try Task.checkCancellation()
     guard let last = check.problems.last else { return check.notes }
     for problem in check.problems.dropLast() { Screen.error.write("lockstep: \(PlainText.line(problem.line))\n") }
     throw CommandFailure(check.code, PlainText.line(last.line))

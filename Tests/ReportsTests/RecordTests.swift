@@ -98,6 +98,6 @@ struct RecordTests {
   }
 
   @Test func `exit codes are the contract's`() {
-    #expect(ExitCode.allCases.map(\.rawValue) == [0, 64, 65, 70, 75, 78])
+    #expect(ExitCode.allCases.map(\.rawValue) == [0, 64, 65, 70, 75, 78, 129, 130, 140, 143])
   }
 }

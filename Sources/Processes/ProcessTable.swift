@@ -1,0 +1,80 @@
+import Glibc
+
+/// A process as `/proc` shows it, told apart from a later one with the same number by the time when it started.
+public struct ProcessEntry: Sendable, Hashable {
+  public let identifier: Int32
+  public let parent: Int32
+  /// Clock ticks since the machine booted.
+  public let startTime: UInt64
+  /// `R`, `S`, `D`, `T` (stopped by a signal), `t` (held by a debugger), `Z`, …
+  public let state: UInt8
+
+  /// Reads a process's entry; nil where there is none.
+  public init?(_ identifier: Int32) {
+    guard let text = SmallFiles.bytes("/proc/\(identifier)/stat"), let close = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    // The name, in parentheses, may hold spaces and parentheses itself; after it come fields 3, 4, …, 22.
+    let fields = text[(close + 1)...].split(separator: UInt8(ascii: " "))
+    guard fields.count > 19, let state = fields[0].first, let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
+      let start = UInt64(String(decoding: fields[19], as: UTF8.self))
+    else { return nil }
+    (self.identifier, self.parent, self.state, startTime) = (identifier, parent, state, start)
+  }
+
+  /// Whether it is stopped by a signal (SIGSTOP), so that it does nothing until SIGCONT.
+  public var isStopped: Bool { state == UInt8(ascii: "T") }
+
+  /// Whether this very process still runs; a zombie does not.
+  public var isAlive: Bool {
+    guard let now = ProcessEntry(identifier) else { return false }
+    return now.startTime == startTime && now.state != UInt8(ascii: "Z") && now.state != UInt8(ascii: "X")
+  }
+
+  /// Sends a signal, unless the process has ended.
+  public func send(_ signal: Int32) { if isAlive { kill(identifier, signal) } }
+
+  /// The processes that a process has started, and those that these have, as far as they still run. Reads the whole table: about 10 µs a process.
+  public static func descendants(of ancestor: Int32) -> [ProcessEntry] {
+    var children: [Int32: [ProcessEntry]] = [:]
+    for name in SmallFiles.entries(of: "/proc") {
+      guard let identifier = Int32(name), let entry = ProcessEntry(identifier), entry.state != UInt8(ascii: "Z") else { continue }
+      children[entry.parent, default: []].append(entry)
+    }
+    var found: [ProcessEntry] = []
+    var next = children[ancestor] ?? []
+    while let entry = next.popLast() {
+      found.append(entry)
+      next += children[entry.identifier] ?? []
+    }
+    return found
+  }
+}
+
+/// Files and directories as the kernel shows them: read whole, in a few system calls, nil where they are not there.
+enum SmallFiles {
+  static func bytes(_ path: String, limit: Int = 65536) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var all: [UInt8] = []
+    while all.count < limit {
+      let count = read(file, &buffer, buffer.count)
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { return nil }
+      if count == 0 { break }
+      all += buffer[..<count]
+    }
+    return all
+  }
+
+  static func entries(of path: String) -> [String] {
+    guard let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+}

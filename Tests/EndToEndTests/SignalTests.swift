@@ -1,0 +1,122 @@
+import Foundation
+import RankTesting
+import Reports
+import Testing
+
+/// Signals at any instant, to the coordinator and to a rank: what ends, how, how soon, and what stays.
+@Suite(.serialized) struct SignalTests {
+  private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
+
+  private func start(_ folder: TestFolder, _ name: String = "run", _ more: [String] = endless) throws -> RunningProgram {
+    try folder.lockstep(["run", folder.experiment(steps: 300), "-n", "2", "--output", folder.path(name)] + more)
+  }
+
+  private func workers(_ job: RunningProgram) -> [Int32] {
+    job.descendants.filter { $0.name.hasPrefix("lockstep-worke") && blocks(SIGUSR1, $0.identifier) }.map(\.identifier)
+  }
+
+  /// Whether a process has run its first code, and keeps signals for later.
+  private func blocks(_ signal: Int32, _ process: Int32) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+      let mask = status.firstMatch(of: /SigBlk:\s*([0-9a-f]+)/).flatMap({ UInt64($0.1, radix: 16) })
+    else { return false }
+    return mask & (1 << UInt64(signal - 1)) != 0
+  }
+
+  // D2: before there is a step there is nothing to save, so nothing is waited for; TERM at 0.2 s was followed by 22,000 steps.
+  @Test func aSignalBeforeTheFirstStepEndsTheRunAtOnce() throws {
+    let folder = try TestFolder()
+    let instants: [(Int32, (RunningProgram) -> Bool)] = [
+      (SIGTERM, { self.blocks(SIGTERM, $0.identifier) }), (SIGINT, { $0.descendants.contains { $0.name == "mpirun" } }),
+      (SIGHUP, { !self.workers($0).isEmpty }),
+    ]
+    for (signal, isReached) in instants {
+      let job = try start(folder, "run\(signal)")
+      try #require(job.wait { isReached(job) }, "\(job.errors)")
+      job.signal(signal)
+      let outcome = try job.finish(limit: 15)
+      #expect(outcome.status == 128 + signal, "signal \(signal): \(outcome.errors)")
+      #expect(outcome.errors.contains("nothing was to be saved"), "\(outcome.errors)")
+      #expect(job.wait(for: 5) { job.descendants.isEmpty }, "\(job.descendants)")
+    }
+  }
+
+  // D2: USR1 in the first 0.08 s killed the coordinator, at 0.44 to 0.64 s a rank. It is kept until ranks can take it.
+  @Test func aCheckpointAskedForWhileTheRunStartsIsWritten() throws {
+    let folder = try TestFolder()
+    let early = try start(folder, "early", ["--set", "checkpoint.every=250", "--set", "model.hidden=[16]"])
+    try #require(early.wait { blocks(SIGUSR1, early.identifier) })
+    early.signal(SIGUSR1)
+    let outcome = try early.finish()
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let checkpoints = try FileManager.default.contentsOfDirectory(atPath: folder.path("early/checkpoints")).sorted()
+    #expect(checkpoints.count == 3 && checkpoints[0] < "step-00000250", "\(checkpoints)")
+  }
+
+  // D2, D4: USR2 to the coordinator killed it.
+  @Test func aStopThatCanWaitGetsItsCheckpointEvenBeforeTheFirstStep() throws {
+    let folder = try TestFolder()
+    let job = try start(folder)
+    try #require(job.wait { blocks(SIGUSR2, job.identifier) })
+    job.signal(SIGUSR2)
+    let outcome = try job.finish(limit: 40)
+    #expect(outcome.status == 75, "\(outcome.errors)")
+    #expect(RunDirectory(folder.path("run")).newestCheckpoint != nil)
+  }
+
+  // D1: Ctrl-C with a stopped rank took 31 s and returned 70.
+  @Test func aStopContinuesAStoppedRankForItsCheckpoint() throws {
+    let folder = try TestFolder()
+    let job = try start(folder)
+    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    let rank = try #require(workers(job).last)
+    kill(rank, SIGSTOP)
+    let asked = Date()
+    job.signal(SIGINT)
+    let outcome = try job.finish(limit: 20)
+    #expect(outcome.status == 75, "\(outcome.errors)")
+    #expect(Date().timeIntervalSince(asked) < 5)
+    #expect(job.wait(for: 5) { job.descendants.isEmpty }, "\(job.descendants)")
+  }
+
+  // D2
+  @Test func aSecondSignalDoesNotWait() throws {
+    let folder = try TestFolder()
+    // Steps so long that the second signal comes before one ends.
+    let job = try start(folder, "run", Self.endless + ["--set", "training.global_batch=40000", "--set", "training.micro_batch=40000"])
+    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    let asked = Date()
+    job.signal(SIGTERM)
+    job.signal(SIGINT)
+    let outcome = try job.finish(limit: 20)
+    #expect([70, 75].contains(outcome.status), "\(outcome.errors)")
+    #expect(Date().timeIntervalSince(asked) < 3)
+    #expect(job.wait(for: 3) { job.descendants.isEmpty }, "\(job.descendants)")
+  }
+
+  // D2, without a coordinator: as a Slurm script runs it.
+  @Test func aRankUnderPlainMpirunTreatsSignalsTheSame() throws {
+    let folder = try TestFolder()
+    func plain(_ name: String) throws -> RunningProgram {
+      try RunningProgram(
+        "/usr/bin/env",
+        ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", Programs.path("lockstep-worker"), folder.experiment(steps: 300)]
+          + ["--output", folder.path(name)] + Self.endless)
+    }
+    for signal in [SIGINT, SIGHUP, SIGTERM] {
+      let job = try plain("run\(signal)")
+      try #require(job.wait { FileManager.default.contents(atPath: folder.path("run\(signal)/metrics.jsonl"))?.isEmpty == false }, "\(job.errors)")
+      kill(try #require(workers(job).last), signal)
+      let outcome = try job.finish(limit: 40)
+      #expect(outcome.status == 75, "signal \(signal): \(outcome.errors)")
+      #expect(RunDirectory(folder.path("run\(signal)")).newestCheckpoint != nil)
+    }
+    let early = try plain("early")
+    try #require(early.wait { !workers(early).isEmpty }, "\(early.errors)")
+    kill(try #require(workers(early).first), SIGTERM)
+    let outcome = try early.finish(limit: 20)
+    #expect(outcome.status == 143, "\(outcome.errors)")
+    #expect(outcome.errors.contains(/rank [01] on .*SIGTERM before the first step/), "\(outcome.errors)")
+    #expect(early.wait(for: 5) { early.descendants.isEmpty }, "\(early.descendants)")
+  }
+}
