@@ -133,7 +133,7 @@ let package = Package(
     tests("ClusterTests", ["RankTesting", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),
     tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
-    tests("LaunchingTests", ["Launching", "Reports", "RankTesting"]),
+    tests("LaunchingTests", ["Launching", "Reports", "RankTesting", "Processes"]),
   ],
   cLanguageStandard: .gnu11
 )

@@ -10,7 +10,9 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
     self.path = path
     self.offset = offset
     self.what = what
-    self.remedy = remedy
+    // A full disk is no question of paths and permissions. Inodes run out with the same words.
+    let isFull = what.contains("No space left on device") || what.contains("Disk quota exceeded")
+    self.remedy = isFull ? "free some space, or inodes (df -h, df -i), then continue with --resume" : remedy
   }
 
   public var description: String {

@@ -1,17 +1,39 @@
 /// The hosts and slots of an Open MPI hostfile, or of a list on the command line, checked before mpirun sees them.
 ///
 /// A line reads `name`, `name slots=N` or `name slots=N max_slots=M`; `#` starts a comment. Names are limited to letters, digits, dots,
-/// hyphens and underscores and do not start with a hyphen, since mpirun hands them to ssh, which would take such a name for an option.
+/// hyphens and underscores and do not start with a hyphen, since mpirun hands them to ssh, which would take such a name for an option. `user@name` says as
+/// whom ssh is to go there.
 public struct Hostfile: Sendable, Equatable {
   public struct Host: Sendable, Equatable {
     public var name: String
     /// Nil when the line does not say: Open MPI then takes the host's cores.
     public var slots: Int?
+    public var maxSlots: Int?
+    /// Nil for the name that this user has here.
+    public var user: String?
+
+    /// What ssh is given.
+    public var address: String { user.map { "\($0)@\(name)" } ?? name }
   }
 
   /// Nil where the hosts were given as a list.
-  public let path: String?
+  public private(set) var path: String?
   public private(set) var hosts: [Host]
+  /// A file for mpirun with the same hosts, where it would not understand what was given: lines that end in CR LF, users in a list.
+  public private(set) var ownText: String?
+
+  /// The hosts for mpirun, in a file that holds ``ownText``.
+  public func written(to path: String) -> Hostfile {
+    var copy = self
+    (copy.path, copy.ownText) = (path, nil)
+    return copy
+  }
+
+  private var text: String {
+    hosts.map { host in
+      host.address + (host.slots.map { " slots=\($0)" } ?? "") + (host.maxSlots.map { " max_slots=\($0)" } ?? "") + "\n"
+    }.joined()
+  }
 
   /// All slots, or nil when a line leaves them to Open MPI.
   public var slots: Int? {
@@ -32,6 +54,7 @@ public struct Hostfile: Sendable, Equatable {
     guard !hosts.isEmpty else { throw LaunchError("\(path): names no host; a line reads: name slots=N") }
     self.path = path
     self.hosts = hosts
+    if text.utf8.contains(UInt8(ascii: "\r")) { ownText = self.text }
   }
 
   /// Parses a list as mpirun's `--host` takes it: `node1:2,node2:2`. A host without a number has one slot.
@@ -39,10 +62,9 @@ public struct Hostfile: Sendable, Equatable {
     var hosts: [Host] = []
     for item in list.split(separator: ",", omittingEmptySubsequences: false) {
       let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      guard Self.isHostName(name) else {
+      guard let (user, name) = Self.userAndName(parts[0]) else {
         throw LaunchError(
-          "--hosts: \"\(name.filter(Self.isNameCharacter))\" is no host name: give names and slots, such as node1:2,node2:2")
+          "--hosts: \"\(parts[0].filter(Self.isNameCharacter))\" is no host name: give names and slots, such as node1:2,node2:2")
       }
       guard let slots = parts.count == 1 ? 1 : Int(parts[1]), (1...65536).contains(slots) else {
         throw LaunchError("--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
@@ -50,10 +72,11 @@ public struct Hostfile: Sendable, Equatable {
       guard !hosts.contains(where: { $0.name == name }) else {
         throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once")
       }
-      hosts.append(Host(name: name, slots: slots))
+      hosts.append(Host(name: name, slots: slots, user: user))
     }
     self.path = nil
     self.hosts = hosts
+    if hosts.contains(where: { $0.user != nil }) { ownText = text }
   }
 
   /// What tells mpirun of the hosts.
@@ -85,11 +108,11 @@ public struct Hostfile: Sendable, Equatable {
     // `slots = 4` is as good as `slots=4`.
     let words = line.split(whereSeparator: { $0.isWhitespace || $0 == "=" }).map(String.init)
     // A line of nothing but "=" has no word.
-    guard let first = words.first, isHostName(first) else {
+    guard let (user, name) = userAndName(words.first ?? "") else {
       throw LaunchError(
         "\(place): not a host name: it may hold letters, digits, dots, hyphens and underscores, and not start with a hyphen")
     }
-    var host = Host(name: first, slots: nil)
+    var host = Host(name: name, slots: nil, user: user)
     var rest = words.dropFirst()
     while let key = rest.popFirst() {
       guard ["slots", "max_slots", "max-slots"].contains(key) else {
@@ -98,12 +121,19 @@ public struct Hostfile: Sendable, Equatable {
       guard let number = rest.popFirst().flatMap({ Int($0) }), (1...65536).contains(number) else {
         throw LaunchError("\(place): \(key) needs a number from 1 to 65536")
       }
-      if key == "slots" { host.slots = number }
+      if key == "slots" { host.slots = number } else { host.maxSlots = number }
     }
     return host
   }
 
   static func isHostName(_ name: String) -> Bool { !name.isEmpty && !name.hasPrefix("-") && name.allSatisfy(isNameCharacter) }
+
+  /// The parts of `name` or `user@name`; nil where one of them is no name.
+  private static func userAndName(_ word: some StringProtocol) -> (user: String?, name: String)? {
+    let parts = String(word).split(separator: "@" as Character, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard parts.allSatisfy(isHostName), let name = parts.last else { return nil }
+    return (parts.count == 2 ? parts[0] : nil, name)
+  }
 
   private static func isNameCharacter(_ character: Character) -> Bool {
     character.isASCII && (character.isLetter || character.isNumber || ".-_".contains(character))

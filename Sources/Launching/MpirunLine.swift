@@ -89,6 +89,12 @@ public struct MpirunLine: Sendable {
     return !hasAllocation && ranks > machine.cores
   }
 
+  /// Where an mpirun of this machine keeps its session: Open MPI names the host with or without its domain.
+  public static func sessionDirectories(of process: Int32, user: UInt32, environment: [String: String]) -> [String] {
+    let base = ["OMPI_MCA_orte_tmpdir_base", "TMPDIR", "TEMP", "TMP"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? "/tmp"
+    return OwnNames.hostNames.map { "\(base)/ompi.\($0).\(user)/pid.\(process)" }
+  }
+
   /// Whether ranks may run where only mpirun reaches them.
   public var mayReachOtherHosts: Bool { hostfile != nil || hasAllocation }
 
@@ -110,6 +116,9 @@ public struct MpirunLine: Sendable {
       notes.append(
         "\(ranks) ranks on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "
           + "(mpirun --oversubscribe --bind-to none, idle ranks yield)")
+    }
+    if let threads = inherited["OMP_NUM_THREADS"], threads != "1", !workerArguments.contains("--threads") {
+      notes.append("OMP_NUM_THREADS=\(threads) sets no threads of the ranks: each computes with one")
     }
     if setpriv == nil { notes.append("setpriv (package util-linux) is missing: kill -9 of lockstep would leave the workers running") }
     return notes

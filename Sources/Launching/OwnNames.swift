@@ -5,11 +5,16 @@ public struct OwnNames: Sendable {
   private let names: Set<String>
   private let addresses: Set<String>
 
-  public init() {
+  /// This machine's name, and without its domain where it has one.
+  static var hostNames: Set<String> {
     var buffer = [CChar](repeating: 0, count: 256)
     gethostname(&buffer, 255)
     let own = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    names = [own, String(own.prefix { $0 != "." }), "localhost"]
+    return [own, String(own.prefix { $0 != "." })]
+  }
+
+  public init() {
+    names = Self.hostNames.union(["localhost"])
     addresses = Self.interfaceAddresses()
   }
 

@@ -13,6 +13,8 @@ public struct RootCause: Sendable, Equatable {
   public enum Ending: Sendable, Equatable {
     case exited(Int32)
     case signalled(Int32)
+    /// It did not end by itself although no rank ran any more, or none was ever started.
+    case abandoned(hadRanks: Bool)
   }
 
   /// Judges a run that did not end well.
@@ -51,6 +53,8 @@ public struct RootCause: Sendable, Equatable {
         case .exited(0): "mpirun ended without a report from the workers"
         case .exited(let code): "mpirun ended with exit code \(code)"
         case .signalled(let signal): "mpirun was killed by signal \(signal)"
+        case .abandoned(hadRanks: true): "mpirun did not end although none of its ranks ran any more: it was killed"
+        case .abandoned(hadRanks: false): "mpirun started no rank and did not end: it was killed"
         }
       self.init(text: "\(how)\(place)\(words)", code: code, others: [])
     }

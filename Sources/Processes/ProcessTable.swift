@@ -24,7 +24,10 @@ public struct ProcessEntry: Sendable, Hashable {
   public var isStopped: Bool { state == UInt8(ascii: "T") }
 
   /// Whether this very process still runs; a zombie does not.
-  public var isAlive: Bool {
+  public var isAlive: Bool { Self.isAlive(identifier, since: startTime) }
+
+  /// Whether the process of this number that started then still runs.
+  public static func isAlive(_ identifier: Int32, since startTime: UInt64) -> Bool {
     guard let now = ProcessEntry(identifier) else { return false }
     return now.startTime == startTime && now.state != UInt8(ascii: "Z") && now.state != UInt8(ascii: "X")
   }

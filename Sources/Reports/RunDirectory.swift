@@ -60,7 +60,7 @@ public struct RunDirectory: Sendable, Equatable {
   /// The names of the files in a directory that TensorBoard reads.
   public static func eventFiles(in path: String) -> [String] { entries(of: path).filter { $0.hasPrefix(EventFile.prefix) } }
 
-  private static func entries(of path: String) -> [String] {
+  static func entries(of path: String) -> [String] {
     guard let stream = opendir(path) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []

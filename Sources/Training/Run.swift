@@ -75,6 +75,8 @@ public final class Run {
   private(set) var samplesBefore = 0
   var stepSeconds: [Float] = []
   var wasStopped = false
+  /// Which skipped steps are worth a line.
+  private var skipMessages = RepeatedMessages()
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
@@ -169,6 +171,7 @@ public final class Run {
       // What was recorded tells how it came to this; that it cannot be written is the lesser trouble.
       try? recorder?.drain()
       log.error("\(error)")
+      reportHiddenSkips()
       writePage(failure: "\(error)")
       throw error
     }
@@ -179,7 +182,7 @@ public final class Run {
     StopSignals.stepped()
     if let skip = history.record(outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts) {
       log.warning("\(skip)")
-      if world.rank == 0 { say.event(.message(level: .warning, text: skip)) }
+      if world.rank == 0, skipMessages.admits(skip) { say.event(.message(level: .warning, text: skip)) }
     }
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
@@ -213,7 +216,14 @@ public final class Run {
     log.info("checkpoint of step \(trainer.stepsDone)")
   }
 
+  /// Says how many skipped steps were not said.
+  private func reportHiddenSkips() {
+    guard recorder != nil else { return }
+    for line in skipMessages.takeSummary() { say.event(.message(level: .warning, text: "\(line) (metrics.jsonl has each)")) }
+  }
+
   private func finish(on world: borrowing Communicator) throws -> ExitCode {
+    reportHiddenSkips()
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.settle(with: ledger)
     try recorder?.drain()

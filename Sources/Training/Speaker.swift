@@ -1,4 +1,5 @@
 import Glibc
+import Processes
 import Reports
 
 /// How rank 0 tells of a run on standard output: as events for the coordinator, or as plain lines for a person.
@@ -36,6 +37,8 @@ public struct Speaker: Sendable {
 
   /// One write of whole lines, past the C library's buffer, so that a reader sees each at once.
   private func print(_ text: String) {
+    // Of a coordinator's pipe the coordinator is the reader.
+    guard voice == .events || LauncherOutput.hasReader() else { return }
     let bytes = Array(text.utf8)
     var written = 0
     while written < bytes.count {

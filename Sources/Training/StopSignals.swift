@@ -17,6 +17,8 @@ public enum StopSignals {
     var plan = StopPlan()
     var stop = false
     var checkpoint = false
+    /// What this process does before it ends itself.
+    var atEnd: @Sendable () -> Void = {}
     /// When stopped ranks are looked for again.
     var lookTime: Double?
     /// When the plan wants to hear of the time.
@@ -47,6 +49,9 @@ public enum StopSignals {
       }
     }
   }
+
+  /// What this process does before a signal ends it.
+  public static func atEnd(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.atEnd = body } }
 
   /// This rank's job: whether there will be something to save.
   public static func began(_ job: StopPlan.Job) {
@@ -88,13 +93,14 @@ public enum StopSignals {
         for process in siblings() where process.isStopped { process.send(SIGCONT) }
         state.lookTime = now + 1
       case .wait(let seconds): state.planTime = now + seconds
-      case .end, .kill, .leave: end(state.plan)
+      case .end, .kill, .leave: end(state)
       }
     }
   }
 
   /// Ends this process; mpirun ends the others.
-  private static func end(_ plan: StopPlan) -> Never {
+  private static func end(_ state: State) -> Never {
+    let plan = state.plan
     let words: String
     switch plan.outcome {
     case .interrupted(let number): words = "ended by \(name(of: number)) before the first step; nothing was to be saved"
@@ -106,6 +112,7 @@ public enum StopSignals {
     let rank = getenv("OMPI_COMM_WORLD_RANK").map { String(cString: $0) } ?? "0"
     let line = Array("rank \(rank) on \(hostName()): \(words)\n".utf8)
     _ = write(STDERR_FILENO, line, line.count)
+    state.atEnd()
     _exit(plan.exitStatus ?? 70)
   }
 

@@ -129,16 +129,29 @@ struct Worker: ParsableCommand {
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
+    Leftovers.removeDead()
+    let leftovers = Leftovers.ofRank()
+    StopSignals.atEnd { leftovers?.remove() }
+    defer { leftovers?.remove() }
+    /// As `withMPI`; an error ends the process there and then.
+    func withRanks<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
+      withMPI { world in
+        do { return try body(world) } catch {
+          leftovers?.remove()
+          throw error
+        }
+      }
+    }
     if benchSteps != nil || diagnose || exchangeSeconds != nil { StopSignals.began(.measuring) }
     if let benchSteps, let workload = Workload.named(experiment) {
-      withMPI { world in
+      withRanks { world in
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
         if let result = try run.measure(tracingTo: benchTrace, on: world) { print(JSONText(of: result).string) }
       }
       return
     }
     if diagnose {
-      withMPI { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
+      withRanks { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
       return
     }
     let options = RunOptions(
@@ -147,14 +160,15 @@ struct Worker: ParsableCommand {
       simulation: simulate.flatMap { try? Simulation($0) }, fault: inject.flatMap { InjectedFault($0) })
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
-      withMPI { world in
+      withRanks { world in
         if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) {
           print(JSONText(of: times).string)
         }
       }
       return
     }
-    let code = withMPI { world in try Run(options, on: world).train(on: world) }
+    let code = withRanks { world in try Run(options, on: world).train(on: world) }
+    leftovers?.remove()
     Glibc.exit(code.rawValue)
   }
 }

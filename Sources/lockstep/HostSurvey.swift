@@ -40,8 +40,8 @@ struct HostSurvey {
       throw CommandFailure(.mpiUnusable, "\(program), which is to reach other hosts (plm_rsh_agent), is no program that can be run")
     }
     let answers = await withTaskGroup(of: (Int, HostCheck.Answer).self) { group in
-      for (index, name) in names.enumerated() {
-        group.addTask { (index, await ask(own.contains(name) ? nil : name, token: token?.path)) }
+      for (index, host) in hosts.hosts.enumerated() {
+        group.addTask { (index, await ask(own.contains(host.name) ? nil : host.address, token: token?.path)) }
       }
       var answers = [HostCheck.Answer?](repeating: nil, count: names.count)
       for await (index, answer) in group { answers[index] = answer }

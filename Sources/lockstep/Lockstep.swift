@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Glibc
+import Processes
 import Reports
 import Vectors
 
@@ -10,6 +11,7 @@ import Vectors
 @main
 enum Program {
   static func main() {
+    Leftovers.removeDead()
     let command = Task.detached { await Lockstep.perform() }
     Task.detached {
       await StopControl.shared.listen(cancelling: command)
@@ -18,6 +20,7 @@ enum Program {
         Screen.error.write("lockstep: \(StopControl.interruptionText(interruption))\n")
         code = interruption.rawValue
       }
+      await StopControl.shared.tidy()
       Glibc.exit(code)
     }
     while true { pause() }

@@ -23,6 +23,9 @@ struct Mpirun {
     let command = line.command
     let environment = Dictionary(
       uniqueKeysWithValues: line.environment.compactMap { name, value in Environment.Key(rawValue: name).map { ($0, value) } })
+    if let problem = LaunchLimits.here(environment: line.environment).problem(ranks: hasOtherHosts ? 1 : line.ranks) {
+      throw CommandFailure(.mpiUnusable, problem)
+    }
     do {
       let outcome = try await Subprocess.run(
         .name(command[0].split(separator: "/").last.map(String.init) ?? command[0]), arguments: Arguments(Array(command.dropFirst())),
@@ -30,19 +33,24 @@ struct Mpirun {
         platformOptions: options, input: .none, output: .sequence, error: .sequence
       ) { execution in
         await control.began(.init(execution.processIdentifier.value, hasOtherHosts: hasOtherHosts), kind)
+        let launcher = execution.processIdentifier.value
+        let monitor = Task {
+          if !hasOtherHosts, let hadRanks = await LaunchMonitor(launcher: launcher).watch() { await control.giveUp(hadRanks: hadRanks) }
+        }
+        defer { monitor.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await follow(execution.standardOutput, each: output) }
           group.addTask { try await follow(execution.standardError, each: errors) }
           try await group.waitForAll()
         }
       }
-      await control.ended()
+      if let hadRanks = await control.ended() { return .abandoned(hadRanks: hadRanks) }
       return switch outcome.terminationStatus {
       case .exited(let code): .exited(code)
       case .signaled(let signal): .signalled(signal)
       }
     } catch let error as SubprocessError {
-      await control.ended()
+      _ = await control.ended()
       throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.line(error.description))")
     }
   }

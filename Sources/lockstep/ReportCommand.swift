@@ -7,7 +7,7 @@ struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Shows the convergence report of one run, or several side by side.",
     discussion: """
-      A run that has not ended has no report yet, but --html shows what it has recorded.
+      Of a run that has not ended, or failed, it shows what was recorded, and so does --html.
       Exit codes: 0 done, 64 bad options, or a directory that holds no run, 65 records that are missing or cannot be read.
 
       Examples:
@@ -43,6 +43,7 @@ struct ReportCommand: ParsableCommand {
     if whatIf { return try tellCounterfactuals() }
     if let csv { return try writeTable(csv) }
     if let html { return try writePage(to: html) }
+    if directories.count == 1, !json, let text = try unfinished(RunDirectory(directories[0])) { return Screen.output.write(text) }
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
       guard directory.exists else { throw CommandFailure(.usage, "\(path): no such directory; give a run directory, such as runs/NAME") }
@@ -99,6 +100,14 @@ struct ReportCommand: ParsableCommand {
       }
       Screen.output.write(text)
     } catch {
+      throw CommandFailure(.data, PlainText.line(error.description))
+    }
+  }
+
+  /// What there is of a run without a report; nil where it has one, or holds nothing of a run.
+  private func unfinished(_ directory: RunDirectory) throws -> String? {
+    guard !directory.holdsReport, access(directory.metrics, R_OK) == 0 else { return nil }
+    do throws(RunFileError) { return try UnfinishedText(directory, name: Self.name(directory.path)).text } catch {
       throw CommandFailure(.data, PlainText.line(error.description))
     }
   }

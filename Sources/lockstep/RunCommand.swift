@@ -107,6 +107,7 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
+    let isNew = !directory.isTaken
     let lock = try LockedDirectory(directory)
     defer { lock.release() }
     line.workerArguments += ["--run-id", lock.run]
@@ -116,12 +117,15 @@ struct RunCommand: AsyncParsableCommand {
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
     var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force, grace: grace)
     job.lock = lock.lock
+    job.resumeLine = ResumeLine.text(CommandLine.arguments)
     job.findLostHosts = { [line] in
       var line = line
       let check = try? await launch.survey(&line, data: [], output: nil)
       return check?.problems.map { PlainText.line($0.line) }.joined(separator: "; ")
     }
     let code = try await job.run()
+    // Nothing was to be saved: nothing stays that would be taken for a run.
+    if isNew, [.hungUp, .interrupted, .askedToStop, .terminated].contains(code) { directory.removeStart() }
     if code != .done { throw CommandFailure(code, "") }
   }
 

@@ -14,6 +14,10 @@ actor StopControl {
   private var timer: Task<Void, Never>?
   private var command: Task<Int32, Never>?
   private var show: @Sendable (String) async -> Void = { _ in }
+  /// Where the session directories of this program's mpiruns are noted, and these.
+  private var leftovers: Leftovers?
+  private var hadRanks: Bool?
+  private var launchers: [ProcessEntry] = []
 
   /// An mpirun that runs.
   struct Job: Sendable {
@@ -65,13 +69,36 @@ actor StopControl {
 
   func began(_ job: Job, _ kind: StopPlan.Job) async {
     self.job = job
+    if leftovers == nil { leftovers = Leftovers() }
+    if let process = job.process {
+      launchers.append(process)
+      for session in MpirunLine.sessionDirectories(of: job.identifier, user: geteuid(), environment: Installation.environment()) {
+        leftovers?.note(session: session, of: process)
+      }
+    }
     await take(.began(kind))
   }
 
-  func ended() async {
+  /// The job is over; whether it had ranks, where it was given up.
+  func ended() async -> Bool? {
     await take(.ended)
     job = nil
     timer?.cancel()
+    defer { hadRanks = nil }
+    return hadRanks
+  }
+
+  /// Ends a job that does not end by itself (``LaunchMonitor``).
+  func giveUp(hadRanks: Bool) {
+    self.hadRanks = hadRanks
+    carryOut(.end)
+  }
+
+  /// Removes what this program's jobs left, once their ranks are gone, and what killed jobs of before did: the last thing before the end.
+  func tidy() async {
+    for _ in 0..<40 where launchers.contains(where: { Leftovers.hasLivingRanks(of: $0) }) { try? await Task.sleep(for: .milliseconds(50)) }
+    (leftovers ?? Leftovers())?.remove()
+    Leftovers.removeDead()
   }
 
   func take(_ event: StopPlan.Event) async {
@@ -80,9 +107,6 @@ actor StopControl {
     for action in actions { carryOut(action) }
     if plan.outcome != before, let words = words(for: plan.outcome) { await show(words) }
   }
-
-  /// Ends the job by force, whatever the user asked for: it does not end by itself.
-  func endJob() { carryOut(.end) }
 
   private func words(for outcome: StopPlan.Outcome) -> String? {
     switch outcome {
@@ -147,6 +171,7 @@ actor StopControl {
     command?.cancel()
     Task {
       try? await Task.sleep(for: .milliseconds(500))
+      leftovers?.remove()
       Glibc._exit(status)
     }
   }

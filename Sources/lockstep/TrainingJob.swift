@@ -15,6 +15,8 @@ struct TrainingJob {
   let forces: Bool
   /// The run directory's lock, held over all restarts; nil where rank 0 takes it.
   var lock: RunLock? = nil
+  /// The command that goes on with this run when it was stopped; nil where there is none.
+  var resumeLine: String? = nil
   /// Seconds for the checkpoint that a stop asks for.
   var grace = 30.0
   /// Finds out which hosts cannot take part any more, in a line; nil where all can.
@@ -38,9 +40,7 @@ struct TrainingJob {
       switch policy.failed(at: await watch.lastStep ?? 0) {
       case .giveUp(let reason):
         if !reason.isEmpty { await watch.show("no further restart: \(reason)") }
-        watch.showCause(cause)
-        await writePage(after: cause)
-        return cause.code
+        return await fail(cause)
       case .restart(var seconds):
         // The ranks of an mpirun that was killed live on for up to three seconds.
         if case .signalled = ending { seconds = max(seconds, 4) }
@@ -73,32 +73,38 @@ struct TrainingJob {
   private func settled(_ ending: RootCause.Ending, control: StopControl) async -> ExitCode? {
     guard ending == .exited(0) || ending == .exited(ExitCode.stopped.rawValue), let report = await watch.report else { return nil }
     await watch.showReport(report)
-    return ending == .exited(0) && report.verdict != .stopped ? .done : .stopped
+    let isDone = ending == .exited(0) && report.verdict != .stopped
+    if !isDone, let resumeLine { await watch.show("to go on: \(resumeLine)") }
+    return isDone ? .done : .stopped
   }
 
   /// Ends a run that failed for good or was stopped.
   private func stopped(by cause: RootCause, control: StopControl) async -> ExitCode {
     if let code = await control.interruption {
-      let text = code == .stopped ? "stopped between two starts; go on with --resume" : StopControl.interruptionText(code)
+      let text = code == .stopped ? "stopped between two starts; \(goesOn)" : StopControl.interruptionText(code)
       watch.showCause(RootCause(text: text, code: code, others: []))
       return code
     }
     if cause.code == .stopped {
       // The workers said that a checkpoint is there; there was no report to print.
-      watch.showCause(RootCause(text: "stopped after a checkpoint; go on with --resume", code: .stopped, others: []))
+      watch.showCause(RootCause(text: "stopped after a checkpoint; \(goesOn)", code: .stopped, others: []))
       return .stopped
     }
     guard await control.isRequested, cause.code == .workerFailed else {
-      watch.showCause(cause)
-      await writePage(after: cause)
-      return cause.code
+      return await fail(cause)
     }
-    let resume = directory.newestCheckpoint.map { "; the newest one is of step \($0), --resume goes on from there" } ?? ""
-    let told = RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others)
-    watch.showCause(told)
-    await writePage(after: told)
-    return .workerFailed
+    let resume = directory.newestCheckpoint.map { "; the newest one is of step \($0); \(goesOn)" } ?? ""
+    return await fail(RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others))
   }
+
+  /// Writes the page, then the cause: nothing is printed after it.
+  private func fail(_ cause: RootCause) async -> ExitCode {
+    await writePage(after: cause)
+    watch.showCause(cause)
+    return cause.code
+  }
+
+  private var goesOn: String { resumeLine.map { "to go on: \($0)" } ?? "--resume goes on from there" }
 
   /// Writes the page of what was recorded before the workers failed; those that fail in order have written it themselves.
   private func writePage(after cause: RootCause) async {

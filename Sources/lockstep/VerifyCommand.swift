@@ -80,8 +80,9 @@ struct VerifyCommand: AsyncParsableCommand {
       let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: false).run()
       if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
       // A worker that failed may be what is to be found; anything else has nothing to do with it.
-      guard code == .done || code == .workerFailed else {
-        throw CommandFailure(code, code == .stopped ? "stopped before all runs were done: nothing is compared" : "")
+      let isStopped = await StopControl.shared.isRequested
+      guard code == .done || code == .workerFailed && !isStopped else {
+        throw CommandFailure(code, isStopped ? "stopped before all runs were done: nothing is compared" : "")
       }
       runs.append(Attempt(ranks: count, directory: directory, hasEnded: code == .done))
     }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 import Files
 import Launching
+import Processes
 import Reports
 import Scaling
 import Training
@@ -23,7 +24,7 @@ struct WorkerLaunch: Sendable {
     guard hostfile == nil || list == nil else {
       throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them")
     }
-    hosts = try hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)
+    hosts = try (hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)).map(Self.readableByMpirun)
     guard let mpirun = Installation.program("mpirun") else {
       throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
     }
@@ -157,6 +158,15 @@ struct WorkerLaunch: Sendable {
     } catch {
       throw CommandFailure(.usage, PlainText.line(error.description))
     }
+  }
+
+  /// The same hosts in a file of this program's, where mpirun would not understand what was given.
+  private static func readableByMpirun(_ hosts: Hostfile) throws -> Hostfile {
+    guard let text = hosts.ownText else { return hosts }
+    guard let path = Leftovers()?.write("hosts", text) else {
+      throw CommandFailure(.mpiUnusable, "a hostfile that mpirun understands cannot be written to /dev/shm: give one with plain line ends")
+    }
+    return hosts.written(to: path)
   }
 
   private static func readHosts(_ list: String) throws -> Hostfile {

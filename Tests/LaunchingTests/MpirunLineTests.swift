@@ -84,6 +84,12 @@ struct MpirunLineTests {
     #expect(line(inherited: nested).environment == ["PATH": "/bin"])
   }
 
+  // F
+  @Test func `a number of threads that no rank uses is said`() {
+    #expect(line(inherited: ["OMP_NUM_THREADS": "2"]).notes.contains { $0.contains("OMP_NUM_THREADS=2") })
+    #expect(!line(inherited: ["OMP_NUM_THREADS": "1"]).notes.contains { $0.contains("OMP_NUM_THREADS") })
+  }
+
   @Test func `OMP_NUM_THREADS is one unless set`() {
     #expect(line(inherited: ["OMP_NUM_THREADS": "3"]).command.contains("OMP_NUM_THREADS"))
     #expect(line().command.contains("OMP_NUM_THREADS=1"))

@@ -95,7 +95,7 @@ struct FileTests {
     var full = try JSONLinesFile(creating: "/dev/full")
     #expect { try full.append(Samples.step) } throws: { error in
       "\(error)".hasPrefix("/dev/full: cannot write ")
-        && "\(error)".hasSuffix("No space left on device; free some space, then continue with --resume")
+        && "\(error)".hasSuffix("No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume")
     }
   }
 

@@ -3,6 +3,19 @@ import Reports
 import Testing
 
 struct TextTests {
+  // D7: a run that diverges printed up to 20 near-identical warnings.
+  @Test func repeatedMessagesAreCounted() {
+    var messages = RepeatedMessages()
+    let shown = (1...20).filter { messages.admits("step \($0) is skipped by all ranks: the norm \(Double($0) * 1e20) is not finite") }
+    #expect(shown == [1, 2, 3])
+    let admitsAnother = messages.admits("step 21: another reason")
+    #expect(admitsAnother)
+    let summary = messages.takeSummary()
+    #expect(summary.count == 1 && summary[0].hasPrefix("17 more messages like: step N is skipped by all ranks"))
+    let (again, admitsMore) = (messages.takeSummary(), messages.admits("step 22 is skipped by all ranks: the norm 7 is not finite"))
+    #expect(again.isEmpty && !admitsMore)
+  }
+
   @Test(arguments: [
     (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"), (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
     (-2.5, "-2.500"), (9.99996, "10.000"), (1e-4, "0.0001000"),

@@ -49,7 +49,7 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: metrics, withDestinationPath: "/dev/full")
     let outcome = try worker(file, "--output", "\(folder.path)/run", "--resume")
     expectOneLine(
-      outcome, 70, "\(metrics): cannot write ", " bytes at byte 0: No space left on device; free some space, then continue with --resume")
+      outcome, 70, "\(metrics): cannot write ", " bytes at byte 0: No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume")
   }
 
   @Test func onlyAsManyImagesAsThereAre() throws {

@@ -1,0 +1,151 @@
+import Foundation
+import RankTesting
+import Reports
+import Testing
+
+/// How runs end that somebody or something else ends: what is left, what is said last, and that it comes to an end at all.
+@Suite(.serialized) struct EndsTests {
+  private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
+
+  private func workers(_ job: RunningProgram) -> [Int32] {
+    job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }.map(\.identifier)
+  }
+
+  /// What these processes have in /dev/shm, and what mpirun keeps in the directory for temporary files.
+  private func leftovers(of processes: [Int32], _ temporary: String) -> [String] {
+    let shared = ((try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []).filter { name in
+      processes.contains { name.contains(".\($0).") }
+    }
+    return shared + ((try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []).filter { $0.hasPrefix("ompi.") }
+  }
+
+  private func start(_ folder: TestFolder, _ arguments: [String]) throws -> RunningProgram {
+    try FileManager.default.createDirectory(atPath: folder.path("tmp"), withIntermediateDirectories: true)
+    return try RunningProgram(Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
+  }
+
+  // D5: 4 MB a rank stayed in /dev/shm, and 8 MB in $TMPDIR.
+  @Test func whatKilledJobsLeaveIsRemovedByTheNextCommand() throws {
+    let folder = try TestFolder()
+    let job = try start(folder, ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless)
+    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    let ranks = workers(job)
+    try #require(ranks.count >= 2 && leftovers(of: ranks, folder.path("tmp")).count >= 3)
+    // All at once, so that nobody can tidy up.
+    let all = job.descendants.map(\.identifier)
+    for process in all { kill(process, SIGKILL) }
+    _ = try job.finish(limit: 10)
+    try #require(job.wait(for: 10) { job.descendants.isEmpty })
+    #expect(!leftovers(of: ranks, folder.path("tmp")).isEmpty, "nothing was left: the test shows nothing")
+    #expect(try Programs.run(Programs.path("lockstep"), ["--version"]).status == 0)
+    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+  }
+
+  // D5
+  @Test func anMpirunThatIsKilledLeavesNothing() throws {
+    let folder = try TestFolder()
+    let job = try start(folder, ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless)
+    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    let ranks = workers(job)
+    kill(try #require(job.descendants.first { $0.name == "mpirun" }).identifier, SIGKILL)
+    let outcome = try job.finish(limit: 20)
+    #expect(outcome.status == 70 && outcome.errors.contains("mpirun was killed by signal 9"), "\(outcome.errors)")
+    #expect(job.descendants.isEmpty, "\(job.descendants)")
+    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+  }
+
+  // D5
+  @Test(arguments: [["bench", "mlp-small", "-n", "2", "--steps", "1000000"], ["doctor", "-n", "2"]])
+  func commandsThatMeasureEndAtASignalAndLeaveNothing(_ arguments: [String]) throws {
+    let folder = try TestFolder()
+    let job = try start(folder, arguments)
+    try #require(job.wait { workers(job).count >= 2 }, "\(job.errors)")
+    let ranks = workers(job)
+    job.signal(SIGINT)
+    let outcome = try job.finish(limit: 20)
+    #expect(outcome.status == 130, "\(outcome.errors)")
+    #expect(job.descendants.isEmpty, "\(job.descendants)")
+    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+  }
+
+  // D3: with few descriptors mpirun started nothing and did not end.
+  @Test func limitsThatKeepMpirunFromStartingAreNamed() throws {
+    let folder = try TestFolder()
+    for (limit, word) in [("-n 24", "ulimit -n"), ("-f 50", "ulimit -f")] {
+      let outcome = try Programs.run(
+        "/bin/bash",
+        ["-c", "ulimit \(limit); exec \"$0\" \"$@\"", Programs.path("lockstep"), "run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+        limit: 30)
+      #expect(outcome.status == 78, "\(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").last?.contains(word) == true, "\(outcome.errors)")
+    }
+    let missing = try RunningProgram(
+      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+      environment: ["TMPDIR": "/nowhere/tmp"]
+    ).finish(limit: 30)
+    // D6
+    #expect(missing.status == 78 && missing.errors.contains("/nowhere/tmp, is not there"), "\(missing.errors)")
+  }
+
+  // D3: a coordinator waited for ever for an mpirun that had lost its ranks.
+  @Test func anMpirunWithoutRanksIsGivenUp() throws {
+    let folder = try TestFolder()
+    try FileManager.default.createDirectory(atPath: folder.path("bin"), withIntermediateDirectories: true)
+    // It has a child for a moment, and then waits for ever.
+    try "#!/bin/sh\nsleep 2\nexec sleep 600\n".write(to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let outcome = try RunningProgram(
+      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+      environment: ["PATH": folder.path("bin") + ":" + path]
+    ).finish(limit: 60)
+    #expect(outcome.status == 70, "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").last?.contains("none of its ranks ran any more") == true, "\(outcome.errors)")
+  }
+
+  // D4: a reader that went away ended the run without a checkpoint.
+  @Test func aBrokenPipeCostsTheOutputNotTheRun() throws {
+    let folder = try TestFolder()
+    let coordinator = try Programs.run(
+      "/bin/bash",
+      ["-c", "\"$0\" \"$@\" 2>&1 | true; exit ${PIPESTATUS[0]}", Programs.path("lockstep"), "run", folder.experiment(steps: 100), "-n", "2"]
+        + ["--output", folder.path("run")], limit: 60)
+    #expect(coordinator.status == 0)
+    #expect(FileManager.default.fileExists(atPath: folder.path("run/final.safetensors")))
+    let plain = try Programs.run(
+      "/bin/bash",
+      ["-c", "mpirun -n 2 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 \"$0\" \"$@\" 2>&1 </dev/null | true; exit ${PIPESTATUS[0]}", Programs.path("lockstep-worker")]
+        + [folder.experiment(steps: 100), "--output", folder.path("plain")], limit: 60)
+    #expect(plain.status == 0)
+    #expect(FileManager.default.fileExists(atPath: folder.path("plain/final.safetensors")))
+  }
+
+  // D7
+  @Test func aDivergingRunSaysItThreeTimesAndIsReported() throws {
+    let folder = try TestFolder()
+    let outcome = try folder.lockstep(
+      ["run", folder.experiment(steps: 100), "-n", "2", "--output", folder.path("run"), "--set", "optimizer.learning_rate=1e30"]
+        + ["--set", "clip.rule=none"]
+    ).finish()
+    #expect(outcome.status == 70, "\(outcome.errors)")
+    let warnings = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("warning: step ") }
+    #expect(warnings.count == 3, "\(outcome.errors)")
+    #expect(outcome.errors.contains("more messages like: step N"), "\(outcome.errors)")
+    let report = try folder.lockstep(["report", folder.path("run")]).finish()
+    #expect(report.status == 0, "\(report.errors)")
+    #expect(report.output.contains("no report") && report.output.contains("skipped"), "\(report.output)")
+  }
+
+  // D6
+  @Test func hostfilesWithCarriageReturnsAndUsersWork() throws {
+    let folder = try TestFolder()
+    let user = NSUserName()
+    try "\(user)@localhost slots=2\r\n".write(to: folder.url("hosts"), atomically: true, encoding: .utf8)
+    for (name, hosts) in [("file", ["--hostfile", folder.path("hosts")]), ("list", ["--hosts", "\(user)@localhost:2"])] {
+      let outcome = try folder.lockstep(
+        ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path(name), "--quiet"] + hosts
+      ).finish()
+      #expect(outcome.status == 0, "\(hosts): \(outcome.errors)")
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Glibc
+import Processes
+import Testing
+
+/// What killed processes leave is told apart from what living ones use, and from what is not ours.
+struct LeftoversTests {
+  private let root = FileManager.default.temporaryDirectory.appending(path: "leftovers-\(UUID().uuidString)").path
+
+  init() throws { try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true) }
+
+  private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+
+  private func make(_ name: String, file: String? = nil, _ text: String = "") throws {
+    try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+    if let file { try text.write(toFile: "\(root)/\(name)/\(file)", atomically: false, encoding: .utf8) }
+  }
+
+  /// A process that has ended, and one that runs.
+  private func ended() throws -> (identifier: Int32, start: UInt64) {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/cat")
+    process.standardInput = Pipe()
+    try process.run()
+    let entry = try #require(ProcessEntry(process.processIdentifier))
+    // The threads that run tests block the gentle signals, and so does what they start.
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    return (entry.identifier, entry.startTime)
+  }
+
+  // D5
+  @Test func onlyDeadProcessesOfThisUserAndNamespaceHaveLeftovers() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let mine = try #require(Leftovers(in: root))
+    let parts = try #require(mine.directory.split(separator: "/").last).split(separator: ".").map(String.init)
+    #expect(parts.count == 5 && parts[0] == "lockstep" && parts[1] == "\(geteuid())" && parts[3] == "\(getpid())")
+    let dead = try ended()
+    let space = parts[2]
+    let own = try #require(ProcessEntry(getpid()))
+
+    try make("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "vader_segment.host.0.1.0", "4 MB")
+    // The number is in use again, by a process that started later: the one that made this is dead.
+    try make("lockstep.\(geteuid()).\(space).\(getpid()).\(own.startTime - 1)")
+    try make("lockstep.\(geteuid() + 1).\(space).\(dead.identifier).\(dead.start)")
+    try make("lockstep.\(geteuid()).1\(space).\(dead.identifier).\(dead.start)")
+    try make("lockstep.\(geteuid()).\(space).\(dead.identifier)")
+    try make("lockstep-notes")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(root)/lockstep.\(geteuid()).\(space).\(dead.identifier).7", withDestinationPath: "\(root)/lockstep-notes")
+    #expect(Leftovers.removeDead(in: root) == 2)
+    #expect(!exists("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)"))
+    #expect(exists("lockstep.\(geteuid() + 1).\(space).\(dead.identifier).\(dead.start)"))
+    #expect(exists("lockstep.\(geteuid()).1\(space).\(dead.identifier).\(dead.start)"))
+    #expect(exists("lockstep.\(geteuid()).\(space).\(dead.identifier)") && exists("lockstep-notes"))
+    #expect(FileManager.default.fileExists(atPath: mine.directory), "its process lives")
+    mine.remove()
+    #expect(!FileManager.default.fileExists(atPath: mine.directory))
+  }
+
+  // D5
+  @Test func aSessionDirectoryGoesWithItsLauncher() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let own = try #require(ProcessEntry(getpid()))
+    let mine = try #require(Leftovers(in: root))
+    let space = mine.directory.split(separator: ".")[mine.directory.split(separator: ".").count - 3]
+    mine.remove()
+    let dead = try ended()
+    let host = "ompi.host.\(geteuid())"
+    try make("\(host)/pid.\(dead.identifier)/0/0", file: "dstore", "8 MB")
+    try make("\(host)/pid.\(getpid())")
+    try make("elsewhere/pid.\(dead.identifier)")
+    let note = [
+      "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(dead.identifier)", "\(dead.identifier) \(dead.start) \(root)/elsewhere/pid.\(dead.identifier)",
+      "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(getpid())", "nonsense",
+    ]
+    try make("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "sessions", note.joined(separator: "\n"))
+    // This one's launcher lives: both stay.
+    try make(
+      "lockstep.\(geteuid()).\(space).\(dead.identifier).1", file: "sessions", "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(getpid())\n")
+    #expect(Leftovers.removeDead(in: root) == 1)
+    #expect(!exists("\(host)/pid.\(dead.identifier)") && exists("\(host)/pid.\(getpid())") && exists("elsewhere/pid.\(dead.identifier)"))
+    #expect(exists("lockstep.\(geteuid()).\(space).\(dead.identifier).1"))
+  }
+}
