@@ -51,17 +51,19 @@ let package = Package(
     .target(name: "CVectorKernels"),
     // Code that runs before any other in the two programs.
     .target(name: "CEarlySignals"),
+    .target(name: "CFlightRecorder"),
 
     // The rooms, in the order data flows.
-    library("MPI", ["COpenMPI"]),
+    library("FlightRecorder", ["CFlightRecorder", "CProcess"]),
+    library("MPI", ["COpenMPI", "FlightRecorder"]),
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms"),
     library("Processes"),
     library("Threads"),
-    library("Files", ["Threads"]),
-    library("TensorFiles", ["Files", "CCrypto"]),
+    library("Files", ["FlightRecorder", "Threads"]),
+    library("TensorFiles", ["Files", "FlightRecorder", "CCrypto"]),
     library("ExperimentKeys", ["Files"]),
-    library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys"]),
+    library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels"]),
     library("Scaling"),
@@ -75,7 +77,7 @@ let package = Package(
     library(
       "Training",
       [
-        "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
+        "FlightRecorder", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
         "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
@@ -99,8 +101,8 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers", "Data",
-        "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
+        "FlightRecorder", "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers",
+        "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",

@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 import Glibc
 
 // Generic methods are inlinable so that they are specialised where they are called: unspecialised, each call costs 100 ns more, a tenth of a
@@ -7,10 +8,11 @@ extension Communicator {
   /// Replaces every element by its reduction over all ranks, in place (MPI_Allreduce). Any length: past 2³⁰ elements it is split.
   @inlinable
   public borrowing func allReduce<Element>(_ values: inout MutableSpan<Element>, _ reduction: Reduction<Element>) throws(MPIError) {
-    let (comm, operation) = (handle, reduction.handle)
+    let (comm, flight, operation) = (handle, flight, reduction.handle)
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try inPieces(buffer.count) { (range) throws(MPIError) in
-        try check(
+        try flight.check(
+          .allReduce, bytes: range.count * MemoryLayout<Element>.stride,
           MPI_Allreduce(cmpi_in_place(), buffer.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype, operation, comm),
           "MPI_Allreduce")
       }
@@ -23,11 +25,12 @@ extension Communicator {
     _ values: Span<Element>, into result: inout MutableSpan<Element>, _ reduction: Reduction<Element>
   ) throws(MPIError) {
     try require(values.count == result.count, "allReduce", "\(values.count) elements into a buffer of \(result.count)")
-    let (comm, operation) = (handle, reduction.handle)
+    let (comm, flight, operation) = (handle, flight, reduction.handle)
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try result.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
         try inPieces(source.count) { (range) throws(MPIError) in
-          try check(
+          try flight.check(
+            .allReduce, bytes: range.count * MemoryLayout<Element>.stride,
             MPI_Allreduce(
               source.baseAddress! + range.lowerBound, target.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype,
               operation, comm),
@@ -41,8 +44,11 @@ extension Communicator {
   @inlinable
   public borrowing func allReduce<Element: Datatype>(_ value: Element, _ reduction: Reduction<Element>) throws(MPIError) -> Element {
     var result = value
+    let (comm, flight, operation) = (handle, flight, reduction.handle)
     try withUnsafeMutablePointer(to: &result) { (pointer) throws(MPIError) in
-      try check(MPI_Allreduce(cmpi_in_place(), pointer, 1, Element.mpiDatatype, reduction.handle, handle), "MPI_Allreduce")
+      try flight.check(
+        .allReduce, bytes: MemoryLayout<Element>.stride,
+        MPI_Allreduce(cmpi_in_place(), pointer, 1, Element.mpiDatatype, operation, comm), "MPI_Allreduce")
     }
     return result
   }
@@ -54,10 +60,11 @@ extension Communicator {
   ) throws(MPIError) {
     let lengths = try lengths(of: counts, total: values.count, "reduceScatter")
     try require(mine.count == counts[rank], "reduceScatter", "a buffer of \(mine.count) elements for a piece of \(counts[rank])")
-    let (comm, operation) = (handle, reduction.handle)
+    let (comm, flight, operation) = (handle, flight, reduction.handle)
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try mine.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
-        try check(
+        try flight.check(
+          .reduceScatter, bytes: source.count * MemoryLayout<Element>.stride,
           MPI_Reduce_scatter(source.baseAddress, target.baseAddress, lengths, Element.mpiDatatype, operation, comm), "MPI_Reduce_scatter")
       }
     }
@@ -69,9 +76,10 @@ extension Communicator {
     inPlace values: inout MutableSpan<Element>, counts: [Int], _ reduction: Reduction<Element>
   ) throws(MPIError) {
     let lengths = try lengths(of: counts, total: values.count, "reduceScatter")
-    let (comm, operation) = (handle, reduction.handle)
+    let (comm, flight, operation) = (handle, flight, reduction.handle)
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
-      try check(
+      try flight.check(
+        .reduceScatter, bytes: buffer.count * MemoryLayout<Element>.stride,
         MPI_Reduce_scatter(cmpi_in_place(), buffer.baseAddress, lengths, Element.mpiDatatype, operation, comm), "MPI_Reduce_scatter")
     }
   }
@@ -82,9 +90,10 @@ extension Communicator {
   public borrowing func allGather<Element: Datatype>(inPlace values: inout MutableSpan<Element>, counts: [Int]) throws(MPIError) {
     let lengths = try lengths(of: counts, total: values.count, "allGather")
     let starts = try mpiStarts(counts, "allGather")
-    let comm = handle
+    let (comm, flight) = (handle, flight)
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
-      try check(
+      try flight.check(
+        .allGather, bytes: buffer.count * MemoryLayout<Element>.stride,
         MPI_Allgatherv(cmpi_in_place(), 0, Element.mpiDatatype, buffer.baseAddress, lengths, starts, Element.mpiDatatype, comm),
         "MPI_Allgatherv")
     }
@@ -99,10 +108,11 @@ extension Communicator {
     let sendCounts = try lengths(of: counts, total: values.count, "allToAll")
     let receiveCounts = try lengths(of: received, total: result.count, "allToAll")
     let (sendStarts, receiveStarts) = (try mpiStarts(counts, "allToAll"), try mpiStarts(received, "allToAll"))
-    let comm = handle
+    let (comm, flight) = (handle, flight)
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try result.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
-        try check(
+        try flight.check(
+          .allToAll, bytes: source.count * MemoryLayout<Element>.stride,
           MPI_Alltoallv(
             source.baseAddress, sendCounts, sendStarts, Element.mpiDatatype, target.baseAddress, receiveCounts, receiveStarts,
             Element.mpiDatatype, comm),
@@ -116,10 +126,11 @@ extension Communicator {
   public borrowing func allGather<Element: Datatype>(_ values: Span<Element>) throws(MPIError) -> [Element] {
     let count = try mpiCount(values.count, "allGather")
     _ = try mpiCount(values.count * size, "allGather")
-    let comm = handle
+    let (comm, flight) = (handle, flight)
     return try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
       try filled(values.count * size) { (target) throws(MPIError) in
-        try check(
+        try flight.check(
+          .allGather, bytes: target.count * MemoryLayout<Element>.stride,
           MPI_Allgather(source.baseAddress, count, Element.mpiDatatype, target.baseAddress, count, Element.mpiDatatype, comm),
           "MPI_Allgather")
       }
@@ -131,18 +142,19 @@ extension Communicator {
   public borrowing func gather<Element: Datatype>(_ values: Span<Element>, to root: Int = 0) throws(MPIError) -> [[Element]]? {
     let count = try mpiCount(values.count, "gather")
     let destination = try mpiRank(root, "gather")
-    let comm = handle
+    let (comm, flight) = (handle, flight)
     let counts: [Int32] = try filled(rank == root ? size : 0) { (target) throws(MPIError) in
       try withUnsafePointer(to: count) { (source) throws(MPIError) in
-        try check(
-          MPI_Gather(source, 1, Int32.mpiDatatype, target.baseAddress, 1, Int32.mpiDatatype, destination, comm), "MPI_Gather")
+        try flight.check(
+          .gather, bytes: MemoryLayout<Int32>.stride, MPI_Gather(source, 1, Int32.mpiDatatype, target.baseAddress, 1, Int32.mpiDatatype, destination, comm), "MPI_Gather")
       }
     }
     let lengths = counts.map(Int.init)
     let starts = try mpiStarts(lengths, "gather")
     let all = try values.withUnsafeBufferPointer { (source) throws(MPIError) -> [Element] in
       try filled(lengths.reduce(0, +)) { (target) throws(MPIError) in
-        try check(
+        try flight.check(
+          .gather, bytes: source.count * MemoryLayout<Element>.stride,
           MPI_Gatherv(
             source.baseAddress, count, Element.mpiDatatype, target.baseAddress, counts, starts, Element.mpiDatatype, destination, comm),
           "MPI_Gatherv")
@@ -156,10 +168,11 @@ extension Communicator {
   @inlinable
   public borrowing func broadcast<Element: Datatype>(_ values: inout MutableSpan<Element>, from root: Int = 0) throws(MPIError) {
     let source = try mpiRank(root, "broadcast")
-    let comm = handle
+    let (comm, flight) = (handle, flight)
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try inPieces(buffer.count) { (range) throws(MPIError) in
-        try check(
+        try flight.check(
+          .broadcast, bytes: range.count * MemoryLayout<Element>.stride,
           MPI_Bcast(buffer.baseAddress! + range.lowerBound, Int32(range.count), Element.mpiDatatype, source, comm), "MPI_Bcast")
       }
     }
@@ -176,6 +189,15 @@ extension Communicator {
       var span = MutableSpan(_unsafeElements: target)
       try broadcast(&span, from: root)
     }
+  }
+}
+
+extension FlightGroup {
+  /// Notes that this rank is in a collective while MPI's function runs, and turns its return code into an error.
+  @inlinable @inline(__always)
+  func check(_ kind: CollectiveKind, bytes: Int, _ body: @autoclosure () -> Int32, _ call: StaticString) throws(MPIError) {
+    let code = during(kind, bytes: bytes) { body() }
+    if code != MPI_SUCCESS { throw MPIError(call: call.description, code: code) }
   }
 }
 

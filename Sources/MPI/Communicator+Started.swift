@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 
 // Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1 elements: one request, one call.
 extension Communicator {
@@ -10,12 +11,13 @@ extension Communicator {
   ) throws(MPIError) -> Request {
     let count = try mpiCount(values.count, "startAllReduce")
     let (comm, operation) = (handle, reduction.handle)
+    let started = flight.start(.allReduce, bytes: values.count * MemoryLayout<Element>.stride)
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
         MPI_Iallreduce(cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm, &request), "MPI_Iallreduce")
     }
-    return _overrideLifetime(Request(request), mutating: &values)
+    return _overrideLifetime(Request(request, started), mutating: &values)
   }
 
   /// Starts copying `root`'s elements to every rank (MPI_Ibcast).
@@ -27,10 +29,11 @@ extension Communicator {
     let count = try mpiCount(values.count, "startBroadcast")
     let source = try mpiRank(root, "startBroadcast")
     let comm = handle
+    let started = flight.start(.broadcast, bytes: values.count * MemoryLayout<Element>.stride)
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request), "MPI_Ibcast")
     }
-    return _overrideLifetime(Request(request), mutating: &values)
+    return _overrideLifetime(Request(request, started), mutating: &values)
   }
 }

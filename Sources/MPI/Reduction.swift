@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 
 /// How the ranks' elements become one (MPI 3.1, section 5.9).
 public struct Reduction<Element: Datatype> {
@@ -64,9 +65,11 @@ extension Communicator {
     try require(MemoryLayout<Word>.stride == 8, "allReduce", "a record is made of values of 8 bytes")
     try require(
       record.count == reduction.length, "allReduce", "a record of \(record.count) values where \(reduction.length) were announced")
-    let (comm, datatype, operation) = (handle, reduction.datatype, reduction.operation)
+    let (comm, flight, datatype, operation) = (handle, flight, reduction.datatype, reduction.operation)
     try record.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
-      try check(MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm), "MPI_Allreduce")
+      try flight.check(
+        .allReduce, bytes: 8 * buffer.count, MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm),
+        "MPI_Allreduce")
     }
   }
 }

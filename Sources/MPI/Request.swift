@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 
 /// A collective that was started and must be waited for (MPI 3.1, section 5.12).
 ///
@@ -10,19 +11,22 @@ import COpenMPI
 @safe
 public struct Request: ~Copyable, ~Escapable {
   @usableFromInline var handle: MPI_Request?
+  @usableFromInline let started: StartedFlight
 
   /// The caller ties it to the memory by the lifetime of the method it returns from.
   @inlinable
   @_lifetime(immortal)
-  init(_ handle: MPI_Request?) {
+  init(_ handle: MPI_Request?, _ started: StartedFlight) {
     self.handle = handle
+    self.started = started
   }
 
   /// Returns when the operation is complete here and the memory may be touched again.
   public consuming func wait() throws(MPIError) {
     var handle = self.handle
+    let started = started
     discard self
-    try check(MPI_Wait(&handle, cmpi_status_ignore()), "MPI_Wait")
+    try check(started.waiting { MPI_Wait(&handle, cmpi_status_ignore()) }, "MPI_Wait")
   }
 
   /// Lets MPI make progress and tells whether the operation is complete; ``wait()`` then returns at once.

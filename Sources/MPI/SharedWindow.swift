@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 
 /// Memory that the ranks of one node share: each rank owns a part and reads the others' without a message (MPI 3.1, section 11.2.3).
 ///
@@ -8,6 +9,7 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   private let window: MPI_Win
   private let parts: [UnsafeMutableBufferPointer<Element>]
   private let rank: Int
+  private let flight: FlightGroup
 
   /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`, whose ranks must share memory
   /// (``Communicator/splitByNode()``).
@@ -16,7 +18,9 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     try require(count >= 0 && count <= MPI_Aint.max / stride, "SharedWindow", "\(count) elements")
     var base: UnsafeMutableRawPointer?
     var made: MPI_Win?
-    try check(
+    let flight = node.flight
+    try flight.check(
+      .window, bytes: count * stride,
       MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made),
       "MPI_Win_allocate_shared")
     let window = made!
@@ -33,6 +37,7 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     }
     if count > 0 { UnsafeMutableRawBufferPointer(parts[node.rank]).initializeMemory(as: UInt8.self, repeating: 0) }
     try synchronizeMemory(window, on: node)
+    self.flight = flight
     self.window = window
     self.parts = parts
     self.rank = node.rank
@@ -62,7 +67,7 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   public consuming func free() throws(MPIError) {
     var window: MPI_Win? = self.window
     try check(MPI_Win_unlock_all(window), "MPI_Win_unlock_all")
-    try check(MPI_Win_free(&window), "MPI_Win_free")
+    try flight.check(.window, bytes: 0, MPI_Win_free(&window), "MPI_Win_free")
   }
 }
 

@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 
 /// Collectives that were started one after another and end in that order, on messages of their own: a queue of requests.
 ///
@@ -10,6 +11,7 @@ import COpenMPI
 public final class StartedCollectives {
   private let communicator: Communicator
   private var requests: [MPI_Request?] = []
+  private var flights: [StartedFlight] = []
   /// The oldest one that has not ended.
   private var first = 0
   private var keeper: AnyObject?
@@ -34,7 +36,7 @@ public final class StartedCollectives {
       MPI_Ialltoallv(
         source, sent.counts, sent.starts, Element.mpiDatatype, target, received.counts, received.starts, Element.mpiDatatype,
         communicator.handle, &request), "MPI_Ialltoallv")
-    append(request, owner)
+    append(request, .allToAll, bytes: sent.total * MemoryLayout<Element>.stride, owner)
   }
 
   /// Starts filling the pieces of what begins at `base` with those of every rank, this rank's being in its place already (MPI_Iallgatherv).
@@ -46,25 +48,29 @@ public final class StartedCollectives {
       MPI_Iallgatherv(
         cmpi_in_place(), 0, Element.mpiDatatype, base, pieces.counts, pieces.starts, Element.mpiDatatype, communicator.handle, &request),
       "MPI_Iallgatherv")
-    append(request, owner)
+    append(request, .allGather, bytes: pieces.total * MemoryLayout<Element>.stride, owner)
   }
 
   /// Lets MPI make progress, and takes the oldest from the queue if it has ended; tells whether it has.
   public func takeOldest() throws(MPIError) -> Bool {
     var complete: Int32 = 0
     try check(MPI_Test(&requests[first], &complete, cmpi_status_ignore()), "MPI_Test")
-    if complete != 0 { removeOldest() }
+    if complete != 0 {
+      flights[first].end()
+      removeOldest()
+    }
     return complete != 0
   }
 
   /// Waits until the oldest has ended.
   public func waitForOldest() throws(MPIError) {
-    try check(MPI_Wait(&requests[first], cmpi_status_ignore()), "MPI_Wait")
+    try check(flights[first].waiting { MPI_Wait(&requests[first], cmpi_status_ignore()) }, "MPI_Wait")
     removeOldest()
   }
 
-  private func append(_ request: MPI_Request?, _ owner: AnyObject) {
+  private func append(_ request: MPI_Request?, _ kind: CollectiveKind, bytes: Int, _ owner: AnyObject) {
     requests.append(request)
+    flights.append(communicator.flight.start(kind, bytes: bytes))
     keeper = owner
   }
 
@@ -73,6 +79,7 @@ public final class StartedCollectives {
     guard isEmpty else { return }
     // The room stays for the next ones.
     requests.removeAll(keepingCapacity: true)
+    flights.removeAll(keepingCapacity: true)
     (first, keeper) = (0, nil)
   }
 }
@@ -81,12 +88,15 @@ public final class StartedCollectives {
 public final class MessagePieces {
   let counts: UnsafeMutablePointer<Int32>
   let starts: UnsafeMutablePointer<Int32>
+  /// The elements of all pieces.
+  let total: Int
 
   /// Positions counted from the address that the collective is given.
   public init(_ pieces: [Range<Int>]) throws(MPIError) {
     let numbers = try pieces.map { (piece) throws(MPIError) in
       (try mpiCount(piece.count, "MessagePieces"), try mpiCount(piece.lowerBound, "MessagePieces"))
     }
+    total = pieces.reduce(0) { $0 + $1.count }
     counts = .allocate(capacity: pieces.count)
     starts = .allocate(capacity: pieces.count)
     for (rank, number) in numbers.enumerated() {

@@ -1,4 +1,5 @@
 import COpenMPI
+import FlightRecorder
 import Glibc
 
 /// An error that chooses the exit status of the job it ends.
@@ -15,10 +16,11 @@ public protocol JobFailure: Error {
 /// MPI is asked for `MPI_THREAD_FUNNELED`: only the thread that calls this may call MPI.
 public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
   var provided: Int32 = 0
-  MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
+  _ = FlightGroup.world.during(.start, bytes: 0) { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) }
   let world = makeWorld()
   let result = run(body, on: world)
-  MPI_Finalize()
+  FlightRecorder.enter(.end)
+  _ = FlightGroup.world.during(.end, bytes: 0) { MPI_Finalize() }
   return result
 }
 

@@ -1,3 +1,5 @@
+import FlightRecorder
+
 /// Runs `body`, and calls `poll` after every matrix product and convolution in it: for what must be looked after while a model computes.
 ///
 /// Only the thread that trains may call it.
@@ -11,4 +13,11 @@ public func polling<Result>(_ poll: @escaping () -> Void, during body: () throws
 enum BetweenProducts {
   // One thread trains, and no other computes.
   nonisolated(unsafe) static var poll: (() -> Void)?
+
+  /// A product is done.
+  @inline(__always)
+  static func reached() {
+    FlightRecorder.advance()
+    poll?()
+  }
 }

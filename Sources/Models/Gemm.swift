@@ -51,7 +51,7 @@ func multiply(
       fatalError("oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)")
     }
   }
-  BetweenProducts.poll?()
+  BetweenProducts.reached()
 }
 
 extension CompiledProduct.Shape {

@@ -41,7 +41,7 @@ final class Primitive {
     if let fourth { bind(3, fourth) }
     check(dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments.baseAddress), "run an operation")
     check(dnnl_stream_wait(stream), "finish an operation")
-    BetweenProducts.poll?()
+    BetweenProducts.reached()
   }
 
   private func bind(_ index: Int, _ values: UnsafePointer<Float>) {

@@ -1,4 +1,5 @@
 import Files
+import FlightRecorder
 import Glibc
 
 /// A file that appears under its name complete and safe from power loss, or not at all.
@@ -31,7 +32,9 @@ public struct DurableFile: ~Copyable {
   public mutating func write(_ bytes: RawSpan) throws(FileError) {
     var done = 0
     while done < bytes.byteCount {
-      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done) }
+      // In pieces, so that the flight recorder sees a large file go out.
+      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, min($0.count - done, 1 << 20)) }
+      FlightRecorder.advance()
       if written < 0 {
         if errno == EINTR { continue }
         throw failure(

@@ -1,6 +1,7 @@
 import Coordination
 import Data
 import Files
+import FlightRecorder
 import FoundationEssentials
 import GradientNorms
 import MPI
@@ -23,6 +24,7 @@ struct Checkpoints {
 
   /// Writes the trainer's state. Collective.
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
+    FlightRecorder.enter(.checkpoint)
     let moments = try trainer.optimizer.gatherMoments(slice: trainer.exchange.owned, on: world)
     try world.agree {
       guard let moments else { return }
@@ -65,6 +67,8 @@ struct Checkpoints {
   /// Restores the newest checkpoint that verifies. Returns its history, and a note for each newer one that had to be passed over; nil
   /// where there is none. Collective.
   func restore(_ trainer: Trainer, on world: borrowing Communicator) throws -> (history: RunHistory, notes: [String])? {
+    FlightRecorder.enter(.checkpoint)
+    defer { FlightRecorder.enter(.startUp) }
     // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the others.
     var loaded: Loaded?
     var notes: [String] = []

@@ -1,4 +1,5 @@
 import Data
+import FlightRecorder
 import GradientNorms
 import MPI
 import Models
@@ -10,12 +11,14 @@ extension Trainer {
   ///
   /// A block is the same samples at any number of ranks and the blocks' losses are added exactly, so the scores have the same bits at any.
   public func evaluate(on world: borrowing Communicator) throws -> (loss: Double, score: NamedNumber?) {
+    FlightRecorder.enter(.evaluation)
     let block = max(1, min(experiment.training.microBatch, data.test.count))
     let share = Partition.byMicroBatch(size: block).share(of: data.test.count, rank: world.rank, ranks: world.size)
     var batch = Batch(capacity: block, shape: data.test.shape)
     // The exact sum of the losses, the scores, what they are divided by, the samples.
     var totals = [Int64](repeating: 0, count: ExactSum.wordCount + 3)
     for piece in Partition.microBatches(in: share, size: block) {
+      FlightRecorder.advance()
       try data.test.fill(&batch, with: piece.map(UInt32.init)[...])
       try refuseBadInputs(batch, of: data.test)
       let part = model.evaluate(batch, weights: weights)

@@ -1,6 +1,7 @@
 import Coordination
 import Data
 import Files
+import FlightRecorder
 import FoundationEssentials
 import Glibc
 import GradientNorms
@@ -93,11 +94,12 @@ public final class Run {
     say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
     let lock = try world.agree { [say] in isFirst ? try directory.claim(options, say: say) : nil }
     self.lock = lock
+    if isFirst { FlightRecorder.publish(directory: directory.path) }
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
     log = RankLog.logger(for: directory, rank: world.rank)
     checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
-    let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
+    let data = try FlightRecorder.during(.data) { try TrainingData(experiment.data, seed: experiment.seed, on: world) }
     trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
     try trainer.checkInputs(on: world)
     self.experiment = experiment
@@ -233,6 +235,7 @@ public final class Run {
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
+    FlightRecorder.enter(.checkpoint)
     try trainer.tracer?.drain()
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)

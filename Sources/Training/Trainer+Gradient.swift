@@ -1,5 +1,6 @@
 import Coordination
 import Data
+import FlightRecorder
 import GradientNorms
 import MPI
 import Models
@@ -41,7 +42,7 @@ extension Trainer {
     var whole = Part(samples: draw.mine.count, loss: 0, squares: [Double](repeating: 0, count: tensors.segments.count))
     if draw.pieces.isEmpty { gradient.setToZero() }
     for (index, piece) in draw.pieces.enumerated() {
-      try read(index, of: draw, again: again)
+      try FlightRecorder.during(.data) { try read(index, of: draw, again: again) }
       clock.lap(.data)
       let isComplete = apart || index == draw.pieces.count - 1
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }
@@ -50,6 +51,7 @@ extension Trainer {
       // A tensor's gradient is squared as soon as it is complete, while it is in cache.
       profile?.beginPass()
       func measure(_ tensor: Int, _ gradient: inout FlatVector) {
+        FlightRecorder.advance()
         profile?.finished(tensor)
         if isComplete && measuresNorms && faults.changeGradient == nil {
           whole.squares[tensor] = gradient.squaredNorm(in: tensors.segments[tensor].range)
@@ -74,6 +76,7 @@ extension Trainer {
       if usesScratch { gradient.add(microGradient!) }
       tracer?.microBatch(gradient, loss: loss)
       if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: draw.shares[draw.rank].lowerBound + index) }
+      FlightRecorder.advance()
       whole.loss += loss
       clock.lap(.compute)
       if let departure { clock.moveToReduce(departure.takeSeconds()) }

@@ -1,6 +1,7 @@
 import Coordination
 import Data
 import ExperimentKeys
+import FlightRecorder
 import FoundationEssentials
 import GradientNorms
 import MPI
@@ -193,6 +194,8 @@ public final class Trainer {
   /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is decided by the bound √L, before the gradients are summed; one
   /// more for LAMB's ratios, and one for norms of orders above 3; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
+    FlightRecorder.begin(step: stepsDone + 1)
+    FlightRecorder.enter(.compute)
     var clock = PhaseClock(profile)
     var ledger = nextLedger
     nextLedger = emptyLedger(rank: world.rank)

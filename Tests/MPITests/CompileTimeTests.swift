@@ -123,8 +123,8 @@ extension MPITests {
         [
           "swiftc", "-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-enable-experimental-feature", "Lifetimes",
           "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
-          "-Xcc", "-fmodule-map-file=\(root.path)/Sources/COpenMPI/module.modulemap",
-        ] + flags.flatMap { ["-Xcc", String($0)] } + [file.path])
+        ] + ["COpenMPI", "CProcess", "CFlightRecorder/include"].flatMap { ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"] }
+          + flags.flatMap { ["-Xcc", String($0)] } + [file.path])
     }
   }
 }

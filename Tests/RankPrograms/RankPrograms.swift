@@ -35,7 +35,7 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 @main
 struct RankPrograms {
   static let all: [RankProgram] =
-    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms + kernelPrograms
+    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms + kernelPrograms + flightPrograms
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {
@@ -45,6 +45,7 @@ struct RankPrograms {
       exit(64)
     }
     StopSignals.hold()
+    if name.hasPrefix("flight-") { beginFlight() }
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
     exit(exitStatus)
   }

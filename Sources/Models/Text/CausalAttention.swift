@@ -45,7 +45,7 @@ struct CausalAttention {
         cvk_attention_backward(
           dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q, q + width, q + 2 * width, 3 * width, length,
           headWidth, scale, scratch)
-        BetweenProducts.poll?()
+        BetweenProducts.reached()
       }
     }
   }
