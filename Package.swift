@@ -71,13 +71,14 @@ let package = Package(
     library("Charts"),
     library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Reports"]),
+    library("StallWatch", ["FlightRecorder", "CFlightRecorder", "Reports", "CProcess"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
     library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
       "Training",
       [
-        "FlightRecorder", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
+        "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
         "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
@@ -88,12 +89,13 @@ let package = Package(
     program(
       "lockstep",
       [
-        "CEarlySignals", "Processes",
+        "CEarlySignals", "Processes", "StallWatch",
         "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
     program(
-      "lockstep-worker", ["CEarlySignals", "Processes", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
+      "lockstep-worker",
+      ["CEarlySignals", "Processes", "StallWatch", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -101,8 +103,8 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "FlightRecorder", "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models", "Optimizers",
-        "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
+        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
+        "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",
@@ -111,6 +113,7 @@ let package = Package(
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
     tests("MPITests", ["RankTesting"]),
+    tests("StallWatchTests", ["StallWatch", "FlightRecorder", "Reports"]),
     tests(
       "TrainingTests",
       [

@@ -84,6 +84,13 @@ void cfr_remove_group(int32_t group) {
   if (cfr_current && group > 0) SET(cfr_current->groups[group].identifier, 0);
 }
 
+void cfr_set_world(uint32_t rank, uint32_t size) {
+  if (!cfr_current) return;
+  SET(cfr_current->rank, (int32_t)rank);
+  SET(cfr_current->size, (int32_t)size);
+  SET(cfr_current->groups[0].size, size);
+}
+
 static int exit_code;
 
 static void leave(int signal) {

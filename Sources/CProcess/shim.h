@@ -2,10 +2,20 @@
 #ifndef LOCKSTEP_PROCESS_SHIM_H
 #define LOCKSTEP_PROCESS_SHIM_H
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 
 /// Has the kernel kill this process when the one that started it ends.
 static inline int cprocess_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+/// Names this process in lists of processes.
+static inline int cprocess_set_name(const char *name) { return prctl(PR_SET_NAME, name); }
+
+/// Closes all descriptors from `first` on in a process that is to be started.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+static inline int cprocess_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
 
 /// A descriptor of an empty file in memory that no directory lists, closed on exec; -1 and errno where there is none to be had.
 extern int memfd_create(const char *name, unsigned flags);

@@ -18,6 +18,11 @@ public final class FlightImage {
     /// Nanoseconds of CLOCK_MONOTONIC on the rank's machine; `left` is nil until it is over.
     public var entered: UInt64
     public var left: UInt64?
+
+    public init(number: Int, group: UInt64, sequence: Int, kind: CollectiveKind, bytes: Int, step: Int, entered: UInt64, left: UInt64?) {
+      (self.number, self.group, self.sequence, self.kind) = (number, group, sequence, kind)
+      (self.bytes, self.step, self.entered, self.left) = (bytes, step, entered, left)
+    }
   }
 
   /// A communicator of the rank, and how many collectives it entered there.
@@ -25,6 +30,8 @@ public final class FlightImage {
     public var identifier: UInt64
     public var size: Int
     public var entered: Int
+
+    public init(identifier: UInt64, size: Int, entered: Int) { (self.identifier, self.size, self.entered) = (identifier, size, entered) }
   }
 
   /// Maps the record in an open file; nil where the file holds none.
@@ -44,6 +51,8 @@ public final class FlightImage {
   deinit { munmap(record, MemoryLayout<cfr_record>.stride) }
 
   public var rank: Int { Int(record.pointee.rank) }
+  /// The job's ranks; 0 where nobody knows yet.
+  public var size: Int { Int(record.pointee.size) }
   public var process: Int32 { record.pointee.process }
   public var host: String { withUnsafeBytes(of: record.pointee.host) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } }
   public var phase: FlightPhase { FlightPhase(rawValue: record.pointee.phase) ?? .compute }

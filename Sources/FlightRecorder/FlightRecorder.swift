@@ -21,6 +21,9 @@ public enum FlightRecorder {
     return try body()
   }
 
+  /// Notes this process's place in the world, which MPI knows.
+  public static func join(rank: Int, size: Int) { cfr_set_world(UInt32(rank), UInt32(size)) }
+
   /// Notes the step that is being made, from 1.
   @inlinable public static func begin(step: Int) { cfr_set_step(UInt64(step)) }
 }

@@ -18,6 +18,7 @@ public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -
   var provided: Int32 = 0
   _ = FlightGroup.world.during(.start, bytes: 0) { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) }
   let world = makeWorld()
+  FlightRecorder.join(rank: world.rank, size: world.size)
   let result = run(body, on: world)
   FlightRecorder.enter(.end)
   _ = FlightGroup.world.during(.end, bytes: 0) { MPI_Finalize() }

@@ -18,6 +18,8 @@ public struct RunDirectory: Sendable, Equatable {
   public var checkpoints: String { path + "/checkpoints" }
   public var logs: String { path + "/logs" }
   public var mpirunLog: String { logs + "/mpirun.log" }
+  public var incidents: String { path + "/incidents.jsonl" }
+  public var stalls: String { path + "/stalls" }
   public var traces: String { path + "/trace" }
   public func trace(ofRank rank: Int) -> String { "\(traces)/rank-\(rank).jsonl" }
   public func log(ofRank rank: Int) -> String { "\(logs)/rank-\(rank).log" }

@@ -21,7 +21,7 @@ public struct RunGauges: Sendable, Equatable {
     case .progress(let progress): self.progress = progress
     case .evaluation(let loss, let score): evaluation = (loss, score)
     case .report(let report): verdict = report.verdict
-    case .message: break
+    case .message, .stall: break
     }
   }
 

@@ -37,6 +37,10 @@ extension WorkerEvent: JSONWritable {
         $0.field("event", "evaluation")
         $0.field("loss", loss)
         if let score { $0.field("score", object: [score]) }
+      case .stall(let stall):
+        $0.field("event", "stall")
+        $0.field("state", stall.state.rawValue)
+        $0.field("text", stall.text)
       case .report(let report):
         $0.field("event", "report")
         $0.field("report", report)
@@ -59,7 +63,7 @@ extension WorkerEvent: Decodable {
   }
 
   private enum Kind: String, Decodable {
-    case started, progress, message, evaluation, report
+    case started, progress, message, evaluation, report, stall
   }
 
   public init(from decoder: any Decoder) throws {
@@ -73,6 +77,7 @@ extension WorkerEvent: Decodable {
       self = .evaluation(
         loss: try fields.decodeIfPresent(Double.self, forKey: .loss),
         score: fields.contains(.score) ? try NamedNumber.list(from: fields.superDecoder(forKey: .score)).first : nil)
+    case .stall: self = .stall(try Stall(from: decoder))
     case .report: self = .report(try fields.decode(ConvergenceReport.self, forKey: .report))
     }
   }

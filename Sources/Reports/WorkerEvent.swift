@@ -6,12 +6,30 @@ public enum WorkerEvent: Sendable, Equatable {
   /// Scores on held-out data.
   case evaluation(loss: Double?, score: NamedNumber?)
   case report(ConvergenceReport)
+  /// Ranks wait for one that does not come.
+  case stall(Stall)
 
   /// The longest line an event may be, in bytes.
   public static let lineLimit = 1 << 20
 
   public enum Level: String, Sendable, Decodable {
     case note, warning, error
+  }
+
+  /// A stall of the job, which its watcher found.
+  public struct Stall: Sendable, Equatable, Decodable {
+    public enum State: String, Sendable, Decodable {
+      case began
+      /// The ranks go on.
+      case ended
+      /// The job is being ended for it.
+      case fatal
+    }
+
+    public var state: State
+    public var text: String
+
+    public init(state: State, text: String) { (self.state, self.text) = (state, text) }
   }
 
   /// What is about to be trained, sent once before the first step.

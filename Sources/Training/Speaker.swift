@@ -22,6 +22,7 @@ public struct Speaker: Sendable {
       case .started(let started): print(([ProgressText.line(started)] + started.notes.map { "note: \(PlainText.line($0))" }).joined(separator: "\n") + "\n")
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(PlainText.line(text))\n")
+      case .stall(let stall): print("\(stall.state == .ended ? "note" : "warning"): \(PlainText.line(stall.text))\n")
       case .evaluation(let loss, let score): print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
       case .report(let report): print("\n" + ReportText(report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style).text)
       }

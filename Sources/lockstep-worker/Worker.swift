@@ -7,6 +7,7 @@ import MPI
 import Processes
 import Reports
 import Scaling
+import StallWatch
 import Training
 import Vectors
 
@@ -55,6 +56,12 @@ struct Worker: ParsableCommand {
       valueName: "cluster"))
   var simulate: String?
 
+  @Option(help: ArgumentHelp("Report a rank that the others wait for after so many seconds, 0 for never.", valueName: "s"))
+  var stallWarn = StallWatch.Options().warn
+
+  @Option(help: ArgumentHelp("End the run after so many seconds of it (exit code 70), 0 for never.", valueName: "s"))
+  var stallAbort = StallWatch.Options().abort
+
   @Option(help: .hidden)
   var restarts = 0
 
@@ -101,9 +108,18 @@ struct Worker: ParsableCommand {
   @Flag(help: .hidden)
   var diagnose = false
 
+  /// A watcher of stalls is this program too; its arguments are not a user's.
+  static func main() {
+    StallWatch.runIfAsked()
+    main(nil)
+  }
+
   func validate() throws {
     if let mistake = KernelInstructions.limitMistake { throw ValidationError(mistake) }
     if let problem = argumentNotUTF8() { throw ValidationError(PlainText.line(problem)) }
+    for (name, seconds) in [("--stall-warn", stallWarn), ("--stall-abort", stallAbort)] {
+      if let mistake = StallWatch.Options.mistake(name, seconds) { throw ValidationError(mistake) }
+    }
     let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
     if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
       throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")
@@ -129,6 +145,11 @@ struct Worker: ParsableCommand {
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
+    // Before MPI has threads.
+    if let note = StallWatch.begin(StallWatch.Options(warn: stallWarn, abort: stallAbort, printsEvents: events)) {
+      let line = Array("note: \(note)\n".utf8)
+      _ = write(STDERR_FILENO, line, line.count)
+    }
     Leftovers.removeDead()
     let leftovers = Leftovers.ofRank()
     StopSignals.atEnd { leftovers?.remove() }
@@ -136,7 +157,10 @@ struct Worker: ParsableCommand {
     /// As `withMPI`; an error ends the process there and then.
     func withRanks<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
       withMPI { world in
-        do { return try body(world) } catch {
+        do {
+          try StallWatch.link(on: world)
+          return try body(world)
+        } catch {
           leftovers?.remove()
           throw error
         }

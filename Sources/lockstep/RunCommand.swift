@@ -1,6 +1,7 @@
 import ArgumentParser
 import Launching
 import Reports
+import StallWatch
 import Training
 
 /// `lockstep run EXPERIMENT.toml -n RANKS`: launches the workers, shows progress, prints the convergence report.
@@ -55,6 +56,17 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How long a stop waits for its checkpoint, before it ends the run without.", valueName: "seconds"))
   var grace = 30.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Report a rank that the others wait for, its host and the collective, after so many seconds; 0 for never.", valueName: "s"))
+  var stallWarn = StallWatch.Options().warn
+
+  @Option(
+    help: ArgumentHelp(
+      "End the run after so many seconds of it, with every rank's last collectives in stalls/; three times as long while files are read or written; "
+        + "0 for never.", valueName: "s"))
+  var stallAbort = StallWatch.Options().abort
+
   @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
@@ -86,6 +98,9 @@ struct RunCommand: AsyncParsableCommand {
   var dryRun = false
 
   func run() async throws {
+    for (name, seconds) in [("--stall-warn", stallWarn), ("--stall-abort", stallAbort)] {
+      if let mistake = StallWatch.Options.mistake(name, seconds) { throw CommandFailure(.usage, mistake) }
+    }
     guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
     guard grace >= 0 && grace <= 86400 else { throw CommandFailure(.usage, "--grace \(grace): give seconds from 0 to 86400") }
     guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
@@ -100,7 +115,8 @@ struct RunCommand: AsyncParsableCommand {
       experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
     var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
-      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (grace == 30 ? [] : ["--grace", String(grace)]) + (try WorkerLaunch.simulation(simulate)))
+      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (grace == 30 ? [] : ["--grace", String(grace)])
+        + (try WorkerLaunch.simulation(simulate)) + stallOptions)
     if dryRun {
       for note in line.notes { Screen.error.write("note: \(note)\n") }
       Screen.output.write(line.shellText + "\n")
@@ -136,6 +152,13 @@ struct RunCommand: AsyncParsableCommand {
   /// What is wrong with an option ends the command in one line.
   private func usage<Value>(_ body: () throws(LaunchError) -> Value) throws -> Value {
     do { return try body() } catch { throw CommandFailure(.usage, PlainText.line(error.description)) }
+  }
+
+  /// The worker's, where they are not its defaults.
+  private var stallOptions: [String] {
+    let defaults = StallWatch.Options()
+    return (stallWarn == defaults.warn ? [] : ["--stall-warn", String(stallWarn)])
+      + (stallAbort == defaults.abort ? [] : ["--stall-abort", String(stallAbort)])
   }
 
   // MARK: What is to be run

@@ -13,6 +13,10 @@ actor RunWatch {
   private(set) var faults = FaultReader()
   /// The last step that the workers told of, since the job was last started.
   private(set) var lastStep: Int?
+  /// Whether the ranks wait for one that does not come, so that no step will end.
+  private(set) var isStalled = false
+  /// The stall for which the job's watcher ends it.
+  private(set) var fatalStall: String?
 
   /// What the metrics server tells, and the server, where one was asked for.
   private var gauges: RunGauges
@@ -50,6 +54,7 @@ actor RunWatch {
   /// A job is about to be started, anew or again.
   func begin(ranks: Int) {
     (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, FaultReader(), nil, nil, nil, nil, nil)
+    (isStalled, fatalStall) = (false, nil)
     startTime = clock.now
     draw("starting \(Figures.counted(ranks, "rank")) …")
     server?.publish(gauges.text)
@@ -86,6 +91,15 @@ actor RunWatch {
       showLastProgress()
       show(ProgressText.evaluationLine(loss: loss, score: score))
     case .report(let report): self.report = report
+    case .stall(let stall):
+      isStalled = stall.state != .ended
+      let text = PlainText.line(stall.text)
+      switch stall.state {
+      case .began: show("warning: \(text)")
+      case .ended: show("note: \(text)")
+      // It is the cause of the end, which comes last.
+      case .fatal: fatalStall = text
+      }
     }
   }
 

@@ -35,6 +35,7 @@ struct TrainingJob {
 
       var cause = await RootCause(ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
       if cause.lostUnnamedHost, let found = await findLostHosts?() { cause.text = "\(cause.text): \(found)" }
+      if let stall = await watch.fatalStall { cause = RootCause(text: stall, code: .workerFailed, others: []) }
       let isLasting = cause.code != .workerFailed
       if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
       switch policy.failed(at: await watch.lastStep ?? 0) {

@@ -1,14 +1,24 @@
+import CFlightRecorder
 import FlightRecorder
 import Glibc
 import MPI
+import StallWatch
+import Training
 
 /// The memory of this process's record, where it keeps one: in programs named `flight-…`, from before MPI's start.
 nonisolated(unsafe) private(set) var flightFile: Int32 = -1
 
-func beginFlight() { flightFile = FlightRecorder.begin(LaunchPlace()) ?? -1 }
+/// Programs named `flight-hang…` are watched too, with limits of 0.5 and 2 seconds.
+func beginFlight(_ name: String) {
+  if !name.hasPrefix("flight-hang") {
+    flightFile = FlightRecorder.begin(LaunchPlace()) ?? -1
+  } else if let note = StallWatch.begin(StallWatch.Options(warn: 0.5, abort: 2)) {
+    fatalError(note)
+  }
+}
 
 /// Programs that try the flight recorder.
-let flightPrograms: [RankProgram] = [flightCost, flightRecord]
+let flightPrograms: [RankProgram] = [flightCost, flightStepCost, flightRecord, flightHang]
 
 /// Prints the nanoseconds that one entry and its end take, the least over many blocks: what else the machine does can only add.
 private let flightCost = RankProgram("flight-cost") { world, _ in
@@ -21,6 +31,42 @@ private let flightCost = RankProgram("flight-cost") { world, _ in
     least = min(least, (Double(elapsed.seconds) * 1e9 + Double(elapsed.attoseconds) / 1e9) / Double(perBlock))
   }
   print((least * 10).rounded() / 10)
+}
+
+/// What the recorder costs a step of `mlp-small`: steps with and without it in pairs, in either order, of which the slowest rank's time counts. Prints
+/// entries a step, the median step without, and the median of the pairs' differences with its 95 % interval (of the order statistics), in microseconds.
+private let flightStepCost = RankProgram("flight-step-cost") { world, arguments in
+  setComputeThreads(1)
+  let pairs = arguments.first.flatMap { Int($0) } ?? 500
+  let trainer = try benchmarkTrainer(hidden: "[128]", keys: [], on: world)
+  let record = cfr_own()
+  defer { cfr_keep(record) }
+  var (plain, differences): ([Double], [Double]) = ([], [])
+  var entries: UInt64 = 0
+  for pair in -20..<pairs {
+    var times = [0.0, 0.0]
+    for turn in 0..<2 {
+      let isNoting = (pair + turn) % 2 == 0
+      try world.barrier()
+      cfr_keep(isNoting ? record : nil)
+      let before = record?.pointee.entries ?? 0
+      let seconds = try trainer.step(on: world).totalSeconds
+      if isNoting { entries = (record?.pointee.entries ?? 0) - before }
+      cfr_keep(nil)
+      times[isNoting ? 1 : 0] = try world.allReduce(seconds, .maximum)
+    }
+    if pair < 0 { continue }
+    plain.append(times[0] * 1e6)
+    differences.append((times[1] - times[0]) * 1e6)
+  }
+  let sorted = differences.sorted()
+  let margin = Int(0.98 * Double(pairs).squareRoot())
+  func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+  if world.rank == 0 {
+    print(
+      "\(entries) entries a step, \(rounded(plain.sorted()[pairs / 2])) µs a step, difference \(rounded(sorted[pairs / 2])) "
+        + "(\(rounded(sorted[max(0, pairs / 2 - margin)])) to \(rounded(sorted[min(pairs - 1, pairs / 2 + margin)])))")
+  }
 }
 
 /// Makes each collective once, in the world and in a part of it, and prints what the record holds of it: `kind sequence bytes` a line, at rank 0.
@@ -54,4 +100,22 @@ private let flightRecord = RankProgram("flight-record") { world, _ in
     try expect((number == numbers[0]) == (rank % 2 == 0), "rank \(rank)'s half has the number \(number), rank 0's \(numbers[0])")
   }
   if world.rank == 0 { print(lines) }
+}
+
+/// Hangs, as the argument says: `other`: rank 1 calls another collective than the others; `skips`: rank 1 leaves one out and ends, as programs do whose
+/// ranks take decisions of their own; `sleeps`: rank 1 does not come.
+private let flightHang = RankProgram("flight-hang") { world, arguments in
+  try StallWatch.link(on: world)
+  FlightRecorder.begin(step: 3)
+  let isOdd = world.rank == 1
+  _ = try world.allReduce(1.0, .sum)
+  switch arguments.first {
+  case "other": if isOdd { _ = try world.broadcast([1.0, 2.0, 3.0]) } else { _ = try world.allReduce(1.0, .sum) }
+  case "skips": if !isOdd { _ = try world.allReduce(1.0, .sum) }
+  case "sleeps":
+    while isOdd { sleep(1) }
+    try world.barrier()
+  default: throw CheckFailure(description: "other, skips or sleeps")
+  }
+  try world.barrier()
 }

@@ -1,5 +1,6 @@
 import Glibc
 import MPI
+import StallWatch
 import Training
 
 /// A small program that tests start under mpirun: it runs on every rank and exits with a status that tells.
@@ -39,13 +40,14 @@ struct RankPrograms {
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {
+    StallWatch.runIfAsked()
     let arguments = CommandLine.arguments.dropFirst()
     guard let name = arguments.first, let program = all.first(where: { $0.name == name }) else {
       print("usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
       exit(64)
     }
     StopSignals.hold()
-    if name.hasPrefix("flight-") { beginFlight() }
+    if name.hasPrefix("flight-") { beginFlight(name) }
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
     exit(exitStatus)
   }

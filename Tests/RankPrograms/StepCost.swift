@@ -64,7 +64,7 @@ let costPrograms: [RankProgram] = [
 ]
 
 /// A trainer of a bench workload: 64 samples a rank, momentum.
-private func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws -> Trainer {
+func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws -> Trainer {
   let text = """
     [model]
     hidden = \(hidden)

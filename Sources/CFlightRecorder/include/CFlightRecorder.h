@@ -64,6 +64,8 @@ void cfr_note_end(uint64_t number);
 /// Enters a communicator split from `parent`, told apart by its first rank in the world, or the world itself (-1). Returns its place, or -1 where there is none.
 int32_t cfr_add_group(int32_t parent, uint32_t first, uint32_t size);
 void cfr_remove_group(int32_t group);
+/// What MPI says of this process, where the launcher had not.
+void cfr_set_world(uint32_t rank, uint32_t size);
 
 /// Has a signal end this process with an exit code at once, on a stack of the handler's own: matrix products may have the stack pointer in a heap buffer.
 int cfr_exit_on_signal(int signal, int code);

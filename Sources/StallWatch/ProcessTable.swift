@@ -1,0 +1,101 @@
+import FlightRecorder
+import Glibc
+
+/// What `/proc` says of the processes of this host.
+enum ProcessTable {
+  /// The processes of a job that are ranks here, other than those known: number, rank, and the memory of their record, if they have one yet.
+  ///
+  /// A job is known by its launcher's name for it; a host that shares its processes with others, by its own name space of host names.
+  static func ranks(ofJob job: String, knowing known: Set<Int32>) -> [(process: Int32, rank: Int, image: FlightImage?)] {
+    guard !job.isEmpty else { return [] }
+    let own = link("/proc/self/ns/uts")
+    var found: [(process: Int32, rank: Int, image: FlightImage?)] = []
+    for name in entries(of: "/proc") {
+      guard let process = Int32(name), process != getpid(), !known.contains(process), let environment = bytes(of: "/proc/\(name)/environ"),
+        value(of: "PMIX_NAMESPACE", in: environment) == job,
+        let rank = (value(of: "OMPI_COMM_WORLD_RANK", in: environment) ?? value(of: "PMIX_RANK", in: environment)).flatMap({ Int($0) }),
+        link("/proc/\(name)/ns/uts") == own, !isWatcher(process)
+      else { continue }
+      found.append((process, rank, image(of: process)))
+    }
+    return found
+  }
+
+  /// The record of a process, where it keeps one.
+  static func image(of process: Int32) -> FlightImage? {
+    let folder = "/proc/\(process)/fd"
+    for name in entries(of: folder) where link("\(folder)/\(name)")?.hasPrefix("/memfd:\(FlightRecorder.memoryName)") == true {
+      let file = open("\(folder)/\(name)", O_RDWR | O_CLOEXEC)
+      guard file >= 0 else { continue }
+      defer { close(file) }
+      // A process that was started by a rank may hold the rank's.
+      if let image = FlightImage(file: file), image.process == process { return image }
+    }
+    return nil
+  }
+
+  /// What a process is doing.
+  static func condition(of process: Int32) -> RankState.Condition {
+    guard let status = bytes(of: "/proc/\(process)/status") else { return .gone }
+    var condition = RankState.Condition.running
+    for line in status.split(separator: UInt8(ascii: "\n")) {
+      let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      guard words.count > 1 else { continue }
+      if words[0] == "State:" {
+        switch words[1] {
+        case "T": condition = .stopped
+        case "Z", "X": return .gone
+        default: break
+        }
+      } else if words[0] == "TracerPid:" {
+        if words[1] != "0" { return .traced }
+        break
+      }
+    }
+    return condition
+  }
+
+  private static func isWatcher(_ process: Int32) -> Bool {
+    bytes(of: "/proc/\(process)/cmdline").map { $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8) } ?? true
+  }
+
+  private static func value(of name: String, in environment: [UInt8]) -> String? {
+    let prefix = Array((name + "=").utf8)
+    for entry in environment.split(separator: 0) where entry.starts(with: prefix) {
+      return String(decoding: entry.dropFirst(prefix.count), as: UTF8.self)
+    }
+    return nil
+  }
+
+  private static func entries(of path: String) -> [String] {
+    guard let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name.first?.isNumber == true { names.append(name) }
+    }
+    return names
+  }
+
+  private static func link(_ path: String) -> String? {
+    var target = [UInt8](repeating: 0, count: 256)
+    let length = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+    return length < 0 ? nil : String(decoding: target[..<length], as: UTF8.self)
+  }
+
+  /// A file of /proc, at most 1 MB of it; nil where it cannot be read.
+  private static func bytes(of path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 14)
+    while all.count < 1 << 20 {
+      let count = read(file, &buffer, buffer.count)
+      if count <= 0 { return count < 0 && all.isEmpty ? nil : all }
+      all += buffer[..<count]
+    }
+    return all
+  }
+}
