@@ -1,6 +1,5 @@
+import ExperimentKeys
 import Testing
-
-@testable import ExperimentKeys
 
 /// A value in the notation of the tests below: text without quotes only where it cannot be mistaken.
 private func shown(_ value: TOMLTree.Value) -> String {

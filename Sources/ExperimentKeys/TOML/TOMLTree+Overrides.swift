@@ -3,7 +3,7 @@ extension TOMLTree {
   /// `clip.rule=none` needs no quotes in a shell.
   ///
   /// A section that the file does not have is made; what a longer path leads through is there already.
-  mutating func apply(override text: String) throws(ExperimentError) {
+  package mutating func apply(override text: String) throws(ExperimentError) {
     guard let (path, word) = Self.split(text) else {
       throw ExperimentError("--set \(text): wanted key.path=value" + (text.contains("=") && !text.hasPrefix("=") ? Self.example : ""))
     }

@@ -4,16 +4,16 @@
 /// 30,000 dotted keys) and toml11 3.7 (100,000 brackets; dotted keys in the square of their number) within two minutes each.
 package struct TOMLTree {
   /// The most levels of tables and lists: what reads, copies and frees a document calls itself as often.
-  static let deepest = 64
+  package static let deepest = 64
   /// The most bytes of a document.
   package static let largest = 1 << 20
 
   /// The document's name, as messages give it.
   let source: String
-  private(set) var root: Node
+  package private(set) var root: Node
   private let lines: LineTable
 
-  init(text: String, source: String) throws(ExperimentError) {
+  package init(text: String, source: String) throws(ExperimentError) {
     let bytes = Array(text.utf8)
     guard bytes.count <= Self.largest else {
       throw ExperimentError("\(source): \(bytes.count) bytes; an experiment file has at most 1 MiB")
@@ -35,14 +35,14 @@ package struct TOMLTree {
   var entries: [String: Node] { if case .table(let entries) = root.value { entries } else { [:] } }
 
   /// What a path leads to.
-  subscript(path: TOMLPath) -> Node? { root[path.parts[...]] }
+  package subscript(path: TOMLPath) -> Node? { root[path.parts[...]] }
 
   func isOverridden(_ path: TOMLPath) -> Bool { if case .commandLine? = self[path]?.origin { true } else { false } }
 
   mutating func replaceRoot(_ node: Node) { root = node }
 
   /// Line and column of a key, or of an element of a list, both from 1; nil where the command line gave it or nothing did.
-  func position(_ path: TOMLPath) -> (line: Int, column: Int)? {
+  package func position(_ path: TOMLPath) -> (line: Int, column: Int)? {
     if case .file(let offset)? = self[path]?.origin { lines.place(of: offset) } else { nil }
   }
 
