@@ -5,8 +5,11 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
   public let offset: Int?
   public let what: String
   public let remedy: String?
+  /// `errno` where a call of the system failed: then nothing is known of the content.
+  public let systemError: Int32?
 
-  public init(_ path: String, at offset: Int? = nil, _ what: String, remedy: String? = nil) {
+  public init(_ path: String, at offset: Int? = nil, _ what: String, remedy: String? = nil, systemError: Int32? = nil) {
+    self.systemError = systemError
     self.path = path
     self.offset = offset
     self.what = what

@@ -12,7 +12,8 @@ package final class InputFile: Sendable {
     // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      throw FileError(path, "cannot be opened: \(systemMessage())", remedy: "check the path and its permissions")
+      let code = errno
+      throw FileError(path, "cannot be opened: \(systemMessage(code))", remedy: "check the path and its permissions", systemError: code)
     }
     var status = stat()
     let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -38,7 +39,8 @@ package final class InputFile: Sendable {
       if got == 0 { break }
       if got < 0 {
         if errno == EINTR { continue }
-        throw FileError(path, at: offset + done, "cannot be read: \(systemMessage())", remedy: "check the disk")
+        let code = errno
+        throw FileError(path, at: offset + done, "cannot be read: \(systemMessage(code))", remedy: "check the disk", systemError: code)
       }
       done += got
     }
@@ -52,6 +54,14 @@ package final class InputFile: Sendable {
     guard count == buffer.count else {
       throw FileError(path, at: offset + count, "the file ends here", remedy: "use another copy of the file")
     }
+  }
+
+  /// The whole content of a file of at most `limit` bytes.
+  package func all(limit: Int) throws(FileError) -> [UInt8] {
+    guard byteCount <= limit else { throw FileError(path, "has \(byteCount) bytes, more than \(limit)", remedy: "use another copy of the file") }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    try fill(&bytes, at: 0)
+    return bytes
   }
 
   /// Fills the first `count` elements of an array, all of them by default.

@@ -5,6 +5,7 @@ public struct RestartPolicy: Sendable, Equatable {
   public private(set) var restarts = 0
   private var furthest = 0
   private var failuresWithoutProgress = 0
+  private var lastExplanation: String?
 
   public init(limit: Int) { self.limit = limit }
 
@@ -15,11 +16,18 @@ public struct RestartPolicy: Sendable, Equatable {
     case giveUp(reason: String)
   }
 
-  /// What to do about a failure whose last known step is `step` (0 before the first).
+  /// What to do about a failure after `step` steps that were not skipped (0 before the first).
   ///
-  /// The second failure in a row that comes no further than an earlier one ends it: the fault lies in the run, not in chance.
-  public mutating func failed(at step: Int) -> Decision {
+  /// The second failure in a row that comes no further than an earlier one ends it: the fault lies in the run, not in chance. Where a worker itself said
+  /// why it failed, which is its `explanation`, and says the same again without progress, the first one does.
+  public mutating func failed(at step: Int, explanation: String? = nil) -> Decision {
     guard limit > 0 else { return .giveUp(reason: "") }
+    // Numbers differ: steps, norms.
+    let words = explanation.map { $0.filter { !$0.isNumber } }
+    defer { lastExplanation = words }
+    if step <= furthest, let words, words == lastExplanation {
+      return .giveUp(reason: "the workers failed as before, without progress past step \(furthest)")
+    }
     failuresWithoutProgress = step > furthest ? 0 : failuresWithoutProgress + 1
     furthest = max(furthest, step)
     if failuresWithoutProgress >= 2 { return .giveUp(reason: "two failures without progress past step \(furthest)") }

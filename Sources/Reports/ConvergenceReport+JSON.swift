@@ -20,6 +20,7 @@ extension ConvergenceReport: JSONWritable {
         $0.key("resumed_at")
         $0.array(resumedAt) { $0.value($1) }
       }
+      if let changes { $0.field("changes", changes) }
       $0.field("weights_sha256", weightsSHA256)
       $0.field("skips", skips)
       if let simulation { $0.field("simulation", simulation) }

@@ -22,6 +22,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var restarts: Int
   /// The steps after which training went on from a checkpoint.
   public var resumedAt: [Int]?
+  /// The keys that resumed starts changed; nil where none did.
+  public var changes: [KeyChange]?
   /// SHA-256 of the weights, when all ranks hold the same.
   public var weightsSHA256: String?
   /// The cluster that was played, in words; nil where times are real.
@@ -35,8 +37,9 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
     throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
-    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, simulation: String? = nil
+    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil, simulation: String? = nil
   ) {
+    self.changes = changes
     self.verdict = verdict
     self.reasons = reasons
     self.steps = steps
@@ -57,7 +60,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips, simulation
+    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips, simulation, changes
     case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
     case resumedAt = "resumed_at"

@@ -17,6 +17,8 @@ public struct EnvironmentRecord: Sendable, Equatable {
   public var commandLine: [String]
   /// The cluster that was played on these hosts, as it was asked for; nil where times are real.
   public var simulation: String?
+  /// Which start wrote the records: the lock's id, the same over all restarts by one coordinator.
+  public var run: String?
 
   public init(
     versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String,
@@ -60,13 +62,14 @@ extension EnvironmentRecord: JSONWritable {
       $0.field("git_revision", gitRevision)
       $0.field("command_line", commandLine)
       if let simulation { $0.field("simulation", simulation) }
+      if let run { $0.field("run", run) }
     }
   }
 }
 
 extension EnvironmentRecord: Decodable {
   private enum CodingKeys: String, CodingKey {
-    case versions, hosts, cores, threads, cpu, instructions, simulation
+    case versions, hosts, cores, threads, cpu, instructions, simulation, run
     case ranksPerHost = "ranks_per_host"
     case gitRevision = "git_revision"
     case commandLine = "command_line"
@@ -86,5 +89,6 @@ extension EnvironmentRecord: Decodable {
     gitRevision = try fields.decodeIfPresent(String.self, forKey: .gitRevision)
     commandLine = try fields.decode([String].self, forKey: .commandLine)
     simulation = try fields.decodeIfPresent(String.self, forKey: .simulation)
+    run = try fields.decodeIfPresent(String.self, forKey: .run)
   }
 }

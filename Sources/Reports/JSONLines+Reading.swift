@@ -52,3 +52,19 @@ func readLines<Record>(
     }
   }
 }
+
+extension RunDirectory {
+  /// The step of the last whole line of `metrics.jsonl`; nil where there is none. Reads no more than a megabyte.
+  public var lastRecordedStep: Int? {
+    let descriptor = open(metrics, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    let size = Int(lseek(descriptor, 0, Int32(SEEK_END)))
+    let start = max(0, size - WorkerEvent.lineLimit)
+    var bytes = [UInt8](repeating: 0, count: max(0, size - start))
+    let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(start)) }
+    guard count > 0 else { return nil }
+    return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).last { JSONLinesFile.recordedStep(Array($0)) != nil }
+      .flatMap { JSONLinesFile.recordedStep(Array($0)) }
+  }
+}

@@ -14,22 +14,45 @@ public struct JSONLinesFile: ~Copyable {
     self.init(path: path, descriptor: try Self.opened(path, O_WRONLY | O_TRUNC), length: 0)
   }
 
-  /// Opens a file to go on after a step: lines of later steps, and a torn last line, are cut off.
+  /// Opens a file to go on after a step: good lines of steps up to it stay, all else is left out.
   ///
-  /// The first line that is not a whole record of a step up to `step` ends the file. A file that is not there starts empty.
-  public init(resuming path: String, at step: Int) throws(RunFileError) {
-    let descriptor = try Self.opened(path, O_RDWR)
-    let length: Int
+  /// The lines are copied to a file that takes the old one's name: a process that still has the old one open cannot write into this one. Later steps and a
+  /// last line that a crash tore are left out without a word. Where more is wrong, a line that is no record or steps that are missing, the old file stays
+  /// as `NAME.damaged-N` and `damage` says so.
+  public init(resuming path: String, at step: Int, wanted: RecordedLines.Wanted = .anything, damage: inout String?) throws(RunFileError) {
+    let lines = try RecordedLines(of: path, upTo: step, wanted: wanted)
+    let temporary = "\(path.dropLast(path.split(separator: "/").last?.utf8.count ?? 0)).tmp-resumed-\(path.split(separator: "/").last ?? "")"
+    unlink(temporary)
+    let descriptor = try Self.opened(temporary, O_RDWR | O_EXCL)
     do throws(RunFileError) {
-      length = try Self.lengthOfRecords(in: descriptor, path: path, upTo: step)
-      guard ftruncate(descriptor, off_t(length)) == 0 else {
-        throw RunFileError(path: path, cannot: "cut it at byte \(length)", code: errno)
+      let length = try lines.copy(to: descriptor, path: temporary)
+      if let found = lines.damage {
+        damage = lines.isThere ? "\(path): \(found); as it was it is \(try Self.keep(path)) now" : "\(path): \(found)"
       }
+      guard fdatasync(descriptor) == 0, rename(temporary, path) == 0 else {
+        throw RunFileError(path: path, cannot: "replace it by its good lines", code: errno)
+      }
+      self.init(path: path, descriptor: descriptor, length: length)
     } catch {
       close(descriptor)
+      unlink(temporary)
       throw error
     }
-    self.init(path: path, descriptor: descriptor, length: length)
+  }
+
+  public init(resuming path: String, at step: Int) throws(RunFileError) {
+    var damage: String?
+    try self.init(resuming: path, at: step, damage: &damage)
+  }
+
+  /// Gives a damaged file another name beside its own.
+  private static func keep(_ path: String) throws(RunFileError) -> String {
+    var number = 1
+    while link(path, "\(path).damaged-\(number)") != 0 {
+      guard errno == EEXIST else { throw RunFileError(path: path, cannot: "keep it as \(path).damaged-\(number)", code: errno) }
+      number += 1
+    }
+    return "\(path).damaged-\(number)"
   }
 
   private init(path: String, descriptor: Int32, length: Int) {
@@ -73,29 +96,14 @@ public struct JSONLinesFile: ~Copyable {
     guard fdatasync(descriptor) == 0 else { throw RunFileError(path: path, cannot: "bring it to the disk", code: errno) }
   }
 
-  private static func lengthOfRecords(in descriptor: Int32, path: String, upTo step: Int) throws(RunFileError) -> Int {
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var kept = 0
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
-      if count == 0 { return kept }
-      for line in lines.add(buffer[..<count]) {
-        guard let number = recordedStep(line), number <= step else { return kept }
-        kept += line.count + 1
-      }
-    }
-  }
-
   /// The `step` of a line that looks like a whole record. A quote inside a string is escaped, so `"step":` can only be the key.
-  private static func recordedStep(_ line: [UInt8]) -> Int? {
-    guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") else { return nil }
+  static func recordedStep(_ line: [UInt8]) -> Int? {
+    guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"), line.allSatisfy({ $0 >= 0x20 }) else { return nil }
     let key = Array("\"step\":".utf8)
-    guard line.count > key.count,
-      let start = (0..<(line.count - key.count)).first(where: { line[$0..<($0 + key.count)].elementsEqual(key) })
-    else { return nil }
+    guard line.count > key.count else { return nil }
+    // Two of them are two records whose line end is lost.
+    let starts = (0..<(line.count - key.count)).filter { line[$0] == key[0] && line[$0..<($0 + key.count)].elementsEqual(key) }
+    guard starts.count == 1, let start = starts.first else { return nil }
     let digits = line[(start + key.count)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     return Int(String(decoding: digits, as: UTF8.self))
   }

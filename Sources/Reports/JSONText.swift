@@ -40,6 +40,8 @@ public struct JSONText {
     literal(number.description)
   }
 
+  public mutating func value(_ flag: Bool) { literal(flag ? "true" : "false") }
+
   public mutating func value(_ number: Int?) {
     literal(number?.description ?? "null")
   }

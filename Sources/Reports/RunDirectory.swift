@@ -27,7 +27,7 @@ public struct RunDirectory: Sendable, Equatable {
   /// Whether the directory holds anything of a run.
   ///
   /// Logs alone do not count: a run that failed before its first file may be started again in the same place. Nor do its lock and unfinished files.
-  public var isTaken: Bool { Self.entries(of: path).contains { $0 != "logs" && $0 != "lock" && !$0.hasPrefix(".tmp-") } }
+  public var isTaken: Bool { (try? state())?.isTaken ?? true }
 
   /// Whether a run has ended here with a report.
   public var holdsReport: Bool { access(report, F_OK) == 0 }
@@ -47,9 +47,7 @@ public struct RunDirectory: Sendable, Equatable {
   }
 
   /// The newest step among `checkpoints/step-XXXXXXXX`, whose content nobody has verified yet.
-  public var newestCheckpoint: Int? {
-    Self.entries(of: checkpoints).compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst("step-".count)) : nil }.max()
-  }
+  public var newestCheckpoint: Int? { (try? checkpointSteps())?.last }
 
   /// Makes a directory and its parents, readable by their owner's group and others as the umask allows.
   public static func make(_ path: String) throws(RunFileError) {
@@ -62,14 +60,8 @@ public struct RunDirectory: Sendable, Equatable {
   /// The names of the files in a directory that TensorBoard reads.
   public static func eventFiles(in path: String) -> [String] { entries(of: path).filter { $0.hasPrefix(EventFile.prefix) } }
 
+  /// What a directory holds; nothing where it cannot be listed.
   static func entries(of path: String) -> [String] {
-    guard let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
+    (try? list(path)) ?? []
   }
 }

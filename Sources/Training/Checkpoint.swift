@@ -3,6 +3,7 @@ import Data
 import Files
 import FlightRecorder
 import FoundationEssentials
+import Glibc
 import GradientNorms
 import MPI
 import Models
@@ -33,12 +34,28 @@ struct Checkpoints {
   }
 
   private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
-    try RunDirectory.make(directory)
-    let name = directory + "/" + RunDirectory.checkpointName(trainer.stepsDone)
-    // One of this step is there already only if it could not be read, or was made before a resume from an older one.
-    try? FileManager.default.removeItem(atPath: name)
+    let step = trainer.stepsDone
+    let name = directory + "/" + RunDirectory.checkpointName(step)
+    guard let present = try RunDirectory.list(directory) else { return try writeFirst(trainer, moments: moments, history, ranks: ranks) }
+    // One of this step is there only if it was made with the same steps before it; it makes room.
+    if present.contains(RunDirectory.checkpointName(step)) { try setAside(step) }
     let folder = try DurableDirectory(path: name)
-    let path = folder.temporaryPath
+    try write(trainer, moments: moments, history, ranks: ranks, into: folder.temporaryPath)
+    try folder.publish(holding: lock)
+    for old in try steps().filter({ $0 < step }).dropLast(keep - 1) { retire(RunDirectory.checkpointName(old)) }
+    for damaged in present where damaged.hasPrefix(Self.damagedPrefix) { retire(damaged) }
+  }
+
+  /// The folder gets its name together with the first checkpoint in it: where it is, there was one.
+  private func writeFirst(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
+    let folder = try DurableDirectory(path: directory)
+    let path = folder.temporaryPath + "/" + RunDirectory.checkpointName(trainer.stepsDone)
+    try RunDirectory.make(path)
+    try write(trainer, moments: moments, history, ranks: ranks, into: path)
+    try folder.publish(holding: lock)
+  }
+
+  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int, into path: String) throws {
     let layout = trainer.model.layout
     let model = try trainer.writeWeights(to: path + "/model.safetensors")
     let names = trainer.optimizer.rule.momentNames
@@ -52,21 +69,46 @@ struct Checkpoints {
     let state = CheckpointState(
       step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
       globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
-      optimizer: trainer.optimizer.rule.name,
-      optimizerSteps: trainer.optimizer.stepCount, ranks: ranks, memory: trainer.memoryToKeep, history: history, modelSHA256: model,
-      optimizerSHA256: optimizer)
+      ranks: ranks,
+      trainer: TrainerState(
+        trainer.memoryToKeep, TrainerState.Tags(trainer.experiment), optimizerSteps: trainer.optimizer.stepCount),
+      history: history, modelSHA256: model, optimizerSHA256: optimizer, experiment: trainer.experiment.resolved, data: try DataSignature(trainer.data.train))
     try DurableFile.write(try state.text(), to: path + "/state.json")
-    try folder.publish(holding: lock)
-    // Later ones than this were passed over when the run was resumed: kept, they would count as the newest, and push good ones out.
-    let later = steps().filter { $0 > trainer.stepsDone }
-    for old in steps().filter({ $0 <= trainer.stepsDone }).dropLast(keep) + later {
-      try? FileManager.default.removeItem(atPath: directory + "/" + RunDirectory.checkpointName(old))
+  }
+
+  /// Removes what is no longer needed: by its name at once, so that a crash leaves no half of it under a checkpoint's name. What cannot be removed stays.
+  private func retire(_ name: String) {
+    let aside = "\(directory)/.tmp-retired-\(LockRecord.newRun())"
+    if rename("\(directory)/\(name)", aside) == 0 { try? FileManager.default.removeItem(atPath: aside) }
+  }
+
+  /// Moves a checkpoint that cannot be used out of the way of the one that takes its place.
+  private func setAside(_ step: Int) throws {
+    let name = RunDirectory.checkpointName(step)
+    var target = "\(directory)/\(Self.damagedPrefix)\(name)"
+    if access(target, F_OK) == 0 { target += "-" + LockRecord.newRun() }
+    guard rename("\(directory)/\(name)", target) == 0 else {
+      throw RunFailure(
+        .workerFailed, "\(directory)/\(name) cannot be used, nor moved out of the way: \(systemMessage()); move or remove it, then resume")
     }
   }
 
-  /// Restores the newest checkpoint that verifies. Returns its history, and a note for each newer one that had to be passed over; nil
-  /// where there is none. Collective.
-  func restore(_ trainer: Trainer, on world: borrowing Communicator) throws -> (history: RunHistory, notes: [String])? {
+  private static let damagedPrefix = "damaged-"
+
+  /// What a checkpoint gave back.
+  struct Restored {
+    var history: RunHistory
+    /// A line for each newer checkpoint that had to be passed over.
+    var notes: [String]
+    /// The keys that are not what they were; known at rank 0.
+    var changes: [ChangedKeys.Change]
+  }
+
+  /// Restores the newest checkpoint that verifies. Collective.
+  ///
+  /// - Throws: where one cannot be looked at, which says nothing of its content; where a key of model, data or order has changed; where none is sound.
+  ///   Nothing has been touched then.
+  func restore(_ trainer: Trainer, on world: borrowing Communicator) throws -> Restored {
     FlightRecorder.enter(.checkpoint)
     defer { FlightRecorder.enter(.startUp) }
     // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the others.
@@ -74,56 +116,74 @@ struct Checkpoints {
     var notes: [String] = []
     try world.agree {
       guard world.rank == 0 else { return }
-      DurableDirectory.removeLeftovers(in: directory)
-      for step in steps().reversed() {
+      var damaged: [Int] = []
+      for step in try steps().reversed() {
         do {
           loaded = try load(step, trainer)
           break
         } catch let error as FileError {
+          if let code = error.systemError, code != ENOENT {
+            throw RunFailure(.workerFailed, "checkpoint step \(step) cannot be looked at: \(error); nothing was changed, resume once it can")
+          }
           notes.append("checkpoint step \(step) is passed over: \(error)")
+          damaged.append(step)
         }
       }
-      if loaded == nil, let note = notes.first {
-        throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(note); --force starts afresh")
+      guard loaded != nil else {
+        throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(notes.first ?? "there is none"); --force starts afresh")
       }
+      try lock?.verify()
+      DurableDirectory.removeLeftovers(in: directory)
+      for step in damaged { try setAside(step) }
     }
     let text = try world.broadcast(loaded?.text ?? [])
-    guard let state = CheckpointState(text: text) else { return nil }
-    try trainer.exchange.broadcast(loaded?.weights, into: &trainer.weights, on: world)
-    for index in trainer.optimizer.rule.momentNames.indices {
-      var moment = FlatVector(zeros: trainer.model.layout)
-      try moment.broadcast(from: loaded?.moments[index], on: world)
-      trainer.optimizer.setMoment(index, from: moment)
+    guard let state = CheckpointState(text: text, older: { trainer.experiment }) else {
+      fatalError("a checkpoint's state did not arrive as it was sent")
     }
-    trainer.optimizer.restore(stepCount: state.optimizerSteps)
+    try trainer.exchange.broadcast(loaded?.weights, into: &trainer.weights, on: world)
+    let own = state.trainer.memory(for: trainer.experiment)
+    if let steps = own.optimizerSteps {
+      for index in trainer.optimizer.rule.momentNames.indices {
+        var moment = FlatVector(zeros: trainer.model.layout)
+        try moment.broadcast(from: loaded?.moments[index], on: world)
+        trainer.optimizer.setMoment(index, from: moment)
+      }
+      trainer.optimizer.restore(stepCount: steps)
+    } else {
+      trainer.optimizer.remember(start: trainer.weights)
+    }
     trainer.stepsDone = state.step
-    trainer.restore(state.memory, rank: world.rank)
-    return (state.history, notes)
+    trainer.restore(own.memory, rank: world.rank)
+    return Restored(history: state.history, notes: notes + own.notes, changes: loaded?.changes ?? [])
   }
 
   private struct Loaded {
     var text: [UInt8]
     var weights: [Float]
     var moments: [[Float]]
+    var changes: [ChangedKeys.Change]
   }
 
   private func load(_ step: Int, _ trainer: Trainer) throws -> Loaded {
     let path = directory + "/" + RunDirectory.checkpointName(step)
     let file = path + "/state.json"
-    guard let bytes = FileManager.default.contents(atPath: file) else { throw FileError(file, "cannot be read") }
-    let text = Array(bytes)
-    guard let state = CheckpointState(text: text) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
+    let text = try InputFile(file).all(limit: 256 << 20)
+    let older = { (try? RunDirectory(run).recordedExperiment.map { try Experiment(text: $0, source: file, overrides: []) }) ?? trainer.experiment }
+    guard let state = CheckpointState(text: text, older: older) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
     guard state.step == step else { throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
     if let what = state.impossibility(sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count) {
       throw FileError(file, "says \(what)", remedy: "no run can have written that")
     }
     let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
     let optimizer = try Self.verified(path + "/optimizer.safetensors", state.optimizerSHA256)
-    try checkSameRun(state, trainer)
+    let changes = try changedKeys(state, trainer)
     let layout = trainer.model.layout
     let weights = try layout.read(model) { $0 }
-    let moments = try trainer.optimizer.rule.momentNames.map { moment in try layout.read(optimizer) { "\($0).\(moment)" } }
-    return Loaded(text: text, weights: weights, moments: moments)
+    let isSameOptimizer = state.trainer.optimizer.state(for: TrainerState.Tags(trainer.experiment).optimizer) != nil
+    let names = isSameOptimizer ? trainer.optimizer.rule.momentNames : []
+    let moments = try names.map { moment in try layout.read(optimizer) { "\($0).\(moment)" } }
+    // In this version's form, whatever the file's: other ranks do not see what an older one leaves open.
+    return Loaded(text: Array(try state.text().utf8), weights: weights, moments: moments, changes: changes)
   }
 
   private static func verified(_ path: String, _ digest: String) throws(FileError) -> SafeTensors {
@@ -132,23 +192,30 @@ struct Checkpoints {
     return file
   }
 
-  /// The samples of the steps to come are those of the uninterrupted run only if these are the same.
-  private func checkSameRun(_ state: CheckpointState, _ trainer: Trainer) throws {
-    func same<Value: Equatable>(_ key: String, _ was: Value, _ now: Value) throws {
-      if was != now {
-        throw RunFailure(
-          .usage, "\(key) is \(now) and was \(was) in the checkpoint of step \(state.step): resume with the same, or use --force")
-      }
+  /// The keys that changed since the checkpoint. Throws where the model or the samples of the steps to come would not be the run's.
+  private func changedKeys(_ state: CheckpointState, _ trainer: Trainer) throws -> [ChangedKeys.Change] {
+    let remedy = "in the checkpoint of step \(state.step): resume with the same, or use --force"
+    let sameData = try state.data.map { $0.isSame(as: try DataSignature(trainer.data.train)) }
+    var changes: [ChangedKeys.Change] = []
+    if let old = state.experiment ?? RunDirectory(run).recordedExperiment {
+      let keys = ChangedKeys(from: old, to: trainer.experiment)
+      if let change = keys.refused(sameData: sameData ?? false) { throw RunFailure(.usage, "\(change.sentence) \(remedy)") }
+      changes = keys.changes
     }
+    func same<Value: Equatable>(_ key: String, _ was: Value, _ now: Value) throws {
+      if was != now { throw RunFailure(.usage, "\(key) is \(now) and was \(was) \(remedy)") }
+    }
+    // Also where the old keys are not known.
     try same("seed", state.seed, trainer.experiment.seed)
     try same("data.order", state.order, trainer.experiment.data.order.rawValue)
-    try same("optimizer.kind", state.optimizer, trainer.optimizer.rule.name)
     try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
     try same("the number of training samples", state.sampleCount, trainer.data.train.count)
+    if sameData == false { throw RunFailure(.usage, "the training data are not those that they were \(remedy)") }
+    return changes
   }
 
-  private func steps() -> [Int] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
-      .compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted()
-  }
+  /// The run directory.
+  private var run: String { String(directory[..<(directory.lastIndex(of: "/") ?? directory.endIndex)]) }
+
+  private func steps() throws -> [Int] { try RunDirectory(run).checkpointSteps() }
 }

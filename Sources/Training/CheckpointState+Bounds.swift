@@ -11,11 +11,13 @@ extension CheckpointState {
   ///   - tensors: tensors of the model.
   package func impossibility(sampleCount: Int, tensors: Int) -> String? {
     if let path = impossibleCount(in: self, exempt: ["seed"]) { return "a count of \(path) that no run reaches" }
-    if !(1...(1 << 30)).contains(memory.globalBatch) { return "a global batch of \(memory.globalBatch)" }
+    let batch = trainer.batch.state ?? globalBatch
+    if !(1...(1 << 30)).contains(batch) { return "a global batch of \(batch)" }
+    let optimizerSteps = trainer.optimizer.state?.steps ?? 0
     if !(0...step).contains(optimizerSteps) { return "\(optimizerSteps) steps of the optimizer in \(step) of the run" }
-    if memory.cursor.position >= sampleCount { return "the position \(memory.cursor.position) among \(sampleCount) samples" }
-    if memory.lastUpdate.count != 2 { return "\(memory.lastUpdate.count) norms of the last update, which has 2" }
-    let means = memory.judge.clip.tensorCount
+    if trainer.cursor.position >= sampleCount { return "the position \(trainer.cursor.position) among \(sampleCount) samples" }
+    if trainer.lastUpdate.count != 2 { return "\(trainer.lastUpdate.count) norms of the last update, which has 2" }
+    let means = trainer.clip.state?.tensorCount ?? 0
     if means != 0 && means != tensors { return "\(means) tensors' norms for a model of \(tensors)" }
     return nil
   }

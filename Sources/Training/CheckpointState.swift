@@ -1,9 +1,10 @@
 import FoundationEssentials
+import GradientNorms
 import TensorFiles
 
 /// What a checkpoint holds besides tensors: `state.json`.
 package struct CheckpointState: Codable, Equatable {
-  var version = 1
+  var version = Self.currentVersion
   /// Steps done.
   var step: Int
   /// What the order of samples depends on; a resumed run must have the same.
@@ -11,21 +12,22 @@ package struct CheckpointState: Codable, Equatable {
   var order: String
   var globalBatch: Int
   package var sampleCount: Int
-  /// What the moments belong to.
-  var optimizer: String
-  /// The optimiser's own step count, which skipped steps do not advance.
-  var optimizerSteps: Int
   var ranks: Int
-  var memory: Trainer.Memory
+  var trainer: TrainerState
   var history: RunHistory
   var modelSHA256: String
   var optimizerSHA256: String
+  /// The resolved experiment that led here, and how its training data are known again; nil in checkpoints of older versions.
+  var experiment: String?
+  var data: DataSignature?
+
+  /// 1: one memory for all kinds of rules, which did not say whose it was; no experiment.
+  static let currentVersion = 2
 
   enum CodingKeys: String, CodingKey {
-    case version, step, seed, order, ranks, history, optimizer, memory
+    case version, step, seed, order, ranks, history, trainer, experiment, data
     case globalBatch = "global_batch"
     case sampleCount = "sample_count"
-    case optimizerSteps = "optimizer_steps"
     case modelSHA256 = "model_sha256"
     case optimizerSHA256 = "optimizer_sha256"
   }
@@ -48,14 +50,59 @@ extension CheckpointState {
     Array((Self.opening + Self.seal(SHA256.digest(of: json.span.bytes))).utf8) + json.dropFirst(Self.opening.utf8.count)
   }
 
-  /// Reads back what ``text()`` wrote; nil for anything else, by a single bit.
-  package init?(text: [UInt8]) {
+  /// Reads back what ``text()`` wrote, of this version or an older one; nil for anything else, by a single bit.
+  ///
+  /// `older` gives the experiment of a checkpoint of version 1, which does not say what its states belong to.
+  package init?(text: [UInt8], older: () -> Experiment? = { nil }) {
     let (opening, sealLength) = (Array(Self.opening.utf8), Self.seal(String(repeating: "0", count: 64)).utf8.count)
     guard text.starts(with: opening), text.count > opening.count + sealLength else { return nil }
     let rest = opening + text[(opening.count + sealLength)...]
     let seal = text[opening.count..<opening.count + sealLength]
     guard seal.elementsEqual(Self.seal(SHA256.digest(of: rest.span.bytes)).utf8) else { return nil }
-    guard let state = try? JSONDecoder().decode(CheckpointState.self, from: Data(rest)), state.version == 1 else { return nil }
-    self = state
+    let data = Data(rest)
+    struct Version: Decodable { var version: Int }
+    switch (try? JSONDecoder().decode(Version.self, from: data))?.version {
+    case 1:
+      guard let state = try? JSONDecoder().decode(CheckpointState1.self, from: data) else { return nil }
+      self = state.current(older())
+    case Self.currentVersion:
+      guard let state = try? JSONDecoder().decode(CheckpointState.self, from: data) else { return nil }
+      self = state
+    default: return nil
+    }
+  }
+}
+
+/// Version 1 of `state.json`.
+struct CheckpointState1: Codable {
+  var step: Int
+  var seed: Int
+  var order: String
+  var globalBatch: Int
+  var sampleCount: Int
+  var optimizer: String
+  var optimizerSteps: Int
+  var ranks: Int
+  var memory: Trainer.Memory
+  var history: RunHistory
+  var modelSHA256: String
+  var optimizerSHA256: String
+
+  enum CodingKeys: String, CodingKey {
+    case step, seed, order, ranks, history, optimizer, memory
+    case globalBatch = "global_batch"
+    case sampleCount = "sample_count"
+    case optimizerSteps = "optimizer_steps"
+    case modelSHA256 = "model_sha256"
+    case optimizerSHA256 = "optimizer_sha256"
+  }
+
+  func current(_ experiment: Experiment?) -> CheckpointState {
+    var tags = experiment.map { TrainerState.Tags($0) } ?? .unknown
+    tags.optimizer.kind = optimizer
+    return CheckpointState(
+      step: step, seed: seed, order: order, globalBatch: globalBatch, sampleCount: sampleCount, ranks: ranks,
+      trainer: TrainerState(memory, tags, optimizerSteps: optimizerSteps), history: history, modelSHA256: modelSHA256,
+      optimizerSHA256: optimizerSHA256)
   }
 }

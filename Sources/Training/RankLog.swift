@@ -33,6 +33,9 @@ struct RankLog: LogHandler {
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// A logger that writes nowhere.
+  static var none: Logger { Logger(label: "none") { _ in SwiftLogNoOpLogHandler() } }
+
   /// A logger that writes to a rank's file. Where the file cannot be made the rank trains on without a log.
   static func logger(for directory: RunDirectory, rank: Int) -> Logger {
     try? RunDirectory.make(directory.logs)

@@ -21,10 +21,10 @@ final class Recorder {
   private var isFirst = true
 
   init(
-    _ directory: RunDirectory, lock: RunLock?, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
+    _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
     say: Speaker
   ) throws {
-    let files = try Files(directory, lock: lock, resumingAt: step, events: events)
+    let files = try Files(directory, lock: lock, every: every, resumingAt: step, events: events)
     self.files = files
     lines = RecordQueue { try files.write($0) }
     self.names = names
@@ -34,6 +34,9 @@ final class Recorder {
     lastProgress = (startTime, samples)
     firstSamples = samples
   }
+
+  /// What was wrong with the files of an earlier start, a line each.
+  var damages: [String] { files.damages }
 
   /// Takes in a step, and completes the one before with the update norms that this step's ledger brought.
   func record(_ outcome: StepOutcome, _ history: RunHistory) throws {
@@ -108,11 +111,16 @@ final class Recorder {
     private(set) var series: RunSeries?
     private let lock: RunLock?
     private var verifiedAt = 0
+    /// What was wrong with files that were there already.
+    private(set) var damages: [String] = []
 
-    init(_ directory: RunDirectory, lock: RunLock?, resumingAt step: Int?, events: consuming EventFile?) throws {
+    init(_ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, events: consuming EventFile?) throws {
       if let step {
-        metrics = try JSONLinesFile(resuming: directory.metrics, at: step)
-        ranks = try JSONLinesFile(resuming: directory.ranks, at: step)
+        var damage: [String?] = [nil, nil]
+        metrics = try JSONLinesFile(resuming: directory.metrics, at: step, wanted: .everyStep, damage: &damage[0])
+        ranks = try JSONLinesFile(
+          resuming: directory.ranks, at: step, wanted: step >= every ? .something : .anything, damage: &damage[1])
+        damages = damage.compactMap { $0 }
       } else {
         metrics = try JSONLinesFile(creating: directory.metrics)
         ranks = try JSONLinesFile(creating: directory.ranks)

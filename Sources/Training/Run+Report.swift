@@ -8,6 +8,17 @@ import Reports
 import Scaling
 
 extension Run {
+  /// Says that there is nothing to do, and gives the report there is.
+  func sayComplete(_ report: ConvergenceReport, changes: [ChangedKeys.Change]) {
+    let idle = changes.isEmpty ? "" : "; without effect: \(changes.map(\.sentence).joined(separator: ", "))"
+    say.event(
+      .message(
+        level: .note,
+        text: "\(directory.path) is already complete after step \(report.steps): nothing is trained or written, --force replaces it\(idle)"))
+    say.event(.report(report))
+    lock?.release()
+  }
+
   /// What was simulated, and how well this machine kept up with it.
   private func simulationText(ranks: Int) -> String? {
     guard let simulation = options.simulation else { return nil }
@@ -72,6 +83,11 @@ extension Run {
       clipBias: history.meanBias.map {
         ConvergenceReport.ClipBias(
           scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
-      }, resumedAt: history.resumedAt, simulation: simulationText(ranks: ranks.count))
+      }, resumedAt: history.resumedAt,
+      changes: history.changes?.map { change in
+        KeyChange(
+          key: change.key, from: change.from.map { KeyChange.Value(toml: $0) }, to: change.to.map { KeyChange.Value(toml: $0) },
+          step: change.step)
+      }, simulation: simulationText(ranks: ranks.count))
   }
 }

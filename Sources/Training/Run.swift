@@ -78,6 +78,8 @@ public final class Run {
   var wasStopped = false
   /// Which skipped steps are worth a line.
   private var skipMessages = RepeatedMessages()
+  /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no file is written.
+  private var isComplete = false
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
@@ -92,12 +94,13 @@ public final class Run {
     let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
     say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
-    let lock = try world.agree { [say] in isFirst ? try directory.claim(options, say: say) : nil }
+    let claim = try world.agree { [say] in isFirst ? try directory.claim(options, experiment, say: say) : nil }
+    let lock = claim?.lock
     self.lock = lock
     if isFirst { FlightRecorder.publish(directory: directory.path) }
+    let resumes = try world.broadcast(claim?.decision == .resume ? "resume" : "") == "resume"
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
-    log = RankLog.logger(for: directory, rank: world.rank)
     checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
     let data = try FlightRecorder.during(.data) { try TrainingData(experiment.data, seed: experiment.seed, on: world) }
     trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
@@ -108,13 +111,27 @@ public final class Run {
 
     var notes: [String] = []
     var resumedAt: Int?
-    if options.resume, let restored = try checkpoints.restore(trainer, on: world) {
+    var changes: [ChangedKeys.Change] = []
+    var ended = claim?.decision == .complete ? directory.finishedReport : nil
+    if resumes {
+      let restored = try checkpoints.restore(trainer, on: world)
       history = restored.history
       resumedAt = trainer.stepsDone
-      history.resumed(at: trainer.stepsDone)
+      changes = restored.changes
+      notes = restored.notes
       samplesBefore = trainer.memory.cursor.samples
       totals.resume(history.rankTotals ?? [], rank: world.rank, ranks: world.size)
-      notes = restored.notes + ["resumed after step \(trainer.stepsDone)"]
+      if isFirst && trainer.isDone, let report = directory.finishedReport, report.steps == trainer.stepsDone { ended = report }
+    }
+    isComplete = try world.broadcast(ended == nil ? "" : "complete") == "complete"
+    log = isComplete ? RankLog.none : RankLog.logger(for: directory, rank: world.rank)
+    if isComplete {
+      if let ended { sayComplete(ended, changes: changes) }
+      return
+    }
+    if let resumedAt {
+      history.resumed(at: resumedAt, changes: changes)
+      notes += ["resumed after step \(resumedAt)"] + changes.map { $0.note(from: resumedAt) }
     } else {
       if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
       if let start = experiment.model.start { try trainer.start(from: start, on: world) }
@@ -124,13 +141,18 @@ public final class Run {
     notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
     notes += data.notes + trainer.notes
     if let simulation = options.simulation { notes.append("simulated: \(simulation.description(ranks: world.size))") }
-    for note in notes { log.notice("\(note)") }
     try world.agree {
-      guard isFirst else { return }
+      guard let lock, let claim else { return }
       // Only now: an experiment or data that cannot be read leave the old run as it is.
-      if options.force && !options.resume { directory.removeRecords() }
-      let environment = EnvironmentRecord.here(
+      try lock.verify()
+      directory.removeLeftovers()
+      if claim.decision == .replace { try directory.removeRecords() }
+      if claim.decision == .setAside {
+        notes.append("the records of a start that reached no checkpoint are in \(try directory.setRecordsAside())")
+      }
+      var environment = EnvironmentRecord.here(
         hosts: hosts, threads: options.threads, experiment: options.experiment, simulation: options.simulation?.text)
+      environment.run = lock.record.run
       try recording {
         try DurableFile.write(experiment.resolved, to: directory.experiment, holding: lock)
         try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment, holding: lock)
@@ -139,15 +161,17 @@ public final class Run {
         experiment.report.tensorboard
         ? try EventFile(in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every) : nil
       recorder = try Recorder(
-        directory, lock: lock, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
+        directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
         names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, events: events,
         say: say)
+      notes += recorder?.damages ?? []
       say.event(
         .started(
           WorkerEvent.Started(
             ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
             samples: data.train.count, experiment: experiment.name, directory: directory.path, notes: notes)))
     }
+    for note in notes { log.notice("\(note)") }
     if options.traces { try startTrace(on: world) }
   }
 
@@ -161,6 +185,7 @@ public final class Run {
 
   /// Trains to the end, or to a signal; evaluates; writes weights and report.
   public func train(on world: borrowing Communicator) throws -> ExitCode {
+    if isComplete { return .done }
     do {
       while !trainer.isDone && !wasStopped { try step(on: world) }
       let code = try finish(on: world)
@@ -231,6 +256,10 @@ public final class Run {
     try recorder?.drain()
     var scores: (loss: Double, score: NamedNumber?)?
     if !wasStopped {
+      // First of all: an evaluation that fails leaves them.
+      try world.agree {
+        if world.rank == 0 { try recording { try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock) } }
+      }
       let evaluation = try trainer.evaluate(on: world)
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
@@ -244,7 +273,6 @@ public final class Run {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
-        if !wasStopped { try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock) }
         try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report, holding: lock)
         if let scores {
           let numbers = [NamedNumber("loss", scores.loss)] + (scores.score.map { [$0] } ?? [])

@@ -19,9 +19,19 @@ struct RunHistory: Codable, Equatable {
   private(set) var resumedAt: [Int]?
   /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank 0, which writes it.
   var rankTotals: [RankTotals.Saved]?
+  /// The keys that a resumed start changed; nil where none did.
+  private(set) var changes: [Change]?
   private(set) var biasMeasured = 0
   private var biasSum = 0.0
   private var cosineSum = 0.0
+
+  /// A key that has had another value since training went on after `step`; values as TOML.
+  struct Change: Codable, Equatable {
+    var key: String
+    var from: String?
+    var to: String?
+    var step: Int
+  }
 
   /// A skipped step, told in the report.
   struct Skip: Codable, Equatable {
@@ -60,7 +70,10 @@ struct RunHistory: Codable, Equatable {
   }
 
   /// Training goes on from a checkpoint of this step.
-  mutating func resumed(at step: Int) { resumedAt = (resumedAt ?? []) + [step] }
+  mutating func resumed(at step: Int, changes new: [ChangedKeys.Change]) {
+    resumedAt = (resumedAt ?? []) + [step]
+    if !new.isEmpty { changes = (changes ?? []) + new.map { Change(key: $0.key, from: $0.from, to: $0.to, step: step) } }
+  }
 
   var clippedFraction: Double { steps > 0 ? Double(clipped) / Double(steps) : 0 }
   var certifiedFraction: Double { steps > 0 ? Double(certified) / Double(steps) : 0 }

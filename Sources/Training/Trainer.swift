@@ -70,17 +70,19 @@ public final class Trainer {
   public var measuresNorms = true
 
   /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in checkpoints.
-  struct Memory: Codable, Equatable {
-    var cursor = SampleCursor()
+  package struct Memory: Codable, Equatable {
+    package var cursor = SampleCursor()
     /// Samples a step, which ``BatchGrowth`` may raise.
-    var globalBatch: Int
-    var noise = NoiseScale()
-    var judge = StepJudge.Memory()
-    var rates = RateControl.Memory()
-    var stop = EarlyStop.Memory()
-    var distance = DistanceOverGradients()
+    package var globalBatch: Int
+    package var noise = NoiseScale()
+    package var judge = StepJudge.Memory()
+    package var rates = RateControl.Memory()
+    package var stop = EarlyStop.Memory()
+    package var distance = DistanceOverGradients()
     /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
-    var lastUpdate = [0.0, 0.0]
+    package var lastUpdate = [0.0, 0.0]
+
+    package init(globalBatch: Int) { self.globalBatch = globalBatch }
   }
 
   /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.

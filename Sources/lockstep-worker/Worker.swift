@@ -34,7 +34,7 @@ struct Worker: ParsableCommand {
   @Option(help: ArgumentHelp("The run directory (default: runs/NAME).", valueName: "dir"))
   var output: String?
 
-  @Flag(help: "Continue from the newest checkpoint in the run directory, or start if there is none.")
+  @Flag(help: "Continue from the newest checkpoint in the run directory, or start if none was reached yet. A finished run is left as it is.")
   var resume = false
 
   @Flag(help: "Replace what the run directory holds.")

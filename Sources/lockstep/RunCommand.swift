@@ -44,7 +44,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The run directory. Default: runs/NAME, NAME from the experiment.", valueName: "dir"))
   var output: String?
 
-  @Flag(help: "Go on from the newest checkpoint in the run directory.")
+  @Flag(help: "Go on from the newest checkpoint in the run directory; start if none was reached yet. A finished run is left as it is.")
   var resume = false
 
   @Flag(help: "Replace what is in the run directory.")
@@ -169,7 +169,7 @@ struct RunCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "the experiment's name \"\(PlainText.line(name))\" cannot name a directory; give --output DIR")
     }
     let directory = RunDirectory(WorkerLaunch.notAnOption(output ?? "runs/\(name)"))
-    if resume && !directory.isTaken {
+    if resume && !directory.exists {
       throw CommandFailure(.usage, "\(directory.path): nothing to resume there; leave out --resume, or give --output DIR of the run")
     }
     if !resume && !force && directory.isTaken {

@@ -17,6 +17,8 @@ actor RunWatch {
   private(set) var isStalled = false
   /// The stall for which the job's watcher ends it.
   private(set) var fatalStall: String?
+  /// How many of them were not skipped.
+  private(set) var stepsTaken = 0
 
   /// What the metrics server tells, and the server, where one was asked for.
   private var gauges: RunGauges
@@ -83,6 +85,7 @@ actor RunWatch {
       self.progress = progress
       lastStep = progress.step
       await StopControl.shared.take(.step)
+      stepsTaken = progress.step - progress.skipped
       showProgress()
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }

@@ -38,7 +38,8 @@ struct TrainingJob {
       if let stall = await watch.fatalStall { cause = RootCause(text: stall, code: .workerFailed, others: []) }
       let isLasting = cause.code != .workerFailed
       if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
-      switch policy.failed(at: await watch.lastStep ?? 0) {
+      let explanation = await watch.faults.faults.first?.message
+      switch policy.failed(at: await watch.stepsTaken, explanation: explanation) {
       case .giveUp(let reason):
         if !reason.isEmpty { await watch.show("no further restart: \(reason)") }
         return await fail(cause)
@@ -52,9 +53,10 @@ struct TrainingJob {
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
         guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }
-        do { try lock?.verify() } catch {
-          watch.showCause(RootCause(text: "\(error)", code: .usage, others: []))
-          return .usage
+        do throws(LockFailure) { try lock?.verify() } catch {
+          let code: ExitCode = if case .lost = error { .usage } else { .workerFailed }
+          watch.showCause(RootCause(text: error.description, code: code, others: []))
+          return code
         }
       }
     }
@@ -118,10 +120,12 @@ struct TrainingJob {
     }
   }
 
-  /// The workers' arguments for another start: the checkpoint if there is one, else all over again in the same directory.
+  /// The workers' arguments for another start. Where this run's records are there it goes on with them, by the rules of any `--resume`; else no start
+  /// has touched a file yet, and the next one is asked for the same.
   private func workerArguments(restarts: Int) -> [String] {
-    line.workerArguments.filter { $0 != "--resume" && $0 != "--force" }
-      + [directory.newestCheckpoint == nil ? "--force" : "--resume", "--restarts", String(restarts)]
+    let hasBegun = (try? JSONFile.read(EnvironmentRecord.self, from: directory.environment))?.run == lock?.record.run
+    let again = hasBegun ? line.workerArguments.filter { $0 != "--resume" && $0 != "--force" } + ["--resume"] : line.workerArguments
+    return again + ["--restarts", String(restarts)]
   }
 
   /// Waits in short steps, so that a stop is heard; false when there was one.

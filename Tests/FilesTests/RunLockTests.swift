@@ -115,7 +115,7 @@ import Testing
     try taker.verify()
     #expect(throws: Never.self) { try RunLock.join(path, run: "second").verify() }
     taker.release()
-    guard case .lost(let gone)? = failure({ try taker.verify() }) else {
+    guard case .failed(let gone)? = failure({ try taker.verify() }) else {
       Issue.record("a lock that is gone verifies")
       return
     }

@@ -29,4 +29,21 @@ struct RestartPolicyTests {
     #expect(decisions[..<4].allSatisfy { if case .restart = $0 { true } else { false } })
     #expect(decisions[4] == .giveUp(reason: "two failures without progress past step 60"))
   }
+
+  /// A failure that can only come again is not waited for twice. // B16
+  @Test func `the same words without progress end it at once`() {
+    var policy = RestartPolicy(limit: 9)
+    #expect(policy.failed(at: 0, explanation: "step 20: 20 steps in a row were skipped") == .restart(after: 1))
+    #expect(
+      policy.failed(at: 0, explanation: "step 21: 20 steps in a row were skipped")
+        == .giveUp(reason: "the workers failed as before, without progress past step 0"))
+    // Other words may be chance; so may a death without words.
+    var other = RestartPolicy(limit: 9)
+    #expect([("a disk is full", 40), ("a host is gone", 40)].map { other.failed(at: $0.1, explanation: $0.0) } == [.restart(after: 1), .restart(after: 2)])
+    var silent = RestartPolicy(limit: 9)
+    #expect([40, 40].map { silent.failed(at: $0) } == [.restart(after: 1), .restart(after: 2)])
+    // With progress the same words start the count anew.
+    var slow = RestartPolicy(limit: 9)
+    #expect([10, 20, 30].map { slow.failed(at: $0, explanation: "it failed") } == [.restart(after: 1), .restart(after: 2), .restart(after: 4)])
+  }
 }

@@ -70,13 +70,15 @@ import Training
         }
       }
     }
-    for name in ["step", "optimizer_steps", "global_batch", "memory.globalBatch", "memory.cursor.epoch", "memory.cursor.position", "history.steps"] {
+    for name in [
+      "step", "trainer.optimizer.state.steps", "global_batch", "trainer.batch.state", "trainer.cursor.epoch", "trainer.cursor.position", "history.steps",
+    ] {
       #expect(refused.contains(name), "\(name) of \(refused.sorted())")
     }
     #expect(!refused.contains("seed"))
 
-    for (key, number) in [("optimizer_steps", Int.max), ("optimizer_steps", -1)] {
-      try Data(try sealed(replaced(state, [key], by: number))).write(to: URL(filePath: "\(folder.path)/\(place)"))
+    for number in [Int.max, -1] {
+      try Data(try sealed(replaced(state, ["trainer", "optimizer", "state", "steps"], by: number))).write(to: URL(filePath: "\(folder.path)/\(place)"))
       let outcome = try train("--resume", "--set", "training.steps=6")
       #expect(outcome.status == 65, "\(outcome.errors)")
       #expect(outcome.rankLines.count == 1 && outcome.errors.contains("step-00000004/state.json: says "), "\(outcome.errors)")

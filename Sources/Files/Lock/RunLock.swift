@@ -104,7 +104,7 @@ package final class RunLock: @unchecked Sendable {
 
   /// Reads the lock again: returns where it is still this run's. To be called before anything is given its final name; costs an open and a read.
   ///
-  /// - Throws: ``LockFailure/lost(_:)`` where it is another's, or gone for two seconds.
+  /// - Throws: ``LockFailure/lost(_:)`` where it is another's; ``LockFailure/failed(_:)`` where it is gone, or cannot be read, for two seconds.
   package func verify() throws(LockFailure) {
     let end = monotonicSeconds() + 2
     while true {
@@ -114,7 +114,7 @@ package final class RunLock: @unchecked Sendable {
           if found.record?.run == record.run { return }
           throw .lost("\(directory): another run has taken this directory over\(found.words); this run ends without writing any more")
         }
-        failure = .lost("\(path) is gone: the directory was moved or removed, or another run was started there")
+        failure = .failed("\(path) is gone: the directory was moved or removed, or another run was started there")
       } catch {
         if case .lost = error { throw error }
         failure = error

@@ -1,0 +1,80 @@
+/// What a state belongs to: the kind that made it, and those of its settings without which it means nothing.
+public struct StateTag: Sendable, Equatable {
+  /// The name that the experiment gives it.
+  public var kind: String
+  /// As `key = value`.
+  public var settings: [String]
+
+  public init(_ kind: String, _ settings: [String] = []) {
+    self.kind = kind
+    self.settings = settings
+  }
+}
+
+/// A state as a checkpoint holds it, with what it belongs to: another kind's is never taken for one's own.
+public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
+  public private(set) var kind: String
+  public private(set) var settings: [String]
+  /// Nil where what was saved is no state of this type.
+  public private(set) var state: State?
+
+  public init(_ tag: StateTag, _ state: State) {
+    (kind, settings, self.state) = (tag.kind, tag.settings, state)
+  }
+
+  private enum CodingKeys: String, CodingKey { case kind, settings, state }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    kind = try fields.decode(String.self, forKey: .kind)
+    settings = try fields.decode([String].self, forKey: .settings)
+    state = try? fields.decode(State.self, forKey: .state)
+  }
+
+  /// The state, for the kind and settings that made it; nil for any other, which starts afresh.
+  public func state(for tag: StateTag) -> State? { kind == tag.kind && settings == tag.settings ? state : nil }
+}
+
+// What each rule's memory belongs to. Settings that only weigh what is remembered, such as a percentile, are left out: what is remembered stays right.
+extension ClipRule {
+  public var stateTag: StateTag {
+    switch self {
+    case .none: StateTag("none")
+    case .global: StateTag("global")
+    case .perLayer: StateTag("per-layer")
+    case .value: StateTag("value")
+    case .agc: StateTag("agc")
+    case .percentile: StateTag("percentile")
+    // The norms of the warm-up become a mean and a variance at its end.
+    case .zscore(let settings): StateTag("zscore", ["warmup_steps = \(settings.warmup)"])
+    case .normalize: StateTag("normalize")
+    case .ema: StateTag("ema")
+    }
+  }
+}
+
+extension RateRule {
+  public var stateTag: StateTag {
+    switch self {
+    case .none: StateTag("none")
+    case .adascale(let baseBatch, _): StateTag("adascale", ["base_batch = \(baseBatch)"])
+    case .plateau: StateTag("plateau-on-norm")
+    case .warmup: StateTag("warmup-on-norm")
+    }
+  }
+}
+
+extension StopRule {
+  public var stateTag: StateTag {
+    switch self {
+    case .none: StateTag("none")
+    case .norm(let below, let window): StateTag("norm", ["below = \(below)", "window = \(window)"])
+    case .loss(let change, let window): StateTag("loss", ["change = \(change)", "window = \(window)"])
+    }
+  }
+}
+
+extension StepJudge {
+  /// Of the norms of recent steps, which every guard looks at alike.
+  public static var guardTag: StateTag { StateTag("guard") }
+}

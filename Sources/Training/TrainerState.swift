@@ -1,0 +1,93 @@
+import Data
+import GradientNorms
+import Optimizers
+
+/// What a checkpoint keeps of a trainer beside its weights and moments: every state with the kind that it belongs to.
+package struct TrainerState: Codable, Equatable {
+  var cursor: SampleCursor
+  var noise: NoiseScale
+  /// The squared norms of the last update and of the weights before it.
+  var lastUpdate: [Double]
+  var clip: SavedState<ClipDetector.Memory>
+  var guardian: SavedState<StepJudge.Memory>
+  var rate: SavedState<RateControl.Memory>
+  /// Samples a step.
+  var batch: SavedState<Int>
+  var stop: SavedState<EarlyStop.Memory>
+  var optimizer: SavedState<OptimizerState>
+
+  /// An optimiser's state beside its moments.
+  struct OptimizerState: Codable, Equatable {
+    /// Its own step count, which skipped steps do not advance.
+    var steps: Int
+    var distance: DistanceOverGradients
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case cursor, noise, clip, rate, batch, stop, optimizer
+    case guardian = "guard"
+    case lastUpdate = "last_update"
+  }
+
+  /// `tags` are those of the experiment that the memory was made under.
+  package init(_ memory: Trainer.Memory, _ tags: Tags, optimizerSteps: Int) {
+    cursor = memory.cursor
+    noise = memory.noise
+    lastUpdate = memory.lastUpdate
+    clip = SavedState(tags.clip, memory.judge.clip)
+    var rest = memory.judge
+    rest.clip = ClipDetector.Memory()
+    guardian = SavedState(StepJudge.guardTag, rest)
+    rate = SavedState(tags.rate, memory.rates)
+    batch = SavedState(tags.batch, memory.globalBatch)
+    stop = SavedState(tags.stop, memory.stop)
+    optimizer = SavedState(tags.optimizer, OptimizerState(steps: optimizerSteps, distance: memory.distance))
+  }
+
+  /// The kinds that an experiment's states belong to.
+  package struct Tags: Equatable {
+    var clip, rate, batch, stop, optimizer: StateTag
+
+    package init(_ experiment: Experiment) {
+      clip = experiment.clip.stateTag
+      rate = experiment.rateRule.stateTag
+      batch = StateTag(experiment.batchGrowth == nil ? "constant" : "noise-scale")
+      stop = experiment.stop.stateTag
+      optimizer = StateTag(experiment.optimizer.name)
+    }
+
+    /// Of an experiment that nothing is known of: they fit no other.
+    static var unknown: Tags { Tags() }
+
+    private init() {
+      let tag = StateTag("unknown")
+      (clip, rate, batch, stop, optimizer) = (tag, tag, tag, tag, tag)
+    }
+  }
+
+  /// The memory for an experiment: of each part the saved state, or a fresh one where another kind made it, which `notes` says.
+  package func memory(for experiment: Experiment) -> (memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]) {
+    let tags = Tags(experiment)
+    var notes: [String] = []
+    func taken<State>(_ saved: SavedState<State>, _ tag: StateTag, key: String) -> State? {
+      let state = saved.state(for: tag)
+      if state == nil, !["none", "constant", "sgd"].contains(saved.kind) {
+        let what = saved.kind == tag.kind ? "with other settings" : "of \(saved.kind)"
+        notes.append("\(key): the state \(what) is not taken over, \(tag.kind) starts afresh")
+      }
+      return state
+    }
+    var memory = Trainer.Memory(globalBatch: experiment.training.globalBatch)
+    (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
+    memory.judge = guardian.state(for: StepJudge.guardTag) ?? StepJudge.Memory()
+    memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? ClipDetector.Memory()
+    memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? RateControl.Memory()
+    memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? EarlyStop.Memory()
+    if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {
+      memory.globalBatch = min(max(size, memory.globalBatch), growth.largest)
+    }
+    let own = taken(optimizer, tags.optimizer, key: "optimizer.kind")
+    if let own { memory.distance = own.distance }
+    return (memory, own?.steps, notes)
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import GradientNorms
+import RankTesting
+import Testing
+import Training
+
+/// State belongs to the kind that made it, and to the settings without which it means nothing: another kind starts afresh. // C4
+@Suite struct SavedStateTests {
+  private func experiment(_ overrides: [String]) throws -> Experiment {
+    try Experiment(text: "[training]\nglobal_batch = 32\nsteps = 20", source: "x.toml", overrides: overrides)
+  }
+
+  /// A memory whose every part has been used, as JSON wrote it: other types cannot set what only they may.
+  private func used() throws -> Trainer.Memory {
+    var memory = Trainer.Memory(globalBatch: 512)
+    func decoded<State: Codable>(_ state: State, _ keys: [String: Any]) throws -> State {
+      var fields = try JSONSerialization.jsonObject(with: JSONEncoder().encode(state)) as! [String: Any]
+      fields.merge(keys) { $1 }
+      return try JSONDecoder().decode(State.self, from: JSONSerialization.data(withJSONObject: fields))
+    }
+    memory.judge.clip = try decoded(memory.judge.clip, ["norms": [1.0, 2.0, 3.0]])
+    memory.rates = try decoded(memory.rates, ["factor": 0.00001, "steps": 40])
+    memory.stop = try decoded(memory.stop, ["values": [1.0, 2.0, 3.0, 4.0], "reason": "it was flat"])
+    memory.lastUpdate = [0.5, 2]
+    return memory
+  }
+
+  private func resumed(_ old: [String], _ new: [String]) throws -> (memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]) {
+    let saved = TrainerState(try used(), TrainerState.Tags(try experiment(old)), optimizerSteps: 17)
+    let read = try JSONDecoder().decode(TrainerState.self, from: JSONEncoder().encode(saved))
+    #expect(read == saved)
+    return read.memory(for: try experiment(new))
+  }
+
+  private static let all = [
+    "clip.rule=percentile", "schedule.kind=plateau-on-norm", "schedule.batch=noise-scale", "stop.rule=loss", "stop.window=2",
+    "optimizer.kind=momentum",
+  ]
+
+  @Test func theSameKindsGoOn() throws {
+    let same = try resumed(Self.all, Self.all)
+    #expect(try same.memory == used() && same.optimizerSteps == 17 && same.notes.isEmpty)
+    // Settings that only weigh what is remembered.
+    let weighed = try resumed(
+      Self.all, Self.all + ["clip.percentile=50", "schedule.factor=0.1", "optimizer.momentum=0.5", "schedule.max_batch=512", "guard.spike=9"])
+    #expect(try weighed.memory == used() && weighed.optimizerSteps == 17 && weighed.notes.isEmpty)
+  }
+
+  @Test func anotherKindStartsAfresh() throws {
+    func other(_ key: String) throws -> (memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]) {
+      let result = try resumed(Self.all, Self.all.filter { $0.prefix { $0 != "=" } != key.prefix { $0 != "=" } } + [key])
+      #expect(result.notes.count == 1 && result.notes[0].contains("afresh"), "\(key): \(result.notes)")
+      return result
+    }
+    #expect(try other("clip.rule=zscore").memory.judge.clip == ClipDetector.Memory())
+    #expect(try other("schedule.kind=constant").memory.rates.factor == 1)
+    #expect(try other("schedule.batch=constant").memory.globalBatch == 32)
+    #expect(try other("optimizer.kind=adamw").optimizerSteps == nil)
+    for key in ["stop.window=1", "stop.change=0.5"] { #expect(try other(key).memory.stop == EarlyStop.Memory(), "\(key)") }
+    let removed = try resumed(Self.all, Self.all.filter { !$0.hasPrefix("stop.") })
+    #expect(removed.memory.stop.reason == nil && removed.notes.count == 1)
+    // The warm-up's norms are a mean already, or not yet.
+    let zscore = ["clip.rule=zscore", "clip.warmup_steps=2"]
+    #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.judge.clip == ClipDetector.Memory())
+    #expect(try resumed(zscore, zscore).memory.judge.clip != ClipDetector.Memory())
+    // A batch that grew stays within a smaller limit.
+    #expect(try resumed(Self.all, Self.all + ["schedule.max_batch=100"]).memory.globalBatch == 100)
+  }
+
+  /// What stands in a file for another kind's state may be anything.
+  @Test func aStateOfAnotherShapeIsNone() throws {
+    let text = Data("{\"kind\":\"zscore\",\"settings\":[],\"state\":{\"mean\":\"none\"}}".utf8)
+    let saved = try JSONDecoder().decode(SavedState<ClipDetector.Memory>.self, from: text)
+    #expect(saved.state(for: StateTag("zscore")) == nil && saved.state(for: StateTag("ema")) == nil)
+  }
+
+  /// Real runs: the rules of the second half are those of its keys. // C4
+  @Test func aRunGoesOnWithOtherRules() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      """
+      [model]
+      kind = "logistic"
+      [data]
+      kind = "blobs"
+      samples = 200
+      [training]
+      global_batch = 20
+      steps = 40
+      [optimizer]
+      learning_rate = 0.1
+      [schedule]
+      kind = "plateau-on-norm"
+      patience = 2
+      [clip]
+      rule = "percentile"
+      [stop]
+      rule = "loss"
+      change = 100.0
+      window = 4
+      [checkpoint]
+      every = 5
+      """, to: "x.toml")
+    func worker(_ options: String...) throws -> Outcome {
+      try Programs.run(Programs.path("lockstep-worker"), ["\(folder.path)/x.toml", "--output", "\(folder.path)/run"] + options)
+    }
+    let first = try worker()
+    #expect(first.status == 0, "\(first.errors)")
+    #expect(try folder.json("run/report.json")["steps"] as? Int == 8)
+    let second = try worker(
+      "--resume", "--set", "stop.rule=none", "--set", "clip.rule=zscore", "--set", "schedule.kind=constant", "--set", "optimizer.kind=adamw",
+      "--set", "optimizer.learning_rate=0.01")
+    #expect(second.status == 0 && second.output.contains("optimizer.kind is adamw from step 9 on, and was sgd"), "\(second.errors)")
+    let records = try folder.records("run/metrics.jsonl")
+    #expect(records.map { $0["step"] as? Int } == Array(1...40))
+    for record in records.dropFirst(8) {
+      #expect(record["learning_rate"] as? Double == 0.01)
+      let norm = try #require(record["norm"] as? NSDictionary)
+      #expect((norm["applied"] as? Double ?? 0) > 0 && (record["update_norm"] as? Double ?? 0) > 0)
+    }
+  }
+
+  /// A checkpoint of version 1, made before states said whose they are, is gone on with.
+  @Test func anOlderVersionsCheckpointIsRead() throws {
+    let folder = try TemporaryFolder()
+    let old = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(path: "run-of-version-1")
+    try FileManager.default.copyItem(atPath: old.path, toPath: "\(folder.path)/run")
+    func worker(_ output: String, _ options: String...) throws -> Outcome {
+      try Programs.run(
+        Programs.path("lockstep-worker"),
+        ["\(old.path)/experiment.toml", "--output", "\(folder.path)/\(output)", "--set", "training.steps=60"] + options)
+    }
+    let resumed = try worker("run", "--resume")
+    #expect(resumed.status == 0 && resumed.output.contains("resumed after step 30"), "\(resumed.output) \(resumed.errors)")
+    #expect(!resumed.output.contains("afresh"), "\(resumed.output)")
+    let whole = try worker("whole")
+    #expect(whole.status == 0, "\(whole.errors)")
+    let losses = try folder.records("run/metrics.jsonl").suffix(30).map { $0["loss"] as? Double ?? -1 }
+    let expected = try folder.records("whole/metrics.jsonl").suffix(30).map { $0["loss"] as? Double ?? -2 }
+    #expect(losses.count == 30 && zip(losses, expected).allSatisfy { abs($0 - $1) < 1e-3 * $1 })
+  }
+}
