@@ -107,7 +107,7 @@ struct ReportCommand: ParsableCommand {
   /// What there is of a run without a report; nil where it has one, or holds nothing of a run.
   private func unfinished(_ directory: RunDirectory) throws -> String? {
     guard !directory.holdsReport, access(directory.metrics, R_OK) == 0 else { return nil }
-    do throws(RunFileError) { return try UnfinishedText(directory, name: Self.name(directory.path)).text } catch {
+    do throws(RunFileError) { return try UnfinishedText(directory, name: RunSettings.name(of: directory)).text } catch {
       throw CommandFailure(.data, PlainText.line(error.description))
     }
   }
