@@ -51,7 +51,7 @@ public struct RankState: Codable, Sendable, Equatable {
   }
 
   /// How many collectives of a communicator it has entered; nil where it is no member, as far as is known. All are members of the world.
-  func entered(_ group: UInt64) -> Int? {
+  package func entered(_ group: UInt64) -> Int? {
     groups.first { $0.identifier == group }?.entered ?? (group == StallJudge.world ? 0 : nil)
   }
 }

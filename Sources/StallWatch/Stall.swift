@@ -111,14 +111,14 @@ public struct Stall: Sendable, Equatable {
   }
 
   /// "the all-reduce of step 12 (no. 345, 8,096 bytes)".
-  static func place(_ entry: FlightImage.Entry) -> String {
+  package static func place(_ entry: FlightImage.Entry) -> String {
     let step = entry.step > 0 ? " of step \(entry.step)" : ""
     let bytes = entry.bytes > 0 ? ", \(Figures.grouped(entry.bytes)) bytes" : ""
     return "the \(entry.kind.name)\(step) (no. \(entry.sequence)\(bytes))"
   }
 
   /// "ranks 1,3 on node1, rank 4 on node2".
-  static func names(_ ranks: [(rank: Int, host: String)]) -> String {
+  package static func names(_ ranks: [(rank: Int, host: String)]) -> String {
     var hosts: [String] = []
     for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
     return hosts.map { host in "\(RankRanges.text(ranks.filter { $0.host == host }.map(\.rank))) on \(host)" }.joined(separator: ", ")

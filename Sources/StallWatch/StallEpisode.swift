@@ -1,24 +1,24 @@
 /// What to do about the stalls that are found, look by look: a pure function of them and of the limits.
-struct StallEpisode {
+package struct StallEpisode {
   /// Seconds; 0 for never.
-  let warn: Double
-  let abort: Double
+  package let warn: Double
+  package let abort: Double
   private var current: Stall?
   private var hasWarned = false
 
-  init(warn: Double, abort: Double) { (self.warn, self.abort) = (warn, abort) }
+  package init(warn: Double, abort: Double) { (self.warn, self.abort) = (warn, abort) }
 
-  enum Action: Equatable {
+  package enum Action: Equatable {
     case warn(Stall)
     case ended(Stall, seconds: Double)
     case abort(Stall, hadWarned: Bool)
   }
 
   /// The seconds from which on a stall matters at all; nil where nothing is asked for.
-  var least: Double? { [warn, abort].filter { $0 > 0 }.min() }
+  package var least: Double? { [warn, abort].filter { $0 > 0 }.min() }
 
   /// Takes the stall that is there now, or nil.
-  mutating func observe(_ stall: Stall?) -> [Action] {
+  package mutating func observe(_ stall: Stall?) -> [Action] {
     var actions: [Action] = []
     if let last = current, hasWarned, stall.map({ !$0.continues(last) }) ?? true {
       actions.append(.ended(last, seconds: last.seconds))

@@ -6,9 +6,9 @@ import FlightRecorder
 /// counter and is never missing, however long the others wait.
 public enum StallJudge {
   /// The world's number as a communicator.
-  static let world: UInt64 = 1
+  package static let world: UInt64 = 1
   /// A wait this many times as long as is usual in the same place is a stall.
-  static let factor = 10.0
+  package static let factor = 10.0
 
   /// The stall that is the most certain one, with the seconds that it has lasted; nil where there is none of at least `least` seconds.
   ///

@@ -2,6 +2,7 @@ import CFlightRecorder
 import FlightRecorder
 import Glibc
 import MPI
+import Models
 import StallWatch
 import Training
 

@@ -1,7 +1,6 @@
 import FlightRecorder
+import StallWatch
 import Testing
-
-@testable import StallWatch
 
 /// Which rank is missing, from made-up states of ranks (D1).
 struct StallJudgeTests {

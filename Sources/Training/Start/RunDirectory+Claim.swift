@@ -2,6 +2,7 @@ import ExperimentKeys
 import Files
 import FoundationEssentials
 import Glibc
+import GradientNorms
 import Reports
 import TensorFiles
 
