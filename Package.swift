@@ -122,7 +122,7 @@ let package = Package(
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
-    tests("GalleryTests", ["Gallery", "Reports", "Training"]),
+    tests("GalleryTests", ["Gallery", "Reports", "Training", "GradientNorms"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),

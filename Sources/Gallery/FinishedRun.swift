@@ -7,6 +7,11 @@ public struct FinishedRun: Sendable {
   public let report: ConvergenceReport
   public let steps: [StepRecord]
 
+  package init(name: String, report: ConvergenceReport, steps: [StepRecord]) {
+    precondition(!steps.isEmpty)
+    (self.name, self.report, self.steps) = (name, report, steps)
+  }
+
   /// - Throws: when the directory holds no report or no steps.
   public init(name: String, directory: RunDirectory) throws(RunFileError) {
     self.name = name

@@ -31,8 +31,8 @@ struct GalleryCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the runs go, as DIR/CLAIM/RUN.", valueName: "dir"))
   var output = "runs/gallery"
 
-  @Option(help: ArgumentHelp("Where the experiment files are.", valueName: "dir"))
-  var experiments = "Launch/experiments"
+  @Option(help: ArgumentHelp("Where the experiment files are. Default: Launch/experiments of the checkout that lockstep was built in.", valueName: "dir"))
+  var experiments: String?
 
   @Flag(help: "Print JSON: an array of claims, as in DIR/gallery.json.")
   var json = false
@@ -92,6 +92,9 @@ struct GalleryCommand: AsyncParsableCommand {
     let folder = planned.name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
     let directory = RunDirectory("\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))")
     if force || !directory.holdsReport {
+      guard let experiments = experiments ?? Installation.experiments else {
+        throw CommandFailure(.usage, "no Launch/experiments above this program or here: --experiments DIR says where they are")
+      }
       let path = "\(experiments)/\(claim.experiment)"
       let launch = try WorkerLaunch(experiment: path, overrides: planned.overrides, hostfile: nil, mpirunArguments: [])
       _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)

@@ -23,11 +23,26 @@ enum Installation {
   }
 
   /// `lockstep-worker` beside this program's own file.
-  static var worker: String {
+  static var worker: String { folder + "/lockstep-worker" }
+
+  /// The experiment files that ship: `Launch/experiments` in a folder above this program's own file (the checkout that it was built in, from
+  /// wherever it is started), or in the working directory; nil where there are none.
+  static var experiments: String? {
+    var above = folder
+    while let slash = above.lastIndex(of: "/") {
+      let place = above + "/Launch/experiments"
+      if access(place, R_OK) == 0 { return place }
+      above = String(above[..<slash])
+    }
+    return access("Launch/experiments", R_OK) == 0 ? "Launch/experiments" : nil
+  }
+
+  /// The directory of this program's own file.
+  private static var folder: String {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
     let own = count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
-    return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]) + "/lockstep-worker"
+    return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
   }
 
   static func isExecutable(_ path: String) -> Bool {
