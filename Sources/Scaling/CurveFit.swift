@@ -3,6 +3,8 @@ public struct CurveFit: Sendable, Equatable {
   public var parameters: [Estimate]
   /// √(Σ wᵢ rᵢ² / (points − parameters)); nil where there are no points to spare.
   public var residualDeviation: Double?
+  /// Σ wᵢ rᵢ²
+  public var residualSquares: Double
 
   /// Fits from a first guess; nil where the points are fewer than the parameters or do not tell them apart.
   ///
@@ -59,5 +61,6 @@ public struct CurveFit: Sendable, Equatable {
       Estimate(value: c[j], standardError: variance.map { ($0 * final.inverse[j]).squareRoot() }, degreesOfFreedom: freedom)
     }
     residualDeviation = variance?.squareRoot()
+    residualSquares = squares(r)
   }
 }

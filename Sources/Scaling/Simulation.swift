@@ -69,6 +69,16 @@ public struct Simulation: Sendable, Equatable {
     return ([links] + stragglers.map { "rank \($0.rank) computes in \($0.factor) times its time" }).joined(separator: "; ")
   }
 
+  /// The simulation as it is written for so many ranks: without the stragglers that are not among them. Nil where nothing is left of it.
+  public func text(ranks: Int) -> String? {
+    let fields = text.split(separator: ",").filter { field in
+      let words = field.split(separator: "=", maxSplits: 1)
+      guard words[0] == "straggler" else { return true }
+      return Int(words[1].prefix { $0 != ":" }).map { $0 < ranks } ?? false
+    }
+    return fields.isEmpty ? nil : fields.joined(separator: ",")
+  }
+
   /// Which host each of this many ranks is on.
   public func placement(ranks: Int) -> Placement { Placement(ranks: ranks, onHosts: min(hosts, ranks)) }
 

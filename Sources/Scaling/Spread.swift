@@ -33,6 +33,8 @@ public struct Estimate: Sendable, Equatable {
   /// Nil where there are no more points than numbers fitted.
   public var standardError: Double?
   public var degreesOfFreedom: Int
+  /// What the number can be; nil where it can be any.
+  public var bounds: ClosedRange<Double>?
 
   public init(value: Double, standardError: Double?, degreesOfFreedom: Int) {
     self.value = value
@@ -40,11 +42,12 @@ public struct Estimate: Sendable, Equatable {
     self.degreesOfFreedom = degreesOfFreedom
   }
 
-  /// The interval that holds the true number with this confidence, by Student's t; nil where no error is resolved.
+  /// The interval that holds the true number with this confidence, by Student's t, cut at the bounds; nil where no error is resolved.
   public func interval(confidence: Double = 0.95) -> ClosedRange<Double>? {
     guard let standardError, standardError.isFinite, degreesOfFreedom > 0 else { return nil }
     let reach = standardError * studentQuantile((1 + confidence) / 2, degreesOfFreedom: degreesOfFreedom)
-    return (value - reach)...(value + reach)
+    let interval = (value - reach)...(value + reach)
+    return bounds.map { interval.clamped(to: $0) } ?? interval
   }
 }
 

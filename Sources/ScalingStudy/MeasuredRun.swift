@@ -20,6 +20,14 @@ public struct MeasuredRun: Sendable, Equatable {
   public var stepsToTarget: Int?
   public var noiseScale: Double?
 
+  package init(
+    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String, step: Spread, parts: [TimeShare],
+    stepsToTarget: Int? = nil, noiseScale: Double? = nil
+  ) {
+    (self.ranks, self.attempt, self.globalBatch, self.hosts, self.cores, self.cpu) = (ranks, attempt, globalBatch, hosts, cores, cpu)
+    (self.step, self.parts, self.stepsToTarget, self.noiseScale) = (step, parts, stepsToTarget, noiseScale)
+  }
+
   /// Reads a run that has ended. The first `warmUp` steps do not count.
   public init(
     _ directory: RunDirectory, ranks: Int, attempt: Int, warmUp: Int, microBatch: Int, targetLoss: Double?

@@ -10,12 +10,14 @@ extension Study: JSONWritable {
       $0.key("points")
       $0.array(counts) { json, count in write(count, to: &json) }
       $0.key("fits")
-      $0.array(fits) { json, fit in
+      $0.array(laws) { json, fitted in
         json.object {
-          $0.field("law", fit.law.rawValue)
+          $0.field("law", fitted.law.rawValue)
+          $0.field("evidence", fitted.evidence)
+          guard let fit = fitted.fit else { return }
           $0.field("samples_per_second_of_one", fit.base)
           for (name, estimate) in zip(fit.law.keys, fit.coefficients) { $0.field(name, estimate) }
-          $0.field("peak_ranks", fit.peak)
+          $0.field("peak_ranks", fitted.peak)
           $0.field("relative_deviation", fit.relativeDeviation)
         }
       }
@@ -29,7 +31,7 @@ extension Study: JSONWritable {
           $0.field("predicted_seconds", point.predicted)
         }
       }
-      $0.field("held_out_median_error", heldOutError)
+      $0.field("evidence", evidence)
       $0.field("efficiency", efficiency)
       $0.key("cluster")
       $0.object {
@@ -91,6 +93,21 @@ extension ScalingLaw {
     case .amdahl: ["sigma"]
     case .gustafson: ["s"]
     case .usl: ["sigma", "kappa"]
+    }
+  }
+}
+
+extension Evidence: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("verdict", verdict.rawValue)
+      $0.key("reasons")
+      $0.array(reasons) { $0.value($1) }
+      $0.field("points", points)
+      $0.field("rank_counts", rankCounts)
+      $0.field("degrees_of_freedom", degreesOfFreedom)
+      $0.field("held_out", heldOutCount)
+      $0.field("held_out_median_error", heldOutError)
     }
   }
 }

@@ -1,7 +1,7 @@
 import Reports
 import Scaling
 
-/// A finished scaling study: what was measured, what was fitted to it, and what that foretells.
+/// A finished scaling study: what was measured, what was fitted to it, and what that predicts.
 public struct Study: Sendable {
   public let name: String
   public let plan: StudyPlan
@@ -9,12 +9,16 @@ public struct Study: Sendable {
   public let counts: [RankCount]
   /// What is not bent by ranks that take turns.
   public var sound: [RankCount] { counts.filter { !$0.isOversubscribed } }
-  public let fits: [ScalingFit]
+  /// The laws for a study of this mode: Amdahl's where the batch stays, Gustafson's where it grows with the ranks, the universal one for both.
+  public let laws: [FittedLaw]
   /// Fitted to the exchange alone, where it was timed at several ranks.
   public let exchange: ExchangeModel?
   public let steps: StepModel?
   public let heldOut: [HeldOut]
+  /// What speaks for the model of a step, and so for the predictions.
+  public let evidence: Evidence
   public let cluster: Cluster
+  /// Empty where nothing supports any.
   public let predictions: [Prediction]
   public let efficiency: StatisticalEfficiency?
 
@@ -55,7 +59,7 @@ public struct Study: Sendable {
     public var efficiency: Double
   }
 
-  /// Fits everything to what was measured. `microBatch` is the experiment's; `ranks` are to be foretold.
+  /// Fits everything to what was measured. `microBatch` is the experiment's; `ranks` are to be predicted.
   public init(
     name: String, plan: StudyPlan, microBatch: Int, counts: [RankCount], predicting ranks: [Int], on cluster: Cluster
   ) {
@@ -64,15 +68,19 @@ public struct Study: Sendable {
     self.counts = counts
     let sound = counts.filter { !$0.isOversubscribed }
     let throughputs = sound.flatMap { count in count.runs.map { (ranks: $0.ranks, throughput: $0.samplesPerSecond) } }
-    fits = ScalingLaw.allCases.compactMap { ScalingFit($0, throughputs) }
+    laws = (plan.mode == .strong ? [.amdahl, .usl] : [.gustafson, .usl]).map { FittedLaw($0, throughputs) }
     exchange = Self.exchange(sound)
     let steps = Self.steps(sound)
     self.steps = steps
-    heldOut = sound.map { count in
+    let heldOut = sound.map { count in
       let others = sound.filter { $0.ranks != count.ranks }
       return HeldOut(ranks: count.ranks, measured: count.step.median, predicted: Self.steps(others)?.seconds(of: count))
     }
-    predictions = steps.map { model in ranks.compactMap { Self.prediction($0, model, plan, sound, cluster) } } ?? []
+    self.heldOut = heldOut
+    let evidence = Self.evidence(for: steps, sound, heldOut)
+    self.evidence = evidence
+    let supported = evidence.verdict == .none ? nil : steps
+    predictions = supported.map { model in ranks.compactMap { Self.prediction($0, model, plan, sound, cluster) } } ?? []
     efficiency = plan.targetLoss.flatMap { StatisticalEfficiency(counts: counts, targetLoss: $0) }
   }
 
@@ -85,11 +93,6 @@ public struct Study: Sendable {
   func speedUp(samplesPerSecond: Double) -> Double { samplesPerSecond / base.samplesPerSecond * Double(base.ranks) }
   public func efficiency(_ count: RankCount) -> Double { speedUp(count) / Double(count.ranks) }
 
-  /// The median of the model's errors over the rank counts that it was fitted without.
-  public var heldOutError: Double? {
-    medianRelativeError(heldOut.compactMap { point in point.predicted.map { (predicted: $0, measured: point.measured) } })
-  }
-
   // MARK: Models
 
   /// The exchange's model, from its times at all sizes and rank counts; zero where nobody exchanged anything.
@@ -100,12 +103,27 @@ public struct Study: Sendable {
   private static func steps(_ counts: [RankCount]) -> StepModel? {
     let silent = ExchangeModel(networkLatency: 0, localLatency: 0, touching: 0)
     let exchange = exchange(counts)
-    // Without any exchange only one rank can be foretold.
+    // Without any exchange only one rank can be predicted.
     guard exchange != nil || counts.allSatisfy({ $0.ranks == 1 }) else { return nil }
     let points = counts.flatMap { count in
       count.runs.map { (samples: (Double(count.globalBatch) / Double(count.ranks)).rounded(.up), seconds: $0.own) }
     }
     return StepModel(own: points, exchange: exchange ?? silent)
+  }
+
+  /// A prediction is one of an exchange above all: it takes a rank count with an exchange that the others predict.
+  private static func evidence(for steps: StepModel?, _ sound: [RankCount], _ heldOut: [HeldOut]) -> Evidence {
+    let points = sound.reduce(0) { $0 + $1.runs.count }
+    guard steps != nil else {
+      return Evidence(points: points, rankCounts: sound.count, missing: "no exchange was timed between ranks that do not take turns on the cores")
+    }
+    guard heldOut.contains(where: { $0.ranks > 1 && $0.predicted != nil }) else {
+      return Evidence(
+        points: points, rankCounts: sound.count,
+        missing: "no exchange could be left out and predicted from others: that takes two rank counts above 1 that are not oversubscribed")
+    }
+    let pairs = heldOut.compactMap { point in point.predicted.map { (predicted: $0, measured: point.measured) } }
+    return Evidence(points: points, rankCounts: sound.count, degreesOfFreedom: points - 2, heldOut: pairs)
   }
 
   private static func prediction(_ ranks: Int, _ model: StepModel, _ plan: StudyPlan, _ sound: [RankCount], _ cluster: Cluster)

@@ -2,14 +2,14 @@ import Charts
 import Reports
 import Scaling
 
-/// A scaling study as one HTML page: the tables of the text, and curves of speed-up, efficiency, time and what is foretold.
+/// A scaling study as one HTML page: the tables of the text, and curves of speed-up, efficiency, time and what is predicted.
 public struct StudyPage {
   private let study: Study
 
   public init(_ study: Study) { self.study = study }
 
   public var html: String {
-    let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, foretoldEfficiency]
+    let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, predictedEfficiency]
     var page = PageText(title: study.title)
     page.element("h1", study.title)
     page.element("p", "\(study.headline); on \(study.machines)")
@@ -20,7 +20,7 @@ public struct StudyPage {
     page.section("Fitted") { page in
       page.table(["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] }, words: 2)
     }
-    if let table = study.foretold { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
+    if let table = study.predicted { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
     page.section("How it was measured") { page in
       page.element("p", "Runs in a random order, medians; each run's own records lie in points/, beside this page.", style: "quiet")
       page.details("Experiment, with every default filled in", study.plan.experiment)
@@ -48,7 +48,7 @@ public struct StudyPage {
   private var speedUp: LineChart {
     let base = study.base
     let ideal = Series("ideal", [base.ranks, study.counts.last!.ranks].map { ChartPoint(x($0), x($0)) }, colour: 7)
-    let laws = study.fits.filter { $0.law != .gustafson || study.plan.mode == .weak }.map { fit in
+    let laws = study.laws.compactMap(\.fit).map { fit in
       let scale = Double(base.ranks) / fit.throughput(base.ranks)
       return Series(fit.law.name, between.map { ChartPoint(x($0), fit.throughput($0) * scale) })
     }
@@ -104,19 +104,19 @@ public struct StudyPage {
       Series(name, study.predictions.map { ChartPoint(x($0.ranks), value($0).map { $0 * 1e3 }) })
     }
     return LineChart(
-      "Foretold step", x: Axis("ranks", scale: .automatic), y: Axis("ms", scale: .automatic),
+      "Predicted step", x: Axis("ranks", scale: .automatic), y: Axis("ms", scale: .automatic),
       series: [
         line("flat exchange") { $0.flat }, line("hierarchical") { $0.hierarchical },
         points("measured", study.sound) { $0.step.median * 1e3 },
       ])
   }
 
-  private var foretoldEfficiency: LineChart? {
+  private var predictedEfficiency: LineChart? {
     guard study.predictions.count > 1 else { return nil }
     return LineChart(
-      "Foretold efficiency", x: Axis("ranks", scale: .automatic), y: Axis("of ideal", lowest: 0),
+      "Predicted efficiency", x: Axis("ranks", scale: .automatic), y: Axis("of ideal", lowest: 0),
       series: [
-        Series("foretold", study.predictions.map { ChartPoint(x($0.ranks), $0.efficiency) }),
+        Series("predicted", study.predictions.map { ChartPoint(x($0.ranks), $0.efficiency) }),
         points("measured", study.sound, study.efficiency),
       ])
   }

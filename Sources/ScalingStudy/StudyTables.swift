@@ -53,41 +53,37 @@ extension Study {
       rows: rows, notes: notes)
   }
 
-  /// What was fitted, a name and a sentence each, and how well it foretells.
-  var models: [(name: String, text: String)] {
-    var lines = fits.map { fit in
-      let numbers = zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in
-        let interval =
-          estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" }
-          ?? ", no interval: no points to spare"
-        return "\(name) = \(Figures.short(estimate.value))\(interval)"
+  /// What was fitted: a name, a sentence, and how far it may be relied on, each.
+  var models: [StudyModel] {
+    var lines = laws.map { fitted in
+      let numbers = fitted.fit.map { fit in
+        zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in
+          let interval = estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" }
+          return "\(name) = \(Figures.short(estimate.value))\(interval ?? "")"
+        }.joined(separator: "; ") + (fitted.peak.map { "; fastest at \(Figures.rate($0)) ranks" } ?? "")
       }
-      let peak = fit.peak.map { "; fastest at \(Figures.rate($0)) ranks" } ?? ""
-      return (fit.law.name, numbers.joined(separator: "; ") + peak)
+      return StudyModel(fitted.law.name, numbers, fitted.evidence)
     }
     if let exchange {
       let link = exchange.bandwidth.map { "β = 1/(\(Link.text(bytesPerSecond: $0))), " } ?? ""
       let network = exchange.networkLatency > 0 ? "α = \(Link.text(seconds: exchange.networkLatency)) a round between hosts, " : ""
       lines.append(
-        (
+        StudyModel(
           "exchange",
           "\(network)α′ = \(Link.text(seconds: exchange.localLatency)) a round within one, \(link)"
             + "γ = \(Figures.short(exchange.touching * 1e9)) ns a byte taken in"
         ))
     }
     if let steps {
-      lines.append(("a rank", "\(Figures.short(steps.fixed * 1e3)) ms + \(Figures.short(steps.perSample * 1e6)) µs a sample by itself"))
+      lines.append(
+        StudyModel("a rank", "\(Figures.short(steps.fixed * 1e3)) ms + \(Figures.short(steps.perSample * 1e6)) µs a sample by itself"))
     }
-    let told = heldOut.compactMap { point in
+    let pairs = heldOut.compactMap { point in
       point.predicted.map {
-        "\(Figures.counted(point.ranks, "rank")) \(Figures.short($0 * 1e3)) ms foretold, \(Figures.short(point.measured * 1e3)) measured"
+        "\(Figures.counted(point.ranks, "rank")) \(Figures.short($0 * 1e3)) ms predicted, \(Figures.short(point.measured * 1e3)) measured"
       }
     }
-    if let heldOutError {
-      lines.append(("held out", "\(told.joined(separator: "; ")); median error \(Figures.percent(heldOutError))"))
-    } else if steps != nil {
-      lines.append(("held out", "no rank count can be foretold from the others: measure more that are not oversubscribed"))
-    }
+    lines.append(StudyModel("a step", pairs.isEmpty ? nil : pairs.joined(separator: "; "), evidence))
     return lines
   }
 
@@ -115,8 +111,8 @@ extension Study {
       ])
   }
 
-  /// What other machines would take.
-  var foretold: StudyTable? {
+  /// What other machines would take: no table where nothing supports one.
+  var predicted: StudyTable? {
     guard !predictions.isEmpty else { return nil }
     let rows = predictions.map { p in
       [
@@ -126,10 +122,38 @@ extension Study {
       ]
     }
     let assumed = cluster.assumptions.isEmpty ? "" : " (assumed: \(cluster.assumptions.joined(separator: ", ")))"
+    var notes = evidence.verdict == .weak ? ["do not rely on this: \(evidence.reasons.joined(separator: "; "))"] : []
+    let largest = sound.last?.ranks ?? 1
+    if let most = predictions.map(\.ranks).max(), most > 8 * largest {
+      notes.append("\(Figures.grouped(most)) ranks are \(Figures.grouped(most / largest)) times the most that were measured")
+    }
     return StudyTable(
-      title: "foretold for \(Figures.counted(cluster.ranksPerHost, "rank")) a host, links of "
+      title: "predicted for \(Figures.counted(cluster.ranksPerHost, "rank")) a host, links of "
         + "\(Link.text(bytesPerSecond: cluster.bandwidth)) and \(Link.text(seconds: cluster.latency))\(assumed)",
-      columns: ["ranks", "hosts", "batch", "flat ms", "hierarchical ms", "exchange", "speed-up", "efficiency"], rows: rows, notes: [])
+      columns: ["ranks", "hosts", "batch", "flat ms", "hierarchical ms", "exchange", "speed-up", "efficiency"], rows: rows, notes: notes)
+  }
+}
+
+/// A fitted model as text and page show it.
+struct StudyModel {
+  var name: String
+  var text: String
+
+  /// `numbers` are shown unless the evidence supports nothing; what is weak says so first.
+  init(_ name: String, _ numbers: String?, _ evidence: Evidence? = nil) {
+    self.name = name
+    guard let evidence else {
+      text = numbers ?? ""
+      return
+    }
+    let error = evidence.heldOutError.map { "; left out and predicted: \(Figures.counted(evidence.heldOutCount, "rank count")), median error \(Figures.percent($0))" }
+    let why = evidence.reasons.joined(separator: "; ")
+    text =
+      switch evidence.verdict {
+      case .usable: (numbers ?? "") + (error ?? "")
+      case .weak: "do not rely on this (\(why)): " + (numbers ?? "") + (error ?? "")
+      case .none: "not supported: \(why)" + (numbers.map { " (\($0))" } ?? "")
+      }
   }
 }
 
@@ -141,4 +165,9 @@ extension ScalingLaw {
     case .usl: "USL"
     }
   }
+}
+
+extension FittedLaw {
+  /// The rank count past which more are slower, of a usable fit only: it lies far beyond what was measured as often as not.
+  var peak: Double? { evidence.verdict == .usable ? fit?.peak : nil }
 }

@@ -8,7 +8,7 @@ public struct StudyText {
 
   /// All of it, with a line end after its last line.
   public var text: String {
-    let blocks = [head, lines(of: study.measured), models] + [study.toTarget, study.foretold].compactMap { $0.map(lines) }
+    let blocks = [head, lines(of: study.measured), models] + [study.toTarget, study.predicted].compactMap { $0.map(lines) }
     return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
   }
 

@@ -47,6 +47,7 @@ struct ReportCommand: ParsableCommand {
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
       guard directory.exists else { throw CommandFailure(.usage, "\(path): no such directory; give a run directory, such as runs/NAME") }
+      if !directory.holdsReport, let mistake = StudyDirectory(path: path).isNoRun { throw mistake }
       guard directory.holdsReport else {
         throw CommandFailure(.data, "\(directory.report): no such file; the run has not ended, or ended without a report")
       }
@@ -117,6 +118,7 @@ struct ReportCommand: ParsableCommand {
     for directory in directories.map(RunDirectory.init) where !directory.isTaken {
       throw CommandFailure(.usage, "\(directory.path): no run there; give a run directory, such as runs/NAME")
     }
+    for directory in directories { if let mistake = StudyDirectory(path: directory).isNoRun { throw mistake } }
     if !force && access(path, F_OK) == 0 { throw CommandFailure(.usage, "\(path) exists: --force replaces it") }
     let runs = directories.map { RunRecords(RunDirectory($0)) }
     do throws(RunFileError) {

@@ -5,14 +5,16 @@ import Scaling
 import ScalingStudy
 import Training
 
-/// `lockstep scale EXPERIMENT.toml --ranks 1,2,4`: runs at each number of ranks, fits scaling laws and a model of the exchange, and foretells more ranks.
+/// `lockstep scale EXPERIMENT.toml --ranks 1,2,4`: runs at each number of ranks, fits scaling laws and a model of the exchange, and predicts more ranks.
 struct ScaleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "scale", abstract: "Measures how an experiment scales with the number of ranks, and foretells larger numbers.",
+    commandName: "scale", abstract: "Measures how an experiment scales with the number of ranks, and predicts larger numbers.",
     discussion: """
       Every point is a run of its own under mpirun; rank counts and repeats take turns in a random order. Strong scaling keeps training.global_batch, weak
       scaling takes it for one rank's. Points with more ranks than cores are flagged and left out of the fits. The exchange alone is timed as well, and a
-      model fitted to it foretells steps on other clusters, each measured rank count having been held out once to say how well.
+      model fitted to it predicts steps on other clusters. Amdahl's law is fitted to strong scaling, Gustafson's to weak, the universal law to both; each law
+      takes a rank count more than it has numbers. Each rank count is left out once and predicted from the others: past an error of 15 % a fit says not to
+      rely on it, past 50 %, or where no exchange can be left out, nothing is predicted. points.csv has a row a run.
       With --target-loss runs go on to their end, and a table says which number of ranks is best in time, in samples and in cost.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped (--resume goes on), 78 MPI unusable.
 
@@ -50,7 +52,7 @@ struct ScaleCommand: AsyncParsableCommand {
     completion: .list(StudyPlan.RateScaling.allCases.map(\.rawValue)))
   var scaleRate = "constant"
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to foretell.", valueName: "8,64,..."))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to predict.", valueName: "8,64,..."))
   var predict: String?
 
   @Option(help: ArgumentHelp("For --predict: ranks a host. Default: this machine's cores.", valueName: "count"))
@@ -92,6 +94,9 @@ struct ScaleCommand: AsyncParsableCommand {
     help: "Go on with the study in the output directory: points that are there are not run again. More ranks and repeats may be asked for.")
   var resume = false
 
+  @Flag(help: "Print the study as JSON, as scale.json has it.")
+  var json = false
+
   @Flag(help: "Replace the study in the output directory.")
   var force = false
 
@@ -103,20 +108,18 @@ struct ScaleCommand: AsyncParsableCommand {
     let launch = try WorkerLaunch(
       experiment: experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
+    _ = try WorkerLaunch.simulation(simulate)
     var points = ScalePoints(
-      plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: try WorkerLaunch.simulation(simulate))
+      plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: simulate.flatMap { try? Simulation($0) })
     try points.claim(resumes: resume, forces: force)
     try await points.requireHosts()
     let counts = try await points.measure()
     let study = Study(
       name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts, predicting: predicted, on: cluster)
-    do throws(RunFileError) {
-      try JSONFile.write(study, to: folder + "/scale.json")
-      try JSONFile.write(Array(StudyPage(study).html.utf8), to: folder + "/report.html")
-    } catch {
+    do throws(RunFileError) { try StudyDirectory(path: folder).write(study) } catch {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))
     }
-    Screen.output.write(StudyText(study).text + "\n\(folder)/report.html\n")
+    Screen.output.write(json ? JSONText(of: study, indented: true).string + "\n" : StudyText(study).text + "\n\(folder)/report.html\n")
   }
 
   private func plan(_ experiment: Experiment) throws -> StudyPlan {

@@ -12,11 +12,11 @@ struct ScalePoints {
   let experiment: Experiment
   let launch: WorkerLaunch
   let folder: String
-  let simulation: [String]
+  let simulation: Simulation?
   /// How ranks and cores go together at each rank count, where several hosts told it.
   private var crowding: [Int: HostCrowding] = [:]
 
-  init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: [String]) {
+  init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: Simulation?) {
     (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (plan, experiment, launch, folder, simulation)
   }
 
@@ -29,7 +29,7 @@ struct ScalePoints {
     }
   }
 
-  private var planFile: String { folder + "/plan.json" }
+  private var planFile: String { StudyDirectory(path: folder).plan }
   private func home(_ ranks: Int) -> String { "\(folder)/points/ranks-\(ranks)" }
   private func directory(_ ranks: Int, _ attempt: Int) -> RunDirectory { RunDirectory("\(home(ranks))/repeat-\(attempt)") }
 
@@ -65,6 +65,7 @@ struct ScalePoints {
     var order = plan.ranks.flatMap { ranks in (1...plan.repeats).map { (ranks: ranks, attempt: $0) } }
     var random = RandomStream(UInt64(bitPattern: Int64(plan.seed)))
     for index in order.indices.dropFirst().reversed() { order.swapAt(index, Int(random.integer(below: UInt64(index + 1)))) }
+    sayWhoIsAbsent()
     let missing = order.filter { !directory($0.ranks, $0.attempt).holdsReport }
     for (index, point) in missing.enumerated() {
       say("point \(index + 1) of \(missing.count): \(Figures.counted(point.ranks, "rank")), repeat \(point.attempt)")
@@ -98,9 +99,21 @@ struct ScalePoints {
 
   private func line(_ ranks: Int, _ attempt: Int) -> MpirunLine {
     var line = launch.line(
-      ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks), options: ["--force"] + simulation, binds: true)
+      ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks), options: ["--force"] + simulated(ranks), binds: true)
     if let crowding = crowding[ranks] { line.crowding = crowding }
     return line
+  }
+
+  /// The simulated cluster as these ranks can have it.
+  private func simulated(_ ranks: Int) -> [String] { simulation?.text(ranks: ranks).map { ["--simulate", $0] } ?? [] }
+
+  /// A straggler is one at the rank counts that have its rank.
+  private func sayWhoIsAbsent() {
+    for straggler in simulation?.stragglers ?? [] {
+      let without = plan.ranks.filter { $0 <= straggler.rank }.map(String.init)
+      guard !without.isEmpty else { continue }
+      say("note: straggler=\(straggler.rank):\(straggler.factor) is absent where there is no rank \(straggler.rank): at --ranks \(without.joined(separator: ","))")
+    }
   }
 
   private func overrides(_ ranks: Int) -> [String] {
@@ -135,7 +148,7 @@ struct ScalePoints {
   private func timeExchange(_ ranks: Int) async throws {
     var line = launch.exchangeLine(
       ranks: ranks, overrides: overrides(ranks),
-      options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"] + simulation)
+      options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"] + simulated(ranks))
     if let crowding = crowding[ranks] { line.crowding = crowding }
     let times = try await line.result(of: ExchangeTimes.self)
     do throws(RunFileError) { try JSONFile.write(times, to: exchangeFile(ranks)) } catch {
