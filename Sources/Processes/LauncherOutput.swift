@@ -10,10 +10,11 @@ public enum LauncherOutput {
     var target = [UInt8](repeating: 0, count: 64)
     let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
     guard count > 0, String(decoding: target[..<count], as: UTF8.self).hasPrefix("pipe:") else { return true }
-    // A pipe cannot be opened for writing where nothing has it open for reading.
+    // The end to write into is in error once nothing has the other end open.
     let file = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-    if file < 0 { return errno != ENXIO }
-    close(file)
-    return true
+    guard file >= 0 else { return true }
+    defer { close(file) }
+    var state = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+    return poll(&state, 1, 0) <= 0 || Int32(state.revents) & Int32(POLLERR) == 0
   }
 }

@@ -48,7 +48,7 @@ import Testing
     #expect(incident["waiting"] as? [Int] == [0, 2] && (incident["step"] as? Int ?? 0) > 0 && (incident["seconds"] as? Double ?? 0) >= 0.5)
     for rank in 0..<3 {
       let entries = try folder.lines("run/stalls/rank-\(rank).jsonl")
-      #expect(entries.count > 100, "rank \(rank) has \(entries.count) lines")
+      #expect(entries.count > 20, "rank \(rank) has \(entries.count) lines")
       #expect(entries[0].contains("\"state\":\"\(rank == 1 ? "stopped" : "running")\""), "\(entries[0])")
     }
   }

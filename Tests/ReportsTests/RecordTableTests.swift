@@ -35,7 +35,7 @@ import Testing
     let folder = try TemporaryDirectory()
     try folder.write("{\"rank\":0,\"seconds\":{\"data\":1}}\n{\"rank\":}\n", to: "ranks.jsonl")
     let run = (name: "x", directory: RunDirectory(folder.path))
-    #expect(throws: RunFileError("\(folder.path)/ranks.jsonl: line 2, from byte 31 on, is no record of a rank")) { try text(.ranks, [run]) }
+    #expect(throws: RunFileError("\(folder.path)/ranks.jsonl: line 2, from byte 32 on, is no record of a rank")) { try text(.ranks, [run]) }
     #expect(throws: RunFileError.self) { try text(.metrics, [run]) }
     let error = #expect(throws: RunFileError.self) { try text(.evaluations, [run]) }
     #expect(error?.description.contains("report.json") == true)
