@@ -20,6 +20,9 @@ public enum SignalThread {
     return set
   }
 
+  /// The process that sent what `take` was last given, 0 where it was the kernel; only for `take` itself.
+  public nonisolated(unsafe) private(set) static var sender: Int32 = 0
+
   /// Starts the thread. `take` gets a signal, or nil once the seconds have passed that it last returned; nil: without limit.
   ///
   /// The caller's thread has the signals blocked, and so have all that it starts from now on.
@@ -39,12 +42,14 @@ public enum SignalThread {
         var patience: Double? = 0
         while true {
           let number: Int32
+          var info = siginfo_t()
           if let seconds = patience {
             var limit = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
-            number = sigtimedwait(&set, nil, &limit)
+            number = sigtimedwait(&set, &info, &limit)
           } else {
-            number = sigwaitinfo(&set, nil)
+            number = sigwaitinfo(&set, &info)
           }
+          SignalThread.sender = number > 0 ? info._sifields._kill.si_pid : 0
           if number > 0 { patience = take(number) } else if errno == EAGAIN { patience = take(nil) }
         }
       }, Unmanaged.passRetained(Body(take)).toOpaque())

@@ -109,9 +109,12 @@ public enum StopSignals {
     case .forced(.graceOver): words = "ended by a signal, without a checkpoint: no step ended within the grace period (--grace)"
     case .none, .asked: words = "ended by a signal"
     }
-    let rank = getenv("OMPI_COMM_WORLD_RANK").map { String(cString: $0) } ?? "0"
-    let line = Array("rank \(rank) on \(hostName()): \(words)\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+    // mpirun ends the other ranks of a job in which one has failed: that one has said why.
+    if !(plan.outcome == .interrupted(by: SIGTERM) && SignalThread.sender == getppid()) {
+      let rank = getenv("OMPI_COMM_WORLD_RANK").map { String(cString: $0) } ?? "0"
+      let line = Array("rank \(rank) on \(hostName()): \(words)\n".utf8)
+      _ = write(STDERR_FILENO, line, line.count)
+    }
     state.atEnd()
     _exit(plan.exitStatus ?? 70)
   }

@@ -39,7 +39,8 @@ import Testing
     let (fraction, achieved, reached) = (
       try number("gemm_fraction", result), try number("gflops", result), try number("gemm_gflops", result)
     )
-    #expect(0 < fraction && fraction < 1.2)
+    // A ratio of two rates: how near 1 it comes depends on what else the machine does, and on the library.
+    #expect(0.01 < fraction && fraction < 10)
     #expect(abs(fraction * reached / achieved - 1) < 1e-9)
     let (loss, norm) = (try number("loss", result), try number("norm", result))
     // A text of 96 equally likely tokens, or ten classes, before anything can have been learned.

@@ -44,7 +44,8 @@ import Testing
       for (index, estimate) in ([fit.base] + fit.coefficients).enumerated() {
         #expect(near(estimate.value, golden.coefficients[index]), "\(law) \(index): \(estimate.value), \(golden.coefficients[index])")
         let interval = try #require(estimate.interval())
-        let half = (interval.upperBound - interval.lowerBound) / 2
+        // The lower end may be cut off where the law's bound is.
+        let half = interval.upperBound - estimate.value
         #expect(near(half, golden.half[index]), "\(law) \(index): ± \(half), \(golden.half[index])")
       }
     }
