@@ -15,7 +15,7 @@ public struct CSVColumns: Sendable, Equatable {
   public var label: Name?
   /// Columns that are not read as numbers and not used.
   public var ignored: [Name]
-  /// Whether the first row holds names; nil for finding out (``CSVHeader``).
+  /// Whether the first row holds names; nil for finding out (`CSVHeader`).
   public var header: Bool?
   public var separator: UInt8
 

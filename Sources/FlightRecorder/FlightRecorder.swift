@@ -1,6 +1,6 @@
 import CFlightRecorder
 
-/// What this process notes for those who ask why a job does not go on: collectives, work done, phase. Without ``begin(rank:size:localSize:)`` nothing is.
+/// What this process notes for those who ask why a job does not go on: collectives, work done, phase. Without `begin` nothing is.
 ///
 /// Noting costs two readings of the clock a collective. One thread calls collectives; any may call ``advance()``.
 public enum FlightRecorder {

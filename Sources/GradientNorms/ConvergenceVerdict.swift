@@ -5,7 +5,7 @@
 ///
 /// Judged is the last third of the run, by steps and by learning rate (so that a schedule that ends at zero is not taken for rest), at
 /// least its last ten steps, against the whole run; where that leaves open whether the loss moves, the last two thirds, then all. Every number
-/// that a test compares with is in ``VerdictThresholds``. The tests, in their order:
+/// that a test compares with is in `VerdictThresholds`. The tests, in their order:
 ///
 /// - `stopped`: a signal ended the run. The reasons say what it was doing.
 /// - `diverged`: no step was finite, or the last three or more were not, or more than half of the last third's were not; or the loss has

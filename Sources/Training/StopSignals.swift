@@ -11,7 +11,7 @@ import Synchronization
 /// the same step boundary, whichever rank a signal reached.
 ///
 /// The thread ends the process where no step boundary will do: before the first step, at a second request, when a rank of this host stays stopped,
-/// after the grace period (``StopPlan``).
+/// after the grace period (``Processes/StopPlan``).
 public enum StopSignals {
   private struct State {
     var plan = StopPlan()
