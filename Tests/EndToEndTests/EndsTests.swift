@@ -19,6 +19,13 @@ import Testing
     return shared + ((try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []).filter { $0.hasPrefix("ompi.") }
   }
 
+  private func isDead(_ process: Int32) -> Bool {
+    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat").map({ String(decoding: $0, as: UTF8.self) }),
+      let name = status.lastIndex(of: ")")
+    else { return true }
+    return "ZX".contains(status[name...].dropFirst(2).first ?? "X")
+  }
+
   private func start(_ folder: TestFolder, _ arguments: [String]) throws -> RunningProgram {
     try FileManager.default.createDirectory(atPath: folder.path("tmp"), withIntermediateDirectories: true)
     return try RunningProgram(Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
@@ -35,7 +42,8 @@ import Testing
     let all = job.descendants.map(\.identifier)
     for process in all { kill(process, SIGKILL) }
     _ = try job.finish(limit: 10)
-    try #require(job.wait(for: 10) { job.descendants.isEmpty })
+    // One that is being killed shows no environment any more, and is not dead yet.
+    try #require(job.wait(for: 10) { all.allSatisfy(isDead) })
     #expect(!leftovers(of: ranks, folder.path("tmp")).isEmpty, "nothing was left: the test shows nothing")
     #expect(try Programs.run(Programs.path("lockstep"), ["--version"]).status == 0)
     #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
