@@ -18,6 +18,8 @@ actor StopControl {
   private var leftovers: Leftovers?
   private var hadRanks: Bool?
   private var launchers: [ProcessEntry] = []
+  /// What ran of a job when it was ended: a rank that had just started may not have noted yet whose it is.
+  private var ending: [ProcessEntry] = []
 
   /// An mpirun that runs.
   struct Job: Sendable {
@@ -96,7 +98,9 @@ actor StopControl {
 
   /// Removes what this program's jobs left, once their ranks are gone, and what killed jobs of before did: the last thing before the end.
   func tidy() async {
-    for _ in 0..<40 where launchers.contains(where: { Leftovers.hasLivingRanks(of: $0) }) { try? await Task.sleep(for: .milliseconds(50)) }
+    for _ in 0..<40 where ending.contains(where: \.isAlive) || launchers.contains(where: { Leftovers.hasLivingRanks(of: $0) }) {
+      try? await Task.sleep(for: .milliseconds(50))
+    }
     (leftovers ?? Leftovers())?.remove()
     Leftovers.removeDead()
   }
@@ -161,6 +165,7 @@ actor StopControl {
   private func killAll() {
     guard let job else { return }
     let processes = job.descendants
+    ending += processes
     if job.process?.isAlive == true { kill(-job.identifier, SIGKILL) }
     for process in processes { process.send(SIGKILL) }
   }
