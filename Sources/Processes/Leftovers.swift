@@ -130,10 +130,7 @@ public struct Leftovers: Sendable {
   }
 
   private static let processNamespace: String? = {
-    var target = [UInt8](repeating: 0, count: 64)
-    let count = target.withUnsafeMutableBytes { readlink("/proc/self/ns/pid", $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
-    guard count > 0 else { return nil }
-    let digits = String(decoding: target[..<count], as: UTF8.self).filter(\.isNumber)
+    guard let digits = SmallFiles.link("/proc/self/ns/pid")?.filter(\.isNumber) else { return nil }
     return digits.isEmpty ? nil : digits
   }()
 

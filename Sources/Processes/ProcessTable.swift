@@ -23,13 +23,16 @@ public struct ProcessEntry: Sendable, Hashable {
   /// Whether it is stopped by a signal (SIGSTOP), so that it does nothing until SIGCONT.
   public var isStopped: Bool { state == UInt8(ascii: "T") }
 
+  /// Whether it has ended and only its entry is left.
+  public var isOver: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+
   /// Whether this very process still runs; a zombie does not.
   public var isAlive: Bool { Self.isAlive(identifier, since: startTime) }
 
   /// Whether the process of this number that started then still runs.
   public static func isAlive(_ identifier: Int32, since startTime: UInt64) -> Bool {
     guard let now = ProcessEntry(identifier) else { return false }
-    return now.startTime == startTime && now.state != UInt8(ascii: "Z") && now.state != UInt8(ascii: "X")
+    return now.startTime == startTime && !now.isOver
   }
 
   /// Sends a signal, unless the process has ended.
@@ -49,35 +52,5 @@ public struct ProcessEntry: Sendable, Hashable {
       next += children[entry.identifier] ?? []
     }
     return found
-  }
-}
-
-/// Files and directories as the kernel shows them: read whole, in a few system calls, nil where they are not there.
-enum SmallFiles {
-  static func bytes(_ path: String, limit: Int = 65536) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    var all: [UInt8] = []
-    while all.count < limit {
-      let count = read(file, &buffer, buffer.count)
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 { return nil }
-      if count == 0 { break }
-      all += buffer[..<count]
-    }
-    return all
-  }
-
-  static func entries(of path: String) -> [String] {
-    guard let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
   }
 }

@@ -1,5 +1,6 @@
 import FlightRecorder
 import Glibc
+import Processes
 
 /// What `/proc` says of the processes of this host.
 enum ProcessTable {
@@ -8,13 +9,13 @@ enum ProcessTable {
   /// A job is known by its launcher's name for it; a host that shares its processes with others, by its own name space of host names.
   static func ranks(ofJob job: String, knowing known: Set<Int32>) -> [(process: Int32, rank: Int, image: FlightImage?)] {
     guard !job.isEmpty else { return [] }
-    let own = link("/proc/self/ns/uts")
+    let own = SmallFiles.link("/proc/self/ns/uts")
     var found: [(process: Int32, rank: Int, image: FlightImage?)] = []
-    for name in entries(of: "/proc") {
-      guard let process = Int32(name), process != getpid(), !known.contains(process), let environment = bytes(of: "/proc/\(name)/environ"),
+    for name in SmallFiles.entries(of: "/proc") {
+      guard let process = Int32(name), process != getpid(), !known.contains(process), let environment = SmallFiles.bytes("/proc/\(name)/environ", limit: 1 << 20),
         value(of: "PMIX_NAMESPACE", in: environment) == job,
         let rank = (value(of: "OMPI_COMM_WORLD_RANK", in: environment) ?? value(of: "PMIX_RANK", in: environment)).flatMap({ Int($0) }),
-        link("/proc/\(name)/ns/uts") == own, !isWatcher(process)
+        SmallFiles.link("/proc/\(name)/ns/uts") == own, !isWatcher(process)
       else { continue }
       found.append((process, rank, image(of: process)))
     }
@@ -24,7 +25,7 @@ enum ProcessTable {
   /// The record of a process, where it keeps one.
   static func image(of process: Int32) -> FlightImage? {
     let folder = "/proc/\(process)/fd"
-    for name in entries(of: folder) where link("\(folder)/\(name)")?.hasPrefix("/memfd:\(FlightRecorder.memoryName)") == true {
+    for name in SmallFiles.entries(of: folder) where SmallFiles.link("\(folder)/\(name)")?.hasPrefix("/memfd:\(FlightRecorder.memoryName)") == true {
       let file = open("\(folder)/\(name)", O_RDWR | O_CLOEXEC)
       guard file >= 0 else { continue }
       defer { close(file) }
@@ -36,7 +37,7 @@ enum ProcessTable {
 
   /// What a process is doing.
   static func condition(of process: Int32) -> RankState.Condition {
-    guard let status = bytes(of: "/proc/\(process)/status") else { return .gone }
+    guard let status = SmallFiles.bytes("/proc/\(process)/status", limit: 1 << 20) else { return .gone }
     var condition = RankState.Condition.running
     for line in status.split(separator: UInt8(ascii: "\n")) {
       let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
@@ -56,7 +57,7 @@ enum ProcessTable {
   }
 
   private static func isWatcher(_ process: Int32) -> Bool {
-    bytes(of: "/proc/\(process)/cmdline").map { $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8) } ?? true
+    SmallFiles.bytes("/proc/\(process)/cmdline", limit: 1 << 20).map { $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8) } ?? true
   }
 
   private static func value(of name: String, in environment: [UInt8]) -> String? {
@@ -65,37 +66,5 @@ enum ProcessTable {
       return String(decoding: entry.dropFirst(prefix.count), as: UTF8.self)
     }
     return nil
-  }
-
-  private static func entries(of path: String) -> [String] {
-    guard let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name.first?.isNumber == true { names.append(name) }
-    }
-    return names
-  }
-
-  private static func link(_ path: String) -> String? {
-    var target = [UInt8](repeating: 0, count: 256)
-    let length = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
-    return length < 0 ? nil : String(decoding: target[..<length], as: UTF8.self)
-  }
-
-  /// A file of /proc, at most 1 MB of it; nil where it cannot be read.
-  private static func bytes(of path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var all: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 14)
-    while all.count < 1 << 20 {
-      let count = read(file, &buffer, buffer.count)
-      if count <= 0 { return count < 0 && all.isEmpty ? nil : all }
-      all += buffer[..<count]
-    }
-    return all
   }
 }
