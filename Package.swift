@@ -70,7 +70,7 @@ let package = Package(
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
     library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
-    library("Launching", ["Reports"]),
+    library("Launching", ["Processes", "Reports"]),
     library("StallWatch", ["FlightRecorder", "CFlightRecorder", "Processes", "Reports", "CProcess"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
@@ -84,7 +84,7 @@ let package = Package(
     library(
       "Benchmark",
       [
-        "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+        "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching", "Processes",
       ]),
     program(
       "lockstep",

@@ -3,6 +3,7 @@ import Glibc
 import Launching
 import MPI
 import Models
+import Processes
 import Reports
 import Training
 
@@ -11,8 +12,8 @@ import Training
 public func diagnosis(on world: borrowing Communicator) throws -> DiagnosisRecord? {
   setComputeThreads(1)
   let hosts = try world.allGatherTexts(hostName())
-  let machines = try world.allGatherTexts(SmallFile.text("/proc/sys/kernel/random/boot_id") ?? hostName())
-  let status = SmallFile.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+  let machines = try world.allGatherTexts(SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName())
+  let status = SmallFiles.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
   let processors = try world.allGatherTexts(status.map { $0.dropFirst("Cpus_allowed_list:".count).filter { !$0.isWhitespace } } ?? "")
   let threads = try world.allGatherTexts(variable("OMP_NUM_THREADS") ?? "")
   let offsets = try ClockOffset.ofHosts(hosts, on: world)

@@ -3,6 +3,7 @@ import Glibc
 import Launching
 import MPI
 import Models
+import Processes
 import Reports
 import TensorFiles
 import Vectors
@@ -19,9 +20,9 @@ extension HostRecord {
         return DataFile(path: path, digest: nil, problem: access(path, F_OK) == 0 ? "cannot be read" : "there is no such file")
       }
     }
-    let meminfo = SmallFile.text("/proc/meminfo") ?? ""
+    let meminfo = SmallFiles.text("/proc/meminfo") ?? ""
     return HostRecord(
-      host: hostName(), machine: SmallFile.text("/proc/sys/kernel/random/boot_id") ?? hostName(), worker: worker,
+      host: hostName(), machine: SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName(), worker: worker,
       workerSHA256: (try? SHA256.digest(ofFile: "/proc/self/exe")) ?? "", mpi: mpiLibraryVersion(),
       hasLauncher: launcher.map { access($0, X_OK) == 0 } ?? true, directory: linkTarget("/proc/self/cwd"), data: files,
       outputProblem: output.flatMap(writingProblem), sharesOutput: token.map { access($0, F_OK) == 0 } ?? true, time: wallSeconds(),
@@ -57,7 +58,7 @@ private func wallSeconds() -> Double {
 }
 
 private func cpuName() -> String {
-  let line = SmallFile.text("/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("model name") }
+  let line = SmallFiles.text("/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("model name") }
   return line?.split(separator: ":").last.map { String($0.drop { $0 == " " }) } ?? "unknown"
 }
 

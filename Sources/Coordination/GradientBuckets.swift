@@ -41,7 +41,7 @@ public final class GradientBuckets {
     let sources: [UnsafeMutablePointer<Float>?]
   }
 
-  /// A gradient's memory, which outlives whoever dropped the gradient while it is under way.
+  /// A gradient's memory, which outlives a gradient that is dropped while it is under way.
   public final class Memory {
     public let base: UnsafeMutablePointer<Float>
 

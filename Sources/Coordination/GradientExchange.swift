@@ -35,7 +35,7 @@ public protocol GradientExchange: AnyObject {
   /// each of ``ownedParts``, taken while they are in cache; nil in a world of one rank whose gradient is the total already.
   func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]?
   /// Whether ranks have one copy of the weights between them. Then each writes only what it updates, and only between a ``reduce(_:shares:on:)``, behind
-  /// which nobody reads weights of others, and the ``publish(_:on:)`` that follows.
+  /// which no rank reads weights of others, and the ``publish(_:on:)`` that follows.
   var sharesWeights: Bool { get }
   /// Makes the run's weights, all zero. Collective.
   func makeWeights(on world: borrowing Communicator) throws -> FlatVector

@@ -13,7 +13,7 @@ public enum SharedOutcome<Exchange: GradientExchange> {
 /// Ranks of a node read each other's gradients where they lie, and have one copy of the weights between them: two barriers, and no byte is sent.
 ///
 /// Once all gradients are there, every rank sums its own slice straight from the others' memory, in the order of the ranks, and squares it while it is in
-/// cache; the ledger's reduction is the barrier behind which nobody reads gradients any more; then each updates its slice of the weights in place.
+/// cache; the ledger's reduction is the barrier behind which no rank reads gradients any more; then each updates its slice of the weights in place.
 /// Measured on two ranks, the sum of 1.86 million elements takes 0.6 ms, MPI_Allreduce 2.1 ms.
 ///
 /// Between nodes, which must have equally many ranks, each place on a node has a slice of its own: the ranks with the same place divide it

@@ -8,7 +8,7 @@ import MPI
 /// the size of /dev/shm, 64 MB in many containers, does not limit it, nothing is ever left there, and it is given back when the last rank drops it, without
 /// a collective end as an MPI window needs. Its pages are claimed when it is made: memory that is lacking is found then, not in a step.
 public final class SharedMemory: @unchecked Sendable {
-  /// The first byte, at a page's border. What ranks write at the same time is kept apart by whoever uses it.
+  /// The first byte, at a page's border. What ranks write at the same time is kept apart by the callers.
   public let start: UnsafeMutableRawPointer
   private let byteCount: Int
 

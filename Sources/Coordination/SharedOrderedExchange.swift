@@ -5,7 +5,7 @@ import Vectors
 /// The sums of ``OrderedExchange``, made where the ranks' partial sums lie: for ranks of one node, which have one copy of the weights between them.
 ///
 /// Every rank has its partial sums in vectors that all ranks read, its r-th in the r-th: so all know where a partial sum lies from the number of
-/// micro-batches alone. Behind a barrier each rank adds up its slice of all of them, in the tree's order, into its first vector, whose slice nobody
+/// micro-batches alone. Behind a barrier each rank adds up its slice of all of them, in the tree's order, into its first vector, whose slice no rank
 /// else looks at; the ledger's reduction is the barrier behind which vectors may be written again. No byte is sent, and a rank with one micro-batch
 /// has one vector.
 public final class SharedOrderedExchange: GradientExchange {
@@ -90,7 +90,7 @@ public final class SharedOrderedExchange: GradientExchange {
 
   public func add(_ gradient: inout FlatVector, microBatch: Int) {
     precondition(
-      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(microBatch), "a micro-batch that nobody prepared for")
+      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(microBatch), "a micro-batch that was not prepared for")
     SummationTree.push(SummationTree.Node(start: microBatch, level: 0), on: &nodes) { left, right in
       cvk_add(pool[left].starts[rank], pool[right].starts[rank], layout.elementCount)
     }
@@ -98,7 +98,7 @@ public final class SharedOrderedExchange: GradientExchange {
   }
 
   public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]? {
-    precondition(shares == sum.shares, "shares that nobody prepared for")
+    precondition(shares == sum.shares, "shares that were not prepared for")
     try world.meet()
     nodes.removeAll(keepingCapacity: true)
     gradient = pool[0].vector(ofRank: rank)

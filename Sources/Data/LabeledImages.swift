@@ -6,7 +6,7 @@ import Vectors
 public struct LabeledImages: Dataset {
   public let count: Int
   public let shape: SampleShape
-  // Nobody writes to the bytes once a data set exists, so ranks' threads may all read them.
+  // Nothing writes to the bytes once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let images: UnsafeRawBufferPointer
   nonisolated(unsafe) private let labels: UnsafeRawBufferPointer
   private let owner: (any AnyObject & Sendable)?

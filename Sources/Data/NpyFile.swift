@@ -2,7 +2,7 @@ import Files
 
 /// An array in NumPy's format, versions 1 to 3, in C order: opened and checked, to be read row by row.
 ///
-/// The file's size must be the one that its header declares, so that nobody allocates what a damaged file merely claims.
+/// The file's size must be the one that its header declares, so that nothing is allocated that a damaged file merely claims.
 /// (NumPy's `numpy.lib.format`; "NEP 1".)
 public struct NpyFile: Sendable {
   public enum Element: String, Sendable, CaseIterable {

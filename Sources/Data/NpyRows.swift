@@ -63,7 +63,7 @@ public struct NpyRows: Dataset {
         guard (0..<shape.classes).contains(label) else {
           throw FileError(
             labels.path, at: labels.offset(row: row, column: 0), "label \(label) was not here at the start",
-            remedy: "let nobody change the file while it is read")
+            remedy: "do not change the file while it is read")
         }
         batch.labels[place] = Int32(label)
       }

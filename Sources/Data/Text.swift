@@ -15,7 +15,7 @@ public struct Text: Dataset {
 
   private enum Content: @unchecked Sendable {
     case file(TextFile)
-    // Nobody writes to the bytes once a data set exists, so ranks' threads may all read them.
+    // Nothing writes to the bytes once a data set exists, so ranks' threads may all read them.
     case memory(TextFile, UnsafeRawBufferPointer, owner: any AnyObject & Sendable)
   }
 
@@ -26,7 +26,7 @@ public struct Text: Dataset {
     guard byteCount == file.file.byteCount else {
       throw FileError(
         file.path, "has \(file.file.byteCount) bytes here, the ranks together counted \(byteCount)",
-        remedy: "give the same file on every host, and let nobody change it")
+        remedy: "give the same file on every host, and do not change it")
     }
     try self.init(file, .file(file), byteCount: byteCount, vocabulary: vocabulary, context: context)
   }
@@ -88,7 +88,7 @@ public struct Text: Dataset {
         let got = try file.file.read(into: window, at: start)
         guard got == window.count else {
           throw file.failure(
-            at: start + got, "the file ends here, it was longer at the start", remedy: "let nobody change it while it is read")
+            at: start + got, "the file ends here, it was longer at the start", remedy: "do not change it while it is read")
         }
         try enter(UnsafeRawBufferPointer(window), at: start, of: file, row, &batch)
       }
@@ -115,6 +115,6 @@ public struct Text: Dataset {
     let place = window.firstIndex { vocabulary.tokens[Int($0)] < 0 }!
     throw file.failure(
       at: start + place, "the byte \(describe(window[place])) was not here at the start",
-      remedy: "let nobody change the file while it is read")
+      remedy: "do not change the file while it is read")
   }
 }

@@ -90,7 +90,7 @@ public struct TextFile: Sendable {
       let count = try file.read(into: wanted, at: offset)
       guard count == wanted.count else {
         throw FileError(
-          path, at: offset + count, "the file ends here, \(file.byteCount) bytes were expected", remedy: "let nobody change it")
+          path, at: offset + count, "the file ends here, \(file.byteCount) bytes were expected", remedy: "do not change it")
       }
       if !body(offset, UnsafeRawBufferPointer(wanted)) { return }
       offset += count

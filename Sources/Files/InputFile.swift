@@ -9,7 +9,7 @@ package final class InputFile: Sendable {
 
   /// - Throws: when the path cannot be opened or is not a regular file.
   package init(_ path: String) throws(FileError) {
-    // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
+    // Without O_NONBLOCK, opening a named pipe without a writer would wait for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno

@@ -51,7 +51,7 @@ public final class FlightImage {
   deinit { munmap(record, MemoryLayout<cfr_record>.stride) }
 
   public var rank: Int { Int(record.pointee.rank) }
-  /// The job's ranks; 0 where nobody knows yet.
+  /// The job's ranks; 0 where they are not known yet.
   public var size: Int { Int(record.pointee.size) }
   public var process: Int32 { record.pointee.process }
   public var host: String { withUnsafeBytes(of: record.pointee.host) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } }

@@ -10,7 +10,7 @@ extension ConvergenceTracker {
       kind: .stopped, reasons: ["A signal ended the run after step \(steps); until then it was \(soFar.kind.inWords)."] + soFar.reasons)
   }
 
-  /// Whether the gradient of the judged steps is told apart from its noise, as the reasons say; nil where the noise is not known.
+  /// Whether the gradient of the judged steps stands out from its noise, as the reasons say; nil where the noise is not known.
   public var isGradientResolved: Bool? {
     guard let opening, let firstStep, let noise = RunEvidence.of(series, opening: opening, firstStep)?.noise else { return nil }
     return noise.isResolved && !noise.isWholeData

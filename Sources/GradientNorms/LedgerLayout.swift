@@ -28,7 +28,7 @@ public struct LedgerLayout: Sendable, Equatable {
     self.parts = parts
   }
 
-  /// Whether anything of the mean gradient or the weights is measured beside the gradient's squares.
+  /// Whether anything of the mean gradient or the weights is measured in addition to the gradient's squares.
   public var measuresMore: Bool { !orders.isEmpty || countsWeights }
 
   private var scalarCount: Int { NormLedger.Sum.allCases.count }

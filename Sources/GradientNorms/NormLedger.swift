@@ -5,7 +5,7 @@
 /// divided. With 14 sums and 2 for each tensor it is 5.6 KB for a three-layer network.
 ///
 /// Notation: part i of the step's N has bᵢ of the B samples and the mean gradient gᵢ; wᵢ = bᵢ/B and g = Σ wᵢ gᵢ. A part is a rank's share or,
-/// where those are told apart, a micro-batch. Per tensor k, Tₖ = ‖gₖ‖² is summed from disjoint pieces of g, and Lₖ = Σ wᵢ‖gᵢₖ‖² from whole parts.
+/// where those are measured separately, a micro-batch. Per tensor k, Tₖ = ‖gₖ‖² is summed from disjoint pieces of g, and Lₖ = Σ wᵢ‖gᵢₖ‖² from whole parts.
 /// T ≤ L always, with equality only if all parts have the same gradient.
 public struct NormLedger: Sendable, Equatable {
   /// A quantity that adds up over the ranks.

@@ -1,4 +1,5 @@
 import Glibc
+import Processes
 
 /// What of the machine decides how workers are started on it.
 public struct Machine: Sendable, Equatable {
@@ -16,10 +17,10 @@ public struct Machine: Sendable, Equatable {
 
   /// Cores this process may run on; hardware threads of one core count once, since a rank keeps a core's vector units busy alone.
   private static func physicalCores() -> Int {
-    let allowed = SmallFile.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+    let allowed = SmallFiles.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
     let threads = allowed.map { numbers(inList: String($0.dropFirst("Cpus_allowed_list:".count))) } ?? []
     guard !threads.isEmpty else { return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-    return Set(threads.map { SmallFile.text("/sys/devices/system/cpu/cpu\($0)/topology/thread_siblings_list") ?? "cpu\($0)" }).count
+    return Set(threads.map { SmallFiles.text("/sys/devices/system/cpu/cpu\($0)/topology/thread_siblings_list") ?? "cpu\($0)" }).count
   }
 
   /// The numbers of a list as the kernel writes it: `0-3,8`.
@@ -34,24 +35,9 @@ public struct Machine: Sendable, Equatable {
 
   /// A container's CPU limit, rounded up to whole cores.
   private static func quota() -> Int? {
-    guard let words = SmallFile.text("/sys/fs/cgroup/cpu.max")?.split(separator: " "), words.count == 2, let limit = Double(words[0]),
+    guard let words = SmallFiles.text("/sys/fs/cgroup/cpu.max")?.split(separator: " "), words.count == 2, let limit = Double(words[0]),
       let period = Double(words[1]), period > 0, limit > 0
     else { return nil }
     return max(1, Int((limit / period).rounded(.up)))
-  }
-}
-
-/// Files of a few kilobytes, read whole.
-public enum SmallFile {
-  /// The text without surrounding line ends, or nil when it cannot be read or is longer than a megabyte.
-  public static func text(_ path: String) -> String? {
-    guard let file = fopen(path, "re") else { return nil }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: (1 << 20) + 1)
-    let count = fread(&bytes, 1, bytes.count, file)
-    guard ferror(file) == 0, count < bytes.count else { return nil }
-    var end = count
-    while end > 0, bytes[end - 1] == 0x0A { end -= 1 }
-    return String(decoding: bytes[..<end], as: UTF8.self)
   }
 }

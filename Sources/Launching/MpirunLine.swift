@@ -12,7 +12,7 @@ public struct MpirunLine: Sendable {
   public var extra: [String]
   /// Whether each rank is to stay on a core of its own, where there is one for each.
   public var bindsToCores = false
-  /// What the hosts themselves said of their cores; nil where nobody asked them.
+  /// What the hosts themselves said of their cores; nil where they were not asked.
   public var crowding: HostCrowding?
   /// The environment the coordinator was started with.
   public var inherited: [String: String]

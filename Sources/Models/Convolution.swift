@@ -12,7 +12,7 @@ final class Convolution {
   let outputs: FeatureMaps
   let weight: Int
   let bias: Int
-  /// The first stage reads a batch's planes as they are, and nobody asks for their gradient.
+  /// The first stage reads a batch's planes as they are, and their gradient is not needed.
   private let isFirst: Bool
   private var plans: [Int: Plan] = [:]
 

@@ -32,7 +32,7 @@ public protocol Model: AnyObject {
   func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation
 
   /// The multiply-adds in matrix products and convolutions of one ``differentiate(_:weights:into:scale:accumulate:finished:)`` over `samples`
-  /// samples of a shape, forward and backward; nil where nobody has counted them.
+  /// samples of a shape, forward and backward; nil where they have not been counted.
   ///
   /// A product is counted as the model computes it, without what is there to save memory or to fill a register: a product done again in
   /// the backward pass, the masked half of attention's scores, the padding of channels.

@@ -22,12 +22,12 @@ public struct Leftovers: Sendable {
     guard mkdir(directory, 0o700) == 0 || (errno == EEXIST && Self.isOwn(directory)) else { return nil }
   }
 
-  /// Notes a session directory, and the process whose end makes it one that was left behind.
-  public func note(session: String, of process: ProcessEntry) {
+  /// Notes a session directory, and the process whose end makes it one that was left behind; one that is dead already has no start.
+  public func note(session: String, of identifier: Int32, since startTime: UInt64?) {
     let file = open("\(directory)/\(Self.sessionsFile)", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return }
     defer { close(file) }
-    let line = Array("\(process.identifier) \(process.startTime) \(session)\n".utf8)
+    let line = Array("\(identifier) \(startTime ?? 0) \(session)\n".utf8)
     _ = Glibc.write(file, line, line.count)
   }
 
@@ -55,8 +55,9 @@ public struct Leftovers: Sendable {
     for name in ["btl_vader_backing_directory", "osc_sm_backing_directory", "osc_rdma_backing_directory"] {
       setenv("OMPI_MCA_\(name)", mine.directory, 0)
     }
-    if let session = getenv("OMPI_MCA_orte_jobfam_session_dir").map({ String(cString: $0) }), let launcher = ProcessEntry(getppid()) {
-      mine.note(session: session, of: launcher)
+    // The directory's name says whose it is. The parent does not: where the launcher was killed it is the process that adopts orphans, which lives for ever.
+    if let session = getenv("OMPI_MCA_orte_jobfam_session_dir").map({ String(cString: $0) }), let launcher = launcher(of: session) {
+      mine.note(session: session, of: launcher, since: ProcessEntry(launcher)?.startTime)
     }
     return mine
   }
@@ -101,17 +102,22 @@ public struct Leftovers: Sendable {
   private static func removeSession(_ line: Substring) -> Bool {
     let words = line.split(separator: " ", maxSplits: 2)
     guard words.count == 3, let identifier = Int32(words[0]), let start = UInt64(words[1]) else { return true }
-    if ProcessEntry.isAlive(identifier, since: start) { return false }
-    // Only a directory that Open MPI names after this user and this very process.
-    let parts = words[2].split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count >= 3, parts[0].isEmpty, parts.last == "pid.\(identifier)", parts[parts.count - 2].hasPrefix("ompi."),
-      parts[parts.count - 2].hasSuffix(".\(geteuid())"), !parts.contains("..")
-    else { return true }
     let path = String(words[2])
+    guard launcher(of: path) == identifier else { return true }
+    if ProcessEntry.isAlive(identifier, since: start) { return false }
     if isOwn(path) { removeTree(path) }
     // The host's directory goes with the last session in it.
-    rmdir(parts.dropLast().joined(separator: "/"))
+    rmdir(path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
     return true
+  }
+
+  /// The process after which Open MPI named a session directory of this user, `…/ompi.HOST.UID/pid.PROCESS`; nil of anything else.
+  private static func launcher(of session: String) -> Int32? {
+    let parts = session.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count >= 3, parts[0].isEmpty, !parts.contains(".."), parts[parts.count - 2].hasPrefix("ompi."),
+      parts[parts.count - 2].hasSuffix(".\(geteuid())"), let name = parts.last, name.hasPrefix("pid.")
+    else { return nil }
+    return Int32(name.dropFirst(4))
   }
 
   private struct Named {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A process as `/proc` shows it, told apart from a later one with the same number by the time when it started.
+/// A process as `/proc` shows it, distinguished from a later one with the same number by its start time.
 public struct ProcessEntry: Sendable, Hashable {
   public let identifier: Int32
   public let parent: Int32

@@ -53,7 +53,7 @@ public struct DiagnosisRecord: Sendable, Equatable, Decodable {
   public var mpi: String
   public var ranks: [Rank]
   public var reductions: [Reduction]
-  /// MPI's settings as the ranks have them; nil where nobody set them.
+  /// MPI's settings as the ranks have them; nil where they are not set.
   public var transports: String?
   public var yields: Bool
 

@@ -33,22 +33,31 @@ func readLines<Record>(
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
   defer { close(descriptor) }
+  try readLines(of: descriptor, path: path) { (bytes, line, offset) throws(RunFileError) in
+    guard (line - 1) % every == 0 else { return }
+    guard let record = try? decode(bytes) else {
+      throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of \(what)")
+    }
+    each(record)
+  }
+}
+
+/// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what comes behind the last line end is left out.
+func readLines(
+  of descriptor: Int32, path: String, each: (_ line: [UInt8], _ number: Int, _ offset: Int) throws(RunFileError) -> Void
+) throws(RunFileError) {
   var lines = LineSplitter(limit: WorkerEvent.lineLimit)
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
-  var (line, offset) = (0, 0)
+  var (number, offset) = (0, 0)
   while true {
     let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
     if count < 0 && errno == EINTR { continue }
     guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
     if count == 0 { return }
-    for bytes in lines.add(buffer[..<count]) {
-      line += 1
-      defer { offset += bytes.count + 1 }
-      guard (line - 1) % every == 0 else { continue }
-      guard let record = try? decode(bytes) else {
-        throw RunFileError("\(path): line \(line), from byte \(offset) on, is no record of \(what)")
-      }
-      each(record)
+    for line in lines.add(buffer[..<count]) {
+      number += 1
+      try each(line, number, offset)
+      offset += line.count + 1
     }
   }
 }

@@ -29,29 +29,21 @@ public struct RecordedLines: Sendable {
       return
     }
     defer { close(descriptor) }
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var (offset, number, last) = (0, 0, 0)
+    var last = 0
     var bad: [Int] = []
     var missing: [ClosedRange<Int>] = []
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw RunFileError(path: path, cannot: "read it", code: errno) }
-      if count == 0 { break }
-      for line in lines.add(buffer[..<count]) {
-        number += 1
-        defer { offset += line.count + 1 }
-        guard let found = JSONLinesFile.recordedStep(line), found >= last, found > last || wanted != .everyStep else {
-          bad.append(number)
-          continue
-        }
-        if found > step { continue }
-        if wanted == .everyStep && found > last + 1 { missing.append(last + 1...found - 1) }
-        last = found
-        good.append(offset..<offset + line.count + 1)
+    var good: [Range<Int>] = []
+    try readLines(of: descriptor, path: path) { (line, number, offset) throws(RunFileError) in
+      guard let found = JSONLinesFile.recordedStep(line), found >= last, found > last || wanted != .everyStep else {
+        bad.append(number)
+        return
       }
+      if found > step { return }
+      if wanted == .everyStep && found > last + 1 { missing.append(last + 1...found - 1) }
+      last = found
+      good.append(offset..<offset + line.count + 1)
     }
+    self.good = good
     if wanted == .everyStep && last < step { missing.append(last + 1...step) }
     damage = Self.words(bad: bad, missing: missing, isEmpty: wanted == .something && good.isEmpty && step > 0)
   }

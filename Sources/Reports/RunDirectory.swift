@@ -46,7 +46,7 @@ public struct RunDirectory: Sendable, Equatable {
     return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 
-  /// The newest step among `checkpoints/step-XXXXXXXX`, whose content nobody has verified yet.
+  /// The newest step among `checkpoints/step-XXXXXXXX`, whose content has not been verified yet.
   public var newestCheckpoint: Int? { (try? checkpointSteps())?.last }
 
   /// Makes a directory and its parents, readable by their owner's group and others as the umask allows.

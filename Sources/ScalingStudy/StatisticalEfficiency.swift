@@ -1,6 +1,6 @@
 import Scaling
 
-/// What a loss takes at each number of ranks: steps, samples, time and rank-seconds, beside the steps that the noise scale foretells.
+/// What a loss takes at each number of ranks: steps, samples, time and rank-seconds, and the steps that the noise scale predicts.
 public struct StatisticalEfficiency: Sendable, Equatable {
   public struct Row: Sendable, Equatable {
     public var ranks: Int

@@ -28,7 +28,7 @@ public struct Study: Sendable {
     /// Seconds, and bytes a second.
     public var latency: Double
     public var bandwidth: Double
-    /// What of this nobody gave, and was assumed.
+    /// What of this was not given, and assumed.
     public var assumptions: [String]
 
     public init(ranksPerHost: Int, latency: Double, bandwidth: Double, assumptions: [String]) {
@@ -95,7 +95,7 @@ public struct Study: Sendable {
 
   // MARK: Models
 
-  /// The exchange's model, from its times at all sizes and rank counts; zero where nobody exchanged anything.
+  /// The exchange's model, from its times at all sizes and rank counts; zero where nothing was exchanged.
   private static func exchange(_ counts: [RankCount]) -> ExchangeModel? {
     ExchangeModel(fitting: counts.flatMap { $0.exchangePoints })
   }

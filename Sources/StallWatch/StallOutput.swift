@@ -32,7 +32,7 @@ struct StallOutput {
       "\(stall.text); the run is ended (--stall-abort \(Figures.fixed(limit, decimals: limit == limit.rounded() ? 0 : 1)))"
       + (directory.map { "; every rank's last collectives: \($0)" } ?? "")
     if printsEvents { write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .fatal, text: text))).string, to: STDOUT_FILENO) }
-    // A worker's own error, which whoever started it reads as the cause.
+    // A worker's own error, which the coordinator reads as the cause.
     let first = stall.missing.first.map { ($0.rank, $0.host) } ?? stall.calls.last.map { ($0.rank, $0.host) } ?? (0, hostName())
     if !printsEvents { write("rank \(first.0) on \(first.1): stalled: \(text)", to: STDERR_FILENO) }
   }

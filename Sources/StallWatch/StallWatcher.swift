@@ -45,7 +45,7 @@ struct StallWatcher {
   private mutating func judge(_ own: [RankState], _ now: UInt64) {
     guard let least = episode.least else { return }
     let states = own + (hosts?.look(now: now, silence: max(3, least)) ?? [])
-    // Whoever debugs a rank has time.
+    // A rank under a debugger may stand still.
     let isTraced = states.contains { $0.condition == .traced }
     let stall = isTraced ? nil : StallJudge.stall(of: states, size: max(parent.size, states.count), least: least)
     for action in episode.observe(stall) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A thread beside the one that trains. It blocks all signals, so that these go where they are looked for.
+/// A thread besides the one that trains. It blocks all signals, so that these go where they are looked for.
 public final class BackgroundThread: Sendable {
   private let thread: pthread_t
 

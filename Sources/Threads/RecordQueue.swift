@@ -1,6 +1,6 @@
 import Glibc
 
-/// Hands records to a thread that writes them, so that whoever makes them waits for no file.
+/// Hands records to a thread that writes them, so that their producer never waits for a file.
 ///
 /// Records keep their order, and none is lost: ``drain()`` returns when all that were appended before are written. They are written together, those
 /// of up to 50 ms at a time: the thread is woken once for all of them. Where writing fails, the next call throws that error, as does every one
@@ -16,7 +16,7 @@ public final class RecordQueue<Record: Sendable> {
     thread = BackgroundThread { shared.serve(write) }
   }
 
-  /// What still waits is written; an error of that has nobody to be told.
+  /// What still waits is written; an error of that cannot be reported any more.
   deinit {
     shared.close()
     thread.join()

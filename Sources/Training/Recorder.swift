@@ -63,7 +63,7 @@ final class Recorder {
 
   /// What the page at the end draws; nil where earlier steps stand in files alone.
   func series() -> RunSeries? {
-    // An error of writing was told to whoever recorded.
+    // An error of writing was reported to the caller that recorded.
     try? lines.drain()
     return files.series
   }

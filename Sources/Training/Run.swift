@@ -15,7 +15,7 @@ import Scaling
 import TensorFiles
 import Vectors
 
-/// What a worker's command line says beside the experiment.
+/// What a worker's command line says besides the experiment.
 public struct RunOptions: Sendable {
   public var experiment: String
   public var overrides: [String]

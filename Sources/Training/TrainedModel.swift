@@ -56,7 +56,7 @@ public final class TrainedModel {
   }
 }
 
-/// What a weights file says of its model beside the tensors.
+/// What a weights file says of its model besides the tensors.
 struct ModelDescription {
   /// The experiment's `[model]` section, as TOML.
   var model: String

@@ -32,7 +32,7 @@ extension Trainer {
     var squares: [Double]
   }
 
-  /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are told apart, a micro-batch.
+  /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are measured separately, a micro-batch.
   /// `again` says that another pass over the same draw follows; `leaving`, that what is finished may be sent off at once: nothing changes it any more.
   func passOver(_ draw: Draw, again: Bool = false, leaving: Bool = false, clock: inout PhaseClock) throws -> [Part] {
     let apart = exchange.takesMicroBatches || experiment.measuresMicroBatches
@@ -104,7 +104,7 @@ extension Trainer {
     }
     let loss = losses.reduce(0) { $0 + $1.loss }
     guard isFinite, draw.mine.count > 0 else { return (loss, isFinite ? 0 : .nan) }
-    // With micro-batches told apart, the root mean square of their norms stands for the rank's.
+    // With micro-batches measured separately, the root mean square of their norms stands for the rank's.
     let weighted = parts.reduce(0.0) { $0 + $1.squares.reduce(0, +) / Double(max($1.samples, 1)) }
     return (loss, (weighted / Double(draw.mine.count)).squareRoot() * Double(draw.total))
   }

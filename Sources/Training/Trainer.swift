@@ -30,7 +30,7 @@ public final class Trainer {
   public internal(set) var optimizer: Optimizer
   /// Steps done.
   public internal(set) var stepsDone = 0
-  /// What decisions depend on beside the step's ledger; equal on all ranks.
+  /// What decisions depend on besides the step's ledger; equal on all ranks.
   var memory: Memory
   var judge: StepJudge
   var rates: RateControl
@@ -54,7 +54,7 @@ public final class Trainer {
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
   /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
   private var nextLedger: NormLedger
-  /// The last steps' ledgers, whose memory serves again when nobody looks at them any more.
+  /// The last steps' ledgers, whose memory serves again when nothing reads them any more.
   private var pastLedgers: [NormLedger] = []
   /// Faults that tests and `lockstep verify` put in; see ``Faults``.
   public var faults = Faults()
@@ -255,7 +255,7 @@ public final class Trainer {
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
-  /// The rest of a step that nobody measures.
+  /// The rest of a step that is not measured.
   private func stepWithoutNorms(
     _ draw: Draw, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> StepOutcome {
@@ -272,7 +272,7 @@ public final class Trainer {
       local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
   }
 
-  /// A ledger without entries, in the memory of one of three steps ago: whoever records steps holds the last one.
+  /// A ledger without entries, in the memory of one of three steps ago: the recorder of steps holds the last one.
   private func emptyLedger(rank: Int) -> NormLedger {
     guard pastLedgers.count >= 3 else { return NormLedger(layout, rank: rank) }
     var ledger = pastLedgers.removeFirst()

@@ -47,7 +47,7 @@ public struct RecordedRun: Sendable, Equatable {
     quantities += digests.map { Quantity(step: nil, name: $0.name, text: $0.digest) }
   }
 
-  /// What the evaluation scored beside the loss, by the name of its key; nil where there is none.
+  /// What the evaluation scored besides the loss, by the name of its key; nil where there is none.
   var scoreName: String? {
     let prefix = "report final."
     let scores = quantities.filter { $0.step == nil && $0.name.hasPrefix(prefix) && $0.text != "null" }.map {

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Gallery
 import Launching
+import Processes
 import Reports
 
 /// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims they bear out.
@@ -101,11 +102,13 @@ struct GalleryCommand: AsyncParsableCommand {
       let line = launch.line(ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory, options: ["--force"])
       let watch = RunWatch(
         name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Screen.terminal == nil, showsReport: .none)
-      let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: true).run()
-      guard code == .done else {
-        throw CommandFailure(code, "\(claim.name): the run \"\(planned.name)\" did not end: the claim is left open")
-      }
+      var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0)
+      job.resumeLine = ResumeLine.text(CommandLine.arguments, option: nil)
+      let code = try await job.run()
+      guard code == .done else { throw CommandFailure(code, "") }
     }
+    // What has ended is not run again: the same command goes on after it.
+    await StopControl.shared.take(.resumable)
     do throws(RunFileError) {
       return try FinishedRun(name: planned.name, directory: directory)
     } catch {

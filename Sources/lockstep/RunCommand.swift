@@ -131,7 +131,7 @@ struct RunCommand: AsyncParsableCommand {
     let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, showsReport: json ? .json : .text, server: server)
     if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
-    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, resumes: resume, forces: force, grace: grace)
+    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, grace: grace)
     job.lock = lock.lock
     job.resumeLine = ResumeLine.text(CommandLine.arguments)
     job.findLostHosts = { [line] in

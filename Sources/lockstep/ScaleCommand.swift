@@ -111,6 +111,8 @@ struct ScaleCommand: AsyncParsableCommand {
     _ = try WorkerLaunch.simulation(simulate)
     var points = ScalePoints(
       plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: simulate.flatMap { try? Simulation($0) })
+    let lock = try LockedDirectory(RunDirectory(folder))
+    defer { lock.release() }
     try points.claim(resumes: resume, forces: force)
     try await points.requireHosts()
     let counts = try await points.measure()

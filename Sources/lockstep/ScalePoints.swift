@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Launching
+import Processes
 import Reports
 import Scaling
 import ScalingStudy
@@ -67,6 +68,7 @@ struct ScalePoints {
     for index in order.indices.dropFirst().reversed() { order.swapAt(index, Int(random.integer(below: UInt64(index + 1)))) }
     sayWhoIsAbsent()
     let missing = order.filter { !directory($0.ranks, $0.attempt).holdsReport }
+    if missing.count < order.count { await StopControl.shared.take(.resumable) }
     for (index, point) in missing.enumerated() {
       say("point \(index + 1) of \(missing.count): \(Figures.counted(point.ranks, "rank")), repeat \(point.attempt)")
       try await run(point.ranks, point.attempt)
@@ -131,14 +133,11 @@ struct ScalePoints {
   private func run(_ ranks: Int, _ attempt: Int) async throws {
     let directory = directory(ranks, attempt)
     let watch = RunWatch(name: Figures.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: .none)
-    let code = try await TrainingJob(
-      line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: true
-    )
-    .run()
-    guard code == .done else {
-      let next = code == .stopped ? "stopped: the points that are done stay, --resume goes on" : ""
-      throw CommandFailure(code, next)
-    }
+    var job = TrainingJob(line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0)
+    job.resumeLine = ResumeLine.text(CommandLine.arguments)
+    let code = try await job.run()
+    guard code == .done else { throw CommandFailure(code, "") }
+    await StopControl.shared.take(.resumable)
   }
 
   // MARK: The exchange alone

@@ -75,7 +75,7 @@ actor StopControl {
     if let process = job.process {
       launchers.append(process)
       for session in MpirunLine.sessionDirectories(of: job.identifier, user: geteuid(), environment: Installation.environment()) {
-        leftovers?.note(session: session, of: process)
+        leftovers?.note(session: session, of: process.identifier, since: process.startTime)
       }
     }
     await take(.began(kind))

@@ -11,8 +11,6 @@ struct TrainingJob {
   let directory: RunDirectory
   let watch: RunWatch
   let maxRestarts: Int
-  let resumes: Bool
-  let forces: Bool
   /// The run directory's lock, held over all restarts; nil where rank 0 takes it.
   var lock: RunLock? = nil
   /// The command that goes on with this run when it was stopped; nil where there is none.
@@ -73,10 +71,14 @@ struct TrainingJob {
   }
 
   /// The exit code of a run that ended in order, its report printed; nil when it failed.
+  ///
+  /// The report is the last that ranks write. An mpirun that a stop reaches after it dies of the signal, and has nothing left to do.
   private func settled(_ ending: RootCause.Ending, control: StopControl) async -> ExitCode? {
-    guard ending == .exited(0) || ending == .exited(ExitCode.stopped.rawValue), let report = await watch.report else { return nil }
+    let endedItself = ending == .exited(0) || ending == .exited(ExitCode.stopped.rawValue)
+    let wasEnded = await control.isRequested
+    guard endedItself || wasEnded, let report = await watch.report else { return nil }
     await watch.showReport(report)
-    let isDone = ending == .exited(0) && report.verdict != .stopped
+    let isDone = ending != .exited(ExitCode.stopped.rawValue) && report.verdict != .stopped
     if !isDone, let resumeLine { await watch.show("to go on: \(resumeLine)") }
     return isDone ? .done : .stopped
   }
@@ -84,7 +86,7 @@ struct TrainingJob {
   /// Ends a run that failed for good or was stopped.
   private func stopped(by cause: RootCause, control: StopControl) async -> ExitCode {
     if let code = await control.interruption {
-      let text = code == .stopped ? "stopped between two starts; \(goesOn)" : StopControl.interruptionText(code)
+      let text = code == .stopped ? "stopped; \(goesOn)" : StopControl.interruptionText(code)
       watch.showCause(RootCause(text: text, code: code, others: []))
       return code
     }

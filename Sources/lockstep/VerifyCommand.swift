@@ -77,7 +77,7 @@ struct VerifyCommand: AsyncParsableCommand {
       let line = launch.line(ranks: count, directory: directory, overrides: forced, options: ["--trace"] + hit)
       let watch = RunWatch(name: "\(Figures.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: .none)
       if let terminal = Screen.terminal { terminal.write("\r\(Figures.counted(count, "rank")) …\u{1B}[K") }
-      let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0, resumes: false, forces: false).run()
+      let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0).run()
       if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
       // A worker that failed may be what is to be found; anything else has nothing to do with it.
       let isStopped = await StopControl.shared.isRequested

@@ -152,7 +152,7 @@ struct WorkerLaunch: Sendable {
   }
 
   private static func readHostfile(_ path: String) throws -> Hostfile {
-    guard let text = SmallFile.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
+    guard let text = SmallFiles.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
     do throws(LaunchError) {
       return try Hostfile(path: notAnOption(path), text: text)
     } catch {

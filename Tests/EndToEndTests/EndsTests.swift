@@ -95,18 +95,29 @@ import Testing
     #expect(missing.status == 78 && missing.errors.contains("/nowhere/tmp, is not there"), "\(missing.errors)")
   }
 
+  private func run(_ folder: TestFolder, mpirun script: String) throws -> Outcome {
+    try FileManager.default.createDirectory(atPath: folder.path("bin"), withIntermediateDirectories: true)
+    try "#!/bin/sh\n\(script)\n".write(to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return try RunningProgram(
+      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+      environment: ["PATH": folder.path("bin") + ":" + path, "REAL": path]
+    ).finish(limit: 60)
+  }
+
+  // D2: a signal that comes when all ranks have ended kills mpirun, which does not take it any more.
+  @Test func aStopThatFindsTheRunOverSpoilsNothing() throws {
+    let folder = try TestFolder()
+    let outcome = try run(folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
+    #expect(outcome.status == 0 && outcome.output.contains("weights identical on all ranks"), "\(outcome.output) \(outcome.errors)")
+  }
+
   // D3: a coordinator waited for ever for an mpirun that had lost its ranks.
   @Test func anMpirunWithoutRanksIsGivenUp() throws {
     let folder = try TestFolder()
-    try FileManager.default.createDirectory(atPath: folder.path("bin"), withIntermediateDirectories: true)
     // It has a child for a moment, and then waits for ever.
-    try "#!/bin/sh\nsleep 2\nexec sleep 600\n".write(to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-    let outcome = try RunningProgram(
-      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
-      environment: ["PATH": folder.path("bin") + ":" + path]
-    ).finish(limit: 60)
+    let outcome = try run(folder, mpirun: "sleep 2\nexec sleep 600")
     #expect(outcome.status == 70, "\(outcome.errors)")
     #expect(outcome.errors.split(separator: "\n").last?.contains("none of its ranks ran any more") == true, "\(outcome.errors)")
   }

@@ -27,6 +27,9 @@ import Testing
     let second = try gallery("kmeans-stop")
     #expect(second.status == 0 && second.output.contains("\n  verdict   does not hold\n"), "\(second.output)")
 
+    let json = try gallery("kmeans-stop", "--json")
+    #expect(try json.status == 0 && json.output == String(contentsOf: folder.url("gallery/gallery.json"), encoding: .utf8) + "\n")
+
     let wrong = try gallery("clipping")
     #expect(wrong.status == 64 && wrong.errors.contains("clipping: no such claim; there are recurrent-clip, "), "\(wrong.errors)")
     let list = try gallery("--list")

@@ -96,6 +96,26 @@ import Testing
     #expect(steps[1] >= 6 && steps[1] > steps[0], "\(steps)")
   }
 
+  // C3, D2: a study is one run to those who work in its directory, and goes on where it was stopped.
+  @Test func aStudyThatRunsKeepsItsDirectoryAndAStoppedOneGoesOn() throws {
+    let folder = try TestFolder()
+    let line = [
+      "scale", try experiment(folder), "--ranks", "1", "--repeats", "2", "--steps", "5000", "--warm-up", "10", "--output", folder.path("study"),
+    ]
+    let job = try folder.lockstep(line)
+    try #require(job.wait { job.errors.contains("point 2 of 2") }, "\(job.errors)")
+    for option in ["--force", "--resume"] {
+      let second = try folder.lockstep(line + [option]).finish()
+      #expect(second.status == 64 && second.errors.contains("process \(job.identifier) on "), "\(second.errors)")
+    }
+    job.signal(SIGTERM)
+    let outcome = try job.finish()
+    let last = outcome.errors.split(separator: "\n").last.map(String.init) ?? ""
+    #expect(outcome.status == 75 && last.contains("to go on: ") && last.hasSuffix(" --resume"), "\(outcome.errors)")
+    let rest = try folder.lockstep(line + ["--resume"]).finish()
+    #expect(rest.status == 0 && rest.errors.contains("point 1 of 1: 1 rank, repeat "), "\(rest.errors)")
+  }
+
   // B6
   @Test func aStragglerIsAbsentWhereItsRankIs() throws {
     let folder = try TestFolder()

@@ -94,7 +94,8 @@ class Trial:
         """No shared memory and no session directory is left. /dev/shm is this campaign's own where it runs as root."""
         shared = [name for name in os.listdir("/dev/shm") if os.environ.get("LOCKSTEP_OWN_SHM")]
         if shared or os.listdir(self.temporary):
-            raise Failure(f"litter: {shared + os.listdir(self.temporary)}")
+            held = [os.path.join(folder, name) for name in shared for folder, _, names in os.walk(f"/dev/shm/{name}") for name in names]
+            raise Failure(f"litter: {shared + os.listdir(self.temporary)} {held}")
 
     def end(self):
         """Kills what is left, so that a failed trial does not disturb the next."""

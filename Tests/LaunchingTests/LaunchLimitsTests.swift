@@ -23,6 +23,7 @@ struct LaunchLimitsTests {
       ResumeLine.text(["lockstep", "run", "a b.toml", "-n", "2", "--force", "--set", "name=\"it's\""])
         == "lockstep run 'a b.toml' -n 2 --set 'name=\"it'\\''s\"' --resume")
     #expect(ResumeLine.text(["lockstep", "run", "a.toml", "--resume"]) == "lockstep run a.toml --resume")
+    #expect(ResumeLine.text(["lockstep", "gallery", "--force"], option: nil) == "lockstep gallery")
   }
 
   // D4: after ten writes to a pipe that nobody reads mpirun ends the job.

@@ -73,6 +73,8 @@ struct LeftoversTests {
     let note = [
       "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(dead.identifier)", "\(dead.identifier) \(dead.start) \(root)/elsewhere/pid.\(dead.identifier)",
       "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(getpid())", "nonsense",
+      // A process that lives, and after which no session of these is named, keeps nothing.
+      "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(dead.identifier)",
     ]
     try make("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "sessions", note.joined(separator: "\n"))
     // This one's launcher lives: both stay.
