@@ -50,17 +50,28 @@ public struct TensorFileSummary: Sendable, Equatable {
 }
 
 /// Sizes of the values of a tensor; values that are not finite are counted and left out of the rest.
+///
+/// Squares of values that would overflow or vanish are summed apart, scaled by powers of two (J. L. Blue, ACM TOMS 4 (1978) 15).
 public struct TensorStatistics: Sendable, Equatable {
   public private(set) var count = 0
   public private(set) var nonFinite = 0
-  public private(set) var squares = 0.0
   /// max|x|
   public private(set) var largest = 0.0
+  /// Σx² of the others.
+  package private(set) var squares = 0.0
+  /// Σ(x·2⁻⁵¹²)² of values of 2⁴⁹⁶ and more, Σ(x·2⁵¹²)² of those below 2⁻⁴⁹⁶.
+  private var (largeSquares, smallSquares) = (0.0, 0.0)
 
   public init() {}
 
-  public var norm: Double { squares.squareRoot() }
-  public var rootMeanSquare: Double { count > nonFinite ? (squares / Double(count - nonFinite)).squareRoot() : 0 }
+  /// √Σx²
+  public var norm: Double { root(per: 1) }
+  public var rootMeanSquare: Double { count > nonFinite ? root(per: Double(count - nonFinite)) : 0 }
+
+  private func root(per number: Double) -> Double {
+    if largeSquares > 0 { return ((largeSquares + squares * 0x1p-1022 * 0x1p-2) / number).squareRoot() * 0x1p512 }
+    return squares > 0 ? (squares / number).squareRoot() : (smallSquares / number).squareRoot() * 0x1p-512
+  }
 
   mutating func take(_ value: Double) {
     count += 1
@@ -68,8 +79,15 @@ public struct TensorStatistics: Sendable, Equatable {
       nonFinite += 1
       return
     }
-    squares += value * value
-    largest = max(largest, abs(value))
+    let size = abs(value)
+    if size >= 0x1p496 {
+      largeSquares += size * 0x1p-512 * (size * 0x1p-512)
+    } else if size >= 0x1p-496 {
+      squares += size * size
+    } else {
+      smallSquares += size * 0x1p512 * (size * 0x1p512)
+    }
+    largest = max(largest, size)
   }
 
   func adding(_ other: TensorStatistics) -> TensorStatistics {
@@ -77,6 +95,8 @@ public struct TensorStatistics: Sendable, Equatable {
     sum.count += other.count
     sum.nonFinite += other.nonFinite
     sum.squares += other.squares
+    sum.largeSquares += other.largeSquares
+    sum.smallSquares += other.smallSquares
     sum.largest = max(largest, other.largest)
     return sum
   }

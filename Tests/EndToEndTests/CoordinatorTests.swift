@@ -37,11 +37,15 @@ import Testing
     #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("resolved/final.safetensors")))
   }
 
-  /// A peer takes 11 s; the bar is 1.5 s on a machine that does nothing else, so the best of three counts.
+  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so it is held against MPI alone: four ranks that only
+  /// start and end, in turn with the run. They take 0.7 s where the first step comes after 0.8 s.
   @Test func theFirstStepComesSoon() throws {
     let folder = try TestFolder()
-    var best = Double.infinity
-    for attempt in 1...3 where best > 1.5 {
+    var (best, bare) = (Double.infinity, Double.infinity)
+    for attempt in 1...3 where best > 2 * bare || attempt == 1 {
+      let start = Date()
+      try #require(Programs.mpirun(4, ["disagreement"]).status == 0)
+      bare = min(bare, Date().timeIntervalSince(start))
       let outcome = try folder.lockstep(
         ["run", folder.experiment(steps: 3), "-n", "4", "--output", folder.path("run\(attempt)")]
       ).finish()
@@ -49,7 +53,7 @@ import Testing
       let found = outcome.errors.firstMatch(of: /first step after ([0-9.]+) s/)
       best = min(best, try #require(found.flatMap { Double($0.1) }, "\(outcome.errors)"))
     }
-    #expect(best <= 1.5, "first step after \(best) s")
+    #expect(best <= 2 * bare, "first step after \(best) s, MPI alone \(bare) s")
   }
 
   @Test func aKilledRankIsNamedLastAndNothingIsLeft() throws {

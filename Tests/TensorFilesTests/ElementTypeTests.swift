@@ -64,6 +64,12 @@ import Testing
     #expect(complex.total?.norm == 13 && complex.elementCount == 2)
   }
 
+  @Test(arguments: [1, 1e300, 1e-300, 1e150]) func normsOfAnyDoubleAreMeasured(_ scale: Double) throws {
+    let statistics = try TensorFileSummary(path: file("F64", [3], littleEndian([3 * scale, -4 * scale, 0x1p-1070].map(\.bitPattern)))).total
+    #expect(abs(try #require(statistics?.norm) - 5 * scale) <= 1e-15 * 5 * scale, "\(statistics?.norm ?? 0)")
+    #expect(abs(try #require(statistics?.rootMeanSquare) - 5 * scale / 3.squareRoot()) <= 1e-15 * 5 * scale)
+  }
+
   @Test func doublesAndHalvesAreTakenAsFloats() throws {
     func floats(_ type: String, _ bytes: [UInt8], _ count: Int) throws -> [Float] { try SafeTensors(path: file(type, [count], bytes)).floats(named: "x") }
     #expect(try floats("F64", littleEndian([0.1, -2.5, 1e-50].map(\.bitPattern)), 3) == [0.1, -2.5, 0])
