@@ -65,7 +65,7 @@ let package = Package(
     library("ExperimentKeys", ["Files"]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
     library("Optimizers", ["Vectors", "CVectorKernels"]),
-    library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels"]),
+    library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
     library("Scaling"),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
@@ -76,26 +76,31 @@ let package = Package(
     library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
     library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
+      "Configuration",
+      ["ExperimentKeys", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Reports"]),
+    library(
       "Training",
       [
+        "Configuration",
         "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
         "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
       "Benchmark",
       [
-        "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching", "Processes",
+        "Configuration", "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+        "Processes",
       ]),
     program(
       "lockstep",
       [
         "CEarlySignals", "Processes", "StallWatch",
-        "Benchmark", "Training", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
+        "Configuration", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
     program(
       "lockstep-worker",
-      ["CEarlySignals", "Processes", "StallWatch", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
+      ["CEarlySignals", "Processes", "StallWatch", "Configuration", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -103,12 +108,12 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
+        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",
-      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Training"],
+      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Configuration", "Training"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
@@ -117,12 +122,12 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
+        "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
       ],
       resources: [.copy("Golden")]),
     tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
     tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
-    tests("GalleryTests", ["Gallery", "Reports", "Training", "GradientNorms"]),
+    tests("GalleryTests", ["Gallery", "Reports", "Configuration", "GradientNorms"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
     tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),

@@ -1,3 +1,4 @@
+import Configuration
 import GradientNorms
 import Reports
 import Vectors

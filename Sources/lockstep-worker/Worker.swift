@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmark
 import CProcess
+import Configuration
 import Files
 import Glibc
 import MPI

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Benchmark
+import Configuration
 import FoundationEssentials
 import Launching
 import Reports

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Configuration
+import Data
 import Launching
 import Reports
 import StallWatch
-import Training
 
 /// `lockstep run EXPERIMENT.toml -n RANKS`: launches the workers, shows progress, prints the convergence report.
 struct RunCommand: AsyncParsableCommand {

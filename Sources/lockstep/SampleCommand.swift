@@ -1,10 +1,10 @@
 import ArgumentParser
+import Configuration
 import Data
 import ExperimentKeys
 import Files
 import Foundation
 import Reports
-import Training
 import Vectors
 
 /// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that goes on from a prompt, or pictures.

@@ -1,9 +1,9 @@
 import ArgumentParser
+import Configuration
 import FoundationEssentials
 import Reports
 import Scaling
 import ScalingStudy
-import Training
 
 /// `lockstep scale EXPERIMENT.toml --ranks 1,2,4`: runs at each number of ranks, fits scaling laws and a model of the exchange, and predicts more ranks.
 struct ScaleCommand: AsyncParsableCommand {

@@ -1,10 +1,11 @@
+import Configuration
+import Data
 import FoundationEssentials
 import Launching
 import Processes
 import Reports
 import Scaling
 import ScalingStudy
-import Training
 import Vectors
 
 /// The runs of a scaling study: each in `points/ranks-P/repeat-R` of its directory, and beside them the times of the exchange alone.

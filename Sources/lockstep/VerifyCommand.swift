@@ -1,9 +1,9 @@
 import ArgumentParser
+import Configuration
 import FoundationEssentials
 import Launching
 import Reports
 import TensorFiles
-import Training
 import Verification
 
 /// `lockstep verify EXPERIMENT.toml --ranks 1,2,3,4`: runs at each number of ranks and compares all that they computed, to the bit.

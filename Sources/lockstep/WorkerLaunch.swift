@@ -1,10 +1,10 @@
+import Configuration
 import ExperimentKeys
 import Files
 import Launching
 import Processes
 import Reports
 import Scaling
-import Training
 
 /// How this command line's workers are started, whatever the command and the number of ranks.
 struct WorkerLaunch: Sendable {

@@ -1,7 +1,8 @@
+import Configuration
 import Data
 import Files
 import TensorFiles
-import Training
+import Configuration
 import Vectors
 
 /// Data files: each is opened, and every sample read.

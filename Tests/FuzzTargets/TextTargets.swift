@@ -1,7 +1,9 @@
+import Configuration
+import Training
 import ExperimentKeys
 import Launching
 import Reports
-import Training
+import Configuration
 
 /// Texts: experiment files, hostfiles, a checkpoint's state, what workers print, and the records of a run.
 extension FuzzTarget {

@@ -1,8 +1,9 @@
+import Configuration
 import Foundation
 import Gallery
 import Reports
 import Testing
-import Training
+import Configuration
 
 @Suite struct GalleryTests {
   private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Launch/experiments")

@@ -1,5 +1,7 @@
 import Benchmark
 import CRankPrograms
+import Configuration
+import Data
 import MPI
 import Models
 import Optimizers

@@ -1,3 +1,4 @@
+import Configuration
 import Coordination
 import GradientNorms
 import MPI

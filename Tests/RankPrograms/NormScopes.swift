@@ -1,3 +1,5 @@
+import Configuration
+import Data
 import Coordination
 import GradientNorms
 import MPI

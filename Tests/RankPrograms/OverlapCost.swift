@@ -1,4 +1,6 @@
 import Benchmark
+import Configuration
+import Data
 import MPI
 import Models
 import Reports

@@ -1,3 +1,5 @@
+import Configuration
+import Data
 import FoundationEssentials
 import Glibc
 import MPI

@@ -1,3 +1,5 @@
+import Configuration
+import Data
 import Glibc
 import MPI
 import Models

@@ -1,9 +1,11 @@
+import Configuration
+import Data
 import Coordination
 import GradientNorms
 import MPI
 import Models
-import Reports
 import Optimizers
+import Reports
 import Training
 import Vectors
 

@@ -1,3 +1,5 @@
+import Configuration
+import Data
 import GradientNorms
 import MPI
 import Models

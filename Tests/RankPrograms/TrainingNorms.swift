@@ -1,4 +1,6 @@
 import CRankPrograms
+import Configuration
+import Data
 import GradientNorms
 import MPI
 import Models

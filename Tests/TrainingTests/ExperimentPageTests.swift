@@ -1,3 +1,4 @@
+import Configuration
 import ExperimentKeys
 import Foundation
 import Testing

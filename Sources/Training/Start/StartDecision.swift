@@ -1,3 +1,4 @@
+import Configuration
 import Reports
 
 /// How a run begins in a directory: a pure function of what was asked for and of what the directory holds.

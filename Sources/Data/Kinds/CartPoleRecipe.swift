@@ -1,6 +1,4 @@
-import Data
 import ExperimentKeys
-import MPI
 import Vectors
 
 /// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``/Data/Episodes``. An epoch is a number of episodes, new ones in every epoch; the test
@@ -19,7 +17,7 @@ public struct CartPoleRecipe: DataRecipe {
     SampleShape(environment: .cartPole)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
     TrainingData(train: Episodes(of: .cartPole, count: episodes), test: Episodes(of: .cartPole, count: testEpisodes))
   }
 }

@@ -1,8 +1,5 @@
-import Coordination
-import Data
 import ExperimentKeys
 import Files
-import MPI
 import Vectors
 
 /// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes. `samples` trains on the first so many.
@@ -20,8 +17,8 @@ public struct FashionMNISTRecipe: DataRecipe {
 
   public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: 10) }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    try openImages(directory, classes: 10, samples: samples, on: world)
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+    try openImages(directory, classes: 10, samples: samples, on: ranks)
   }
 }
 
@@ -41,8 +38,8 @@ public struct IDXRecipe: DataRecipe {
 
   public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: nil) }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    try openImages(directory, classes: nil, samples: samples, on: world)
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+    try openImages(directory, classes: nil, samples: samples, on: ranks)
   }
 }
 
@@ -54,34 +51,32 @@ private func outlineImages(_ directory: String, classes: Int?) throws(FileError)
   return SampleShape(inputs: train.inputWidth, labels: 1, classes: classes ?? 2, image: train.image)
 }
 
-private func openImages(_ directory: String, classes: Int?, samples: Int?, on world: borrowing Communicator) throws -> TrainingData {
-  let files = try world.agree {
+private func openImages(_ directory: String, classes: Int?, samples: Int?, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  let files = try ranks.succeedOnAllRanks {
     (
       train: try LabeledImagesFiles(directory: directory, split: .train, classes: classes),
       test: try LabeledImagesFiles(directory: directory, split: .test, classes: classes)
     )
   }
-  try world.agree { try requireSameShape(files.train, files.test, in: directory) }
-  let node = try world.splitByNode()
-  let trainMemory = try NodeMemory(count: files.train.byteCount, on: node, filler: 0)
-  let testMemory = try NodeMemory(count: files.test.byteCount, on: node, filler: 1)
-  try node.free()
+  try ranks.succeedOnAllRanks { try requireSameShape(files.train, files.test, in: directory) }
+  let trainMemory = try ranks.sharedBytes(count: files.train.byteCount, filler: 0)
+  let testMemory = try ranks.sharedBytes(count: files.test.byteCount, filler: 1)
   // The agreement is also the barrier behind which the bytes may be read.
-  try world.agree {
+  try ranks.succeedOnAllRanks {
     if trainMemory.isFiller { try files.train.load(into: trainMemory.bytes) }
     if testMemory.isFiller { try files.test.load(into: testMemory.bytes) }
   }
   let train = LabeledImages(files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory)
   // The test set may lack the last classes; its samples are still the training set's.
   let test = LabeledImages(files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
-  try world.agree {
+  try ranks.succeedOnAllRanks {
     guard test.shape.classes <= train.shape.classes else {
       throw FileError(
         directory, "the test set has \(test.shape.classes) classes, the training set \(train.shape.classes)",
         remedy: "give two splits of one data set")
     }
   }
-  try world.agree {
+  try ranks.succeedOnAllRanks {
     guard let samples, samples > train.count else { return }
     throw ExperimentError("data.samples is \(samples), \(directory) has \(train.count): give at most that many")
   }

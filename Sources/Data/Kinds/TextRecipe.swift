@@ -1,9 +1,6 @@
-import Coordination
-import Data
 import ExperimentKeys
 import Files
 import Glibc
-import MPI
 import Vectors
 
 /// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``/Data/Text``. By default the King James Bible.
@@ -45,16 +42,16 @@ public struct TextRecipe: DataRecipe {
     SampleShape(tokens: context, labels: context, classes: 256)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    let training = try world.agree { try open() }
-    let counts = try count(training, on: world)
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+    let training = try ranks.succeedOnAllRanks { try open() }
+    let counts = try count(training, on: ranks)
     let vocabulary = Vocabulary(counts: counts)
-    let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: world)
-    guard let validationPath else { return try world.agree { try split(text, of: training.path) } }
-    let test = try world.agree { try TextFile(path: validationPath) }
-    let byteCount = try count(test, on: world).reduce(0, +)
-    try world.agree { try test.check(against: vocabulary, of: training.path, part: world.rank, of: world.size) }
-    return TrainingData(train: text, test: try read(test, byteCount: byteCount, vocabulary, on: world))
+    let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: ranks)
+    guard let validationPath else { return try ranks.succeedOnAllRanks { try split(text, of: training.path) } }
+    let test = try ranks.succeedOnAllRanks { try TextFile(path: validationPath) }
+    let byteCount = try count(test, on: ranks).reduce(0, +)
+    try ranks.succeedOnAllRanks { try test.check(against: vocabulary, of: training.path, part: ranks.rank, of: ranks.size) }
+    return TrainingData(train: text, test: try read(test, byteCount: byteCount, vocabulary, on: ranks))
   }
 
   private func open() throws(FileError) -> TextFile {
@@ -69,26 +66,22 @@ public struct TextRecipe: DataRecipe {
   }
 
   /// How often each byte occurs; each rank counts its part. Collective.
-  private func count(_ file: TextFile, on world: borrowing Communicator) throws -> [Int] {
-    let mine = try world.agree { try file.counts(ofPart: world.rank, of: world.size) }
-    var counts = mine.map(Int64.init)
-    var span = counts.mutableSpan
-    try world.allReduce(&span, .sum)
-    return counts.map { Int($0) }
+  private func count(_ file: TextFile, on ranks: borrowing some DataContext & ~Copyable) throws -> [Int] {
+    let (part, count) = (ranks.rank, ranks.size)
+    let mine = try ranks.succeedOnAllRanks { try file.counts(ofPart: part, of: count) }
+    return try ranks.sum(mine.map(Int64.init)).map { Int($0) }
   }
 
   private func read(
-    _ file: TextFile, byteCount: Int, _ vocabulary: Vocabulary, on world: borrowing Communicator
+    _ file: TextFile, byteCount: Int, _ vocabulary: Vocabulary, on ranks: borrowing some DataContext & ~Copyable
   ) throws -> Text {
     guard file.isGzip else {
-      return try world.agree { try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
+      return try ranks.succeedOnAllRanks { try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
     }
-    let node = try world.splitByNode()
-    let memory = try NodeMemory(count: byteCount, on: node, filler: 0)
-    try node.free()
+    let memory = try ranks.sharedBytes(count: byteCount, filler: 0)
     // The agreement is also the barrier behind which the bytes may be read.
-    try world.agree { if memory.isFiller { try file.load(into: memory.bytes) } }
-    return try world.agree {
+    try ranks.succeedOnAllRanks { if memory.isFiller { try file.load(into: memory.bytes) } }
+    return try ranks.succeedOnAllRanks {
       try Text(file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary, context: context)
     }
   }

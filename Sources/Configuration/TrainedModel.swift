@@ -57,20 +57,20 @@ public final class TrainedModel {
 }
 
 /// What a weights file says of its model besides the tensors.
-struct ModelDescription {
+package struct ModelDescription {
   /// The experiment's `[model]` section, as TOML.
-  var model: String
-  var samples: SampleShape
-  var vocabulary: Vocabulary?
+  package var model: String
+  package var samples: SampleShape
+  package var vocabulary: Vocabulary?
 
-  init(_ experiment: Experiment, data: any Dataset) {
+  package init(_ experiment: Experiment, data: any Dataset) {
     model = experiment.model.section
     samples = data.shape
     vocabulary = (data as? Text)?.vocabulary
   }
 
   /// Nil where anything is missing or not what ``metadata`` wrote.
-  init?(metadata: [String: String]) {
+  package init?(metadata: [String: String]) {
     guard let model = metadata["model"], let text = metadata["samples"],
       let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8)), samples.isPossible
     else { return nil }
@@ -85,7 +85,7 @@ struct ModelDescription {
   }
 
   /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each byte as two hexadecimal digits).
-  var metadata: [String: String] {
+  package var metadata: [String: String] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let shape = (try? encoder.encode(samples)).map { String(decoding: $0, as: UTF8.self) } ?? ""

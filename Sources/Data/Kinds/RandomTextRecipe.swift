@@ -1,6 +1,4 @@
-import Data
 import ExperimentKeys
-import MPI
 import Vectors
 
 /// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see ``/Data/RandomText``. For timing, and for telling what a
@@ -22,7 +20,7 @@ public struct RandomTextRecipe: DataRecipe {
     SampleShape(tokens: context, labels: context, classes: vocabulary)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
     let test = max(context + 1, tokens / 16)
     return TrainingData(
       train: RandomText(tokens: tokens, vocabulary: vocabulary, context: context, seed: seed),

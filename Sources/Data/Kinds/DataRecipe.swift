@@ -1,8 +1,5 @@
-import Data
 import ExperimentKeys
 import Files
-import MPI
-import Models
 import Vectors
 
 /// A kind of data that an experiment can name: its keys, and how its training and test sets are opened. All of a kind is in one file, and its
@@ -24,7 +21,7 @@ public protocol DataRecipe: Sendable {
 
   /// Opens, reads and checks the data; the ranks of a node share one copy of what has to be in memory. Collective; a bad file ends the job with
   /// one message.
-  func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData
+  func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData
 }
 
 extension DataRecipe {
@@ -44,12 +41,3 @@ public let dataRecipes: [any DataRecipe.Type] = [
   BlobsRecipe.self,
   CartPoleRecipe.self,
 ]
-
-extension Experiment {
-  /// Whether the model takes samples of the data's kind, from the keys and the heads of the files alone.
-  /// - Throws: an `ExperimentError` where it does not, a `FileError` where a file cannot be used.
-  public func checkFit() throws {
-    guard let samples = try data.recipe.outline() else { return }
-    _ = try model.recipe.model(for: samples, seed: UInt64(seed))
-  }
-}

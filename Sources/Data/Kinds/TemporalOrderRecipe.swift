@@ -1,6 +1,4 @@
-import Data
 import ExperimentKeys
-import MPI
 import Vectors
 
 /// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``/Data/TemporalOrder``.
@@ -18,7 +16,7 @@ public struct TemporalOrderRecipe: DataRecipe {
     SampleShape(tokens: length, labels: length, classes: 6)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
     let train = TemporalOrder(length: length, samples: samples, seed: seed)
     return TrainingData(train: train, test: train.further(max(1, samples / 4)))
   }

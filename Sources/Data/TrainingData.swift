@@ -1,6 +1,3 @@
-import Data
-import MPI
-
 /// What a run trains on and what it is tested on.
 public struct TrainingData {
   public let train: any Dataset
@@ -12,10 +9,5 @@ public struct TrainingData {
     self.train = train
     self.test = test
     self.notes = notes
-  }
-
-  /// Opens and reads an experiment's data. Collective; a bad file ends the job with one message.
-  public init(_ choice: Experiment.DataChoice, seed: Int, on world: borrowing Communicator) throws {
-    self = try choice.recipe.open(seed: UInt64(seed), on: world)
   }
 }

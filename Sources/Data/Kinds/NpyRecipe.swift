@@ -1,8 +1,5 @@
-import Coordination
-import Data
 import ExperimentKeys
 import Files
-import MPI
 import Vectors
 
 /// `data.kind = "npy"`: rows of NumPy arrays, read from the files as they are drawn; see ``/Data/NpyRows``.
@@ -37,8 +34,8 @@ public struct NpyRecipe: DataRecipe {
     return shape
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    let rows = try world.agree {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+    let rows = try ranks.succeedOnAllRanks {
       let rows = try NpyRows(
         inputs: NpyFile(path: path), targets: targetsPath.map { (path) throws(FileError) in try NpyFile(path: path) },
         labels: labelsPath.map { (path) throws(FileError) in try NpyFile(path: path) })
@@ -49,15 +46,15 @@ public struct NpyRecipe: DataRecipe {
     }
     let shape = rows.shape
     let mine = [rows.count, shape.inputs, shape.targets, shape.classes]
-    let first = try world.broadcast(mine.map(Int64.init))
-    try world.agree {
+    let first = try ranks.broadcast(mine.map(Int64.init))
+    try ranks.succeedOnAllRanks {
       guard first == mine.map(Int64.init) else {
         throw FileError(path, "is another array on this host than where rank 0 runs", remedy: "give the same files on every host")
       }
     }
     let heldOut = HeldOut(of: rows.count, fraction: validation, seed: seed)
     let (train, test) = (rows[heldOut.train], rows[heldOut.test])
-    let missing = try world.agree { world.rank == 0 ? try test.classes(missingIn: train).map(String.init) : [] }
+    let missing = try ranks.succeedOnAllRanks { ranks.rank == 0 ? try test.classes(missingIn: train).map(String.init) : [] }
     let note = labelsPath.flatMap { missingClassesNote(missing, in: $0) }
     return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
   }

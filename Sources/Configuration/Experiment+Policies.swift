@@ -21,11 +21,11 @@ extension Experiment {
     /// Whether that step follows the mean gradient of all ranks, or each rank's own.
     public var isSynchronized = true
 
-    var isCoupled: Bool { l1 > 0 || coupledL2 > 0 }
-    var coupledL2: Double { isDecoupled ? 0 : l2 }
-    var decoupledL2: Double { isDecoupled ? l2 : 0 }
+    package var isCoupled: Bool { l1 > 0 || coupledL2 > 0 }
+    package var coupledL2: Double { isDecoupled ? 0 : l2 }
+    package var decoupledL2: Double { isDecoupled ? l2 : 0 }
     /// Whether something is added to the mean of the parts' gradients.
-    var changesMean: Bool { isCoupled || (isSynchronized && ascent.map { $0.mixture != 1 } ?? false) }
+    package var changesMean: Bool { isCoupled || (isSynchronized && ascent.map { $0.mixture != 1 } ?? false) }
   }
 
   /// A batch that grows with the noise scale, up to a size.
@@ -33,13 +33,13 @@ extension Experiment {
     public var largest: Int
 
     /// The batch doubles where the noise scale is at least twice its size: there noise still outweighs the gradient by two to one.
-    func next(_ batch: Int, noiseScale: Double) -> Int {
+    package func next(_ batch: Int, noiseScale: Double) -> Int {
       noiseScale >= 2 * Double(batch) ? max(batch, min(2 * batch, largest)) : batch
     }
   }
 
   /// What the run's ledgers hold.
-  func ledgerLayout(tensorCount: Int) -> LedgerLayout {
+  package func ledgerLayout(tensorCount: Int) -> LedgerLayout {
     let countsWeights =
       switch optimizer {
       case .lars, .lamb, .dog: true
@@ -53,7 +53,7 @@ extension Experiment {
   }
 
   /// Whether each micro-batch's gradient is measured apart.
-  var measuresMicroBatches: Bool { training.reproducible || report.noise == .microBatches }
+  package var measuresMicroBatches: Bool { training.reproducible || report.noise == .microBatches }
 }
 
 /// The uphill step of SAM and of the gradient-norm penalty.

@@ -1,8 +1,5 @@
-import Coordination
-import Data
 import ExperimentKeys
 import Files
-import MPI
 import Vectors
 
 /// `data.kind = "csv"`: a table of numbers; see ``/Data/CSVTable``.
@@ -42,9 +39,8 @@ public struct CSVRecipe: DataRecipe {
     SampleShape(inputs: 1, labels: columns.label == nil ? 0 : 1, targets: columns.targets.count, classes: columns.label == nil ? 0 : 2)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
-    let node = try world.splitByNode()
-    let reads = node.rank == 0
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+    let reads = ranks.readsForNode
     var table: CSVTable?
     func read() throws -> (table: CSVTable, heldOut: HeldOut) {
       if table == nil { table = try CSVTable(path: path, columns: columns) }
@@ -55,19 +51,18 @@ public struct CSVRecipe: DataRecipe {
       return (table!, HeldOut(of: rows, fraction: validation, seed: seed))
     }
     // One rank of each node reads the file; all learn the sizes.
-    let sizes = try world.agree { () throws -> [Int64] in
+    let sizes = try ranks.succeedOnAllRanks { () throws -> [Int64] in
       guard reads else { return [] }
       let (table, heldOut) = try read()
       let layout = table.layout(heldOut)
       return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(Int64.init)
     }
-    let known = try world.broadcast(sizes).map { Int($0) }
+    let known = try ranks.broadcast(sizes).map { Int($0) }
     let layout = Table.Layout(inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3], testRows: known[4])
-    let memory = try NodeMemory(count: layout.byteCount, on: node, filler: 0)
-    try node.free()
+    let memory = try ranks.sharedBytes(count: layout.byteCount, filler: 0)
     var notes: [String] = []
     // The agreement is also the barrier behind which the values may be read.
-    try world.agree {
+    try ranks.succeedOnAllRanks {
       guard memory.isFiller else { return }
       let (table, heldOut) = try read()
       guard table.layout(heldOut) == layout else {

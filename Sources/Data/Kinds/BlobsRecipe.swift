@@ -1,6 +1,4 @@
-import Data
 import ExperimentKeys
-import MPI
 import Vectors
 
 /// `data.kind = "blobs"`: generated clusters; see ``/Data/Blobs``.
@@ -22,7 +20,7 @@ public struct BlobsRecipe: DataRecipe {
     SampleShape(inputs: dimensions, labels: 1, classes: classes)
   }
 
-  public func open(seed: UInt64, on world: borrowing Communicator) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
     let blobs = Blobs(classes: classes, dimensions: dimensions, samples: samples, spread: spread, seed: seed)
     return TrainingData(train: blobs, test: blobs.further(max(1, samples / 4)))
   }
