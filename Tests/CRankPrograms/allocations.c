@@ -9,7 +9,14 @@
 
 #include "CRankPrograms.h"
 
-// A program's own malloc takes the place of the C library's, for every library that it uses; the library's stays reachable under these names.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+// A program's own malloc takes the place of the C library's, for every library that it uses; the library's stays reachable under these names. A
+// sanitizer has one of its own: with it nothing is counted.
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
@@ -79,6 +86,7 @@ static void note(size_t size, void *caller) {
   is_counting = 1;
 }
 
+#ifndef SANITIZED
 #define NOTE(size) note(size, __builtin_return_address(0))
 
 void *malloc(size_t size) {
@@ -111,6 +119,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
   *memory = __libc_memalign(alignment, size);
   return *memory ? 0 : ENOMEM;
 }
+#endif
 
 static long faults_before;
 
