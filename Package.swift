@@ -57,7 +57,7 @@ let package = Package(
     library("FlightRecorder", ["CFlightRecorder", "CProcess"]),
     library("MPI", ["COpenMPI", "FlightRecorder"]),
     library("Vectors", ["CVectorKernels"]),
-    library("GradientNorms"),
+    library("GradientNorms", ["ExperimentKeys", "Vectors"]),
     library("Processes"),
     library("Threads"),
     library("Files", ["FlightRecorder", "Processes", "Threads"]),
@@ -113,7 +113,7 @@ let package = Package(
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",
-      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Configuration", "Training"],
+      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Configuration", "Training", "GradientNorms"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),

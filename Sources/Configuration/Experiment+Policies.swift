@@ -49,7 +49,7 @@ extension Experiment {
     if !orders.contains(clip.order) { orders.append(clip.order) }
     let parts: LedgerLayout.PartsNorm = clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
     return LedgerLayout(
-      tensorCount: tensorCount, orders: orders, countsApplied: clip.isElementwise, countsWeights: countsWeights, parts: parts)
+      tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements), countsWeights: countsWeights, parts: parts)
   }
 
   /// Whether each micro-batch's gradient is measured apart.
@@ -124,55 +124,17 @@ extension Experiment {
     }
   }
 
-  private enum ClipKind: String, CaseIterable {
-    case none, global
-    case perLayer = "per-layer"
-    case value, agc, percentile, zscore, normalize, ema
-  }
-
-  static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
-    let kind = try keys.choice("rule", default: ClipKind.none)
-    let chosen = try clip(kind, &keys)
-    for other in ClipKind.allCases { keys.learn { _ = try? clip(other, &$0) } }
+  static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (any ClipRule, ClipScope) {
+    func rule(_ kind: any ClipRule.Type, _ keys: inout ExperimentReader) throws(ExperimentError) -> (any ClipRule, ClipScope) {
+      let rule = try kind.init(&keys)
+      guard rule.limit != nil else { return (rule, .meanGradient) }
+      let scope: ClipScope = try keys.choice("scope", default: .meanGradient)
+      if scope != .meanGradient && rule.order != .two { throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm") }
+      return (rule, scope)
+    }
+    let name = try keys.choice("rule", default: clipRules[0].kind, among: clipRules.map { $0.kind })
+    let chosen = try rule(clipRules.first { $0.kind == name }!, &keys)
+    for other in clipRules { keys.learn { _ = try? rule(other, &$0) } }
     return chosen
-  }
-
-  private static func clip(_ kind: ClipKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> (ClipRule, ClipScope) {
-    func maxNorm() throws(ExperimentError) -> Double {
-      try keys.number("max_norm", default: 1, wanted: "a finite number above 0") { $0 > 0 }
-    }
-    func above0(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
-      try keys.number(key, default: fallback, wanted: "a finite number above 0") { $0 > 0 }
-    }
-    func memory(_ fallback: Double) throws(ExperimentError) -> Double {
-      try keys.number("memory", default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
-    }
-    var scope = ClipScope.meanGradient
-    let rule: ClipRule
-    switch kind {
-    case .none: rule = .none
-    case .global:
-      scope = try keys.choice("scope", default: .meanGradient)
-      let limit = try maxNorm()
-      let order = try keys.order("order")
-      if scope != .meanGradient && order != .two { throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm") }
-      rule = .global(maxNorm: limit, order: order)
-    case .perLayer: rule = .perLayer(maxNorm: try maxNorm(), budget: try keys.choice("budget", default: .uniform))
-    case .value: rule = .value(limit: try above0("max_value", 1))
-    case .agc: rule = .agc(ratio: try above0("ratio", 0.01), floor: try above0("floor", 1e-3))
-    case .percentile:
-      rule = .percentile(
-        percent: try keys.number("percentile", default: 10, wanted: "a number from 0 to 100") { (0...100).contains($0) },
-        window: try keys.integer("window", default: 1000, in: 1...(1 << 20)))
-    case .zscore:
-      rule = .zscore(
-        ClipRule.ZScore(
-          memory: try memory(0.97), threshold: try above0("threshold", 2.5),
-          warmup: try keys.integer("warmup_steps", default: 25, in: 2...(1 << 20)),
-          maxNorm: try keys.number(optional: "max_norm", wanted: "a finite number above 0") { $0 > 0 }))
-    case .normalize: rule = .normalize(norm: try maxNorm())
-    case .ema: rule = .ema(ratio: try above0("ratio", 1.1), memory: try memory(0.99))
-    }
-    return (rule, scope)
   }
 }

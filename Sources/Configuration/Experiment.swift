@@ -20,7 +20,7 @@ public struct Experiment: Sendable {
   /// A factor on the schedule's rate that follows the norms.
   public var rateRule: RateRule
   public var batchGrowth: BatchGrowth?
-  public var clip: ClipRule
+  public var clip: any ClipRule
   public var clipScope: ClipScope
   public var regularization: Regularization
   public var limits: Limits

@@ -23,19 +23,19 @@ public struct ClipCounterfactual: Sendable, Equatable {
   ///
   /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by size are not for them, since norms do not
   /// tell sizes.
-  public init(of rule: ClipRule, on series: [Norms]) {
-    precondition(!rule.isElementwise, "norms do not tell what a rule for single elements does")
+  public init(of rule: any ClipRule, on series: [Norms]) {
+    precondition(!rule.needs.contains(.elements), "norms do not tell what a rule for single elements does")
     let tensors = series.first?.tensors.count ?? 0
-    if rule.isByTensor {
+    precondition(!rule.needs.contains(.tensorSizes), "norms do not tell the tensors' sizes")
+    if rule.needs.contains(.tensorNorms) {
       precondition(tensors > 0 && series.allSatisfy { $0.tensors.count == tensors }, "a rule by tensor needs each tensor's norms")
-      if case .perLayer(_, .size) = rule { preconditionFailure("norms do not tell the tensors' sizes") }
     }
-    var detector = ClipDetector(rule: rule, tensorSizes: [Int](repeating: 1, count: tensors))
+    var policy = ClipPolicy(rule, tensorSizes: [Int](repeating: 1, count: tensors))
     var (clipped, sum, smallest) = (0, 0.0, Double.infinity)
     for norms in series {
       let coefficient: Double
       let acts: Bool
-      switch detector.judge(norm: norms.whole, tensorNorms: norms.tensors).factors {
+      switch policy.decide(norm: norms.whole, tensorNorms: norms.tensors).factors {
       case .uniform(let factor):
         coefficient = factor
         acts = factor != 1
@@ -56,14 +56,4 @@ public struct ClipCounterfactual: Sendable, Equatable {
   }
 
   public var clippedFraction: Double? { steps > 0 ? Double(clipped) / Double(steps) : nil }
-}
-
-extension ClipRule {
-  /// Whether the rule has a factor for each tensor.
-  public var isByTensor: Bool {
-    switch self {
-    case .perLayer, .ema: true
-    default: false
-    }
-  }
 }

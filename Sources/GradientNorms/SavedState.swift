@@ -35,24 +35,7 @@ public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendab
   public func state(for tag: StateTag) -> State? { kind == tag.kind && settings == tag.settings ? state : nil }
 }
 
-// What each rule's memory belongs to. Settings that only weigh what is remembered, such as a percentile, are left out: what is remembered stays right.
-extension ClipRule {
-  public var stateTag: StateTag {
-    switch self {
-    case .none: StateTag("none")
-    case .global: StateTag("global")
-    case .perLayer: StateTag("per-layer")
-    case .value: StateTag("value")
-    case .agc: StateTag("agc")
-    case .percentile: StateTag("percentile")
-    // The norms of the warm-up become a mean and a variance at its end.
-    case .zscore(let settings): StateTag("zscore", ["warmup_steps = \(settings.warmup)"])
-    case .normalize: StateTag("normalize")
-    case .ema: StateTag("ema")
-    }
-  }
-}
-
+// What each rule's memory belongs to. Settings that only weigh what is remembered, such as a factor, are left out: what is remembered stays right.
 extension RateRule {
   public var stateTag: StateTag {
     switch self {

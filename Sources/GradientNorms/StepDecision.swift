@@ -14,7 +14,7 @@ public struct StepDecision: Sendable, Equatable {
   /// ‖g‖ after clipping, L2; nil for a skipped step.
   public let applied: Double?
   /// The factors the update multiplies the gradient by.
-  public let factors: ClipDetector.Effect.Factors
+  public let factors: ClipFactors
   /// The rule's limit, if it has one.
   public let threshold: Double?
   /// Whether √L alone proved that nothing would be clipped.

@@ -1,7 +1,7 @@
 /// Turns a step's reduced ledger into what all ranks do, and remembers what its detectors need.
 ///
 /// Only finite norms of steps that were taken enter any memory, so no NaN can poison a detector.
-public struct StepJudge: Sendable, Equatable {
+public struct StepJudge: Sendable {
   /// When a step is refused.
   public struct Guard: Sendable, Equatable {
     /// A norm above this many times the median of the last 128 taken steps is a spike; nil for no such test. Norms of 0 are not among them.
@@ -16,7 +16,8 @@ public struct StepJudge: Sendable, Equatable {
   }
 
   public struct Memory: Sendable, Equatable, Codable {
-    public var clip = ClipDetector.Memory()
+    /// The clip rule's.
+    public var clip = StateValue.none
     var recentNorms: [Double] = []
     public fileprivate(set) var skipsInARow = 0
     /// Steps in which √L proved that the clip would not act.
@@ -27,7 +28,7 @@ public struct StepJudge: Sendable, Equatable {
 
   public let scope: ClipScope
   public let limits: Guard
-  private var detector: ClipDetector
+  private var policy: ClipPolicy
   private var rest = Memory()
 
   /// The spike test waits for this many taken steps, and looks back on at most `window`.
@@ -35,25 +36,25 @@ public struct StepJudge: Sendable, Equatable {
   /// By how much ‖g‖ may exceed its bound: the rounding of sums in Float32.
   static let slack = 1e-4
 
-  public init(rule: ClipRule, scope: ClipScope = .meanGradient, limits: Guard = Guard(), tensorSizes: [Int]) {
+  public init(rule: any ClipRule, scope: ClipScope = .meanGradient, limits: Guard = Guard(), tensorSizes: [Int]) {
     self.scope = scope
     self.limits = limits
-    detector = ClipDetector(rule: rule, tensorSizes: tensorSizes)
+    policy = ClipPolicy(rule, tensorSizes: tensorSizes)
   }
 
-  public var rule: ClipRule { detector.rule }
+  public var rule: any ClipRule { policy.rule }
   public var mustStop: Bool { rest.skipsInARow >= limits.skipLimit }
 
   public var memory: Memory {
     get {
       var memory = rest
-      memory.clip = detector.memory
+      memory.clip = policy.state
       return memory
     }
     set {
       rest = newValue
-      rest.clip = ClipDetector.Memory()
-      detector.memory = newValue.clip
+      rest.clip = .none
+      policy.state = newValue.clip
     }
   }
 
@@ -81,22 +82,23 @@ public struct StepJudge: Sendable, Equatable {
 
   /// Decides from the local norms alone, before the gradients are summed: scope `bound`.
   public func judgeBound(_ ledger: NormLedger) -> StepDecision {
-    guard case .global(let maxNorm, _) = rule, ledger.nonFinite == nil else {
+    guard let limit = rule.limit, ledger.nonFinite == nil else {
       return StepDecision(action: .step, norm: nil, applied: nil, factors: .uniform(1), threshold: nil, isCertified: false)
     }
-    let coefficient = ClipRule.coefficient(norm: ledger.localRMS, limit: maxNorm)
+    let coefficient = clipCoefficient(norm: ledger.localRMS, limit: limit)
     return StepDecision(
-      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil, factors: .uniform(coefficient), threshold: maxNorm,
+      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil, factors: .uniform(coefficient), threshold: limit,
       isCertified: coefficient == 1)
   }
 
   private mutating func judgeMean(_ ledger: NormLedger) -> StepDecision {
-    let effect = detector.judge(ledger)
+    let rule = policy.rule
+    let effect = policy.decide(ledger)
     let squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
     let applied: Double
-    var acts: Bool
+    let acts: Bool
     switch effect.factors {
-    case _ where rule.isElementwise:
+    case _ where rule.needs.contains(.elements):
       let after = (0..<ledger.tensorCount).reduce(0) { $0 + ledger[.appliedSquares, $1] }
       applied = after.squareRoot()
       acts = after < squares.reduce(0, +)
@@ -107,23 +109,22 @@ public struct StepJudge: Sendable, Equatable {
       applied = zip(factors, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
       acts = factors.contains { $0 < 1 }
     }
-    if case .normalize = rule { acts = true }
     var certified = false
     // With a penalty in the mean gradient, √L is no bound of it.
-    if case .global(let maxNorm, .two) = rule, ledger.layout.parts == .ofMean { certified = ledger.localRMS + 1e-6 <= maxNorm }
+    if let limit = rule.limit, rule.order == .two, ledger.layout.parts == .ofMean { certified = ledger.localRMS + 1e-6 <= limit }
     return StepDecision(
-      action: acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
+      action: effect.acts ?? acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
       isCertified: certified)
   }
 
   /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart. √L proves nothing of
   /// the longest of the local gradients.
   private func judgeWorkers(_ ledger: NormLedger) -> StepDecision {
-    guard case .global(let maxNorm, _) = rule else { fatalError("scope worker is for rule global") }
+    guard let limit = rule.limit else { fatalError("scope worker is for rules with a limit that does not move") }
     let exact = ledger[.exactSquares]
     return StepDecision(
-      action: ClipRule.coefficient(norm: ledger[.localNorm].value, limit: maxNorm) < 1 ? .clip : .step,
-      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1), threshold: maxNorm, isCertified: false)
+      action: clipCoefficient(norm: ledger[.localNorm].value, limit: limit) < 1 ? .clip : .step,
+      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1), threshold: limit, isCertified: false)
   }
 
   private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {
@@ -139,7 +140,7 @@ public struct StepJudge: Sendable, Equatable {
       return .corruptedReduction(norm: summed, bound: ledger.meanLocalNorm)
     }
     if let spike = limits.spike, rest.recentNorms.count >= Self.settled {
-      let median = ClipDetector.percentile(50, of: rest.recentNorms)
+      let median = quantile(0.5, of: rest.recentNorms)
       if ledger.norm > spike * median { return .spike(norm: ledger.norm, median: median) }
     }
     return nil

@@ -31,7 +31,7 @@ public struct WhatIf: Sendable {
       self.rows = rows
       return
     }
-    func add(_ name: String, _ rule: ClipRule, maxNorm: Double? = nil, note: String) {
+    func add(_ name: String, _ rule: any ClipRule, maxNorm: Double? = nil, note: String) {
       let result = ClipCounterfactual(of: rule, on: run.norms)
       rows.append(
         Row(
@@ -51,7 +51,7 @@ public struct WhatIf: Sendable {
     let source = run.threshold == nil ? "the default" : "the run's own limit"
     add("global", .global(maxNorm: own), maxNorm: own, note: source)
     add("percentile", .percentile(percent: 10, window: 1000), note: "AutoClip: 10th percentile of 1000 steps")
-    add("zscore", .zscore(ClipRule.ZScore()), note: "ZClip: z 2.5, memory 0.97, warm-up 25")
+    add("zscore", .zscore(), note: "ZClip: z 2.5, memory 0.97, warm-up 25")
     if run.hasTensors {
       add(
         "per-layer", .perLayer(maxNorm: own, budget: .uniform), maxNorm: own,

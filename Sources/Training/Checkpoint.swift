@@ -172,7 +172,7 @@ struct Checkpoints {
     let older = { (try? RunDirectory(run).recordedExperiment.map { try Experiment(text: $0, source: file, overrides: []) }) ?? trainer.experiment }
     guard let state = CheckpointState(text: text, older: older) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
     guard state.step == step else { throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
-    if let what = state.impossibility(sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count) {
+    if let what = state.impossibility(sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count, clip: trainer.experiment.clip) {
       throw FileError(file, "says \(what)", remedy: "no run can have written that")
     }
     let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)

@@ -10,7 +10,8 @@ extension CheckpointState {
   /// - Parameters:
   ///   - sampleCount: training samples of the data.
   ///   - tensors: tensors of the model.
-  package func impossibility(sampleCount: Int, tensors: Int) -> String? {
+  ///   - clip: the rule that is to go on with its state.
+  package func impossibility(sampleCount: Int, tensors: Int, clip: some ClipRule) -> String? {
     if let path = impossibleCount(in: self, exempt: ["seed"]) { return "a count of \(path) that no run reaches" }
     let batch = trainer.batch.state ?? globalBatch
     if !(1...(1 << 30)).contains(batch) { return "a global batch of \(batch)" }
@@ -18,8 +19,9 @@ extension CheckpointState {
     if !(0...step).contains(optimizerSteps) { return "\(optimizerSteps) steps of the optimizer in \(step) of the run" }
     if trainer.cursor.position >= sampleCount { return "the position \(trainer.cursor.position) among \(sampleCount) samples" }
     if trainer.lastUpdate.count != 2 { return "\(trainer.lastUpdate.count) norms of the last update, which has 2" }
-    let means = trainer.clip.state?.tensorCount ?? 0
-    if means != 0 && means != tensors { return "\(means) tensors' norms for a model of \(tensors)" }
+    if let state = trainer.clip.state(for: clip.stateTag), !clip.accepts(state, tensorCount: tensors) {
+      return "a state of clip.rule \(trainer.clip.kind) that is none for a model of \(tensors) tensors"
+    }
     return nil
   }
 }

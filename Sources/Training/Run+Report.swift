@@ -73,7 +73,7 @@ extension Run {
       final: ConvergenceReport.Final(loss: scores?.loss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
-        certifiedFraction: experiment.clip.canBeCertified ? history.certifiedFraction : nil, skipped: history.skipped),
+        certifiedFraction: experiment.clip.limit != nil && experiment.clip.order == .two ? history.certifiedFraction : nil, skipped: history.skipped),
       noiseScale: history.tracker.isGradientResolved == false ? nil : trainer.memory.noise.resolvedScale,
       throughput: ConvergenceReport.Throughput(
         samplesPerSecond: seconds > 0 ? Double(samples - samplesBefore) / seconds : nil, stepMsMedian: quantile(0.5),

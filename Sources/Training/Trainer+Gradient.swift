@@ -113,7 +113,7 @@ extension Trainer {
   /// Scope `worker`: scales this rank's gradient to the limit before the reduction. At report steps the exact mean gradient is summed too, which shows
   /// the difference; one gradient exchange more.
   private func clipOwn(_ parts: [Part], _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator) throws {
-    guard case .global(let maxNorm, _) = experiment.clip else { return }
+    guard let limit = experiment.clip.limit else { return }
     if measuresBias {
       if firstGradient == nil { firstGradient = try exchange.makeGradient(on: world) }
       firstGradient!.copy(from: gradient)
@@ -122,7 +122,7 @@ extension Trainer {
     let squares = parts.reduce(0.0) { $0 + $1.squares.reduce(0, +) }
     guard squares > 0, draw.mine.count > 0 else { return }
     let norm = squares.squareRoot() * Double(draw.total) / Double(draw.mine.count)
-    let factor = ClipRule.coefficient(norm: norm, limit: maxNorm)
+    let factor = clipCoefficient(norm: norm, limit: limit)
     if factor < 1 {
       gradient.scale(by: factor, in: 0..<gradient.count)
       localSquares = nil
@@ -159,7 +159,7 @@ extension Trainer {
       if layout.measuresMore { measureMore(part, into: &ledger) }
       tracer?.entered(part.range, ledger)
     }
-    if experiment.clip.isElementwise {
+    if experiment.clip.needs.contains(.elements) {
       let owned = exchange.owned
       gradient.clipElements(experiment.clip, weights: weights, in: exchange.updated) { part, squares in
         if owned.contains(part.range.lowerBound) { ledger.add(squares, to: .appliedSquares, of: part.tensor) }

@@ -62,7 +62,7 @@ extension Trainer {
 
   /// The norm of what is applied of a tensor's gradient.
   private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision) -> Double {
-    if experiment.clip.isElementwise { return ledger[.appliedSquares, tensor].squareRoot() }
+    if experiment.clip.needs.contains(.elements) { return ledger[.appliedSquares, tensor].squareRoot() }
     return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
   }
 

@@ -339,10 +339,10 @@ public final class Trainer {
   }
 
   private func bias(_ ledger: NormLedger, _ decision: StepDecision) -> ClipBias? {
-    guard case .global(let maxNorm, _) = experiment.clip, let norm = decision.norm, let applied = decision.applied, norm > 0 else {
+    guard let limit = experiment.clip.limit, let norm = decision.norm, let applied = decision.applied, norm > 0 else {
       return nil
     }
-    let exact = ClipRule.coefficient(norm: norm, limit: maxNorm) * norm
+    let exact = clipCoefficient(norm: norm, limit: limit) * norm
     switch judge.scope {
     case .meanGradient: return nil
     case .bound: return ClipBias(relative: abs(applied - exact) / exact, cosine: 1)

@@ -9,7 +9,7 @@ package struct TrainerState: Codable, Equatable {
   var noise: NoiseScale
   /// The squared norms of the last update and of the weights before it.
   var lastUpdate: [Double]
-  var clip: SavedState<ClipDetector.Memory>
+  var clip: SavedState<StateValue>
   var guardian: SavedState<StepJudge.Memory>
   var rate: SavedState<RateControl.Memory>
   /// Samples a step.
@@ -37,7 +37,7 @@ package struct TrainerState: Codable, Equatable {
     lastUpdate = memory.lastUpdate
     clip = SavedState(tags.clip, memory.judge.clip)
     var rest = memory.judge
-    rest.clip = ClipDetector.Memory()
+    rest.clip = .none
     guardian = SavedState(StepJudge.guardTag, rest)
     rate = SavedState(tags.rate, memory.rates)
     batch = SavedState(tags.batch, memory.globalBatch)
@@ -81,7 +81,7 @@ package struct TrainerState: Codable, Equatable {
     var memory = Trainer.Memory(globalBatch: experiment.training.globalBatch)
     (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
     memory.judge = guardian.state(for: StepJudge.guardTag) ?? StepJudge.Memory()
-    memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? ClipDetector.Memory()
+    memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? RateControl.Memory()
     memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? EarlyStop.Memory()
     if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {

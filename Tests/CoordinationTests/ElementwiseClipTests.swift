@@ -21,7 +21,7 @@ import Vectors
 
   /// The clipped tensors, and the squares that were counted of each.
   private func clipped(
-    _ rule: ClipRule, _ gradient: [[Float]], _ weights: [[Float]], slices: Int = 1
+    _ rule: any ClipRule, _ gradient: [[Float]], _ weights: [[Float]], slices: Int = 1
   ) -> (tensors: [[Float]], squares: [Double]) {
     var vector = Self.vector(gradient)
     var squares = [Double](repeating: 0, count: gradient.count)
@@ -57,7 +57,7 @@ import Vectors
     var random = RandomStream(3)
     let gradient = Self.layout.segments.map { segment in (0..<segment.count).map { _ in Float(random.uniform(-1..<1)) } }
     let weights = Self.layout.segments.map { [Float](repeating: 100, count: $0.count) }
-    for rule in [ClipRule.agc(ratio: 1, floor: 1e-3), .value(limit: 1), .global(maxNorm: 1e-3), .none] {
+    for rule: any ClipRule in [.agc(ratio: 1, floor: 1e-3), .value(limit: 1), .global(maxNorm: 1e-3), .none] as [any ClipRule] {
       #expect(clipped(rule, gradient, weights).tensors == gradient)
     }
     let zeros = Self.layout.segments.map { [Float](repeating: 0, count: $0.count) }

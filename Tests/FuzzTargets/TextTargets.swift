@@ -1,9 +1,9 @@
 import Configuration
-import Training
 import ExperimentKeys
+import GradientNorms
 import Launching
 import Reports
-import Configuration
+import Training
 
 /// Texts: experiment files, hostfiles, a checkpoint's state, what workers print, and the records of a run.
 extension FuzzTarget {
@@ -44,7 +44,7 @@ extension FuzzTarget {
   static let state = FuzzTarget("state") { bytes in
     _ = CheckpointState(text: bytes)
     guard let state = CheckpointState(text: CheckpointState.sealed(bytes)) else { return }
-    _ = state.impossibility(sampleCount: state.sampleCount, tensors: 4)
+    _ = state.impossibility(sampleCount: state.sampleCount, tensors: 4, clip: .ema(ratio: 1.1, memory: 0.9))
   }
 
   /// What a worker prints: on standard output events, on standard error what it and mpirun say.

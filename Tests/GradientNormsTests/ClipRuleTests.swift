@@ -8,7 +8,7 @@ import Testing
       (0.0, 1.0), (0.5, 1.0), (1 - 2e-6, 1.0), (1 - 0.5e-6, 1 / (1 + 0.5e-6)), (1.0, 1 / 1.000001), (2.0, 1 / 2.000001), (1e200, 1e-200),
     ] as [(Double, Double)])
   func boundary(_ norm: Double, _ coefficient: Double) {
-    let found = ClipRule.coefficient(norm: norm, limit: 1)
+    let found = clipCoefficient(norm: norm, limit: 1)
     #expect(abs(found - coefficient) <= 1e-15 * coefficient)
     #expect(found <= 1 && norm * found <= 1)
   }
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func decisionStepsClipsAndSkips() {
-    let rule = ClipRule.global(maxNorm: 2)
+    let rule = GlobalClip(maxNorm: 2)
     let step = judge(rule, ledger(batches: [1], gradients: [[[1.5]]]))
     #expect(step.action == .step && step.coefficient == 1 && step.norm == 1.5 && step.applied == 1.5)
     let clip = judge(rule, ledger(batches: [1], gradients: [[[3], [4]]]))
@@ -34,7 +34,7 @@ import Testing
 }
 
 /// What a judge without a past makes of a step.
-func judge(_ rule: ClipRule, _ ledger: NormLedger) -> StepDecision {
+func judge(_ rule: any ClipRule, _ ledger: NormLedger) -> StepDecision {
   var judge = StepJudge(rule: rule, tensorSizes: [Int](repeating: 1, count: ledger.tensorCount))
   return judge.judge(ledger)
 }

@@ -33,7 +33,7 @@ import Testing
 
   /// ZClip after a warm-up of two: mean 2, deviation 1. The norm 7 has the score 5, twice the threshold of 2.5: the limit is 2 + 2.5/2 = 3.25.
   @Test func score() {
-    let rule = ClipRule.zscore(ClipRule.ZScore(memory: 0.97, threshold: 2.5, warmup: 2))
+    let rule = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 2)
     let found = ClipCounterfactual(of: rule, on: series([1, 3, 7]))
     #expect(found.clipped == 1)
     // The score's divisor is the deviation and 1e-6.
@@ -54,10 +54,10 @@ import Testing
 
   /// What a judge decided in a run, a rerun of the same rule on its norms decides again.
   @Test(arguments: [
-    ClipRule.global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(ClipRule.ZScore(threshold: 1, warmup: 5)),
+    .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
     .perLayer(maxNorm: 0.7, budget: .uniform),
     .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
-  ]) func sameRuleSameSteps(_ rule: ClipRule) {
+  ] as [any ClipRule]) func sameRuleSameSteps(_ rule: any ClipRule) {
     var numbers = Numbers(state: 9)
     var judge = StepJudge(rule: rule, tensorSizes: [1, 1])
     var (norms, clipped, sum) = ([ClipCounterfactual.Norms](), 0, 0.0)

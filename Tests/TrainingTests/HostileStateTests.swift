@@ -1,3 +1,4 @@
+import GradientNorms
 import Configuration
 import Foundation
 import RankTesting
@@ -58,14 +59,14 @@ import Training
     var state = try #require(try folder.json(place) as? [String: Any])
     state["sha256"] = nil
     let whole = try #require(CheckpointState(text: try sealed(state)))
-    #expect(whole.impossibility(sampleCount: 40, tensors: 2) == nil)
+    #expect(whole.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil)
 
     // Whatever whole number is set to what no run reaches, it is refused where it is a count; where it is a measured value it may be any.
     var refused: Set<String> = []
     for path in counts(state) {
       for number in [Int.max, -1] {
         let changed = try sealed(replaced(state, path[...], by: number))
-        guard let read = CheckpointState(text: changed), read.impossibility(sampleCount: 40, tensors: 2) == nil else {
+        guard let read = CheckpointState(text: changed), read.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil else {
           refused.insert(path.map { "\($0)" }.joined(separator: "."))
           continue
         }

@@ -19,7 +19,7 @@ import Training
       fields.merge(keys) { $1 }
       return try JSONDecoder().decode(State.self, from: JSONSerialization.data(withJSONObject: fields))
     }
-    memory.judge.clip = try decoded(memory.judge.clip, ["norms": [1.0, 2.0, 3.0]])
+    memory.judge.clip = try StateValue(["norms": [1.0, 2.0, 3.0]])
     memory.rates = try decoded(memory.rates, ["factor": 0.00001, "steps": 40])
     memory.stop = try decoded(memory.stop, ["values": [1.0, 2.0, 3.0, 4.0], "reason": "it was flat"])
     memory.lastUpdate = [0.5, 2]
@@ -53,7 +53,7 @@ import Training
       #expect(result.notes.count == 1 && result.notes[0].contains("afresh"), "\(key): \(result.notes)")
       return result
     }
-    #expect(try other("clip.rule=zscore").memory.judge.clip == ClipDetector.Memory())
+    #expect(try other("clip.rule=zscore").memory.judge.clip == .none)
     #expect(try other("schedule.kind=constant").memory.rates.factor == 1)
     #expect(try other("schedule.batch=constant").memory.globalBatch == 32)
     #expect(try other("optimizer.kind=adamw").optimizerSteps == nil)
@@ -62,8 +62,8 @@ import Training
     #expect(removed.memory.stop.reason == nil && removed.notes.count == 1)
     // The warm-up's norms are a mean already, or not yet.
     let zscore = ["clip.rule=zscore", "clip.warmup_steps=2"]
-    #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.judge.clip == ClipDetector.Memory())
-    #expect(try resumed(zscore, zscore).memory.judge.clip != ClipDetector.Memory())
+    #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.judge.clip == .none)
+    #expect(try resumed(zscore, zscore).memory.judge.clip != .none)
     // A batch that grew stays within a smaller limit.
     #expect(try resumed(Self.all, Self.all + ["schedule.max_batch=100"]).memory.globalBatch == 100)
   }
@@ -71,8 +71,9 @@ import Training
   /// What stands in a file for another kind's state may be anything.
   @Test func aStateOfAnotherShapeIsNone() throws {
     let text = Data("{\"kind\":\"zscore\",\"settings\":[],\"state\":{\"mean\":\"none\"}}".utf8)
-    let saved = try JSONDecoder().decode(SavedState<ClipDetector.Memory>.self, from: text)
-    #expect(saved.state(for: StateTag("zscore")) == nil && saved.state(for: StateTag("ema")) == nil)
+    let saved = try JSONDecoder().decode(SavedState<StateValue>.self, from: text)
+    let state = try #require(saved.state(for: StateTag("zscore")))
+    #expect(!ZScoreClip().accepts(state, tensorCount: 1) && saved.state(for: StateTag("ema")) == nil)
   }
 
   /// Real runs: the rules of the second half are those of its keys. // C4

@@ -11,7 +11,7 @@ extension LabelledRun {
 
   private static func make(
     _ name: String, _ label: ConvergenceVerdict.Kind, _ model: Formula, _ data: Draws, rule: OptimizerRule = .sgd(), rate: Double, steps: Int,
-    ranks: Int, batch: Int?, clip: ClipRule = .none, endsBelow: Double = -.infinity,
+    ranks: Int, batch: Int?, clip: any ClipRule = .none, endsBelow: Double = -.infinity,
     factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
   ) -> LabelledRun {
     LabelledRun(
@@ -32,7 +32,7 @@ extension LabelledRun {
   private static var tokens: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double, steps: Int,
-      ranks: Int, batch: Int? = 128, clip: ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 201) { [Double(min(7, Int(-log2(max(1e-9, 1 - $0.unit())))))] }
       return make(
@@ -94,7 +94,7 @@ extension LabelledRun {
   private static var counts: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int? = 128, clip: ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       // y is drawn from a Poisson distribution of mean e^s by counting exponential waits.
       let data = Draws(count: samples, width: 5, seed: 203) { stream in
@@ -160,7 +160,7 @@ extension LabelledRun {
   private static var margins: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, gap: Double = 0.5, rule: OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int = 128, clip: ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      steps: Int, ranks: Int, batch: Int = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: 1 << 20, width: 4, seed: 205) { stream in
         let y = stream.unit() < 0.5 ? -1.0 : 1
@@ -189,7 +189,7 @@ extension LabelledRun {
   private static var products: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], noise: Double = 0,
-      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, clip: ClipRule = .none,
+      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: 1 << 16, width: 1, seed: 206) { [noise == 0 ? 0 : noise * $0.gaussian()] }

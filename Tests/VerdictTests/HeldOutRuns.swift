@@ -21,7 +21,7 @@ extension LabelledRun {
 
   private static func make(
     _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], _ data: Draws,
-    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?, clip: ClipRule = .none,
+    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?, clip: any ClipRule = .none,
     endsBelow: Double = -.infinity, factor: @escaping (Int, Int) -> Double
   ) -> LabelledRun {
     LabelledRun(
@@ -36,7 +36,7 @@ extension LabelledRun {
   private static var rankings: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: [Double] = [2, -1, 1, -2, 0.5, -1.5], samples: Int = 1 << 20,
-      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: ClipRule = .none,
+      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 2, seed: 301) { stream in
@@ -78,7 +78,7 @@ extension LabelledRun {
   private static var waits: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 4, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int? = 128, clip: ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 302) { [-M_E * log(max(1e-12, 1 - $0.unit()))] }
       return make(
@@ -197,7 +197,7 @@ extension LabelledRun {
     }
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], rule: OptimizerRule = .sgd(),
-      rate: Double, steps: Int, ranks: Int, clip: ClipRule = .none, endsBelow: Double = -.infinity,
+      rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none, endsBelow: Double = -.infinity,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       make(

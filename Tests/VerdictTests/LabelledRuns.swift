@@ -80,7 +80,7 @@ extension Variant {
 
   private func noisyBowl(
     _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil, condition: Double = 2, rule: OptimizerRule = .sgd(),
-    start: Double? = nil, rate: Double, steps: Int, schedule: Schedule = .constant, clip: ClipRule = .none, tellsUpdates: Bool = true
+    start: Double? = nil, rate: Double, steps: Int, schedule: Schedule = .constant, clip: any ClipRule = .none, tellsUpdates: Bool = true
   ) -> LabelledRun {
     let width = width ?? pick(12, 20)
     return LabelledRun(

@@ -12,7 +12,7 @@ extension LabelledRun {
 
   private static func regression(
     _ name: String, _ label: ConvergenceVerdict.Kind, width: Int = 8, condition: Double = 2, noise: Double = 1, samples: Int = 1 << 20,
-    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: ClipRule = .none,
+    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
     factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
   ) -> LabelledRun {
     let scales = (0..<width).map { 1 - (1 - 1 / condition) * Double($0) / Double(max(1, width - 1)) }
@@ -92,7 +92,7 @@ extension LabelledRun {
   private static var recurrent: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, _ data: any Dataset, rule: OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int = 32, clip: ClipRule = .none
+      steps: Int, ranks: Int, batch: Int = 32, clip: any ClipRule = .none
     ) -> LabelledRun {
       LabelledRun(
         "tokens: \(name)", label,

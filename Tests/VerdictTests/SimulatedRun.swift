@@ -17,7 +17,7 @@ struct SimulatedRun {
   var ranks: Int
   /// Samples of a step over all ranks; nil for all the data in every step.
   var batch: Int?
-  var clip = ClipRule.none
+  var clip: any ClipRule = .none
   var seed: UInt64 = 1
   /// Changes the starting weights.
   var prepare: (inout FlatVector) -> Void = { _ in }

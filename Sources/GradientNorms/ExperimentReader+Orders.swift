@@ -1,9 +1,8 @@
 import ExperimentKeys
-import GradientNorms
 
 extension ExperimentReader {
   /// A norm's order: 2 unless given; a number from 1 to 100, or "inf".
-  mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
+  package mutating func order(_ key: String) throws(ExperimentError) -> NormOrder {
     try value(key, wanted: "a norm's order, a number from 1 to 100 or \"inf\"") {
       normOrder($0)
     } write: {
@@ -13,7 +12,7 @@ extension ExperimentReader {
         key, .two, "2")
   }
 
-  mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
+  package mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
     func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
     return try value(key, wanted: "a list of norms' orders, numbers from 1 to 100 or \"inf\"") {
       guard case .array(let items) = $0 else { return nil }

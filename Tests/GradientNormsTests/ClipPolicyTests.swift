@@ -2,7 +2,7 @@ import FoundationEssentials
 import GradientNorms
 import Testing
 
-@Suite struct ClipDetectorTests {
+@Suite struct ClipPolicyTests {
   /// The ledger of one rank whose gradient has these norms by tensor.
   private func step(_ norms: Double...) -> NormLedger { ledger(batches: [1], gradients: [norms.map { [$0] }]) }
 
@@ -25,8 +25,8 @@ import Testing
 
   /// ZClip's published code, line by line, over norms with spikes, of which one comes in the warm-up.
   @Test(arguments: [nil, 1.4] as [Double?]) func zscoreFollowsZClip(_ maxNorm: Double?) {
-    let settings = ClipRule.ZScore(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
-    var judge = StepJudge(rule: .zscore(settings), tensorSizes: [1])
+    let settings = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
+    var judge = StepJudge(rule: settings, tensorSizes: [1])
     var numbers = Numbers(state: 9)
     var buffer: [Double] = []
     var (mean, variance) = (0.0, 0.0)
@@ -71,7 +71,7 @@ import Testing
   @Test func budgetsOfLayersAddUp() {
     var numbers = Numbers(state: 2)
     let sizes = [784, 10, 5, 1]
-    for budget in ClipRule.Budget.allCases {
+    for budget in PerLayerClip.Budget.allCases {
       for _ in 0..<100 {
         let norms = sizes.map { _ in numbers.next() % 3 == 0 ? 0.01 : 9 * numbers.unit() }
         var judge = StepJudge(rule: .perLayer(maxNorm: 0.7, budget: budget), tensorSizes: sizes)
@@ -231,8 +231,8 @@ import Testing
 
   /// A step that is not finite leaves all that detectors remember, and a checkpoint in between changes nothing.
   @Test(arguments: [
-    ClipRule.percentile(percent: 50, window: 9), .zscore(ClipRule.ZScore(warmup: 4)), .ema(ratio: 1.1, memory: 0.9),
-  ]) func memoryIsKeptAndNotPoisoned(_ rule: ClipRule) throws {
+    .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9),
+  ] as [any ClipRule]) func memoryIsKeptAndNotPoisoned(_ rule: any ClipRule) throws {
     var whole = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
     var disturbed = whole
     var numbers = Numbers(state: 6)
@@ -248,12 +248,12 @@ import Testing
       if index % 13 == 5 {
         var resumed = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
         resumed.memory = try JSONDecoder().decode(StepJudge.Memory.self, from: JSONEncoder().encode(disturbed.memory))
-        #expect(resumed == disturbed)
+        #expect(resumed.memory == disturbed.memory)
         disturbed = resumed
       }
       #expect(disturbed.judge(ledger) == truth, "step \(index)")
     }
-    #expect(whole == disturbed)
+    #expect(whole.memory == disturbed.memory)
   }
 
   private func poisoned(_ value: Double) -> NormLedger {

@@ -1,0 +1,169 @@
+import ExperimentKeys
+import Vectors
+
+/// A kind of clip rule that an experiment can name as `clip.rule`: its keys, what it decides from a step's norms, and what it remembers. All of a kind
+/// is in one file, and its line in ``clipRules``.
+///
+/// A rule is given reduced, finite values only, so all ranks decide alike. A norm of 0 says nothing of how long gradients are: it should enter no
+/// memory, so that no limit becomes 0, from which no weight would ever move again.
+public protocol ClipRule: Sendable {
+  /// The value of `clip.rule`.
+  static var kind: String { get }
+
+  /// Reads the kind's own keys of `[clip]`.
+  init(_ keys: inout ExperimentReader) throws(ExperimentError)
+
+  /// What the rule remembers from step to step. It is saved in checkpoints under the kind's name.
+  associatedtype State: Codable & Sendable & Equatable = Stateless
+
+  /// The state before the first step, for a model of so many tensors.
+  func initialState(tensorCount: Int) -> State
+
+  /// Whether a state read from a file can be one of this rule's, for a model of so many tensors.
+  func accepts(_ state: State, tensorCount: Int) -> Bool
+
+  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
+  var stateSettings: [String] { get }
+
+  /// What the rule looks at besides the whole gradient's norm.
+  var needs: ClipNeeds { get }
+
+  /// The norm of the whole gradient that the rule measures.
+  var order: NormOrder { get }
+
+  /// The limit for the whole gradient's norm, where it is the same in every step whatever came before. `clip.scope`, and the proof by √L that the rule
+  /// does not act, are for such rules.
+  var limit: Double? { get }
+
+  /// Decides how a step's gradient is scaled, and remembers the step.
+  func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect
+
+  /// Clips one grain of the mean gradient (a tensor's whole rows) and returns the sum of its squares afterwards; for rules that need ``ClipNeeds/elements``.
+  /// Every rank calls it for the grains that it updates.
+  func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double
+}
+
+/// Every kind of clip rule there is; the first is the default.
+public let clipRules: [any ClipRule.Type] = [
+  NoClip.self,
+  GlobalClip.self,
+  PerLayerClip.self,
+  ValueClip.self,
+  AdaptiveGradientClip.self,
+  PercentileClip.self,
+  ZScoreClip.self,
+  NormalizeClip.self,
+  RunningMeanClip.self,
+]
+
+extension ClipRule {
+  public var stateSettings: [String] { [] }
+  public var needs: ClipNeeds { [] }
+  public var order: NormOrder { .two }
+  public var limit: Double? { nil }
+  public func accepts(_ state: State, tensorCount: Int) -> Bool { true }
+  public func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect { ClipEffect() }
+  public func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double {
+    gradient.squaredNorm(in: part.range)
+  }
+
+  /// What a checkpoint knows the rule's state by.
+  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
+}
+
+extension ClipRule where State == Stateless {
+  public func initialState(tensorCount: Int) -> Stateless { Stateless() }
+}
+
+/// What a clip rule looks at besides the whole gradient's norm.
+public struct ClipNeeds: OptionSet, Sendable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// The norm of each tensor; the rule may give each a factor.
+  public static let tensorNorms = ClipNeeds(rawValue: 1)
+  /// How many elements each tensor has, which recorded norms do not say.
+  public static let tensorSizes = ClipNeeds(rawValue: 2)
+  /// The elements themselves: ``ClipRule/clip(_:weights:in:)`` is called, and the norm after it is reduced in the ledger.
+  public static let elements = ClipNeeds(rawValue: 4)
+}
+
+/// The norms of a step's mean gradient, before clipping; all finite.
+public struct StepNorms: Sendable {
+  private enum Source: Sendable {
+    case ledger(NormLedger)
+    case values([Double])
+  }
+
+  /// The whole gradient's, in the rule's order.
+  public let whole: Double
+  /// Elements of each tensor.
+  public let sizes: [Int]
+  private let source: Source
+
+  public init(_ ledger: NormLedger, order: NormOrder, sizes: [Int]) {
+    (whole, self.sizes, source) = (ledger.norm(order), sizes, .ledger(ledger))
+  }
+
+  public init(whole: Double, tensors: [Double], sizes: [Int]) {
+    (self.whole, self.sizes, source) = (whole, sizes, .values(tensors))
+  }
+
+  /// Each tensor's L2 norm.
+  public var tensors: [Double] {
+    switch source {
+    case .ledger(let ledger): (0..<ledger.tensorCount).map { ledger.norm(ofTensor: $0) }
+    case .values(let norms): norms
+    }
+  }
+}
+
+/// What a rule makes of a step.
+public struct ClipEffect: Sendable, Equatable {
+  public var factors: ClipFactors
+  /// The limit that the norm was compared with, if there is one for the whole gradient.
+  public var threshold: Double?
+  /// Whether the gradient counts as clipped; nil: where a factor is below 1.
+  public var acts: Bool?
+
+  public init(_ factors: ClipFactors = .uniform(1), threshold: Double? = nil, acts: Bool? = nil) {
+    (self.factors, self.threshold, self.acts) = (factors, threshold, acts)
+  }
+
+  /// The whole gradient scaled to a limit, by PyTorch's coefficient; nil leaves it as it is.
+  public init(limiting norm: Double, to limit: Double?) {
+    self.init(.uniform(limit.map { clipCoefficient(norm: norm, limit: $0) } ?? 1), threshold: limit)
+  }
+}
+
+/// One factor for all tensors, or one for each.
+public enum ClipFactors: Sendable, Equatable {
+  case uniform(Double)
+  case perTensor([Double])
+}
+
+/// PyTorch's coefficient, `min(1, limit / (norm + 1e-6))`: runs compare number for number.
+public func clipCoefficient(norm: Double, limit: Double) -> Double { min(1, limit / (norm + 1e-6)) }
+
+/// Where the clip acts.
+public enum ClipScope: String, CaseIterable, Sendable {
+  /// On the mean gradient, by its exact norm.
+  case meanGradient = "mean-gradient"
+  /// On each rank's gradient before the reduction, by its own norm.
+  case worker
+  /// On the mean gradient, by √L ≥ ‖g‖, which is known before the gradients are summed.
+  case bound
+}
+
+extension FlatVector {
+  /// Applies a rule that needs ``ClipNeeds/elements`` to a range of the mean gradient; other rules leave it as it is.
+  ///
+  /// Slices never cut a row, so a row's norms are known where the row is and cost no message. `counted` is called for each grain
+  /// with the sum of its squares after the clip.
+  public mutating func clipElements(
+    _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>, counted: (TensorLayout.Part, Double) -> Void
+  ) {
+    guard rule.needs.contains(.elements) else { return }
+    for part in layout.grains(of: range) { counted(part, rule.clip(&self, weights: weights, in: part)) }
+  }
+}
