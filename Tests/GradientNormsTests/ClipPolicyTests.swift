@@ -231,7 +231,7 @@ import Testing
 
   /// A step that is not finite leaves all that detectors remember, and a checkpoint in between changes nothing.
   @Test(arguments: [
-    .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9),
+    .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9), AdaGC(warmup: 5, maxNorm: 2),
   ] as [any ClipRule]) func memoryIsKeptAndNotPoisoned(_ rule: any ClipRule) throws {
     var whole = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
     var disturbed = whole

@@ -7,7 +7,7 @@ import Testing
 
   static let rules: [any ClipRule] = [
     .none, .percentile(percent: 10, window: 20), .percentile(percent: 0, window: 5), .zscore(),
-    .zscore(warmup: 4, maxNorm: 3), .ema(ratio: 1.1, memory: 0.9), .global(maxNorm: 0.5),
+    .zscore(warmup: 4, maxNorm: 3), .ema(ratio: 1.1, memory: 0.9), .global(maxNorm: 0.5), AdaGC(warmup: 4, maxNorm: 3),
   ]
 
   /// Steps without a gradient put between others, 40 of them first, change no decision of the others: skips, limits and factors.

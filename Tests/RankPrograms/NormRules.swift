@@ -89,6 +89,18 @@ private struct ClipCase {
       memory.tensorMeans = norms.indices.map { 0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.9 * means[$0]) }
       return byFactors(g) { torchCoefficient(norms[$0], 0.9 * means[$0]) }
     },
+    // Algorithm 1 of arXiv 2502.11034, one step of warm-up.
+    ClipCase(overrides: ["clip.rule=adagc", "clip.ratio=0.8", "clip.memory=0.6", "clip.warmup_steps=1", "clip.max_norm=0.5"]) { g, _, _, memory in
+      let norms = g.map { norm($0) }
+      guard !memory.tensorMeans.isEmpty else {
+        let clipped = scaled(g, torchCoefficient(norm(g), 0.5))
+        memory.tensorMeans = clipped.map { norm($0) }
+        return clipped
+      }
+      let means = memory.tensorMeans
+      memory.tensorMeans = norms.indices.map { 0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.8 * means[$0]) }
+      return byFactors(g) { torchCoefficient(norms[$0], 0.8 * means[$0]) }
+    },
   ]
 }
 

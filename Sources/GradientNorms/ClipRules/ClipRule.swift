@@ -54,6 +54,7 @@ public let clipRules: [any ClipRule.Type] = [
   ZScoreClip.self,
   NormalizeClip.self,
   RunningMeanClip.self,
+  AdaGC.self,
 ]
 
 extension ClipRule {
