@@ -108,7 +108,7 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
+        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(

@@ -100,41 +100,13 @@ extension Experiment.ReportChoice {
 }
 
 extension Experiment {
-  private enum StopKind: String, CaseIterable { case none, norm, loss }
-
-  static func stop(_ keys: inout ExperimentReader) throws(ExperimentError) -> StopRule {
-    let kind = try keys.choice("rule", default: StopKind.none)
-    let chosen = try stop(kind, &keys)
-    for other in StopKind.allCases { keys.learn { _ = try? stop(other, &$0) } }
-    return chosen
-  }
-
-  private static func stop(_ kind: StopKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> StopRule {
-    func window() throws(ExperimentError) -> Int { try keys.integer("window", default: 1, in: 1...(1 << 20)) }
-    switch kind {
-    case .none: return .none
-    case .norm:
-      guard let below = try keys.number(optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 }) else {
-        throw keys.error("below", "rule norm needs the norm that it stops at")
-      }
-      return .norm(below: below, window: try window())
-    case .loss:
-      let change = try keys.number("change", default: 1e-4, wanted: "a number above 0, of the loss") { $0 > 0 }
-      return .loss(change: change, window: try window())
-    }
-  }
-
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (any ClipRule, ClipScope) {
-    func rule(_ kind: any ClipRule.Type, _ keys: inout ExperimentReader) throws(ExperimentError) -> (any ClipRule, ClipScope) {
-      let rule = try kind.init(&keys)
+    try keys.kind("rule", among: clipRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in
+      let rule: any ClipRule = try kind.init(&keys)
       guard rule.limit != nil else { return (rule, .meanGradient) }
       let scope: ClipScope = try keys.choice("scope", default: .meanGradient)
       if scope != .meanGradient && rule.order != .two { throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm") }
       return (rule, scope)
     }
-    let name = try keys.choice("rule", default: clipRules[0].kind, among: clipRules.map { $0.kind })
-    let chosen = try rule(clipRules.first { $0.kind == name }!, &keys)
-    for other in clipRules { keys.learn { _ = try? rule(other, &$0) } }
-    return chosen
   }
 }

@@ -58,7 +58,7 @@ extension Experiment {
     try keys.enter("guard")
     limits = try Limits(&keys)
     try keys.enter("stop")
-    stop = try Self.stop(&keys)
+    stop = try keys.kind("rule", among: stopRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
@@ -213,9 +213,7 @@ extension Experiment {
 
 extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    let kind = try keys.choice("kind", default: modelRecipes[0].kind, among: modelRecipes.map { $0.kind })
-    recipe = try modelRecipes.first { $0.kind == kind }!.init(&keys)
-    for other in modelRecipes where other.kind != kind { keys.learn { _ = try? other.init(&$0) } }
+    recipe = try keys.kind("kind", among: modelRecipes, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     section = keys.resolvedSection
     start = try keys.path("init")
   }
@@ -231,9 +229,7 @@ extension Experiment.ModelChoice {
 
 extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    let kind = try keys.choice("kind", default: dataRecipes[0].kind, among: dataRecipes.map { $0.kind })
-    recipe = try dataRecipes.first { $0.kind == kind }!.init(&keys)
-    for other in dataRecipes where other.kind != kind { keys.learn { _ = try? other.init(&$0) } }
+    recipe = try keys.kind("kind", among: dataRecipes, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     order = try keys.choice("order", default: .shuffled)
   }
 }

@@ -25,7 +25,7 @@ public struct Experiment: Sendable {
   public var regularization: Regularization
   public var limits: Limits
   /// What may end training before its length.
-  public var stop: StopRule
+  public var stop: any StopRule
   public var report: ReportChoice
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.

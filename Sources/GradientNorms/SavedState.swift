@@ -47,16 +47,6 @@ extension RateRule {
   }
 }
 
-extension StopRule {
-  public var stateTag: StateTag {
-    switch self {
-    case .none: StateTag("none")
-    case .norm(let below, let window): StateTag("norm", ["below = \(below)", "window = \(window)"])
-    case .loss(let change, let window): StateTag("loss", ["change = \(change)", "window = \(window)"])
-    }
-  }
-}
-
 extension StepJudge {
   /// Of the norms of recent steps, which every guard looks at alike.
   public static var guardTag: StateTag { StateTag("guard") }

@@ -1,15 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// A kind of model that an experiment can name: its keys, and how it is made for a data set. All of a kind is in one file, and its line in
-/// ``modelRecipes``.
-public protocol ModelRecipe: Sendable {
-  /// The value of `model.kind`.
-  static var kind: String { get }
-
-  /// Reads the kind's own keys of `[model]`.
-  init(_ keys: inout ExperimentReader) throws(ExperimentError)
-
+/// A kind of model that an experiment can name as `model.kind`: how it is made for a data set.
+public protocol ModelRecipe: Kind {
   /// The model for samples of a shape.
   /// - Throws: in one line, when such samples cannot go into it.
   func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model

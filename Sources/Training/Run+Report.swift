@@ -59,7 +59,7 @@ extension Run {
   func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let reasons =
-      verdict.reasons + (trainer.stop.memory.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
+      verdict.reasons + (trainer.stop.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
       sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3

@@ -1,6 +1,7 @@
 import Configuration
 import Coordination
 import Data
+import ExperimentKeys
 import Files
 import MPI
 import Models

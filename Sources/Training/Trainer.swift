@@ -78,7 +78,7 @@ public final class Trainer {
     package var noise = NoiseScale()
     package var judge = StepJudge.Memory()
     package var rates = RateControl.Memory()
-    package var stop = EarlyStop.Memory()
+    package var stop = StateValue.none
     package var distance = DistanceOverGradients()
     /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
     package var lastUpdate = [0.0, 0.0]
@@ -137,7 +137,7 @@ public final class Trainer {
     judge = StepJudge(
       rule: experiment.clip, scope: experiment.clipScope, limits: experiment.limits.judge, tensorSizes: tensors.segments.map(\.count))
     rates = RateControl(rule: experiment.rateRule)
-    stop = EarlyStop(rule: experiment.stop)
+    stop = EarlyStop(experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
     batch = Batch(capacity: capacity, shape: data.train.shape)
     if data.train.waitsForFiles { readAhead = ReadAhead(data.train, capacity: batch.capacity) }
@@ -163,7 +163,7 @@ public final class Trainer {
     var kept = memory
     kept.judge = judge.memory
     kept.rates = rates.memory
-    kept.stop = stop.memory
+    kept.stop = stop.state
     return kept
   }
 
@@ -173,7 +173,7 @@ public final class Trainer {
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
     rates.memory = kept.rates
-    stop.memory = kept.stop
+    stop.state = kept.stop
   }
 
   /// All that decisions depend on beside a step's ledger, as a checkpoint writes it: the same text on every rank.
@@ -185,7 +185,7 @@ public final class Trainer {
 
   /// Whether the experiment's length is reached, or its stop rule met.
   public var isDone: Bool {
-    if stop.isMet { return true }
+    if stop.reason != nil { return true }
     return switch experiment.training.length {
     case .steps(let steps): stepsDone >= steps
     case .epochs(let epochs): memory.cursor.epoch >= epochs

@@ -14,7 +14,7 @@ package struct TrainerState: Codable, Equatable {
   var rate: SavedState<RateControl.Memory>
   /// Samples a step.
   var batch: SavedState<Int>
-  var stop: SavedState<EarlyStop.Memory>
+  var stop: SavedState<StateValue>
   var optimizer: SavedState<OptimizerState>
 
   /// An optimiser's state beside its moments.
@@ -83,7 +83,7 @@ package struct TrainerState: Codable, Equatable {
     memory.judge = guardian.state(for: StepJudge.guardTag) ?? StepJudge.Memory()
     memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? RateControl.Memory()
-    memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? EarlyStop.Memory()
+    memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? .none
     if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {
       memory.globalBatch = min(max(size, memory.globalBatch), growth.largest)
     }

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Configuration
 import Coordination
 import FoundationEssentials

@@ -21,7 +21,7 @@ import Training
     }
     memory.judge.clip = try StateValue(["norms": [1.0, 2.0, 3.0]])
     memory.rates = try decoded(memory.rates, ["factor": 0.00001, "steps": 40])
-    memory.stop = try decoded(memory.stop, ["values": [1.0, 2.0, 3.0, 4.0], "reason": "it was flat"])
+    memory.stop = .fields(["values": .list([1, 2, 3, 4].map { .integer($0) }), "reason": .text("it was flat")])
     memory.lastUpdate = [0.5, 2]
     return memory
   }
@@ -57,9 +57,9 @@ import Training
     #expect(try other("schedule.kind=constant").memory.rates.factor == 1)
     #expect(try other("schedule.batch=constant").memory.globalBatch == 32)
     #expect(try other("optimizer.kind=adamw").optimizerSteps == nil)
-    for key in ["stop.window=1", "stop.change=0.5"] { #expect(try other(key).memory.stop == EarlyStop.Memory(), "\(key)") }
+    for key in ["stop.window=1", "stop.change=0.5"] { #expect(try other(key).memory.stop == .none, "\(key)") }
     let removed = try resumed(Self.all, Self.all.filter { !$0.hasPrefix("stop.") })
-    #expect(removed.memory.stop.reason == nil && removed.notes.count == 1)
+    #expect(removed.memory.stop == .none && removed.notes.count == 1)
     // The warm-up's norms are a mean already, or not yet.
     let zscore = ["clip.rule=zscore", "clip.warmup_steps=2"]
     #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.judge.clip == .none)

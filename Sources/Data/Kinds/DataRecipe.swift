@@ -2,15 +2,8 @@ import ExperimentKeys
 import Files
 import Vectors
 
-/// A kind of data that an experiment can name: its keys, and how its training and test sets are opened. All of a kind is in one file, and its
-/// line in ``dataRecipes``.
-public protocol DataRecipe: Sendable {
-  /// The value of `data.kind`.
-  static var kind: String { get }
-
-  /// Reads the kind's own keys of `[data]`.
-  init(_ keys: inout ExperimentReader) throws(ExperimentError)
-
+/// A kind of data that an experiment can name as `data.kind`: how its training and test sets are opened.
+public protocol DataRecipe: Kind {
   /// The files that every host reads, under the names they have here; empty for data that are made up.
   var files: [String] { get }
 

@@ -1,18 +1,11 @@
 import ExperimentKeys
 import Vectors
 
-/// A kind of clip rule that an experiment can name as `clip.rule`: its keys, what it decides from a step's norms, and what it remembers. All of a kind
-/// is in one file, and its line in ``clipRules``.
+/// A kind of clip rule that an experiment can name as `clip.rule`: what it decides from a step's norms, and what it remembers.
 ///
 /// A rule is given reduced, finite values only, so all ranks decide alike. A norm of 0 says nothing of how long gradients are: it should enter no
 /// memory, so that no limit becomes 0, from which no weight would ever move again.
-public protocol ClipRule: Sendable {
-  /// The value of `clip.rule`.
-  static var kind: String { get }
-
-  /// Reads the kind's own keys of `[clip]`.
-  init(_ keys: inout ExperimentReader) throws(ExperimentError)
-
+public protocol ClipRule: Kind {
   /// What the rule remembers from step to step. It is saved in checkpoints under the kind's name.
   associatedtype State: Codable & Sendable & Equatable = Stateless
 
