@@ -64,7 +64,7 @@ let package = Package(
     library("TensorFiles", ["Files", "FlightRecorder", "CCrypto"]),
     library("ExperimentKeys", ["Files"]),
     library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
-    library("Optimizers", ["Vectors", "CVectorKernels"]),
+    library("Optimizers", ["Vectors", "CVectorKernels", "ExperimentKeys"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
     library("Scaling"),
     library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),

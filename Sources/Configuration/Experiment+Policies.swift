@@ -40,16 +40,11 @@ extension Experiment {
 
   /// What the run's ledgers hold.
   package func ledgerLayout(tensorCount: Int) -> LedgerLayout {
-    let countsWeights =
-      switch optimizer {
-      case .lars, .lamb, .dog: true
-      default: false
-      }
     var orders = report.norms
     if !orders.contains(clip.order) { orders.append(clip.order) }
     let parts: LedgerLayout.PartsNorm = clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
     return LedgerLayout(
-      tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements), countsWeights: countsWeights, parts: parts)
+      tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements), countsWeights: !optimizer.needs.isEmpty, parts: parts)
   }
 
   /// Whether each micro-batch's gradient is measured apart.

@@ -92,52 +92,10 @@ extension Experiment {
     (resolved, passedOver, self.keys) = try keys.finish()
   }
 
-  private enum OptimizerKind: String, CaseIterable { case sgd, momentum, adamw, lars, lamb, dog }
-
-  private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
-    let kind = try keys.choice("kind", default: OptimizerKind.sgd)
-    let chosen = try optimizer(kind, &keys)
-    for other in OptimizerKind.allCases { keys.learn { _ = try? optimizer(other, &$0) } }
-    return chosen
-  }
-
-  private static func optimizer(_ kind: OptimizerKind, _ keys: inout ExperimentReader) throws(ExperimentError) -> (OptimizerRule, Double) {
-    let usual =
-      switch kind {
-      case .sgd, .momentum: 0.05
-      case .adamw, .lamb: 0.001
-      case .lars, .dog: 1.0
-      }
-    let rate = try keys.number("learning_rate", default: usual, wanted: "a number above 0") { $0 > 0 }
-    func decay(_ fallback: Double) throws(ExperimentError) -> Double {
-      try keys.number("weight_decay", default: fallback, wanted: "a number of at least 0") { $0 >= 0 }
-    }
-    func fraction(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
-      try keys.number(key, default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
-    }
-    func epsilon(_ fallback: Double) throws(ExperimentError) -> Double {
-      // Float32 must see it: the gaps between tensors would become 0/0.
-      try keys.number("epsilon", default: fallback, wanted: "a number of at least 1e-30") { $0 >= 1e-30 }
-    }
-    switch kind {
-    case .sgd: return (.sgd(weightDecay: try decay(0)), rate)
-    case .momentum: return (.momentum(coefficient: try fraction("momentum", 0.9), weightDecay: try decay(0)), rate)
-    case .adamw:
-      return (
-        .adamw(
-          beta1: try fraction("beta1", 0.9), beta2: try fraction("beta2", 0.999), epsilon: try epsilon(1e-8), weightDecay: try decay(0.01)),
-        rate
-      )
-    case .lars:
-      let trust = try keys.number("trust", default: 0.001, wanted: "a number above 0") { $0 > 0 }
-      return (.lars(coefficient: try fraction("momentum", 0.9), trust: trust, weightDecay: try decay(0)), rate)
-    case .lamb:
-      return (
-        .lamb(
-          beta1: try fraction("beta1", 0.9), beta2: try fraction("beta2", 0.999), epsilon: try epsilon(1e-6), weightDecay: try decay(0.01)),
-        rate
-      )
-    case .dog: return (.dog(weightDecay: try decay(0)), rate)
+  private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (any OptimizerRule, Double) {
+    try keys.kind("kind", among: optimizerRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in
+      let rate = try keys.number("learning_rate", default: kind.usualRate, wanted: "a number above 0") { $0 > 0 }
+      return (try kind.init(&keys), rate)
     }
   }
 
@@ -149,7 +107,7 @@ extension Experiment {
   }
 
   private static func schedule(
-    _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, rate: Double, globalBatch: Int
+    _ keys: inout ExperimentReader, _ optimizer: any OptimizerRule, rate: Double, globalBatch: Int
   ) throws(ExperimentError) -> (Schedule, RateRule) {
     let kind = try keys.choice("kind", default: ScheduleKind.constant)
     let chosen = try schedule(kind, &keys, optimizer, rate: rate, globalBatch: globalBatch)
@@ -158,7 +116,7 @@ extension Experiment {
   }
 
   private static func schedule(
-    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: OptimizerRule, rate: Double, globalBatch: Int
+    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: any OptimizerRule, rate: Double, globalBatch: Int
   ) throws(ExperimentError) -> (Schedule, RateRule) {
     func final() throws(ExperimentError) -> Double {
       let final = try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
@@ -176,12 +134,7 @@ extension Experiment {
     case .warmupCosine: return (.warmupCosine(warmupSteps: try warmup(), final: try final()), .none)
     case .adascale:
       let base = try keys.integer("base_batch", default: max(1, globalBatch / 8), in: 1...(1 << 30))
-      let isAdaptive =
-        switch optimizer {
-        case .adamw, .lamb: true
-        default: false
-        }
-      return (.constant, .adascale(baseBatch: base, power: isAdaptive ? 0.5 : 1))
+      return (.constant, .adascale(baseBatch: base, power: optimizer.isAdaptive ? 0.5 : 1))
     case .plateauOnNorm:
       let factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
       let patience = try keys.integer("patience", default: 200, in: 1...Int.max)

@@ -14,7 +14,7 @@ public struct Experiment: Sendable {
   public var model: ModelChoice
   public var data: DataChoice
   public var training: TrainingChoice
-  public var optimizer: OptimizerRule
+  public var optimizer: any OptimizerRule
   public var learningRate: Double
   public var schedule: Schedule
   /// A factor on the schedule's rate that follows the norms.

@@ -1,4 +1,5 @@
 import CVectorKernels
+import ExperimentKeys
 import Vectors
 
 /// A rule and its state for one contiguous part of the weights.
@@ -6,27 +7,24 @@ import Vectors
 /// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost 1/N of the memory. Every element is
 /// updated on its own: who owns it, and in how many pieces it is updated, does not change a bit of the result.
 public struct Optimizer: ~Copyable {
-  public let rule: OptimizerRule
+  public let rule: any OptimizerRule
   /// The positions in the flat vector that this optimiser may update.
   public let owned: Range<Int>
   /// The steps begun so far, by which AdamW corrects the bias of its moments.
   public private(set) var stepCount = 0
   /// One segment a moment, each over the owned range.
   private var moments: FlatVector
+  /// From an element of one moment to the same of the next.
+  private let momentStride: Int
 
   /// An optimiser at step 0 with moments of zero.
-  public init(rule: OptimizerRule, owning range: Range<Int>) {
-    switch rule {
-    case .adamw(_, _, let epsilon, _), .lamb(_, _, let epsilon, _):
-      // The zeros between tensors would become 0/0.
-      precondition(Float(epsilon) > 0, "Adam needs an epsilon above zero")
-    default: break
-    }
+  public init(rule: any OptimizerRule, owning range: Range<Int>) {
     self.rule = rule
     owned = range
     var layout = TensorLayout()
     for name in rule.momentNames { layout.add(name, shape: [range.count]) }
     moments = FlatVector(zeros: layout)
+    momentStride = layout.segments.count > 1 ? layout.segments[1].range.lowerBound - layout.segments[0].range.lowerBound : 0
   }
 
   /// Continues after a checkpoint's last step; the moments are restored through ``mutableMoment(_:)``.
@@ -49,45 +47,32 @@ public struct Optimizer: ~Copyable {
     precondition(
       range.lowerBound >= 0 && range.upperBound <= weights.count && range.upperBound <= gradient.count,
       "\(range) lies outside weights of \(weights.count) and a gradient of \(gradient.count) elements")
-    let w = weights.base + range.lowerBound
-    let g = gradient.base + range.lowerBound
-    let factor = Float(factor)
-    let norms =
-      switch rule {
-      case .sgd(let decay), .dog(let decay):
-        cvk_sgd(w, g, range.count, Float(rate), factor, Float(decay))
-      case .momentum(let coefficient, let decay):
-        cvk_momentum(w, g, moment(0, at: range), range.count, Float(rate), factor, Float(coefficient), Float(decay))
-      case .adamw(let beta1, let beta2, let epsilon, let decay):
-        cvk_adamw(
-          w, g, moment(0, at: range), moment(1, at: range), range.count, rate, factor, beta1, beta2, epsilon, decay,
-          1 - power(beta1, stepCount), 1 - power(beta2, stepCount))
-      case .lars(let coefficient, _, let decay):
-        cvk_momentum(
-          w, g, moment(0, at: range), range.count, Float(rate), factor * Float(trust), Float(coefficient), Float(decay * trust))
-      case .lamb:
-        cvk_sgd(w, g, range.count, Float(rate * trust), 1, 0)
-      }
-    return UpdateNorms(squaredChange: norms.update, squaredWeights: norms.weight)
+    return rule.update(step(weights.base, gradient.base, range, rate: rate, factor: factor, trust: trust))
   }
 
-  /// LAMB's first half: takes factor·gradient into the moments and leaves the direction in its place. Returns the direction's squared norm, from
-  /// which the caller makes the trust ratio.
+  private func step(
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, _ range: Range<Int>, rate: Double, factor: Double, trust: Double
+  ) -> UpdateStep {
+    UpdateStep(
+      count: range.count, weights: weights + range.lowerBound, gradient: gradient + range.lowerBound, factor: factor, rate: rate, trust: trust,
+      number: stepCount, moments: moments.base + (range.lowerBound - owned.lowerBound), momentStride: momentStride)
+  }
+
+  /// The first half of a rule that needs its direction's norms (LAMB): takes factor·gradient into the moments and leaves the direction in its place.
+  /// Returns the direction's squared norm, from which the caller makes the trust ratio.
   public mutating func direct(
     _ gradient: inout FlatVector, weights: borrowing FlatVector, in range: Range<Int>, factor: Double
   ) -> Double {
-    guard case .lamb(let beta1, let beta2, let epsilon, let decay) = rule, !range.isEmpty else { return 0 }
+    guard rule.needs.contains(.directionNorms), !range.isEmpty else { return 0 }
     precondition(stepCount > 0, "a step begins with beginStep()")
     precondition(owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound, "\(range) lies outside the owned \(owned)")
     precondition(range.upperBound <= weights.count && range.upperBound <= gradient.count, "\(range) lies outside the vectors")
-    return cvk_lamb_direction(
-      weights.base + range.lowerBound, gradient.base + range.lowerBound, moment(0, at: range), moment(1, at: range), range.count, factor,
-      beta1, beta2, epsilon, decay, 1 - power(beta1, stepCount), 1 - power(beta2, stepCount))
+    return rule.direct(step(weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1))
   }
 
   /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step, unless the moments are restored.
   public mutating func remember(start weights: borrowing FlatVector) {
-    guard case .dog = rule else { return }
+    guard rule.needs.contains(.startDistance) else { return }
     let kept = moment(0, at: owned)
     kept.update(from: weights.base + owned.lowerBound, count: owned.count)
   }
@@ -114,15 +99,4 @@ public struct Optimizer: ~Copyable {
   private func moment(_ index: Int, at range: Range<Int>) -> UnsafeMutablePointer<Float> {
     moments.base + moments.layout.segments[index].range.lowerBound + (range.lowerBound - owned.lowerBound)
   }
-}
-
-/// base^exponent by repeated squaring: the same bits with every C library.
-private func power(_ base: Double, _ exponent: Int) -> Double {
-  var (result, square, left) = (1.0, base, exponent)
-  while left > 0 {
-    if left & 1 == 1 { result *= square }
-    square *= square
-    left >>= 1
-  }
-  return result
 }

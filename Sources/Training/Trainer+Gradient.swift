@@ -196,6 +196,6 @@ extension Trainer {
     }
     guard layout.countsWeights else { return }
     ledger.add(weights.squaredNorm(in: range), to: .weightSquares, of: tensor)
-    if case .dog = experiment.optimizer { ledger.add(optimizer.squaredDistanceFromStart(of: weights, in: range), to: .squaredDistance) }
+    if experiment.optimizer.needs.contains(.startDistance) { ledger.add(optimizer.squaredDistanceFromStart(of: weights, in: range), to: .squaredDistance) }
   }
 }

@@ -8,7 +8,7 @@ extension Trainer {
   func learningRate(_ ledger: NormLedger, _ decision: StepDecision, at slice: GlobalBatches.Slice) -> Double {
     var rate = scheduledRate(at: slice) * rates.factor(ledger, memory.noise)
     memory.rates = rates.memory
-    if case .dog = experiment.optimizer {
+    if experiment.optimizer.needs.contains(.startDistance) {
       let applied = decision.applied ?? 0
       rate *= memory.distance.rate(ledger, appliedSquares: applied * applied)
     }
@@ -18,7 +18,7 @@ extension Trainer {
   /// The rate that a skipped step records: the schedule's, with the factors of the last step that was taken. Nothing is remembered.
   func rateInForce(at slice: GlobalBatches.Slice) -> Double {
     var rate = scheduledRate(at: slice) * rates.inForce
-    if case .dog = experiment.optimizer { rate *= memory.distance.inForce }
+    if experiment.optimizer.needs.contains(.startDistance) { rate *= memory.distance.inForce }
     return rate
   }
 

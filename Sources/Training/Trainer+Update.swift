@@ -33,31 +33,27 @@ extension Trainer {
     }
   }
 
-  /// LARS's and LAMB's ratio for each tensor; tensors of one dimension keep 1, as is usual. LAMB's needs the norms of Adam's directions: one small
-  /// allreduce more, after which `gradient` holds those directions.
+  /// A ratio for each tensor, where the optimiser has one (LARS, LAMB); tensors of one dimension keep 1, as is usual. One from the norms of directions takes a
+  /// small allreduce more, after which `gradient` holds those directions.
   private func trustRatios(_ ledger: NormLedger, _ decision: StepDecision, on world: borrowing Communicator) throws -> [Double]? {
     let tensors = model.layout
     func ratios(_ ratio: (Int, Double) -> Double) -> [Double] {
       tensors.segments.indices.map { tensors.segments[$0].shape.count > 1 ? ratio($0, ledger[.weightSquares, $0].squareRoot()) : 1 }
     }
-    switch experiment.optimizer {
-    case .lars(_, let coefficient, let decay):
-      return ratios { tensor, weights in
-        TrustRatio.lars(
-          weights: weights, gradient: appliedNorm(ofTensor: tensor, ledger, decision), decay: decay, coefficient: coefficient)
-      }
-    case .lamb:
-      var directions = NormLedger(layout, rank: world.rank)
-      tracer?.follow(directions)
-      for (part, isOwned) in updatedParts {
-        let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
-        if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
-        tracer?.entered(part.range, directions, in: .side)
-      }
-      try reduce(&directions, on: world, from: .side)
-      return ratios { TrustRatio.lamb(weights: $1, direction: directions.norm(ofTensor: $0)) }
-    default: return nil
+    let rule = experiment.optimizer
+    if rule.needs.contains(.gradientNorms) {
+      return ratios { rule.trustRatio(weights: $1, norm: appliedNorm(ofTensor: $0, ledger, decision)) }
     }
+    guard rule.needs.contains(.directionNorms) else { return nil }
+    var directions = NormLedger(layout, rank: world.rank)
+    tracer?.follow(directions)
+    for (part, isOwned) in updatedParts {
+      let squares = optimizer.direct(&gradient, weights: weights, in: part.range, factor: decision.factor(ofTensor: part.tensor))
+      if isOwned { directions.add(squares, to: .squares, of: part.tensor) }
+      tracer?.entered(part.range, directions, in: .side)
+    }
+    try reduce(&directions, on: world, from: .side)
+    return ratios { rule.trustRatio(weights: $1, norm: directions.norm(ofTensor: $0)) }
   }
 
   /// The norm of what is applied of a tensor's gradient.

@@ -1,5 +1,6 @@
 import Configuration
 import Data
+import ExperimentKeys
 import GradientNorms
 import Optimizers
 
@@ -54,7 +55,7 @@ package struct TrainerState: Codable, Equatable {
       rate = experiment.rateRule.stateTag
       batch = StateTag(experiment.batchGrowth == nil ? "constant" : "noise-scale")
       stop = experiment.stop.stateTag
-      optimizer = StateTag(experiment.optimizer.name)
+      optimizer = StateTag(type(of: experiment.optimizer).kind)
     }
 
     /// Of an experiment that nothing is known of: they fit no other.

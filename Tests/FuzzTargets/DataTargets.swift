@@ -2,7 +2,6 @@ import Configuration
 import Data
 import Files
 import TensorFiles
-import Configuration
 import Vectors
 
 /// Data files: each is opened, and every sample read.

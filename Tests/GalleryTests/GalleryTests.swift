@@ -3,7 +3,6 @@ import Foundation
 import Gallery
 import Reports
 import Testing
-import Configuration
 
 @Suite struct GalleryTests {
   private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Launch/experiments")

@@ -61,15 +61,6 @@ import Testing
     }
   }
 
-  @Test func trustRatios() {
-    #expect(TrustRatio.lars(weights: 3, gradient: 4, decay: 0.5, coefficient: 0.1) == 0.1 * 3 / 5.5)
-    #expect(TrustRatio.lamb(weights: 3, direction: 4) == 0.75)
-    for (weights, gradient) in [(0.0, 4.0), (3, 0), (0, 0)] {
-      #expect(TrustRatio.lars(weights: weights, gradient: gradient, decay: 0.5, coefficient: 0.1) == 1)
-      #expect(TrustRatio.lamb(weights: weights, direction: gradient) == 1)
-    }
-  }
-
   /// ηₜ = max(10⁻⁶(1 + ‖x₀‖), max ‖xₖ − x₀‖)/√(Σ‖gₖ‖² + 10⁻⁸)
   @Test func distanceOverGradients() {
     var rate = DistanceOverGradients()

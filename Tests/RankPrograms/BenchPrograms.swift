@@ -1,5 +1,5 @@
-import Coordination
 import Benchmark
+import Coordination
 import MPI
 import Training
 

@@ -1,8 +1,8 @@
-import Reports
 import Coordination
 import GradientNorms
 import MPI
 import Optimizers
+import Reports
 import TensorFiles
 import Training
 import Vectors

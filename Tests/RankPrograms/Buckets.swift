@@ -1,6 +1,6 @@
 import Configuration
-import Data
 import Coordination
+import Data
 import MPI
 import Models
 import Training

@@ -1,6 +1,6 @@
-import ExperimentKeys
 import Configuration
 import Coordination
+import ExperimentKeys
 import FoundationEssentials
 import MPI
 import Models

@@ -1,6 +1,6 @@
 import Configuration
-import Data
 import Coordination
+import Data
 import GradientNorms
 import MPI
 import Training

@@ -1,6 +1,6 @@
-import GradientNorms
 import Configuration
 import Foundation
+import GradientNorms
 import RankTesting
 import Testing
 import Training

@@ -11,7 +11,7 @@ extension LabelledRun {
   /// A bowl of ten directions with curvatures from 1 to 1/condition.
   private static func bowl(
     _ name: String, _ label: ConvergenceVerdict.Kind, spread: Double = 1, condition: Double = 2, start: Double = 3, rate: Double, steps: Int,
-    rule: OptimizerRule = .sgd(), schedule: Schedule = .constant, clip: any ClipRule = .none, ranks: Int = 2, batch: Int = 32, seed: UInt64 = 5
+    rule: any OptimizerRule = .sgd(), schedule: Schedule = .constant, clip: any ClipRule = .none, ranks: Int = 2, batch: Int = 32, seed: UInt64 = 5
   ) -> LabelledRun {
     let curvatures = (0..<10).map { 1 - (1 - 1 / condition) * Double($0) / 9 }
     return LabelledRun(
@@ -23,7 +23,7 @@ extension LabelledRun {
 
   private static func classifier(
     _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int] = [], spread: Double = 1.5, flipped: Double = 0,
-    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, schedule: Schedule = .constant, clip: any ClipRule = .none, ranks: Int = 2,
+    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, schedule: Schedule = .constant, clip: any ClipRule = .none, ranks: Int = 2,
     batch: Int = 64, seed: UInt64 = 7, shrink: Float = 1, endsBelow: Double = -.infinity
   ) -> LabelledRun {
     var run = SimulatedRun(

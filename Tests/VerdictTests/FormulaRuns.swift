@@ -1,6 +1,6 @@
 import Data
-import GradientNorms
 import Glibc
+import GradientNorms
 import Models
 import Optimizers
 import Vectors
@@ -10,7 +10,7 @@ extension LabelledRun {
   static var formulas: [LabelledRun] { tokens + densities + counts + phases + margins + products + medians + deep }
 
   private static func make(
-    _ name: String, _ label: ConvergenceVerdict.Kind, _ model: Formula, _ data: Draws, rule: OptimizerRule = .sgd(), rate: Double, steps: Int,
+    _ name: String, _ label: ConvergenceVerdict.Kind, _ model: Formula, _ data: Draws, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int,
     ranks: Int, batch: Int?, clip: any ClipRule = .none, endsBelow: Double = -.infinity,
     factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
   ) -> LabelledRun {
@@ -31,7 +31,7 @@ extension LabelledRun {
 
   private static var tokens: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double, steps: Int,
+      _ name: String, _ label: ConvergenceVerdict.Kind, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int,
       ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 201) { [Double(min(7, Int(-log2(max(1e-9, 1 - $0.unit())))))] }
@@ -66,7 +66,7 @@ extension LabelledRun {
 
   private static var densities: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: [Double] = [1, 0], samples: Int = 1 << 20, rule: OptimizerRule = .sgd(),
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: [Double] = [1, 0], samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(),
       rate: Double, steps: Int, ranks: Int, batch: Int? = 128, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 202) { [0.05 * $0.gaussian()] }
@@ -93,7 +93,7 @@ extension LabelledRun {
 
   private static var counts: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       // y is drawn from a Poisson distribution of mean e^s by counting exponential waits.
@@ -132,7 +132,7 @@ extension LabelledRun {
   private static var phases: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, noise: Double = 0, rate: Double, steps: Int, ranks: Int,
-      rule: OptimizerRule = .sgd(), batch: Int = 128, endsBelow: Double = -.infinity
+      rule: any OptimizerRule = .sgd(), batch: Int = 128, endsBelow: Double = -.infinity
     ) -> LabelledRun {
       let data = Draws(count: 1 << 20, width: 4, seed: 204) { stream in
         let x = (0..<3).map { _ in stream.gaussian() }
@@ -159,7 +159,7 @@ extension LabelledRun {
 
   private static var margins: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, gap: Double = 0.5, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 0, gap: Double = 0.5, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: 1 << 20, width: 4, seed: 205) { stream in
@@ -189,7 +189,7 @@ extension LabelledRun {
   private static var products: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], noise: Double = 0,
-      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none,
+      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: 1 << 16, width: 1, seed: 206) { [noise == 0 ? 0 : noise * $0.gaussian()] }
@@ -221,7 +221,7 @@ extension LabelledRun {
 
   private static var medians: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, rate: Double, steps: Int, ranks: Int, rule: OptimizerRule = .sgd(),
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, rate: Double, steps: Int, ranks: Int, rule: any OptimizerRule = .sgd(),
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: 1 << 20, width: 3, seed: 207) { stream in (0..<3).map { _ in -log(max(1e-9, 1 - stream.unit())) } }

@@ -1,6 +1,6 @@
 import Data
-import GradientNorms
 import Glibc
+import GradientNorms
 import Models
 import Optimizers
 import Vectors
@@ -21,7 +21,7 @@ extension LabelledRun {
 
   private static func make(
     _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], _ data: Draws,
-    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?, clip: any ClipRule = .none,
+    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?, clip: any ClipRule = .none,
     endsBelow: Double = -.infinity, factor: @escaping (Int, Int) -> Double
   ) -> LabelledRun {
     LabelledRun(
@@ -36,7 +36,7 @@ extension LabelledRun {
   private static var rankings: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, start: [Double] = [2, -1, 1, -2, 0.5, -1.5], samples: Int = 1 << 20,
-      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
+      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 2, seed: 301) { stream in
@@ -77,7 +77,7 @@ extension LabelledRun {
 
   private static var waits: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 4, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 4, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 302) { [-M_E * log(max(1e-12, 1 - $0.unit()))] }
@@ -112,7 +112,7 @@ extension LabelledRun {
 
   private static var mixtures: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int? = 128, endsBelow: Double = -.infinity, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 1, seed: 303) { stream in [(stream.unit() < 0.5 ? -2 : 2) + stream.gaussian()] }
@@ -143,7 +143,7 @@ extension LabelledRun {
 
   private static var locations: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int? = 64, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 4, seed: 304) { stream in (0..<4).map { _ in stream.gaussian() } }
@@ -196,7 +196,7 @@ extension LabelledRun {
       }
     }
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], rule: OptimizerRule = .sgd(),
+      _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], rule: any OptimizerRule = .sgd(),
       rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none, endsBelow: Double = -.infinity,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
@@ -247,7 +247,7 @@ extension LabelledRun {
       }
     }
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int,
+      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int,
       batch: Int = 32
     ) -> LabelledRun {
       LabelledRun(

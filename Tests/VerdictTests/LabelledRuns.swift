@@ -37,7 +37,7 @@ extension Variant {
   private var cleanBowls: [LabelledRun] {
     let ranks = pick(2, 3)
     func bowl(
-      _ name: String, _ label: ConvergenceVerdict.Kind, condition: Double = 5, shape: Bowl.Shape = .quadratic, rule: OptimizerRule = .sgd(),
+      _ name: String, _ label: ConvergenceVerdict.Kind, condition: Double = 5, shape: Bowl.Shape = .quadratic, rule: any OptimizerRule = .sgd(),
       rate: Double, steps: Int, ranks one: Int? = nil, spread: Double = 0
     ) -> LabelledRun {
       let width = pick(10, 7)
@@ -79,7 +79,7 @@ extension Variant {
   // MARK: Bowls with noise
 
   private func noisyBowl(
-    _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil, condition: Double = 2, rule: OptimizerRule = .sgd(),
+    _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil, condition: Double = 2, rule: any OptimizerRule = .sgd(),
     start: Double? = nil, rate: Double, steps: Int, schedule: Schedule = .constant, clip: any ClipRule = .none, tellsUpdates: Bool = true
   ) -> LabelledRun {
     let width = width ?? pick(12, 20)
@@ -138,7 +138,7 @@ extension Variant {
     func classifier(
       _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int] = [], loss: Loss = .crossEntropy, samples: Int = 1 << 20,
       batch: Int? = 64,
-      spread: Double = 1.5, rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int? = nil
+      spread: Double = 1.5, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int? = nil
     ) -> LabelledRun {
       let (classes, width) = (pick(3, 4), pick(4, 5))
       return LabelledRun(

@@ -12,7 +12,7 @@ extension LabelledRun {
 
   private static func regression(
     _ name: String, _ label: ConvergenceVerdict.Kind, width: Int = 8, condition: Double = 2, noise: Double = 1, samples: Int = 1 << 20,
-    rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
+    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
     factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
   ) -> LabelledRun {
     let scales = (0..<width).map { 1 - (1 - 1 / condition) * Double($0) / Double(max(1, width - 1)) }
@@ -91,7 +91,7 @@ extension LabelledRun {
 
   private static var recurrent: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, _ data: any Dataset, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, _ data: any Dataset, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int = 32, clip: any ClipRule = .none
     ) -> LabelledRun {
       LabelledRun(
@@ -123,7 +123,7 @@ extension LabelledRun {
 
   private static var images: [LabelledRun] {
     func cnn(
-      _ name: String, _ label: ConvergenceVerdict.Kind, share: Double, rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int
+      _ name: String, _ label: ConvergenceVerdict.Kind, share: Double, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int
     ) -> LabelledRun {
       let image = SampleShape.Image(height: 8, width: 8)
       return LabelledRun(
@@ -181,7 +181,7 @@ extension LabelledRun {
   private static var curves: [LabelledRun] {
     func run(
       _ name: String, _ label: ConvergenceVerdict.Kind, _ shape: @escaping Curve.Shape, start: [Double], spread: Double = 0,
-      rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int = 32, endsBelow: Double = -.infinity,
+      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int = 32, endsBelow: Double = -.infinity,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       LabelledRun(
@@ -218,7 +218,7 @@ extension LabelledRun {
   // MARK: A valley
 
   private static var valleys: [LabelledRun] {
-    func run(_ name: String, _ label: ConvergenceVerdict.Kind, rule: OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int) -> LabelledRun {
+    func run(_ name: String, _ label: ConvergenceVerdict.Kind, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int) -> LabelledRun {
       LabelledRun(
         "valley: \(name)", label,
         SimulatedRun(
@@ -239,7 +239,7 @@ extension LabelledRun {
 
   private static var moons: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int], noise: Double = 0.1, rule: OptimizerRule = .sgd(), rate: Double,
+      _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int], noise: Double = 0.1, rule: any OptimizerRule = .sgd(), rate: Double,
       steps: Int, ranks: Int, batch: Int = 64, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       LabelledRun(

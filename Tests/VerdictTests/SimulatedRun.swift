@@ -8,7 +8,7 @@ import Vectors
 struct SimulatedRun {
   var model: any Model
   var data: any Dataset
-  var rule = OptimizerRule.sgd()
+  var rule: any OptimizerRule = .sgd()
   var rate: Double
   var schedule = Schedule.constant
   /// What the rate of a step is multiplied by: a schedule that the product has not.

@@ -1,16 +1,3 @@
-/// Layer-wise rates from the norms of weights and gradients. A ratio is 1 where either norm is 0: a layer that starts at zero must be able to move.
-public enum TrustRatio {
-  /// κ‖w‖/(‖g‖ + β‖w‖) (You et al. 2017, LARS, arXiv 1708.03888).
-  public static func lars(weights: Double, gradient: Double, decay: Double, coefficient: Double) -> Double {
-    weights > 0 && gradient > 0 ? coefficient * weights / (gradient + decay * weights) : 1
-  }
-
-  /// ‖w‖/‖u‖ for Adam's direction u with the decay in it (You et al. 2019, LAMB, arXiv 1904.00962).
-  public static func lamb(weights: Double, direction: Double) -> Double {
-    weights > 0 && direction > 0 ? weights / direction : 1
-  }
-}
-
 /// The rate of DoG, which needs none to be set: the largest distance from the start over the root of the sum of squared norms (Ivgi et al. 2023,
 /// arXiv 2302.12022). ηₜ = max(rₑ, max ‖xₖ − x₀‖) / √(Σ‖gₖ‖² + 10⁻⁸), rₑ = 10⁻⁶(1 + ‖x₀‖).
 public struct DistanceOverGradients: Sendable, Equatable, Codable {
