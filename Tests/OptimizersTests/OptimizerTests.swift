@@ -28,6 +28,11 @@ struct ReferenceOptimizer {
       }
       let (first, second) = (moments[0] / (1 - power1), moments[1] / (1 - power2))
       weight -= rate * first / (second.squareRoot() + rule.epsilon)
+    case let rule as Lion:
+      weight -= rate * rule.weightDecay * weight
+      let direction = rule.beta1 * moments[0] + (1 - rule.beta1) * gradient
+      weight -= rate * (direction > 0 ? 1 : direction < 0 ? -1 : 0)
+      moments[0] = rule.beta2 * moments[0] + (1 - rule.beta2) * gradient
     default: fatalError("the others need norms of whole tensors; they are tested with the trainer")
     }
   }
@@ -36,7 +41,7 @@ struct ReferenceOptimizer {
 @Suite struct OptimizerTests {
   static let rules: [any OptimizerRule] = [
     .sgd(), .sgd(weightDecay: 0.1), .momentum(), .momentum(coefficient: 0.5, weightDecay: 0.1), .adamw(),
-    .adamw(beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.3),
+    .adamw(beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.3), Lion(), Lion(beta1: 0.5, beta2: 0.8, weightDecay: 0.3),
   ]
 
   static func vector(_ count: Int, seed: UInt64, within bound: Double = 1) -> FlatVector {

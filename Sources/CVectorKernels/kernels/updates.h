@@ -41,6 +41,20 @@ static cvk_update_norms cvk_momentum(float *restrict w, const float *restrict g,
   UPDATE(MOMENTUM)
 }
 
+// The sign of a NaN is one.
+#define LION(j)                                                             \
+  float gradient = factor * g[j];                                           \
+  float direction = decay1 * m[j] + gain1 * gradient;                       \
+  m[j] = decay2 * m[j] + gain2 * gradient;                                  \
+  float sign = direction > 0 ? 1 : direction < 0 ? -1 : direction;          \
+  new = old * shrink - size * sign;
+static cvk_update_norms cvk_lion(float *restrict w, const float *restrict g, float *restrict m, size_t count, double rate, float factor,
+                                 double beta1, double beta2, double decay) {
+  const float decay1 = (float)beta1, gain1 = (float)(1.0 - beta1), decay2 = (float)beta2, gain2 = (float)(1.0 - beta2);
+  const float size = (float)rate, shrink = (float)(1.0 - rate * decay);
+  UPDATE(LION)
+}
+
 // sqrtf may set errno, which keeps a loop from being vectorised (measured: 3.3 ns an element); clang's own operator may not.
 #if __has_builtin(__builtin_elementwise_sqrt)
 #define square_root(x) __builtin_elementwise_sqrt(x)

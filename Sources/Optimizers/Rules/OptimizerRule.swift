@@ -30,7 +30,7 @@ public protocol OptimizerRule: Kind {
 }
 
 /// Every kind of optimiser there is; the first is the default.
-public let optimizerRules: [any OptimizerRule.Type] = [SGD.self, Momentum.self, AdamW.self, LARS.self, LAMB.self, DoG.self]
+public let optimizerRules: [any OptimizerRule.Type] = [SGD.self, Momentum.self, AdamW.self, LARS.self, LAMB.self, DoG.self, Lion.self]
 
 extension OptimizerRule {
   public var momentNames: [String] { [] }
