@@ -13,6 +13,8 @@ extension ExperimentReader {
   /// between them.
   ///
   /// - Parameters:
+  ///   - key: the key, of the current section.
+  ///   - kinds: the candidates.
   ///   - name: the name of one of them.
   ///   - read: reads the keys of one of them.
   public mutating func kind<Candidate, Value>(

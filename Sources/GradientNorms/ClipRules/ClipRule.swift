@@ -150,7 +150,7 @@ public enum ClipScope: String, CaseIterable, Sendable {
 }
 
 extension FlatVector {
-  /// Applies a rule that needs ``ClipNeeds/elements`` to a range of the mean gradient; other rules leave it as it is.
+  /// Applies a rule that needs ``/GradientNorms/ClipNeeds/elements`` to a range of the mean gradient; other rules leave it as it is.
   ///
   /// Slices never cut a row, so a row's norms are known where the row is and cost no message. `counted` is called for each grain
   /// with the sum of its squares after the clip.
