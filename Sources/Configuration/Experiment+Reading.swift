@@ -99,25 +99,19 @@ extension Experiment {
     }
   }
 
-  private enum ScheduleKind: String, CaseIterable {
-    case constant, cosine, warmup, adascale
-    case warmupCosine = "warmup-cosine"
-    case plateauOnNorm = "plateau-on-norm"
-    case warmupOnNorm = "warmup-on-norm"
-  }
-
   private static func schedule(
     _ keys: inout ExperimentReader, _ optimizer: any OptimizerRule, rate: Double, globalBatch: Int
-  ) throws(ExperimentError) -> (Schedule, RateRule) {
-    let kind = try keys.choice("kind", default: ScheduleKind.constant)
-    let chosen = try schedule(kind, &keys, optimizer, rate: rate, globalBatch: globalBatch)
-    for other in ScheduleKind.allCases { keys.learn { _ = try? schedule(other, &$0, optimizer, rate: rate, globalBatch: globalBatch) } }
-    return chosen
+  ) throws(ExperimentError) -> (Schedule, any RateRule) {
+    let run = RateContext(globalBatch: globalBatch, isAdaptive: optimizer.isAdaptive)
+    let fixed = ["constant", "cosine", "warmup", "warmup-cosine"]
+    return try keys.kind("kind", among: fixed + rateRules.map { $0.kind }, name: { $0 }) { (kind, keys) throws(ExperimentError) in
+      if let rule = rateRules.first(where: { $0.kind == kind }) { return (.constant, try rule.init(&keys, for: run)) }
+      return (try schedule(kind, &keys, rate: rate), .none)
+    }
   }
 
-  private static func schedule(
-    _ kind: ScheduleKind, _ keys: inout ExperimentReader, _ optimizer: any OptimizerRule, rate: Double, globalBatch: Int
-  ) throws(ExperimentError) -> (Schedule, RateRule) {
+  /// A schedule that depends on the step alone.
+  private static func schedule(_ kind: String, _ keys: inout ExperimentReader, rate: Double) throws(ExperimentError) -> Schedule {
     func final() throws(ExperimentError) -> Double {
       let final = try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
       guard final <= rate else {
@@ -128,23 +122,10 @@ extension Experiment {
     }
     func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
     switch kind {
-    case .constant: return (.constant, .none)
-    case .cosine: return (.cosine(final: try final()), .none)
-    case .warmup: return (.warmup(steps: try warmup()), .none)
-    case .warmupCosine: return (.warmupCosine(warmupSteps: try warmup(), final: try final()), .none)
-    case .adascale:
-      let base = try keys.integer("base_batch", default: max(1, globalBatch / 8), in: 1...(1 << 30))
-      return (.constant, .adascale(baseBatch: base, power: optimizer.isAdaptive ? 0.5 : 1))
-    case .plateauOnNorm:
-      let factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
-      let patience = try keys.integer("patience", default: 200, in: 1...Int.max)
-      let threshold = try keys.number("threshold", default: 0.01, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
-      return (.constant, .plateau(factor: factor, patience: patience, threshold: threshold))
-    case .warmupOnNorm:
-      let steps = try keys.integer("warmup_steps", default: 1000, in: 1...Int.max)
-      return (
-        .constant, .warmup(steps: steps, tolerance: try keys.number("tolerance", default: 0.05, wanted: "a number above 0") { $0 > 0 })
-      )
+    case "cosine": return .cosine(final: try final())
+    case "warmup": return .warmup(steps: try warmup())
+    case "warmup-cosine": return .warmupCosine(warmupSteps: try warmup(), final: try final())
+    default: return .constant
     }
   }
 

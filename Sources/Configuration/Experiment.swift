@@ -18,7 +18,7 @@ public struct Experiment: Sendable {
   public var learningRate: Double
   public var schedule: Schedule
   /// A factor on the schedule's rate that follows the norms.
-  public var rateRule: RateRule
+  public var rateRule: any RateRule
   public var batchGrowth: BatchGrowth?
   public var clip: any ClipRule
   public var clipScope: ClipScope

@@ -35,18 +35,6 @@ public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendab
   public func state(for tag: StateTag) -> State? { kind == tag.kind && settings == tag.settings ? state : nil }
 }
 
-// What each rule's memory belongs to. Settings that only weigh what is remembered, such as a factor, are left out: what is remembered stays right.
-extension RateRule {
-  public var stateTag: StateTag {
-    switch self {
-    case .none: StateTag("none")
-    case .adascale(let baseBatch, _): StateTag("adascale", ["base_batch = \(baseBatch)"])
-    case .plateau: StateTag("plateau-on-norm")
-    case .warmup: StateTag("warmup-on-norm")
-    }
-  }
-}
-
 extension StepJudge {
   /// Of the norms of recent steps, which every guard looks at alike.
   public static var guardTag: StateTag { StateTag("guard") }

@@ -7,7 +7,6 @@ extension Trainer {
   /// The learning rate of a step that is taken: the schedule's, times what the rate rule and DoG make of the step's ledger, which they remember.
   func learningRate(_ ledger: NormLedger, _ decision: StepDecision, at slice: GlobalBatches.Slice) -> Double {
     var rate = scheduledRate(at: slice) * rates.factor(ledger, memory.noise)
-    memory.rates = rates.memory
     if experiment.optimizer.needs.contains(.startDistance) {
       let applied = decision.applied ?? 0
       rate *= memory.distance.rate(ledger, appliedSquares: applied * applied)

@@ -77,7 +77,7 @@ public final class Trainer {
     package var globalBatch: Int
     package var noise = NoiseScale()
     package var judge = StepJudge.Memory()
-    package var rates = RateControl.Memory()
+    package var rates = StateValue.none
     package var stop = StateValue.none
     package var distance = DistanceOverGradients()
     /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
@@ -136,7 +136,7 @@ public final class Trainer {
     nextLedger = NormLedger(layout, rank: world.rank)
     judge = StepJudge(
       rule: experiment.clip, scope: experiment.clipScope, limits: experiment.limits.judge, tensorSizes: tensors.segments.map(\.count))
-    rates = RateControl(rule: experiment.rateRule)
+    rates = RateControl(experiment.rateRule)
     stop = EarlyStop(experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
     batch = Batch(capacity: capacity, shape: data.train.shape)
@@ -162,7 +162,7 @@ public final class Trainer {
   var memoryToKeep: Memory {
     var kept = memory
     kept.judge = judge.memory
-    kept.rates = rates.memory
+    kept.rates = rates.state
     kept.stop = stop.state
     return kept
   }
@@ -172,7 +172,7 @@ public final class Trainer {
     // One rank tells it for all.
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
-    rates.memory = kept.rates
+    rates.state = kept.rates
     stop.state = kept.stop
   }
 

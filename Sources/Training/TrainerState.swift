@@ -12,7 +12,7 @@ package struct TrainerState: Codable, Equatable {
   var lastUpdate: [Double]
   var clip: SavedState<StateValue>
   var guardian: SavedState<StepJudge.Memory>
-  var rate: SavedState<RateControl.Memory>
+  var rate: SavedState<StateValue>
   /// Samples a step.
   var batch: SavedState<Int>
   var stop: SavedState<StateValue>
@@ -83,7 +83,7 @@ package struct TrainerState: Codable, Equatable {
     (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
     memory.judge = guardian.state(for: StepJudge.guardTag) ?? StepJudge.Memory()
     memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
-    memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? RateControl.Memory()
+    memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? .none
     memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? .none
     if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {
       memory.globalBatch = min(max(size, memory.globalBatch), growth.largest)

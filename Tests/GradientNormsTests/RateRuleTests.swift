@@ -13,18 +13,18 @@ import Testing
     for (base, power) in [(3, 1.0), (3, 0.5), (12, 1), (1, 1), (4, 0.25), (24, 1)] {
       let (sigma, scale) = (12 / Double(base), 12 / Double(base))
       let gain = (sigma + 3) / (sigma / scale + 3)
-      var control = RateControl(rule: .adascale(baseBatch: base, power: power))
+      var control = RateControl(.adascale(baseBatch: base, power: power))
       var root = gain
       if power == 0.5 { root = gain.squareRoot() }
       if power == 0.25 { root = gain.squareRoot().squareRoot() }
       #expect(abs(control.factor(ledger, noise) - root) < 1e-14)
-      #expect((min(1, scale)...max(1, scale)).contains(gain) && abs(control.memory.progress - gain) < 1e-14)
+      #expect((min(1, scale)...max(1, scale)).contains(gain) && abs((control.state.state(AdaScaleRate.State.self)?.progress ?? 0) - gain) < 1e-14)
     }
     // All noise: the whole of S. No noise, or none measured: 1.
     var noisy = NoiseScale()
     let opposed = GradientNormsTests.ledger(batches: [6, 6], gradients: [[[1]], [[-1]]])
     noisy.record(opposed)
-    var control = RateControl(rule: .adascale(baseBatch: 3, power: 1))
+    var control = RateControl(.adascale(baseBatch: 3, power: 1))
     #expect(abs(control.factor(opposed, noisy) - 4) < 1e-14)
     var quiet = NoiseScale()
     let same = GradientNormsTests.ledger(batches: [6, 6], gradients: [[[2]], [[2]]])
@@ -34,11 +34,11 @@ import Testing
 
   /// A constant norm: the first step is the best, and after more than `patience` others the rate falls, again and again.
   @Test func plateaus() {
-    var control = RateControl(rule: .plateau(factor: 0.5, patience: 3, threshold: 0.01))
+    var control = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     let factors = (0..<14).map { _ in control.factor(step(2), NoiseScale()) }
     #expect(factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125])
     // A norm that falls by a tenth a step: its mean of memory 0.98 falls by more than the threshold.
-    var falling = RateControl(rule: .plateau(factor: 0.5, patience: 3, threshold: 0.001))
+    var falling = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.001))
     var norm = 1.0
     for _ in 0..<40 {
       #expect(falling.factor(step(norm), NoiseScale()) == 1)
@@ -47,13 +47,13 @@ import Testing
   }
 
   @Test func warmUpEndsWhenTheNormHasSettled() {
-    var control = RateControl(rule: .warmup(steps: 100, tolerance: 0.05))
+    var control = RateControl(.warmup(steps: 100, tolerance: 0.05))
     for index in 1...40 {
       let factor = control.factor(step(3), NoiseScale())
       #expect(factor == (index <= 20 ? Double(index) / 100 : 1), "step \(index)")
     }
     // One that doubles never settles: the ramp goes to its end.
-    var rising = RateControl(rule: .warmup(steps: 30, tolerance: 0.05))
+    var rising = RateControl(.warmup(steps: 30, tolerance: 0.05))
     var norm = 1.0
     for index in 1...35 {
       #expect(rising.factor(step(norm), NoiseScale()) == min(1, Double(index) / 30))

@@ -40,9 +40,9 @@ import Testing
 
   /// The factor of the learning rate neither falls, nor ends its warm-up, for gradients that were all 0.
   @Test func ratesWaitForAGradient() {
-    var plateau = RateControl(rule: .plateau(factor: 0.5, patience: 3, threshold: 0.01))
+    var plateau = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     for _ in 0..<50 { #expect(plateau.factor(step(0), NoiseScale()) == 1) }
-    var warmup = RateControl(rule: .warmup(steps: 100, tolerance: 0.05))
+    var warmup = RateControl(.warmup(steps: 100, tolerance: 0.05))
     for index in 1...50 { #expect(warmup.factor(step(0), NoiseScale()) == Double(index) / 100) }
   }
 }

@@ -11,16 +11,15 @@ import Training
     try Experiment(text: "[training]\nglobal_batch = 32\nsteps = 20", source: "x.toml", overrides: overrides)
   }
 
-  /// A memory whose every part has been used, as JSON wrote it: other types cannot set what only they may.
+  /// A memory whose every part has been used.
   private func used() throws -> Trainer.Memory {
     var memory = Trainer.Memory(globalBatch: 512)
-    func decoded<State: Codable>(_ state: State, _ keys: [String: Any]) throws -> State {
-      var fields = try JSONSerialization.jsonObject(with: JSONEncoder().encode(state)) as! [String: Any]
-      fields.merge(keys) { $1 }
-      return try JSONDecoder().decode(State.self, from: JSONSerialization.data(withJSONObject: fields))
+    struct State: Encodable {
+      var factor: Double
+      var waited: Int
     }
     memory.judge.clip = try StateValue(["norms": [1.0, 2.0, 3.0]])
-    memory.rates = try decoded(memory.rates, ["factor": 0.00001, "steps": 40])
+    memory.rates = try StateValue(State(factor: 0.00001, waited: 40))
     memory.stop = .fields(["values": .list([1, 2, 3, 4].map { .integer($0) }), "reason": .text("it was flat")])
     memory.lastUpdate = [0.5, 2]
     return memory
@@ -54,7 +53,7 @@ import Training
       return result
     }
     #expect(try other("clip.rule=zscore").memory.judge.clip == .none)
-    #expect(try other("schedule.kind=constant").memory.rates.factor == 1)
+    #expect(try other("schedule.kind=constant").memory.rates == .none)
     #expect(try other("schedule.batch=constant").memory.globalBatch == 32)
     #expect(try other("optimizer.kind=adamw").optimizerSteps == nil)
     for key in ["stop.window=1", "stop.change=0.5"] { #expect(try other(key).memory.stop == .none, "\(key)") }

@@ -1,0 +1,113 @@
+import ExperimentKeys
+
+/// A factor on the schedule's learning rate that follows the gradient's norms, as `schedule.kind` names it. Fed only with reduced values of steps that were
+/// taken, so equal on all ranks.
+public protocol RateRule: Sendable {
+  /// The value of `schedule.kind`.
+  static var kind: String { get }
+
+  /// Reads the kind's own keys of `[schedule]`.
+  init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError)
+
+  /// What the rule remembers from step to step. It is saved in checkpoints under the kind's name.
+  associatedtype State: Codable & Sendable & Equatable = Stateless
+  var initialState: State { get }
+
+  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
+  var stateSettings: [String] { get }
+
+  /// The factor for the step whose ledger this is, the noise scale having taken it in already; remembers the step.
+  func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout State) -> Double
+
+  /// The factor of the last step that was taken, which a skipped step leaves as it is.
+  func factorInForce(_ state: State) -> Double
+}
+
+/// Every kind of rate rule there is.
+public let rateRules: [any RateRule.Type] = [AdaScaleRate.self, PlateauRate.self, NormWarmupRate.self]
+
+/// What of an experiment a rate rule depends on.
+public struct RateContext: Sendable {
+  /// Samples a step, at the start.
+  public var globalBatch: Int
+  /// Whether the optimiser divides each weight's step by the size of its own gradients.
+  public var isAdaptive: Bool
+
+  public init(globalBatch: Int, isAdaptive: Bool) {
+    (self.globalBatch, self.isAdaptive) = (globalBatch, isAdaptive)
+  }
+}
+
+extension RateRule {
+  public var stateSettings: [String] { [] }
+
+  /// What a checkpoint knows the rule's state by.
+  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
+}
+
+/// The schedule's rate as it is.
+public struct NoRateRule: RateRule, Equatable {
+  public static let kind = "none"
+  public init() {}
+  public init(_ keys: inout ExperimentReader, for run: RateContext) {}
+  public var initialState: Stateless { Stateless() }
+  public func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout Stateless) -> Double { 1 }
+  public func factorInForce(_ state: Stateless) -> Double { 1 }
+}
+
+extension RateRule where Self == NoRateRule {
+  public static var none: NoRateRule { NoRateRule() }
+}
+
+/// A rate rule of any kind with what it remembers.
+public struct RateControl: Sendable {
+  private var box: any Box
+
+  public init(_ rule: any RateRule) {
+    func boxed(_ rule: some RateRule) -> any Box { Holder(rule: rule, state: rule.initialState) }
+    box = boxed(rule)
+  }
+
+  public mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double { box.factor(ledger, noise) }
+
+  public var inForce: Double { box.inForce }
+
+  /// The state as a checkpoint holds it. What is set to something that is no state of this rule starts it afresh.
+  public var state: StateValue {
+    get { box.saved }
+    set { box.restore(newValue) }
+  }
+
+  private protocol Box: Sendable {
+    var inForce: Double { get }
+    var saved: StateValue { get }
+    mutating func restore(_ value: StateValue)
+    mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double
+  }
+
+  private struct Holder<Rule: RateRule>: Box {
+    let rule: Rule
+    var state: Rule.State
+
+    var inForce: Double { rule.factorInForce(state) }
+    var saved: StateValue { (try? StateValue(state)) ?? .none }
+    mutating func restore(_ value: StateValue) { state = value.state() ?? rule.initialState }
+    mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double { rule.factor(ledger, noise, &state) }
+  }
+}
+
+/// An exponential mean, corrected for its start at zero.
+public struct RunningMean: Sendable, Equatable, Codable {
+  public let memory: Double
+  private var sum = 0.0
+  private var seen = 0.0
+
+  public init(memory: Double) { self.memory = memory }
+
+  public mutating func record(_ value: Double) {
+    sum = memory * sum + (1 - memory) * value
+    seen = memory * seen + (1 - memory)
+  }
+
+  public var value: Double { seen > 0 ? sum / seen : 0 }
+}
