@@ -18,8 +18,8 @@ public struct ClockOffset: Sendable {
     var best: (offset: Int64, roundTrip: Int64)?
     for _ in 0..<exchanges {
       let asked = clock()
-      try pair.tell(0, from: 0)
-      let theirs = try pair.tell(pair.rank == 1 ? clock() : 0, from: 1)
+      try pair.send(0, from: 0)
+      let theirs = try pair.send(pair.rank == 1 ? clock() : 0, from: 1)
       let answered = clock()
       let roundTrip = Int64(answered - asked)
       if best.map({ roundTrip < $0.roundTrip }) ?? true { best = (Int64(theirs) - Int64(asked) - roundTrip / 2, roundTrip) }
@@ -65,7 +65,7 @@ private func wallNanoseconds() -> UInt64 {
 extension Communicator {
   /// Rank `root`'s number, at every rank: one message.
   @discardableResult
-  fileprivate borrowing func tell(_ number: UInt64, from root: Int) throws -> UInt64 {
+  fileprivate borrowing func send(_ number: UInt64, from root: Int) throws -> UInt64 {
     var number = [number]
     var span = number.mutableSpan
     try broadcast(&span, from: root)

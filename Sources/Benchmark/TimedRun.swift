@@ -89,7 +89,7 @@ public final class TimedRun {
     func mean(_ index: Int) -> Double { allSums.map { $0[index] }.mean }
     let perStep = (0..<5).map { mean($0) / Double(steps) }
     let multiplyAdds = trainer.model.multiplyAdds(samples: workload.batch, of: data.train.shape)
-    guard let multiplyAdds else { fatalError("nobody has counted the multiply-adds of \(workload.name)'s model") }
+    guard let multiplyAdds else { fatalError("no count of the multiply-adds of \(workload.name)'s model") }
     let speed = 2 * Double(multiplyAdds) / median
     let units = workload.batch * world.size * (workload.unit == .tokens ? data.train.shape.tokens : 1)
     return BenchResult(

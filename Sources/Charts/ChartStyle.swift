@@ -3,7 +3,7 @@ public enum ChartStyle {
   /// How many colours, dashes and marks there are before they repeat.
   public static let colours = 8
 
-  /// Okabe and Ito's colours, which the colour-blind can tell apart, darkened or lightened to stand out from the page.
+  /// Okabe and Ito's colours, which the colour-blind can distinguish, darkened or lightened to stand out from the page.
   private static let light = ["#0067a5", "#c8500a", "#00805c", "#a8407f", "#8a6a00", "#3d87b8", "#5b5b5b", "#7a3fb0"]
   private static let dark = ["#6cb8f0", "#ff9b5c", "#4fd0a5", "#ee94c8", "#e8cf5a", "#9fd3f5", "#b8b8b8", "#c3a0f0"]
   static let dashes = ["", "7 3", "2 2.5", "8 2.5 2 2.5", "12 3", "4 4", "1.5 4", "9 2 1.5 2 1.5 2"]

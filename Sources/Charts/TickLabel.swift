@@ -1,6 +1,6 @@
 import Glibc
 
-/// Numbers beside an axis, as short as they can be told apart.
+/// Numbers along an axis, as short as they remain distinct.
 enum TickLabel {
   /// A multiple of `step`: `0.25`, `10,000`, `2.5e-07`.
   static func text(_ value: Double, step: Double) -> String {

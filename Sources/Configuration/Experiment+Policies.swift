@@ -12,7 +12,7 @@ extension Experiment {
 
   /// Penalties on weights and on the gradient.
   public struct Regularization: Sendable {
-    /// Σ|w| and ½Σw² times these are part of the loss; or, decoupled, w ← (1 − rate·l2)·w beside the step.
+    /// Σ|w| and ½Σw² times these are part of the loss; or, decoupled, w ← (1 − rate·l2)·w outside the step.
     public var l1 = 0.0
     public var l2 = 0.0
     public var isDecoupled = false

@@ -81,7 +81,7 @@ public struct Experiment: Sendable {
     public var norms: [NormOrder]
     /// Prefixes of tensor names whose tensors' norm is recorded together.
     public var groups: [String]
-    /// What is compared to tell gradient from noise: the ranks' gradients, at no cost, or every micro-batch's, at one pass over it.
+    /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every micro-batch's, at one pass over it.
     public var noise: Noise
     /// Whether TensorBoard's files are written.
     public var tensorboard: Bool

@@ -9,7 +9,7 @@ public struct LedgerReduction: ~Copyable {
     let length = NormLedger(layout).record.count
     reduction = try RecordReduction(length: length) { other, record, count, datatype in
       guard let other, let record, let count else { return }
-      // The operation knows no length of its own; the datatype's size in bytes tells it.
+      // The operation knows no length of its own; the datatype's size in bytes gives it.
       let length = recordLength(datatype?.pointee)
       for index in 0..<Int(count.pointee) {
         NormLedger.combine(

@@ -33,7 +33,7 @@ public final class OrderedExchange: GradientExchange {
   public let updated: Range<Int>
   private let layout: TensorLayout
   private let slices: [Range<Int>]
-  /// Not to be told from `updated == owned`: of a small model one rank may own everything, and all must take part in the same messages.
+  /// Does not follow from `updated == owned`: of a small model one rank may own everything, and all must take part in the same messages.
   private let isSharded: Bool
   /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the next step.
   private var nodes: [SummationTree.Node] = []

@@ -60,7 +60,7 @@ public final class SharedMemory: @unchecked Sendable {
     return (succeeded ? memory : nil, failure)
   }
 
-  /// Tells a file from all others of this machine.
+  /// Identifies a file among all of this machine.
   private static func identity(of file: Int32) -> Int64 {
     var status = stat()
     return fstat(file, &status) == 0 ? Int64(truncatingIfNeeded: status.st_ino) : -1

@@ -39,7 +39,7 @@ public struct SummationTree {
     return most
   }
 
-  /// Puts a node behind the others and calls `merge(left, right)`, by their places in the list, for each addition that it completes.
+  /// Appends a node and calls `merge(left, right)`, by their places in the list, for each addition that it completes.
   public static func push(_ node: Node, on nodes: inout [Node], merge: (_ left: Int, _ right: Int) -> Void) {
     nodes.append(node)
     while nodes.count >= 2, nodes[nodes.count - 2].isLeftOf(nodes[nodes.count - 1]) {

@@ -9,7 +9,7 @@ protocol ByteSource: AnyObject {
 }
 
 extension InputFile {
-  /// Tells gzip by its two magic bytes, whatever the name.
+  /// Recognises gzip by its two magic bytes, whatever the name.
   func isGzip() throws(FileError) -> Bool {
     let magic = UnsafeMutableRawBufferPointer.allocate(byteCount: 2, alignment: 1)
     defer { magic.deallocate() }

@@ -3,7 +3,7 @@ import Files
 /// Whether the first row of a CSV file holds the columns' names.
 ///
 /// It does where none of its cells is a number, and where the first cell of some column is none but all others in it are. A first row of numbers
-/// cannot be told from data: what looks like names all the same, consecutive whole numbers such as years, is read as data with a note.
+/// cannot be distinguished from data: what looks like names all the same, consecutive whole numbers such as years, is read as data with a note.
 struct CSVHeader {
   let isPresent: Bool
   /// What the user is to know; nil where there is no doubt.

@@ -220,7 +220,7 @@ private enum Parsed {
   case missing, wrong, large
 }
 
-/// Decimal notation and nothing else: no "nan", "inf" or hexadecimal, which `strtod` would take. A NUL lies behind the cell.
+/// Decimal notation and nothing else: no "nan", "inf" or hexadecimal, which `strtod` would take. A NUL follows the cell.
 private func parse(_ cell: UnsafeBufferPointer<UInt8>) -> Parsed {
   guard !cell.isEmpty else { return .missing }
   for byte in cell {

@@ -20,7 +20,7 @@ public protocol DataContext: ~Copyable {
   borrowing func sum(_ values: [Int64]) throws -> [Int64]
 
   /// Bytes that the ranks of a node share. The rank that is to fill them (`filler`, a number within the node, taken modulo its size) finds ``SharedBytes/isFiller``
-  /// true; the others read behind the next ``succeedOnAllRanks(_:)``.
+  /// true; the others read after the next ``succeedOnAllRanks(_:)``.
   borrowing func sharedBytes(count: Int, filler: Int) throws -> SharedBytes
 }
 

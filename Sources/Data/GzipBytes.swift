@@ -1,7 +1,7 @@
 import CZlib
 import Files
 
-/// The decompressed content of a gzip file (RFC 1952), all its members one behind the other; zlib checks their CRC-32 and length.
+/// The decompressed content of a gzip file (RFC 1952), all its members one after the other; zlib checks their CRC-32 and length.
 final class GzipBytes: ByteSource {
   private let file: InputFile
   // zlib keeps the address of its stream, so it may not move.

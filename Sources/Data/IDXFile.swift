@@ -3,7 +3,7 @@ import Files
 /// A file of unsigned bytes in the IDX format (Y. LeCun's MNIST page), plain or gzip: `00 00 08 n`, n big-endian UInt32 dimensions, data.
 ///
 /// It is read in two phases: the initializer checks the header and learns the sizes, ``read(into:)`` puts the data where the caller
-/// wants them. A size that the file cannot hold is an error of the first phase, so nobody allocates what a damaged file merely declares.
+/// wants them. A size that the file cannot hold is an error of the first phase, so nothing is allocated that a damaged file merely declares.
 public struct IDXFile: Sendable {
   /// One to four, none of them zero; the first counts the samples.
   public let dimensions: [Int]
@@ -87,9 +87,9 @@ public struct IDXFile: Sendable {
       throw FileError(
         path, at: content.offset, "ends here: \(byteCount) bytes of data declared, \(count) present", remedy: "fetch the file again")
     }
-    // Asking for one byte more also makes zlib read and check the CRC behind the data.
+    // Asking for one byte more also makes zlib read and check the CRC after the data.
     guard try content.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<1])) == 0 else {
-      throw FileError(path, at: content.offset, "goes on behind the \(byteCount) bytes of data declared", remedy: "fetch the file again")
+      throw FileError(path, at: content.offset, "continues after the \(byteCount) bytes of data declared", remedy: "fetch the file again")
     }
   }
 

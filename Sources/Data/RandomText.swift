@@ -9,7 +9,7 @@ public struct RandomText: Dataset {
   public let shape: SampleShape
   private let text: [UInt8]
 
-  /// `part` tells texts of one seed apart: what is trained on, what is tested on.
+  /// `part` separates texts of one seed: what is trained on, what is tested on.
   public init(tokens: Int, vocabulary: Int, context: Int, seed: UInt64, part: UInt64 = 0) {
     precondition(context > 0 && tokens > context && (1...256).contains(vocabulary), "a sample has at least one token, of at most 256 kinds")
     count = (tokens - 1) / context

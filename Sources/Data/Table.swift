@@ -28,7 +28,7 @@ public struct Table: Dataset {
   public let count: Int
   public let shape: SampleShape
   private let width: Int
-  // Nobody writes to the values once a data set exists, so ranks' threads may all read them.
+  // Nothing writes to the values once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let rows: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
   private let origin: Origin?

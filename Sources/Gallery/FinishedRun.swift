@@ -1,7 +1,7 @@
 import Glibc
 import Reports
 
-/// A run that has ended, as its directory tells it.
+/// A run that has ended, as its directory holds it.
 public struct FinishedRun: Sendable {
   public let name: String
   public let report: ConvergenceReport

@@ -1,4 +1,4 @@
-/// Every claim, in the order they are told.
+/// Every claim, in the order of the output.
 public let gallery: [Claim] = [
   .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization, .policyGradient, .kMeansStop, .transformer,
   .longShortTermMemory,

@@ -22,11 +22,11 @@ public struct ClipCounterfactual: Sendable, Equatable {
   /// Runs a rule that scales by norms over a series of them, with a memory of its own from the first one on.
   ///
   /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by size are not for them, since norms do not
-  /// tell sizes.
+  /// give sizes.
   public init(of rule: any ClipRule, on series: [Norms]) {
-    precondition(!rule.needs.contains(.elements), "norms do not tell what a rule for single elements does")
+    precondition(!rule.needs.contains(.elements), "norms do not determine what a rule for single elements does")
     let tensors = series.first?.tensors.count ?? 0
-    precondition(!rule.needs.contains(.tensorSizes), "norms do not tell the tensors' sizes")
+    precondition(!rule.needs.contains(.tensorSizes), "norms do not determine the tensors' sizes")
     if rule.needs.contains(.tensorNorms) {
       precondition(tensors > 0 && series.allSatisfy { $0.tensors.count == tensors }, "a rule by tensor needs each tensor's norms")
     }

@@ -37,7 +37,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   public mutating func record(_ ledger: NormLedger, _ decision: StepDecision, rate: Double) {
     var sums = StepSums()
     sums.steps = 1
-    // An update that told nothing of itself left the weights' norm out too; one that changed nothing did not.
+    // An update whose norm is not known left the weights' norm out too; one that changed nothing did not.
     if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0, ledger[.squaredUpdate] + ledger[.squaredWeights] < Self.largest {
       let update = ledger[.squaredUpdate].squareRoot()
       sums.promise = update * previous.norm

@@ -1,7 +1,7 @@
 /// What a run's losses and norms say of how it went, with the reasons.
 ///
 /// The kind reads only what no division of the work changes: losses (with their penalty), ‖g‖, the norms of the updates, rates, and which steps
-/// were taken. One trajectory has one verdict at any number of ranks. Noise that the ranks tell apart may explain it, in `reasons`.
+/// were taken. One trajectory has one verdict at any number of ranks. Noise that only several ranks show may explain it, in `reasons`.
 ///
 /// Judged is the last third of the run, by steps and by learning rate (so that a schedule that ends at zero is not taken for rest), at
 /// least its last ten steps, against the whole run; where that leaves open whether the loss moves, the last two thirds, then all. Every number
@@ -28,7 +28,7 @@
 ///   the gradient is mostly noise, and a smaller rate or a larger batch is what would help. Updates that promise too little to show leave that
 ///   open: `too-short`.
 /// - `converged`: the loss is flat without noise and the gradient is at most a tenth of the largest it was; or less than a thousandth of the
-///   loss is left. A plateau is the same to first order: norms cannot tell a saddle from a minimum.
+///   loss is left. A plateau is the same to first order: norms cannot distinguish a saddle from a minimum.
 public struct ConvergenceVerdict: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable, Codable {
     case tooShort = "too-short"

@@ -1,4 +1,4 @@
-/// What all ranks tell one another in a step, as one record that one small allreduce combines.
+/// What all ranks learn of one another in a step, as one record that one small allreduce combines.
 ///
 /// Before the reduction it holds this rank's contributions; after it, every rank holds the same totals, and every decision is a function
 /// of them. Sums are exact (``ExactSum``, 216 bytes each): a total has the same bits whatever algorithm MPI chooses, and however the work was

@@ -1,6 +1,6 @@
 import Reports
 
-/// What `lockstep doctor` tells: as tables for people, as one JSON object for programs.
+/// The result of `lockstep doctor`: as tables for people, as one JSON object for programs.
 public struct DoctorReport: Sendable {
   public var records: [HostRecord]
   /// Nil where problems kept the measurement from being made.

@@ -1,6 +1,6 @@
 import Reports
 
-/// Reads what workers and mpirun print when something goes wrong, and tells errors from noise.
+/// Reads what workers and mpirun print when something goes wrong, and separates errors from noise.
 ///
 /// A worker's error is a line `rank R on HOST: MESSAGE`. Open MPI 4.1 explains itself in boxes between dashed lines; the few facts in them
 /// that matter (which rank, which signal, which host) are kept, the rest is noise.

@@ -1,6 +1,6 @@
 import Reports
 
-/// How a job's ranks and the cores of its machines go together, as the hosts themselves told.
+/// How a job's ranks and the cores of its machines go together, as the hosts themselves reported.
 public enum HostCrowding: Sendable, Equatable {
   case roomy
   /// Hosts that are one machine, with a core for each of their ranks.

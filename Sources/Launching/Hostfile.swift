@@ -79,7 +79,7 @@ public struct Hostfile: Sendable, Equatable {
     if hosts.contains(where: { $0.user != nil }) { ownText = text }
   }
 
-  /// What tells mpirun of the hosts.
+  /// The arguments that name the hosts to mpirun.
   var arguments: [String] {
     if let path { return ["--hostfile", path] }
     return ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]

@@ -1,6 +1,6 @@
 import Reports
 
-/// One line of a terminal that shows where training is, never wider than it is told.
+/// One line of a terminal that shows where training is, never wider than the given width.
 public struct ProgressBar: Sendable {
   /// Whether the terminal shows more than ASCII.
   public var isUnicode: Bool

@@ -1,4 +1,4 @@
-/// The program that reaches other hosts, the one that mpirun uses, and what it is told.
+/// The program that reaches other hosts, the one that mpirun uses, and its arguments.
 public struct RemoteShell: Sendable, Equatable {
   /// Program and options, before the host's name.
   public var command: [String]

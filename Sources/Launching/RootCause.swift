@@ -68,7 +68,7 @@ public struct RootCause: Sendable, Equatable {
 
   /// A worker's code where it means something to the user, 70 for everything else.
   ///
-  /// mpirun passes it on, except when it is told to end the job just as the workers do.
+  /// mpirun passes it on, except when it is asked to end the job just as the workers do.
   private static func code(_ ending: Ending, death: FaultReader.Death?) -> ExitCode {
     var candidates: [Int32] = []
     if case .exited(let status) = ending { candidates.append(status) }

@@ -29,7 +29,7 @@ public struct Request: ~Copyable, ~Escapable {
     try check(started.waiting { MPI_Wait(&handle, cmpi_status_ignore()) }, "MPI_Wait")
   }
 
-  /// Lets MPI make progress and tells whether the operation is complete; ``wait()`` then returns at once.
+  /// Lets MPI make progress and returns whether the operation is complete; ``wait()`` then returns at once.
   public mutating func test() throws(MPIError) -> Bool {
     var handle = self.handle
     var complete: Int32 = 0

@@ -51,7 +51,7 @@ public final class StartedCollectives {
     append(request, .allGather, bytes: pieces.total * MemoryLayout<Element>.stride, owner)
   }
 
-  /// Lets MPI make progress, and takes the oldest from the queue if it has ended; tells whether it has.
+  /// Lets MPI make progress, and takes the oldest from the queue if it has ended; returns whether it has.
   public func takeOldest() throws(MPIError) -> Bool {
     var complete: Int32 = 0
     try check(MPI_Test(&requests[first], &complete, cmpi_status_ignore()), "MPI_Test")

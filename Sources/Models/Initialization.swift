@@ -37,7 +37,7 @@ public enum Initialization: Sendable, Equatable {
     }
   }
 
-  /// Fills a layer's weight and bias. `activation` is the one behind the layer, nil where its results are used as they are.
+  /// Fills a layer's weight and bias. `activation` is the one after the layer, nil where its results are used as they are.
   func fill(
     _ weights: inout FlatVector, weight: Int, bias: Int, fanIn: Int, fanOut: Int, activation: Activation?, seed: UInt64
   ) {

@@ -1,7 +1,7 @@
 import ExperimentKeys
 import Vectors
 
-/// A multilayer perceptron: fully connected layers with an activation between them and a loss behind the last.
+/// A multilayer perceptron: fully connected layers with an activation between them and a loss after the last.
 ///
 /// Tensors are `layers.I.weight [outputs, inputs]` and `layers.I.bias [outputs]`. Without hidden layers it is a linear or a logistic model.
 public final class MLP: Model {

@@ -13,7 +13,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   public var norm: Double?
   /// ``gflops`` over ``gemmGflops``.
   public var gemmFraction: Double
-  /// A mean step, over ranks and steps, by what it was spent on. Here `data` is told; ``stepMs`` is without it.
+  /// A mean step, over ranks and steps, by what it was spent on. Here `data` is given; ``stepMs`` is without it.
   public var seconds: TimeShare
   public var steps: Int
   /// What ``perS`` counts: samples or tokens.
@@ -22,7 +22,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   /// large matrix products, which took turns with the steps, on all ranks at once: their median, a mean over ranks.
   public var gflops: Double
   public var gemmGflops: Double
-  /// The most memory that a rank has had resident behind the first steps, its libraries and what it shares with other ranks included; the largest rank's.
+  /// The most memory that a rank has had resident after the first steps, its libraries and what it shares with other ranks included; the largest rank's.
   public var peakBytes: Int
   public var profile: BenchProfile?
 

@@ -42,7 +42,7 @@ func readLines<Record>(
   }
 }
 
-/// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what comes behind the last line end is left out.
+/// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what follows the last line end is left out.
 func readLines(
   of descriptor: Int32, path: String, each: (_ line: [UInt8], _ number: Int, _ offset: Int) throws(RunFileError) -> Void
 ) throws(RunFileError) {

@@ -18,7 +18,7 @@ public struct RecordedLines: Sendable {
   /// What is wrong, in words; nil where nothing is.
   private(set) var damage: String?
 
-  /// Reads the file as far as it can tell of steps up to `step`.
+  /// Reads the file as far as its steps are at most `step`.
   init(of path: String, upTo step: Int, wanted: Wanted) throws(RunFileError) {
     self.path = path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

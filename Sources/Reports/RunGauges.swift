@@ -14,7 +14,7 @@ public struct RunGauges: Sendable, Equatable {
 
   public static func == (left: RunGauges, right: RunGauges) -> Bool { left.text == right.text }
 
-  /// Takes in what the workers tell.
+  /// Takes in what the workers report.
   public mutating func take(_ event: WorkerEvent) {
     switch event {
     case .started(let started): self.started = started

@@ -3,7 +3,7 @@ import FoundationEssentials
 /// One line of `trace/rank-R.jsonl`: fingerprints of what one rank had in hand at each stage of a step.
 ///
 /// Written by `lockstep-worker --trace` (for `lockstep verify`; reproducible runs only). Everything in it but a stage's `first` and the values of
-/// ``Kind/sent`` is the same at any number of ranks, so the first stage that differs tells who computed it otherwise.
+/// ``Kind/sent`` is the same at any number of ranks, so the first stage that differs shows which rank computed it otherwise.
 public struct StepTrace: Sendable, Equatable, Decodable {
   /// What a stage's values are of.
   public enum Kind: String, Sendable, CaseIterable, Decodable {

@@ -1,4 +1,4 @@
-/// What rank 0 tells the coordinator: one line of JSON on standard output each, when the worker runs with `--events`.
+/// What rank 0 reports to the coordinator: one line of JSON on standard output each, when the worker runs with `--events`.
 public enum WorkerEvent: Sendable, Equatable {
   case started(Started)
   case progress(Progress)

@@ -6,7 +6,7 @@ public struct CriticalBatch: Sendable, Equatable {
   /// S_min, the steps with a batch of any size.
   public let fewestSteps: Double
 
-  /// What a run at one batch size and the noise scale on its way foretell: the noise scale is the critical batch.
+  /// What a run at one batch size and the noise scale on its way predict: the noise scale is the critical batch.
   public init(noiseScale: Double, steps: Double, batch: Double) {
     self.batch = noiseScale
     fewestSteps = steps / (1 + noiseScale / batch)

@@ -6,7 +6,7 @@ public struct CurveFit: Sendable, Equatable {
   /// Σ wᵢ rᵢ²
   public var residualSquares: Double
 
-  /// Fits from a first guess; nil where the points are fewer than the parameters or do not tell them apart.
+  /// Fits from a first guess; nil where the points are fewer than the parameters or do not determine them.
   ///
   /// Errors are those of the linearised problem at the solution, scaled by the residuals, as `scipy.optimize.curve_fit` gives them.
   public init?(

@@ -7,7 +7,7 @@ public enum Link {
     number(text, units: [("ns", 1e9), ("us", 1e6), ("µs", 1e6), ("ms", 1e3), ("s", 1)])
   }
 
-  /// Bytes a second of `10Gbit/s`, `200mbit`, `1.2GB/s`; nil for anything else. `bit` and `B` tell bits from bytes, prefixes are powers of 1000.
+  /// Bytes a second of `10Gbit/s`, `200mbit`, `1.2GB/s`; nil for anything else. `bit` and `B` mean bits and bytes, prefixes are powers of 1000.
   public static func bytesPerSecond(_ text: some StringProtocol) -> Double? {
     let text = text.hasSuffix("/s") ? String(text.dropLast(2)) : text.hasSuffix("ps") ? String(text.dropLast(2)) : String(text)
     var units: [(String, Double)] = []

@@ -3,7 +3,7 @@ import Gallery
 import Reports
 import Scaling
 
-/// One run of a scaling study, as its directory tells it: the times of its steps, and where each rank's went.
+/// One run of a scaling study, as its directory holds it: the times of its steps, and where each rank's went.
 public struct MeasuredRun: Sendable, Equatable {
   public var ranks: Int
   /// Counted from 1.
@@ -12,9 +12,9 @@ public struct MeasuredRun: Sendable, Equatable {
   public var hosts: [String]
   public var cores: Int
   public var cpu: String
-  /// Of the steps behind the warm-up, in seconds.
+  /// Of the steps after the warm-up, in seconds.
   public var step: Spread
-  /// A mean step of each rank behind the warm-up.
+  /// A mean step of each rank after the warm-up.
   public var parts: [TimeShare]
   /// Steps to the target loss, where there is one and it was reached; the noise scale on the way.
   public var stepsToTarget: Int?
@@ -36,7 +36,7 @@ public struct MeasuredRun: Sendable, Equatable {
     let environment = try JSONFile.read(EnvironmentRecord.self, from: directory.environment)
     let timed = run.steps.filter { $0.step > warmUp }
     guard let step = Spread(timed.map(\.seconds.total)) else {
-      throw RunFileError("\(directory.metrics): no step behind the \(warmUp) of the warm-up; ask for more with --steps")
+      throw RunFileError("\(directory.metrics): no step after the \(warmUp) of the warm-up; ask for more with --steps")
     }
     (self.ranks, self.attempt, self.step) = (ranks, attempt, step)
     globalBatch = run.steps[0].samples

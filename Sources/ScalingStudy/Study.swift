@@ -40,7 +40,7 @@ public struct Study: Sendable {
   public struct HeldOut: Sendable, Equatable {
     public var ranks: Int
     public var measured: Double
-    /// Nil where the other rank counts do not tell: one rank says nothing about an exchange.
+    /// Nil where the other rank counts do not suffice: one rank says nothing about an exchange.
     public var predicted: Double?
   }
 

@@ -1,7 +1,7 @@
 import Glibc
 import Reports
 
-/// One end of a connection between two watchers; closed with the value's end. Nothing here waits for longer than it is told to.
+/// One end of a connection between two watchers; closed with the value's end. Nothing here waits longer than its argument says.
 final class WatchSocket {
   let file: Int32
   private var lines = LineSplitter(limit: WatchMessage.limit)

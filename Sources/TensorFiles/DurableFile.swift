@@ -93,7 +93,7 @@ public struct DurableFile: ~Copyable {
     try write(Array(text.utf8).span.bytes, to: path)
   }
 
-  /// The error that `errno` tells; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
+  /// The error of `errno`; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
   private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> FileError {
     let message = systemMessage()
     discardTemporary()

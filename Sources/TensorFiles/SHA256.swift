@@ -35,7 +35,7 @@ public struct SHA256: ~Copyable {
   /// The digest of a file, read in pieces.
   public static func digest(ofFile path: String) throws(FileError) -> String { try digest(of: InputFile(path)) }
 
-  /// A digest that tells a file from others without reading all of a large one: the whole file's up to `limit` bytes, else that of its length, as
+  /// A digest that distinguishes a file from others without reading all of a large one: the whole file's up to `limit` bytes, else that of its length, as
   /// eight little-endian bytes, and of 256 pieces of 64 KiB at even distances, the first and the last among them.
   public static func fingerprint(ofFile path: String, limit: Int = 256 << 20) throws(FileError) -> String {
     let file = try InputFile(path)

@@ -4,7 +4,7 @@ import Files
 ///
 /// `u64 N | N bytes of JSON | data`: JSON maps a name to `{"dtype", "shape", "data_offsets": [begin, end]}`, offsets counting from
 /// the start of the data, and `__metadata__` to strings. Rejected are: keys that occur twice, unknown keys and types, sizes that overflow,
-/// holes, overlaps, and data before or behind the tensors.
+/// holes, overlaps, and data before or after the tensors.
 struct SafeTensorsHeader: Sendable {
   /// In the order of the data.
   private(set) var tensors: [SafeTensors.Tensor] = []
@@ -59,7 +59,7 @@ struct SafeTensorsHeader: Sendable {
       end = tensor.bytes.upperBound
     }
     guard end == file.byteCount else {
-      let problem = end > file.byteCount ? "ends here" : "goes on behind the last tensor"
+      let problem = end > file.byteCount ? "ends here" : "continues after the last tensor"
       throw failure(at: min(end, file.byteCount), "\(problem): the header describes \(end) bytes, the file has \(file.byteCount)")
     }
     tensors = order.map { tensors[$0] }

@@ -34,7 +34,7 @@ private final class Shared<Record: Sendable>: @unchecked Sendable {
   /// So many are written without waiting for more.
   private var enough: Int { max(1, limit / 2) }
   private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-  /// Told to the writer: there is something to do. Told to the other: something was done.
+  /// Signals to the writer that there is something to do, and to the producer that something was done.
   private let wanted: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
   private let done: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
   private var waiting: [Record] = []

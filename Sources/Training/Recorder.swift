@@ -7,7 +7,7 @@ import Reports
 import Threads
 import Vectors
 
-/// Writes a run's records and tells its progress: rank 0's part of reporting. The files are written by another thread.
+/// Writes a run's records and reports its progress: rank 0's part of reporting. The files are written by another thread.
 final class Recorder {
   private let files: Files
   private let lines: RecordQueue<Line>

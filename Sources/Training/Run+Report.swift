@@ -29,7 +29,7 @@ extension Run {
     return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
   }
 
-  /// Writes `report.html`, at the rank that records. A page that cannot be written is told of, and spoils nothing.
+  /// Writes `report.html`, at the rank that records. Failing to write the page is logged and ignored.
   func writePage(failure: String? = nil) {
     guard let recorder else { return }
     do {
@@ -55,7 +55,7 @@ extension Run {
     }
   }
 
-  /// The report of a run that is over, from what its history and its ranks tell.
+  /// The report of a run that is over, from its history and its ranks.
   func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let reasons =

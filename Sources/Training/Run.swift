@@ -196,7 +196,7 @@ public final class Run {
       // The directory is another run's: not a byte more.
       throw error
     } catch {
-      // What was recorded tells how it came to this; that it cannot be written is the lesser trouble.
+      // The records show how this came about; failing to write them matters less than the cause.
       try? recorder?.drain()
       log.error("\(error)")
       reportHiddenSkips()
@@ -225,7 +225,7 @@ public final class Run {
     let givesUp = trainer.judge.mustStop
     if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
     if givesUp {
-      // All ranks decided it; one tells.
+      // All ranks decided it; rank 0 reports it.
       try world.agree { () throws -> Void in
         throw RunFailure(
           .workerFailed,

@@ -2,7 +2,7 @@ import Configuration
 import GradientNorms
 import Reports
 
-/// What a run has measured so far, as far as every rank knows it: kept in checkpoints, told in the report.
+/// What a run has measured so far, as far as every rank knows it: saved in checkpoints, shown in the report.
 struct RunHistory: Codable, Equatable {
   private(set) var tracker = ConvergenceTracker()
   private(set) var steps = 0
@@ -12,7 +12,7 @@ struct RunHistory: Codable, Equatable {
   private(set) var lastNorm: Double?
   private(set) var largestNorm: Double?
   private(set) var skips: [Skip] = []
-  /// What was told of the last skipped step; `skips` names the first ones only.
+  /// The sentence about the last skipped step; `skips` names the first ones only.
   private(set) var lastSkip: String?
   /// Steps in which √L alone proved that nothing would be clipped.
   private(set) var certified = 0
@@ -34,7 +34,7 @@ struct RunHistory: Codable, Equatable {
     var step: Int
   }
 
-  /// A skipped step, told in the report.
+  /// A skipped step, named in the report.
   struct Skip: Codable, Equatable {
     var step: Int
     var rank: Int?
@@ -45,7 +45,7 @@ struct RunHistory: Codable, Equatable {
     var text: String { "step \(step) is skipped by all ranks: \(reason)" }
   }
 
-  /// Takes in a step, in order. Returns the sentence that tells of a skip, if it was one.
+  /// Takes in a step, in order. Returns the sentence about a skip, if it was one.
   mutating func record(_ outcome: StepOutcome, tensors: [String], hosts: [String]) -> String? {
     steps += 1
     tracker.record(outcome.ledger, outcome.decision, rate: outcome.learningRate)
@@ -107,7 +107,7 @@ extension StepOutcome {
 }
 
 extension SkipReason {
-  /// What a person is told.
+  /// The sentence for a person.
   func text(tensors: [String], hosts: [String]? = nil) -> String {
     switch self {
     case .nonFinite(let found):

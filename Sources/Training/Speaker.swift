@@ -2,7 +2,7 @@ import Glibc
 import Processes
 import Reports
 
-/// How rank 0 tells of a run on standard output: as events for the coordinator, or as plain lines for a person.
+/// How rank 0 reports a run on standard output: as events for the coordinator, or as plain lines for a person.
 public struct Speaker: Sendable {
   public enum Voice: Sendable { case events, lines, quiet }
 

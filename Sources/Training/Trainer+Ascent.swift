@@ -55,7 +55,7 @@ extension Trainer {
     return contribute(parts, losses: losses, draw, into: &ledger)
   }
 
-  /// Ends the uphill step that all ranks took, behind the reduction of the gradient there: no rank is in the second pass any more.
+  /// Ends the uphill step that all ranks took, after the reduction of the gradient there: no rank is in the second pass any more.
   func comeDown() {
     guard isUphill else { return }
     isUphill = false

@@ -27,7 +27,7 @@ extension Trainer {
     return indices(ofEpoch: draw.slice.epoch)[start + piece.lowerBound..<start + piece.upperBound]
   }
 
-  /// What the next step will draw if this one does not change the size of a batch; nil behind the last.
+  /// What the next step will draw if this one does not change the size of a batch; nil after the last.
   private func nextDraw(after draw: Draw) -> Draw? {
     var cursor = memory.cursor
     switch experiment.training.length {

@@ -169,7 +169,7 @@ public final class Trainer {
 
   func restore(_ kept: Memory, rank: Int) {
     memory = kept
-    // One rank tells it for all.
+    // Only rank 0 contributes; the sum reaches every rank.
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
     judge.memory = kept.judge
     rates.state = kept.rates
@@ -330,7 +330,7 @@ public final class Trainer {
   private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice, on world: borrowing Communicator) throws {
     let drawn = ledger.samples
     if drawn == Double(slice.positions.count) { return }
-    // All ranks see it; one tells.
+    // All ranks see it; the lowest reports it.
     try world.agree { () throws -> Void in
       throw RunFailure(
         .workerFailed,

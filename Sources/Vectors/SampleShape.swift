@@ -21,7 +21,7 @@ public struct SampleShape: Sendable, Equatable, Codable {
     case cartPole = "cartpole"
   }
 
-  /// An image of `channels` planes, one behind the other.
+  /// An image of `channels` planes, one after the other.
   public struct Image: Sendable, Equatable, Codable {
     public var channels: Int
     public var height: Int

@@ -33,7 +33,7 @@ public struct TensorLayout: Sendable, Equatable {
   /// The number of trained values, gaps excluded.
   public var parameterCount: Int { segments.reduce(0) { $0 + $1.count } }
 
-  /// Adds a tensor behind the others and returns its index.
+  /// Appends a tensor and returns its index.
   @discardableResult
   public mutating func add(_ name: String, shape: [Int]) -> Int {
     let count = shape.reduce(1, *)

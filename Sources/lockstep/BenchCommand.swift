@@ -31,7 +31,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Flag(help: "Print the line of JSON alone, and nothing for people on standard error.")
   var json = false
 
-  @Flag(help: "Tell also where a step's time goes, by rank and by layer, and write a trace of every step.")
+  @Flag(help: "Show also where a step's time goes, by rank and by layer, and write a trace of every step.")
   var profile = false
 
   @Option(help: ArgumentHelp("The trace's file. Default: WORKLOAD-RANKS.trace.json.", valueName: "file"))

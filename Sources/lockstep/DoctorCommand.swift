@@ -5,7 +5,7 @@ import Reports
 /// `lockstep doctor`: what this machine or cluster can do, what is misconfigured, and how to mend it.
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Tells what this machine or cluster can do, what is misconfigured and how to mend it.",
+    commandName: "doctor", abstract: "Shows what this machine or cluster can do, what is misconfigured and how to mend it.",
     discussion: """
       Asks each host for its build, Open MPI, cores and memory; then starts ranks as a training run would, and measures sums over all ranks by size,
       matrix products on all ranks at once, and clocks. "kernels" and "oneDNN" are the instructions that Lockstep's own loops and oneDNN use of the CPU; the

@@ -64,17 +64,17 @@ struct GalleryCommand: AsyncParsableCommand {
       }
       return
     }
-    var told: [(claim: Claim, finding: Finding)] = []
+    var results: [(claim: Claim, finding: Finding)] = []
     for claim in claims {
       var finished: [FinishedRun] = []
       for planned in claim.runs { finished.append(try await finish(planned, of: claim)) }
       let finding = try claim.finding(finished)
       if !json { Screen.output.write(GalleryText(claim, finding).text + "\n") }
-      told.append((claim, finding))
+      results.append((claim, finding))
     }
-    let held = told.filter(\.finding.holds).count
-    if !json { Screen.output.write("\(held) of \(Figures.counted(told.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
-    try write(told)
+    let held = results.filter(\.finding.holds).count
+    if !json { Screen.output.write("\(held) of \(Figures.counted(results.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
+    try write(results)
   }
 
   private func chosen() throws -> [Claim] {
@@ -116,9 +116,9 @@ struct GalleryCommand: AsyncParsableCommand {
     }
   }
 
-  private func write(_ told: [(claim: Claim, finding: Finding)]) throws {
+  private func write(_ results: [(claim: Claim, finding: Finding)]) throws {
     var json = JSONText(indented: true)
-    json.array(told) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
+    json.array(results) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
     if self.json { Screen.output.write(json.string + "\n") }
     do { try Data(json.string.utf8).write(to: URL(filePath: output + "/gallery.json")) } catch {
       throw CommandFailure(.usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")

@@ -24,7 +24,7 @@ struct HostSurvey {
   /// Starts the worker's probe on each host and compares the answers.
   ///
   /// `hosts` are in mapping order.
-  /// - Throws: where this machine's own worker cannot tell.
+  /// - Throws: where this machine's own worker gives no answer.
   func check(_ hosts: Hostfile, own: OwnNames) async throws -> HostCheck {
     let token = output.flatMap(makeToken)
     defer { token?.remove() }

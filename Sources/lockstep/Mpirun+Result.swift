@@ -6,7 +6,7 @@ import Reports
 
 extension MpirunLine {
   /// Runs workers that print one record, a line of JSON, and returns it; other lines go to standard error.
-  /// - Throws: why there is none, with the workers' other errors told before.
+  /// - Throws: why there is none; the workers' other errors are printed before.
   func result<Record: Decodable & Sendable>(of type: Record.Type) async throws -> Record {
     let listener = Listener<Record>()
     let ending = try await Mpirun(self).run(.measuring) {

@@ -11,7 +11,7 @@ actor RunWatch {
 
   private(set) var report: ConvergenceReport?
   private(set) var faults = FaultReader()
-  /// The last step that the workers told of, since the job was last started.
+  /// The last step that the workers reported, since the job was last started.
   private(set) var lastStep: Int?
   /// Whether the ranks wait for one that does not come, so that no step will end.
   private(set) var isStalled = false
@@ -20,7 +20,7 @@ actor RunWatch {
   /// How many of them were not skipped.
   private(set) var stepsTaken = 0
 
-  /// What the metrics server tells, and the server, where one was asked for.
+  /// What the metrics server serves, and the server, where one was asked for.
   private var gauges: RunGauges
   private let server: MetricsServer?
 
@@ -63,7 +63,7 @@ actor RunWatch {
   }
 
   /// The workers are about to be started again.
-  func tell(restarts: Int) {
+  func set(restarts: Int) {
     gauges.restarts = restarts
     server?.publish(gauges.text)
   }

@@ -44,7 +44,7 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Steps at the beginning of a run whose times do not count.", valueName: "count"))
   var warmUp = 20
 
-  @Option(help: ArgumentHelp("Tell what it takes to bring the training loss (a mean over 4096 samples) down to this.", valueName: "loss"))
+  @Option(help: ArgumentHelp("Show what it takes to bring the training loss (a mean over 4096 samples) down to this.", valueName: "loss"))
   var targetLoss: Double?
 
   @Option(

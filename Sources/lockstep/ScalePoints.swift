@@ -15,7 +15,7 @@ struct ScalePoints {
   let launch: WorkerLaunch
   let folder: String
   let simulation: Simulation?
-  /// How ranks and cores go together at each rank count, where several hosts told it.
+  /// How ranks and cores go together at each rank count, where several hosts reported it.
   private var crowding: [Int: HostCrowding] = [:]
 
   init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: Simulation?) {
@@ -126,7 +126,7 @@ struct ScalePoints {
     if let steps = plan.steps { keys.append("training.steps=\(steps)") }
     let factor = plan.rate.factor(batches: Double(growth))
     if factor != 1 { keys.append("optimizer.learning_rate=\(experiment.learningRate * factor)") }
-    // A rank alone has no other's gradient to tell noise by.
+    // A rank alone has no other's gradient to measure noise with.
     if plan.targetLoss != nil && batch > experiment.training.microBatch { keys.append("report.noise=micro-batches") }
     return keys
   }

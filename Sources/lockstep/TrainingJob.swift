@@ -47,7 +47,7 @@ struct TrainingJob {
         line.workerArguments = workerArguments(restarts: policy.restarts)
         let from = directory.newestCheckpoint.map { "from the checkpoint of step \($0)" } ?? "from the beginning"
         if directory.newestCheckpoint != nil { await control.take(.resumable) }
-        await watch.tell(restarts: policy.restarts)
+        await watch.set(restarts: policy.restarts)
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
         guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }

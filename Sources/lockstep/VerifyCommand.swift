@@ -12,7 +12,7 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify", abstract: "Checks that an experiment computes the same bits at any number of ranks.",
     discussion: """
       Runs the experiment's first steps, with training.reproducible = true, at each number of ranks. Compares every step's loss, norms, decision and rate,
-      the final weights, the optimiser's state and the evaluation. Where something differs, traces of every stage tell which rank is to blame.
+      the final weights, the optimiser's state and the evaluation. Where something differs, traces of every stage show which rank is to blame.
       Exit codes: 0 identical, 64 bad options or experiment, 65 bad data, 70 different, or a worker failed, 75 stopped, 78 MPI unusable.
       """)
 
@@ -120,7 +120,7 @@ struct VerifyCommand: AsyncParsableCommand {
         return
       }
       if comparison.areIdentical && blame != nil { notes.write("what was recorded is identical, but the traces are not\n") }
-      throw CommandFailure(.workerFailed, blame.map { "different: \($0.text)" } ?? "different, but no trace tells which rank is to blame")
+      throw CommandFailure(.workerFailed, blame.map { "different: \($0.text)" } ?? "different, but no trace shows which rank is to blame")
     } catch let error as RunFileError {
       throw CommandFailure(.workerFailed, PlainText.line(error.description))
     }

@@ -74,7 +74,7 @@ struct WorkerLaunch: Sendable {
     try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"), own: OwnNames())
   }
 
-  /// Asks every host, where some were named, whether it can take part, and tells the line what it learned of their cores.
+  /// Asks every host, where some were named, whether it can take part, and notes in the line what it learned of their cores.
   func survey(_ line: inout MpirunLine, data: [String], output: String?) async throws -> HostCheck? {
     let own = OwnNames()
     guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
@@ -94,7 +94,7 @@ struct WorkerLaunch: Sendable {
       variables: line.exported.compactMap { name in environment[name].map { (name: name, value: $0) } }, data: data, output: output)
   }
 
-  /// The same for a run: what stops it is told, a line each, and ends the command.
+  /// The same for a run: each problem is one line, and ends the command.
   func requireHosts(_ line: inout MpirunLine, data: [String], output: String) async throws -> [String] {
     guard let check = try await survey(&line, data: data, output: output) else { return [] }
     try Task.checkCancellation()

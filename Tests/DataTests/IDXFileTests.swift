@@ -77,8 +77,8 @@ private func failure(_ path: String) -> FileError? {
     let trailing = failure(files.write("b", compressed + [0, 1]))
     #expect(trailing?.offset == compressed.count)
     #expect(trailing?.what == "2 bytes follow the end of the gzip data")
-    #expect(failure(files.write("c", gzip(bytes + [7])))?.what == "goes on behind the 600 bytes of data declared")
-    #expect(failure(files.write("d", compressed + gzip([7])))?.what == "goes on behind the 600 bytes of data declared")
+    #expect(failure(files.write("c", gzip(bytes + [7])))?.what == "continues after the 600 bytes of data declared")
+    #expect(failure(files.write("d", compressed + gzip([7])))?.what == "continues after the 600 bytes of data declared")
   }
 
   @Test func fewerDataThanDeclaredAreAnError() {

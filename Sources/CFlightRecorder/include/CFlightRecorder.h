@@ -61,7 +61,7 @@ void cfr_note_wait(uint64_t number);
 /// An entry is over.
 void cfr_note_end(uint64_t number);
 
-/// Enters a communicator split from `parent`, told apart by its first rank in the world, or the world itself (-1). Returns its place, or -1 where there is none.
+/// Enters a communicator split from `parent`, identified by its first rank in the world, or the world itself (-1). Returns its place, or -1 where there is none.
 int32_t cfr_add_group(int32_t parent, uint32_t first, uint32_t size);
 void cfr_remove_group(int32_t group);
 /// What MPI says of this process, where the launcher had not.

@@ -12,7 +12,7 @@ static void cvk_elman_backward(float *restrict d, const float *restrict dh, cons
   for (size_t i = 0; i < rows * hidden; i++) d[i] = dh[i] * (1.0f - h[i] * h[i]);
 }
 
-// One sequence's cells, as functions of their own: a parameter's `restrict` is what tells the compiler that the quarters of a row are apart.
+// One sequence's cells, as functions of their own: a parameter's `restrict` lets the compiler assume that the quarters of a row do not overlap.
 static inline __attribute__((always_inline)) void cells(float *restrict i, float *restrict f, float *restrict g, float *restrict o,
                                                         const float *restrict x, const float *restrict previous, float *restrict c,
                                                         float *restrict squashed, float *restrict h, size_t hidden) {

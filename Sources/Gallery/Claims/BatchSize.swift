@@ -2,10 +2,10 @@ import Reports
 import Scaling
 
 extension Claim {
-  /// Steps to a loss at several batch sizes, and what the noise scale of one of the runs foretells.
+  /// Steps to a loss at several batch sizes, and what the noise scale of one of the runs predicts.
   static let batchSize = Claim(
     name: "batch-size",
-    statement: "The noise scale grows during training, and foretells the batch size past which steps to a loss stop falling.",
+    statement: "The noise scale grows during training, and predicts the batch size past which steps to a loss stop falling.",
     source: "McCandlish et al. 2018, arXiv 1812.06162, (S/S_min − 1)(E/E_min − 1) = 1",
     expected:
       "noise scale at the loss at least 3 × that of the beginning; the critical batch E_min/S_min fitted to the steps within a factor of 2.5 of "

@@ -18,7 +18,7 @@ public final class GPT: TokenModel {
   private let blocks: [GPTBlock]
   private let lastNorm: LayerNorm
   private let rows = TokenRows(.bySample)
-  /// What the layers keep for the backward pass, one behind the other, then what the last norm keeps.
+  /// What the layers keep for the backward pass, one after the other, then what the last norm keeps.
   private let kept = Scratch()
   private let stream = Scratch()
   private let logits = Scratch()

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A run as its directory tells it, for reports: whatever of it is there and can be read.
+/// A run as its directory holds it, for reports: whatever of it is there and can be read.
 public struct RunRecords: Sendable {
   public var name: String
   public var directory: String
@@ -36,7 +36,7 @@ public struct RunRecords: Sendable {
       }
     }
     defer {
-      // Of a run that failed later than it reported, the report tells of an earlier end.
+      // Of a run that failed later than it reported, the report is of an earlier end.
       if failure != nil && report?.steps != self.series.lastStep { report = nil }
     }
     guard series == nil else { return }

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A file of events as TensorBoard reads it, beside the run's other files: scalars of every step, norms of tensors now and then.
+/// A file of events as TensorBoard reads it, next to the run's other files: scalars of every step, norms of tensors now and then.
 ///
 /// TFRecord framing: length, its masked CRC-32C, the event, its masked CRC-32C. Each step is one write(2), so that a TensorBoard that looks on
-/// sees it. A run that goes on begins a file of its own, whose first record tells TensorBoard to forget what other files have of later
+/// sees it. A run that goes on begins a file of its own, whose first record makes TensorBoard forget what other files have of later
 /// steps. Not for use by two threads. Errors name the path and the byte offset.
 public struct EventFile: ~Copyable {
   public let path: String
