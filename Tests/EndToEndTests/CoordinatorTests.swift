@@ -56,6 +56,12 @@ import Testing
     #expect(best <= 2 * bare, "first step after \(best) s, MPI alone \(bare) s")
   }
 
+  /// It is never a rank: it starts, and answers, on a machine without MPI.
+  @Test func theCoordinatorLinksNoMPILibrary() throws {
+    func libraries(_ program: String) throws -> String { try Programs.run("/usr/bin/env", ["ldd", Programs.path(program)]).output }
+    #expect(try !libraries("lockstep").contains("libmpi") && libraries("lockstep-worker").contains("libmpi"))
+  }
+
   @Test func aKilledRankIsNamedLastAndNothingIsLeft() throws {
     let folder = try TestFolder()
     let job = try folder.lockstep(["run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run")])
