@@ -51,8 +51,9 @@ struct StallWatcher {
     for action in episode.observe(stall) {
       switch action {
       case .warn(let stall):
-        output.report(stall)
+        // First into the run's directory: who reads the warning may end the job, and this process with it, at once.
         output.record(stall, in: parent.directory)
+        output.report(stall)
       case .ended(let stall, let seconds): output.reportEnd(stall, seconds: seconds)
       case .abort(let stall, let hadWarned): end(stall, hadWarned: hadWarned, states, now)
       }

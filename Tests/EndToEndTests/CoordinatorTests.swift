@@ -37,12 +37,13 @@ import Testing
     #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("resolved/final.safetensors")))
   }
 
-  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so it is held against MPI alone: four ranks that only
-  /// start and end, in turn with the run. They take 0.7 s where the first step comes after 0.8 s.
+  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so it is compared with MPI alone: four ranks that only
+  /// start and end, in turn with the run. They take 0.7 s where the first step comes after 0.8 s; a machine that is busy with one and not with the other
+  /// has made that 1.6 s.
   @Test func theFirstStepComesSoon() throws {
     let folder = try TestFolder()
     var (best, bare) = (Double.infinity, Double.infinity)
-    for attempt in 1...3 where best > 2 * bare || attempt == 1 {
+    for attempt in 1...5 where best > 4 * bare || attempt == 1 {
       let start = Date()
       try #require(Programs.mpirun(4, ["disagreement"]).status == 0)
       bare = min(bare, Date().timeIntervalSince(start))
@@ -53,7 +54,7 @@ import Testing
       let found = outcome.errors.firstMatch(of: /first step after ([0-9.]+) s/)
       best = min(best, try #require(found.flatMap { Double($0.1) }, "\(outcome.errors)"))
     }
-    #expect(best <= 2 * bare, "first step after \(best) s, MPI alone \(bare) s")
+    #expect(best <= 4 * bare, "first step after \(best) s, MPI alone \(bare) s")
   }
 
   /// It is never a rank: it starts, and answers, on a machine without MPI.
