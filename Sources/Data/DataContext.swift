@@ -46,15 +46,3 @@ public final class SharedBytes: @unchecked Sendable {
 
   deinit { if owner == nil { bytes.deallocate() } }
 }
-
-/// One process that reads everything itself.
-public struct SoleReader: DataContext {
-  public init() {}
-  public var rank: Int { 0 }
-  public var size: Int { 1 }
-  public var readsForNode: Bool { true }
-  public func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value { try body() }
-  public func broadcast(_ values: [Int64]) -> [Int64] { values }
-  public func sum(_ values: [Int64]) -> [Int64] { values }
-  public func sharedBytes(count: Int, filler: Int) -> SharedBytes { SharedBytes(count: count) }
-}

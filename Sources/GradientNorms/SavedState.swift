@@ -11,6 +11,25 @@ public struct StateTag: Sendable, Equatable {
   }
 }
 
+/// A kind of rule that remembers something from step to step.
+public protocol StatefulKind: Sendable {
+  /// The value by which an experiment names it.
+  static var kind: String { get }
+
+  /// What the rule remembers. It is saved in checkpoints under the kind's name.
+  associatedtype State: Codable & Sendable & Equatable
+
+  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
+  var stateSettings: [String] { get }
+}
+
+extension StatefulKind {
+  public var stateSettings: [String] { [] }
+
+  /// What a checkpoint knows the rule's state by.
+  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
+}
+
 /// A state as a checkpoint holds it, with what it belongs to: another kind's is never taken for one's own.
 public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
   public private(set) var kind: String

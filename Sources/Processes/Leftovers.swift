@@ -107,7 +107,7 @@ public struct Leftovers: Sendable {
     if ProcessEntry.isAlive(identifier, since: start) { return false }
     if isOwn(path) { removeTree(path) }
     // The host's directory goes with the last session in it.
-    rmdir(path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
+    rmdir(String(path.dropLast("/pid.\(identifier)".count)))
     return true
   }
 

@@ -73,7 +73,6 @@ extension RunDirectory {
     var bytes = [UInt8](repeating: 0, count: max(0, size - start))
     let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(start)) }
     guard count > 0 else { return nil }
-    return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).last { JSONLinesFile.recordedStep(Array($0)) != nil }
-      .flatMap { JSONLinesFile.recordedStep(Array($0)) }
+    return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).reversed().lazy.compactMap { JSONLinesFile.recordedStep(Array($0)) }.first
   }
 }

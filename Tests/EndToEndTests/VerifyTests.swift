@@ -40,9 +40,9 @@ import Testing
     #expect(try folder.lines("kept/ranks-3/metrics.jsonl").count == 5)
     #expect(try folder.lines("kept/ranks-2/trace/rank-1.jsonl").count == 8, "a header, the start, five steps, the evaluation")
 
-    let told = try folder.lockstep(["verify", experiment(folder), "--ranks", "1,2", "--steps", "2", "--json"]).finish()
-    let record = try #require(try JSONSerialization.jsonObject(with: Data(told.output.utf8)) as? [String: Any])
-    #expect(told.status == 0 && record["identical"] as? Bool == true && (record["runs"] as? [[String: Any]])?.count == 2, "\(told.errors)")
+    let printed = try folder.lockstep(["verify", experiment(folder), "--ranks", "1,2", "--steps", "2", "--json"]).finish()
+    let record = try #require(try JSONSerialization.jsonObject(with: Data(printed.output.utf8)) as? [String: Any])
+    #expect(printed.status == 0 && record["identical"] as? Bool == true && (record["runs"] as? [[String: Any]])?.count == 2, "\(printed.errors)")
 
     let again = try folder.lockstep(["verify", experiment(folder), "--ranks", "1,2,3", "--keep", folder.path("kept")]).finish()
     #expect(again.status == 64 && again.errors.contains("kept/ranks-1 holds a run already"))

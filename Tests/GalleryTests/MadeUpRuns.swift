@@ -2,7 +2,7 @@ import Gallery
 import GradientNorms
 import Reports
 
-/// A run that nobody made: what a judge looks at is given, as functions of how far the run is (0 to 1).
+/// A made-up run: what a judge looks at is given, as functions of how far the run is (0 to 1).
 func madeUp(
   _ name: String, steps: Int = 400, samples: Int = 64, loss: (Double) -> Double? = { _ in 1 }, norm: (Double) -> Double? = { _ in 1 },
   localRMS: (Double) -> Double? = { _ in 1 }, layers: [NamedNumber] = [], weightNorm: Double = 1, score: Double? = nil, finalLoss: Double? = nil,

@@ -194,7 +194,7 @@ import Testing
     #expect(changes == expected)
     #expect(try folder.text("run/experiment.toml").contains("learning_rate = 0.01"))
     #expect(try folder.records("run/metrics.jsonl").map { $0["learning_rate"] as? Double } == Array(repeating: 0.05, count: 20) + Array(repeating: 0.01, count: 20))
-    // Another change later stands beside the first ones.
+    // Another change later is added to the first ones.
     let third = try worker("--resume", "--set", "checkpoint.every=10", "--set", "training.steps=45")
     #expect(third.status == 0, "\(third.errors)")
     let all = try #require(try folder.json("run/report.json")["changes"] as? [NSDictionary])

@@ -5,18 +5,14 @@ import Vectors
 ///
 /// A rule is given reduced, finite values only, so all ranks decide alike. A norm of 0 says nothing of how long gradients are: it should enter no
 /// memory, so that no limit becomes 0, from which no weight would ever move again.
-public protocol ClipRule: Kind {
-  /// What the rule remembers from step to step. It is saved in checkpoints under the kind's name.
-  associatedtype State: Codable & Sendable & Equatable = Stateless
+public protocol ClipRule: Kind, StatefulKind {
+  associatedtype State = Stateless
 
   /// The state before the first step, for a model of so many tensors.
   func initialState(tensorCount: Int) -> State
 
   /// Whether a state read from a file can be one of this rule's, for a model of so many tensors.
   func accepts(_ state: State, tensorCount: Int) -> Bool
-
-  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
-  var stateSettings: [String] { get }
 
   /// What the rule looks at besides the whole gradient's norm.
   var needs: ClipNeeds { get }
@@ -51,7 +47,6 @@ public let clipRules: [any ClipRule.Type] = [
 ]
 
 extension ClipRule {
-  public var stateSettings: [String] { [] }
   public var needs: ClipNeeds { [] }
   public var order: NormOrder { .two }
   public var limit: Double? { nil }
@@ -60,9 +55,6 @@ extension ClipRule {
   public func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double {
     gradient.squaredNorm(in: part.range)
   }
-
-  /// What a checkpoint knows the rule's state by.
-  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
 }
 
 extension ClipRule where State == Stateless {

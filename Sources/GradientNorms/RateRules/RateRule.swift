@@ -2,19 +2,12 @@ import ExperimentKeys
 
 /// A factor on the schedule's learning rate that follows the gradient's norms, as `schedule.kind` names it. Fed only with reduced values of steps that were
 /// taken, so equal on all ranks.
-public protocol RateRule: Sendable {
-  /// The value of `schedule.kind`.
-  static var kind: String { get }
-
+public protocol RateRule: StatefulKind {
   /// Reads the kind's own keys of `[schedule]`.
   init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError)
 
-  /// What the rule remembers from step to step. It is saved in checkpoints under the kind's name.
-  associatedtype State: Codable & Sendable & Equatable = Stateless
+  associatedtype State = Stateless
   var initialState: State { get }
-
-  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
-  var stateSettings: [String] { get }
 
   /// The factor for the step whose ledger this is, the noise scale having taken it in already; remembers the step.
   func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout State) -> Double
@@ -36,13 +29,6 @@ public struct RateContext: Sendable {
   public init(globalBatch: Int, isAdaptive: Bool) {
     (self.globalBatch, self.isAdaptive) = (globalBatch, isAdaptive)
   }
-}
-
-extension RateRule {
-  public var stateSettings: [String] { [] }
-
-  /// What a checkpoint knows the rule's state by.
-  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
 }
 
 /// The schedule's rate as it is.

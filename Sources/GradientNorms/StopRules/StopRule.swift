@@ -1,13 +1,9 @@
 import ExperimentKeys
 
 /// What may end training before its length, as `stop.rule` names it: a function of reduced values alone, so that all ranks stop at the same step.
-public protocol StopRule: Kind {
-  /// What the rule has seen. It is saved in checkpoints under the kind's name.
-  associatedtype State: StopState = NeverStops
+public protocol StopRule: Kind, StatefulKind where State: StopState {
+  associatedtype State = NeverStops
   var initialState: State { get }
-
-  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
-  var stateSettings: [String] { get }
 
   /// Takes in a step that was not skipped.
   func record(_ ledger: NormLedger, _ decision: StepDecision, _ state: inout State)
@@ -26,13 +22,6 @@ public protocol StopState: Codable, Sendable, Equatable {
 public struct NeverStops: StopState {
   public var reason: String? { nil }
   public init() {}
-}
-
-extension StopRule {
-  public var stateSettings: [String] { [] }
-
-  /// What a checkpoint knows the rule's state by.
-  public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
 }
 
 extension StopRule where State == NeverStops {
