@@ -67,7 +67,7 @@ let package = Package(
     library("Optimizers", ["Vectors", "CVectorKernels", "ExperimentKeys"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
     library("Scaling"),
-    library("Coordination", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
+    library("GradientReduction", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
     library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Processes", "Reports"]),
@@ -82,13 +82,13 @@ let package = Package(
       "Training",
       [
         "Configuration",
-        "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "Coordination",
+        "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "GradientReduction",
         "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
       "Benchmark",
       [
-        "Configuration", "Training", "MPI", "Coordination", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+        "Configuration", "Training", "MPI", "GradientReduction", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
         "Processes",
       ]),
     program(
@@ -108,7 +108,7 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "Coordination", "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
+        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction", "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
@@ -125,7 +125,7 @@ let package = Package(
         "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
       ],
       resources: [.copy("Golden")]),
-    tests("CoordinationTests", ["Coordination", "GradientNorms", "Vectors"]),
+    tests("GradientReductionTests", ["GradientReduction", "GradientNorms", "Vectors"]),
     tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Configuration", "GradientNorms"]),
     tests("VerificationTests", ["Verification", "Reports"]),

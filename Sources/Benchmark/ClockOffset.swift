@@ -1,4 +1,4 @@
-import Coordination
+import GradientReduction
 import Glibc
 import MPI
 import Training

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Glibc
 import Launching
 import MPI

@@ -34,7 +34,7 @@ struct ProfileSummary {
     var gradients = [Double](repeating: 0, count: layout.segments.count)
     var (passes, order): (Int, [Int]) = (0, [])
     for rank in all {
-      var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+      var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
       var steps = 0
       // Of the time until the next gradient is complete.
       var onMessages = 0.0
@@ -65,7 +65,7 @@ struct ProfileSummary {
       ranks.append(
         BenchProfile.Rank(
           rank: rank.rank, host: rank.host,
-          seconds: TimeShare(
+          seconds: PhaseTimes(
             data: seconds.data * scale, compute: seconds.compute * scale, reduce: seconds.reduce * scale, norm: seconds.norm * scale,
             optimizer: seconds.optimizer * scale)))
     }

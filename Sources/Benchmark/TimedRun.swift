@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import Glibc
 import GradientNorms
@@ -18,7 +18,7 @@ public final class TimedRun {
   private let steps: Int
   /// For each timed step: this rank's nanoseconds from the barrier to its updated weights, without those of reading the batch.
   private var times: [Double] = []
-  private var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+  private var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private var productSpeed: [Double] = []
   private var last: StepOutcome?
   private var peakBytes: Int64 = 0
@@ -96,7 +96,7 @@ public final class TimedRun {
       workload: workload.name, ranks: world.size, params: trainer.model.layout.parameterCount, stepMs: median * 1e3,
       minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss, norm: last.decision.norm,
       gemmFraction: speed / mean(5),
-      seconds: TimeShare(data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3], optimizer: perStep[4]), steps: steps,
+      seconds: PhaseTimes(data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3], optimizer: perStep[4]), steps: steps,
       unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9, gemmGflops: mean(5) * 1e-9, peakBytes: Int(peakBytes),
       profile: profile)
   }
@@ -112,7 +112,7 @@ public final class TimedRun {
     let forwards = try world.gather(forward.span)
     let gathered = try world.gather(flat.span)
     var profile: BenchProfile?
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard let gathered, let forwards else { return }
       let ranks = gathered.enumerated().map { rank, words in
         RankSpans(rank: rank, host: hosts[rank], words: words, clockOffset: offsets[rank])

@@ -4,8 +4,8 @@ import Optimizers
 
 extension Experiment {
   /// When a step is refused and when replicas are compared.
-  public struct Limits: Sendable {
-    public var judge = StepJudge.Guard()
+  public struct GuardConfig: Sendable {
+    public var skip = SkipPolicy()
     /// Steps between two comparisons of all ranks' weights; nil for none.
     public var compareEvery: Int?
   }
@@ -17,7 +17,7 @@ extension Experiment {
     public var l2 = 0.0
     public var isDecoupled = false
     /// The gradient is taken a step uphill, or mixed with one that is.
-    public var ascent: Ascent?
+    public var ascent: SAM?
     /// Whether that step follows the mean gradient of all ranks, or each rank's own.
     public var isSynchronized = true
 
@@ -52,17 +52,17 @@ extension Experiment {
 }
 
 /// The uphill step of SAM and of the gradient-norm penalty.
-public struct Ascent: Sendable, Equatable {
+public struct SAM: Sendable, Equatable {
   /// r, the length of the step.
   public var radius: Double
   /// α, the share of the gradient there; 1 is SAM.
   public var mixture: Double
 }
 
-extension Experiment.Limits {
+extension Experiment.GuardConfig {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    judge.spike = try keys.number(optional: "spike", wanted: "a number above 1, how many times the recent median norm") { $0 > 1 }
-    judge.skipLimit = try keys.integer("skip_limit", default: 20, in: 1...Int.max)
+    skip.spike = try keys.number(optional: "spike", wanted: "a number above 1, how many times the recent median norm") { $0 > 1 }
+    skip.skipLimit = try keys.integer("skip_limit", default: 20, in: 1...Int.max)
     let every = try keys.integer("compare_every", default: 100, in: 0...Int.max)
     compareEvery = every == 0 ? nil : every
   }
@@ -80,7 +80,7 @@ extension Experiment.Regularization {
     let radius = try keys.number("sam_radius", default: penalty > 0 ? 0.05 : 0, wanted: "a number of at least 0") { $0 >= 0 }
     isSynchronized = try keys.boolean("synchronized", default: true)
     if penalty > 0 && radius == 0 { throw keys.error("sam_radius", "a gradient-norm penalty needs a radius above 0") }
-    if radius > 0 { ascent = Ascent(radius: radius, mixture: penalty > 0 ? penalty / radius : 1) }
+    if radius > 0 { ascent = SAM(radius: radius, mixture: penalty > 0 ? penalty / radius : 1) }
   }
 }
 

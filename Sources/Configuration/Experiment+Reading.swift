@@ -56,7 +56,7 @@ extension Experiment {
     try keys.enter("regularization")
     regularization = try Regularization(&keys)
     try keys.enter("guard")
-    limits = try Limits(&keys)
+    guardConfig = try GuardConfig(&keys)
     try keys.enter("stop")
     stop = try keys.kind("rule", among: stopRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     try keys.enter("report")
@@ -89,7 +89,7 @@ extension Experiment {
     if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
     }
-    (resolved, passedOver, self.keys) = try keys.finish()
+    (resolved, ignoredKeys, self.keys) = try keys.finish()
   }
 
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (any OptimizerRule, Double) {
@@ -138,7 +138,7 @@ extension Experiment {
       try keys.integer("max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30))
     }
     guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
-      keys.learn { _ = try? largest(&$0) }
+      keys.allowKeys { _ = try? largest(&$0) }
       return nil
     }
     return BatchGrowth(largest: try largest(&keys))
@@ -147,7 +147,7 @@ extension Experiment {
 
 extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: modelRecipes, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
+    recipe = try keys.kind("kind", among: modelKinds, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     section = keys.resolvedSection
     start = try keys.path("init")
   }
@@ -163,7 +163,7 @@ extension Experiment.ModelChoice {
 
 extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: dataRecipes, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
+    recipe = try keys.kind("kind", among: dataKinds, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
     order = try keys.choice("order", default: .shuffled)
   }
 }
@@ -175,7 +175,7 @@ extension Experiment.TrainingChoice {
     func count(_ key: String, insteadOf other: String) throws(ExperimentError) -> Int? {
       // A length on the command line takes the place of the file's, whichever of the two words each has.
       if keys.isOverridden(other) && !keys.isOverridden(key) {
-        keys.passOver(key)
+        keys.ignore(key)
         return nil
       }
       return try keys.integer(optional: key, in: 1...Int(Int32.max))

@@ -23,7 +23,7 @@ public struct Experiment: Sendable {
   public var clip: any ClipRule
   public var clipScope: ClipScope
   public var regularization: Regularization
-  public var limits: Limits
+  public var guardConfig: GuardConfig
   /// What may end training before its length.
   public var stop: any StopRule
   public var report: ReportChoice
@@ -31,12 +31,12 @@ public struct Experiment: Sendable {
   /// The experiment file with defaults and overrides filled in.
   public let resolved: String
   /// Keys of the file that belong to another kind of model or data than the one chosen.
-  public let passedOver: [String]
+  public let ignoredKeys: [String]
   /// Every key, as `section.key`, that an experiment of these kinds may have.
   public let keys: Set<String>
 
   public struct ModelChoice: Sendable {
-    public var recipe: any ModelRecipe
+    public var recipe: any ModelKind
     /// What the recipe was read from, resolved: a weights file keeps it.
     public var section: String
     /// A safetensors file to start from.
@@ -44,7 +44,7 @@ public struct Experiment: Sendable {
   }
 
   public struct DataChoice: Sendable {
-    public var recipe: any DataRecipe
+    public var recipe: any DataKind
     public var order: SampleOrder
   }
 

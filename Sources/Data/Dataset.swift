@@ -7,7 +7,7 @@ public protocol Dataset: Sendable {
   /// What one sample holds.
   var shape: SampleShape { get }
 
-  /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread (``ReadAhead``). What lies in memory or is
+  /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread (``Prefetcher``). What lies in memory or is
   /// generated is read sooner than a thread could be woken.
   var waitsForFiles: Bool { get }
 

@@ -1,7 +1,7 @@
 /// How the steps of a run cut its epochs into global batches; the last batch of an epoch holds what is left.
 public struct GlobalBatches: Sendable, Equatable {
   /// One step's part of an epoch's order.
-  public struct Slice: Sendable, Equatable {
+  public struct BatchRange: Sendable, Equatable {
     /// Counted from 0.
     public let epoch: Int
     /// Positions in that epoch's order of samples.
@@ -25,10 +25,10 @@ public struct GlobalBatches: Sendable, Equatable {
   public var stepsPerEpoch: Int { (sampleCount + globalBatch - 1) / globalBatch }
 
   /// What the step with this index, counted from 0 over the whole run, trains on.
-  public subscript(step: Int) -> Slice {
+  public subscript(step: Int) -> BatchRange {
     let (epoch, index) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     let start = index * globalBatch
-    return Slice(epoch: epoch, positions: start..<min(start + globalBatch, sampleCount))
+    return BatchRange(epoch: epoch, positions: start..<min(start + globalBatch, sampleCount))
   }
 
   /// The samples that the first `steps` steps of a run have trained on, repeats counted.

@@ -10,9 +10,9 @@ public struct SampleCursor: Sendable, Equatable, Codable {
   public init() {}
 
   /// Draws the next global batch of at most `size` samples; the last batch of an epoch holds what is left.
-  public mutating func next(_ size: Int, of sampleCount: Int) -> GlobalBatches.Slice {
+  public mutating func next(_ size: Int, of sampleCount: Int) -> GlobalBatches.BatchRange {
     precondition(size > 0 && position < sampleCount, "\(sampleCount) samples cannot give \(size) from position \(position)")
-    let slice = GlobalBatches.Slice(epoch: epoch, positions: position..<min(position + size, sampleCount))
+    let slice = GlobalBatches.BatchRange(epoch: epoch, positions: position..<min(position + size, sampleCount))
     samples += slice.positions.count
     position = slice.positions.upperBound
     if position == sampleCount { (epoch, position) = (epoch + 1, 0) }

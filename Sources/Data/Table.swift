@@ -75,18 +75,18 @@ public struct Table: Dataset {
 
 extension CSVTable {
   /// A note where no row trained on has some class; nil where each has one.
-  public func missingClasses(_ heldOut: HeldOut) -> String? {
+  public func missingClasses(_ heldOut: TrainTestSplit) -> String? {
     label.flatMap { _ in missingClassesNote(classes(missingIn: heldOut.train), in: path) }
   }
 
-  public func layout(_ heldOut: HeldOut) -> Table.Layout {
+  public func layout(_ heldOut: TrainTestSplit) -> Table.Layout {
     Table.Layout(
       inputs: inputs.count, targets: targets.count, classes: classNames.count, trainRows: heldOut.train.count, testRows: heldOut.test.count)
   }
 
   /// Writes the rows as ``Table`` reads them. `standardize` brings each input to mean 0 and deviation 1 over the rows trained on, reckoned in
   /// Double (the deviation divides by the number of rows, as scikit-learn's `StandardScaler` does); a constant input becomes 0.
-  public func write(_ heldOut: HeldOut, into memory: UnsafeMutableRawBufferPointer, standardize: Bool) {
+  public func write(_ heldOut: TrainTestSplit, into memory: UnsafeMutableRawBufferPointer, standardize: Bool) {
     let layout = layout(heldOut)
     precondition(memory.count == layout.byteCount, "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
     let scales = standardize ? scales(over: heldOut.train) : inputs.map { _ in (mean: 0, deviation: 1) }

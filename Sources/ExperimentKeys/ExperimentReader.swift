@@ -17,7 +17,7 @@ public struct ExperimentReader {
   /// Keys that an alternative to what was chosen would have asked for.
   private var foreign: Set<String> = []
   /// Such keys that entries of lists had.
-  private var passedOver: [String] = []
+  private var ignoredKeys: [String] = []
 
   /// Reads TOML and puts the `key.path=value` overrides into it; `source` is the file's name, for messages and for what is relative to its folder.
   public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
@@ -159,7 +159,7 @@ public struct ExperimentReader {
   }
 
   /// Learns which keys an alternative to what was chosen would ask for: in the file they are then passed over, so that one line switches between them.
-  public mutating func learn(_ alternative: (inout ExperimentReader) -> Void) {
+  public mutating func allowKeys(of alternative: (inout ExperimentReader) -> Void) {
     var other = self
     alternative(&other)
     foreign.formUnion(other.known)
@@ -167,14 +167,14 @@ public struct ExperimentReader {
 
   /// Refuses what was in the file but never asked for. Returns the resolved file's text, the keys of the file that only alternatives would have
   /// asked for, and every key that was asked for.
-  public consuming func finish() throws(ExperimentError) -> (resolved: String, passedOver: [String], keys: Set<String>) {
-    var passedOver = self.passedOver
+  public consuming func finish() throws(ExperimentError) -> (resolved: String, ignoredKeys: [String], keys: Set<String>) {
+    var ignoredKeys = self.ignoredKeys
     let top = known.filter { !$0.contains(".") }.sorted()
     for (name, node) in tree.entries.sorted(by: { $0.key < $1.key }) {
       let path = TOMLPath(keys: name)
       if case .table = node.value {
         guard sections.contains(name) else { throw unknown("section", path, name, among: sections.sorted()) { "[\($0)]" } }
-        passedOver += try keysPassedOver(at: path)
+        ignoredKeys += try keysPassedOver(at: path)
       } else if !known.contains(name) {
         throw unknown("key", path, name, among: top) { $0 }
       }
@@ -183,7 +183,7 @@ public struct ExperimentReader {
       (part.section.isEmpty ? [] : ["[\(part.section)]"]).joined() + (part.section.isEmpty ? "" : "\n") + part.lines.joined(separator: "\n")
         + "\n"
     }.joined(separator: "\n")
-    return (text, passedOver, known)
+    return (text, ignoredKeys, known)
   }
 
   /// The keys of a table that only an alternative to what was chosen would have asked for; an error about the first that nothing would.
@@ -191,13 +191,13 @@ public struct ExperimentReader {
     guard case .table(let table)? = tree[path]?.value else { return [] }
     let prefix = "\(path)."
     let here = known.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
-    var passedOver: [String] = []
+    var ignoredKeys: [String] = []
     for key in table.keys.sorted() where !here.contains(key) {
       let full = path.appending(.key(key))
       guard foreign.contains(full.description) else { throw unknown("key", full, key, among: here) { $0 } }
-      passedOver.append(full.description)
+      ignoredKeys.append(full.description)
     }
-    return passedOver
+    return ignoredKeys
   }
 
   /// An error about a key that nothing read: the nearest of what is known there, or the section where the key would be known, or all of it.
@@ -225,7 +225,7 @@ public struct ExperimentReader {
   public func position(of key: String) -> (line: Int, column: Int)? { tree.position(path(of: key)) }
 
   /// Passes over a key of the file that something on the command line takes the place of.
-  public mutating func passOver(_ key: String) { known.insert(path(of: key).description) }
+  public mutating func ignore(_ key: String) { known.insert(path(of: key).description) }
 
   /// An error about a key that was read.
   public func error(_ key: String, in section: String? = nil, _ text: String) -> ExperimentError {
@@ -251,9 +251,9 @@ public struct ExperimentReader {
       guard case .table = nodes[index].value else {
         throw ExperimentError("\(tree.place(reader.base)): wanted a table, { … }, found \(describe(nodes[index].value))")
       }
-      (reader.resolved, reader.known, reader.foreign, reader.passedOver) = ([("", [])], [], [], [])
+      (reader.resolved, reader.known, reader.foreign, reader.ignoredKeys) = ([("", [])], [], [], [])
       entries.append(try read(&reader))
-      passedOver += try reader.passedOver + reader.keysPassedOver(at: reader.base)
+      ignoredKeys += try reader.ignoredKeys + reader.keysPassedOver(at: reader.base)
       lines.append("{ " + reader.resolved[0].lines.joined(separator: ", ") + " }")
     }
     let isNested = base.parts.count > 1

@@ -23,7 +23,7 @@ extension ExperimentReader {
   ) throws(ExperimentError) -> Value {
     let chosen = try choice(key, default: name(kinds[0]), among: kinds.map(name))
     let value = try read(kinds.first { name($0) == chosen }!, &self)
-    for other in kinds where name(other) != chosen { learn { _ = try? read(other, &$0) } }
+    for other in kinds where name(other) != chosen { allowKeys { _ = try? read(other, &$0) } }
     return value
   }
 }

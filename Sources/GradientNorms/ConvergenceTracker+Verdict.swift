@@ -22,11 +22,11 @@ extension ConvergenceTracker {
         ? ConvergenceVerdict(kind: .tooShort, reasons: ["No step was taken."])
         : ConvergenceVerdict(kind: .diverged, reasons: ["None of the \(steps) steps had a finite loss and gradient."])
     }
-    if let reasons = brokenOff { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
+    if let reasons = endedNonFinite { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
     guard let evidence = RunEvidence.of(series, opening: opening, firstStep) else {
       let (first, last) = (opening.meanLoss, series.parts.last { $0.taken > 0 }!.meanLoss)
       return ConvergenceVerdict(
-        kind: .tooShort, reasons: ["The loss went from \(short(first)) to \(short(last)) in \(steps) steps, too few to judge by."])
+        kind: .tooShort, reasons: ["The loss went from \(formatted(first)) to \(formatted(last)) in \(steps) steps, too few to judge by."])
     }
     let kind = evidence.kind
     if let reasons = explosion(evidence, kind) { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
@@ -34,7 +34,7 @@ extension ConvergenceTracker {
   }
 
   /// The end of the run was not finite.
-  private var brokenOff: [String]? {
+  private var endedNonFinite: [String]? {
     let third = series.parts.suffix(max(series.parts.count / 3, 10))
     let (steps, skipped) = third.reduce((0, 0)) { ($0.0 + $1.steps, $0.1 + $1.steps - $1.taken) }
     let reason: String
@@ -50,8 +50,8 @@ extension ConvergenceTracker {
     guard let highestLoss, let opening else { return [reason] }
     return [
       reason,
-      "The loss of the first step taken was \(short(opening.meanLoss)), "
-        + "the largest \(short(highestLoss.value)) in step \(highestLoss.step).",
+      "The loss of the first step taken was \(formatted(opening.meanLoss)), "
+        + "the largest \(formatted(highestLoss.value)) in step \(highestLoss.step).",
     ]
   }
 
@@ -62,10 +62,10 @@ extension ConvergenceTracker {
     let unit = max(abs(first), first - evidence.lowestLoss.value)
     let now = evidence.last.sums.meanLoss
     let found =
-      "the lowest was \(short(lowestLoss.value)) in step \(lowestLoss.step), "
-      + "the highest \(short(highestLoss.value)) in step \(highestLoss.step)."
+      "the lowest was \(formatted(lowestLoss.value)) in step \(lowestLoss.step), "
+      + "the highest \(formatted(highestLoss.value)) in step \(highestLoss.step)."
     if now - evidence.lowestLoss.value > 10 * unit {
-      return ["The loss rose from \(short(first)) to \(short(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
+      return ["The loss rose from \(formatted(first)) to \(formatted(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
     }
     let creeps = kind == .converging && -evidence.trend.change < VerdictThresholds.creep * abs(now)
     let isStill = creeps || [.converged, .noiseFloor, .vanishing, .tooShort, .motionless].contains(kind)
@@ -73,8 +73,8 @@ extension ConvergenceTracker {
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {
       return [
-        "The loss exploded and came back to where it began: \(short(first)) at first, "
-          + "\(short(now)) in steps \(evidence.last.steps.inWords); \(found)"
+        "The loss exploded and came back to where it began: \(formatted(first)) at first, "
+          + "\(formatted(now)) in steps \(evidence.last.steps.inWords); \(found)"
       ]
     }
     return nil

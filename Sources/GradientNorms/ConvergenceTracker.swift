@@ -40,7 +40,7 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     // An update whose norm is not known left the weights' norm out too; one that changed nothing did not.
     if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0, ledger[.squaredUpdate] + ledger[.squaredWeights] < Self.largest {
       let update = ledger[.squaredUpdate].squareRoot()
-      sums.promise = update * previous.norm
+      sums.predictedDecrease = update * previous.norm
       sums.path = update
       sums.descent = previous.descent ?? 0
       sums.weights = ledger[.squaredWeights].squareRoot()

@@ -14,18 +14,18 @@
 /// - `too-short`: fewer than three steps.
 /// - `converged`: the loss is exactly 0, and so is the gradient.
 /// - `motionless`: the gradient is there, and the updates are zero, or all of them together are nothing against the
-///   weights, or promise nothing against the loss.
+///   weights, or predictedDecrease nothing against the loss.
 /// - `diverging`: the loss rises: the 99 % interval of its fitted change is above zero, and the change is more than the band.
 /// - `vanishing`: the loss is near where it began and falls by less than 2 % of its value, and the first quarter of the tensors has had less
 ///   than a thousandth of the last quarter's gradient from the first step on; or the gradient was zero from the first step on.
-/// - `converging`: the loss falls: the 99 % interval is below zero, and it is not shown to be flat, or the change is what the updates promise. The
-///   *promise*, Σ‖Δw‖‖g‖, is what updates would lower the loss by if it were a plane and they went straight down.
+/// - `converging`: the loss falls: the 99 % interval is below zero, and it is not shown to be flat, or the change is what the updates predictedDecrease. The
+///   *predictedDecrease*, Σ‖Δw‖‖g‖, is what updates would lower the loss by if it were a plane and they went straight down.
 /// - `oscillating`: the gradient is not small and the loss swings from step to step (its correlation with the step before is negative beyond
 ///   chance); or each update promises several times the noise of the loss, and nothing comes: they overshoot.
 /// - *flat*, which the next two need, is an equivalence test: the 95 % interval of the change lies within the band, 5 % of the loss's level
 ///   and a tenth of what it has moved. A loss that neither falls nor rises nor is shown to be flat makes the run `too-short`.
-/// - `noise-floor`: the loss is flat and noisy, and the updates promise more than came, and more than could have been missed: what is left of
-///   the gradient is mostly noise, and a smaller rate or a larger batch is what would help. Updates that promise too little to show leave that
+/// - `noise-floor`: the loss is flat and noisy, and the updates predictedDecrease more than came, and more than could have been missed: what is left of
+///   the gradient is mostly noise, and a smaller rate or a larger batch is what would help. Updates that predictedDecrease too little to show leave that
 ///   open: `too-short`.
 /// - `converged`: the loss is flat without noise and the gradient is at most a tenth of the largest it was; or less than a thousandth of the
 ///   loss is left. A plateau is the same to first order: norms cannot distinguish a saddle from a minimum.

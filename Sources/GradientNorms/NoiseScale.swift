@@ -20,7 +20,7 @@ public struct NoiseScale: Sendable, Equatable, Codable {
 
   /// Takes in a step's norms. A step with fewer than two parts says nothing of the noise.
   public mutating func record(_ ledger: NormLedger) {
-    guard ledger.nonFinite == nil, ledger.tellsNoise else { return }
+    guard ledger.nonFinite == nil, ledger.hasNoiseEstimate else { return }
     let (total, local) = (ledger.squaredPartsNorm, ledger.meanLocalSquares)
     let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
     guard variance.isFinite else { return }

@@ -38,7 +38,7 @@ extension NormLedger {
   public var meanLocalNorm: Double { self[.weightedLocalNorms] / samples }
 
   /// The squared norm of Σ wᵢ gᵢ as the parts measured them: without what a penalty on the weights, or a second gradient, added to the mean, and
-  /// before the ranks clipped. Where ``tellsNoise`` is false it may be that of the clipped gradients.
+  /// before the ranks clipped. Where ``hasNoiseEstimate`` is false it may be that of the clipped gradients.
   public var squaredPartsNorm: Double {
     switch layout.parts {
     case .ofMean: squaredNorm
@@ -49,14 +49,14 @@ extension NormLedger {
   public var partsNorm: Double { squaredPartsNorm.squareRoot() }
 
   /// Whether L and ``squaredPartsNorm`` are of the same gradients, and of two parts at least: only then is their difference noise.
-  public var tellsNoise: Bool { self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0) }
+  public var hasNoiseEstimate: Bool { self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0) }
 
   /// L/T: 1 where all gradients are the same, N where those of N equal parts have nothing in common (N times the gradient diversity of Yin et al.
   /// 2018, arXiv 1706.05699).
-  public var diversity: Double? { tellsNoise && squaredPartsNorm > 0 ? meanLocalSquares / squaredPartsNorm : nil }
+  public var diversity: Double? { hasNoiseEstimate && squaredPartsNorm > 0 ? meanLocalSquares / squaredPartsNorm : nil }
 
   /// T/L, between 0 and 1: the squared cosine of sorts between the parts' gradients and their mean.
-  public var agreement: Double? { tellsNoise && meanLocalSquares > 0 ? squaredPartsNorm / meanLocalSquares : nil }
+  public var agreement: Double? { hasNoiseEstimate && meanLocalSquares > 0 ? squaredPartsNorm / meanLocalSquares : nil }
 
   /// What is not finite in the step, if anything.
   public var nonFinite: NonFinite? {

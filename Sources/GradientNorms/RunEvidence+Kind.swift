@@ -34,7 +34,7 @@ extension RunEvidence {
     if level < VerdictThresholds.finished * moved { return .converged }
     if !isNoisy && normFraction <= VerdictThresholds.small { return .converged }
     guard let promiseOfEach else { return isNoisy ? .noiseFloor : .tooShort }
-    // Noise is what hides a single update's promise, however small it is.
+    // Noise is what hides a single update's predictedDecrease, however small it is.
     let isHidden = isNoisy || promiseOfEach < VerdictThresholds.overshoot * stepNoise
     return isHidden && breaksItsPromise ? .noiseFloor : .tooShort
   }

@@ -85,7 +85,7 @@ struct RunEvidence {
     squaredNorm = total.meanSquaredNorm
     largestSquaredNorm = all.map { Level($0.value.meanSquaredNorm, $0.steps) }.max { $0.value < $1.value }!
     path = parts.reduce(0) { $0 + $1.path }
-    promiseOfRun = parts.reduce(0) { $0 + $1.promise }
+    promiseOfRun = parts.reduce(0) { $0 + $1.predictedDecrease }
     largestRate = parts.map { $0.taken > 0 ? $0.rate / Double($0.taken) : 0 }.max() ?? 0
     noise = NoiseEvidence(groups.map(\.sums), of: all)
   }
@@ -112,16 +112,16 @@ extension RunEvidence {
   /// The loss's change is shown to lie within the band.
   var isFlat: Bool { abs(trend.change) + trend.halfWidth(.of95) <= band }
 
-  /// The loss falls, for certain, and is not shown to be flat; or it falls as its updates promise.
+  /// The loss falls, for certain, and is not shown to be flat; or it falls as its updates predictedDecrease.
   var isFalling: Bool {
     guard trend.change + trend.halfWidth(.of99) < 0, -trend.change > 1e-12 * abs(total.meanLoss) else { return false }
     // Chance: no step lowers a loss by more than its length times the slope, but for what the slope grows on the way.
-    if let promise, -trend.change > VerdictThresholds.most * promise { return false }
+    if let predictedDecrease, -trend.change > VerdictThresholds.most * predictedDecrease { return false }
     return !isFlat || deliversItsPromise
   }
   private var deliversItsPromise: Bool {
-    guard let promise, normFraction > VerdictThresholds.gone, -trend.change > VerdictThresholds.rounding * moved else { return false }
-    return -trend.change > VerdictThresholds.delivered * promise
+    guard let predictedDecrease, normFraction > VerdictThresholds.gone, -trend.change > VerdictThresholds.rounding * moved else { return false }
+    return -trend.change > VerdictThresholds.delivered * predictedDecrease
   }
 
   var isRising: Bool {
@@ -163,14 +163,14 @@ extension RunEvidence {
   var normFraction: Double { largestSquaredNorm.value > 0 ? (squaredNorm / largestSquaredNorm.value).squareRoot() : 0 }
 
   /// What the judged steps' updates, Σ‖Δw‖‖g‖, would lower the loss by at most, were it a plane; nil where no update was measured.
-  var promise: Double? { total.updates > 0 ? total.promise : nil }
+  var predictedDecrease: Double? { total.updates > 0 ? total.predictedDecrease : nil }
   /// The same of one update.
-  var promiseOfEach: Double? { promise.map { $0 / Double(total.updates) } }
+  var promiseOfEach: Double? { predictedDecrease.map { $0 / Double(total.updates) } }
 
-  /// The updates promise more than came, and more than could have been missed.
+  /// The updates predictedDecrease more than came, and more than could have been missed.
   var breaksItsPromise: Bool {
-    guard let promise else { return false }
-    return promise > VerdictThresholds.promised * (trend.halfWidth(.of99) + max(0, -trend.change))
+    guard let predictedDecrease else { return false }
+    return predictedDecrease > VerdictThresholds.promised * (trend.halfWidth(.of99) + max(0, -trend.change))
   }
 
   /// The updates are too large: the loss swings with them; or each promises more than the loss's noise and nothing comes, and they go down the
@@ -181,7 +181,7 @@ extension RunEvidence {
     guard breaksItsPromise, let promiseOfEach, isPlain || showsMotion else { return false }
     return promiseOfEach > VerdictThresholds.overshoot * stepNoise
   }
-  /// The updates are those of plain gradient descent, so that they go where the gradient points and the promise is no overstatement.
+  /// The updates are those of plain gradient descent, so that they go where the gradient points and the predictedDecrease is no overstatement.
   private var isPlain: Bool { abs(total.path - total.descent) <= VerdictThresholds.plain * total.path }
   /// The loss goes with the weights' motion rather than with the samples: it has no noise, or neighbouring steps are alike.
   private var showsMotion: Bool { stepCorrelation.map { $0 > VerdictThresholds.motion } ?? !isNoisy }

@@ -54,7 +54,7 @@ public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendab
   public func state(for tag: StateTag) -> State? { kind == tag.kind && settings == tag.settings ? state : nil }
 }
 
-extension StepJudge {
+extension StepPolicy {
   /// Of the norms of recent steps, which every guard looks at alike.
   public static var guardTag: StateTag { StateTag("guard") }
 }

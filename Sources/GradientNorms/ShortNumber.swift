@@ -1,7 +1,7 @@
 import Glibc
 
 /// Four significant digits, for sentences.
-public func short(_ value: Double) -> String {
+public func formatted(_ value: Double) -> String {
   guard value.isFinite else { return "\(value)" }
   if value == 0 { return "0" }
   let exponent = Int(floor(log10(abs(value))))

@@ -18,7 +18,7 @@ public struct StepSums: Sendable, Equatable, Codable {
   public var resolvedSquaredNorm = 0.0
   public var noise = 0.0
   /// Σ‖Δw‖‖g‖, at most what the updates would lower the loss by if it were a plane, and the number of updates in it.
-  public var promise = 0.0
+  public var predictedDecrease = 0.0
   public var updates = 0
   /// Σ‖Δw‖ and, below, Σ‖w‖ of those updates.
   public var path = 0.0
@@ -44,7 +44,7 @@ public struct StepSums: Sendable, Equatable, Codable {
     sums.resolved += other.resolved
     sums.resolvedSquaredNorm += other.resolvedSquaredNorm
     sums.noise += other.noise
-    sums.promise += other.promise
+    sums.predictedDecrease += other.predictedDecrease
     sums.updates += other.updates
     sums.path += other.path
     sums.descent += other.descent
@@ -67,7 +67,7 @@ extension StepSums {
     (updates, deep) = (try count(.updates), try count(.deep))
     (loss, squaredLoss, squaredLossChange) = (try sum(.loss), try sum(.squaredLoss), try sum(.squaredLossChange))
     (squaredNorm, rate, resolvedSquaredNorm) = (try sum(.squaredNorm), try sum(.rate), try sum(.resolvedSquaredNorm))
-    (noise, promise, firstTensors, lastTensors) = (try sum(.noise), try sum(.promise), try sum(.firstTensors), try sum(.lastTensors))
+    (noise, predictedDecrease, firstTensors, lastTensors) = (try sum(.noise), try sum(.predictedDecrease), try sum(.firstTensors), try sum(.lastTensors))
     path = try fields.decodeIfPresent(Double.self, forKey: .path) ?? 0
     descent = try fields.decodeIfPresent(Double.self, forKey: .descent) ?? 0
     weights = try fields.decodeIfPresent(Double.self, forKey: .weights) ?? 0

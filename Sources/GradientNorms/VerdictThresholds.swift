@@ -23,13 +23,13 @@ enum VerdictThresholds {
 
   /// Weights whose updates add up to less than this part of their norm have not moved.
   static let motionless = 1e-5
-  /// Nor have those whose updates promise less than this part of the loss in the whole run.
+  /// Nor have those whose updates predictedDecrease less than this part of the loss in the whole run.
   static let nothing = 1e-8
-  /// A fall within the band is a fall if it is this part of what the updates promise: small steps that deliver.
+  /// A fall within the band is a fall if it is this part of what the updates predictedDecrease: small steps that deliver.
   static let delivered = 0.25
-  /// More than this part of what they promise updates cannot bring; it is chance.
+  /// More than this part of what they predictedDecrease updates cannot bring; it is chance.
   static let most = 1.5
-  /// Updates that promise less than so many times what could have been seen are too small to show anything.
+  /// Updates that predictedDecrease less than so many times what could have been seen are too small to show anything.
   static let promised = 2.0
   /// Updates are plain gradient descent where their lengths agree with rate times gradient within this part.
   static let plain = 0.05

@@ -32,7 +32,7 @@ public struct DoctorAdvice: Sendable, Equatable {
     for rank in ranks {
       guard let offset = rank.clockOffsetMs, abs(offset) > 100 else { continue }
       add(
-        "\(rank.host)'s clock is \(Figures.short(abs(offset))) ms \(offset > 0 ? "ahead of" : "behind") \(ranks[0].host)'s",
+        "\(rank.host)'s clock is \(NumberFormat.formatted(abs(offset))) ms \(offset > 0 ? "ahead of" : "behind") \(ranks[0].host)'s",
         "run chrony or ntp there; training does not mind, logs do")
     }
     let cpus = unique(records.map(\.processor))
@@ -48,7 +48,7 @@ public struct DoctorAdvice: Sendable, Equatable {
     let isCrowded = ranks.count > cores
     if isCrowded {
       add(
-        "\(name): \(Figures.counted(ranks.count, "rank")) share \(Figures.counted(cores, "core"))",
+        "\(name): \(NumberFormat.counted(ranks.count, "rank")) share \(NumberFormat.counted(cores, "core"))",
         "times say nothing about scaling; give at most \(cores) there for speed")
       if !yields { add("\(name): idle ranks do not yield their cores to the others", "mpirun --mca mpi_yield_when_idle 1") }
     }
@@ -62,7 +62,7 @@ public struct DoctorAdvice: Sendable, Equatable {
     let threads = ranks.compactMap { $0.threads.flatMap { Int($0) } }.reduce(0, +)
     if !isCrowded && threads > cores {
       add(
-        "\(name): OMP_NUM_THREADS makes \(threads) threads for \(Figures.counted(cores, "core"))",
+        "\(name): OMP_NUM_THREADS makes \(threads) threads for \(NumberFormat.counted(cores, "core"))",
         "unset it, or set it to \(max(1, cores / ranks.count)); lockstep uses one thread a rank")
     }
   }
@@ -72,12 +72,12 @@ public struct DoctorAdvice: Sendable, Equatable {
     let needed = ranks * (5 << 20)
     if let free = record.freeSharedMemory, ranks > 1, free < needed {
       add(
-        "\(record.host): /dev/shm has \(free >> 20) MiB free, \(Figures.counted(ranks, "rank")) take some \(needed >> 20)",
+        "\(record.host): /dev/shm has \(free >> 20) MiB free, \(NumberFormat.counted(ranks, "rank")) take some \(needed >> 20)",
         "mount -o remount,size=1g /dev/shm, or docker run --shm-size=1g")
     }
     if record.freeMemory < ranks * (256 << 20) {
       add(
-        "\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(Figures.counted(ranks, "rank"))",
+        "\(record.host): \(record.freeMemory >> 20) MiB of memory are free for \(NumberFormat.counted(ranks, "rank"))",
         "end other programs, or give fewer ranks")
     }
   }
@@ -100,8 +100,8 @@ public struct DoctorAdvice: Sendable, Equatable {
     guard !slow.isEmpty else { return }
     let worst = slow.map(\.gemmGflops).min()!
     add(
-      "\(RankRanges.text(slow.map(\.rank))) (\(unique(slow.map(\.host)).joined(separator: ", "))) multiply at \(Figures.short(worst)) GFLOP/s or little more, "
-        + "the fastest at \(Figures.short(best))",
+      "\(RankRanges.text(slow.map(\.rank))) (\(unique(slow.map(\.host)).joined(separator: ", "))) multiply at \(NumberFormat.formatted(worst)) GFLOP/s or little more, "
+        + "the fastest at \(NumberFormat.formatted(best))",
       "look for other programs there, ranks that share a core, or a slower CPU; all wait for the slowest")
   }
 

@@ -32,7 +32,7 @@ public struct DoctorReport: Sendable {
     [["host", "CPU", "kernels", "oneDNN", "cores", "memory", "free", "/dev/shm"]]
       + records.map {
         [
-          PlainText.line($0.host, limit: 40), PlainText.line($0.cpu, limit: 40), $0.instructions?.kernels ?? "–",
+          PlainText.sanitized($0.host, limit: 40), PlainText.sanitized($0.cpu, limit: 40), $0.instructions?.kernels ?? "–",
           $0.instructions?.onednn ?? "–", String($0.cores), gibibytes($0.memory),
           gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
@@ -44,8 +44,8 @@ public struct DoctorReport: Sendable {
     [["rank", "host", "processors", "OMP threads", "clock ms", "GFLOP/s"]]
       + diagnosis.ranks.map {
         [
-          String($0.rank), PlainText.line($0.host, limit: 40), $0.processors, $0.threads ?? "–", Figures.short($0.clockOffsetMs),
-          Figures.short($0.gemmGflops),
+          String($0.rank), PlainText.sanitized($0.host, limit: 40), $0.processors, $0.threads ?? "–", NumberFormat.formatted($0.clockOffsetMs),
+          NumberFormat.formatted($0.gemmGflops),
         ]
       }
   }
@@ -53,7 +53,7 @@ public struct DoctorReport: Sendable {
   private func reductions(_ diagnosis: DiagnosisRecord) -> [[String]] {
     [["allreduce", "µs", "MB/s a link"]]
       + diagnosis.reductions.map {
-        [bytes($0.bytes), Figures.short($0.microseconds), Figures.short($0.linkMegabytesPerSecond(ranks: diagnosis.ranks.count))]
+        [bytes($0.bytes), NumberFormat.formatted($0.microseconds), NumberFormat.formatted($0.linkMegabytesPerSecond(ranks: diagnosis.ranks.count))]
       }
   }
 
@@ -66,11 +66,11 @@ public struct DoctorReport: Sendable {
 
   private var verdict: String {
     if problems.isEmpty && findings.isEmpty { return "nothing is misconfigured" }
-    return (problems.map { "problem: \(PlainText.line($0))" } + findings.map { "advice: \(PlainText.line($0.line))" }).joined(
+    return (problems.map { "problem: \(PlainText.sanitized($0))" } + findings.map { "advice: \(PlainText.sanitized($0.line))" }).joined(
       separator: "\n")
   }
 
-  private func gibibytes(_ bytes: Int?) -> String { bytes.map { "\(Figures.short(Double($0) / Double(1 << 30))) GiB" } ?? "–" }
+  private func gibibytes(_ bytes: Int?) -> String { bytes.map { "\(NumberFormat.formatted(Double($0) / Double(1 << 30))) GiB" } ?? "–" }
 
   private func bytes(_ count: Int) -> String {
     if count >= 1 << 20 { return "\(count >> 20) MiB" }

@@ -114,7 +114,7 @@ public struct HostCheck: Sendable, Equatable {
     guard least > 0.5 || most < -0.5 else { return }
     let (offset, doubt) = ((least + most) / 2, (most - least) / 2)
     notes.append(
-      "\(host): its clock is \(Figures.short(abs(offset))) s \(offset > 0 ? "ahead" : "behind") (± \(Figures.short(doubt)) s): times in logs and files "
+      "\(host): its clock is \(NumberFormat.formatted(abs(offset))) s \(offset > 0 ? "ahead" : "behind") (± \(NumberFormat.formatted(doubt)) s): times in logs and files "
         + "will not fit together; run chrony or ntp there")
   }
 

@@ -15,13 +15,13 @@ public struct ProgressBar: Sendable {
     let fraction = min(1, max(0, Double(progress.step) / Double(steps)))
     var parts: [(rank: Int, text: String)] = [
       (0, "step \(progress.step)/\(progress.steps)"),
-      (1, "loss \(Figures.short(progress.loss))"),
-      (3, "norm \(Figures.short(progress.norm))"),
-      (5, "clipped \(Figures.percent(progress.clippedFraction))"),
+      (1, "loss \(NumberFormat.formatted(progress.loss))"),
+      (3, "norm \(NumberFormat.formatted(progress.norm))"),
+      (5, "clipped \(NumberFormat.percent(progress.clippedFraction))"),
     ]
     if progress.skipped > 0 { parts.append((4, "skipped \(progress.skipped)")) }
-    if progress.samplesPerSecond != nil { parts.append((6, "\(Figures.rate(progress.samplesPerSecond)) samples/s")) }
-    if progress.secondsLeft != nil { parts.append((2, "\(Figures.clock(progress.secondsLeft)) left")) }
+    if progress.samplesPerSecond != nil { parts.append((6, "\(NumberFormat.rate(progress.samplesPerSecond)) samples/s")) }
+    if progress.secondsLeft != nil { parts.append((2, "\(NumberFormat.clock(progress.secondsLeft)) left")) }
     func length() -> Int { parts.reduce(0) { $0 + 2 + $1.text.count } }
     while parts.count > 1, length() + 10 > width { parts.remove(at: parts.indices.max { parts[$0].rank < parts[$1].rank }!) }
     let text = parts.map(\.text).joined(separator: "  ")

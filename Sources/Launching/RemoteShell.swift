@@ -33,9 +33,9 @@ public struct RemoteShell: Sendable, Equatable {
 
   /// Has `host` run a program, from `directory` where it has that, with some variables set. Whatever shell the user has there, sh reads the line.
   public func line(host: String, directory: String, variables: [(name: String, value: String)], _ program: [String]) -> [String] {
-    let settings = variables.map { "\($0.name)=\(MpirunLine.quoted($0.value))" }
-    let words = (settings.isEmpty ? [] : ["env"] + settings) + program.map(MpirunLine.quoted)
-    let script = "cd \(MpirunLine.quoted(directory)) 2>/dev/null || cd /; exec \(words.joined(separator: " "))"
-    return command + [host, "exec /bin/sh -c " + MpirunLine.quoted(script)]
+    let settings = variables.map { "\($0.name)=\(MpirunCommand.quoted($0.value))" }
+    let words = (settings.isEmpty ? [] : ["env"] + settings) + program.map(MpirunCommand.quoted)
+    let script = "cd \(MpirunCommand.quoted(directory)) 2>/dev/null || cd /; exec \(words.joined(separator: " "))"
+    return command + [host, "exec /bin/sh -c " + MpirunCommand.quoted(script)]
   }
 }

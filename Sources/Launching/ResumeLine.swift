@@ -4,6 +4,6 @@ public enum ResumeLine {
   /// itself.
   public static func text(_ arguments: [String], option: String? = "--resume") -> String {
     let words = arguments.filter { $0 != "--resume" && $0 != "--force" } + (option.map { [$0] } ?? [])
-    return words.map(MpirunLine.quoted).joined(separator: " ")
+    return words.map(MpirunCommand.quoted).joined(separator: " ")
   }
 }

@@ -21,7 +21,7 @@ public struct RootCause: Sendable, Equatable {
   ///
   /// mpirun's own refusal comes first: no worker ran. A rank that ended without a word of its own comes before the complaints of the ranks
   /// that lost it. `directory` is where its logs are, if it keeps any. Otherwise the first error that a worker printed is the cause; what others printed later is mostly its echo.
-  public init(ending: Ending, faults reader: FaultReader, step: Int?, directory: RunDirectory?) {
+  public init(ending: Ending, faults reader: MpirunOutputParser, step: Int?, directory: RunDirectory?) {
     let code = Self.code(ending, death: reader.death)
     let grouped = Self.grouped(reader.faults)
     let silent = reader.death.flatMap { death in reader.faults.contains { $0.rank == death.rank } ? nil : death }
@@ -40,7 +40,7 @@ public struct RootCause: Sendable, Equatable {
         code: .workerFailed, others: grouped)
     } else if let death = silent, grouped.isEmpty || death.how.hasPrefix("was killed") {
       let host = death.host.map { " on \($0)" } ?? ""
-      let last = reader.lastWords.map { ": \($0)" } ?? ""
+      let last = reader.fatalMessage.map { ": \($0)" } ?? ""
       let log = directory.map { "; its log: \($0.log(ofRank: death.rank))" } ?? ""
       self.init(
         text: "rank \(death.rank)\(host) \(death.how)\(place)\(last)\(log)", code: code,
@@ -69,7 +69,7 @@ public struct RootCause: Sendable, Equatable {
   /// A worker's code where it means something to the user, 70 for everything else.
   ///
   /// mpirun passes it on, except when it is asked to end the job just as the workers do.
-  private static func code(_ ending: Ending, death: FaultReader.Death?) -> ExitCode {
+  private static func code(_ ending: Ending, death: MpirunOutputParser.RankExit?) -> ExitCode {
     var candidates: [Int32] = []
     if case .exited(let status) = ending { candidates.append(status) }
     if let status = death?.exitCode { candidates.append(status) }
@@ -77,7 +77,7 @@ public struct RootCause: Sendable, Equatable {
   }
 
   /// Equal messages from ranks of one host as one line: `ranks 0-3 on node1: …`, in the order of their first appearance.
-  public static func grouped(_ faults: [FaultReader.Fault]) -> [String] {
+  public static func grouped(_ faults: [MpirunOutputParser.Fault]) -> [String] {
     var groups: [(host: String, message: String, ranks: [Int])] = []
     for fault in faults {
       if let index = groups.firstIndex(where: { $0.host == fault.host && $0.message == fault.message }) {

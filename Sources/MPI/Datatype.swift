@@ -13,7 +13,7 @@ extension UInt8: Datatype { @inlinable public static var mpiDatatype: MPI_Dataty
 extension UInt64: Datatype { @inlinable public static var mpiDatatype: MPI_Datatype { cmpi_uint64() } }
 
 /// A value and where it was found, for ``Reduction/maximumWithLocation``: `MPI_DOUBLE_INT`.
-public struct Located: Datatype, Equatable {
+public struct ValueAndRank: Datatype, Equatable {
   public var value: Double
   public var location: Int32
 

@@ -16,7 +16,7 @@ extension Reduction where Element: AdditiveArithmetic & Comparable {
   @inlinable public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
 }
 
-extension Reduction where Element == Located {
+extension Reduction where Element == ValueAndRank {
   /// The largest value and its location; the lowest location among equal values.
   @inlinable public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }

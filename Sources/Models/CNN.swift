@@ -14,15 +14,15 @@ public final class CNN: Model {
   private let hidden: Dense
   private let output: Dense
   /// A convolution's results, and later their gradient; every stage uses it in turn.
-  private let sums = Scratch()
+  private let sums = Workspace()
   /// What each stage leaves after pooling, which of four values it took, and that gradient.
-  private let pooled: [Scratch]
-  private let choices: [Scratch]
-  private let pooledGradients: [Scratch]
+  private let pooled: [Workspace]
+  private let choices: [Workspace]
+  private let pooledGradients: [Workspace]
   /// The last stage as rows, the two layers' results, and the gradients of each.
-  private let rows = Scratch()
-  private let results = (hidden: Scratch(), output: Scratch())
-  private let gradients = (rows: Scratch(), hidden: Scratch(), output: Scratch())
+  private let rows = Workspace()
+  private let results = (hidden: Workspace(), output: Workspace())
+  private let gradients = (rows: Workspace(), hidden: Workspace(), output: Workspace())
 
   /// Traps unless the image has at least one pixel after every stage has halved it.
   public init(image: SampleShape.Image, classes: Int, channels: [Int], width: Int, initialization: Initialization = .standard) {
@@ -42,9 +42,9 @@ public final class CNN: Model {
     self.stages = stages
     self.layout = layout
     self.initialization = initialization
-    pooled = stages.map { _ in Scratch() }
-    choices = stages.map { _ in Scratch() }
-    pooledGradients = stages.map { _ in Scratch() }
+    pooled = stages.map { _ in Workspace() }
+    choices = stages.map { _ in Workspace() }
+    pooledGradients = stages.map { _ in Workspace() }
   }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
@@ -53,7 +53,7 @@ public final class CNN: Model {
     output.initialize(&weights, seed: seed, by: initialization)
   }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -131,7 +131,7 @@ public final class CNN: Model {
 }
 
 /// `model.kind = "cnn"`: two stages by default, for images of any size that they do not halve to nothing.
-public struct CNNRecipe: ModelRecipe {
+public struct CNNKind: ModelKind {
   public static let kind = "cnn"
   public let channels: [Int]
   public let width: Int

@@ -21,7 +21,7 @@ final class CompiledProduct {
   private let product: Primitive
   /// Brings b into blocks.
   private let pack: Primitive?
-  private let blocks = Scratch()
+  private let blocks = Workspace()
 
   /// `packing` has b in blocks of this object's own, which ``take(_:)`` fills.
   init(_ shape: Shape, packing: Bool) {

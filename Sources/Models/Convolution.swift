@@ -87,12 +87,12 @@ private final class Plan {
   let readTransposed: Primitive?
   /// Where the weights' gradient wants a batch's planes in another layout: with AVX2 alone it has no fast way to read them as they are.
   let readInputs: Primitive?
-  let inputs = Scratch()
+  let inputs = Workspace()
   let writeGradient: Primitive
   let addGradient: Primitive
-  let weights = Scratch()
-  let transposed = Scratch()
-  let weightGradient = Scratch()
+  let weights = Workspace()
+  let transposed = Workspace()
+  let weightGradient = Workspace()
 
   init(samples: Int, inputs: FeatureMaps, outputs: FeatureMaps, isFirst: Bool) {
     var source = dnnl_memory_desc_t(

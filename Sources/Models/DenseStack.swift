@@ -8,9 +8,9 @@ final class DenseStack {
   private let layers: [Dense]
   private let widest: Int
   /// Each layer's results, row by row.
-  private let results: [Scratch]
+  private let results: [Workspace]
   /// ∂loss/∂ a layer's sum, and what the layer before makes of it.
-  private let gradients = (Scratch(), Scratch())
+  private let gradients = (Workspace(), Workspace())
 
   init(_ prefix: String, widths: [Int], activation: Activation, in layout: inout TensorLayout) {
     precondition(widths.count > 1 && widths.allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
@@ -20,7 +20,7 @@ final class DenseStack {
         "\(prefix)layers.\(index)", inputs: widths[index], outputs: widths[index + 1], activation: index == last ? nil : activation,
         in: &layout)
     }
-    results = layers.map { _ in Scratch() }
+    results = layers.map { _ in Workspace() }
     widest = widths.dropFirst().max()!
   }
 

@@ -27,7 +27,7 @@ public enum Initialization: Sendable, Equatable {
       try keys.number("initialization_std", default: 0.02, wanted: "a number above 0") { $0 > 0 }
     }
     let name = try keys.choice("initialization", default: Name.standard)
-    if name != .normal { keys.learn { _ = try? deviation(&$0) } }
+    if name != .normal { keys.allowKeys { _ = try? deviation(&$0) } }
     switch name {
     case .standard: self = .standard
     case .kaiming: self = .kaiming

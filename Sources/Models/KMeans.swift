@@ -7,14 +7,14 @@ import Vectors
 /// The tensor is `centroids [clusters, inputs]`. A batch of B samples, n of them nearest to a centroid, moves that by rate·n/B of the way to
 /// their mean (plain SGD). So a rate equal to the number of clusters makes a step of Lloyd's where clusters are of equal size, and above 2B/n a
 /// centroid overshoots and runs away: rates from 1 to the number of clusters, falling to zero so that the batches average out.
-public final class KMeans: StartsFromSamples {
+public final class KMeans: DataDependentInitialization {
   public let layout: TensorLayout
   public let clusters: Int
   public let inputs: Int
   /// How often a start is drawn. Of several, each is taken to the end of Lloyd's algorithm on the starting samples and the best is kept; a single
   /// one is left as it was drawn.
   public let starts: Int
-  private let products = Scratch()
+  private let products = Workspace()
   private let squares: UnsafeMutableBufferPointer<Double>
 
   public init(clusters: Int, inputs: Int, starts: Int = 1) {
@@ -93,7 +93,7 @@ public final class KMeans: StartsFromSamples {
     }
   }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -153,7 +153,7 @@ public final class KMeans: StartsFromSamples {
 }
 
 /// `model.kind = "kmeans"`: needs numbers alone; labels and targets are not looked at.
-public struct KMeansRecipe: ModelRecipe {
+public struct KMeansKind: ModelKind {
   public static let kind = "kmeans"
   public let clusters: Int
   public let starts: Int

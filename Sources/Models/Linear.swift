@@ -2,7 +2,7 @@ import ExperimentKeys
 import Vectors
 
 /// `model.kind = "linear"`: least squares, one layer and the squared error.
-public struct LinearRecipe: ModelRecipe {
+public struct LinearKind: ModelKind {
   public static let kind = "linear"
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
@@ -13,7 +13,7 @@ public struct LinearRecipe: ModelRecipe {
 }
 
 /// `model.kind = "logistic"`: multinomial logistic regression, one layer and the cross-entropy.
-public struct LogisticRecipe: ModelRecipe {
+public struct LogisticKind: ModelKind {
   public static let kind = "logistic"
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}

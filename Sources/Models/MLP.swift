@@ -28,7 +28,7 @@ public final class MLP: Model {
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) { layers.initialize(&weights, seed: seed, by: initialization) }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -59,7 +59,7 @@ public final class MLP: Model {
 }
 
 /// `model.kind = "mlp"`.
-public struct MLPRecipe: ModelRecipe {
+public struct MLPKind: ModelKind {
   public static let kind = "mlp"
   public let hidden: [Int]
   public let activation: Activation

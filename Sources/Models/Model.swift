@@ -23,7 +23,7 @@ public protocol Model: AnyObject {
   /// - `finished` is called with a tensor's index as soon as its gradient is complete, for every tensor once, last to first.
   ///
   /// An empty batch has the loss 0 and the gradient 0. A weight, input or logit that is not finite makes the loss or the gradient so.
-  func differentiate(
+  func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double
@@ -31,7 +31,7 @@ public protocol Model: AnyObject {
   /// The losses and scores of a batch, without a gradient.
   func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation
 
-  /// The multiply-adds in matrix products and convolutions of one ``differentiate(_:weights:into:scale:accumulate:finished:)`` over `samples`
+  /// The multiply-adds in matrix products and convolutions of one ``lossAndGradient(_:weights:into:scale:accumulate:finished:)`` over `samples`
   /// samples of a shape, forward and backward; nil where they have not been counted.
   ///
   /// A product is counted as the model computes it, without what is there to save memory or to fill a register: a product done again in
@@ -40,7 +40,7 @@ public protocol Model: AnyObject {
 }
 
 /// A model whose starting weights depend on samples.
-public protocol StartsFromSamples: Model {
+public protocol DataDependentInitialization: Model {
   /// How many samples it wants to see: the first of epoch 0's order.
   var startingSamples: Int { get }
   /// Fills all weights with their starting values, a function of the seed and of these samples, the same on every rank.

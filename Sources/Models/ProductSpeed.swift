@@ -5,7 +5,7 @@ import Glibc
 ///
 /// With a side of 512 a core multiplies as fast as it can, and a product takes 2 or 3 ms: short enough to get through undisturbed.
 public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
-  let (a, b, result) = (Scratch(), Scratch(), Scratch())
+  let (a, b, result) = (Workspace(), Workspace(), Workspace())
   for scratch in [a, b, result] { scratch.reserve(side * side) }
   for index in 0..<side * side {
     a.base[index] = Float(index % 7) - 3

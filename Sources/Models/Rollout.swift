@@ -25,7 +25,7 @@ final class Rollout {
   private(set) var actions: [UInt8] = []
   /// Each step's probabilities of the actions, row-major.
   private(set) var probabilities: [Double] = []
-  private let scratch = Scratch()
+  private let scratch = Workspace()
   private var running: [Int] = []
 
   var observations: UnsafeMutablePointer<Float> { scratch.base }

@@ -14,9 +14,9 @@ public final class VAE: Model, ImageGenerator {
   private let initialization: Initialization
   private let encoder, mean, logVariance, decoder, output: Dense
   private let results = (
-    encoder: Scratch(), mean: Scratch(), logVariance: Scratch(), noise: Scratch(), latent: Scratch(), decoder: Scratch(), output: Scratch()
+    encoder: Workspace(), mean: Workspace(), logVariance: Workspace(), noise: Workspace(), latent: Workspace(), decoder: Workspace(), output: Workspace()
   )
-  private let gradients = (output: Scratch(), hidden: Scratch(), latent: Scratch(), logVariance: Scratch())
+  private let gradients = (output: Workspace(), hidden: Workspace(), latent: Workspace(), logVariance: Workspace())
 
   /// `image` is the inputs' shape; `seed` that of the noise.
   public init(image: SampleShape.Image, hidden: Int, latent: Int, seed: UInt64, initialization: Initialization = .standard) {
@@ -41,7 +41,7 @@ public final class VAE: Model, ImageGenerator {
     for layer in [encoder, mean, logVariance, decoder, output] { layer.initialize(&weights, seed: seed, by: initialization) }
   }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -136,7 +136,7 @@ public final class VAE: Model, ImageGenerator {
 }
 
 /// `model.kind = "vae"`.
-public struct VAERecipe: ModelRecipe {
+public struct VAEKind: ModelKind {
   public static let kind = "vae"
   public let hidden: Int
   public let latent: Int

@@ -14,7 +14,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   /// ``gflops`` over ``gemmGflops``.
   public var gemmFraction: Double
   /// A mean step, over ranks and steps, by what it was spent on. Here `data` is given; ``stepMs`` is without it.
-  public var seconds: TimeShare
+  public var seconds: PhaseTimes
   public var steps: Int
   /// What ``perS`` counts: samples or tokens.
   public var unit: String
@@ -38,7 +38,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
 
   public init(
     workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double, loss: Double?, norm: Double?,
-    gemmFraction: Double, seconds: TimeShare, steps: Int, unit: String, gflops: Double, gemmGflops: Double, peakBytes: Int,
+    gemmFraction: Double, seconds: PhaseTimes, steps: Int, unit: String, gflops: Double, gemmGflops: Double, peakBytes: Int,
     profile: BenchProfile? = nil
   ) {
     self.workload = workload
@@ -66,9 +66,9 @@ public struct BenchProfile: Sendable, Equatable, Decodable {
   public struct Rank: Sendable, Equatable, Decodable {
     public var rank: Int
     public var host: String
-    public var seconds: TimeShare
+    public var seconds: PhaseTimes
 
-    public init(rank: Int, host: String, seconds: TimeShare) { (self.rank, self.host, self.seconds) = (rank, host, seconds) }
+    public init(rank: Int, host: String, seconds: PhaseTimes) { (self.rank, self.host, self.seconds) = (rank, host, seconds) }
   }
 
   /// Part of a mean pass.

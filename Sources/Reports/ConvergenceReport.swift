@@ -16,7 +16,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var noiseScale: Double?
   public var throughput: Throughput
   /// Fractions of the step, adding up to 1.
-  public var timeShare: TimeShare
+  public var timeShare: PhaseTimes
   public var ranks: [Rank]
   /// How often the coordinator started the workers again.
   public var restarts: Int
@@ -36,7 +36,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
 
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
-    throughput: Throughput, timeShare: TimeShare, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
+    throughput: Throughput, timeShare: PhaseTimes, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
     clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil, simulation: String? = nil
   ) {
     self.changes = changes

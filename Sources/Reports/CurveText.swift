@@ -9,12 +9,12 @@ public struct CurveText {
   /// The lines, with a line end after the last; empty where no run has recorded a step.
   public var text: String {
     let steps = runs.map(\.series.lastStep).max() ?? 0
-    let names = runs.map { PlainText.line($0.name, limit: 24) }
+    let names = runs.map { PlainText.sanitized($0.name, limit: 24) }
     let nameWidth = names.map(\.count).max() ?? 0
     let columns = min(160, width - nameWidth - 5)
     guard steps > 0, columns >= 8 else { return "" }
     var lines: [String] = []
-    for (title, path) in [("loss", \RunSeries.loss), ("gradient norm", \.norm)] as [(String, KeyPath<RunSeries, FoldedSeries>)] {
+    for (title, path) in [("loss", \RunSeries.loss), ("gradient norm", \.norm)] as [(String, KeyPath<RunSeries, DownsampledSeries>)] {
       let means = runs.map { run in
         // A shorter run takes as much of the line as it has of the longest one's steps.
         run.series[keyPath: path].means(atMost: max(1, columns * run.series.lastStep / steps))
@@ -24,7 +24,7 @@ public struct CurveText {
       let isLogarithmic = low > 0 && high > 4 * low
       lines += [
         "",
-        "  \(title), means from \(Figures.short(low)) to \(Figures.short(high))\(isLogarithmic ? ", logarithmic" : ""), steps 1 to \(Figures.grouped(steps))",
+        "  \(title), means from \(NumberFormat.formatted(low)) to \(NumberFormat.formatted(high))\(isLogarithmic ? ", logarithmic" : ""), steps 1 to \(NumberFormat.grouped(steps))",
       ]
       for (name, values) in zip(names, means) {
         lines.append(

@@ -4,11 +4,11 @@ public enum PlainText {
   ///
   /// C0 and C1 controls would let a worker's output, a file name or a host name move the cursor or colour the screen. Tabs become spaces;
   /// bytes that are not UTF-8 become U+FFFD; direction overrides go, since they make text read as something else.
-  public static func line(_ bytes: some Sequence<UInt8>, limit: Int = 2000) -> String {
-    line(String(decoding: Array(bytes), as: UTF8.self), limit: limit)
+  public static func sanitized(_ bytes: some Sequence<UInt8>, limit: Int = 2000) -> String {
+    sanitized(String(decoding: Array(bytes), as: UTF8.self), limit: limit)
   }
 
-  public static func line(_ text: String, limit: Int = 2000) -> String {
+  public static func sanitized(_ text: String, limit: Int = 2000) -> String {
     var result = String.UnicodeScalarView()
     var skipping = false
     for scalar in text.unicodeScalars {

@@ -9,9 +9,9 @@ public struct RankRecord: Sendable, Equatable {
   public var loss: Double?
   /// Norm of the rank's own gradient, before the reduction.
   public var localNorm: Double?
-  public var seconds: TimeShare
+  public var seconds: PhaseTimes
 
-  public init(rank: Int, host: String, step: Int, samples: Int, loss: Double?, localNorm: Double?, seconds: TimeShare) {
+  public init(rank: Int, host: String, step: Int, samples: Int, loss: Double?, localNorm: Double?, seconds: PhaseTimes) {
     self.rank = rank
     self.host = host
     self.step = step

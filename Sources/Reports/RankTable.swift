@@ -11,9 +11,9 @@ struct RankTable {
     let head = ["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"]
     let rows = ranks.map { rank in
       [
-        String(rank.rank), PlainText.line(rank.host, limit: hostWidth), Figures.grouped(rank.samples), Figures.short(rank.finalLoss),
-        Figures.short(rank.meanLocalNorm), Figures.fixed(rank.secondsWaiting, decimals: 2),
-        rank.weightsSHA256.map { PlainText.line(String($0.prefix(12))) } ?? "–",
+        String(rank.rank), PlainText.sanitized(rank.host, limit: hostWidth), NumberFormat.grouped(rank.samples), NumberFormat.formatted(rank.finalLoss),
+        NumberFormat.formatted(rank.meanLocalNorm), NumberFormat.fixed(rank.secondsWaiting, decimals: 2),
+        rank.weightsSHA256.map { PlainText.sanitized(String($0.prefix(12))) } ?? "–",
       ]
     }
     func line(_ cells: [String]) -> String {

@@ -3,7 +3,7 @@ import GradientNorms
 /// The norms that a run's `metrics.jsonl` holds, for asking what other clip rules would have made of them.
 public struct RecordedNorms: Sendable {
   /// The steps that were taken and whose norm is known, in order.
-  public private(set) var norms: [ClipCounterfactual.Norms] = []
+  public private(set) var norms: [ClipReplay.Norms] = []
   /// Steps recorded, and of those the skipped ones.
   public private(set) var steps = 0
   public private(set) var skipped = 0
@@ -37,7 +37,7 @@ public struct RecordedNorms: Sendable {
     steps += 1
     if record.action == .skip { skipped += 1 }
     guard record.action != .skip, let whole = Self.length(record.norm) else { return }
-    norms.append(ClipCounterfactual.Norms(whole: whole, tensors: record.norm.layers.compactMap(\.value)))
+    norms.append(ClipReplay.Norms(whole: whole, tensors: record.norm.layers.compactMap(\.value)))
     if record.action == .clip { clipped += 1 }
     let coefficient = record.norm.applied.map { whole > 0 ? $0 / whole : 1 } ?? 1
     coefficients = (coefficients.sum + coefficient, min(coefficients.smallest, coefficient))

@@ -19,7 +19,7 @@ public struct RepeatedMessages: Sendable {
   public mutating func takeSummary() -> [String] {
     let hidden = counts.filter { $0.value > limit }.map { (kind: $0.key, count: $0.value - limit) }.sorted { $0.kind < $1.kind }
     for (kind, _) in hidden { counts[kind] = limit }
-    return hidden.map { "\(Figures.counted($0.count, "more message")) like: \($0.kind.prefix(80))" }
+    return hidden.map { "\(NumberFormat.counted($0.count, "more message")) like: \($0.kind.prefix(80))" }
   }
 
   /// A message without its numbers.

@@ -7,7 +7,7 @@ public struct ReportTable {
 
   /// `settings` are the runs' own, in the same order; none where they are not known.
   public init(_ runs: [(name: String, report: ConvergenceReport)], settings: [RunSettings] = []) {
-    (self.runs, self.settings) = (runs.map { (PlainText.line($0.name, limit: 200), $0.report) }, settings)
+    (self.runs, self.settings) = (runs.map { (PlainText.sanitized($0.name, limit: 200), $0.report) }, settings)
   }
 
   /// The table, with a line end after its last line.
@@ -15,13 +15,13 @@ public struct ReportTable {
     let head = ["run", "verdict", "ranks", "steps", "loss", "score", "norm", "clipped", "skipped", "samples/s", "step ms"]
     let rows = runs.map { name, report in
       [
-        name, report.verdict.rawValue.replacingHyphens, String(report.ranks.count), Figures.grouped(report.steps),
-        Figures.short(report.final.loss),
-        report.final.accuracy.map { Figures.fixed($0, decimals: 4) } ?? Figures.short(report.final.score?.value),
-        Figures.short(report.norm.last),
-        Figures.percent(report.norm.clippedFraction), Figures.grouped(report.norm.skipped),
-        Figures.rate(report.throughput.samplesPerSecond),
-        Figures.short(report.throughput.stepMsMedian),
+        name, report.verdict.rawValue.replacingHyphens, String(report.ranks.count), NumberFormat.grouped(report.steps),
+        NumberFormat.formatted(report.final.loss),
+        report.final.accuracy.map { NumberFormat.fixed($0, decimals: 4) } ?? NumberFormat.formatted(report.final.score?.value),
+        NumberFormat.formatted(report.norm.last),
+        NumberFormat.percent(report.norm.clippedFraction), NumberFormat.grouped(report.norm.skipped),
+        NumberFormat.rate(report.throughput.samplesPerSecond),
+        NumberFormat.formatted(report.throughput.stepMsMedian),
       ]
     }
     let lines = TextColumns.lines([head] + rows, style: style) { $0 < 2 } + differences(style)
@@ -33,7 +33,7 @@ public struct ReportTable {
     guard !settings.isEmpty else { return [] }
     let keys = RunSettings.differences(settings)
     guard !keys.isEmpty else { return ["", "set differently: nothing that an experiment file says"] }
-    let rows = keys.map { key, values in [PlainText.line(key, limit: 60)] + values.map { PlainText.line($0, limit: 60) } }
+    let rows = keys.map { key, values in [PlainText.sanitized(key, limit: 60)] + values.map { PlainText.sanitized($0, limit: 60) } }
     return [""] + TextColumns.lines([["set differently"] + runs.map(\.name)] + rows, style: style) { _ in true }.map { $0.trimmingEnd }
   }
 }

@@ -10,15 +10,15 @@ public struct ReportText {
   /// The last line is `place`: where to read on.
   public init(_ report: ConvergenceReport, name: String, place: String, style: TextStyle = .plain) {
     self.report = report
-    self.name = PlainText.line(name, limit: 80)
-    self.place = PlainText.line(place)
+    self.name = PlainText.sanitized(name, limit: 80)
+    self.place = PlainText.sanitized(place)
     self.style = style
   }
 
   /// The block, with a line end after its last line.
   public var text: String {
     var lines = [headline]
-    for reason in report.reasons { lines += wrapped(PlainText.line(reason)) }
+    for reason in report.reasons { lines += wrapped(PlainText.sanitized(reason)) }
     lines += [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + ["", "  \(place)"]
     return lines.joined(separator: "\n") + "\n"
   }
@@ -46,34 +46,34 @@ public struct ReportText {
     var lines =
       fact(
         "trained",
-        "\(Figures.counted(report.steps, "step")), \(Figures.fixed(report.epochs, decimals: 2)) epochs, "
-          + "\(Figures.counted(report.samples, "sample")) on \(Figures.counted(report.ranks.count, "rank"))"
-          + (report.restarts > 0 ? ", \(Figures.counted(report.restarts, "restart"))" : ""))
-    let loss = final.loss == nil && report.verdict == .stopped ? "not evaluated: the run was stopped" : Figures.short(final.loss)
+        "\(NumberFormat.counted(report.steps, "step")), \(NumberFormat.fixed(report.epochs, decimals: 2)) epochs, "
+          + "\(NumberFormat.counted(report.samples, "sample")) on \(NumberFormat.counted(report.ranks.count, "rank"))"
+          + (report.restarts > 0 ? ", \(NumberFormat.counted(report.restarts, "restart"))" : ""))
+    let loss = final.loss == nil && report.verdict == .stopped ? "not evaluated: the run was stopped" : NumberFormat.formatted(final.loss)
     lines += fact("loss", loss + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
-    for other in final.others { lines += fact(PlainText.line(other.name, limit: 12), Figures.short(other.value)) }
+    for other in final.others { lines += fact(PlainText.sanitized(other.name, limit: 12), NumberFormat.formatted(other.value)) }
     let norm = report.norm
-    let skipped = norm.skipped == 0 ? "no step skipped" : "\(Figures.counted(norm.skipped, "step")) skipped"
+    let skipped = norm.skipped == 0 ? "no step skipped" : "\(NumberFormat.counted(norm.skipped, "step")) skipped"
     lines += fact(
       "norm",
-      "\(Figures.short(norm.first)) first, \(Figures.short(norm.last)) last, \(Figures.short(norm.max)) largest; "
-        + "\(Figures.percent(norm.clippedFraction)) of steps clipped, \(skipped)")
+      "\(NumberFormat.formatted(norm.first)) first, \(NumberFormat.formatted(norm.last)) last, \(NumberFormat.formatted(norm.max)) largest; "
+        + "\(NumberFormat.percent(norm.clippedFraction)) of steps clipped, \(skipped)")
     if let certified = norm.certifiedFraction {
-      lines += fact("certified", "\(Figures.percent(certified)) of steps: the ranks' own norms proved that the clip would not act")
+      lines += fact("certified", "\(NumberFormat.percent(certified)) of steps: the ranks' own norms proved that the clip would not act")
     }
     if let bias = report.clipBias {
       lines += fact(
         "clip bias",
-        "scope \(PlainText.line(bias.scope, limit: 20)): \(Figures.percent(bias.relative)) off the exact clip, cosine "
-          + "\(Figures.fixed(bias.cosine, decimals: 4)) (mean of \(Figures.counted(bias.measuredSteps, "measured step")))")
+        "scope \(PlainText.sanitized(bias.scope, limit: 20)): \(NumberFormat.percent(bias.relative)) off the exact clip, cosine "
+          + "\(NumberFormat.fixed(bias.cosine, decimals: 4)) (mean of \(NumberFormat.counted(bias.measuredSteps, "measured step")))")
     }
-    lines += fact("noise scale", report.noiseScale.map { "\(Figures.rate($0)) samples, where noise equals signal" } ?? "not resolved")
+    lines += fact("noise scale", report.noiseScale.map { "\(NumberFormat.rate($0)) samples, where noise equals signal" } ?? "not resolved")
     let speed = report.throughput
     lines += fact(
       "speed",
-      "\(Figures.rate(speed.samplesPerSecond)) samples/s; a step takes \(Figures.short(speed.stepMsMedian)) ms (median), "
-        + "\(Figures.short(speed.stepMsP95)) ms (95th percentile)")
-    if let simulation = report.simulation { lines += fact("simulated", PlainText.line(simulation)) }
+      "\(NumberFormat.rate(speed.samplesPerSecond)) samples/s; a step takes \(NumberFormat.formatted(speed.stepMsMedian)) ms (median), "
+        + "\(NumberFormat.formatted(speed.stepMsP95)) ms (95th percentile)")
+    if let simulation = report.simulation { lines += fact("simulated", PlainText.sanitized(simulation)) }
     return lines + timeBar
   }
 
@@ -107,7 +107,7 @@ public struct ReportText {
       bar += String(repeating: texture, count: end - drawn)
       drawn = end
     }
-    let words = parts.map { "\($0.2) \($0.0) \(Figures.percent($0.1 / total))" }
+    let words = parts.map { "\($0.2) \($0.0) \(NumberFormat.percent($0.1 / total))" }
     return fact("time", bar)
       + WrappedText.lines(words, separator: "   ", indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
   }
@@ -116,9 +116,9 @@ public struct ReportText {
 
   private var skips: [String] {
     guard !report.skips.isEmpty else { return [] }
-    var lines = report.skips.flatMap { wrapped("skipped step \($0.step): \(PlainText.line($0.text))") }
+    var lines = report.skips.flatMap { wrapped("skipped step \($0.step): \(PlainText.sanitized($0.text))") }
     if report.norm.skipped > report.skips.count {
-      lines += wrapped("and \(Figures.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
+      lines += wrapped("and \(NumberFormat.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
     }
     return lines + [""]
   }

@@ -9,7 +9,7 @@ public struct StepTrace: Sendable, Equatable, Decodable {
   public enum Kind: String, Sendable, CaseIterable, Decodable {
     /// The gradient of each of the rank's micro-batches, and its loss.
     case gradient, loss
-    /// The sum of all gradients, by grains of the rank's slice.
+    /// The sum of all gradients, by tiles of the rank's slice.
     case sum
     /// What each micro-batch, and each grain of the slice, added to the rank's ledger.
     case microBatchEntries = "micro-batch-entries"
@@ -18,7 +18,7 @@ public struct StepTrace: Sendable, Equatable, Decodable {
     case sent
     /// The ledger as it came out of it.
     case total
-    /// The updated weights, by grains of the slice.
+    /// The updated weights, by tiles of the slice.
     case update
     /// All weights, as the next step begins with them.
     case weights

@@ -32,7 +32,7 @@ public struct WhatIf: Sendable {
       return
     }
     func add(_ name: String, _ rule: any ClipRule, maxNorm: Double? = nil, note: String) {
-      let result = ClipCounterfactual(of: rule, on: run.norms)
+      let result = ClipReplay(of: rule, on: run.norms)
       rows.append(
         Row(
           rule: name, maxNorm: maxNorm, note: note, clippedFraction: result.clippedFraction, meanCoefficient: result.meanCoefficient,
@@ -96,9 +96,9 @@ extension WhatIf {
     let head = ["rule", "max_norm", "clipped", "mean coeff.", "smallest", ""]
     let cells = rows.map { row in
       [
-        row.rule, row.maxNorm.map { Figures.short($0) } ?? "–", Figures.percent(row.clippedFraction),
-        Figures.fixed(row.meanCoefficient, decimals: 4),
-        Figures.fixed(row.smallestCoefficient, decimals: 4), row.note,
+        row.rule, row.maxNorm.map { NumberFormat.formatted($0) } ?? "–", NumberFormat.percent(row.clippedFraction),
+        NumberFormat.fixed(row.meanCoefficient, decimals: 4),
+        NumberFormat.fixed(row.smallestCoefficient, decimals: 4), row.note,
       ]
     }
     let widths = head.indices.map { column in ([head] + cells).map { $0[column].count }.max() ?? 0 }
@@ -112,9 +112,9 @@ extension WhatIf {
       }
       return "  " + line.joined(separator: "  ").trimmingEnd
     }
-    let judged = "\(Figures.counted(run.norms.count, "step")) with a known norm, of \(Figures.grouped(run.steps))"
+    let judged = "\(NumberFormat.counted(run.norms.count, "step")) with a known norm, of \(NumberFormat.grouped(run.steps))"
     return
-      (["\(PlainText.line(name, limit: 80)): what other clip rules would have done in \(judged)", ""] + lines + [""]
+      (["\(PlainText.sanitized(name, limit: 80)): what other clip rules would have done in \(judged)", ""] + lines + [""]
       + WrappedText.lines(Self.caveat, indent: 2)).joined(separator: "\n") + "\n"
   }
 }

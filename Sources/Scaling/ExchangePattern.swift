@@ -1,4 +1,4 @@
-/// How a step's gradients become one and the weights get back to all, as ``Coordination`` does it.
+/// How a step's gradients become one and the weights get back to all, as ``GradientReduction`` does it.
 public enum ExchangePattern: String, CaseIterable, Sendable {
   /// An allreduce of the gradient; nothing to publish.
   case replicated

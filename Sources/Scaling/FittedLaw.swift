@@ -22,7 +22,7 @@ public struct FittedLaw: Sendable, Equatable {
     }
     let heldOut = counts.compactMap { left -> (predicted: Double, measured: Double)? in
       guard let fit = ScalingFit(law, points.filter { $0.ranks != left }),
-        let measured = Spread(points.filter { $0.ranks == left }.map(\.throughput))?.median
+        let measured = Quartiles(points.filter { $0.ranks == left }.map(\.throughput))?.median
       else { return nil }
       return (fit.throughput(left), measured)
     }

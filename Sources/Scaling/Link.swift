@@ -28,18 +28,18 @@ public enum Link {
 
   /// `20 µs`, `1.5 ms`.
   public static func text(seconds: Double) -> String {
-    for (unit, scale) in [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)] where seconds >= scale { return "\(short(seconds / scale)) \(unit)" }
-    return seconds == 0 ? "0 s" : "\(short(seconds / 1e-9)) ns"
+    for (unit, scale) in [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)] where seconds >= scale { return "\(formatted(seconds / scale)) \(unit)" }
+    return seconds == 0 ? "0 s" : "\(formatted(seconds / 1e-9)) ns"
   }
 
   /// `10 Gbit/s`, `200 Mbit/s`.
   public static func text(bytesPerSecond: Double) -> String {
     let bits = bytesPerSecond * 8
-    for (unit, scale) in [("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)] where bits >= scale { return "\(short(bits / scale)) \(unit)" }
-    return "\(short(bits)) bit/s"
+    for (unit, scale) in [("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3)] where bits >= scale { return "\(formatted(bits / scale)) \(unit)" }
+    return "\(formatted(bits)) bit/s"
   }
 
-  private static func short(_ value: Double) -> String {
+  private static func formatted(_ value: Double) -> String {
     let rounded = (value * 100).rounded() / 100
     return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
   }

@@ -13,15 +13,15 @@ public struct MeasuredRun: Sendable, Equatable {
   public var cores: Int
   public var cpu: String
   /// Of the steps after the warm-up, in seconds.
-  public var step: Spread
+  public var step: Quartiles
   /// A mean step of each rank after the warm-up.
-  public var parts: [TimeShare]
+  public var parts: [PhaseTimes]
   /// Steps to the target loss, where there is one and it was reached; the noise scale on the way.
   public var stepsToTarget: Int?
   public var noiseScale: Double?
 
   package init(
-    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String, step: Spread, parts: [TimeShare],
+    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String, step: Quartiles, parts: [PhaseTimes],
     stepsToTarget: Int? = nil, noiseScale: Double? = nil
   ) {
     (self.ranks, self.attempt, self.globalBatch, self.hosts, self.cores, self.cpu) = (ranks, attempt, globalBatch, hosts, cores, cpu)
@@ -35,14 +35,14 @@ public struct MeasuredRun: Sendable, Equatable {
     let run = try FinishedRun(name: "", directory: directory)
     let environment = try JSONFile.read(EnvironmentRecord.self, from: directory.environment)
     let timed = run.steps.filter { $0.step > warmUp }
-    guard let step = Spread(timed.map(\.seconds.total)) else {
+    guard let step = Quartiles(timed.map(\.seconds.total)) else {
       throw RunFileError("\(directory.metrics): no step after the \(warmUp) of the warm-up; ask for more with --steps")
     }
     (self.ranks, self.attempt, self.step) = (ranks, attempt, step)
     globalBatch = run.steps[0].samples
     (cores, cpu) = (environment.cores, environment.cpu)
     hosts = zip(environment.hosts, environment.ranksPerHost).flatMap { [String](repeating: $0, count: $1) }
-    var sums = [TimeShare](repeating: .zero, count: ranks)
+    var sums = [PhaseTimes](repeating: .zero, count: ranks)
     var places = [String](repeating: "", count: ranks)
     try RankRecord.read(path: directory.ranks) { record in
       guard record.rank < ranks else { return }
@@ -73,8 +73,8 @@ public struct MeasuredRun: Sendable, Equatable {
   public var samplesPerSecond: Double { Double(globalBatch) / step.median }
 }
 
-extension TimeShare {
-  static func / (a: TimeShare, n: Double) -> TimeShare {
-    TimeShare(data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n, optimizer: a.optimizer / n)
+extension PhaseTimes {
+  static func / (a: PhaseTimes, n: Double) -> PhaseTimes {
+    PhaseTimes(data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n, optimizer: a.optimizer / n)
   }
 }

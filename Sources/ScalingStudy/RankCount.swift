@@ -8,7 +8,7 @@ public struct RankCount: Sendable, Equatable {
   /// Whether ranks had to take turns on cores: the times say nothing about scaling.
   public let isOversubscribed: Bool
   /// Over repeats, of each one's median; with one repeat over its steps.
-  public let step: Spread
+  public let step: Quartiles
   /// The exchange alone, where it was timed.
   public let exchange: ExchangeTimes?
 
@@ -18,7 +18,7 @@ public struct RankCount: Sendable, Equatable {
     self.runs = runs
     self.isOversubscribed = isOversubscribed
     self.exchange = exchange
-    step = runs.count == 1 ? runs[0].step : Spread(runs.map(\.step.median))!
+    step = runs.count == 1 ? runs[0].step : Quartiles(runs.map(\.step.median))!
   }
 
   public var globalBatch: Int { runs[0].globalBatch }
@@ -27,25 +27,25 @@ public struct RankCount: Sendable, Equatable {
   public var samplesPerSecond: Double { Double(globalBatch) / step.median }
 
   /// A mean step of each rank, over the repeats.
-  public var parts: [TimeShare] {
+  public var parts: [PhaseTimes] {
     (0..<ranks).map { rank in
-      runs.reduce(into: TimeShare.zero) { $0 += $1.parts[rank] } / Double(runs.count)
+      runs.reduce(into: PhaseTimes.zero) { $0 += $1.parts[rank] } / Double(runs.count)
     }
   }
 
   /// What of a step, over ranks and repeats, went into a part of it, in seconds.
-  func mean(_ part: (TimeShare) -> Double) -> Double { parts.map(part).reduce(0, +) / Double(ranks) }
+  func mean(_ part: (PhaseTimes) -> Double) -> Double { parts.map(part).reduce(0, +) / Double(ranks) }
 
   public var waiting: [Double] { (0..<ranks).map { rank in runs.reduce(0) { $0 + $1.waiting[rank] } / Double(runs.count) } }
 
   /// What the slowest rank does by itself in a step: over repeats the median.
-  public var own: Double { Spread(runs.map(\.own))!.median }
+  public var own: Double { Quartiles(runs.map(\.own))!.median }
 
   /// Steps to the target loss: over repeats the median, where all reached it.
   public var stepsToTarget: Double? {
     let reached = runs.compactMap(\.stepsToTarget)
-    return reached.count == runs.count ? Spread(reached.map(Double.init))?.median : nil
+    return reached.count == runs.count ? Quartiles(reached.map(Double.init))?.median : nil
   }
 
-  public var noiseScale: Double? { Spread(runs.compactMap(\.noiseScale))?.median }
+  public var noiseScale: Double? { Quartiles(runs.compactMap(\.noiseScale))?.median }
 }

@@ -112,7 +112,7 @@ extension Evidence: JSONWritable {
   }
 }
 
-extension Spread: JSONWritable {
+extension Quartiles: JSONWritable {
   public func write(to json: inout JSONText) {
     json.object {
       $0.field("median", median)

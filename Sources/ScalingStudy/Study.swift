@@ -14,7 +14,7 @@ public struct Study: Sendable {
   /// Fitted to the exchange alone, where it was timed at several ranks.
   public let exchange: ExchangeModel?
   public let steps: StepModel?
-  public let heldOut: [HeldOut]
+  public let heldOut: [TrainTestSplit]
   /// What speaks for the model of a step, and so for the predictions.
   public let evidence: Evidence
   public let cluster: Cluster
@@ -37,7 +37,7 @@ public struct Study: Sendable {
   }
 
   /// A measured rank count beside what the model says of it, fitted without it.
-  public struct HeldOut: Sendable, Equatable {
+  public struct TrainTestSplit: Sendable, Equatable {
     public var ranks: Int
     public var measured: Double
     /// Nil where the other rank counts do not suffice: one rank says nothing about an exchange.
@@ -74,7 +74,7 @@ public struct Study: Sendable {
     self.steps = steps
     let heldOut = sound.map { count in
       let others = sound.filter { $0.ranks != count.ranks }
-      return HeldOut(ranks: count.ranks, measured: count.step.median, predicted: Self.steps(others)?.seconds(of: count))
+      return TrainTestSplit(ranks: count.ranks, measured: count.step.median, predicted: Self.steps(others)?.seconds(of: count))
     }
     self.heldOut = heldOut
     let evidence = Self.evidence(for: steps, sound, heldOut)
@@ -112,7 +112,7 @@ public struct Study: Sendable {
   }
 
   /// A prediction is one of an exchange above all: it takes a rank count with an exchange that the others predict.
-  private static func evidence(for steps: StepModel?, _ sound: [RankCount], _ heldOut: [HeldOut]) -> Evidence {
+  private static func evidence(for steps: StepModel?, _ sound: [RankCount], _ heldOut: [TrainTestSplit]) -> Evidence {
     let points = sound.reduce(0) { $0 + $1.runs.count }
     guard steps != nil else {
       return Evidence(points: points, rankCounts: sound.count, missing: "no exchange was timed between ranks that do not take turns on the cores")
@@ -166,7 +166,7 @@ extension RankCount {
     guard let exchange, let pattern else { return [] }
     let placement = Placement(names: exchange.hosts)
     return exchange.sizes.compactMap { size in
-      guard let seconds = Spread(size.seconds)?.median,
+      guard let seconds = Quartiles(size.seconds)?.median,
         let step = pattern.step(bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes), on: placement)
       else { return nil }
       return ExchangeModel.Point(step.total, seconds: seconds)

@@ -19,7 +19,7 @@ public struct StudyCSV {
   /// What is not known is left empty. Numbers round-trip.
   private func row(_ run: MeasuredRun, isOversubscribed: Bool) -> [String] {
     func milliseconds(_ seconds: Double) -> String { seconds.isFinite ? "\(seconds * 1e3)" : "" }
-    func mean(_ part: (TimeShare) -> Double) -> String { milliseconds(run.parts.map(part).reduce(0, +) / Double(run.parts.count)) }
+    func mean(_ part: (PhaseTimes) -> Double) -> String { milliseconds(run.parts.map(part).reduce(0, +) / Double(run.parts.count)) }
     return [
       "\(run.ranks)", "\(run.attempt)", "\(run.globalBatch)", isOversubscribed ? "true" : "false", milliseconds(run.step.median),
       milliseconds(run.step.lowerQuartile), milliseconds(run.step.upperQuartile), "\(run.samplesPerSecond)", mean { $0.data },

@@ -81,9 +81,9 @@ public struct StudyPage {
     StackedBars(
       "Where a step goes", label: "ms, mean over ranks", parts: ["data", "compute", "reduce", "norm", "optimizer"],
       rows: study.counts.map { count in
-        let fields: [(TimeShare) -> Double] = [{ $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer }]
+        let fields: [(PhaseTimes) -> Double] = [{ $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer }]
         return StackedBars.Row(
-          Figures.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
+          NumberFormat.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
           fields.map { count.mean($0) * 1e3 })
       })
   }
@@ -94,7 +94,7 @@ public struct StudyPage {
       Series(name, efficiency.rows.map { ChartPoint(Double($0.globalBatch), value($0)) })
     }
     return LineChart(
-      "Steps to a loss of \(Figures.short(efficiency.targetLoss))", x: Axis("global batch", scale: .automatic), y: Axis("steps", lowest: 0),
+      "Steps to a loss of \(NumberFormat.formatted(efficiency.targetLoss))", x: Axis("global batch", scale: .automatic), y: Axis("steps", lowest: 0),
       series: [line("measured") { $0.steps }, line("by the noise scale") { $0.forecast }])
   }
 

@@ -12,15 +12,15 @@ struct StudyTable {
 
 extension Study {
   /// `NAME: strong scaling`.
-  var title: String { "\(PlainText.line(name, limit: 60)): \(plan.mode.rawValue) scaling" }
+  var title: String { "\(PlainText.sanitized(name, limit: 60)): \(plan.mode.rawValue) scaling" }
 
   /// What was measured and how, in a line.
   var headline: String {
     let kind =
       plan.mode == .strong
-      ? "\(Figures.grouped(base.globalBatch)) samples a step"
-      : "\(Figures.grouped(base.globalBatch / base.ranks)) samples a rank and step"
-    return "\(kind), \(Figures.counted(plan.repeats, "repeat")), \(Figures.counted(plan.warmUp, "step")) of warm-up left out"
+      ? "\(NumberFormat.grouped(base.globalBatch)) samples a step"
+      : "\(NumberFormat.grouped(base.globalBatch / base.ranks)) samples a rank and step"
+    return "\(kind), \(NumberFormat.counted(plan.repeats, "repeat")), \(NumberFormat.counted(plan.warmUp, "step")) of warm-up left out"
   }
 
   /// The machines: their names, the first one's processor, and how many of its cores a run may use.
@@ -29,18 +29,18 @@ extension Study {
     var hosts: [String] = []
     for host in runs.flatMap(\.hosts) where !hosts.contains(host) { hosts.append(host) }
     let cores = runs.map(\.cores).max() ?? 0
-    return "\(hosts.map { PlainText.line($0, limit: 40) }.joined(separator: ", ")): \(PlainText.line(runs[0].cpu, limit: 60)), "
-      + Figures.counted(cores, "core")
+    return "\(hosts.map { PlainText.sanitized($0, limit: 40) }.joined(separator: ", ")): \(PlainText.sanitized(runs[0].cpu, limit: 60)), "
+      + NumberFormat.counted(cores, "core")
   }
 
   var measured: StudyTable {
     let rows = counts.map { count in
-      func mean(_ value: (TimeShare) -> Double) -> String { Figures.short(count.mean(value) * 1e3) }
+      func mean(_ value: (PhaseTimes) -> Double) -> String { NumberFormat.formatted(count.mean(value) * 1e3) }
       return [
-        String(count.ranks), Figures.grouped(count.globalBatch), Figures.short(count.step.median * 1e3),
-        Figures.short(count.step.range * 1e3),
-        Figures.rate(count.samplesPerSecond), Figures.fixed(speedUp(count), decimals: 2), Figures.percent(efficiency(count)),
-        mean { $0.compute }, mean { $0.reduce }, mean { $0.norm }, Figures.short((count.waiting.max() ?? 0) * 1e3),
+        String(count.ranks), NumberFormat.grouped(count.globalBatch), NumberFormat.formatted(count.step.median * 1e3),
+        NumberFormat.formatted(count.step.range * 1e3),
+        NumberFormat.rate(count.samplesPerSecond), NumberFormat.fixed(speedUp(count), decimals: 2), NumberFormat.percent(efficiency(count)),
+        mean { $0.compute }, mean { $0.reduce }, mean { $0.norm }, NumberFormat.formatted((count.waiting.max() ?? 0) * 1e3),
         count.isOversubscribed ? "oversubscribed" : "",
       ]
     }
@@ -58,9 +58,9 @@ extension Study {
     var lines = laws.map { fitted in
       let numbers = fitted.fit.map { fit in
         zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in
-          let interval = estimate.interval().map { ", 95 %: \(Figures.short($0.lowerBound)) to \(Figures.short($0.upperBound))" }
-          return "\(name) = \(Figures.short(estimate.value))\(interval ?? "")"
-        }.joined(separator: "; ") + (fitted.peak.map { "; fastest at \(Figures.rate($0)) ranks" } ?? "")
+          let interval = estimate.interval().map { ", 95 %: \(NumberFormat.formatted($0.lowerBound)) to \(NumberFormat.formatted($0.upperBound))" }
+          return "\(name) = \(NumberFormat.formatted(estimate.value))\(interval ?? "")"
+        }.joined(separator: "; ") + (fitted.peak.map { "; fastest at \(NumberFormat.rate($0)) ranks" } ?? "")
       }
       return StudyModel(fitted.law.name, numbers, fitted.evidence)
     }
@@ -71,16 +71,16 @@ extension Study {
         StudyModel(
           "exchange",
           "\(network)α′ = \(Link.text(seconds: exchange.localLatency)) a round within one, \(link)"
-            + "γ = \(Figures.short(exchange.touching * 1e9)) ns a byte taken in"
+            + "γ = \(NumberFormat.formatted(exchange.touching * 1e9)) ns a byte taken in"
         ))
     }
     if let steps {
       lines.append(
-        StudyModel("a rank", "\(Figures.short(steps.fixed * 1e3)) ms + \(Figures.short(steps.perSample * 1e6)) µs a sample by itself"))
+        StudyModel("a rank", "\(NumberFormat.formatted(steps.fixed * 1e3)) ms + \(NumberFormat.formatted(steps.perSample * 1e6)) µs a sample by itself"))
     }
     let pairs = heldOut.compactMap { point in
       point.predicted.map {
-        "\(Figures.counted(point.ranks, "rank")) \(Figures.short($0 * 1e3)) ms predicted, \(Figures.short(point.measured * 1e3)) measured"
+        "\(NumberFormat.counted(point.ranks, "rank")) \(NumberFormat.formatted($0 * 1e3)) ms predicted, \(NumberFormat.formatted(point.measured * 1e3)) measured"
       }
     }
     lines.append(StudyModel("a step", pairs.isEmpty ? nil : pairs.joined(separator: "; "), evidence))
@@ -92,21 +92,21 @@ extension Study {
     guard let efficiency else { return nil }
     let rows = efficiency.rows.map { row in
       [
-        String(row.ranks) + (row.isOversubscribed ? "*" : ""), Figures.grouped(row.globalBatch), Figures.rate(row.steps),
-        Figures.rate(row.forecast), Figures.rate(row.samples),
-        Figures.short(row.seconds), Figures.short(row.rankSeconds),
+        String(row.ranks) + (row.isOversubscribed ? "*" : ""), NumberFormat.grouped(row.globalBatch), NumberFormat.rate(row.steps),
+        NumberFormat.rate(row.forecast), NumberFormat.rate(row.samples),
+        NumberFormat.formatted(row.seconds), NumberFormat.formatted(row.rankSeconds),
       ]
     }
-    let critical = efficiency.fitted.map { "; fitted to the steps \(Figures.rate($0.batch))" } ?? ""
+    let critical = efficiency.fitted.map { "; fitted to the steps \(NumberFormat.rate($0.batch))" } ?? ""
     let best = [
       ("time", efficiency.best({ $0.seconds }, isTime: true)), ("samples", efficiency.best({ $0.samples }, isTime: false)),
       ("cost", efficiency.best({ $0.rankSeconds }, isTime: true)),
-    ].compactMap { name, row in row.map { "\(Figures.counted($0.ranks, "rank")) in \(name)" } }
+    ].compactMap { name, row in row.map { "\(NumberFormat.counted($0.ranks, "rank")) in \(name)" } }
     return StudyTable(
-      title: "to a loss of \(Figures.short(efficiency.targetLoss))",
+      title: "to a loss of \(NumberFormat.formatted(efficiency.targetLoss))",
       columns: ["ranks", "batch", "steps", "forecast", "samples", "seconds", "rank-seconds"], rows: rows,
       notes: [
-        "critical batch: the noise scale says \(Figures.rate(efficiency.noiseScale))\(critical)",
+        "critical batch: the noise scale says \(NumberFormat.rate(efficiency.noiseScale))\(critical)",
         best.isEmpty ? "no rank count reached it" : "best: \(best.joined(separator: ", "))",
       ])
   }
@@ -116,19 +116,19 @@ extension Study {
     guard !predictions.isEmpty else { return nil }
     let rows = predictions.map { p in
       [
-        Figures.grouped(p.ranks), Figures.grouped(p.hosts), Figures.grouped(p.globalBatch), Figures.short(p.flat * 1e3),
-        Figures.short(p.hierarchical.map { $0 * 1e3 }), Figures.percent(p.exchangeShare), Figures.rate(p.speedUp),
-        Figures.percent(p.efficiency),
+        NumberFormat.grouped(p.ranks), NumberFormat.grouped(p.hosts), NumberFormat.grouped(p.globalBatch), NumberFormat.formatted(p.flat * 1e3),
+        NumberFormat.formatted(p.hierarchical.map { $0 * 1e3 }), NumberFormat.percent(p.exchangeShare), NumberFormat.rate(p.speedUp),
+        NumberFormat.percent(p.efficiency),
       ]
     }
     let assumed = cluster.assumptions.isEmpty ? "" : " (assumed: \(cluster.assumptions.joined(separator: ", ")))"
     var notes = evidence.verdict == .weak ? ["do not rely on this: \(evidence.reasons.joined(separator: "; "))"] : []
     let largest = sound.last?.ranks ?? 1
     if let most = predictions.map(\.ranks).max(), most > 8 * largest {
-      notes.append("\(Figures.grouped(most)) ranks are \(Figures.grouped(most / largest)) times the most that were measured")
+      notes.append("\(NumberFormat.grouped(most)) ranks are \(NumberFormat.grouped(most / largest)) times the most that were measured")
     }
     return StudyTable(
-      title: "predicted for \(Figures.counted(cluster.ranksPerHost, "rank")) a host, links of "
+      title: "predicted for \(NumberFormat.counted(cluster.ranksPerHost, "rank")) a host, links of "
         + "\(Link.text(bytesPerSecond: cluster.bandwidth)) and \(Link.text(seconds: cluster.latency))\(assumed)",
       columns: ["ranks", "hosts", "batch", "flat ms", "hierarchical ms", "exchange", "speed-up", "efficiency"], rows: rows, notes: notes)
   }
@@ -146,7 +146,7 @@ struct StudyModel {
       text = numbers ?? ""
       return
     }
-    let error = evidence.heldOutError.map { "; left out and predicted: \(Figures.counted(evidence.heldOutCount, "rank count")), median error \(Figures.percent($0))" }
+    let error = evidence.heldOutError.map { "; left out and predicted: \(NumberFormat.counted(evidence.heldOutCount, "rank count")), median error \(NumberFormat.percent($0))" }
     let why = evidence.reasons.joined(separator: "; ")
     text =
       switch evidence.verdict {

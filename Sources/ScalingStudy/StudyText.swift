@@ -14,7 +14,7 @@ public struct StudyText {
 
   private var head: [String] {
     ["\(study.title), \(study.headline)", "on \(study.machines)"]
-      + (study.plan.simulation.map { ["simulated: \(PlainText.line($0))"] } ?? [])
+      + (study.plan.simulation.map { ["simulated: \(PlainText.sanitized($0))"] } ?? [])
   }
 
   private func lines(of table: StudyTable) -> [String] {

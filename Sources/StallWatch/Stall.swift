@@ -70,7 +70,7 @@ public struct Stall: Sendable, Equatable {
 
   /// Which ranks, on which host, and which collective of which step; who waits; what to do.
   public var text: String {
-    let time = "\(Figures.fixed(seconds, decimals: seconds < 10 ? 1 : 0)) s"
+    let time = "\(NumberFormat.fixed(seconds, decimals: seconds < 10 ? 1 : 0)) s"
     switch cause {
     case .missing, .halted:
       let names = Self.names(missing.map { ($0.rank, $0.host) })
@@ -81,7 +81,7 @@ public struct Stall: Sendable, Equatable {
       let verb = "\(missing.count == 1 ? "has" : "have") not \(relation == .notLeft ? "left" : "entered")"
       return "\(names) \(verb) \(Self.place(collective)) for \(time): \(state)\(waits)"
     case .mismatch:
-      let words = Dictionary(grouping: calls) { "\($0.entry.kind.name) of \(Figures.grouped($0.entry.bytes)) bytes" }
+      let words = Dictionary(grouping: calls) { "\($0.entry.kind.name) of \(NumberFormat.grouped($0.entry.bytes)) bytes" }
         .map { (ranks: $0.value.map(\.rank).sorted(), text: $0.key) }.sorted { $0.ranks[0] < $1.ranks[0] }
         .map { "\(RankRanges.text($0.ranks)) the \($0.text)" }
       let step = step > 0 ? " in step \(step)" : " before the first step"
@@ -113,7 +113,7 @@ public struct Stall: Sendable, Equatable {
   /// "the all-reduce of step 12 (no. 345, 8,096 bytes)".
   package static func place(_ entry: FlightImage.Entry) -> String {
     let step = entry.step > 0 ? " of step \(entry.step)" : ""
-    let bytes = entry.bytes > 0 ? ", \(Figures.grouped(entry.bytes)) bytes" : ""
+    let bytes = entry.bytes > 0 ? ", \(NumberFormat.grouped(entry.bytes)) bytes" : ""
     return "the \(entry.kind.name)\(step) (no. \(entry.sequence)\(bytes))"
   }
 

@@ -18,7 +18,7 @@ struct StallOutput {
   /// It came.
   func reportEnd(_ stall: Stall, seconds: Double) {
     let who = stall.missing.isEmpty ? "the ranks go" : "\(Stall.names(stall.missing.map { ($0.rank, $0.host) })) \(stall.missing.count == 1 ? "goes" : "go")"
-    let text = "\(who) on after \(Figures.fixed(seconds, decimals: seconds < 10 ? 1 : 0)) s"
+    let text = "\(who) on after \(NumberFormat.fixed(seconds, decimals: seconds < 10 ? 1 : 0)) s"
     if printsEvents {
       write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .ended, text: text))).string, to: STDOUT_FILENO)
     } else {
@@ -29,7 +29,7 @@ struct StallOutput {
   /// The run is about to be ended.
   func reportAbort(_ stall: Stall, limit: Double, directory: String?) {
     let text =
-      "\(stall.text); the run is ended (--stall-abort \(Figures.fixed(limit, decimals: limit == limit.rounded() ? 0 : 1)))"
+      "\(stall.text); the run is ended (--stall-abort \(NumberFormat.fixed(limit, decimals: limit == limit.rounded() ? 0 : 1)))"
       + (directory.map { "; every rank's last collectives: \($0)" } ?? "")
     if printsEvents { write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .fatal, text: text))).string, to: STDOUT_FILENO) }
     // A worker's own error, which the coordinator reads as the cause.
@@ -93,7 +93,7 @@ struct StallOutput {
 
   /// One line in one system call. A reader that takes nothing is not waited for.
   private func write(_ text: String, to file: Int32) {
-    let bytes = Array((PlainText.line(text, limit: 100_000) + "\n").utf8)
+    let bytes = Array((PlainText.sanitized(text, limit: 100_000) + "\n").utf8)
     var ready = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
     guard poll(&ready, 1, 1000) == 1 else { return }
     _ = Glibc.write(file, bytes, bytes.count)

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import Files
 import FlightRecorder
@@ -28,7 +28,7 @@ struct Checkpoints {
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
     FlightRecorder.enter(.checkpoint)
     let moments = try trainer.optimizer.gatherMoments(slice: trainer.exchange.owned, on: world)
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard let moments else { return }
       try recording { try write(trainer, moments: moments, history, ranks: world.size) }
     }
@@ -115,7 +115,7 @@ struct Checkpoints {
     // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the others.
     var loaded: Loaded?
     var notes: [String] = []
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard world.rank == 0 else { return }
       var damaged: [Int] = []
       for step in try steps().reversed() {

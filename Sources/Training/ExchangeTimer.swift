@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import GradientNorms
 import MPI
@@ -20,8 +20,8 @@ public struct ExchangeTimer {
   public init(_ options: RunOptions, budget: Double, on world: borrowing Communicator) throws {
     // The file need only be on the first host.
     let isFirst = world.rank == 0
-    let text = try world.broadcast(try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" })
-    experiment = try world.agree { try Experiment(text: text, source: options.experiment, overrides: options.overrides) }
+    let text = try world.broadcast(try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" })
+    experiment = try world.succeedOnAllRanks { try Experiment(text: text, source: options.experiment, overrides: options.overrides) }
     simulation = options.simulation
     self.budget = budget
   }
@@ -49,9 +49,9 @@ public struct ExchangeTimer {
     // What was asked for may not be what could be made.
     pattern =
       switch exchange {
-      case is SharedExchange: .shared
-      case is OrderedExchange, is SharedOrderedExchange: .ordered
-      case is ReplicatedExchange: exchange.startsEarly ? .replicatedInBuckets : .replicated
+      case is SharedMemoryReducer: .shared
+      case is DeterministicReducer, is SharedDeterministicReducer: .ordered
+      case is AllReduceReducer: exchange.startsEarly ? .replicatedInBuckets : .replicated
       default: exchange.startsEarly ? .shardedInBuckets : .messages
       }
     if let simulation {

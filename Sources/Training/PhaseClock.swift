@@ -1,11 +1,11 @@
-import Coordination
+import GradientReduction
 import Reports
 
 /// Adds up the seconds of a step by what they were spent on.
 struct PhaseClock {
   enum Phase { case data, compute, reduce, norm, optimizer }
 
-  private(set) var seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+  private(set) var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private let start: UInt64
   private var last: UInt64
   private let profile: StepProfile?
@@ -18,7 +18,7 @@ struct PhaseClock {
   }
 
   /// Books the time since the last call under a phase.
-  mutating func lap(_ phase: Phase) {
+  mutating func mark(_ phase: Phase) {
     let now = monotonicNanoseconds()
     profile?.note(.phase(phase), from: last, to: now)
     let spent = Double(now - last) * 1e-9

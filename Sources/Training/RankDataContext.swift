@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import MPI
 
@@ -25,7 +25,7 @@ struct RankDataContext: ~Copyable, DataContext {
   var size: Int { world.size }
   var readsForNode: Bool { node.rank == 0 }
 
-  borrowing func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value { try world.agree(body) }
+  borrowing func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value { try world.succeedOnAllRanks(body) }
 
   borrowing func broadcast(_ values: [Int64]) throws -> [Int64] { try world.broadcast(values) }
 

@@ -7,14 +7,14 @@ struct RankTotals {
   private(set) var lastLoss: Double?
   private var normSum = 0.0
   private var normCount = 0
-  private(set) var seconds = TimeShare.zero
+  private(set) var seconds = PhaseTimes.zero
   private var interval = Interval()
 
   private struct Interval {
     var samples = 0
     var lossSum = 0.0
     var norm = Double.nan
-    var seconds = TimeShare.zero
+    var seconds = PhaseTimes.zero
   }
 
   mutating func record(_ outcome: StepOutcome) {
@@ -53,7 +53,7 @@ struct RankTotals {
       normSum += part.normSum
       normCount += part.normCount
       let s = part.seconds
-      seconds += TimeShare(data: s[0], compute: s[1], reduce: s[2], norm: s[3], optimizer: s[4])
+      seconds += PhaseTimes(data: s[0], compute: s[1], reduce: s[2], norm: s[3], optimizer: s[4])
     }
   }
 
@@ -77,7 +77,7 @@ struct RankTotals {
     return all.enumerated().map { rank, v in
       RankRecord(
         rank: rank, host: hosts[rank], step: step, samples: Int(v[0]), loss: v[1], localNorm: v[2],
-        seconds: TimeShare(data: v[3], compute: v[4], reduce: v[5], norm: v[6], optimizer: v[7]))
+        seconds: PhaseTimes(data: v[3], compute: v[4], reduce: v[5], norm: v[6], optimizer: v[7]))
     }
   }
 }

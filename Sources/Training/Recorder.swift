@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Files
 import Glibc
 import GradientNorms
@@ -10,9 +10,9 @@ import Vectors
 /// Writes a run's records and reports its progress: rank 0's part of reporting. The files are written by another thread.
 final class Recorder {
   private let files: Files
-  private let lines: RecordQueue<Line>
+  private let lines: BackgroundWriter<Line>
   private let names: StepRecordNames
-  private let say: Speaker
+  private let say: ConsoleReporter
   private let totalSteps: Int
   /// The last step, which waits for its update's norms: they come with the next step's ledger.
   private var pending: StepOutcome?
@@ -23,11 +23,11 @@ final class Recorder {
 
   init(
     _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
-    say: Speaker
+    say: ConsoleReporter
   ) throws {
     let files = try Files(directory, lock: lock, every: every, resumingAt: step, events: events)
     self.files = files
-    lines = RecordQueue { try files.write($0) }
+    lines = BackgroundWriter { try files.write($0) }
     self.names = names
     self.say = say
     self.totalSteps = totalSteps
@@ -41,13 +41,13 @@ final class Recorder {
 
   /// Takes in a step, and completes the one before with the update norms that this step's ledger brought.
   func record(_ outcome: StepOutcome, _ history: RunHistory) throws {
-    try settle(with: outcome.ledger)
+    try completePending(with: outcome.ledger)
     pending = outcome
     progress(outcome, history)
   }
 
   /// Writes the step that waits, its update norms taken from a ledger that was reduced after it.
-  func settle(with ledger: NormLedger) throws {
+  func completePending(with ledger: NormLedger) throws {
     guard let outcome = pending else { return }
     pending = nil
     try lines.append(.step(StepRecord(outcome, names: names, after: ledger)))

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import Files
 import GradientNorms
@@ -24,9 +24,9 @@ extension Run {
   private func simulationText(ranks: Int) -> String? {
     guard let simulation = options.simulation else { return nil }
     let words = simulation.description(ranks: ranks)
-    guard let exchange = trainer.exchange as? SimulatedExchange, exchange.halves > 0 else { return words }
+    guard let exchange = trainer.exchange as? SimulatedNetworkReducer, exchange.halves > 0 else { return words }
     let late = Double(exchange.overruns) / Double(exchange.halves)
-    return words + "; \(Figures.percent(late)) of the exchanges took longer here than there"
+    return words + "; \(NumberFormat.percent(late)) of the exchanges took longer here than there"
   }
 
   /// Writes `report.html`, at the rank that records. Failing to write the page is logged and ignored.

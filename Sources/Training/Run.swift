@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import Files
 import FlightRecorder
@@ -24,7 +24,7 @@ public struct RunOptions: Sendable {
   public var output: String?
   public var resume: Bool
   public var force: Bool
-  public var voice: Speaker.Voice
+  public var voice: ConsoleReporter.OutputFormat
   /// The id under which the coordinator holds the run directory's lock; nil where rank 0 takes it.
   public var runID: String?
   /// How often the coordinator has started this run again.
@@ -40,7 +40,7 @@ public struct RunOptions: Sendable {
 
   public init(
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
-    voice: Speaker.Voice = .lines, runID: String? = nil, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
+    voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
     simulation: Simulation? = nil, fault: InjectedFault? = nil
   ) {
     self.experiment = experiment
@@ -65,7 +65,7 @@ public final class Run {
   public let trainer: Trainer
   let options: RunOptions
   let hosts: [String]
-  let say: Speaker
+  let say: ConsoleReporter
   let log: Logger
   /// The right to write the run directory, at rank 0.
   let lock: RunLock?
@@ -85,17 +85,17 @@ public final class Run {
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
     // Before anything takes time: a signal that comes early must not kill.
-    StopSignals.hold()
+    StopSignals.block()
     StopSignals.began(.training)
     let isFirst = world.rank == 0
-    let text = try world.agree { isFirst ? try Experiment.text(of: options.experiment) : "" }
+    let text = try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" }
     let shared = try world.broadcast(text)
     // Weights of one rank alone can only be wrong where it has some of its own.
     let overrides = options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
-    let experiment = try world.agree { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
+    let experiment = try world.succeedOnAllRanks { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
-    say = Speaker(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
-    let claim = try world.agree { [say] in isFirst ? try directory.claim(options, experiment, say: say) : nil }
+    say = ConsoleReporter(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
+    let claim = try world.succeedOnAllRanks { [say] in isFirst ? try directory.claim(options, experiment, say: say) : nil }
     let lock = claim?.lock
     self.lock = lock
     if isFirst { FlightRecorder.publish(directory: directory.path) }
@@ -139,10 +139,10 @@ public final class Run {
     }
     if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
     log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
-    notes += experiment.passedOver.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
+    notes += experiment.ignoredKeys.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
     notes += data.notes + trainer.notes
     if let simulation = options.simulation { notes.append("simulated: \(simulation.description(ranks: world.size))") }
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard let lock, let claim else { return }
       // Only now: an experiment or data that cannot be read leave the old run as it is.
       try lock.verify()
@@ -177,7 +177,7 @@ public final class Run {
   }
 
   private func startTrace(on world: borrowing Communicator) throws {
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard experiment.training.reproducible else { throw RunFailure(.usage, "--trace needs training.reproducible = true") }
       try RunDirectory.make(directory.traces)
       try trainer.startTrace(path: directory.trace(ofRank: world.rank), host: hosts[world.rank], on: world)
@@ -222,14 +222,14 @@ public final class Run {
     }
     wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
-    let givesUp = trainer.judge.mustStop
+    let givesUp = trainer.policy.mustStop
     if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
     if givesUp {
       // All ranks decided it; rank 0 reports it.
-      try world.agree { () throws -> Void in
+      try world.succeedOnAllRanks { () throws -> Void in
         throw RunFailure(
           .workerFailed,
-          "step \(outcome.step): \(experiment.limits.judge.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
+          "step \(outcome.step): \(experiment.guardConfig.skip.skipLimit) steps in a row were skipped (guard.skip_limit); a checkpoint is written; "
             + (history.lastSkip ?? ""))
       }
     }
@@ -237,7 +237,7 @@ public final class Run {
 
   private func checkpoint(on world: borrowing Communicator) throws {
     let ledger = try trainer.reduceLastUpdate(on: world)
-    try recorder?.settle(with: ledger)
+    try recorder?.completePending(with: ledger)
     try recorder?.synchronize()
     history.rankTotals = try totals.gather(on: world)
     try checkpoints.save(trainer, history, on: world)
@@ -253,12 +253,12 @@ public final class Run {
   private func finish(on world: borrowing Communicator) throws -> ExitCode {
     reportHiddenSkips()
     let ledger = try trainer.reduceLastUpdate(on: world)
-    try recorder?.settle(with: ledger)
+    try recorder?.completePending(with: ledger)
     try recorder?.drain()
     var scores: (loss: Double, score: NamedNumber?)?
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.
-      try world.agree {
+      try world.succeedOnAllRanks {
         if world.rank == 0 { try recording { try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock) } }
       }
       let evaluation = try trainer.evaluate(on: world)
@@ -270,7 +270,7 @@ public final class Run {
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
     let ranks = try gatherRanks(digests: digests, on: world)
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
@@ -299,7 +299,7 @@ extension Trainer {
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
-    let values = try world.agree { () throws -> [Float]? in
+    let values = try world.succeedOnAllRanks { () throws -> [Float]? in
       guard world.rank == 0 else { return nil }
       let values = try layout.read(SafeTensors(path: path)) { $0 }
       for segment in layout.segments {

@@ -116,10 +116,10 @@ extension SkipReason {
       let host = hosts.map { " (\($0[rank]))" } ?? ""
       let others = found.ranks > 1 ? ", and \(found.ranks - 1) more of the ranks have one too" : ""
       return "\(what) is not finite on rank \(rank)\(host)\(others)"
-    case .spike(let norm, let median): return "the norm \(short(norm)) is \(short(norm / median)) times the recent median \(short(median))"
+    case .spike(let norm, let median): return "the norm \(formatted(norm)) is \(formatted(norm / median)) times the recent median \(formatted(median))"
     case .corruptedReduction(let norm, let bound):
       return
-        "the reduced gradient has the norm \(short(norm)), above \(short(bound)), the mean of the parts' norms: the reduction was corrupted"
+        "the reduced gradient has the norm \(formatted(norm)), above \(formatted(bound)), the mean of the parts' norms: the reduction was corrupted"
     }
   }
 }

@@ -23,7 +23,7 @@ public struct StepOutcome {
   public let local: (loss: Double, norm: Double)
   /// How far the clip of an inexact scope was from the exact one, where it was measured.
   public let bias: ClipBias?
-  public let seconds: TimeShare
+  public let seconds: PhaseTimes
   public let totalSeconds: Double
 }
 

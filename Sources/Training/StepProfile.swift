@@ -1,4 +1,4 @@
-import Coordination
+import GradientReduction
 import Vectors
 
 /// When a rank did what within its steps: spans of time on its monotonic clock.

@@ -17,7 +17,7 @@ final class StepTracer {
     var grains: [UInt64]
   }
 
-  private let lines: RecordQueue<StepTrace>
+  private let lines: BackgroundWriter<StepTrace>
   private var stages: [StepTrace.Stage] = []
   private var values: (gradients: [UInt64], losses: [UInt64]) = ([], [])
   private var books: [Entries]
@@ -34,7 +34,7 @@ final class StepTracer {
     let layout = weights.layout
     var tensors = layout.segments.map { TraceHeader.Tensor(name: $0.name, grains: 0) }
     var (mine, before) = ([Range<Int>](), 0)
-    for part in layout.grains(of: 0..<layout.elementCount) {
+    for part in layout.tiles(of: 0..<layout.elementCount) {
       let grain = part.range
       tensors[part.tensor].grains += 1
       if owned.contains(grain.lowerBound) { mine.append(grain) } else if grain.lowerBound < owned.lowerBound { before += 1 }
@@ -45,7 +45,7 @@ final class StepTracer {
     books = [Entries](repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
     let file = try File(path, TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
     // A step's trace has values for every grain of the model: few are kept waiting.
-    lines = RecordQueue(limit: 64) { try file.write($0) }
+    lines = BackgroundWriter(limit: 64) { try file.write($0) }
     weightsPublished(weights)
     try end(step: step)
   }

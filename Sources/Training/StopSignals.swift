@@ -27,7 +27,7 @@ public enum StopSignals {
   private static let state = Mutex(State())
 
   /// Blocks the signals in this thread and all that it starts: the first thing a program does, before MPI has threads of its own.
-  public static func hold() {
+  public static func block() {
     var set = SignalThread.set
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
@@ -65,7 +65,7 @@ public enum StopSignals {
   static func stepped() { state.withLock { take(.step, &$0) } }
 
   /// What was asked. A request to stop stays from then on; one for a checkpoint is returned once. Only for the thread that trains.
-  static func look() -> (stop: Bool, checkpoint: Bool) {
+  static func poll() -> (stop: Bool, checkpoint: Bool) {
     var set = SignalThread.set
     var now = timespec(tv_sec: 0, tv_nsec: 0)
     return state.withLock { state in

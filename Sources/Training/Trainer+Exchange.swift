@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import MPI
 import Reports
 import Scaling
@@ -12,33 +12,33 @@ extension Trainer {
   static func exchange(
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int?,
     on world: borrowing Communicator
-  ) throws -> (exchange: any GradientExchange, note: String?) {
+  ) throws -> (exchange: any GradientReducer, note: String?) {
     let mayShare = Self.mayShare(training)
     if training.reproducible {
-      func ordered() -> any GradientExchange { OrderedExchange(layout, sharded: training.gradient != .replicated, on: world) }
+      func ordered() -> any GradientReducer { DeterministicReducer(layout, sharded: training.gradient != .replicated, on: world) }
       guard mayShare else { return (ordered(), nil) }
-      let outcome = try SharedOrderedExchange.make(layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
+      let outcome = try SharedDeterministicReducer.make(layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
       return try choose(outcome, training, else: ordered, on: world)
     }
     let node = if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else { try world.splitByNode() }
     let isOneNode = node.size == world.size
     try node.free()
-    func sent() throws -> any GradientExchange { try messages(training, layout, isOneNode: isOneNode, on: world) }
+    func sent() throws -> any GradientReducer { try messages(training, layout, isOneNode: isOneNode, on: world) }
     guard mayShare && (training.exchange == .shared || world.size > 1) else { return (try sent(), nil) }
-    return try choose(SharedExchange.make(layout, ranksPerNode: ranksPerNode, on: world), training, else: sent, on: world)
+    return try choose(SharedMemoryReducer.make(layout, ranksPerNode: ranksPerNode, on: world), training, else: sent, on: world)
   }
 
   private static func choose<Exchange>(
-    _ outcome: SharedOutcome<Exchange>, _ training: Experiment.TrainingChoice, else messages: () throws -> any GradientExchange,
+    _ outcome: SharedOutcome<Exchange>, _ training: Experiment.TrainingChoice, else messages: () throws -> any GradientReducer,
     on world: borrowing Communicator
-  ) throws -> (exchange: any GradientExchange, note: String?) {
+  ) throws -> (exchange: any GradientReducer, note: String?) {
     switch outcome {
     case .made(let exchange): return (exchange, nil)
     case .alone: return (try messages(), nil)
     case .refused(let reason):
       if training.exchange == .shared {
         // All ranks know it; the lowest reports it.
-        try world.agree { () throws -> Void in
+        try world.succeedOnAllRanks { () throws -> Void in
           throw RunFailure(
             .usage, "training.exchange: gradients cannot be exchanged through shared memory: \(reason); \"auto\" sends messages then")
         }
@@ -54,12 +54,12 @@ extension Trainer {
   /// node: sharded 49.4 → 48.2 and, the workload mlp, 11.4 → 10.6; replicated 50.5 → 51.1 and 12.2 → 12.4, for there the ranks' own cores carry the bytes.
   private static func messages(
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, isOneNode: Bool, on world: borrowing Communicator
-  ) throws(MPIError) -> any GradientExchange {
+  ) throws(MPIError) -> any GradientReducer {
     let pattern = messagePattern(training, isOneNode: isOneNode)
     if pattern == .replicated || pattern == .replicatedInBuckets {
-      return try ReplicatedExchange(layout, overlapping: pattern.isEarly, on: world)
+      return try AllReduceReducer(layout, overlapping: pattern.isEarly, on: world)
     }
-    return try ShardedExchange(layout, overlapping: pattern.isEarly, on: world)
+    return try ReduceScatterReducer(layout, overlapping: pattern.isEarly, on: world)
   }
 
   private static func messagePattern(_ training: Experiment.TrainingChoice, isOneNode: Bool) -> ExchangePattern {
@@ -83,10 +83,10 @@ extension Trainer {
 
   /// The exchange, held back to what it would take between the hosts of a simulation.
   static func simulated(
-    _ real: any GradientExchange, _ simulation: Simulation, _ training: Experiment.TrainingChoice, _ layout: TensorLayout,
+    _ real: any GradientReducer, _ simulation: Simulation, _ training: Experiment.TrainingChoice, _ layout: TensorLayout,
     on world: borrowing Communicator
-  ) throws -> SimulatedExchange {
-    try world.agree {
+  ) throws -> SimulatedNetworkReducer {
+    try world.succeedOnAllRanks {
       guard let straggler = simulation.stragglers.first(where: { $0.rank >= world.size }) else { return }
       throw RunFailure(.usage, "--simulate: straggler=\(straggler.rank):\(straggler.factor), but there are \(world.size) ranks, from 0")
     }
@@ -96,7 +96,7 @@ extension Trainer {
     guard let step = pattern.step(bytes: bytes, on: placement) else {
       fatalError("the pattern was chosen for the placement")
     }
-    return SimulatedExchange(
+    return SimulatedNetworkReducer(
       real, reduceSeconds: simulation.seconds(step.reduce), publishSeconds: simulation.seconds(step.publish), startsEarly: pattern.isEarly)
   }
 }

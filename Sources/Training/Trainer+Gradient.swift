@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import FlightRecorder
 import GradientNorms
@@ -10,16 +10,16 @@ import Vectors
 
 extension Trainer {
   /// Leaves wᵢ gᵢ in `gradient`, or with the exchange, and this rank's part in the ledger. Returns this rank's loss and the norm of its gradient.
-  func differentiate(
-    _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+  func lossAndGradient(
+    _ draw: StepBatches, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> (loss: Double, norm: Double) {
     if let ascent = experiment.regularization.ascent {
-      return try differentiateAbove(ascent, draw, into: &ledger, on: world, clock: &clock)
+      return try samGradient(ascent, draw, into: &ledger, on: world, clock: &clock)
     }
     // A clip of each rank's own comes before the sum, and by the bound the ledger does.
-    let parts = try passOver(draw, leaving: judge.scope == .meanGradient, clock: &clock)
+    let parts = try accumulateGradients(draw, leaving: policy.scope == .meanGradient, clock: &clock)
     if !measuresNorms { return (0, 0) }
-    if judge.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
+    if policy.scope == .worker { try clipOwn(parts, draw, into: &ledger, on: world) }
     return contribute(parts, losses: parts, draw, into: &ledger)
   }
 
@@ -27,7 +27,7 @@ extension Trainer {
   func ownSquares() -> [Double] { localSquares ?? gradient.squares(in: exchange.ownedParts) }
 
   /// One part of this rank's share: its samples, the sum of its losses, and its gradient's weighted squares by tensor.
-  struct Part {
+  struct MicroBatchNorms {
     var samples: Int
     var loss: Double
     var squares: [Double]
@@ -35,16 +35,16 @@ extension Trainer {
 
   /// Differentiates this rank's micro-batches at the weights as they are. A part is the whole share or, where they are measured separately, a micro-batch.
   /// `again` says that another pass over the same draw follows; `leaving`, that what is finished may be sent off at once: nothing changes it any more.
-  func passOver(_ draw: Draw, again: Bool = false, leaving: Bool = false, clock: inout PhaseClock) throws -> [Part] {
+  func accumulateGradients(_ draw: StepBatches, again: Bool = false, leaving: Bool = false, clock: inout PhaseClock) throws -> [MicroBatchNorms] {
     let apart = exchange.takesMicroBatches || experiment.measuresMicroBatches
     let scale = 1 / Float(draw.total)
     let tensors = model.layout
-    var parts: [Part] = []
-    var whole = Part(samples: draw.mine.count, loss: 0, squares: [Double](repeating: 0, count: tensors.segments.count))
+    var parts: [MicroBatchNorms] = []
+    var whole = MicroBatchNorms(samples: draw.mine.count, loss: 0, squares: [Double](repeating: 0, count: tensors.segments.count))
     if draw.pieces.isEmpty { gradient.setToZero() }
     for (index, piece) in draw.pieces.enumerated() {
       try FlightRecorder.during(.data) { try read(index, of: draw, again: again) }
-      clock.lap(.data)
+      clock.mark(.data)
       let isComplete = apart || index == draw.pieces.count - 1
       if apart && index > 0 && microGradient == nil && !exchange.takesMicroBatches { microGradient = FlatVector(zeros: tensors) }
       let usesScratch = apart && index > 0 && !exchange.takesMicroBatches
@@ -59,13 +59,13 @@ extension Trainer {
         }
         departure?.finished(tensor, &gradient)
       }
-      func differentiate() -> Double {
+      func lossAndGradient() -> Double {
         usesScratch
-          ? model.differentiate(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
-          : model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
+          ? model.lossAndGradient(batch, weights: weights, into: &microGradient!, scale: scale, accumulate: false, finished: measure)
+          : model.lossAndGradient(batch, weights: weights, into: &gradient, scale: scale, accumulate: index > 0 && !apart, finished: measure)
       }
       let begun = slowdown > 1 ? monotonicNanoseconds() : 0
-      let loss = departure?.during(notingIn: profile, differentiate) ?? differentiate()
+      let loss = departure?.during(notingIn: profile, lossAndGradient) ?? lossAndGradient()
       if slowdown > 1 { wait(until: begun + UInt64(slowdown * Double(monotonicNanoseconds() - begun))) }
       if isComplete, let change = faults.changeGradient {
         if usesScratch { change(&microGradient!, stepsDone + 1) } else { change(&gradient, stepsDone + 1) }
@@ -73,13 +73,13 @@ extension Trainer {
           whole.squares[tensor] = usesScratch ? microGradient!.squaredNorm(in: segment.range) : gradient.squaredNorm(in: segment.range)
         }
       }
-      if apart { parts.append(Part(samples: piece.count, loss: loss, squares: whole.squares)) }
+      if apart { parts.append(MicroBatchNorms(samples: piece.count, loss: loss, squares: whole.squares)) }
       if usesScratch { gradient.add(microGradient!) }
       tracer?.microBatch(gradient, loss: loss)
       if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: draw.shares[draw.rank].lowerBound + index) }
       FlightRecorder.advance()
       whole.loss += loss
-      clock.lap(.compute)
+      clock.mark(.compute)
       if let departure { clock.moveToReduce(departure.takeSeconds()) }
     }
     localSquares = apart ? nil : whole.squares
@@ -88,7 +88,7 @@ extension Trainer {
   }
 
   /// Enters parts in the ledger, with losses that an earlier pass may have measured.
-  func contribute(_ parts: [Part], losses: [Part], _ draw: Draw, into ledger: inout NormLedger) -> (loss: Double, norm: Double) {
+  func contribute(_ parts: [MicroBatchNorms], losses: [MicroBatchNorms], _ draw: StepBatches, into ledger: inout NormLedger) -> (loss: Double, norm: Double) {
     var isFinite = true
     tracer?.follow(ledger)
     for (part, first) in zip(parts, losses) {
@@ -112,7 +112,7 @@ extension Trainer {
 
   /// Scope `worker`: scales this rank's gradient to the limit before the reduction. At report steps the exact mean gradient is summed too, which shows
   /// the difference; one gradient exchange more.
-  private func clipOwn(_ parts: [Part], _ draw: Draw, into ledger: inout NormLedger, on world: borrowing Communicator) throws {
+  private func clipOwn(_ parts: [MicroBatchNorms], _ draw: StepBatches, into ledger: inout NormLedger, on world: borrowing Communicator) throws {
     guard let limit = experiment.clip.limit else { return }
     if measuresBias {
       if firstGradient == nil { firstGradient = try exchange.makeGradient(on: world) }
@@ -132,7 +132,7 @@ extension Trainer {
   /// Measures, regularises and clips the mean gradient where this rank holds it; enters the squares of its own slice in the ledger.
   ///
   /// `squares` are those of the slice's parts as the exchange left them.
-  func finishGradient(squares: [Double], into ledger: inout NormLedger, on world: borrowing Communicator) throws {
+  func regularize(squares: [Double], into ledger: inout NormLedger, on world: borrowing Communicator) throws {
     let regularization = experiment.regularization
     var squares = squares
     tracer?.follow(ledger)
@@ -156,7 +156,7 @@ extension Trainer {
     if layout.orders.contains(where: \.needsUnit) { ledger.powerUnit = try powerUnit(on: world) }
     for (part, sum) in zip(exchange.ownedParts, squares) {
       ledger.add(sum, to: .squares, of: part.tensor)
-      if layout.measuresMore { measureMore(part, into: &ledger) }
+      if layout.measuresMore { measureExtraNorms(part, into: &ledger) }
       tracer?.entered(part.range, ledger)
     }
     if experiment.clip.needs.contains(.elements) {
@@ -175,7 +175,7 @@ extension Trainer {
   }
 
   /// Whether this step compares the ranks' own clip with the exact one.
-  private var measuresBias: Bool { judge.scope == .worker && (stepsDone == 0 || (stepsDone + 1) % experiment.report.every == 0) }
+  private var measuresBias: Bool { policy.scope == .worker && (stepsDone == 0 || (stepsDone + 1) % experiment.report.every == 0) }
 
   /// The power of two next below the mean gradient's largest element: one more allreduce, of 8 bytes, for norms of orders above 3.
   private func powerUnit(on world: borrowing Communicator) throws -> Double {
@@ -185,7 +185,7 @@ extension Trainer {
   }
 
   /// What only some experiments ask for: other norms, the weights' squares, their distance from the start.
-  private func measureMore(_ part: TensorLayout.Part, into ledger: inout NormLedger) {
+  private func measureExtraNorms(_ part: TensorLayout.Part, into ledger: inout NormLedger) {
     let (tensor, range) = (part.tensor, part.range)
     for order in layout.orders {
       switch order {

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import ExperimentKeys
 import Files
@@ -13,7 +13,7 @@ extension Trainer {
   /// value: so that data that do not suit are refused before the first step. Collective.
   public func checkInputs(on world: borrowing Communicator) throws {
     guard model.inputRange != nil else { return }
-    try world.agree {
+    try world.succeedOnAllRanks {
       for set in [data.train, data.test] {
         let (count, size) = (min(set.count, 1 << 16), 256)
         var batch = Batch(capacity: min(count, size), shape: set.shape)

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import GradientNorms
 import MPI
 import Models
@@ -69,6 +69,6 @@ extension Trainer {
     let digest = [weights.fingerprint()]
     let digests: [UInt64] = try world.allGather(digest.span)
     guard let difference = ReplicaDifference(digests) else { return }
-    try world.agree { () throws -> Void in throw RunFailure(.workerFailed, "step \(stepsDone): \(difference.text)") }
+    try world.succeedOnAllRanks { () throws -> Void in throw RunFailure(.workerFailed, "step \(stepsDone): \(difference.text)") }
   }
 }

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import ExperimentKeys
 import FlightRecorder
@@ -17,7 +17,7 @@ public final class Trainer {
   public let experiment: Experiment
   public let model: any Model
   let data: TrainingData
-  let exchange: any GradientExchange
+  let exchange: any GradientReducer
   /// What the user is to know of how the run was set up.
   public private(set) var notes: [String]
   let layout: LedgerLayout
@@ -33,8 +33,8 @@ public final class Trainer {
   public internal(set) var stepsDone = 0
   /// What decisions depend on besides the step's ledger; equal on all ranks.
   var memory: Memory
-  var judge: StepJudge
-  var rates: RateControl
+  var policy: StepPolicy
+  var rates: RateController
   var stop: EarlyStop
 
   var gradient: FlatVector
@@ -50,7 +50,7 @@ public final class Trainer {
   var isUphill = false
   var batch: Batch
   /// Reads the next micro-batch meanwhile, where the data may keep one waiting.
-  private(set) var readAhead: ReadAhead?
+  private(set) var readAhead: Prefetcher?
   /// The sample order of the epoch it was made for.
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
   /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
@@ -64,7 +64,7 @@ public final class Trainer {
   /// Notes when each phase and each tensor's gradient was done, where a profile is asked for.
   public var profile: StepProfile?
   /// Sends finished tensors off during the backward pass, where the exchange takes them so.
-  var departure: EarlyDeparture?
+  var departure: BackwardOverlap?
   /// How much longer this rank computes than it takes: 1, except where a straggler is simulated.
   let slowdown: Double
   /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
@@ -76,7 +76,7 @@ public final class Trainer {
     /// Samples a step, which ``BatchGrowth`` may raise.
     package var globalBatch: Int
     package var noise = NoiseScale()
-    package var judge = StepJudge.Memory()
+    package var policy = StepPolicy.Memory()
     package var rates = StateValue.none
     package var stop = StateValue.none
     package var distance = DistanceOverGradients()
@@ -114,13 +114,13 @@ public final class Trainer {
     // In reproducible mode a micro-batch has the same capacity at any rank count.
     let capacity = max(1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
     let chosen = try Self.exchange(
-      training, tensors, shares: Draw.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
+      training, tensors, shares: StepBatches.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
     if let simulation {
       exchange = try Self.simulated(chosen.exchange, simulation, training, tensors, on: world)
     } else {
       exchange = chosen.exchange
     }
-    departure = exchange.startsEarly ? EarlyDeparture(exchange) : nil
+    departure = exchange.startsEarly ? BackwardOverlap(exchange) : nil
     notes = chosen.note.map { [$0] } ?? []
     slowdown = simulation?.factor(ofRank: world.rank) ?? 1
     weights = try exchange.makeWeights(on: world)
@@ -128,19 +128,19 @@ public final class Trainer {
     let (owned, updated) = (exchange.owned, exchange.updated)
     let borders = [updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound]
     updatedParts = borders.flatMap { range in
-      (training.reproducible ? tensors.grains(of: range) : tensors.parts(of: range)).map { ($0, range == owned) }
+      (training.reproducible ? tensors.tiles(of: range) : tensors.parts(of: range)).map { ($0, range == owned) }
     }
     optimizer = Optimizer(rule: experiment.optimizer, owning: updated)
     layout = experiment.ledgerLayout(tensorCount: tensors.segments.count)
     ledgers = try LedgerReduction(layout)
     nextLedger = NormLedger(layout, rank: world.rank)
-    judge = StepJudge(
-      rule: experiment.clip, scope: experiment.clipScope, limits: experiment.limits.judge, tensorSizes: tensors.segments.map(\.count))
-    rates = RateControl(experiment.rateRule)
+    policy = StepPolicy(
+      rule: experiment.clip, scope: experiment.clipScope, skip: experiment.guardConfig.skip, tensorSizes: tensors.segments.map(\.count))
+    rates = RateController(experiment.rateRule)
     stop = EarlyStop(experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
     batch = Batch(capacity: capacity, shape: data.train.shape)
-    if data.train.waitsForFiles { readAhead = ReadAhead(data.train, capacity: batch.capacity) }
+    if data.train.waitsForFiles { readAhead = Prefetcher(data.train, capacity: batch.capacity) }
     try initialize(on: world)
     optimizer.remember(start: weights)
   }
@@ -149,7 +149,7 @@ public final class Trainer {
   private func initialize(on world: borrowing Communicator) throws {
     let seed = UInt64(experiment.seed)
     try exchange.fill(&weights, on: world) { weights in
-      guard let model = model as? any StartsFromSamples else { return model.initialize(&weights, seed: seed) }
+      guard let model = model as? any DataDependentInitialization else { return model.initialize(&weights, seed: seed) }
       let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
       var seen = Batch(capacity: samples.count, shape: data.train.shape)
       try data.train.fill(&seen, with: samples)
@@ -158,10 +158,10 @@ public final class Trainer {
     }
   }
 
-  /// The memory with that of the judge and the rates in it, for a checkpoint.
+  /// The memory with that of the policy and the rates in it, for a checkpoint.
   var memoryToKeep: Memory {
     var kept = memory
-    kept.judge = judge.memory
+    kept.policy = policy.memory
     kept.rates = rates.state
     kept.stop = stop.state
     return kept
@@ -171,7 +171,7 @@ public final class Trainer {
     memory = kept
     // Only rank 0 contributes; the sum reaches every rank.
     if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
-    judge.memory = kept.judge
+    policy.memory = kept.policy
     rates.state = kept.rates
     stop.state = kept.stop
   }
@@ -202,34 +202,34 @@ public final class Trainer {
     var clock = PhaseClock(profile)
     var ledger = nextLedger
     nextLedger = emptyLedger(rank: world.rank)
-    clock.lap(.norm)
+    clock.mark(.norm)
     let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
-    let draw = Draw(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
+    let draw = StepBatches(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
     try exchange.prepare(for: draw.shares, on: world)
     tracer?.begin(firstMicroBatch: draw.shares[world.rank].lowerBound)
 
-    let local = try differentiate(draw, into: &ledger, on: world, clock: &clock)
+    let local = try lossAndGradient(draw, into: &ledger, on: world, clock: &clock)
     var early: StepDecision?
-    if judge.scope == .bound {
+    if policy.scope == .bound {
       var bound = ledger
       try reduce(&bound, on: world)
-      early = judge.judgeBound(bound)
+      early = policy.decideEarly(bound)
     }
     let squares = try exchange.reduce(&gradient, shares: draw.shares, on: world)
     tracer?.summed(gradient)
-    comeDown()
-    clock.lap(.reduce)
+    restoreWeights()
+    clock.mark(.reduce)
 
     guard measuresNorms else { return try stepWithoutNorms(draw, ledger, on: world, clock: &clock) }
-    try finishGradient(squares: squares ?? ownSquares(), into: &ledger, on: world)
-    let asked = StopSignals.look()
+    try regularize(squares: squares ?? ownSquares(), into: &ledger, on: world)
+    let asked = StopSignals.poll()
     ledger[.stopRequests] = asked.stop ? 1 : 0
     ledger[.checkpointRequests] = asked.checkpoint ? 1 : 0
     faults.changeLedger?(&ledger, stepsDone + 1)
     try reduce(&ledger, on: world)
     try check(ledger, against: slice, on: world)
-    let decision = judge.judge(ledger, early: early)
-    clock.lap(.norm)
+    let decision = policy.decide(ledger, early: early)
+    clock.mark(.norm)
 
     var rate = rateInForce(at: slice)
     if !decision.isSkip {
@@ -238,9 +238,9 @@ public final class Trainer {
       rate = learningRate(ledger, decision, at: slice)
       try update(ledger, decision, rate: rate, on: world)
       tracer?.updated(weights)
-      clock.lap(.optimizer)
+      clock.mark(.optimizer)
       try exchange.publish(&weights, on: world)
-      clock.lap(.reduce)
+      clock.mark(.reduce)
     }
     stepsDone += 1
     faults.changeWeights?(&weights, stepsDone)
@@ -248,7 +248,7 @@ public final class Trainer {
     try tracer?.end(step: stepsDone)
     growBatch()
     pastLedgers.append(ledger)
-    if let every = experiment.limits.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
+    if let every = experiment.guardConfig.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
     return StepOutcome(
       step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
       ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count,
@@ -258,18 +258,18 @@ public final class Trainer {
 
   /// The rest of a step that is not measured.
   private func stepWithoutNorms(
-    _ draw: Draw, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+    _ draw: StepBatches, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> StepOutcome {
     optimizer.beginStep()
     _ = optimizer.update(&weights, gradient: gradient, in: exchange.updated, rate: experiment.learningRate)
-    clock.lap(.optimizer)
+    clock.mark(.optimizer)
     try exchange.publish(&weights, on: world)
-    clock.lap(.reduce)
+    clock.mark(.reduce)
     stepsDone += 1
     pastLedgers.append(ledger)
     return StepOutcome(
       step: stepsDone, epoch: 0, samples: memory.cursor.samples, learningRate: experiment.learningRate, ledger: ledger,
-      decision: judge.judgeBound(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
+      decision: policy.decideEarly(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
       local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
   }
 
@@ -327,11 +327,11 @@ public final class Trainer {
     memory.globalBatch = growth.next(memory.globalBatch, noiseScale: scale)
   }
 
-  private func check(_ ledger: NormLedger, against slice: GlobalBatches.Slice, on world: borrowing Communicator) throws {
+  private func check(_ ledger: NormLedger, against slice: GlobalBatches.BatchRange, on world: borrowing Communicator) throws {
     let drawn = ledger.samples
     if drawn == Double(slice.positions.count) { return }
     // All ranks see it; the lowest reports it.
-    try world.agree { () throws -> Void in
+    try world.succeedOnAllRanks { () throws -> Void in
       throw RunFailure(
         .workerFailed,
         "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data")
@@ -343,7 +343,7 @@ public final class Trainer {
       return nil
     }
     let exact = clipCoefficient(norm: norm, limit: limit) * norm
-    switch judge.scope {
+    switch policy.scope {
     case .meanGradient: return nil
     case .bound: return ClipBias(relative: abs(applied - exact) / exact, cosine: 1)
     case .worker:

@@ -11,7 +11,7 @@ package struct TrainerState: Codable, Equatable {
   /// The squared norms of the last update and of the weights before it.
   var lastUpdate: [Double]
   var clip: SavedState<StateValue>
-  var guardian: SavedState<StepJudge.Memory>
+  var guardian: SavedState<StepPolicy.Memory>
   var rate: SavedState<StateValue>
   /// Samples a step.
   var batch: SavedState<Int>
@@ -36,10 +36,10 @@ package struct TrainerState: Codable, Equatable {
     cursor = memory.cursor
     noise = memory.noise
     lastUpdate = memory.lastUpdate
-    clip = SavedState(tags.clip, memory.judge.clip)
-    var rest = memory.judge
+    clip = SavedState(tags.clip, memory.policy.clip)
+    var rest = memory.policy
     rest.clip = .none
-    guardian = SavedState(StepJudge.guardTag, rest)
+    guardian = SavedState(StepPolicy.guardTag, rest)
     rate = SavedState(tags.rate, memory.rates)
     batch = SavedState(tags.batch, memory.globalBatch)
     stop = SavedState(tags.stop, memory.stop)
@@ -81,8 +81,8 @@ package struct TrainerState: Codable, Equatable {
     }
     var memory = Trainer.Memory(globalBatch: experiment.training.globalBatch)
     (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
-    memory.judge = guardian.state(for: StepJudge.guardTag) ?? StepJudge.Memory()
-    memory.judge.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
+    memory.policy = guardian.state(for: StepPolicy.guardTag) ?? StepPolicy.Memory()
+    memory.policy.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? .none
     memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? .none
     if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {

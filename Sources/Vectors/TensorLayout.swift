@@ -47,7 +47,7 @@ public struct TensorLayout: Sendable, Equatable {
 
   /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, together the whole.
   ///
-  /// A slice is made of whole grains (``grain(of:)``), so no row of a tensor, and no partial sum over a grain, ever depends on the number of owners.
+  /// A slice is made of whole grains (``tile(of:)``), so no row of a tensor, and no partial sum over a grain, ever depends on the number of owners.
   /// Lengths differ by a grain or so; with many owners of a small model some hold nothing.
   public func slice(_ owner: Int, of count: Int) -> Range<Int> {
     cut(at: elementCount * owner / count)..<cut(at: elementCount * (owner + 1) / count)
@@ -56,7 +56,7 @@ public struct TensorLayout: Sendable, Equatable {
   /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements, or all of a tensor of one dimension.
   ///
   /// A row is what belongs to one output: the elements with one first index.
-  public func grain(of segment: Int) -> Int {
+  public func tile(of segment: Int) -> Int {
     let segment = segments[segment]
     guard segment.shape.count > 1, segment.count > 0 else { return max(segment.count, 1) }
     let row = segment.count / segment.shape[0]
@@ -67,7 +67,7 @@ public struct TensorLayout: Sendable, Equatable {
   private func cut(at position: Int) -> Int {
     if position >= elementCount { return elementCount }
     guard let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }) else { return 0 }
-    let (start, grain) = (segments[index].range.lowerBound, grain(of: index))
+    let (start, grain) = (segments[index].range.lowerBound, tile(of: index))
     return start + min(position - start, segments[index].count - 1) / grain * grain
   }
 
@@ -80,9 +80,9 @@ public struct TensorLayout: Sendable, Equatable {
   }
 
   /// What of `range`, which starts and ends at grains as slices do, belongs to tensors, grain by grain.
-  public func grains(of range: Range<Int>) -> [Part] {
+  public func tiles(of range: Range<Int>) -> [Part] {
     parts(of: range).flatMap { part in
-      let step = grain(of: part.tensor)
+      let step = tile(of: part.tensor)
       return stride(from: part.range.lowerBound, to: part.range.upperBound, by: step).map {
         Part(tensor: part.tensor, range: $0..<min($0 + step, part.range.upperBound))
       }

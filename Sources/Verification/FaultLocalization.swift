@@ -8,7 +8,7 @@ import Reports
 /// then as most ranks have it. A ledger that was sent is held against the sum of its own entries.
 public enum FaultLocalization {
   /// `runs` stand in the order of their rank counts. Nil where nothing differs.
-  public static func firstFault(in runs: [TracedRun]) -> Blame? {
+  public static func firstFault(in runs: [TracedRun]) -> FirstDivergence? {
     // Runs that were broken off are compared as far as they came.
     let lines = runs.flatMap { $0.records.map(\.count) }.min() ?? 0
     for line in 0..<lines {
@@ -35,7 +35,7 @@ public enum FaultLocalization {
 
   private static func judge(
     _ stages: [[StepTrace.Stage]], _ runs: [TracedRun], step: Int, entries: (_ run: Int, _ rank: Int) -> ArraySlice<StepTrace.Stage>
-  ) -> Blame? {
+  ) -> FirstDivergence? {
     let kind = stages[0][0].kind
     let deviations =
       switch kind.unit {
@@ -50,7 +50,7 @@ public enum FaultLocalization {
     let isWholeRun = able.count > 1 && ranks.count == able.count
     let culprits = Set(deviations.map { [$0.run, $0.rank] }).count
     let header = runs[first.run].headers[first.rank]
-    return Blame(
+    return FirstDivergence(
       step: step, kind: kind, unit: first.unit, ranks: header.ranks, rank: isWholeRun ? nil : first.rank,
       host: isWholeRun ? nil : header.host,
       others: isWholeRun ? 0 : culprits - 1, tensor: kind.unit == .grain ? first.unit.flatMap { header.tensor(ofGrain: $0) } : nil,

@@ -30,7 +30,7 @@ public struct RecordedRun: Sendable, Equatable {
   ) throws(RunFileError) {
     self.ranks = ranks
     for line in metrics.split(separator: UInt8(ascii: "\n")) {
-      let leaves = try JSONLeaves(Array(line), name: "metrics.jsonl on \(Figures.counted(ranks, "rank"))").leaves
+      let leaves = try JSONLeaves(Array(line), name: "metrics.jsonl on \(NumberFormat.counted(ranks, "rank"))").leaves
       let step = leaves.first { $0.path == "step" }.flatMap { Int($0.text) }
       add(leaves, step: step) { path in !Self.leftOutOfSteps.contains { Self.covers($0, path) } }
     }

@@ -18,7 +18,7 @@ public struct TracedRun: Sendable, Equatable {
   public init(ranks: Int, contents: (Int) -> [UInt8]?) throws(RunFileError) {
     (headers, records) = ([], [])
     for rank in 0..<ranks {
-      let name = "trace/rank-\(rank).jsonl of the run on \(Figures.counted(ranks, "rank"))"
+      let name = "trace/rank-\(rank).jsonl of the run on \(NumberFormat.counted(ranks, "rank"))"
       guard let bytes = contents(rank) else {
         throw RunFileError("\(name) is missing; with ranks on several hosts, --keep DIR must lie on a file system that all of them share")
       }

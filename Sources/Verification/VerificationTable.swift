@@ -21,10 +21,10 @@ public struct VerificationTable {
     var lines = rows.map { row in
       row.enumerated().map { $0 == 0 ? $1.right(widths[$0]) : $0 == row.count - 1 ? $1 : $1.padded(to: widths[$0]) }.joined(separator: "  ")
     }
-    let reference = Figures.counted(runs[comparison.reference].ranks, "rank")
+    let reference = NumberFormat.counted(runs[comparison.reference].ranks, "rank")
     for (run, difference) in zip(runs, comparison.differences) {
       guard let difference else { continue }
-      let mine = Figures.counted(run.ranks, "rank")
+      let mine = NumberFormat.counted(run.ranks, "rank")
       let width = max(mine.count, reference.count)
       lines.append("first difference on \(mine): \(difference.place)")
       lines.append("  \(reference.padded(to: width))  \(RunComparison.shown(difference.reference))")

@@ -117,7 +117,7 @@ struct Worker: ParsableCommand {
 
   func validate() throws {
     if let mistake = KernelInstructions.limitMistake { throw ValidationError(mistake) }
-    if let problem = argumentNotUTF8() { throw ValidationError(PlainText.line(problem)) }
+    if let problem = argumentNotUTF8() { throw ValidationError(PlainText.sanitized(problem)) }
     for (name, seconds) in [("--stall-warn", stallWarn), ("--stall-abort", stallAbort)] {
       if let mistake = StallWatch.Options.mistake(name, seconds) { throw ValidationError(mistake) }
     }

@@ -50,7 +50,7 @@ struct BenchCommand: AsyncParsableCommand {
     guard let workload = Workload.named(workload) else {
       throw CommandFailure(
         .usage,
-        "\(PlainText.line(self.workload, limit: 60)): no such workload; there are \(Workload.all.map(\.name).joined(separator: ", "))")
+        "\(PlainText.sanitized(self.workload, limit: 60)): no such workload; there are \(Workload.all.map(\.name).joined(separator: ", "))")
     }
     let steps = steps ?? workload.steps
     guard (1...10_000_000).contains(steps) else { throw CommandFailure(.usage, "--steps \(steps): give a number from 1 to 10,000,000") }
@@ -60,10 +60,10 @@ struct BenchCommand: AsyncParsableCommand {
     var options = ["--bench-steps", String(steps)]
     if profile { options += ["--bench-trace", try traceFile(ranks: count)] }
     let line = launch.benchLine(ranks: count, options: options)
-    if !json { for note in line.notes { Screen.error.write("note: \(note)\n") } }
+    if !json { for note in line.notes { Terminal.error.write("note: \(note)\n") } }
     let result = try await line.result(of: BenchResult.self)
-    if !json { Screen.error.write(BenchText(result).text) }
-    Screen.output.write(JSONText(of: result).string + "\n")
+    if !json { Terminal.error.write(BenchText(result).text) }
+    Terminal.output.write(JSONText(of: result).string + "\n")
   }
 
   private func traceFile(ranks: Int) throws -> String {

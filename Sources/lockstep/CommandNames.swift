@@ -19,7 +19,7 @@ enum CommandNames {
   static func failure(_ arguments: [String]) -> CommandFailure? {
     let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
     guard let word = words.first, !word.hasPrefix("-"), word != "help", !all.contains(word) else { return nil }
-    let shown = PlainText.line(word, limit: 60)
+    let shown = PlainText.sanitized(word, limit: 60)
     let advice =
       if word.hasSuffix(".toml") {
         "; to train it: lockstep run \(shown) -n RANKS"

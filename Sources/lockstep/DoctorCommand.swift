@@ -43,7 +43,7 @@ struct DoctorCommand: AsyncParsableCommand {
     let diagnosis = problems.isEmpty ? try await line.result(of: DiagnosisRecord.self) : nil
     let advice = diagnosis.map { DoctorAdvice($0, records: check.records).findings } ?? []
     let report = DoctorReport(records: check.records, diagnosis: diagnosis, problems: problems, findings: advice)
-    Screen.output.write(json ? JSONText(of: report).string + "\n" : report.text)
+    Terminal.output.write(json ? JSONText(of: report).string + "\n" : report.text)
     if !problems.isEmpty { throw CommandFailure(.mpiUnusable, "") }
   }
 }

@@ -54,12 +54,12 @@ struct GalleryCommand: AsyncParsableCommand {
           $0.field("seconds", claim.seconds)
         }
       }
-      return Screen.output.write(text.string + "\n")
+      return Terminal.output.write(text.string + "\n")
     }
     if list {
       for claim in claims {
-        Screen.output.write(
-          "\(claim.name)  \(claim.statement)\n    \(claim.experiment), \(Figures.counted(claim.runs.count, "run")), about \(claim.seconds) s\n"
+        Terminal.output.write(
+          "\(claim.name)  \(claim.statement)\n    \(claim.experiment), \(NumberFormat.counted(claim.runs.count, "run")), about \(claim.seconds) s\n"
         )
       }
       return
@@ -69,11 +69,11 @@ struct GalleryCommand: AsyncParsableCommand {
       var finished: [FinishedRun] = []
       for planned in claim.runs { finished.append(try await finish(planned, of: claim)) }
       let finding = try claim.finding(finished)
-      if !json { Screen.output.write(GalleryText(claim, finding).text + "\n") }
+      if !json { Terminal.output.write(GalleryText(claim, finding).text + "\n") }
       results.append((claim, finding))
     }
     let held = results.filter(\.finding.holds).count
-    if !json { Screen.output.write("\(held) of \(Figures.counted(results.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
+    if !json { Terminal.output.write("\(held) of \(NumberFormat.counted(results.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
     try write(results)
   }
 
@@ -82,7 +82,7 @@ struct GalleryCommand: AsyncParsableCommand {
     return try names.map { name in
       guard let claim = gallery.first(where: { $0.name == name }) else {
         throw CommandFailure(
-          .usage, "\(PlainText.line(name, limit: 60)): no such claim; there are \(gallery.map(\.name).joined(separator: ", "))")
+          .usage, "\(PlainText.sanitized(name, limit: 60)): no such claim; there are \(gallery.map(\.name).joined(separator: ", "))")
       }
       return claim
     }
@@ -101,7 +101,7 @@ struct GalleryCommand: AsyncParsableCommand {
       _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)
       let line = launch.line(ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory, options: ["--force"])
       let watch = RunWatch(
-        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Screen.terminal == nil, showsReport: .none)
+        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Terminal.terminal == nil, showsReport: .none)
       var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0)
       job.resumeLine = ResumeLine.text(CommandLine.arguments, option: nil)
       let code = try await job.run()
@@ -112,14 +112,14 @@ struct GalleryCommand: AsyncParsableCommand {
     do throws(RunFileError) {
       return try FinishedRun(name: planned.name, directory: directory)
     } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 
   private func write(_ results: [(claim: Claim, finding: Finding)]) throws {
     var json = JSONText(indented: true)
     json.array(results) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
-    if self.json { Screen.output.write(json.string + "\n") }
+    if self.json { Terminal.output.write(json.string + "\n") }
     do { try Data(json.string.utf8).write(to: URL(filePath: output + "/gallery.json")) } catch {
       throw CommandFailure(.usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")
     }

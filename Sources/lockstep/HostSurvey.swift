@@ -25,7 +25,7 @@ struct HostSurvey {
   ///
   /// `hosts` are in mapping order.
   /// - Throws: where this machine's own worker gives no answer.
-  func check(_ hosts: Hostfile, own: OwnNames) async throws -> HostCheck {
+  func check(_ hosts: Hostfile, own: LocalHostNames) async throws -> HostCheck {
     let token = output.flatMap(makeToken)
     defer { token?.remove() }
     guard case .record(let here, _, _) = await ask(nil, token: token?.path) else {
@@ -96,11 +96,11 @@ struct HostSurvey {
         }
       }
       let said = outcome.standardError.split(separator: "\n").map(String.init).last { !$0.isEmpty }
-      let words = PlainText.line(said ?? "it ended without a word (\(outcome.terminationStatus))", limit: 200)
+      let words = PlainText.sanitized(said ?? "it ended without a word (\(outcome.terminationStatus))", limit: 200)
       // ssh and rsh end with 255 where they failed themselves; everything else is the remote command's own end.
       return isRemote && outcome.terminationStatus == .exited(255) ? .unreachable(words) : .silent(words)
     } catch {
-      return .unreachable(PlainText.line("\(error)", limit: 200))
+      return .unreachable(PlainText.sanitized("\(error)", limit: 200))
     }
   }
 

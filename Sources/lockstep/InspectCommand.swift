@@ -28,26 +28,26 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let style = Screen.output.style
+    let style = Terminal.output.style
     if RunDirectory(file).exists {
       let directory = try reading { () throws(FileError) in try InspectedDirectory(file) }
       guard !directory.files.isEmpty else {
         throw CommandFailure(
-          .usage, "\(PlainText.line(file)): no safetensors file and no checkpoint there; give a run directory, such as runs/NAME")
+          .usage, "\(PlainText.sanitized(file)): no safetensors file and no checkpoint there; give a run directory, such as runs/NAME")
       }
-      Screen.output.write(json ? JSONText(of: directory, indented: true).string + "\n" : directory.text(style))
+      Terminal.output.write(json ? JSONText(of: directory, indented: true).string + "\n" : directory.text(style))
       if let damaged = directory.files.first(where: { $0.isAsRecorded == false }) {
-        let path = PlainText.line(damaged.summary.path)
+        let path = PlainText.sanitized(damaged.summary.path)
         throw CommandFailure(.data, "\(path): its SHA-256 is not the one in state.json; use another checkpoint")
       }
     } else {
       let summary = try reading { () throws(FileError) in try TensorFileSummary(path: file) }
-      Screen.output.write(json ? JSONText(of: summary, indented: true).string + "\n" : summary.text(style))
+      Terminal.output.write(json ? JSONText(of: summary, indented: true).string + "\n" : summary.text(style))
     }
   }
 
   private func reading<Value>(_ body: () throws(FileError) -> Value) throws -> Value {
-    do { return try body() } catch { throw CommandFailure(.data, PlainText.line(error.description)) }
+    do { return try body() } catch { throw CommandFailure(.data, PlainText.sanitized(error.description)) }
   }
 }
 
@@ -93,18 +93,18 @@ extension TensorFileSummary {
     var rows = [["tensor", "type", "shape", "norm", "rms", "largest", "not finite"]]
     func cells(_ statistics: TensorStatistics?) -> [String] {
       [
-        Figures.short(statistics?.norm), Figures.short(statistics?.rootMeanSquare), Figures.short(statistics?.largest),
-        statistics.map { Figures.grouped($0.nonFinite) } ?? "–",
+        NumberFormat.formatted(statistics?.norm), NumberFormat.formatted(statistics?.rootMeanSquare), NumberFormat.formatted(statistics?.largest),
+        statistics.map { NumberFormat.grouped($0.nonFinite) } ?? "–",
       ]
     }
     for tensor in tensors {
       let shape = tensor.shape.isEmpty ? "scalar" : tensor.shape.map(String.init).joined(separator: " × ")
-      rows.append([PlainText.line(tensor.name, limit: 60), tensor.type.rawValue, shape] + cells(tensor.statistics))
+      rows.append([PlainText.sanitized(tensor.name, limit: 60), tensor.type.rawValue, shape] + cells(tensor.statistics))
     }
-    rows.append(["\(Figures.counted(tensors.count, "tensor"))", "", Figures.counted(elementCount, "element")] + cells(total))
+    rows.append(["\(NumberFormat.counted(tensors.count, "tensor"))", "", NumberFormat.counted(elementCount, "element")] + cells(total))
     var lines = TextColumns.lines(rows, style: style) { $0 < 3 }
-    for (key, value) in metadata { lines.append("metadata \(PlainText.line(key, limit: 60)): \(PlainText.line(value, limit: 200))") }
-    lines.append("\(Figures.grouped(byteCount)) bytes, SHA-256 \(sha256)")
+    for (key, value) in metadata { lines.append("metadata \(PlainText.sanitized(key, limit: 60)): \(PlainText.sanitized(value, limit: 200))") }
+    lines.append("\(NumberFormat.grouped(byteCount)) bytes, SHA-256 \(sha256)")
     return lines.joined(separator: "\n") + "\n"
   }
 }

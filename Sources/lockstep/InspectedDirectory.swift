@@ -61,13 +61,13 @@ struct InspectedDirectory {
   /// The tables that people read.
   func text(_ style: TextStyle) -> String {
     var head: [String] = []
-    if let run { head.append("run \(PlainText.line(run, limit: 80))") }
-    if let step { head.append("checkpoint of step \(Figures.grouped(step))") }
-    if !checkpoints.isEmpty { head.append("checkpoints of steps \(checkpoints.map(Figures.grouped).joined(separator: ", "))") }
+    if let run { head.append("run \(PlainText.sanitized(run, limit: 80))") }
+    if let step { head.append("checkpoint of step \(NumberFormat.grouped(step))") }
+    if !checkpoints.isEmpty { head.append("checkpoints of steps \(checkpoints.map(NumberFormat.grouped).joined(separator: ", "))") }
     var text =
       head.isEmpty ? "" : WrappedText.lines(head.joined(separator: "; "), indent: 0, width: style.width).joined(separator: "\n") + "\n"
     for file in files {
-      text += "\n\(PlainText.line(file.summary.path))\n\(file.summary.text(style))"
+      text += "\n\(PlainText.sanitized(file.summary.path))\n\(file.summary.text(style))"
       if let isAsRecorded = file.isAsRecorded { text += isAsRecorded ? "as state.json says\n" : "NOT the SHA-256 that state.json says\n" }
     }
     return text

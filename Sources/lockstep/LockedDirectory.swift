@@ -19,12 +19,12 @@ struct LockedDirectory {
     isNew = !directory.exists
     do {
       try RunDirectory.make(directory.path)
-      lock = try RunLock.acquire(directory.path) { Screen.error.write("note: \(PlainText.line($0))\n") }
+      lock = try RunLock.acquire(directory.path) { Terminal.error.write("note: \(PlainText.sanitized($0))\n") }
     } catch let error as LockFailure {
       let code: ExitCode = if case .failed = error { .workerFailed } else { .usage }
-      throw CommandFailure(code, PlainText.line(error.description))
+      throw CommandFailure(code, PlainText.sanitized(error.description))
     } catch let error as RunFileError {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     }
   }
 

@@ -17,7 +17,7 @@ enum Program {
       await StopControl.shared.listen(cancelling: command)
       var code = await command.value
       if let interruption = await StopControl.shared.interruption, code != interruption.rawValue {
-        Screen.error.write("lockstep: \(StopControl.interruptionText(interruption))\n")
+        Terminal.error.write("lockstep: \(StopControl.interruptionText(interruption))\n")
         code = interruption.rawValue
       }
       await StopControl.shared.tidy()
@@ -46,7 +46,7 @@ struct Lockstep: AsyncParsableCommand {
   /// Every error is one line on standard error and an exit code of the contract.
   static func perform() async -> Int32 {
     do {
-      if let problem = argumentNotUTF8() { throw CommandFailure(.usage, PlainText.line(problem)) }
+      if let problem = argumentNotUTF8() { throw CommandFailure(.usage, PlainText.sanitized(problem)) }
       if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
       var command = try parseAsRoot()
       if let mistake = KernelInstructions.limitMistake { throw CommandFailure(.usage, mistake) }
@@ -58,7 +58,7 @@ struct Lockstep: AsyncParsableCommand {
       return Reports.ExitCode.done.rawValue
     } catch let failure as CommandFailure {
       // What a command says that a signal has cancelled is of no use to anybody.
-      if !failure.line.isEmpty, !Task.isCancelled { Screen.error.write("lockstep: \(failure.line)\n") }
+      if !failure.line.isEmpty, !Task.isCancelled { Terminal.error.write("lockstep: \(failure.line)\n") }
       return failure.code.rawValue
     } catch {
       // Help, version and completion scripts come as errors too.
@@ -66,7 +66,7 @@ struct Lockstep: AsyncParsableCommand {
       if Task.isCancelled { return Reports.ExitCode.workerFailed.rawValue }
       let words = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
       let help = CommandNames.help(Array(CommandLine.arguments.dropFirst()))
-      Screen.error.write("lockstep: \(PlainText.line(words)) (see lockstep \(help))\n")
+      Terminal.error.write("lockstep: \(PlainText.sanitized(words)) (see lockstep \(help))\n")
       return Reports.ExitCode.usage.rawValue
     }
   }

@@ -4,7 +4,7 @@ import Launching
 import Processes
 import Reports
 
-extension MpirunLine {
+extension MpirunCommand {
   /// Runs workers that print one record, a line of JSON, and returns it; other lines go to standard error.
   /// - Throws: why there is none; the workers' other errors are printed before.
   func result<Record: Decodable & Sendable>(of type: Record.Type) async throws -> Record {
@@ -17,7 +17,7 @@ extension MpirunLine {
     if ending == .exited(0), let result = await listener.result { return result }
     if let code = await StopControl.shared.interruption { throw CommandFailure(code, StopControl.interruptionText(code)) }
     let cause = RootCause(ending: ending, faults: await listener.faults, step: nil, directory: nil)
-    for other in cause.others { Screen.error.write("lockstep: \(other)\n") }
+    for other in cause.others { Terminal.error.write("lockstep: \(other)\n") }
     throw CommandFailure(cause.code, cause.text)
   }
 }
@@ -25,13 +25,13 @@ extension MpirunLine {
 /// Takes in what the workers and mpirun print.
 private actor Listener<Record: Decodable & Sendable> {
   private(set) var result: Record?
-  private(set) var faults = FaultReader()
+  private(set) var faults = MpirunOutputParser()
 
   func output(_ line: [UInt8]) {
     if let result = try? JSONDecoder().decode(Record.self, from: Data(line)), impossibleCount(in: result) == nil { self.result = result } else { errors(line) }
   }
 
   func errors(_ line: [UInt8]) {
-    if case .other(let words) = faults.read(PlainText.line(line)) { Screen.error.write(words + "\n") }
+    if case .other(let words) = faults.read(PlainText.sanitized(line)) { Terminal.error.write(words + "\n") }
   }
 }

@@ -5,9 +5,9 @@ import Subprocess
 
 /// One run of mpirun, its lines read as they come.
 struct Mpirun {
-  private let line: MpirunLine
+  private let line: MpirunCommand
 
-  init(_ line: MpirunLine) { self.line = line }
+  init(_ line: MpirunCommand) { self.line = line }
 
   /// Runs to the end, as a job that signals to this program end (``StopControl``); a line is handed on without its line end.
   func run(
@@ -51,7 +51,7 @@ struct Mpirun {
       }
     } catch let error as SubprocessError {
       _ = await control.ended()
-      throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.line(error.description))")
+      throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(PlainText.sanitized(error.description))")
     }
   }
 

@@ -43,7 +43,7 @@ struct ReportCommand: ParsableCommand {
     if whatIf { return try tellCounterfactuals() }
     if let csv { return try writeTable(csv) }
     if let html { return try writePage(to: html) }
-    if directories.count == 1, !json, let text = try unfinished(RunDirectory(directories[0])) { return Screen.output.write(text) }
+    if directories.count == 1, !json, let text = try unfinished(RunDirectory(directories[0])) { return Terminal.output.write(text) }
     let runs = try directories.map { path in
       let directory = RunDirectory(path)
       guard directory.exists else { throw CommandFailure(.usage, "\(path): no such directory; give a run directory, such as runs/NAME") }
@@ -54,16 +54,16 @@ struct ReportCommand: ParsableCommand {
       do throws(RunFileError) {
         return (path: path, report: try JSONFile.read(ConvergenceReport.self, from: directory.report))
       } catch {
-        throw CommandFailure(.data, PlainText.line(error.description))
+        throw CommandFailure(.data, PlainText.sanitized(error.description))
       }
     }
     if json {
-      Screen.output.write(runs.count == 1 ? JSONText(of: runs[0].report, indented: true).string + "\n" : Self.array(runs))
+      Terminal.output.write(runs.count == 1 ? JSONText(of: runs[0].report, indented: true).string + "\n" : Self.array(runs))
     } else if runs.count == 1 {
       let text = ReportText(
         runs[0].report, name: RunSettings.name(of: RunDirectory(runs[0].path)), place: RunDirectory(runs[0].path).placeToRead,
-        style: Screen.output.style)
-      Screen.output.write(text.text)
+        style: Terminal.output.style)
+      Terminal.output.write(text.text)
     } else {
       compare(runs.map(\.report))
     }
@@ -74,15 +74,15 @@ struct ReportCommand: ParsableCommand {
     var records = directories.map { RunRecords(RunDirectory($0)) }
     let names = RunSettings.distinctNames(records.map { ($0.name, $0.directory) })
     for index in records.indices { records[index].name = names[index] }
-    let style = Screen.output.style
-    Screen.output.write(ReportTable(Array(zip(names, reports)), settings: records.map(\.settings)).text(style))
-    Screen.output.write(CurveText(records, width: style.width).text)
+    let style = Terminal.output.style
+    Terminal.output.write(ReportTable(Array(zip(names, reports)), settings: records.map(\.settings)).text(style))
+    Terminal.output.write(CurveText(records, width: style.width).text)
   }
 
   private func writeTable(_ name: String) throws {
     guard let kind = RecordTable.Kind(rawValue: name) else {
       let kinds = RecordTable.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-      throw CommandFailure(.usage, "--csv \(PlainText.line(name, limit: 40)): there are \(kinds)")
+      throw CommandFailure(.usage, "--csv \(PlainText.sanitized(name, limit: 40)): there are \(kinds)")
     }
     guard !json, html == nil else { throw CommandFailure(.usage, "--csv prints a table of its own: leave out --json and --html") }
     for directory in directories.map(RunDirectory.init) where !directory.exists {
@@ -96,12 +96,12 @@ struct ReportCommand: ParsableCommand {
       try table.write { line in
         text += line
         guard text.utf8.count > 1 << 16 else { return }
-        Screen.output.write(text)
+        Terminal.output.write(text)
         text = ""
       }
-      Screen.output.write(text)
+      Terminal.output.write(text)
     } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 
@@ -109,7 +109,7 @@ struct ReportCommand: ParsableCommand {
   private func unfinished(_ directory: RunDirectory) throws -> String? {
     guard !directory.holdsReport, access(directory.metrics, R_OK) == 0 else { return nil }
     do throws(RunFileError) { return try UnfinishedText(directory, name: RunSettings.name(of: directory)).text } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 
@@ -124,9 +124,9 @@ struct ReportCommand: ParsableCommand {
     do throws(RunFileError) {
       if runs.count == 1 { try RunPage(runs[0]).write(to: path) } else { try ComparisonPage(runs).write(to: path) }
     } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
-    for note in runs.flatMap(\.notes) { Screen.error.write("lockstep: \(PlainText.line(note))\n") }
+    for note in runs.flatMap(\.notes) { Terminal.error.write("lockstep: \(PlainText.sanitized(note))\n") }
   }
 
   private func tellCounterfactuals() throws {
@@ -137,9 +137,9 @@ struct ReportCommand: ParsableCommand {
     }
     do throws(RunFileError) {
       let table = WhatIf(try RecordedNorms(path: directory.metrics))
-      Screen.output.write(json ? JSONText(of: table, indented: true).string + "\n" : table.text(name: RunSettings.name(of: directory)))
+      Terminal.output.write(json ? JSONText(of: table, indented: true).string + "\n" : table.text(name: RunSettings.name(of: directory)))
     } catch {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 

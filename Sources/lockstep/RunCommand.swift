@@ -119,8 +119,8 @@ struct RunCommand: AsyncParsableCommand {
       options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (grace == 30 ? [] : ["--grace", String(grace)])
         + (try WorkerLaunch.simulation(simulate)) + stallOptions)
     if dryRun {
-      for note in line.notes { Screen.error.write("note: \(note)\n") }
-      Screen.output.write(line.shellText + "\n")
+      for note in line.notes { Terminal.error.write("note: \(note)\n") }
+      Terminal.output.write(line.shellText + "\n")
       return
     }
     let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
@@ -138,7 +138,7 @@ struct RunCommand: AsyncParsableCommand {
     job.findLostHosts = { [line] in
       var line = line
       let check = try? await launch.survey(&line, data: [], output: nil)
-      return check?.problems.map { PlainText.line($0.line) }.joined(separator: "; ")
+      return check?.problems.map { PlainText.sanitized($0.line) }.joined(separator: "; ")
     }
     let code = try await job.run()
     // Nothing was to be saved: nothing stays that would be taken for a run.
@@ -152,7 +152,7 @@ struct RunCommand: AsyncParsableCommand {
 
   /// What is wrong with an option ends the command in one line.
   private func usage<Value>(_ body: () throws(LaunchError) -> Value) throws -> Value {
-    do { return try body() } catch { throw CommandFailure(.usage, PlainText.line(error.description)) }
+    do { return try body() } catch { throw CommandFailure(.usage, PlainText.sanitized(error.description)) }
   }
 
   /// The worker's, where they are not its defaults.
@@ -167,7 +167,7 @@ struct RunCommand: AsyncParsableCommand {
   /// The run directory, after making sure that nothing is overwritten by accident.
   private func runDirectory(name: String) throws -> RunDirectory {
     if output == nil && (name.isEmpty || name.hasPrefix(".") || name.contains("/") || name.contains("\0")) {
-      throw CommandFailure(.usage, "the experiment's name \"\(PlainText.line(name))\" cannot name a directory; give --output DIR")
+      throw CommandFailure(.usage, "the experiment's name \"\(PlainText.sanitized(name))\" cannot name a directory; give --output DIR")
     }
     let directory = RunDirectory(WorkerLaunch.notAnOption(output ?? "runs/\(name)"))
     if resume && !directory.exists {

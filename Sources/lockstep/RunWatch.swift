@@ -10,7 +10,7 @@ actor RunWatch {
   enum ReportFormat { case none, text, json }
 
   private(set) var report: ConvergenceReport?
-  private(set) var faults = FaultReader()
+  private(set) var faults = MpirunOutputParser()
   /// The last step that the workers reported, since the job was last started.
   private(set) var lastStep: Int?
   /// Whether the ranks wait for one that does not come, so that no step will end.
@@ -28,8 +28,8 @@ actor RunWatch {
   private let directory: RunDirectory
   private let isQuiet: Bool
   private let showsReport: ReportFormat
-  private let terminal = Screen.terminal
-  private let bar = ProgressBar(isUnicode: Screen.isUnicode)
+  private let terminal = Terminal.terminal
+  private let bar = ProgressBar(isUnicode: Terminal.isUnicode)
   private let clock = ContinuousClock()
   private var started: WorkerEvent.Started?
   private var startTime: ContinuousClock.Instant
@@ -55,10 +55,10 @@ actor RunWatch {
 
   /// A job is about to be started, anew or again.
   func begin(ranks: Int) {
-    (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, FaultReader(), nil, nil, nil, nil, nil)
+    (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, MpirunOutputParser(), nil, nil, nil, nil, nil)
     (isStalled, fatalStall) = (false, nil)
     startTime = clock.now
-    draw("starting \(Figures.counted(ranks, "rank")) …")
+    draw("starting \(NumberFormat.counted(ranks, "rank")) …")
     server?.publish(gauges.text)
   }
 
@@ -79,7 +79,7 @@ actor RunWatch {
     case .started(let started):
       await StopControl.shared.take(.ready)
       self.started = started
-      draw("\(PlainText.line(started.experiment, limit: 80)): waiting for the first step")
+      draw("\(PlainText.sanitized(started.experiment, limit: 80)): waiting for the first step")
     case .progress(let progress):
       if self.progress == nil { showStart(firstStep: progress.step) }
       self.progress = progress
@@ -89,14 +89,14 @@ actor RunWatch {
       showProgress()
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }
-      show("\(level.rawValue): \(PlainText.line(text))")
+      show("\(level.rawValue): \(PlainText.sanitized(text))")
     case .evaluation(let loss, let score):
       showLastProgress()
       show(ProgressText.evaluationLine(loss: loss, score: score))
     case .report(let report): self.report = report
     case .stall(let stall):
       isStalled = stall.state != .ended
-      let text = PlainText.line(stall.text)
+      let text = PlainText.sanitized(stall.text)
       switch stall.state {
       case .began: show("warning: \(text)")
       case .ended: show("note: \(text)")
@@ -108,7 +108,7 @@ actor RunWatch {
 
   /// A line of mpirun's standard error.
   func errorLine(_ line: [UInt8]) {
-    let text = PlainText.line(line)
+    let text = PlainText.sanitized(line)
     log.append(text)
     // Workers' errors are gathered until the end, when equal ones become one line.
     guard case .other(let words) = faults.read(text) else { return }
@@ -125,7 +125,7 @@ actor RunWatch {
   func show(_ line: String) {
     guard !isQuiet else { return }
     erase()
-    Screen.error.write(line + "\n")
+    Terminal.error.write(line + "\n")
     redraw()
   }
 
@@ -134,7 +134,7 @@ actor RunWatch {
     showLastProgress()
     erase()
     if suppressed > 0 {
-      show("\(Figures.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)")
+      show("\(NumberFormat.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)")
       suppressed = 0
     }
     erase()
@@ -147,22 +147,22 @@ actor RunWatch {
     switch showsReport {
     case .none: break
     case .text:
-      Screen.output.write(ReportText(report, name: name, place: directory.placeToRead, style: Screen.output.style).text)
-    case .json: Screen.output.write(JSONText(of: report, indented: true).string + "\n")
+      Terminal.output.write(ReportText(report, name: name, place: directory.placeToRead, style: Terminal.output.style).text)
+    case .json: Terminal.output.write(JSONText(of: report, indented: true).string + "\n")
     }
   }
 
   /// Prints why a run ended; the cause is the last line.
   nonisolated func showCause(_ cause: RootCause) {
-    for line in cause.others + [cause.text] { Screen.error.write("lockstep: \(line)\n") }
+    for line in cause.others + [cause.text] { Terminal.error.write("lockstep: \(line)\n") }
   }
 
   private func showStart(firstStep: Int?) {
     guard let started else { return }
     let seconds = startTime.duration(to: clock.now) / .seconds(1)
     let first = firstStep.map { $0 <= 1 ? "first step" : "step \($0)" }
-    show(ProgressText.line(started) + (first.map { "; \($0) after \(Figures.fixed(seconds, decimals: 1)) s" } ?? ""))
-    for note in started.notes { show("note: \(PlainText.line(note))") }
+    show(ProgressText.line(started) + (first.map { "; \($0) after \(NumberFormat.fixed(seconds, decimals: 1)) s" } ?? ""))
+    for note in started.notes { show("note: \(PlainText.sanitized(note))") }
     self.started = nil
   }
 
@@ -173,14 +173,14 @@ actor RunWatch {
     if let shownAt, shownAt.duration(to: clock.now) < .seconds(2) { return }
     shownAt = clock.now
     shownProgress = progress
-    Screen.error.write(ProgressText.line(progress) + "\n")
+    Terminal.error.write(ProgressText.line(progress) + "\n")
   }
 
   /// In a log, the step that what follows belongs to, where its line has not been written yet.
   private func showLastProgress() {
     guard let progress, terminal == nil, progress != shownProgress, !isQuiet else { return }
     shownProgress = progress
-    Screen.error.write(ProgressText.line(progress) + "\n")
+    Terminal.error.write(ProgressText.line(progress) + "\n")
   }
 
   // MARK: The bar

@@ -69,7 +69,7 @@ struct SampleCommand: ParsableCommand {
     do { try Foundation.Data(sampler.picture.png()).write(to: URL(filePath: output)) } catch {
       throw CommandFailure(.usage, "\(output) cannot be written: give --output a file that can be")
     }
-    Screen.output.write("\(sampler.what): \(output)\n")
+    Terminal.output.write("\(sampler.what): \(output)\n")
   }
 
   private func write(_ trained: TrainedModel, _ vocabulary: Vocabulary) throws {
@@ -79,7 +79,7 @@ struct SampleCommand: ParsableCommand {
         let place = String(decoding: prompt.prefix { $0 != byte }, as: UTF8.self)
         throw CommandFailure(
           .usage,
-          "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.line(place))\""
+          "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.sanitized(place))\""
         )
       }
       return token
@@ -88,18 +88,18 @@ struct SampleCommand: ParsableCommand {
     guard
       var sampler = TextSampler(trained, prompt: tokens, temperature: temperature, top: top, seed: UInt64(seed))
     else { throw CommandFailure(.usage, "\(trained.path): this model is none of texts") }
-    Screen.output.write(prompt)
-    for _ in 0..<length { Screen.output.write([sampler.next()]) }
-    Screen.output.write("\n")
+    Terminal.output.write(prompt)
+    for _ in 0..<length { Terminal.output.write([sampler.next()]) }
+    Terminal.output.write("\n")
   }
 
   private func read() throws -> TrainedModel {
     do {
       return try TrainedModel(path: checkpoint)
     } catch let error as FileError {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     } catch let error as ExperimentError {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 }

@@ -119,9 +119,9 @@ struct ScaleCommand: AsyncParsableCommand {
     let study = Study(
       name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts, predicting: predicted, on: cluster)
     do throws(RunFileError) { try StudyDirectory(path: folder).write(study) } catch {
-      throw CommandFailure(.workerFailed, PlainText.line(error.description))
+      throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
     }
-    Screen.output.write(json ? JSONText(of: study, indented: true).string + "\n" : StudyText(study).text + "\n\(folder)/report.html\n")
+    Terminal.output.write(json ? JSONText(of: study, indented: true).string + "\n" : StudyText(study).text + "\n\(folder)/report.html\n")
   }
 
   private func plan(_ experiment: Experiment) throws -> StudyPlan {
@@ -129,7 +129,7 @@ struct ScaleCommand: AsyncParsableCommand {
     where Choice.RawValue == String {
       guard let choice = Choice(rawValue: text) else {
         throw CommandFailure(
-          .usage, "\(option) \(PlainText.line(text, limit: 40)): there are \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+          .usage, "\(option) \(PlainText.sanitized(text, limit: 40)): there are \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       return choice
     }
@@ -154,13 +154,13 @@ struct ScaleCommand: AsyncParsableCommand {
     }
     let time = try latency.map { text in
       guard let seconds = Link.seconds(text) else {
-        throw CommandFailure(.usage, "--latency \(PlainText.line(text, limit: 40)): wanted a time such as 20us")
+        throw CommandFailure(.usage, "--latency \(PlainText.sanitized(text, limit: 40)): wanted a time such as 20us")
       }
       return seconds
     }
     let speed = try bandwidth.map { text in
       guard let speed = Link.bytesPerSecond(text), speed > 0 else {
-        throw CommandFailure(.usage, "--bandwidth \(PlainText.line(text, limit: 40)): wanted a speed such as 10Gbit/s")
+        throw CommandFailure(.usage, "--bandwidth \(PlainText.sanitized(text, limit: 40)): wanted a speed such as 10Gbit/s")
       }
       return speed
     }

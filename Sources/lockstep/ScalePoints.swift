@@ -16,7 +16,7 @@ struct ScalePoints {
   let folder: String
   let simulation: Simulation?
   /// How ranks and cores go together at each rank count, where several hosts reported it.
-  private var crowding: [Int: HostCrowding] = [:]
+  private var crowding: [Int: Oversubscription] = [:]
 
   init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: Simulation?) {
     (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (plan, experiment, launch, folder, simulation)
@@ -58,7 +58,7 @@ struct ScalePoints {
       try RunDirectory.make(folder)
       try JSONFile.write(plan, to: planFile)
     } catch let error as RunFileError {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     }
   }
 
@@ -71,12 +71,12 @@ struct ScalePoints {
     let missing = order.filter { !directory($0.ranks, $0.attempt).holdsReport }
     if missing.count < order.count { await StopControl.shared.take(.resumable) }
     for (index, point) in missing.enumerated() {
-      say("point \(index + 1) of \(missing.count): \(Figures.counted(point.ranks, "rank")), repeat \(point.attempt)")
+      say("point \(index + 1) of \(missing.count): \(NumberFormat.counted(point.ranks, "rank")), repeat \(point.attempt)")
       try await run(point.ranks, point.attempt)
     }
     for ranks in plan.ranks
     where ranks > 1 && !line(ranks, 1).isOversubscribed && !FileManager.default.fileExists(atPath: exchangeFile(ranks)) {
-      say("the exchange alone: \(Figures.counted(ranks, "rank"))")
+      say("the exchange alone: \(NumberFormat.counted(ranks, "rank"))")
       try await timeExchange(ranks)
     }
     do {
@@ -92,15 +92,15 @@ struct ScalePoints {
           exchange: hasExchange ? try JSONFile.read(ExchangeTimes.self, from: exchangeFile(ranks)) : nil)
       }
     } catch let error as RunFileError {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 
-  private func say(_ text: String) { Screen.error.write(text + "\n") }
+  private func say(_ text: String) { Terminal.error.write(text + "\n") }
 
   // MARK: A point
 
-  private func line(_ ranks: Int, _ attempt: Int) -> MpirunLine {
+  private func line(_ ranks: Int, _ attempt: Int) -> MpirunCommand {
     var line = launch.line(
       ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks), options: ["--force"] + simulated(ranks), binds: true)
     if let crowding = crowding[ranks] { line.crowding = crowding }
@@ -133,7 +133,7 @@ struct ScalePoints {
 
   private func run(_ ranks: Int, _ attempt: Int) async throws {
     let directory = directory(ranks, attempt)
-    let watch = RunWatch(name: Figures.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: .none)
+    let watch = RunWatch(name: NumberFormat.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: .none)
     var job = TrainingJob(line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0)
     job.resumeLine = ResumeLine.text(CommandLine.arguments)
     let code = try await job.run()
@@ -152,7 +152,7 @@ struct ScalePoints {
     if let crowding = crowding[ranks] { line.crowding = crowding }
     let times = try await line.result(of: ExchangeTimes.self)
     do throws(RunFileError) { try JSONFile.write(times, to: exchangeFile(ranks)) } catch {
-      throw CommandFailure(.workerFailed, PlainText.line(error.description))
+      throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
     }
   }
 }

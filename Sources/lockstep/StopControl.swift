@@ -74,7 +74,7 @@ actor StopControl {
     if leftovers == nil { leftovers = Leftovers() }
     if let process = job.process {
       launchers.append(process)
-      for session in MpirunLine.sessionDirectories(of: job.identifier, user: geteuid(), environment: Installation.environment()) {
+      for session in MpirunCommand.sessionDirectories(of: job.identifier, user: geteuid(), environment: Installation.environment()) {
         leftovers?.note(session: session, of: process.identifier, since: process.startTime)
       }
     }
@@ -116,7 +116,7 @@ actor StopControl {
     switch outcome {
     case .asked: "stopping at the next step, after a checkpoint; once more to stop at once"
     case .forced(.stalled): "a rank stands still: not waiting for a checkpoint"
-    case .forced(.graceOver): "no checkpoint within \(Figures.short(plan.grace)) s (--grace): stopping without one"
+    case .forced(.graceOver): "no checkpoint within \(NumberFormat.formatted(plan.grace)) s (--grace): stopping without one"
     default: nil
     }
   }

@@ -18,7 +18,7 @@ struct StudyDirectory {
       access(results, F_OK) == 0 ? "read \(page) (as JSON: \(self.results))" : "it has not ended: lockstep scale … --resume ends it"
     return CommandFailure(
       .usage,
-      "\(PlainText.line(path)) holds a study of \(plan.mode.rawValue) scaling, not a run: \(results); "
+      "\(PlainText.sanitized(path)) holds a study of \(plan.mode.rawValue) scaling, not a run: \(results); "
         + "its runs are directories of their own, such as \(path)/points/ranks-\(ranks)/repeat-1")
   }
 

@@ -7,7 +7,7 @@ import Reports
 
 /// One training run from its first mpirun to its report, over all restarts.
 struct TrainingJob {
-  let line: MpirunLine
+  let line: MpirunCommand
   let directory: RunDirectory
   let watch: RunWatch
   let maxRestarts: Int
@@ -61,7 +61,7 @@ struct TrainingJob {
   }
 
   /// Starts mpirun and follows it to its end.
-  private func start(_ line: MpirunLine) async throws -> RootCause.Ending {
+  private func start(_ line: MpirunCommand) async throws -> RootCause.Ending {
     await watch.begin(ranks: line.ranks)
     return try await Mpirun(line).run(.training) {
       await watch.outputLine($0)

@@ -67,18 +67,18 @@ struct VerifyCommand: AsyncParsableCommand {
     defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
 
     if !json {
-      Screen.output.write(
-        "\(PlainText.line(experiment.name, limit: 60)): \(Figures.counted(steps, "step")), training.reproducible = true\n")
+      Terminal.output.write(
+        "\(PlainText.sanitized(experiment.name, limit: 60)): \(NumberFormat.counted(steps, "step")), training.reproducible = true\n")
     }
     var runs: [Attempt] = []
     for count in counts {
       let directory = RunDirectory("\(folder)/ranks-\(count)")
       let hit = fault.map { $0.counts.contains(count) ? ["--inject", $0.fault.text] : [] } ?? []
       let line = launch.line(ranks: count, directory: directory, overrides: forced, options: ["--trace"] + hit)
-      let watch = RunWatch(name: "\(Figures.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: .none)
-      if let terminal = Screen.terminal { terminal.write("\r\(Figures.counted(count, "rank")) …\u{1B}[K") }
+      let watch = RunWatch(name: "\(NumberFormat.counted(count, "rank"))", directory: directory, isQuiet: true, showsReport: .none)
+      if let terminal = Terminal.terminal { terminal.write("\r\(NumberFormat.counted(count, "rank")) …\u{1B}[K") }
       let code = try await TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0).run()
-      if let terminal = Screen.terminal { terminal.write("\r\u{1B}[K") }
+      if let terminal = Terminal.terminal { terminal.write("\r\u{1B}[K") }
       // A worker that failed may be what is to be found; anything else has nothing to do with it.
       let isStopped = await StopControl.shared.isRequested
       guard code == .done || code == .workerFailed && !isStopped else {
@@ -102,16 +102,16 @@ struct VerifyCommand: AsyncParsableCommand {
     do {
       let runs = try attempts.map(recorded)
       let comparison = RunComparison(runs)
-      if !json { Screen.output.write(VerificationTable(runs, comparison, ended: attempts.map(\.hasEnded)).text) }
+      if !json { Terminal.output.write(VerificationTable(runs, comparison, ended: attempts.map(\.hasEnded)).text) }
       let traces = try attempts.map { run in
         try TracedRun(ranks: run.ranks) { FileManager.default.contents(atPath: run.directory.trace(ofRank: $0)).map { Array($0) } }
       }
       let blame = FaultLocalization.firstFault(in: traces)
-      let notes = json ? Screen.error : Screen.output
+      let notes = json ? Terminal.error : Terminal.output
       if json {
         let record = VerificationRecord(
           name: name, steps: steps, runs: runs, comparison: comparison, ended: attempts.map(\.hasEnded), cause: blame?.text)
-        Screen.output.write(JSONText(of: record, indented: true).string + "\n")
+        Terminal.output.write(JSONText(of: record, indented: true).string + "\n")
       }
       if comparison.areIdentical && blame == nil && attempts.allSatisfy(\.hasEnded) {
         if let fault {
@@ -122,7 +122,7 @@ struct VerifyCommand: AsyncParsableCommand {
       if comparison.areIdentical && blame != nil { notes.write("what was recorded is identical, but the traces are not\n") }
       throw CommandFailure(.workerFailed, blame.map { "different: \($0.text)" } ?? "different, but no trace shows which rank is to blame")
     } catch let error as RunFileError {
-      throw CommandFailure(.workerFailed, PlainText.line(error.description))
+      throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
     }
   }
 
@@ -142,7 +142,7 @@ struct VerifyCommand: AsyncParsableCommand {
     guard let inject else { return nil }
     guard let fault = InjectedFault(inject) else {
       throw CommandFailure(
-        .usage, "--inject \(PlainText.line(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
+        .usage, "--inject \(PlainText.sanitized(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31")
     }
     let places = try injectAt.map { try WorkerLaunch.rankCounts($0, option: "--inject-at") } ?? [counts.max()!]
     guard fault.step <= steps, places.contains(where: { counts.contains($0) && $0 > fault.rank }) else {
@@ -166,6 +166,6 @@ struct VerifyCommand: AsyncParsableCommand {
   }
 
   private func make(_ folder: String) throws {
-    do throws(RunFileError) { try RunDirectory.make(folder) } catch { throw CommandFailure(.usage, PlainText.line(error.description)) }
+    do throws(RunFileError) { try RunDirectory.make(folder) } catch { throw CommandFailure(.usage, PlainText.sanitized(error.description)) }
   }
 }

@@ -36,27 +36,27 @@ struct WorkerLaunch: Sendable {
   }
 
   /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
-  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [], binds: Bool = false) -> MpirunLine {
+  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [], binds: Bool = false) -> MpirunCommand {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
     return line(ranks: ranks, workerArguments: arguments + options, binds: binds)
   }
 
   /// The line that starts `ranks` workers that time a workload, the experiment's place being taken by its name.
-  func benchLine(ranks: Int, options: [String]) -> MpirunLine {
+  func benchLine(ranks: Int, options: [String]) -> MpirunCommand {
     line(ranks: ranks, workerArguments: [experiment] + options, binds: true)
   }
 
   /// The line that starts `ranks` workers that time the experiment's exchange.
-  func exchangeLine(ranks: Int, overrides more: [String], options: [String]) -> MpirunLine {
+  func exchangeLine(ranks: Int, overrides more: [String], options: [String]) -> MpirunCommand {
     var arguments = [Self.notAnOption(experiment)]
     for override in overrides + more { arguments += ["--set", override] }
     return line(ranks: ranks, workerArguments: arguments + options, binds: true)
   }
 
   /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks that wander say little.
-  private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunLine {
-    var line = MpirunLine(
+  private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunCommand {
+    var line = MpirunCommand(
       setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: workerArguments, ranks: ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
     line.bindsToCores = binds
@@ -67,26 +67,26 @@ struct WorkerLaunch: Sendable {
   static var coresHere: Int { Machine.current().cores }
 
   /// The line that starts `ranks` workers that measure the machine, under the conditions of a training run.
-  func diagnosisLine(ranks: Int) -> MpirunLine { line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false) }
+  func diagnosisLine(ranks: Int) -> MpirunCommand { line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false) }
 
   /// This machine's own record, where no hosts were named.
-  func surveyHere(_ line: MpirunLine) async throws -> HostCheck {
-    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"), own: OwnNames())
+  func surveyHere(_ line: MpirunCommand) async throws -> HostCheck {
+    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"), own: LocalHostNames())
   }
 
   /// Asks every host, where some were named, whether it can take part, and notes in the line what it learned of their cores.
-  func survey(_ line: inout MpirunLine, data: [String], output: String?) async throws -> HostCheck? {
-    let own = OwnNames()
+  func survey(_ line: inout MpirunCommand, data: [String], output: String?) async throws -> HostCheck? {
+    let own = LocalHostNames()
     guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
     let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
       let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in first }
-      line.crowding = HostCrowding(check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
+      line.crowding = Oversubscription(check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
     }
     return check
   }
 
-  private func survey(_ line: MpirunLine, data: [String], output: String?) -> HostSurvey {
+  private func survey(_ line: MpirunCommand, data: [String], output: String?) -> HostSurvey {
     HostSurvey(
       worker: line.worker, mpirun: mpirun,
       shell: RemoteShell(mpirunArguments: mpirunArguments, environment: environment, program: Installation.program),
@@ -95,19 +95,19 @@ struct WorkerLaunch: Sendable {
   }
 
   /// The same for a run: each problem is one line, and ends the command.
-  func requireHosts(_ line: inout MpirunLine, data: [String], output: String) async throws -> [String] {
+  func requireHosts(_ line: inout MpirunCommand, data: [String], output: String) async throws -> [String] {
     guard let check = try await survey(&line, data: data, output: output) else { return [] }
     try Task.checkCancellation()
     guard let last = check.problems.last else { return check.notes }
-    for problem in check.problems.dropLast() { Screen.error.write("lockstep: \(PlainText.line(problem.line))\n") }
-    throw CommandFailure(check.code, PlainText.line(last.line))
+    for problem in check.problems.dropLast() { Terminal.error.write("lockstep: \(PlainText.sanitized(problem.line))\n") }
+    throw CommandFailure(check.code, PlainText.sanitized(last.line))
   }
 
   /// A number of ranks as it was given: a number, or `auto`.
   func rankCount(_ text: String) throws -> Int {
-    if text == "auto" { return MpirunLine.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
+    if text == "auto" { return MpirunCommand.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
     guard let count = Int(text), (1...65536).contains(count) else {
-      throw CommandFailure(.usage, "-n \(PlainText.line(text, limit: 40)): give a number of ranks from 1 to 65536, or auto")
+      throw CommandFailure(.usage, "-n \(PlainText.sanitized(text, limit: 40)): give a number of ranks from 1 to 65536, or auto")
     }
     return count
   }
@@ -117,7 +117,7 @@ struct WorkerLaunch: Sendable {
     let words = text.split(separator: ",", omittingEmptySubsequences: false)
     let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
     guard counts.count == words.count else {
-      throw CommandFailure(.usage, "\(option) \(PlainText.line(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
+      throw CommandFailure(.usage, "\(option) \(PlainText.sanitized(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
     }
     return Set(counts).sorted()
   }
@@ -127,7 +127,7 @@ struct WorkerLaunch: Sendable {
     do throws(ExperimentError) {
       return try Experiment(contentsOf: path, overrides: overrides)
     } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     }
   }
 
@@ -136,9 +136,9 @@ struct WorkerLaunch: Sendable {
     do {
       try experiment.checkFit()
     } catch let error as ExperimentError {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     } catch let error as FileError {
-      throw CommandFailure(.data, PlainText.line(error.description))
+      throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
   }
 
@@ -146,7 +146,7 @@ struct WorkerLaunch: Sendable {
   static func simulation(_ text: String?) throws -> [String] {
     guard let text else { return [] }
     do throws(Simulation.Mistake) { _ = try Simulation(text) } catch {
-      throw CommandFailure(.usage, "--simulate: \(PlainText.line(error.description))")
+      throw CommandFailure(.usage, "--simulate: \(PlainText.sanitized(error.description))")
     }
     return ["--simulate", text]
   }
@@ -156,7 +156,7 @@ struct WorkerLaunch: Sendable {
     do throws(LaunchError) {
       return try Hostfile(path: notAnOption(path), text: text)
     } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     }
   }
 
@@ -173,7 +173,7 @@ struct WorkerLaunch: Sendable {
     do throws(LaunchError) {
       return try Hostfile(list: list)
     } catch {
-      throw CommandFailure(.usage, PlainText.line(error.description))
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
     }
   }
 

@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func aClassInHeldOutRowsOnlyIsNoted() throws {
-    let heldOut = HeldOut(of: 20, fraction: 0.2, seed: 1)
+    let heldOut = TrainTestSplit(of: 20, fraction: 0.2, seed: 1)
     func text(_ label: (UInt32) -> String) -> String { (UInt32(0)..<20).map { "\($0 * $0),\(label($0))\n" }.joined() }
     let rare = try table(
       text { heldOut.test.contains($0) && $0 == heldOut.test[0] ? "rare" : $0 % 2 == 0 ? "a" : "b" }, CSVColumns(label: .index(1)))

@@ -148,7 +148,7 @@ import Vectors
     let lines = values.map { row in row.map { "\($0)" }.joined(separator: ",") }
     let text = "a,b,y\n" + lines.joined(separator: "\n")
     let table = try table(text, CSVColumns(targets: [.name("y")]))
-    let heldOut = HeldOut(of: count, fraction: 0.2, seed: 9)
+    let heldOut = TrainTestSplit(of: count, fraction: 0.2, seed: 9)
     let layout = table.layout(heldOut)
     #expect(layout == Table.Layout(inputs: 2, targets: 1, classes: 0, trainRows: 30, testRows: 7))
     for standardize in [true, false] {
@@ -177,17 +177,17 @@ import Vectors
 
   @Test func rowsAreHeldOutBySeed() {
     for (count, fraction, held) in [(100, 0.1, 10), (1797, 0.1, 180), (2, 0.1, 1), (2, 0.99, 1), (10, 0.04, 1)] {
-      let parts = HeldOut(of: count, fraction: fraction, seed: 4)
+      let parts = TrainTestSplit(of: count, fraction: fraction, seed: 4)
       #expect(parts.test.count == held && (parts.train + parts.test).sorted() == Array(0..<UInt32(count)))
       #expect(parts.train == parts.train.sorted() && parts.test == parts.test.sorted())
-      #expect(parts == HeldOut(of: count, fraction: fraction, seed: 4))
+      #expect(parts == TrainTestSplit(of: count, fraction: fraction, seed: 4))
     }
-    #expect(HeldOut(of: 100, fraction: 0.1, seed: 4) != HeldOut(of: 100, fraction: 0.1, seed: 5))
-    let none = HeldOut(of: 3, fraction: 0, seed: 4)
+    #expect(TrainTestSplit(of: 100, fraction: 0.1, seed: 4) != TrainTestSplit(of: 100, fraction: 0.1, seed: 5))
+    let none = TrainTestSplit(of: 3, fraction: 0, seed: 4)
     #expect(none.train == [0, 1, 2] && none.test == [0, 1, 2])
     // Each of 10 rows is held out as often: 3 of 10 in 4000 draws is 1200 ± 29; five deviations.
     var times = [Int](repeating: 0, count: 10)
-    for seed in 0..<4000 { for row in HeldOut(of: 10, fraction: 0.3, seed: UInt64(seed)).test { times[Int(row)] += 1 } }
+    for seed in 0..<4000 { for row in TrainTestSplit(of: 10, fraction: 0.3, seed: UInt64(seed)).test { times[Int(row)] += 1 } }
     #expect(times.allSatisfy { abs($0 - 1200) < 145 }, "\(times)")
   }
 }

@@ -10,7 +10,7 @@ private struct Layer: Equatable {
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     kind = try keys.choice("kind", default: "dense", among: ["dense", "dropout", "residual"])
-    for other in ["dense", "dropout", "residual"] where other != kind { keys.learn { keys in _ = try? Layer(other, &keys) } }
+    for other in ["dense", "dropout", "residual"] where other != kind { keys.allowKeys { keys in _ = try? Layer(other, &keys) } }
     self = try Layer(kind, &keys)
   }
 
@@ -34,13 +34,13 @@ private let text = """
   kind = "dropout"
   """
 
-private func read(_ text: String, _ overrides: String...) throws(ExperimentError) -> (layers: [Layer], resolved: String, passedOver: [String]) {
+private func read(_ text: String, _ overrides: String...) throws(ExperimentError) -> (layers: [Layer], resolved: String, ignoredKeys: [String]) {
   var keys = try ExperimentReader(text: text, source: "x.toml", overrides: overrides)
   try keys.enter("model")
   let layers = try keys.tables("layers") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
   let extra = try keys.tables("extra") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
   let end = try keys.finish()
-  return (layers + extra, end.resolved, end.passedOver)
+  return (layers + extra, end.resolved, end.ignoredKeys)
 }
 
 private func failure(_ text: String, _ overrides: String...) -> String? {
@@ -91,8 +91,8 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
   }
 
   @Test func keysOfAnotherKindOfEntryArePassedOver() throws {
-    let (layers, resolved, passedOver) = try read("[model]\nlayers = [{ kind = \"dropout\", width = 3 }]")
-    #expect(passedOver == ["model.layers[0].width"] && layers[0].kind == "dropout" && !resolved.contains("width"))
+    let (layers, resolved, ignoredKeys) = try read("[model]\nlayers = [{ kind = \"dropout\", width = 3 }]")
+    #expect(ignoredKeys == ["model.layers[0].width"] && layers[0].kind == "dropout" && !resolved.contains("width"))
   }
 
   @Test func overridesReachIntoLists() throws {

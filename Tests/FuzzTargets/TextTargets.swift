@@ -49,14 +49,14 @@ extension FuzzTarget {
 
   /// What a worker prints: on standard output events, on standard error what it and mpirun say.
   static let events = FuzzTarget("events") { bytes in
-    var (lines, reader, progress) = (LineSplitter(limit: WorkerEvent.lineLimit), FaultReader(), [String]())
+    var (lines, reader, progress) = (LineSplitter(limit: WorkerEvent.lineLimit), MpirunOutputParser(), [String]())
     for line in lines.add(bytes) + [lines.finish() ?? []] {
       _ = reader.read(String(decoding: line, as: UTF8.self))
       guard let event = WorkerEvent(line: line) else { continue }
       switch event {
       case .progress(let step): progress.append(ProgressText.line(step))
       case .report(let report): progress.append(ReportText(report, name: "x", place: "x").text)
-      case .message(_, let text): progress.append(PlainText.line(text))
+      case .message(_, let text): progress.append(PlainText.sanitized(text))
       default: break
       }
     }

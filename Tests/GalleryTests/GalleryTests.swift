@@ -13,7 +13,7 @@ import Testing
     #expect(files.count >= gallery.count)
     for file in files {
       let experiment = try Experiment(contentsOf: Self.experiments + "/" + file, overrides: [])
-      #expect(experiment.passedOver.isEmpty, "\(file)")
+      #expect(experiment.ignoredKeys.isEmpty, "\(file)")
     }
   }
 

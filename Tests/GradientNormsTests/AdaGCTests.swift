@@ -6,21 +6,21 @@ import Testing
 
   /// By hand: two steps of warm-up to a norm of 5, then 1.5 times means that begin with the smallest norms left.
   @Test func warmUpThenMeansOfTensors() {
-    var judge = StepJudge(rule: AdaGC(ratio: 1.5, memory: 0.75, warmup: 2, maxNorm: 5), tensorSizes: [1, 1])
-    let first = judge.judge(step(6, 8))  // 5/10: left 3, 4
+    var policy = StepPolicy(rule: AdaGC(ratio: 1.5, memory: 0.75, warmup: 2, maxNorm: 5), tensorSizes: [1, 1])
+    let first = policy.decide(step(6, 8))  // 5/10: left 3, 4
     #expect(abs(first.factor(ofTensor: 0) - 0.5) < 1e-6 && first.factor(ofTensor: 0) == first.factor(ofTensor: 1) && first.action == .clip)
-    #expect(judge.judge(step(4, 2)).action == .step)  // γ = 3, 2
-    let third = judge.judge(step(9, 3))  // limits 4.5, 3: γ = 2.25 + 1.125, 1.5 + 0.75
+    #expect(policy.decide(step(4, 2)).action == .step)  // γ = 3, 2
+    let third = policy.decide(step(9, 3))  // limits 4.5, 3: γ = 2.25 + 1.125, 1.5 + 0.75
     #expect(abs(third.factor(ofTensor: 0) - 0.5) < 1e-6 && abs(third.factor(ofTensor: 1) - 1) < 1e-6)
-    let fourth = judge.judge(step(1, 6.75))  // limits 5.0625, 3.375
+    let fourth = policy.decide(step(1, 6.75))  // limits 5.0625, 3.375
     #expect(fourth.factor(ofTensor: 0) == 1 && abs(fourth.factor(ofTensor: 1) - 0.5) < 1e-6)
   }
 
   /// A zero gradient in the warm-up is no smallest norm: the tensor would be frozen.
   @Test func zerosAreNotAdmitted() {
-    var judge = StepJudge(rule: AdaGC(warmup: 2, maxNorm: 10), tensorSizes: [1, 1])
-    for norms in [(0.0, 0.0), (2, 0), (0, 0), (2, 3)] { _ = judge.judge(step(norms.0, norms.1)) }
-    let decision = judge.judge(step(8, 9))
+    var policy = StepPolicy(rule: AdaGC(warmup: 2, maxNorm: 10), tensorSizes: [1, 1])
+    for norms in [(0.0, 0.0), (2, 0), (0, 0), (2, 3)] { _ = policy.decide(step(norms.0, norms.1)) }
+    let decision = policy.decide(step(8, 9))
     #expect(abs(decision.factor(ofTensor: 0) - 1.05 * 2 / 8) < 1e-6 && abs(decision.factor(ofTensor: 1) - 1.05 * 3 / 9) < 1e-6)
   }
 }

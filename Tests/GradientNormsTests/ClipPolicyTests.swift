@@ -8,17 +8,17 @@ import Testing
 
   /// numpy.percentile([4], 10), ([4, 1], 10), …: the current norm is among them, the oldest leaves after three.
   @Test func percentileOverAWindow() {
-    var judge = StepJudge(rule: .percentile(percent: 10, window: 3), tensorSizes: [1])
+    var policy = StepPolicy(rule: .percentile(percent: 10, window: 3), tensorSizes: [1])
     for (norm, limit) in [(4.0, 4.0), (1, 1.3), (3, 1.4), (2, 1.2), (10, 2.2), (10, 3.6), (10, 10)] {
-      let decision = judge.judge(step(norm))
+      let decision = policy.decide(step(norm))
       #expect(abs(decision.threshold! - limit) < 1e-14)
       #expect(decision.coefficient == min(1, decision.threshold! / (norm + 1e-6)))
     }
     // The ends of the scale.
     for (percent, limit) in [(0.0, 1.0), (50, 2.5), (75, 4.25), (100, 8)] {
-      var judge = StepJudge(rule: .percentile(percent: percent, window: 100), tensorSizes: [1])
+      var policy = StepPolicy(rule: .percentile(percent: percent, window: 100), tensorSizes: [1])
       var last: Double?
-      for norm in [8.0, 1, 2, 3] { last = judge.judge(step(norm)).threshold }
+      for norm in [8.0, 1, 2, 3] { last = policy.decide(step(norm)).threshold }
       #expect(last == limit)
     }
   }
@@ -26,7 +26,7 @@ import Testing
   /// ZClip's published code, line by line, over norms with spikes, of which one comes in the warm-up.
   @Test(arguments: [nil, 1.4] as [Double?]) func zscoreFollowsZClip(_ maxNorm: Double?) {
     let settings = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
-    var judge = StepJudge(rule: settings, tensorSizes: [1])
+    var policy = StepPolicy(rule: settings, tensorSizes: [1])
     var numbers = Numbers(state: 9)
     var buffer: [Double] = []
     var (mean, variance) = (0.0, 0.0)
@@ -35,7 +35,7 @@ import Testing
       var norm = 1 + 0.3 * (numbers.unit() - 0.5)
       if index % 17 == 16 { norm *= 2 + 20 * numbers.unit() }
       if index % 29 == 28 { norm *= 0.1 }
-      let decision = judge.judge(step(norm))
+      let decision = policy.decide(step(norm))
       // self.buffer / _initialize_ema
       guard buffer.count == 25 else {
         buffer.append(norm)
@@ -74,9 +74,9 @@ import Testing
     for budget in PerLayerClip.Budget.allCases {
       for _ in 0..<100 {
         let norms = sizes.map { _ in numbers.next() % 3 == 0 ? 0.01 : 9 * numbers.unit() }
-        var judge = StepJudge(rule: .perLayer(maxNorm: 0.7, budget: budget), tensorSizes: sizes)
+        var policy = StepPolicy(rule: .perLayer(maxNorm: 0.7, budget: budget), tensorSizes: sizes)
         let ledger = ledger(batches: [1], gradients: [norms.map { [$0] }])
-        let decision = judge.judge(ledger)
+        let decision = policy.decide(ledger)
         var squares = 0.0
         for tensor in sizes.indices {
           let limit = budget == .uniform ? 0.7 / 2 : 0.7 * (Double(sizes[tensor]) / 800).squareRoot()
@@ -92,22 +92,22 @@ import Testing
 
   /// OLMo: m ← βm + (1 − β)·clipped, limit ρm. A tensor without gradient at first is not held at zero.
   @Test func runningMeansOfTensors() {
-    var judge = StepJudge(rule: .ema(ratio: 1.5, memory: 0.75), tensorSizes: [1, 1])
-    #expect(judge.judge(step(4, 0)).action == .step)  // m = 4, none
-    let second = judge.judge(step(8, 5))  // limits 6, none: m = 3 + 1.5 = 4.5, 5
+    var policy = StepPolicy(rule: .ema(ratio: 1.5, memory: 0.75), tensorSizes: [1, 1])
+    #expect(policy.decide(step(4, 0)).action == .step)  // m = 4, none
+    let second = policy.decide(step(8, 5))  // limits 6, none: m = 3 + 1.5 = 4.5, 5
     #expect(abs(second.factor(ofTensor: 0) - 6 / 8.000001) < 1e-15 && second.factor(ofTensor: 1) == 1)
-    let third = judge.judge(step(1, 100))  // limits 6.75, 7.5
+    let third = policy.decide(step(1, 100))  // limits 6.75, 7.5
     #expect(third.factor(ofTensor: 0) == 1 && abs(third.factor(ofTensor: 1) - 7.5 / 100.000001) < 1e-8)
-    let fourth = judge.judge(step(9, 1))  // m₀ = 0.75·4.5 + 0.25 = 3.625 (but for the 10⁻⁶ of the coefficient)
+    let fourth = policy.decide(step(9, 1))  // m₀ = 0.75·4.5 + 0.25 = 3.625 (but for the 10⁻⁶ of the coefficient)
     #expect(abs(fourth.factor(ofTensor: 0) - 1.5 * 3.625 / 9) < 1e-6)
     #expect(abs(fourth.applied! - (5.4375 * 5.4375 + 1).squareRoot()) < 1e-5 && fourth.action == .clip)
   }
 
   @Test func normalisationAndOtherOrders() {
-    #expect(abs(judge(.normalize(norm: 3), step(0.3, 0.4)).applied! - 3) < 1e-5)
-    let decision = judge(.normalize(norm: 3), step(30, 40))
+    #expect(abs(decide(.normalize(norm: 3), step(0.3, 0.4)).applied! - 3) < 1e-5)
+    let decision = decide(.normalize(norm: 3), step(30, 40))
     #expect(decision.coefficient == 3 / 50.000001 && decision.action == .clip && decision.norm == 50)
-    #expect(judge(.normalize(norm: 3), step(0)).applied == 0)
+    #expect(decide(.normalize(norm: 3), step(0)).applied == 0)
 
     var ledger = NormLedger(LedgerLayout(tensorCount: 2, orders: [.one, .infinity, .one]))
     ledger.contribute(samples: 1, of: 1, loss: 0, weightedSquares: [9, 32], rank: 0)
@@ -119,7 +119,7 @@ import Testing
       }
     }
     for (order, norm) in [(NormOrder.one, 11.0), (.two, 41.0.squareRoot()), (.infinity, 4)] {
-      let decision = judge(.global(maxNorm: 2, order: order), ledger)
+      let decision = decide(.global(maxNorm: 2, order: order), ledger)
       #expect(decision.norm == norm && decision.coefficient == 2 / (norm + 1e-6))
       // What is applied is told in L2, whatever the rule measures.
       #expect(abs(decision.applied! - 41.0.squareRoot() * 2 / (norm + 1e-6)) < 1e-12)
@@ -139,14 +139,14 @@ import Testing
   /// √L ≤ C, and only that, certifies that nothing is clipped; steps so certified are counted.
   @Test func certificates() {
     for scope in [ClipScope.meanGradient, .bound] {
-      var judge = StepJudge(rule: .global(maxNorm: 2), scope: scope, tensorSizes: [2])
+      var policy = StepPolicy(rule: .global(maxNorm: 2), scope: scope, tensorSizes: [2])
       let steps: [(norm: Double, local: Double, isCertified: Bool, exact: Double)] = [
         (1, 1.5, true, 1), (1, 2.5, false, 1), (1, 2, false, 1), (3, 4, false, 2 / 3.000001), (1.9, 1.99, true, 1),
       ]
       for step in steps {
         let ledger = step.local == step.norm ? self.step(step.norm) : self.step(step.norm, local: step.local)
-        let early = scope == .bound ? judge.judgeBound(ledger) : nil
-        let decision = judge.judge(ledger, early: early)
+        let early = scope == .bound ? policy.decideEarly(ledger) : nil
+        let decision = policy.decide(ledger, early: early)
         #expect(decision.isCertified == step.isCertified, "\(scope) \(step)")
         let coefficient = scope == .bound ? min(1, 2 / (ledger.localRMS + 1e-6)) : step.exact
         #expect(abs(decision.coefficient! - coefficient) < 1e-12)
@@ -154,7 +154,7 @@ import Testing
         // The bound never lets through what the exact clip would not.
         #expect(decision.applied! <= min(2, step.norm) + 1e-12)
       }
-      #expect(judge.memory.certified == 2)
+      #expect(policy.memory.certified == 2)
     }
   }
 
@@ -165,14 +165,14 @@ import Testing
     ledger.contribute(samples: 2, of: 4, loss: 0, weightedSquares: [0.25], rank: 1)
     ledger.add(25, to: .squares, of: 0)
     ledger.add(0.5, to: .lossSquares)
-    var judge = StepJudge(rule: .global(maxNorm: 2), tensorSizes: [1])
-    let decision = judge.judge(ledger)
+    var policy = StepPolicy(rule: .global(maxNorm: 2), tensorSizes: [1])
+    let decision = policy.decide(ledger)
     #expect(!decision.isCertified && decision.norm == 5 && decision.action == .clip)
     #expect(ledger.squaredPartsNorm == 0.5 && ledger.diversity == 2 && ledger.agreement == 0.5)
     var none = NormLedger(LedgerLayout(tensorCount: 1, parts: .apart))
     none.contribute(samples: 4, of: 4, loss: 0, weightedSquares: [0], rank: 0)
     none.add(25, to: .squares, of: 0)
-    #expect(!judge.judge(none).isSkip && none.squaredPartsNorm == 0)
+    #expect(!policy.decide(none).isSkip && none.squaredPartsNorm == 0)
   }
 
   /// What the ranks clipped before the sum says nothing of the noise unless the exact gradient was summed too.
@@ -183,75 +183,75 @@ import Testing
     ledger.add(1, to: .squares, of: 0)
     var noise = NoiseScale()
     noise.record(ledger)
-    #expect(!ledger.tellsNoise && noise.signal == nil && ledger.diversity == nil && ledger.agreement == nil)
+    #expect(!ledger.hasNoiseEstimate && noise.signal == nil && ledger.diversity == nil && ledger.agreement == nil)
     ledger.add(4, to: .exactSquares)
     noise.record(ledger)
-    #expect(ledger.tellsNoise && noise.variance == 2 && noise.signal == 3)
+    #expect(ledger.hasNoiseEstimate && noise.variance == 2 && noise.signal == 3)
     let decision = {
-      var judge = StepJudge(rule: .global(maxNorm: 2.5), scope: .worker, tensorSizes: [1])
-      return judge.judge(ledger)
+      var policy = StepPolicy(rule: .global(maxNorm: 2.5), scope: .worker, tensorSizes: [1])
+      return policy.decide(ledger)
     }()
     // √L = √5 is below 2.5, and yet rank 0, of norm 3, was clipped.
     #expect(decision.action == .clip && !decision.isCertified && decision.norm == 2 && decision.applied == 1)
   }
 
   @Test func corruptedReductions() {
-    var judge = StepJudge(rule: .none, tensorSizes: [2])
+    var policy = StepPolicy(rule: .none, tensorSizes: [2])
     // Σ wᵢ‖gᵢ‖ = 5: up to rounding ‖g‖ cannot be more.
     for (extra, isSkip) in [(0.0, false), (1e-4, false), (0.1, true), (1e9, true)] {
       var ledger = step(5)
       ledger.add(extra, to: .squares, of: 0)
-      #expect(judge.judge(ledger).isSkip == isSkip, "\(extra)")
+      #expect(policy.decide(ledger).isSkip == isSkip, "\(extra)")
     }
-    for size in [1e-20, 1e30] { #expect(!judge.judge(step(size)).isSkip) }
+    for size in [1e-20, 1e30] { #expect(!policy.decide(step(size)).isSkip) }
   }
 
   /// From the 33rd step on, against the median of the last 128 taken; a skipped norm never enters.
   @Test func spikes() {
-    var judge = StepJudge(rule: .none, limits: StepJudge.Guard(spike: 4, skipLimit: 3), tensorSizes: [2])
+    var policy = StepPolicy(rule: .none, skip: SkipPolicy(spike: 4, skipLimit: 3), tensorSizes: [2])
     var taken: [Double] = []
     var numbers = Numbers(state: 8)
     for index in 1...400 {
       let norm = index % 20 == 5 ? 50.0 : 1 + numbers.unit()
-      let decision = judge.judge(step(norm))
+      let decision = policy.decide(step(norm))
       let window = taken.suffix(128).sorted()
       let isSpike =
         taken.count >= 32
         && norm > 4 * (window.count % 2 == 1 ? window[window.count / 2] : (window[window.count / 2 - 1] + window[window.count / 2]) / 2)
       #expect(decision.isSkip == isSpike, "step \(index)")
       if !isSpike { taken.append(norm) }
-      #expect(!judge.mustStop && judge.memory.skipsInARow == (isSpike ? 1 : 0))
+      #expect(!policy.mustStop && policy.memory.skipsInARow == (isSpike ? 1 : 0))
     }
     #expect(taken.count == 400 - 18)
     for count in 1...3 {
-      #expect(judge.judge(step(1000)).isSkip && judge.memory.skipsInARow == count && judge.mustStop == (count == 3))
+      #expect(policy.decide(step(1000)).isSkip && policy.memory.skipsInARow == count && policy.mustStop == (count == 3))
     }
-    #expect(!judge.judge(step(1)).isSkip && !judge.mustStop)
+    #expect(!policy.decide(step(1)).isSkip && !policy.mustStop)
   }
 
   /// A step that is not finite leaves all that detectors remember, and a checkpoint in between changes nothing.
   @Test(arguments: [
     .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9), AdaGC(warmup: 5, maxNorm: 2),
   ] as [any ClipRule]) func memoryIsKeptAndNotPoisoned(_ rule: any ClipRule) throws {
-    var whole = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
+    var whole = StepPolicy(rule: rule, skip: SkipPolicy(spike: 30), tensorSizes: [2])
     var disturbed = whole
     var numbers = Numbers(state: 6)
     for index in 0..<80 {
       let ledger = step(1 + numbers.unit() * (index % 10 == 9 ? 9 : 1))
-      let truth = whole.judge(ledger)
+      let truth = whole.decide(ledger)
       if index % 7 == 3 {
         for value in [Double.nan, .infinity] {
           let before = disturbed.memory.clip
-          #expect(disturbed.judge(poisoned(value)).isSkip && disturbed.memory.clip == before)
+          #expect(disturbed.decide(poisoned(value)).isSkip && disturbed.memory.clip == before)
         }
       }
       if index % 13 == 5 {
-        var resumed = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 30), tensorSizes: [2])
-        resumed.memory = try JSONDecoder().decode(StepJudge.Memory.self, from: JSONEncoder().encode(disturbed.memory))
+        var resumed = StepPolicy(rule: rule, skip: SkipPolicy(spike: 30), tensorSizes: [2])
+        resumed.memory = try JSONDecoder().decode(StepPolicy.Memory.self, from: JSONEncoder().encode(disturbed.memory))
         #expect(resumed.memory == disturbed.memory)
         disturbed = resumed
       }
-      #expect(disturbed.judge(ledger) == truth, "step \(index)")
+      #expect(disturbed.decide(ledger) == truth, "step \(index)")
     }
     #expect(whole.memory == disturbed.memory)
   }

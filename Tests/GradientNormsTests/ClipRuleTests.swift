@@ -14,27 +14,27 @@ import Testing
   }
 
   @Test func noneLeavesEveryGradient() {
-    let decision = judge(.none, ledger(batches: [1], gradients: [[[1e30]]]))
+    let decision = decide(.none, ledger(batches: [1], gradients: [[[1e30]]]))
     #expect(decision.coefficient == 1 && decision.threshold == nil && decision.action == .step)
   }
 
   @Test func decisionStepsClipsAndSkips() {
     let rule = GlobalClip(maxNorm: 2)
-    let step = judge(rule, ledger(batches: [1], gradients: [[[1.5]]]))
+    let step = decide(rule, ledger(batches: [1], gradients: [[[1.5]]]))
     #expect(step.action == .step && step.coefficient == 1 && step.norm == 1.5 && step.applied == 1.5)
-    let clip = judge(rule, ledger(batches: [1], gradients: [[[3], [4]]]))
+    let clip = decide(rule, ledger(batches: [1], gradients: [[[3], [4]]]))
     #expect(clip.action == .clip && clip.coefficient == 2 / 5.000001 && clip.norm == 5)
     #expect(abs(clip.applied! - 2) < 1e-6 && clip.applied! < 2)
     for value in [Double.nan, .infinity, -.infinity] {
-      let skip = judge(rule, ledger(batches: [1, 1], gradients: [[[1]], [[value]]]))
+      let skip = decide(rule, ledger(batches: [1, 1], gradients: [[[1]], [[value]]]))
       #expect(skip.isSkip && skip.norm == nil && skip.applied == nil && skip.coefficient == 0)
     }
-    #expect(judge(rule, ledger(batches: [1], gradients: [[[0]]])).coefficient == 1)
+    #expect(decide(rule, ledger(batches: [1], gradients: [[[0]]])).coefficient == 1)
   }
 }
 
-/// What a judge without a past makes of a step.
-func judge(_ rule: any ClipRule, _ ledger: NormLedger) -> StepDecision {
-  var judge = StepJudge(rule: rule, tensorSizes: [Int](repeating: 1, count: ledger.tensorCount))
-  return judge.judge(ledger)
+/// What a policy without a past makes of a step.
+func decide(_ rule: any ClipRule, _ ledger: NormLedger) -> StepDecision {
+  var policy = StepPolicy(rule: rule, tensorSizes: [Int](repeating: 1, count: ledger.tensorCount))
+  return policy.decide(ledger)
 }

@@ -3,38 +3,38 @@ import Testing
 
 /// Other rules on recorded norms, against figures worked out by hand from PyTorch's coefficient, limit / (norm + 1e-6).
 @Suite struct CounterfactualTests {
-  private func series(_ norms: [Double]) -> [ClipCounterfactual.Norms] { norms.map { ClipCounterfactual.Norms(whole: $0) } }
+  private func series(_ norms: [Double]) -> [ClipReplay.Norms] { norms.map { ClipReplay.Norms(whole: $0) } }
 
   private func agree(_ one: Double?, _ other: Double) -> Bool { one.map { abs($0 - other) < 1e-12 } ?? false }
 
   @Test func globalThresholds() {
     let norms = series([0.5, 1, 2, 4])
-    let at2 = ClipCounterfactual(of: .global(maxNorm: 2), on: norms)
+    let at2 = ClipReplay(of: .global(maxNorm: 2), on: norms)
     // A norm of exactly the limit is clipped, as PyTorch does.
     #expect(at2.steps == 4 && at2.clipped == 2 && at2.clippedFraction == 0.5)
     #expect(agree(at2.meanCoefficient, (1 + 1 + 2 / 2.000001 + 2 / 4.000001) / 4))
     #expect(agree(at2.smallestCoefficient, 2 / 4.000001))
-    let at5 = ClipCounterfactual(of: .global(maxNorm: 5), on: norms)
+    let at5 = ClipReplay(of: .global(maxNorm: 5), on: norms)
     #expect(at5.clipped == 0 && at5.meanCoefficient == 1 && at5.smallestCoefficient == 1)
   }
 
   /// AutoClip with the median: the limits are 4, 3, 2, 3, each over the norms so far.
   @Test func percentileOfTheNormsSoFar() {
-    let found = ClipCounterfactual(of: .percentile(percent: 50, window: 10), on: series([4, 2, 1, 8]))
+    let found = ClipReplay(of: .percentile(percent: 50, window: 10), on: series([4, 2, 1, 8]))
     #expect(found.clipped == 2)
     #expect(agree(found.meanCoefficient, (4 / 4.000001 + 1 + 1 + 3 / 8.000001) / 4))
   }
 
   /// A window of two: the limits are 4, 3, 1.5, 4.5.
   @Test func percentileOfAWindow() {
-    let found = ClipCounterfactual(of: .percentile(percent: 50, window: 2), on: series([4, 2, 1, 8]))
+    let found = ClipReplay(of: .percentile(percent: 50, window: 2), on: series([4, 2, 1, 8]))
     #expect(agree(found.meanCoefficient, (4 / 4.000001 + 1 + 1 + 4.5 / 8.000001) / 4))
   }
 
   /// ZClip after a warm-up of two: mean 2, deviation 1. The norm 7 has the score 5, twice the threshold of 2.5: the limit is 2 + 2.5/2 = 3.25.
   @Test func score() {
     let rule = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 2)
-    let found = ClipCounterfactual(of: rule, on: series([1, 3, 7]))
+    let found = ClipReplay(of: rule, on: series([1, 3, 7]))
     #expect(found.clipped == 1)
     // The score's divisor is the deviation and 1e-6.
     let limit = 2 + 2.5 * (2.5 / (5 / 1.000001))
@@ -44,37 +44,37 @@ import Testing
   /// Two tensors share max_norm 1: 1/√2 each. Norms 0.6 and 0.8: the second is clipped, and √(0.36 + ½) is left of 1.
   @Test func perLayer() {
     let limit = 0.5.squareRoot()
-    let norms = [ClipCounterfactual.Norms(whole: 1, tensors: [0.6, 0.8]), ClipCounterfactual.Norms(whole: 0.5, tensors: [0.3, 0.4])]
-    let found = ClipCounterfactual(of: .perLayer(maxNorm: 1, budget: .uniform), on: norms)
+    let norms = [ClipReplay.Norms(whole: 1, tensors: [0.6, 0.8]), ClipReplay.Norms(whole: 0.5, tensors: [0.3, 0.4])]
+    let found = ClipReplay(of: .perLayer(maxNorm: 1, budget: .uniform), on: norms)
     let left = limit / 0.800001 * 0.8
     #expect(found.clipped == 1)
     #expect(agree(found.smallestCoefficient, (0.36 + left * left).squareRoot()))
     #expect(agree(found.meanCoefficient, (1 + (0.36 + left * left).squareRoot()) / 2))
   }
 
-  /// What a judge decided in a run, a rerun of the same rule on its norms decides again.
+  /// What a policy decided in a run, a rerun of the same rule on its norms decides again.
   @Test(arguments: [
     .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
     .perLayer(maxNorm: 0.7, budget: .uniform),
     .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
   ] as [any ClipRule]) func sameRuleSameSteps(_ rule: any ClipRule) {
     var numbers = Numbers(state: 9)
-    var judge = StepJudge(rule: rule, tensorSizes: [1, 1])
-    var (norms, clipped, sum) = ([ClipCounterfactual.Norms](), 0, 0.0)
+    var policy = StepPolicy(rule: rule, tensorSizes: [1, 1])
+    var (norms, clipped, sum) = ([ClipReplay.Norms](), 0, 0.0)
     for _ in 0..<100 {
       let ledger = ledger(batches: [4], gradients: [[[numbers.unit()], [numbers.unit()]]])
-      let decision = judge.judge(ledger)
-      norms.append(ClipCounterfactual.Norms(whole: ledger.norm, tensors: [ledger.norm(ofTensor: 0), ledger.norm(ofTensor: 1)]))
+      let decision = policy.decide(ledger)
+      norms.append(ClipReplay.Norms(whole: ledger.norm, tensors: [ledger.norm(ofTensor: 0), ledger.norm(ofTensor: 1)]))
       if decision.action == .clip { clipped += 1 }
       sum += decision.applied! / decision.norm!
     }
-    let found = ClipCounterfactual(of: rule, on: norms)
+    let found = ClipReplay(of: rule, on: norms)
     #expect(found.clipped == clipped && clipped > 0)
     #expect(abs(found.meanCoefficient! - sum / 100) < 1e-12)
   }
 
   @Test func noSteps() {
-    let found = ClipCounterfactual(of: .global(maxNorm: 1), on: [])
+    let found = ClipReplay(of: .global(maxNorm: 1), on: [])
     #expect(found.clippedFraction == nil && found.meanCoefficient == nil && found.smallestCoefficient == nil)
   }
 }

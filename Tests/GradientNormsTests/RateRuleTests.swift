@@ -13,7 +13,7 @@ import Testing
     for (base, power) in [(3, 1.0), (3, 0.5), (12, 1), (1, 1), (4, 0.25), (24, 1)] {
       let (sigma, scale) = (12 / Double(base), 12 / Double(base))
       let gain = (sigma + 3) / (sigma / scale + 3)
-      var control = RateControl(.adascale(baseBatch: base, power: power))
+      var control = RateController(.adascale(baseBatch: base, power: power))
       var root = gain
       if power == 0.5 { root = gain.squareRoot() }
       if power == 0.25 { root = gain.squareRoot().squareRoot() }
@@ -24,7 +24,7 @@ import Testing
     var noisy = NoiseScale()
     let opposed = GradientNormsTests.ledger(batches: [6, 6], gradients: [[[1]], [[-1]]])
     noisy.record(opposed)
-    var control = RateControl(.adascale(baseBatch: 3, power: 1))
+    var control = RateController(.adascale(baseBatch: 3, power: 1))
     #expect(abs(control.factor(opposed, noisy) - 4) < 1e-14)
     var quiet = NoiseScale()
     let same = GradientNormsTests.ledger(batches: [6, 6], gradients: [[[2]], [[2]]])
@@ -34,11 +34,11 @@ import Testing
 
   /// A constant norm: the first step is the best, and after more than `patience` others the rate falls, again and again.
   @Test func plateaus() {
-    var control = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
+    var control = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     let factors = (0..<14).map { _ in control.factor(step(2), NoiseScale()) }
     #expect(factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125])
     // A norm that falls by a tenth a step: its mean of memory 0.98 falls by more than the threshold.
-    var falling = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.001))
+    var falling = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.001))
     var norm = 1.0
     for _ in 0..<40 {
       #expect(falling.factor(step(norm), NoiseScale()) == 1)
@@ -47,13 +47,13 @@ import Testing
   }
 
   @Test func warmUpEndsWhenTheNormHasSettled() {
-    var control = RateControl(.warmup(steps: 100, tolerance: 0.05))
+    var control = RateController(.warmup(steps: 100, tolerance: 0.05))
     for index in 1...40 {
       let factor = control.factor(step(3), NoiseScale())
       #expect(factor == (index <= 20 ? Double(index) / 100 : 1), "step \(index)")
     }
     // One that doubles never settles: the ramp goes to its end.
-    var rising = RateControl(.warmup(steps: 30, tolerance: 0.05))
+    var rising = RateController(.warmup(steps: 30, tolerance: 0.05))
     var norm = 1.0
     for index in 1...35 {
       #expect(rising.factor(step(norm), NoiseScale()) == min(1, Double(index) / 30))

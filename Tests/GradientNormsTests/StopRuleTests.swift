@@ -5,11 +5,11 @@ import Testing
   /// Feeds steps of given norms and losses; returns the step, counted from 1, at which the rule is met.
   private func stop(_ rule: any StopRule, norms: [Double], losses: [Double]) -> Int? {
     var early = EarlyStop(rule)
-    var judge = StepJudge(rule: .none, tensorSizes: [1])
+    var policy = StepPolicy(rule: .none, tensorSizes: [1])
     for (index, (norm, loss)) in zip(norms, losses).enumerated() {
       // Two ranks with one sample each and the same gradient: the mean gradient's norm is that number.
       let step = ledger(batches: [1, 1], gradients: [[[norm]], [[norm]]], losses: [loss, loss])
-      early.record(step, judge.judge(step))
+      early.record(step, policy.decide(step))
       if early.reason != nil { return index + 1 }
     }
     return nil
@@ -38,12 +38,12 @@ import Testing
 
   @Test func whatItHasSeenGoesOnFromItsMemory() {
     var first = EarlyStop(.loss(change: 0.01, window: 1))
-    var judge = StepJudge(rule: .none, tensorSizes: [1])
+    var policy = StepPolicy(rule: .none, tensorSizes: [1])
     let step = ledger(batches: [1], gradients: [[[1]]], losses: [2])
-    first.record(step, judge.judge(step))
+    first.record(step, policy.decide(step))
     var second = EarlyStop(.loss(change: 0.01, window: 1))
     second.state = first.state
-    second.record(step, judge.judge(step))
+    second.record(step, policy.decide(step))
     #expect(first.reason == nil)
     #expect(second.reason == "the loss went from 2 to 2 (means of 1), a change of at most 0.01 of it")
   }

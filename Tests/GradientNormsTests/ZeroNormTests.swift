@@ -12,18 +12,18 @@ import Testing
 
   /// Steps without a gradient put between others, 40 of them first, change no decision of the others: skips, limits and factors.
   @Test(arguments: rules) func stepsWithoutGradientChangeNoDecision(_ rule: any ClipRule) {
-    var plain = StepJudge(rule: rule, limits: StepJudge.Guard(spike: 6), tensorSizes: [1, 1])
+    var plain = StepPolicy(rule: rule, skip: SkipPolicy(spike: 6), tensorSizes: [1, 1])
     var disturbed = plain
     var numbers = Numbers(state: 11)
     var skips = 0
     for index in 0..<120 {
       for _ in 0..<(index == 0 ? 40 : Int(numbers.next() % 3)) {
-        let decision = disturbed.judge(step(0, 0))
+        let decision = disturbed.decide(step(0, 0))
         #expect(!decision.isSkip && decision.applied == 0 && decision.threshold != 0)
       }
       let spike = index % 40 == 39 ? 30.0 : 1
       let ledger = step(spike * (1 + numbers.unit()), 2 * spike * numbers.unit())
-      let (truth, decision) = (plain.judge(ledger), disturbed.judge(ledger))
+      let (truth, decision) = (plain.decide(ledger), disturbed.decide(ledger))
       #expect(decision == truth, "step \(index)")
       if truth.isSkip { skips += 1 } else { #expect(truth.applied! > 0.4, "step \(index) is all but frozen") }
     }
@@ -32,17 +32,17 @@ import Testing
   }
 
   @Test func aTensorWithoutGradientKeepsItsMean() {
-    var judge = StepJudge(rule: .ema(ratio: 1.5, memory: 0.5), tensorSizes: [1, 1])
-    _ = judge.judge(step(1, 4))
-    for _ in 0..<1000 { _ = judge.judge(step(1, 0)) }
-    #expect(abs(judge.judge(step(1, 100)).factor(ofTensor: 1) - 6 / 100.000001) < 1e-15)
+    var policy = StepPolicy(rule: .ema(ratio: 1.5, memory: 0.5), tensorSizes: [1, 1])
+    _ = policy.decide(step(1, 4))
+    for _ in 0..<1000 { _ = policy.decide(step(1, 0)) }
+    #expect(abs(policy.decide(step(1, 100)).factor(ofTensor: 1) - 6 / 100.000001) < 1e-15)
   }
 
   /// The factor of the learning rate neither falls, nor ends its warm-up, for gradients that were all 0.
   @Test func ratesWaitForAGradient() {
-    var plateau = RateControl(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
+    var plateau = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     for _ in 0..<50 { #expect(plateau.factor(step(0), NoiseScale()) == 1) }
-    var warmup = RateControl(.warmup(steps: 100, tolerance: 0.05))
+    var warmup = RateController(.warmup(steps: 100, tolerance: 0.05))
     for index in 1...50 { #expect(warmup.factor(step(0), NoiseScale()) == Double(index) / 100) }
   }
 }

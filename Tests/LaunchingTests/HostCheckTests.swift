@@ -86,10 +86,10 @@ struct HostCheckTests {
 
   @Test func `hosts of one machine share its cores`() {
     let one: (inout HostRecord) -> Void = { $0.machine = "m" }
-    #expect(HostCrowding([record("a"), record("b")], shares: [4, 4]) == .roomy)
-    #expect(HostCrowding([record("a"), record("b")], shares: [4, 5]) == .oversubscribed)
-    #expect(HostCrowding([record("a", one), record("b", one)], shares: [2, 2]) == .shared)
-    #expect(HostCrowding([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
+    #expect(Oversubscription([record("a"), record("b")], shares: [4, 4]) == .roomy)
+    #expect(Oversubscription([record("a"), record("b")], shares: [4, 5]) == .oversubscribed)
+    #expect(Oversubscription([record("a", one), record("b", one)], shares: [2, 2]) == .shared)
+    #expect(Oversubscription([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
   }
 
   @Test func `mpirun fills slots in order, its own host first`() throws {
@@ -124,7 +124,7 @@ struct RemoteShellTests {
       host: "b", directory: "/home/it's", variables: [(name: "X", value: "a b")], ["/opt/worker", "--probe-file", "/data/$HOME/x y"])
     #expect(line.prefix(2) == ["/a/agent", "b"] && line.count == 3)
     let inner = #"cd '/home/it'\''s' 2>/dev/null || cd /; exec env X='a b' /opt/worker --probe-file '/data/$HOME/x y'"#
-    #expect(line[2] == "exec /bin/sh -c " + MpirunLine.quoted(inner))
+    #expect(line[2] == "exec /bin/sh -c " + MpirunCommand.quoted(inner))
   }
 
   // A2

@@ -5,8 +5,8 @@ struct MpirunLineTests {
   private func line(
     ranks: Int = 2, cores: Int = 2, root: Bool = false, hostfile: Hostfile? = nil, extra: [String] = [], inherited: [String: String] = [:],
     setpriv: String? = "/usr/bin/setpriv"
-  ) -> MpirunLine {
-    MpirunLine(
+  ) -> MpirunCommand {
+    MpirunCommand(
       setpriv: setpriv, mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker", workerArguments: ["a b.toml", "--events"], ranks: ranks,
       machine: Machine(cores: cores, isRoot: root), hostfile: hostfile, extra: extra, inherited: inherited)
   }
@@ -123,15 +123,15 @@ struct MpirunLineTests {
     #expect(
       line(root: true, inherited: allowed.merging(["PMIX_RANK": "0"]) { $1 }).shellText
         == "env -u PMIX_RANK OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " + text)
-    #expect(MpirunLine.quoted("it's $HOME") == "'it'\\''s $HOME'")
-    #expect(MpirunLine.quoted("") == "''")
-    #expect(MpirunLine.quoted("--set") == "--set")
+    #expect(MpirunCommand.quoted("it's $HOME") == "'it'\\''s $HOME'")
+    #expect(MpirunCommand.quoted("") == "''")
+    #expect(MpirunCommand.quoted("--set") == "--set")
   }
 
   @Test func `auto asks the hostfile, the allocation, the machine`() throws {
     let machine = Machine(cores: 6, isRoot: false)
     func ranks(_ text: String?, _ environment: [String: String] = [:]) throws -> Int {
-      MpirunLine.automaticRanks(machine: machine, hostfile: try text.map(hosts), environment: environment)
+      MpirunCommand.automaticRanks(machine: machine, hostfile: try text.map(hosts), environment: environment)
     }
     #expect(try ranks("a slots=2\nb slots=3") == 5)
     #expect(try ranks("a\nb slots=3") == 12)

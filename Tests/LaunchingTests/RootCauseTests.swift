@@ -6,8 +6,8 @@ import Testing
 struct RootCauseTests {
   private static let dashes = String(repeating: "-", count: 74)
 
-  private func read(_ text: String) -> (reader: FaultReader, shown: [String]) {
-    var reader = FaultReader()
+  private func read(_ text: String) -> (reader: MpirunOutputParser, shown: [String]) {
+    var reader = MpirunOutputParser()
     var shown: [String] = []
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       if case .other(let words) = reader.read(String(line)) { shown.append(words) }
@@ -90,7 +90,7 @@ struct RootCauseTests {
   }
 
   @Test func `different errors stay apart, the first is the cause`() {
-    let faults = (0..<4).map { FaultReader.Fault(rank: $0, host: $0 < 2 ? "a" : "b", message: $0 == 3 ? "other" : "same") }
+    let faults = (0..<4).map { MpirunOutputParser.Fault(rank: $0, host: $0 < 2 ? "a" : "b", message: $0 == 3 ? "other" : "same") }
     #expect(RootCause.grouped(faults) == ["ranks 0-1 on a: same", "rank 2 on b: same", "rank 3 on b: other"])
     let cause = cause("rank 3 on b: first\nrank 0 on a: second", exit: 70)
     #expect(cause.text == "rank 3 on b: first" && cause.others == ["rank 0 on a: second"])
@@ -162,7 +162,7 @@ struct RootCauseTests {
   }
 
   @Test func `a daemon that ends in the middle of a run is a lost host, before it a bad start`() {
-    var reader = FaultReader()
+    var reader = MpirunOutputParser()
     let box = String(repeating: "-", count: 74)
     for line in [box, "ORTE was unable to reliably start one or more daemons.", "This usually is caused by:", box] { _ = reader.read(line) }
     let running = RootCause(ending: .exited(1), faults: reader, step: 12, directory: nil)
@@ -210,7 +210,7 @@ struct RootCauseTests {
   @Test func `nothing known`() {
     #expect(cause("", exit: 9, step: 5).text == "mpirun ended with exit code 9 at step 5; its words: runs/x/logs/mpirun.log")
     #expect(
-      RootCause(ending: .signalled(9), faults: FaultReader(), step: nil, directory: RunDirectory("d")).text
+      RootCause(ending: .signalled(9), faults: MpirunOutputParser(), step: nil, directory: RunDirectory("d")).text
         == "mpirun was killed by signal 9; its words: d/logs/mpirun.log")
   }
 

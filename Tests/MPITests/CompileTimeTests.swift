@@ -91,8 +91,8 @@ extension MPITests {
         "sending what MPI has no type for", "requires that 'String' conform to 'Datatype'",
         "func use(_ world: borrowing Communicator) throws { _ = try world.broadcast([\"text\"]) }"),
       Snippet(
-        "adding locations", "static property 'sum' requires that 'Located' conform to",
-        "func use(_ world: borrowing Communicator) throws { _ = try world.allReduce(Located(1, at: 1), .sum) }"),
+        "adding locations", "static property 'sum' requires that 'ValueAndRank' conform to",
+        "func use(_ world: borrowing Communicator) throws { _ = try world.allReduce(ValueAndRank(1, at: 1), .sum) }"),
     ]
 
     @Test func `What waits in time compiles`() throws {

@@ -48,7 +48,7 @@ import Vectors
       for segment in model.layout.segments.indices {
         gradient.set(segment, to: repeatElement(.nan, count: model.layout.segments[segment].count))
       }
-      let loss = model.differentiate(samples.batch(spare: 2), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+      let loss = model.lossAndGradient(samples.batch(spare: 2), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
       #expect(abs(loss - expected) < 1e-6 * expected)
       let differences = centralDifferences(weights.tensors, step: 1e-6) {
         var ignored = Double.infinity
@@ -82,7 +82,7 @@ import Vectors
       let batch = test.samples(3, seed: 3).batch()
       if tensor < 0 { batch.inputs[70] = bad } else { weights.base[model.layout.segments[tensor].range.lowerBound] = bad }
       var gradient = FlatVector(zeros: model.layout)
-      let loss = model.differentiate(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let loss = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
       let squares = gradient.squaredNorm()
       #expect(!loss.isFinite || !squares.isFinite, "tensor \(tensor)")
     }
@@ -93,7 +93,7 @@ import Vectors
       do {
         var reader = try ExperimentReader(text: keys, source: "t.toml", overrides: [])
         try reader.enter("model")
-        _ = try CNNRecipe(&reader).model(for: shape, seed: 1)
+        _ = try CNNKind(&reader).model(for: shape, seed: 1)
         return "accepted"
       } catch { return "\(error)" }
     }

@@ -46,7 +46,7 @@ import Vectors
     for segment in model.layout.segments.indices {
       gradient.set(segment, to: repeatElement(.nan, count: model.layout.segments[segment].count))
     }
-    let loss = model.differentiate(samples.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
 
     var smallest = Double.infinity
     let expected = reference.loss(weights.tensors, samples, smallest: &smallest)

@@ -77,7 +77,7 @@ import Vectors
     func read(_ text: String) throws -> Initialization {
       var reader = try ExperimentReader(text: "[model]\n" + text, source: "t.toml", overrides: [])
       try reader.enter("model")
-      let recipe = try MLPRecipe(&reader)
+      let recipe = try MLPKind(&reader)
       _ = try reader.finish()
       return recipe.initialization
     }

@@ -32,7 +32,7 @@ import Vectors
     for step in 0..<steps {
       // 15 batches of every fifteenth point.
       for row in 0..<100 { for index in 0..<5 { batch.inputs[row * 5 + index] = all.inputs[(row * 15 + step % 15) * 5 + index] } }
-      _ = model.differentiate(batch, weights: weights, into: &gradient, scale: 0.01, accumulate: false) { _, _ in }
+      _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.01, accumulate: false) { _, _ in }
       let rate = 2 * Float(steps - step) / Float(steps)
       for index in 0..<weights.count { weights.base[index] -= rate * gradient.base[index] }
     }
@@ -80,7 +80,7 @@ import Vectors
       }
     }
     var gradient = FlatVector(zeros: model.layout)
-    let actual = model.differentiate(samples.batch(spare: 1), weights: weights, into: &gradient, scale: 0.5, accumulate: false) { _, _ in }
+    let actual = model.lossAndGradient(samples.batch(spare: 1), weights: weights, into: &gradient, scale: 0.5, accumulate: false) { _, _ in }
     #expect(abs(actual - loss(weights.tensors)) < 1e-7 * actual)
     try #require(margin > 1e-3)
     let differences = centralDifferences(weights.tensors, step: 1e-5, of: loss)
@@ -106,7 +106,7 @@ import Vectors
     batch.count = 4
     for (index, value) in [1, 2, 8, 13].enumerated() { batch.inputs[index] = Float(value) }
     var gradient = FlatVector(zeros: model.layout)
-    _ = model.differentiate(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
     #expect(weights.base[0] - 2 * gradient.base[0] == 1.5)
     #expect(weights.base[1] - 2 * gradient.base[1] == 10.5)
   }

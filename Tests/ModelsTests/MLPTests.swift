@@ -93,7 +93,7 @@ import Vectors
     let expected = 2 * 0.31326168751822286 + 2e4
     #expect(abs(evaluation.lossSum - expected) < 1e-10 * expected)
     var gradient = FlatVector(zeros: model.layout)
-    _ = model.differentiate(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
     // Biases: softmax = (σ(1), 0, 0, σ(-1)) for both, less one at each label.
     let bias = gradient["layers.0.bias"]!.map(Double.init)
     #expect(relativeError(bias, [2 * 0.7310585786300049 - 1, -1, 0, 2 * 0.2689414213699951]) < 1e-7)
@@ -107,7 +107,7 @@ import Vectors
       batch.inputs[3 * 13 + 12] = bad
       let weights = Self.weights(model)
       var gradient = FlatVector(zeros: model.layout)
-      let lossSum = model.differentiate(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let lossSum = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
       let squaredNorm = gradient.squaredNorm()
       #expect(!squaredNorm.isFinite, "\(activation)")
       if bad.isNaN { #expect(!lossSum.isFinite, "\(activation)") }
@@ -123,7 +123,7 @@ import Vectors
       var samples = Samples(1, width: 1, classes: 3, seed: 1)
       samples.labels = [label]
       var gradient = FlatVector(zeros: model.layout)
-      let lossSum = model.differentiate(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let lossSum = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
       let squaredNorm = gradient.squaredNorm()
       #expect(!lossSum.isFinite && !squaredNorm.isFinite, "label \(label)")
     }

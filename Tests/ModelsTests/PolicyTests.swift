@@ -52,7 +52,7 @@ import Vectors
     for segment in model.layout.segments.indices {
       gradient.set(segment, to: repeatElement(.nan, count: model.layout.segments[segment].count))
     }
-    _ = model.differentiate(batch, weights: weights, into: &gradient, scale: scale, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: scale, accumulate: false) { _, _ in }
     return gradient
   }
 
@@ -69,7 +69,7 @@ import Vectors
 
     let batch = Self.batch(samples)
     var gradient = FlatVector(zeros: model.layout)
-    let loss = model.differentiate(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
     // The same lengths, hence the same courses.
     #expect(loss == 5 - Double(lengths.reduce(0, +)) / 500)
     for (index, (actual, difference)) in zip(gradient.tensors, reference.gradient(weights.tensors, courses)).enumerated() {
@@ -101,12 +101,12 @@ import Vectors
     var parts = FlatVector(zeros: model.layout)
     var loss = 0.0
     for (index, sample) in ([5, 3, 1, 4, 2] as [UInt32]).enumerated() {
-      loss += model.differentiate(
+      loss += model.lossAndGradient(
         Self.batch([sample]), weights: weights, into: &parts, scale: 1, accumulate: index > 0
       ) { _, _ in }
     }
     for (part, all) in zip(parts.tensors, whole.tensors) { #expect(relativeError(part, all) < 1e-6) }
-    let together = model.differentiate(Self.batch([1, 2, 3, 4, 5]), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
+    let together = model.lossAndGradient(Self.batch([1, 2, 3, 4, 5]), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
     #expect(abs(loss - together) < 1e-12)
   }
 
@@ -124,7 +124,7 @@ import Vectors
   @Test func otherDataAreRefused() throws {
     var keys = try ExperimentReader(text: "[model]\nentropy_weight = 0\n", source: "x.toml", overrides: ["model.discount=0.5"])
     try keys.enter("model")
-    let recipe = try PolicyRecipe(&keys)
+    let recipe = try PolicyKind(&keys)
     #expect(recipe.hidden == [64, 64] && recipe.terms.discount == 0.5 && recipe.terms.entropyWeight == 0 && recipe.terms.lambda == 0.95)
     let error = #expect(throws: ExperimentError.self) { try recipe.model(for: SampleShape(inputs: 4, labels: 1, classes: 2), seed: 1) }
     #expect(
@@ -132,7 +132,7 @@ import Vectors
         == "model.kind \"policy\" needs episodes of an environment (cartpole): choose another data.kind, or another model")
     keys = try ExperimentReader(text: "", source: "x.toml", overrides: ["model.discount=1.01"])
     try keys.enter("model")
-    #expect(throws: ExperimentError.self) { try PolicyRecipe(&keys) }
+    #expect(throws: ExperimentError.self) { try PolicyKind(&keys) }
   }
 
   /// Not even behind tanh, or in a network that evaluation does not use.
@@ -142,7 +142,7 @@ import Vectors
       let weights = Self.weights(model)
       weights.base[weights.layout.segments[segment].range.lowerBound] = bad
       var gradient = FlatVector(zeros: model.layout)
-      let loss = model.differentiate(Self.batch([1, 2]), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let loss = model.lossAndGradient(Self.batch([1, 2]), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
       #expect(!loss.isFinite && !model.evaluate(Self.batch([1]), weights: weights).lossSum.isFinite)
     }
   }

@@ -71,7 +71,7 @@ import Vectors
   {
     var gradient = FlatVector(zeros: model.layout)
     for (index, segment) in model.layout.segments.enumerated() { gradient.set(index, to: repeatElement(.nan, count: segment.count)) }
-    let loss = model.differentiate(texts.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(texts.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
     return (loss, gradient.tensors)
   }
 
@@ -134,7 +134,7 @@ import Vectors
         let weights = Self.weights(model)
         weights.base[index] = bad
         var gradient = FlatVector(zeros: model.layout)
-        let loss = model.differentiate(test.texts.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+        let loss = model.lossAndGradient(test.texts.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
         let squaredNorm = gradient.squaredNorm()
         #expect(!loss.isFinite || !squaredNorm.isFinite, "\(segment.name), element \(index - segment.range.lowerBound)")
       }
@@ -229,8 +229,8 @@ import Vectors
     }
   }
 
-  @Test(arguments: [RNNRecipe.self, LSTMRecipe.self, GPTRecipe.self] as [any ModelRecipe.Type]) func onlyTextsSuit(
-    _ kind: any ModelRecipe.Type
+  @Test(arguments: [RNNKind.self, LSTMKind.self, GPTKind.self] as [any ModelKind.Type]) func onlyTextsSuit(
+    _ kind: any ModelKind.Type
   ) throws {
     var keys = try ExperimentReader(text: "", source: "x.toml", overrides: [])
     try keys.enter("model")

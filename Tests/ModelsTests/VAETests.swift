@@ -53,7 +53,7 @@ import Vectors
     var gradient = FlatVector(zeros: model.layout)
     var batch = Self.samples.batch(spare: 3)
     batch.epoch = epoch
-    let loss = model.differentiate(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
     var margin = Double.infinity
     let expected = Self.loss(weights.tensors, Self.samples, epoch: epoch, margin: &margin)
     try #require(margin > 1e-4)

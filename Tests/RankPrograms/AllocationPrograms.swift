@@ -54,7 +54,7 @@ let allocationPrograms: [RankProgram] = [
           overrides: keys.map { "training." + $0 } + ["optimizer.kind=\(kind)"])
         let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
         let layout = trainer.model.layout
-        let grain = layout.segments.indices.reduce(0) { max($0, layout.grain(of: $1)) }
+        let grain = layout.segments.indices.reduce(0) { max($0, layout.tile(of: $1)) }
         // One element of each moment for each position that it owns.
         let mine = trainer.optimizer.owned.count
         try expect(mine <= layout.elementCount / world.size + grain, "\(mine) of \(layout.elementCount) elements on \(world.size) ranks")

@@ -1,5 +1,5 @@
 import Benchmark
-import Coordination
+import GradientReduction
 import MPI
 import Training
 

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import FoundationEssentials
 import MPI
@@ -196,7 +196,7 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
   func options(_ directory: String, resume: Bool) -> RunOptions {
     RunOptions(experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume, voice: .quiet)
   }
-  try world.agree { if world.rank == 0 { try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8) } }
+  try world.succeedOnAllRanks { if world.rank == 0 { try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8) } }
   try onRanks([3], of: world) { part in
     try expect(try Run(options(folder + "/whole", resume: false), on: part).train(on: part) == .done, "the run did not end")
   }
@@ -215,7 +215,7 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
 let bitsTracesProgram = RankProgram("bits-traces") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
-  try world.agree { if world.rank == 0 { try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8) } }
+  try world.succeedOnAllRanks { if world.rank == 0 { try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8) } }
   func run(_ name: String, _ fault: InjectedFault?, _ overrides: [String], on part: borrowing Communicator) throws {
     let options = RunOptions(
       experiment: folder + "/test.toml", overrides: overrides, output: "\(folder)/\(name)-\(part.size)", voice: .quiet, traces: true,

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import Data
 import MPI
 import Models
@@ -32,8 +32,8 @@ private func checkDeparture(on world: borrowing Communicator) throws {
   var layout = TensorLayout()
   layout.add("tensor", shape: [100])
   for overlapping in [true, false] {
-    let exchanges: [any GradientExchange] = [
-      try ReplicatedExchange(layout, overlapping: overlapping, on: world), try ShardedExchange(layout, overlapping: overlapping, on: world),
+    let exchanges: [any GradientReducer] = [
+      try AllReduceReducer(layout, overlapping: overlapping, on: world), try ReduceScatterReducer(layout, overlapping: overlapping, on: world),
     ]
     for exchange in exchanges where exchange.startsEarly != (overlapping && world.size > 1) {
       throw CheckFailure(

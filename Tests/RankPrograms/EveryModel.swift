@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import ExperimentKeys
 import FoundationEssentials
 import MPI
@@ -31,7 +31,7 @@ private let experiments: [String: (model: String, data: String)] = [
 let everyModelProgram = RankProgram("every-model") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
-  for kind in modelRecipes.map({ $0.kind }) {
+  for kind in modelKinds.map({ $0.kind }) {
     guard let experiment = experiments[kind] else { throw CheckFailure(description: "no experiment here trains a \(kind)") }
     let text = """
       [model]
@@ -51,7 +51,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
       every = 3
       """
     let file = "\(folder)/\(kind).toml"
-    try world.agree { if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) } }
+    try world.succeedOnAllRanks { if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) } }
     var reference: String?
     try onRanks([1, 2, 3, 4], of: world) { part in
       for mode in ["shared", "messages", "overlapped", "reproducible"] {
@@ -61,7 +61,7 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
         reference = digest
       }
     }
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard world.rank == 0 else { return }
       try FileManager.default.copyItem(atPath: "\(folder)/\(kind)-shared-1/final.safetensors", toPath: "\(folder)/\(kind).safetensors")
       let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")

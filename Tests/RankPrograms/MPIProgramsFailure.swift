@@ -1,4 +1,4 @@
-import Coordination
+import GradientReduction
 import Glibc
 import MPI
 
@@ -17,7 +17,7 @@ let failurePrograms = [
     try world.barrier()
     if world.rank == Int(arguments[0]) {
       print("printed before")
-      if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw Refusal(exitStatus: status) }
+      if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw LaunchRejection(exitStatus: status) }
       throw CheckFailure(description: "an error\nof two lines, thrown at \(now())")
     }
     try world.allReduce(&span, .sum)
@@ -25,15 +25,15 @@ let failurePrograms = [
   // Arguments: the ranks whose part of the agreement fails.
   RankProgram("disagreement") { world, arguments in
     let failing = arguments.compactMap { Int($0) }
-    try world.agree {
-      if failing.contains(world.rank) { throw Refusal(exitStatus: 60 + Int32(world.rank)) }
+    try world.succeedOnAllRanks {
+      if failing.contains(world.rank) { throw LaunchRejection(exitStatus: 60 + Int32(world.rank)) }
     }
     // Nobody comes here.
     print("rank \(world.rank) went on")
   },
 ]
 
-private struct Refusal: JobFailure, CustomStringConvertible {
+private struct LaunchRejection: JobFailure, CustomStringConvertible {
   let exitStatus: Int32
   let time = now()
   var description: String { "refused with \(exitStatus), thrown at \(time)" }

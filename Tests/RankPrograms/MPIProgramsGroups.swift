@@ -1,4 +1,4 @@
-import Coordination
+import GradientReduction
 import MPI
 
 /// Communicators made of others: who is in them, in what order, and that their messages do not meet.
@@ -44,9 +44,9 @@ func checkGroups(on ranks: borrowing Communicator) throws {
 
 /// An agreement where all succeed returns what each rank worked out.
 func checkAgreement(on ranks: borrowing Communicator) throws {
-  let mine = try ranks.agree { "result of \(ranks.rank)" }
+  let mine = try ranks.succeedOnAllRanks { "result of \(ranks.rank)" }
   try expect(mine == "result of \(ranks.rank)", "agree returned \(mine)")
-  let none: Int? = try ranks.agree { nil }
+  let none: Int? = try ranks.succeedOnAllRanks { nil }
   try expect(none == nil, "agree returned \(String(describing: none))")
-  try ranks.agree {}
+  try ranks.succeedOnAllRanks {}
 }

@@ -1,4 +1,4 @@
-import Coordination
+import GradientReduction
 import MPI
 
 /// Gathers of equal and unequal lengths, in place and not, to every root.
@@ -10,8 +10,8 @@ func checkGathers(on ranks: borrowing Communicator) throws {
   try checkGathers(of: UInt8.self, on: ranks)
   try checkGathers(of: UInt64.self, on: ranks)
   let (rank, size) = (ranks.rank, ranks.size)
-  let located = try ranks.allGather([Located(Double(rank) / 3, at: Int32(-rank))].span)
-  try expect(located == (0..<size).map { Located(Double($0) / 3, at: Int32(-$0)) }, "all-gather of locations")
+  let located = try ranks.allGather([ValueAndRank(Double(rank) / 3, at: Int32(-rank))].span)
+  try expect(located == (0..<size).map { ValueAndRank(Double($0) / 3, at: Int32(-$0)) }, "all-gather of locations")
   for root in 0..<size {
     let texts = try ranks.gather(text(rank), to: root)
     try expect(texts == (rank == root ? (0..<size).map { text($0) } : nil), "gather of texts to \(root)")
@@ -87,8 +87,8 @@ func checkBroadcasts(on ranks: borrowing Communicator) throws {
       let sent = try ranks.broadcast(ranks.rank == root ? text(kind) : "not the root's", from: root)
       try expect(sent == text(kind), "broadcast of text \(kind) from \(root)")
     }
-    let located = try ranks.broadcast(ranks.rank == root ? [Located(.infinity, at: 7)] : [], from: root)
-    try expect(located == [Located(.infinity, at: 7)], "broadcast of a location from \(root)")
+    let located = try ranks.broadcast(ranks.rank == root ? [ValueAndRank(.infinity, at: 7)] : [], from: root)
+    try expect(located == [ValueAndRank(.infinity, at: 7)], "broadcast of a location from \(root)")
   }
 }
 

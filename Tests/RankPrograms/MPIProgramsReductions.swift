@@ -83,9 +83,9 @@ private func checkLocations(on ranks: borrowing Communicator) throws {
   let size = ranks.size
   for length in [0, 1, 2, 500] {
     // Three values only, so that ranks tie nearly everywhere; locations that are not ranks, and not in the ranks' order.
-    func given(_ rank: Int, _ position: Int) -> Located {
+    func given(_ rank: Int, _ position: Int) -> ValueAndRank {
       let value = Double((rank * position) % 3)
-      return Located(position % 7 == 0 ? -.infinity : value, at: Int32((size - rank) * 1000 + position))
+      return ValueAndRank(position % 7 == 0 ? -.infinity : value, at: Int32((size - rank) * 1000 + position))
     }
     let wanted = (0..<length).map { position in
       (1..<size).map { given($0, position) }.reduce(given(0, position)) { best, next in
@@ -137,11 +137,11 @@ func checkReduceScatter(on ranks: borrowing Communicator) throws {
     try checkReduceScatter(of: UInt64.self, counts, .maximum, { max($0, $1) }, on: ranks)
   }
   // Pieces of records with locations, where the lowest rank wins every tie.
-  let given = (0..<2 * size).map { Located(Double($0), at: Int32(rank)) }
-  var mine = [Located(0, at: -1), Located(0, at: -1)]
+  let given = (0..<2 * size).map { ValueAndRank(Double($0), at: Int32(rank)) }
+  var mine = [ValueAndRank(0, at: -1), ValueAndRank(0, at: -1)]
   var span = mine.mutableSpan
   try ranks.reduceScatter(given.span, counts: [Int](repeating: 2, count: size), into: &span, .maximumWithLocation)
-  try expect(mine == [Located(Double(2 * rank), at: 0), Located(Double(2 * rank + 1), at: 0)], "reduce-scatter of locations")
+  try expect(mine == [ValueAndRank(Double(2 * rank), at: 0), ValueAndRank(Double(2 * rank + 1), at: 0)], "reduce-scatter of locations")
 }
 
 private func checkReduceScatter<Element: Datatype & Numeric & Comparable>(

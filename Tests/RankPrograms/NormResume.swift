@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import GradientNorms
 import MPI
 import Models

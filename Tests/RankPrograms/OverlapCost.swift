@@ -29,7 +29,7 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
   let computing = try trainer([], on: alone)
   let trainers = try variants.map { try trainer(["training.gradient=\($0.gradient)", "training.overlap=\($0.overlap)"], on: world) }
   var times = [[Double]](repeating: [], count: trainers.count + 1)
-  var shares = [TimeShare](repeating: TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0), count: trainers.count + 1)
+  var shares = [PhaseTimes](repeating: PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0), count: trainers.count + 1)
   for block in 0...blocks {
     for index in 0...trainers.count {
       for _ in 0..<perBlock {
@@ -48,7 +48,7 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
   }
   guard world.rank == 0 else { return }
   let medians = times.map { $0.sorted()[$0.count / 2] }
-  func text(_ value: Double) -> String { Figures.fixed(value, decimals: 2) }
+  func text(_ value: Double) -> String { NumberFormat.fixed(value, decimals: 2) }
   for (index, name) in (["compute alone"] + variants.map(\.name)).enumerated() {
     let (share, scale) = (shares[index], 1e3 / Double(times[index].count))
     print(
@@ -59,6 +59,6 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
     let transfer = medians[apart] - medians[0]
     let hidden = (medians[0] + transfer - medians[apart + 1]) / transfer
     print(
-      "\(workload.name) \(variants[apart].gradient): transfer \(text(transfer)) ms, hidden \(Figures.fixed(100 * hidden, decimals: 0)) %")
+      "\(workload.name) \(variants[apart].gradient): transfer \(text(transfer)) ms, hidden \(NumberFormat.fixed(100 * hidden, decimals: 0)) %")
   }
 }

@@ -46,7 +46,7 @@ struct RankPrograms {
       print("usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
       exit(64)
     }
-    StopSignals.hold()
+    StopSignals.block()
     if name.hasPrefix("flight-") { beginFlight(name) }
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
     exit(exitStatus)

@@ -57,7 +57,7 @@ let costPrograms: [RankProgram] = [
         let medians = times.map { $0.sorted()[$0.count / 2] * 1e3 }
         for (variant, median) in zip(chosen, medians) {
           print(
-            "\(name) \(variant.name): \(Figures.fixed(median, decimals: 3)) ms, \(Figures.fixed(median / medians[0], decimals: 3)) of \(chosen[0].name), \(Figures.fixed(median / medians[1], decimals: 3)) of \(chosen[1].name)"
+            "\(name) \(variant.name): \(NumberFormat.fixed(median, decimals: 3)) ms, \(NumberFormat.fixed(median / medians[0], decimals: 3)) of \(chosen[0].name), \(NumberFormat.fixed(median / medians[1], decimals: 3)) of \(chosen[1].name)"
           )
         }
       }

@@ -1,5 +1,5 @@
 import Configuration
-import Coordination
+import GradientReduction
 import FoundationEssentials
 import Glibc
 import MPI
@@ -58,7 +58,7 @@ private func passesOverDamage(_ folder: String, _ options: RunOptions, on world:
   func restored(_ name: String, _ damage: (inout Data) -> Void) throws -> Int {
     let directory = options.output!
     try world.copy(source, to: directory, without: [])
-    try world.agree {
+    try world.succeedOnAllRanks {
       guard world.rank == 0 else { return }
       let file = URL(filePath: "\(directory)/checkpoints/step-00000030/\(name)")
       var bytes = try Data(contentsOf: file)
@@ -95,7 +95,7 @@ private func passesOverDamage(_ folder: String, _ options: RunOptions, on world:
 extension Communicator {
   /// Copies a directory at rank 0, leaving some entries out; what was at the target is gone. Collective.
   borrowing func copy(_ source: String, to target: String, without left: [String]) throws {
-    try agree {
+    try succeedOnAllRanks {
       guard rank == 0 else { return }
       try? FileManager.default.removeItem(atPath: target)
       try FileManager.default.copyItem(atPath: source, toPath: target)

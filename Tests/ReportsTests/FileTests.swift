@@ -72,7 +72,7 @@ struct FileTests {
 
   @Test func `a step key in a host's name does not count`() throws {
     var file = try JSONLinesFile(creating: path)
-    let seconds = TimeShare(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+    let seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
     try file.append(RankRecord(rank: 0, host: "\"step\":99,", step: 4, samples: 1, loss: nil, localNorm: nil, seconds: seconds))
     let before = try directory.text("metrics.jsonl")
     _ = try JSONLinesFile(resuming: path, at: 4)

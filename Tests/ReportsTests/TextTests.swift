@@ -20,31 +20,31 @@ struct TextTests {
     (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"), (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
     (-2.5, "-2.500"), (9.99996, "10.000"), (1e-4, "0.0001000"),
   ]) func `four significant figures`(number: Double, text: String) {
-    #expect(Figures.short(number) == text)
+    #expect(NumberFormat.formatted(number) == text)
   }
 
   @Test func `numbers that are not there`() {
     #expect(
-      [Figures.short(nil), Figures.short(.nan), Figures.rate(.infinity), Figures.percent(nil), Figures.clock(-1)]
+      [NumberFormat.formatted(nil), NumberFormat.formatted(.nan), NumberFormat.rate(.infinity), NumberFormat.percent(nil), NumberFormat.clock(-1)]
         == Array(repeating: "–", count: 5))
   }
 
   @Test(arguments: [
     (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000"), (Int.min, "-9,223,372,036,854,775,808"),
   ])
-  func `thousands are set apart`(number: Int, text: String) { #expect(Figures.grouped(number) == text) }
+  func `thousands are set apart`(number: Int, text: String) { #expect(NumberFormat.grouped(number) == text) }
 
   @Test(arguments: [(0.0, "0 %"), (0.0004, "0.0 %"), (0.004, "0.4 %"), (0.123, "12 %"), (0.9999, "99 %"), (1, "100 %")])
-  func `only all is 100 per cent`(number: Double, text: String) { #expect(Figures.percent(number) == text) }
+  func `only all is 100 per cent`(number: Double, text: String) { #expect(NumberFormat.percent(number) == text) }
 
   @Test(arguments: [(0.2, "0:01"), (59.0, "0:59"), (754, "12:34"), (3723, "1:02:03")])
-  func `a clock`(seconds: Double, text: String) { #expect(Figures.clock(seconds) == text) }
+  func `a clock`(seconds: Double, text: String) { #expect(NumberFormat.clock(seconds) == text) }
 
   @Test func `control bytes cannot reach a terminal`() {
-    #expect(PlainText.line("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
-    #expect(PlainText.line([0x61, 0xFF, 0x62]) == "a\u{FFFD}b")
-    #expect(PlainText.line("\u{1B}]0;title\u{7}x").unicodeScalars.allSatisfy { $0.value >= 0x20 })
-    #expect(PlainText.line(String(repeating: "x", count: 50), limit: 10) == "xxxxxxxxx…")
+    #expect(PlainText.sanitized("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
+    #expect(PlainText.sanitized([0x61, 0xFF, 0x62]) == "a\u{FFFD}b")
+    #expect(PlainText.sanitized("\u{1B}]0;title\u{7}x").unicodeScalars.allSatisfy { $0.value >= 0x20 })
+    #expect(PlainText.sanitized(String(repeating: "x", count: 50), limit: 10) == "xxxxxxxxx…")
   }
 
   @Test func `rank ranges`() {

@@ -111,8 +111,8 @@ import Testing
       let runs = (1...2).map { attempt in
         MeasuredRun(
           ranks: ranks, attempt: attempt, globalBatch: batch, hosts: [String](repeating: "a", count: ranks), cores: 8, cpu: "Zen",
-          step: Spread([step * 0.99, step, step * 1.01])!,
-          parts: [TimeShare](repeating: TimeShare(data: 0, compute: own, reduce: step - own, norm: 0, optimizer: 0), count: ranks))
+          step: Quartiles([step * 0.99, step, step * 1.01])!,
+          parts: [PhaseTimes](repeating: PhaseTimes(data: 0, compute: own, reduce: step - own, norm: 0, optimizer: 0), count: ranks))
       }
       let sizes = [1 << 20, 1 << 16, 1 << 22].map { bytes in
         ExchangeTimes.Size(bytes: bytes, ledgerBytes: 1024, seconds: [truth.exchange.seconds(exchange(bytes).total)])

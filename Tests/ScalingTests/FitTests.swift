@@ -68,10 +68,10 @@ import Testing
 
   @Test func quantilesAreNumPys() throws {
     for golden in Self.golden.quantiles {
-      let spread = try #require(Spread(golden.values))
+      let spread = try #require(Quartiles(golden.values))
       for (a, b) in zip([spread.lowerQuartile, spread.median, spread.upperQuartile], golden.quartiles) { #expect(near(a, b, 1e-12)) }
     }
-    #expect(Spread([Double]()) == nil)
+    #expect(Quartiles([Double]()) == nil)
   }
 
   @Test func intervalsAreStudents() throws {

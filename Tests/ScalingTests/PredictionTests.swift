@@ -75,7 +75,7 @@ import Testing
     return try times.sizes.map { size in
       let step = try #require(
         pattern.step(bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes), on: Placement(names: times.hosts)))
-      let median = try #require(Spread(size.seconds)).median
+      let median = try #require(Quartiles(size.seconds)).median
       return (size.bytes, ExchangeModel.Point(step.total, seconds: median, bandwidth: speed(megabits: megabits)))
     }
   }

@@ -14,7 +14,7 @@ import Threads
   /// However many wait at a time, all are written once, in their order, before `drain` returns; and after it the queue goes on.
   @Test(arguments: [1, 2, 7, 1024]) func keepsTheOrderAndLosesNothing(_ limit: Int) throws {
     let written = Written()
-    let queue = RecordQueue<Int>(limit: limit) { written.add($0) }
+    let queue = BackgroundWriter<Int>(limit: limit) { written.add($0) }
     for record in 0..<3000 {
       try queue.append(record)
       if record % 1000 == 500 {
@@ -29,7 +29,7 @@ import Threads
 
   @Test func whatWaitsIsWrittenWhenItIsDropped() throws {
     let written = Written()
-    var queue = Optional(RecordQueue<Int> { written.add($0) })
+    var queue = Optional(BackgroundWriter<Int> { written.add($0) })
     try queue?.append(1)
     try queue?.append(2)
     queue = nil
@@ -39,7 +39,7 @@ import Threads
   /// No more than `limit` wait while one batch, of at most as many, is being written.
   @Test func memoryIsBounded() throws {
     let sizes = Written()
-    let queue = RecordQueue<Int>(limit: 8) {
+    let queue = BackgroundWriter<Int>(limit: 8) {
       sizes.add([$0.count])
       sched_yield()
     }
@@ -53,7 +53,7 @@ import Threads
   /// A disk that fills up: the error comes out, stays, and nothing is written behind it.
   @Test func anErrorIsToldAndStands() throws {
     let written = Written()
-    let queue = RecordQueue<Int>(limit: 4) {
+    let queue = BackgroundWriter<Int>(limit: 4) {
       if $0.contains(5) { throw Full() }
       written.add($0)
     }
@@ -68,14 +68,14 @@ import Threads
 
   /// One who waits for room is told of an error too.
   @Test func anErrorEndsTheWaitForRoom() {
-    let queue = RecordQueue<Int>(limit: 1) { _ in throw Full() }
+    let queue = BackgroundWriter<Int>(limit: 1) { _ in throw Full() }
     #expect(throws: Full()) { for record in 0..<1000 { try queue.append(record) } }
   }
 
   /// A signal goes to the thread that looks for it, not to the one that writes.
   @Test func theThreadBlocksAllSignals() throws {
     let masks = Written()
-    let queue = RecordQueue<Int> { _ in
+    let queue = BackgroundWriter<Int> { _ in
       var mask = sigset_t()
       pthread_sigmask(SIG_SETMASK, nil, &mask)
       masks.add([SIGTERM, SIGUSR1, SIGUSR2, SIGINT].filter { sigismember(&mask, $0) == 1 }.map(Int.init))

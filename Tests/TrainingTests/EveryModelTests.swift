@@ -10,7 +10,7 @@ import Testing
 
   @Test func everyKindTrainsSavesAndResumes() throws {
     let folder = try trained()
-    #expect(folder.kinds.count == modelRecipes.count)
+    #expect(folder.kinds.count == modelKinds.count)
   }
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "there is no Python with safetensors: \(python)"))

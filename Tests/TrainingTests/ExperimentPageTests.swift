@@ -10,7 +10,7 @@ import Training
 
   init() throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../Sources/Training/Lockstep.docc/KeysOfAnExperiment.md")
+      path: "../../Sources/Training/Lockstep.docc/ConfigurationReference.md")
     page = KeyPage(try String(contentsOf: file.standardizedFileURL, encoding: .utf8))
   }
 

@@ -18,7 +18,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
   }
 }
 
-private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
+private let dataNames = dataKinds.map { $0.kind }.joined(separator: ", ")
 
 @Suite struct ExperimentTests {
   /// Each mistake, and the whole line that answers it.
@@ -92,7 +92,7 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     #expect(try read("clip.rule=none").clip is NoClip && read("clip.rule=\"none\"").clip is NoClip)
     #expect(try read("clip.max_norm=2.5").clip as? GlobalClip == GlobalClip(maxNorm: 2.5) && read("clip.max_norm=2").clip as? GlobalClip == GlobalClip(maxNorm: 2))
     for hidden in [[3, 4], []] {
-      #expect((try read("model.hidden=\(hidden)").model.recipe as? MLPRecipe)?.hidden == hidden)
+      #expect((try read("model.hidden=\(hidden)").model.recipe as? MLPKind)?.hidden == hidden)
     }
     #expect(try read("training.global_batch=10", "training.global_batch=12").training.globalBatch == 12)
     #expect(try read("optimizer.learning_rate=1e-3", "optimizer.kind=adamw").learningRate == 1e-3)
@@ -110,7 +110,7 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     ("training.stpes=5", "--set training.stpes: unknown key; did you mean steps?"),
     ("training.steps=many", "--set training.steps: wanted a whole number of at least 1 and at most 2147483647, found \"many\""),
     ("clip.max_norm=nan", "--set clip.max_norm: wanted a finite number above 0, found nan"),
-    ("data.kind=blob", "--set data.kind: \"blob\" is not one of \(dataKinds); did you mean \"blobs\"?"),
+    ("data.kind=blob", "--set data.kind: \"blob\" is not one of \(dataNames); did you mean \"blobs\"?"),
   ])
   func wrongOverridesNameThemselves(_ override: String, _ line: String) {
     #expect(failure("[clip]\nrule = \"global\"", override) == line)
@@ -140,15 +140,15 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
   @Test func oneLineSwitchesTheKindOfModelOrData() throws {
     let text = "[model]\nkind = \"cnn\"\nhidden = [3]\nlayers = 2\n[data]\nkind = \"fashion-mnist\"\ncontext = 8"
     let switched = try Experiment(text: text, source: "x.toml", overrides: [])
-    #expect(switched.passedOver == ["data.context", "model.hidden", "model.layers"])
+    #expect(switched.ignoredKeys == ["data.context", "model.hidden", "model.layers"])
     #expect(!switched.resolved.contains("hidden") && !switched.resolved.contains("context"))
     #expect(throws: ExperimentError.self) { try Experiment(text: text + "\nspreat = 1", source: "x.toml", overrides: []) }
     let rules = "[clip]\nrule = \"global\"\nmax_norm = 2\n[optimizer]\nkind = \"momentum\"\nmomentum = 0.8"
     let unclipped = try Experiment(text: rules, source: "x.toml", overrides: ["clip.rule=none", "optimizer.kind=sgd"])
-    #expect(unclipped.clip is NoClip && unclipped.passedOver == ["clip.max_norm", "optimizer.momentum"])
+    #expect(unclipped.clip is NoClip && unclipped.ignoredKeys == ["clip.max_norm", "optimizer.momentum"])
     let grown = "[schedule]\nbatch = \"noise-scale\"\nmax_batch = 512\n[model]\ninitialization = \"normal\"\ninitialization_std = 0.1"
     let fixed = try Experiment(text: grown, source: "x.toml", overrides: ["schedule.batch=constant", "model.initialization=default"])
-    #expect(fixed.batchGrowth == nil && fixed.passedOver == ["model.initialization_std", "schedule.max_batch"])
+    #expect(fixed.batchGrowth == nil && fixed.ignoredKeys == ["model.initialization_std", "schedule.max_batch"])
   }
 
   @Test func pathsAreRelativeToTheFileOrTheCommandLine() throws {
@@ -157,16 +157,16 @@ private let dataKinds = dataRecipes.map { $0.kind }.joined(separator: ", ")
     let real = URL(filePath: folder.path).resolvingSymlinksInPath().path
     let here = FileManager.default.currentDirectoryPath
     let plain = try Experiment(contentsOf: file, overrides: [])
-    #expect(plain.model.start == real + "/start/w.safetensors" && (plain.data.recipe as? FashionMNISTRecipe)?.directory == "/abs/olute")
+    #expect(plain.model.start == real + "/start/w.safetensors" && (plain.data.recipe as? FashionMNISTKind)?.directory == "/abs/olute")
     let overridden = try Experiment(contentsOf: file, overrides: ["model.init=w.safetensors", "data.path=/elsewhere"])
-    #expect(overridden.model.start == here + "/w.safetensors" && (overridden.data.recipe as? FashionMNISTRecipe)?.directory == "/elsewhere")
+    #expect(overridden.model.start == here + "/w.safetensors" && (overridden.data.recipe as? FashionMNISTKind)?.directory == "/elsewhere")
     #expect(throws: ExperimentError.self) { try Experiment(contentsOf: file, overrides: ["data.path=\"\""]) }
     #expect(throws: ExperimentError.self) { try Experiment(contentsOf: folder.path + "/none.toml", overrides: []) }
   }
 
   @Test func defaultsAreTheContracts() throws {
     let plain = try Experiment(text: "", source: "x.toml", overrides: [])
-    #expect(plain.seed == 1 && plain.model.recipe is MLPRecipe && plain.data.recipe is FashionMNISTRecipe && plain.data.order == .shuffled)
+    #expect(plain.seed == 1 && plain.model.recipe is MLPKind && plain.data.recipe is FashionMNISTKind && plain.data.order == .shuffled)
     #expect(plain.clip is NoClip && plain.schedule == .constant && plain.checkpoint.every == nil && plain.checkpoint.keep == 3)
     #expect(plain.training.length == .epochs(1) && plain.training.globalBatch == 256 && plain.training.microBatch == 32)
   }

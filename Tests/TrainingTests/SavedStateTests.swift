@@ -18,7 +18,7 @@ import Training
       var factor: Double
       var waited: Int
     }
-    memory.judge.clip = try StateValue(["norms": [1.0, 2.0, 3.0]])
+    memory.policy.clip = try StateValue(["norms": [1.0, 2.0, 3.0]])
     memory.rates = try StateValue(State(factor: 0.00001, waited: 40))
     memory.stop = .fields(["values": .list([1, 2, 3, 4].map { .integer($0) }), "reason": .text("it was flat")])
     memory.lastUpdate = [0.5, 2]
@@ -52,7 +52,7 @@ import Training
       #expect(result.notes.count == 1 && result.notes[0].contains("afresh"), "\(key): \(result.notes)")
       return result
     }
-    #expect(try other("clip.rule=zscore").memory.judge.clip == .none)
+    #expect(try other("clip.rule=zscore").memory.policy.clip == .none)
     #expect(try other("schedule.kind=constant").memory.rates == .none)
     #expect(try other("schedule.batch=constant").memory.globalBatch == 32)
     #expect(try other("optimizer.kind=adamw").optimizerSteps == nil)
@@ -61,8 +61,8 @@ import Training
     #expect(removed.memory.stop == .none && removed.notes.count == 1)
     // The warm-up's norms are a mean already, or not yet.
     let zscore = ["clip.rule=zscore", "clip.warmup_steps=2"]
-    #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.judge.clip == .none)
-    #expect(try resumed(zscore, zscore).memory.judge.clip != .none)
+    #expect(try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.policy.clip == .none)
+    #expect(try resumed(zscore, zscore).memory.policy.clip != .none)
     // A batch that grew stays within a smaller limit.
     #expect(try resumed(Self.all, Self.all + ["schedule.max_batch=100"]).memory.globalBatch == 100)
   }

@@ -25,7 +25,7 @@ import Testing
     let lines = try String(contentsOf: Self.experiments.appending(path: "data/wine.csv"), encoding: .utf8).split(separator: "\n")
       .dropFirst()
     let rows = lines.map { $0.split(separator: ",").map { Double($0)! } }
-    let heldOut = HeldOut(of: rows.count, fraction: 0.1, seed: 1)
+    let heldOut = TrainTestSplit(of: rows.count, fraction: 0.1, seed: 1)
     let train = heldOut.train.map { rows[Int($0)] }
     #expect(rows.count == 178 && train.count == 160)
     let columns = (1...12).map { column in train.map { $0[column] } }

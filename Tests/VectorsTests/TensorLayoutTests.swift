@@ -27,7 +27,7 @@ import Vectors
   func slicesShareTheWhole(_ shapes: [[Int]], _ owners: Int) {
     var layout = TensorLayout()
     for (index, shape) in shapes.enumerated() { layout.add("t\(index)", shape: shape) }
-    let grains = layout.segments.indices.map { layout.grain(of: $0) }
+    let grains = layout.segments.indices.map { layout.tile(of: $0) }
     var end = 0
     var lengths: [Int] = []
     var found: [[Int]] = []
@@ -36,13 +36,13 @@ import Vectors
       #expect(slice.lowerBound == end)
       end = slice.upperBound
       lengths.append(slice.count)
-      for grain in layout.grains(of: slice) { found.append([grain.tensor, grain.range.lowerBound, grain.range.upperBound]) }
+      for grain in layout.tiles(of: slice) { found.append([grain.tensor, grain.range.lowerBound, grain.range.upperBound]) }
     }
     #expect(end == layout.elementCount)
     // Either end moves by less than a grain and the gap behind a tensor.
     #expect(lengths.max()! - lengths.min()! <= 2 * (grains.max()! + TensorLayout.alignment))
     // Whoever owns them, the grains are the same, and made of whole rows.
-    let whole = layout.grains(of: 0..<layout.elementCount).map { [$0.tensor, $0.range.lowerBound, $0.range.upperBound] }
+    let whole = layout.tiles(of: 0..<layout.elementCount).map { [$0.tensor, $0.range.lowerBound, $0.range.upperBound] }
     #expect(found == whole)
     for grain in whole {
       let segment = layout.segments[grain[0]]
@@ -55,7 +55,7 @@ import Vectors
   @Test func aGrainIsAboutAThousandElementsOfWholeRows() {
     var layout = TensorLayout()
     for shape in [[128, 784], [10, 5000], [64, 3, 3, 3], [5000]] { layout.add("\(shape)", shape: shape) }
-    #expect(layout.segments.indices.map { layout.grain(of: $0) } == [784, 5000, 999, 5000])
+    #expect(layout.segments.indices.map { layout.tile(of: $0) } == [784, 5000, 999, 5000])
   }
 
   @Test func piecesAreWhatTensorsHaveInARange() {

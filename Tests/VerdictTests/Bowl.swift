@@ -34,7 +34,7 @@ final class Bowl: Model {
     for index in curvatures.indices { weights.base[index] = Float(start * (1 + 0.1 * Double(index) / Double(curvatures.count))) }
   }
 
-  func differentiate(
+  func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {

@@ -25,7 +25,7 @@ final class Formula: Model {
     for (index, value) in start.enumerated() { weights.base[index] = Float(value) }
   }
 
-  func differentiate(
+  func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {

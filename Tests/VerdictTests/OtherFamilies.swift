@@ -125,7 +125,7 @@ final class Curve: Model {
     for (index, value) in start.enumerated() { weights.base[index] = Float(value) }
   }
 
-  func differentiate(
+  func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -158,7 +158,7 @@ final class Valley: Model {
 
   func initialize(_ weights: inout FlatVector, seed: UInt64) { (weights.base[0], weights.base[1]) = (-1.2, 1) }
 
-  func differentiate(
+  func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {

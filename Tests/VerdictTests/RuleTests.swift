@@ -21,11 +21,11 @@ import Vectors
     _ steps: [(loss: Double, norm: Double)], update: Double? = nil, parts: Int = 1, rate: (Int) -> Double = { _ in 0.1 }
   ) -> ConvergenceTracker {
     var tracker = ConvergenceTracker()
-    var judge = StepJudge(rule: .none, limits: StepJudge.Guard(skipLimit: .max), tensorSizes: [1])
+    var policy = StepPolicy(rule: .none, skip: SkipPolicy(skipLimit: .max), tensorSizes: [1])
     for (index, step) in steps.enumerated() {
       var ledger = ledger(loss: step.loss, norm: step.norm, parts: parts)
       if let update, index > 0 { (ledger[.squaredUpdate], ledger[.squaredWeights]) = (update * update, 1) }
-      tracker.record(ledger, judge.judge(ledger), rate: rate(index))
+      tracker.record(ledger, policy.decide(ledger), rate: rate(index))
     }
     return tracker
   }
@@ -187,10 +187,10 @@ import Vectors
     let steps = (1...700).map { (loss: 2 / Double($0) + 0.1 * noise($0), norm: $0 % 50 == 0 ? .nan : 1 / Double($0)) }
     let whole = tracker(steps)
     var resumed = try JSONDecoder().decode(ConvergenceTracker.self, from: JSONEncoder().encode(tracker(Array(steps.prefix(333)))))
-    var judge = StepJudge(rule: .none, tensorSizes: [1])
+    var policy = StepPolicy(rule: .none, tensorSizes: [1])
     for step in steps.dropFirst(333) {
       let ledger = ledger(loss: step.loss, norm: step.norm)
-      resumed.record(ledger, judge.judge(ledger), rate: 0.1)
+      resumed.record(ledger, policy.decide(ledger), rate: 0.1)
     }
     #expect(resumed == whole && resumed.verdict(stopped: false) == whole.verdict(stopped: false))
   }

@@ -36,7 +36,7 @@ struct SimulatedRun {
     model.initialize(&weights, seed: seed)
     prepare(&weights)
     var optimizer = Optimizer(rule: rule, owning: 0..<layout.elementCount)
-    var judge = StepJudge(rule: clip, limits: StepJudge.Guard(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
+    var policy = StepPolicy(rule: clip, skip: SkipPolicy(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
     var tracker = ConvergenceTracker()
     let total = batch ?? data.count
     var minibatch = Batch(capacity: total / ranks + 1, shape: data.shape)
@@ -51,7 +51,7 @@ struct SimulatedRun {
         let share = total * rank / ranks..<total * (rank + 1) / ranks
         let samples = share.map { UInt32((first + $0) % data.count) }
         try! data.fill(&minibatch, with: samples[...])
-        let loss = model.differentiate(
+        let loss = model.lossAndGradient(
           minibatch, weights: weights, into: &own, scale: 1 / Float(total), accumulate: false, finished: { _, _ in })
         if rank == 0 && poisoned(step) { own.base[0] = .nan }
         var ledger = NormLedger(LedgerLayout(tensorCount: layout.segments.count), rank: rank)
@@ -63,7 +63,7 @@ struct SimulatedRun {
       for (tensor, segment) in layout.segments.enumerated() { ledgers[0][.squares, tensor] = mean.squaredNorm(in: segment.range) }
       if tellsUpdates { (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (update.squaredChange, update.squaredWeights) }
       let ledger = combined(ledgers)
-      let decision = judge.judge(ledger)
+      let decision = policy.decide(ledger)
       let rate = schedule.rate(at: step, of: steps, base: rate) * factor(step, steps)
       tracker.record(ledger, decision, rate: rate)
       if ledger.meanLoss < endsBelow { break }

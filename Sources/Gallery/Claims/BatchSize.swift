@@ -23,8 +23,8 @@ extension Claim {
         let steps = reached[runs.runs.firstIndex { $0.name == run.name }!]
         let scale = steps.flatMap { run.noiseScales(until: $0, microBatch: microBatch).last }
         return [
-          steps.map(Figures.grouped) ?? "–", steps.map { Figures.grouped($0 * batch(run)) } ?? "–",
-          scale.map { Figures.short($0) } ?? "–",
+          steps.map(NumberFormat.grouped) ?? "–", steps.map { NumberFormat.grouped($0 * batch(run)) } ?? "–",
+          scale.map { NumberFormat.formatted($0) } ?? "–",
         ]
       }
       let points = zip(runs.runs, reached).compactMap { run, steps in steps.map { (steps: Double($0), samples: Double($0 * batch(run))) } }
@@ -38,9 +38,9 @@ extension Claim {
       let (below, past) = (1 - points[1].steps / points[0].steps, 1 - points[4].steps / points[3].steps)
       return Finding(
         table: table,
-        measured: "the noise scale grows from \(Figures.short(scales[0])) to \(Figures.short(scales[scales.count - 1])), mean "
-          + "\(Figures.short(forecast)); the critical batch fitted to the steps is \(Figures.short(critical.batch)); four times the batch saves "
-          + "\(Figures.percent(below)) of the steps from 16 to 64 samples, \(Figures.percent(past)) from 1024 to 4096",
+        measured: "the noise scale grows from \(NumberFormat.formatted(scales[0])) to \(NumberFormat.formatted(scales[scales.count - 1])), mean "
+          + "\(NumberFormat.formatted(forecast)); the critical batch fitted to the steps is \(NumberFormat.formatted(critical.batch)); four times the batch saves "
+          + "\(NumberFormat.percent(below)) of the steps from 16 to 64 samples, \(NumberFormat.percent(past)) from 1024 to 4096",
         holds: growth > 3 && forecast / critical.batch < 2.5 && critical.batch / forecast < 2.5 && below > 0.5 && past < 0.25)
     })
 

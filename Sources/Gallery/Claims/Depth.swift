@@ -29,10 +29,10 @@ extension Claim {
       let (sigmoid, relu) = (runs["sigmoid"], runs["relu, kaiming"])
       return Finding(
         table: runs.table(["first/last layer", "loss", "accuracy"]) { run in
-          [Figures.short(ratio(run)), Figures.short(run.loss(0.9, 1)), Figures.fixed(run.score, decimals: 4)]
+          [NumberFormat.formatted(ratio(run)), NumberFormat.formatted(run.loss(0.9, 1)), NumberFormat.fixed(run.score, decimals: 4)]
         },
-        measured: "norm of the first over the last layer's gradient: \(Figures.short(ratio(sigmoid))) with sigmoid, accuracy "
-          + "\(Figures.fixed(sigmoid.score, decimals: 3)); \(Figures.short(ratio(relu))) with ReLU, accuracy \(Figures.fixed(relu.score, decimals: 3))",
+        measured: "norm of the first over the last layer's gradient: \(NumberFormat.formatted(ratio(sigmoid))) with sigmoid, accuracy "
+          + "\(NumberFormat.fixed(sigmoid.score, decimals: 3)); \(NumberFormat.formatted(ratio(relu))) with ReLU, accuracy \(NumberFormat.fixed(relu.score, decimals: 3))",
         holds: ratio(sigmoid) < 1e-3 && ratio(relu) > 0.1 && sigmoid.report.verdict == .vanishing && (sigmoid.score ?? 1) < 0.3
           && (relu.score ?? 0) > 0.8)
     })

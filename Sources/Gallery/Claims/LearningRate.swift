@@ -16,7 +16,7 @@ extension Claim {
     seconds: 7,
     judge: { runs in
       let table = runs.table(["first norm", "last norm", "jump", "loss"]) { run in
-        [run.norm(0, 0.05), run.norm(0.75, 1), run.erraticness(0.5, 1), run.loss(0.9, 1)].map { Figures.short($0) }
+        [run.norm(0, 0.05), run.norm(0.75, 1), run.erraticness(0.5, 1), run.loss(0.9, 1)].map { NumberFormat.formatted($0) }
       }
       func run(_ rate: String, _ limit: String) -> FinishedRun { runs["rate \(rate), \(limit)"] }
       let (lowest, middle, highest) = (run(rates[0], "none"), run(rates[1], "none"), run(rates[2], "none"))
@@ -26,9 +26,9 @@ extension Claim {
       let (bad, better, good) = (highest.loss(0.9, 1), clipped.loss(0.9, 1), middle.loss(0.9, 1))
       return Finding(
         table: table,
-        measured: "at rate \(rates[0]) the norm changes by \(Figures.percent(change)); its typical jump is "
-          + "\(Figures.percent(middle.erraticness(0.5, 1))) at \(rates[1]) and \(Figures.percent(highest.erraticness(0.5, 1))) at \(rates[2]); "
-          + "the loss ends at \(Figures.short(good)), at the highest rate at \(Figures.short(bad)) without and \(Figures.short(better)) with a clip",
+        measured: "at rate \(rates[0]) the norm changes by \(NumberFormat.percent(change)); its typical jump is "
+          + "\(NumberFormat.percent(middle.erraticness(0.5, 1))) at \(rates[1]) and \(NumberFormat.percent(highest.erraticness(0.5, 1))) at \(rates[2]); "
+          + "the loss ends at \(NumberFormat.formatted(good)), at the highest rate at \(NumberFormat.formatted(bad)) without and \(NumberFormat.formatted(better)) with a clip",
         holds: change < 0.1 && isErratic && !(bad <= 2 * good) && better < 0.5 * bad)
     })
 

@@ -24,12 +24,12 @@ extension Claim {
       let fall = base.norm(0.75, 1) / base.norm(0, 0.002)
       return Finding(
         table: runs.table(["first norm", "last norm", "loss", "test loss"]) { run in
-          [run.norm(0, 0.002), run.norm(0.75, 1), run.loss(0.75, 1), run.report.final.loss ?? .nan].map { Figures.short($0) }
+          [run.norm(0, 0.002), run.norm(0.75, 1), run.loss(0.75, 1), run.report.final.loss ?? .nan].map { NumberFormat.formatted($0) }
         },
         measured:
-          "the norm falls to \(Figures.percent(fall)) of its beginning, verdict \(base.report.verdict.rawValue); with four times the "
-          + "batch it ends at \(Figures.percent(ratio)) of that; the loss at the end is \(Figures.short(base.loss(0.75, 1))), with an eighth of the rate "
-          + Figures.short(rate.loss(0.75, 1)),
+          "the norm falls to \(NumberFormat.percent(fall)) of its beginning, verdict \(base.report.verdict.rawValue); with four times the "
+          + "batch it ends at \(NumberFormat.percent(ratio)) of that; the loss at the end is \(NumberFormat.formatted(base.loss(0.75, 1))), with an eighth of the rate "
+          + NumberFormat.formatted(rate.loss(0.75, 1)),
         holds: fall < 0.8 && base.report.verdict == .noiseFloor && ratio > 0.4 && ratio < 0.62 && rate.loss(0.75, 1) < base.loss(0.75, 1))
     })
 }

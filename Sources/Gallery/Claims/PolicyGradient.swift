@@ -17,7 +17,7 @@ extension Claim {
     judge: { runs in
       let (clipped, plain) = (Share(of: runs.all("clip"), isSolved), Share(of: runs.all("none"), isSolved))
       return Finding(
-        table: runs.table(["return", "skipped"]) { [Figures.short($0.score), Figures.grouped($0.report.norm.skipped)] },
+        table: runs.table(["return", "skipped"]) { [NumberFormat.formatted($0.score), NumberFormat.grouped($0.report.norm.skipped)] },
         measured: "mean return of at least 475 for \(clipped.text) seeds with a clip, for \(plain.text) without",
         holds: clipped.isMost && plain.isFew)
     })

@@ -16,7 +16,7 @@ extension Claim {
       let (clipped, plain) = (Share(of: runs.all("clip"), learned), Share(of: runs.all("none"), learned))
       return Finding(
         table: runs.table(["largest norm", "skipped", "accuracy"]) { run in
-          [Figures.short(run.report.norm.max), Figures.grouped(run.report.norm.skipped), Figures.fixed(run.score, decimals: 3)]
+          [NumberFormat.formatted(run.report.norm.max), NumberFormat.grouped(run.report.norm.skipped), NumberFormat.fixed(run.score, decimals: 3)]
         },
         measured: "accuracy above 0.9 for \(clipped.text) seeds with a clip, for \(plain.text) without", holds: clipped.isMost && plain.isFew)
     })

@@ -27,14 +27,14 @@ extension Claim {
       return Finding(
         table: runs.table(["norm at end", "weights", "train loss", "accuracy"]) { run in
           [
-            Figures.short(run.norm(0.75, 1)), Figures.short(weights(run)), Figures.short(run.loss(0.9, 1)),
-            Figures.fixed(run.score, decimals: 4),
+            NumberFormat.formatted(run.norm(0.75, 1)), NumberFormat.formatted(weights(run)), NumberFormat.formatted(run.loss(0.9, 1)),
+            NumberFormat.fixed(run.score, decimals: 4),
           ]
         },
         measured:
-          "norm at the end \(Figures.short(plain.norm(0.75, 1))) plain, \(Figures.short(penalty)) with the penalty, \(Figures.short(sam)) with SAM; "
-          + "accuracy \(Figures.fixed(plain.score, decimals: 4)) plain, \(Figures.fixed(runs["gradient norm"].score, decimals: 4)) and "
-          + "\(Figures.fixed(runs["SAM"].score, decimals: 4))",
+          "norm at the end \(NumberFormat.formatted(plain.norm(0.75, 1))) plain, \(NumberFormat.formatted(penalty)) with the penalty, \(NumberFormat.formatted(sam)) with SAM; "
+          + "accuracy \(NumberFormat.fixed(plain.score, decimals: 4)) plain, \(NumberFormat.fixed(runs["gradient norm"].score, decimals: 4)) and "
+          + "\(NumberFormat.fixed(runs["SAM"].score, decimals: 4))",
         holds: sam < plain.norm(0.75, 1) && penalty < plain.norm(0.75, 1) && shrunk && worst > (plain.score ?? 1) - 0.01)
     })
 }

@@ -23,9 +23,9 @@ extension Claim {
     let minutes = run.steps.reduce(0) { $0 + $1.seconds.total } / 60
     return Finding(
       table: runs.table(["nats a byte", "right bytes", "minutes"]) { _ in
-        [Figures.fixed(loss, decimals: 3), Figures.percent(run.score), Figures.fixed(minutes, decimals: 1)]
+        [NumberFormat.fixed(loss, decimals: 3), NumberFormat.percent(run.score), NumberFormat.fixed(minutes, decimals: 1)]
       },
-      measured: "\(Figures.fixed(loss, decimals: 3)) nats a byte after \(Figures.fixed(minutes, decimals: 1)) minutes", holds: loss <= limit
+      measured: "\(NumberFormat.fixed(loss, decimals: 3)) nats a byte after \(NumberFormat.fixed(minutes, decimals: 1)) minutes", holds: loss <= limit
     )
   }
 }

@@ -26,14 +26,14 @@ extension Claim {
       return Finding(
         table: runs.table(["bias", "cosine", "loss", "accuracy"]) { run in
           [
-            Figures.percent(bias(run)), Figures.short(run.report.clipBias?.cosine ?? 1), Figures.short(run.loss(0.75, 1)),
-            Figures.fixed(run.score, decimals: 4),
+            NumberFormat.percent(bias(run)), NumberFormat.formatted(run.report.clipBias?.cosine ?? 1), NumberFormat.formatted(run.loss(0.75, 1)),
+            NumberFormat.fixed(run.score, decimals: 4),
           ]
         },
         measured:
-          "bias \(Figures.percent(bias(equal))) with equal and \(Figures.percent(bias(unequal))) with unequal shards; loss at the end "
-          + "\(Figures.short(loss.equal)) and \(Figures.short(loss.unequal)), with the synchronised clip \(Figures.short(exact.equal)) and "
-          + Figures.short(exact.unequal),
+          "bias \(NumberFormat.percent(bias(equal))) with equal and \(NumberFormat.percent(bias(unequal))) with unequal shards; loss at the end "
+          + "\(NumberFormat.formatted(loss.equal)) and \(NumberFormat.formatted(loss.unequal)), with the synchronised clip \(NumberFormat.formatted(exact.equal)) and "
+          + NumberFormat.formatted(exact.unequal),
         holds: bias(equal) > 0.05 && bias(unequal) > 0.05 && loss.equal > exact.equal && loss.unequal > exact.unequal
           && abs(exact.unequal / exact.equal - 1) < 0.01 && abs(loss.unequal / loss.equal - 1) > 0.01)
     })

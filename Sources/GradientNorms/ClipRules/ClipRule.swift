@@ -28,7 +28,7 @@ public protocol ClipRule: Kind, StatefulKind {
   func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect
 
   /// Clips one grain of the mean gradient (a tensor's whole rows) and returns the sum of its squares afterwards; for rules that need ``ClipNeeds/elements``.
-  /// Every rank calls it for the grains that it updates.
+  /// Every rank calls it for the tiles that it updates.
   func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double
 }
 
@@ -150,6 +150,6 @@ extension FlatVector {
     _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>, counted: (TensorLayout.Part, Double) -> Void
   ) {
     guard rule.needs.contains(.elements) else { return }
-    for part in layout.grains(of: range) { counted(part, rule.clip(&self, weights: weights, in: part)) }
+    for part in layout.tiles(of: range) { counted(part, rule.clip(&self, weights: weights, in: part)) }
   }
 }

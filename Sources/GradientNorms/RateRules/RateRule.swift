@@ -46,7 +46,7 @@ extension RateRule where Self == NoRateRule {
 }
 
 /// A rate rule of any kind with what it remembers.
-public struct RateControl: Sendable {
+public struct RateController: Sendable {
   private var box: any Box
 
   public init(_ rule: any RateRule) {

@@ -24,7 +24,7 @@ public struct LossStop: StopRule, Equatable {
     let before = state.values[..<window].reduce(0, +) / Double(window)
     let now = state.values[window...].reduce(0, +) / Double(window)
     guard abs(now - before) <= change * abs(before) else { return }
-    state.reason = "the loss went from \(short(before)) to \(short(now)) (means of \(window)), a change of at most \(short(change)) of it"
+    state.reason = "the loss went from \(formatted(before)) to \(formatted(now)) (means of \(window)), a change of at most \(formatted(change)) of it"
   }
 }
 

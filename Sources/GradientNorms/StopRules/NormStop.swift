@@ -28,7 +28,7 @@ public struct NormStop: StopRule, Equatable {
     let size = (state.values.reduce(0, +) / Double(window)).squareRoot()
     guard size <= below else { return }
     let steps = window == 1 ? "step" : "\(window) steps"
-    state.reason = "the gradient's norm was \(short(size)) over the last \(steps), at most \(short(below))"
+    state.reason = "the gradient's norm was \(formatted(size)) over the last \(steps), at most \(formatted(below))"
   }
 }
 

@@ -19,10 +19,10 @@ public final class GPT: TokenModel {
   private let lastNorm: LayerNorm
   private let rows = TokenRows(.bySample)
   /// What the layers keep for the backward pass, one after the other, then what the last norm keeps.
-  private let kept = Scratch()
-  private let stream = Scratch()
-  private let logits = Scratch()
-  private let room = Scratch()
+  private let kept = Workspace()
+  private let stream = Workspace()
+  private let logits = Workspace()
+  private let workspace = Workspace()
 
   // The first tensors' indices.
   private static let (tokenWeight, positionWeight) = (0, 1)
@@ -45,7 +45,7 @@ public final class GPT: TokenModel {
     weights.set(lastNorm.weight, to: repeatElement(1, count: width))
   }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
@@ -61,14 +61,14 @@ public final class GPT: TokenModel {
     let end = lastKept(pass)
     multiply(
       dLogits.transposed, Matrix(end.inputs, rows: count, columns: width), into: gradient.pointer(Self.tokenWeight), accumulate: accumulate)
-    multiply(dLogits, Matrix(weights.pointer(Self.tokenWeight), rows: vocabulary, columns: width), into: pass.room.narrow)
+    multiply(dLogits, Matrix(weights.pointer(Self.tokenWeight), rows: vocabulary, columns: width), into: pass.workspace.narrow)
     dx.update(repeating: 0, count: count * width)
     lastNorm.backward(
-      pass.room.narrow, normal: end.normal, rows: count, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
+      pass.workspace.narrow, normal: end.normal, rows: count, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
       finished: finished)
     for index in blocks.indices.reversed() {
       blocks[index].backward(
-        dx, samples: samples, length: length, weights: weights, kept: blockKept(index, pass), room: pass.room, into: &gradient,
+        dx, samples: samples, length: length, weights: weights, kept: blockKept(index, pass), workspace: pass.workspace, into: &gradient,
         accumulate: accumulate, finished: finished)
     }
     let positions = gradient.pointer(Self.positionWeight)
@@ -115,28 +115,28 @@ public final class GPT: TokenModel {
     let samples: Int
     let length: Int
     var rows: Int { samples * length }
-    let room: GPTBlock.Room
+    let workspace: GPTBlock.Workspace
 
     init(_ model: GPT, samples: Int, capacity: Int, length: Int) {
       (self.samples, self.length) = (samples, length)
       let (most, width) = (capacity * length, model.width)
       model.stream.reserve(most * width)
       model.kept.reserve(
-        model.blocks.count * GPTBlock.Kept.count(rows: most, width: width, heads: model.heads) + most * (2 * width + 1))
+        model.blocks.count * GPTBlock.SavedActivations.count(rows: most, width: width, heads: model.heads) + most * (2 * width + 1))
       let tiles = CausalAttention(heads: model.heads, width: width).scratchCount(length: length)
-      model.room.reserve(tiles + 5 * most * width)
-      room = GPTBlock.Room(
-        attention: model.room.base, wide: model.room.base + tiles, narrow: model.room.base + tiles + 4 * samples * length * width)
+      model.workspace.reserve(tiles + 5 * most * width)
+      workspace = GPTBlock.Workspace(
+        attention: model.workspace.base, wide: model.workspace.base + tiles, narrow: model.workspace.base + tiles + 4 * samples * length * width)
     }
   }
 
-  private func blockKept(_ index: Int, _ pass: Pass) -> GPTBlock.Kept {
-    GPTBlock.Kept(
-      kept.base + index * GPTBlock.Kept.count(rows: pass.rows, width: width, heads: heads), rows: pass.rows, width: width)
+  private func blockKept(_ index: Int, _ pass: Pass) -> GPTBlock.SavedActivations {
+    GPTBlock.SavedActivations(
+      kept.base + index * GPTBlock.SavedActivations.count(rows: pass.rows, width: width, heads: heads), rows: pass.rows, width: width)
   }
 
   private func lastKept(_ pass: Pass) -> (inputs: UnsafeMutablePointer<Float>, normal: LayerNorm.Normal) {
-    let base = kept.base + blocks.count * GPTBlock.Kept.count(rows: pass.rows, width: width, heads: heads)
+    let base = kept.base + blocks.count * GPTBlock.SavedActivations.count(rows: pass.rows, width: width, heads: heads)
     let area = pass.rows * width
     return (base, LayerNorm.Normal(values: base + area, inverse: base + 2 * area))
   }
@@ -157,7 +157,7 @@ public final class GPT: TokenModel {
     cvk_embed(x, weights.pointer(Self.tokenWeight), weights.pointer(Self.positionWeight), rows.tokens, pass.rows, pass.length, width)
     for (index, block) in blocks.enumerated() {
       block.forward(
-        x, samples: pass.samples, length: pass.length, weights: weights, kept: blockKept(index, pass), room: pass.room)
+        x, samples: pass.samples, length: pass.length, weights: weights, kept: blockKept(index, pass), workspace: pass.workspace)
     }
     let end = lastKept(pass)
     lastNorm.forward(x, rows: pass.rows, weights: weights, normal: end.normal, into: end.inputs)
@@ -165,7 +165,7 @@ public final class GPT: TokenModel {
 }
 
 /// `model.kind = "gpt"`; its context is the data's.
-public struct GPTRecipe: ModelRecipe {
+public struct GPTKind: ModelKind {
   public static let kind = "gpt"
   public let layers: Int
   public let heads: Int

@@ -33,7 +33,7 @@ struct GPTBlock {
   }
 
   /// What the forward pass leaves for the backward pass, rows × the width times a factor each.
-  struct Kept {
+  struct SavedActivations {
     private let base: UnsafeMutablePointer<Float>
     private let area: Int
     private let rows: Int
@@ -56,7 +56,7 @@ struct GPTBlock {
   }
 
   /// The scratch of a pass: attention's, then rows × 4·width and rows × width values.
-  struct Room {
+  struct Workspace {
     let attention: UnsafeMutablePointer<Float>
     let wide: UnsafeMutablePointer<Float>
     let narrow: UnsafeMutablePointer<Float>
@@ -64,13 +64,13 @@ struct GPTBlock {
 
   /// `x` is samples·length × width, and is changed in place.
   func forward(
-    _ x: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: Kept, room: Room
+    _ x: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: SavedActivations, workspace: Workspace
   ) {
     let rows = samples * length
     firstNorm.forward(x, rows: rows, weights: weights, normal: kept.firstNormal, into: kept.firstInputs)
     mix.forward(kept.firstInputs, rows: rows, weights: weights, into: kept.mixed)
     attention.forward(
-      kept.mixed, samples: samples, length: length, statistics: kept.statistics, scratch: room.attention, into: kept.attended)
+      kept.mixed, samples: samples, length: length, statistics: kept.statistics, scratch: workspace.attention, into: kept.attended)
     unmix.forward(kept.attended, rows: rows, weights: weights, into: x, accumulate: true)
     secondNorm.forward(x, rows: rows, weights: weights, normal: kept.secondNormal, into: kept.secondInputs)
     widen.forward(kept.secondInputs, rows: rows, weights: weights, into: kept.slopes)
@@ -80,28 +80,28 @@ struct GPTBlock {
 
   /// `dx` is ∂loss/∂ the layer's results, and becomes ∂loss/∂ its inputs.
   func backward(
-    _ dx: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: Kept, room: Room,
+    _ dx: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: SavedActivations, workspace: Workspace,
     into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
   ) {
     let rows = samples * length
     narrow.backward(dx, x: kept.bent, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-    narrow.backward(dx, rows: rows, weights: weights, toInputs: room.wide)
-    cvk_multiply(room.wide, kept.slopes, rows * 4 * width)
-    widen.backward(room.wide, x: kept.secondInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-    widen.backward(room.wide, rows: rows, weights: weights, toInputs: room.narrow)
+    narrow.backward(dx, rows: rows, weights: weights, toInputs: workspace.wide)
+    cvk_multiply(workspace.wide, kept.slopes, rows * 4 * width)
+    widen.backward(workspace.wide, x: kept.secondInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    widen.backward(workspace.wide, rows: rows, weights: weights, toInputs: workspace.narrow)
     secondNorm.backward(
-      room.narrow, normal: kept.secondNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
+      workspace.narrow, normal: kept.secondNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
       finished: finished)
 
     unmix.backward(dx, x: kept.attended, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-    unmix.backward(dx, rows: rows, weights: weights, toInputs: room.narrow)
+    unmix.backward(dx, rows: rows, weights: weights, toInputs: workspace.narrow)
     attention.backward(
-      room.narrow, mixed: kept.mixed, y: kept.attended, samples: samples, length: length, statistics: kept.statistics,
-      scratch: room.attention, into: room.wide)
-    mix.backward(room.wide, x: kept.firstInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-    mix.backward(room.wide, rows: rows, weights: weights, toInputs: room.narrow)
+      workspace.narrow, mixed: kept.mixed, y: kept.attended, samples: samples, length: length, statistics: kept.statistics,
+      scratch: workspace.attention, into: workspace.wide)
+    mix.backward(workspace.wide, x: kept.firstInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    mix.backward(workspace.wide, rows: rows, weights: weights, toInputs: workspace.narrow)
     firstNorm.backward(
-      room.narrow, normal: kept.firstNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
+      workspace.narrow, normal: kept.firstNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
       finished: finished)
   }
 }

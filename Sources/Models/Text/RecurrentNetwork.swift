@@ -19,11 +19,11 @@ public final class RecurrentNetwork: TokenModel {
   private let rows = TokenRows(.byTime)
   private let head: Dense
   /// A row of sums for each token, then its gradient.
-  private let table = Scratch()
-  private let states = Scratch()
-  private let logits = Scratch()
+  private let table = Workspace()
+  private let states = Workspace()
+  private let logits = Workspace()
   /// ∂loss/∂h at every step.
-  private let gradients = Scratch()
+  private let gradients = Workspace()
   /// The state's product, by the number of sequences.
   private var stateProducts: [Int: CompiledProduct] = [:]
 
@@ -69,7 +69,7 @@ public final class RecurrentNetwork: TokenModel {
     head.initialize(&weights, seed: seed, by: initialization)
   }
 
-  public func differentiate(
+  public func lossAndGradient(
     _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {

@@ -33,7 +33,7 @@ public struct TokenMemory: Sendable {
   public init() {}
 }
 
-extension ModelRecipe {
+extension ModelKind {
   /// The number of tokens in the vocabulary of a text.
   func vocabulary(_ samples: SampleShape) throws(ExperimentError) -> Int {
     guard samples.tokens > 0, samples.labels == samples.tokens, samples.classes > 0 else {

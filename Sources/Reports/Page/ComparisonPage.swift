@@ -16,18 +16,18 @@ public struct ComparisonPage {
   }
 
   private var title: String {
-    let names = runs.map { PlainText.line($0.name, limit: 60) }
-    return names.count > 3 ? "\(Figures.counted(names.count, "run")) compared" : names.joined(separator: ", ") + " compared"
+    let names = runs.map { PlainText.sanitized($0.name, limit: 60) }
+    return names.count > 3 ? "\(NumberFormat.counted(names.count, "run")) compared" : names.joined(separator: ", ") + " compared"
   }
 
   public var html: String {
     var page = PageText(title: "\(title) – Lockstep")
     page.raw("<header>")
-    page.element("h1", "\(Figures.counted(runs.count, "run")) compared")
+    page.element("h1", "\(NumberFormat.counted(runs.count, "run")) compared")
     page.element("p", runs.map(\.name).joined(separator: ", "), style: "quiet")
     page.raw("</header>")
     for note in runs.flatMap(\.notes) { page.element("p", note, style: "alarm") }
-    page.section("Figures") { page in
+    page.section("NumberFormat") { page in
       page.table(["", "verdict"] + Self.figures.map(\.name), runs.map(row), words: 2, caption: "Underlined: differs from the first run") {
         index, column in index > 0 && column > 0 && row(runs[index])[column] != row(runs[0])[column]
       }
@@ -66,13 +66,13 @@ public struct ComparisonPage {
   public func write(to path: String) throws(RunFileError) { try JSONFile.write(Array(html.utf8), to: path) }
 
   private static let figures: [(name: String, text: @Sendable (ConvergenceReport) -> String)] = [
-    ("ranks", { String($0.ranks.count) }), ("steps", { Figures.grouped($0.steps) }), ("samples", { Figures.grouped($0.samples) }),
-    ("loss", { Figures.short($0.final.loss) }),
-    ("score", { $0.final.accuracy.map { Figures.fixed($0, decimals: 4) } ?? Figures.short($0.final.score?.value) }),
-    ("norm", { Figures.short($0.norm.last) }), ("largest", { Figures.short($0.norm.max) }),
-    ("clipped", { Figures.percent($0.norm.clippedFraction) }), ("skipped", { Figures.grouped($0.norm.skipped) }),
-    ("noise scale", { Figures.rate($0.noiseScale) }), ("samples/s", { Figures.rate($0.throughput.samplesPerSecond) }),
-    ("step ms", { Figures.short($0.throughput.stepMsMedian) }), ("restarts", { Figures.grouped($0.restarts) }),
+    ("ranks", { String($0.ranks.count) }), ("steps", { NumberFormat.grouped($0.steps) }), ("samples", { NumberFormat.grouped($0.samples) }),
+    ("loss", { NumberFormat.formatted($0.final.loss) }),
+    ("score", { $0.final.accuracy.map { NumberFormat.fixed($0, decimals: 4) } ?? NumberFormat.formatted($0.final.score?.value) }),
+    ("norm", { NumberFormat.formatted($0.norm.last) }), ("largest", { NumberFormat.formatted($0.norm.max) }),
+    ("clipped", { NumberFormat.percent($0.norm.clippedFraction) }), ("skipped", { NumberFormat.grouped($0.norm.skipped) }),
+    ("noise scale", { NumberFormat.rate($0.noiseScale) }), ("samples/s", { NumberFormat.rate($0.throughput.samplesPerSecond) }),
+    ("step ms", { NumberFormat.formatted($0.throughput.stepMsMedian) }), ("restarts", { NumberFormat.grouped($0.restarts) }),
   ]
 
   private func row(_ run: RunRecords) -> [String] {

@@ -134,14 +134,14 @@ struct RunCharts {
 
   private func isEmpty(_ series: Series) -> Bool { series.points.allSatisfy { $0.y == nil } }
 
-  private func line(_ name: String, _ folded: FoldedSeries, style: Series.Style, colour: Int, showsMissing: Bool = false) -> Series {
+  private func line(_ name: String, _ folded: DownsampledSeries, style: Series.Style, colour: Int, showsMissing: Bool = false) -> Series {
     Series(
       name, folded.points, means: style == .smoothed ? folded.means : nil, style: style, colour: colour, showsMissing: showsMissing)
   }
 
   /// A line a run; `name` is for the only one.
   private func lines(
-    _ name: String, _ path: KeyPath<RunSeries, FoldedSeries>, style: Series.Style = .smoothed, showsMissing: Bool = false
+    _ name: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed, showsMissing: Bool = false
   ) -> [Series] {
     runs.enumerated().map { index, run in
       line(only == nil ? run.name : name, run.series[keyPath: path], style: style, colour: index, showsMissing: showsMissing)
@@ -149,7 +149,7 @@ struct RunCharts {
   }
 
   private func chart(
-    optional title: String, _ label: String, _ path: KeyPath<RunSeries, FoldedSeries>, style: Series.Style = .smoothed,
+    optional title: String, _ label: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed,
     scale: Axis.Scale = .automatic
   ) -> LineChart? {
     let series = lines("", path, style: style)

@@ -50,7 +50,7 @@ public struct RunPage {
         "p",
         run.series.steps == 0
           ? "No step is recorded."
-          : "Steps up to \(Figures.grouped(run.series.lastStep)) are recorded; the run has not ended with a report.")
+          : "Steps up to \(NumberFormat.grouped(run.series.lastStep)) are recorded; the run has not ended with a report.")
     }
     for note in run.notes { page.element("p", note, style: "alarm") }
   }
@@ -58,38 +58,38 @@ public struct RunPage {
   private var tiles: [(name: String, value: String, note: String)] {
     guard let report = run.report else {
       return [
-        ("steps recorded", Figures.grouped(run.series.steps), ""), ("loss", Figures.short(run.series.loss.last), "the last there was"),
-        ("gradient norm", Figures.short(run.series.norm.last), "the last there was"),
-        ("skipped", Figures.grouped(run.series.skippedCount), "steps"),
+        ("steps recorded", NumberFormat.grouped(run.series.steps), ""), ("loss", NumberFormat.formatted(run.series.loss.last), "the last there was"),
+        ("gradient norm", NumberFormat.formatted(run.series.norm.last), "the last there was"),
+        ("skipped", NumberFormat.grouped(run.series.skippedCount), "steps"),
       ]
     }
     let (final, norm, speed) = (report.final, report.norm, report.throughput)
-    var tiles = [("loss", Figures.short(final.loss), final.loss == nil ? "not evaluated" : report.verdict == .stopped ? "training" : "held out")]
-    if let accuracy = final.accuracy { tiles.append(("accuracy", Figures.fixed(accuracy, decimals: 4), "held out")) }
-    for other in final.others { tiles.append((String(other.name.map { $0 == "_" ? " " : $0 }), Figures.short(other.value), "held out")) }
+    var tiles = [("loss", NumberFormat.formatted(final.loss), final.loss == nil ? "not evaluated" : report.verdict == .stopped ? "training" : "held out")]
+    if let accuracy = final.accuracy { tiles.append(("accuracy", NumberFormat.fixed(accuracy, decimals: 4), "held out")) }
+    for other in final.others { tiles.append((String(other.name.map { $0 == "_" ? " " : $0 }), NumberFormat.formatted(other.value), "held out")) }
     tiles += [
       (
-        "steps", Figures.grouped(report.steps),
-        "\(Figures.fixed(report.epochs, decimals: 2)) epochs, \(Figures.grouped(report.samples)) samples"
+        "steps", NumberFormat.grouped(report.steps),
+        "\(NumberFormat.fixed(report.epochs, decimals: 2)) epochs, \(NumberFormat.grouped(report.samples)) samples"
       ),
-      ("gradient norm", Figures.short(norm.last), "first \(Figures.short(norm.first)), largest \(Figures.short(norm.max))"),
+      ("gradient norm", NumberFormat.formatted(norm.last), "first \(NumberFormat.formatted(norm.first)), largest \(NumberFormat.formatted(norm.max))"),
       (
-        "clipped", Figures.percent(norm.clippedFraction),
-        norm.certifiedFraction.map { "of steps; \(Figures.percent($0)) certified unclipped" } ?? "of steps"
+        "clipped", NumberFormat.percent(norm.clippedFraction),
+        norm.certifiedFraction.map { "of steps; \(NumberFormat.percent($0)) certified unclipped" } ?? "of steps"
       ),
-      ("skipped", Figures.grouped(norm.skipped), norm.skipped == 1 ? "step" : "steps"),
-      ("noise scale", report.noiseScale.map { Figures.rate($0) } ?? "not resolved", report.noiseScale == nil ? "" : "samples, about the critical batch"),
-      ("samples a second", Figures.rate(speed.samplesPerSecond), "on \(Figures.counted(report.ranks.count, "rank"))"),
-      ("step", Figures.short(speed.stepMsMedian) + " ms", "median; 95 % below \(Figures.short(speed.stepMsP95)) ms"),
+      ("skipped", NumberFormat.grouped(norm.skipped), norm.skipped == 1 ? "step" : "steps"),
+      ("noise scale", report.noiseScale.map { NumberFormat.rate($0) } ?? "not resolved", report.noiseScale == nil ? "" : "samples, about the critical batch"),
+      ("samples a second", NumberFormat.rate(speed.samplesPerSecond), "on \(NumberFormat.counted(report.ranks.count, "rank"))"),
+      ("step", NumberFormat.formatted(speed.stepMsMedian) + " ms", "median; 95 % below \(NumberFormat.formatted(speed.stepMsP95)) ms"),
     ]
     if let bias = report.clipBias {
       tiles.append(
         (
-          "clip bias", Figures.percent(bias.relative),
-          "off the exact clip (scope \(bias.scope)), cosine \(Figures.fixed(bias.cosine, decimals: 4))"
+          "clip bias", NumberFormat.percent(bias.relative),
+          "off the exact clip (scope \(bias.scope)), cosine \(NumberFormat.fixed(bias.cosine, decimals: 4))"
         ))
     }
-    if report.restarts > 0 { tiles.append(("restarts", Figures.grouped(report.restarts), "")) }
+    if report.restarts > 0 { tiles.append(("restarts", NumberFormat.grouped(report.restarts), "")) }
     return tiles
   }
 
@@ -100,8 +100,8 @@ public struct RunPage {
     page.section("Ranks") { page in
       let rows = report.ranks.map { rank in
         [
-          String(rank.rank), rank.host, Figures.grouped(rank.samples), Figures.short(rank.finalLoss), Figures.short(rank.meanLocalNorm),
-          Figures.fixed(rank.secondsWaiting, decimals: 2), rank.weightsSHA256.map { String($0.prefix(12)) } ?? "–",
+          String(rank.rank), rank.host, NumberFormat.grouped(rank.samples), NumberFormat.formatted(rank.finalLoss), NumberFormat.formatted(rank.meanLocalNorm),
+          NumberFormat.fixed(rank.secondsWaiting, decimals: 2), rank.weightsSHA256.map { String($0.prefix(12)) } ?? "–",
         ]
       }
       let same = Set(report.ranks.map(\.weightsSHA256))
@@ -115,9 +115,9 @@ public struct RunPage {
     let named = run.report?.skips.map { (step: $0.step, reason: $0.text) } ?? run.series.skipReasons
     guard !named.isEmpty || run.series.skippedCount > 0 else { return }
     page.section("Skipped steps") { page in
-      page.list(named.map { "Step \(Figures.grouped($0.step)): \($0.reason)" })
+      page.list(named.map { "Step \(NumberFormat.grouped($0.step)): \($0.reason)" })
       let more = max(run.report?.norm.skipped ?? 0, run.series.skippedCount) - named.count
-      if more > 0 { page.element("p", "\(Figures.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each.") }
+      if more > 0 { page.element("p", "\(NumberFormat.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each.") }
     }
   }
 }

@@ -1,26 +1,26 @@
 /// What a run measured, step by step, folded so that a run of any length fits: what reports draw.
 public struct RunSeries: Sendable {
-  private(set) var loss = FoldedSeries()
-  private(set) var learningRate = FoldedSeries()
-  private(set) var norm = FoldedSeries()
-  private(set) var applied = FoldedSeries()
-  private(set) var coefficient = FoldedSeries()
-  private(set) var threshold = FoldedSeries()
+  private(set) var loss = DownsampledSeries()
+  private(set) var learningRate = DownsampledSeries()
+  private(set) var norm = DownsampledSeries()
+  private(set) var applied = DownsampledSeries()
+  private(set) var coefficient = DownsampledSeries()
+  private(set) var threshold = DownsampledSeries()
   /// 1 where a step was clipped, 0 where not.
-  private(set) var clipped = FoldedSeries()
+  private(set) var clipped = DownsampledSeries()
   /// √(trΣ/B): what of the norm is minibatch noise.
-  private(set) var noiseFloor = FoldedSeries()
+  private(set) var noiseFloor = DownsampledSeries()
   /// √|G|², where it is above zero.
-  private(set) var signal = FoldedSeries()
-  private(set) var noiseScale = FoldedSeries()
-  private(set) var batch = FoldedSeries()
-  private(set) var updateRatio = FoldedSeries()
-  private(set) var localRMS = FoldedSeries()
-  private(set) var maxLocal = FoldedSeries()
-  private(set) var stepMs = FoldedSeries()
-  private(set) var computeMs = FoldedSeries()
-  private(set) var reduceMs = FoldedSeries()
-  private(set) var layers = FoldedRows()
+  private(set) var signal = DownsampledSeries()
+  private(set) var noiseScale = DownsampledSeries()
+  private(set) var batch = DownsampledSeries()
+  private(set) var updateRatio = DownsampledSeries()
+  private(set) var localRMS = DownsampledSeries()
+  private(set) var maxLocal = DownsampledSeries()
+  private(set) var stepMs = DownsampledSeries()
+  private(set) var computeMs = DownsampledSeries()
+  private(set) var reduceMs = DownsampledSeries()
+  private(set) var layers = DownsampledRows()
   private(set) var steps = 0
   private(set) var lastStep = 0
   private(set) var skipped: [Int] = []
@@ -35,7 +35,7 @@ public struct RunSeries: Sendable {
   struct RankTime: Sendable {
     var rank: Int
     var host: String
-    var seconds: TimeShare
+    var seconds: PhaseTimes
   }
 
   private static let namedSkips = 4096

@@ -9,7 +9,7 @@ import TensorFiles
 
 extension RunDirectory {
   /// Makes the directory, takes its lock, or the coordinator's, and decides how the run begins in it. Touches no other file.
-  func claim(_ options: RunOptions, _ experiment: Experiment, say: Speaker) throws -> (lock: RunLock, decision: StartDecision) {
+  func claim(_ options: RunOptions, _ experiment: Experiment, say: ConsoleReporter) throws -> (lock: RunLock, decision: StartDecision) {
     try RunDirectory.make(path)
     guard exists else { throw RunFailure(.usage, "\(path) is no directory: --output DIR names another place") }
     func waiting(_ text: String) { say.event(.message(level: .note, text: text)) }

@@ -1,0 +1,145 @@
+/// Turns a step's reduced ledger into what all ranks do, and remembers what its detectors need.
+///
+/// Only finite norms of steps that were taken enter any memory, so no NaN can poison a detector.
+public struct StepPolicy: Sendable {
+  public struct Memory: Sendable, Equatable, Codable {
+    /// The clip rule's.
+    public var clip = StateValue.none
+    var recentNorms: [Double] = []
+    public fileprivate(set) var skipsInARow = 0
+    /// Steps in which √L proved that the clip would not act.
+    public fileprivate(set) var certified = 0
+
+    public init() {}
+  }
+
+  public let scope: ClipScope
+  public let skip: SkipPolicy
+  private var clip: ClipPolicy
+  private var rest = Memory()
+
+  /// The spike test waits for this many taken steps, and looks back on at most `window`.
+  static let (settled, window) = (32, 128)
+  /// By how much ‖g‖ may exceed its bound: the rounding of sums in Float32.
+  static let slack = 1e-4
+
+  public init(rule: any ClipRule, scope: ClipScope = .meanGradient, skip: SkipPolicy = SkipPolicy(), tensorSizes: [Int]) {
+    self.scope = scope
+    self.skip = skip
+    clip = ClipPolicy(rule, tensorSizes: tensorSizes)
+  }
+
+  public var rule: any ClipRule { clip.rule }
+  public var mustStop: Bool { rest.skipsInARow >= skip.skipLimit }
+
+  public var memory: Memory {
+    get {
+      var memory = rest
+      memory.clip = clip.state
+      return memory
+    }
+    set {
+      rest = newValue
+      rest.clip = .none
+      clip.state = newValue.clip
+    }
+  }
+
+  /// Decides. `early`, in scope `bound`, is the decision that was taken before the gradients were summed: it stands.
+  public mutating func decide(_ ledger: NormLedger, early: StepDecision? = nil) -> StepDecision {
+    if let reason = reasonToSkip(ledger) {
+      rest.skipsInARow += 1
+      return StepDecision(
+        action: .skip(reason), norm: reason.norm, applied: nil, factors: .uniform(0), threshold: nil, isCertified: false)
+    }
+    let norm = ledger.norm
+    rest.skipsInARow = 0
+    // A median of 0 would make a spike of every step.
+    if norm > 0 { rest.recentNorms.append(norm) }
+    if rest.recentNorms.count > Self.window { rest.recentNorms.removeFirst() }
+    let decision =
+      switch scope {
+      case .meanGradient: decideOnMean(ledger)
+      case .worker: decideOnWorkers(ledger)
+      case .bound: early.map { complete($0, norm) } ?? decideEarly(ledger)
+      }
+    if decision.isCertified { rest.certified += 1 }
+    return decision
+  }
+
+  /// Decides from the local norms alone, before the gradients are summed: scope `bound`.
+  public func decideEarly(_ ledger: NormLedger) -> StepDecision {
+    guard let limit = rule.limit, ledger.nonFinite == nil else {
+      return StepDecision(action: .step, norm: nil, applied: nil, factors: .uniform(1), threshold: nil, isCertified: false)
+    }
+    let coefficient = clipCoefficient(norm: ledger.localRMS, limit: limit)
+    return StepDecision(
+      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil, factors: .uniform(coefficient), threshold: limit,
+      isCertified: coefficient == 1)
+  }
+
+  private mutating func decideOnMean(_ ledger: NormLedger) -> StepDecision {
+    let rule = clip.rule
+    let effect = clip.decide(ledger)
+    let squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
+    let applied: Double
+    let acts: Bool
+    switch effect.factors {
+    case _ where rule.needs.contains(.elements):
+      let after = (0..<ledger.tensorCount).reduce(0) { $0 + ledger[.appliedSquares, $1] }
+      applied = after.squareRoot()
+      acts = after < squares.reduce(0, +)
+    case .uniform(let factor):
+      applied = factor * ledger.norm
+      acts = factor < 1
+    case .perTensor(let factors):
+      applied = zip(factors, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
+      acts = factors.contains { $0 < 1 }
+    }
+    var certified = false
+    // With a penalty in the mean gradient, √L is no bound of it.
+    if let limit = rule.limit, rule.order == .two, ledger.layout.parts == .ofMean { certified = ledger.localRMS + 1e-6 <= limit }
+    return StepDecision(
+      action: effect.acts ?? acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
+      isCertified: certified)
+  }
+
+  /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart. √L proves nothing of
+  /// the longest of the local gradients.
+  private func decideOnWorkers(_ ledger: NormLedger) -> StepDecision {
+    guard let limit = rule.limit else { fatalError("scope worker is for rules with a limit that does not move") }
+    let exact = ledger[.exactSquares]
+    return StepDecision(
+      action: clipCoefficient(norm: ledger[.localNorm].value, limit: limit) < 1 ? .clip : .step,
+      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1), threshold: limit, isCertified: false)
+  }
+
+  private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {
+    StepDecision(
+      action: early.action, norm: norm, applied: early.coefficient.map { $0 * norm }, factors: early.factors, threshold: early.threshold,
+      isCertified: early.isCertified)
+  }
+
+  private func reasonToSkip(_ ledger: NormLedger) -> SkipReason? {
+    if let nonFinite = ledger.nonFinite { return .nonFinite(nonFinite) }
+    let summed = ledger.partsNorm
+    if scope != .worker, summed > ledger.meanLocalNorm * (1 + Self.slack) + 1e-30 {
+      return .corruptedReduction(norm: summed, bound: ledger.meanLocalNorm)
+    }
+    if let spike = skip.spike, rest.recentNorms.count >= Self.settled {
+      let median = quantile(0.5, of: rest.recentNorms)
+      if ledger.norm > spike * median { return .spike(norm: ledger.norm, median: median) }
+    }
+    return nil
+  }
+}
+
+extension SkipReason {
+  /// The step's norm, where it is a number.
+  var norm: Double? {
+    switch self {
+    case .nonFinite: nil
+    case .spike(let norm, _), .corruptedReduction(let norm, _): norm
+    }
+  }
+}

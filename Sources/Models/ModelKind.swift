@@ -1,0 +1,36 @@
+import ExperimentKeys
+import Vectors
+
+/// A kind of model that an experiment can name as `model.kind`: how it is made for a data set.
+public protocol ModelKind: Kind {
+  /// The model for samples of a shape.
+  /// - Throws: in one line, when such samples cannot go into it.
+  func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model
+}
+
+/// Every kind of model there is; the first is the default.
+public let modelKinds: [any ModelKind.Type] = [
+  MLPKind.self,
+  LinearKind.self,
+  LogisticKind.self,
+  CNNKind.self,
+  RNNKind.self,
+  LSTMKind.self,
+  GPTKind.self,
+  VAEKind.self,
+  KMeansKind.self,
+  PolicyKind.self,
+]
+
+extension ModelKind {
+  /// The answer to data that do not suit.
+  func mismatch(_ wanted: String) -> ExperimentError {
+    ExperimentError("model.kind \"\(Self.kind)\" needs \(wanted): choose another data.kind, or another model")
+  }
+
+  /// The number of classes, or of values to predict.
+  func outputs(_ samples: SampleShape) throws(ExperimentError) -> Int {
+    guard samples.inputs > 0, samples.classes > 0 || samples.targets > 0 else { throw mismatch("numbers with labels or targets") }
+    return samples.targets > 0 ? samples.targets : samples.classes
+  }
+}
