@@ -1,17 +1,23 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Every target is Swift 6. `Lifetimes` gives `@_lifetime`, which ties spans and MPI requests to the memory they borrow.
+// Every target is Swift 6. `Lifetimes` gives `@_lifetime`, which ties spans and MPI requests to the
+// memory they borrow.
 let settings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableExperimentalFeature("Lifetimes"),
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// External packages, each with the one reason it is here. None reads TOML (ExperimentKeys does): fuzzing ended all that could be had.
-let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")  // the two command lines
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")  // the API of each rank's log file
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")  // starts mpirun and streams what it prints
+// External packages, each with the one reason it is here. None reads TOML (ExperimentKeys does):
+// fuzzing ended all that could be had.
+// The coordinator's command line.
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+// The API of each rank's log file.
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+// Starts mpirun and streams what it prints.
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -21,7 +27,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency], path: String? 
   .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
   .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
@@ -63,44 +71,57 @@ let package = Package(
     library("Files", ["FlightRecorder", "Processes", "Threads"]),
     library("TensorFiles", ["Files", "FlightRecorder", "CCrypto"]),
     library("ExperimentKeys", ["Files"]),
-    library("Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
+    library(
+      "Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
     library("Optimizers", ["Vectors", "CVectorKernels", "ExperimentKeys"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
     library("Scaling"),
-    library("GradientReduction", ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
+    library(
+      "GradientReduction",
+      ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
     library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Processes", "Reports"]),
-    library("StallWatch", ["FlightRecorder", "CFlightRecorder", "Processes", "Reports", "CProcess"]),
+    library(
+      "StallWatch", ["FlightRecorder", "CFlightRecorder", "Processes", "Reports", "CProcess"]),
     library("Verification", ["Reports"]),
     library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
     library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
     library(
       "Configuration",
-      ["ExperimentKeys", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Reports"]),
+      [
+        "ExperimentKeys", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files",
+        "TensorFiles", "Reports",
+      ]),
     library(
       "Training",
       [
         "Configuration",
-        "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files", "TensorFiles", "Threads", "GradientReduction",
+        "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers",
+        "Data", "Files", "TensorFiles", "Threads", "GradientReduction",
         "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
       "Benchmark",
       [
-        "Configuration", "Training", "MPI", "GradientReduction", "Vectors", "GradientNorms", "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+        "Configuration", "Training", "MPI", "GradientReduction", "Vectors", "GradientNorms",
+        "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
         "Processes",
       ]),
     program(
       "lockstep",
       [
         "CEarlySignals", "Processes", "StallWatch",
-        "Configuration", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification", "GradientNorms", "Models", "Data", "Vectors", "Files",
+        "Configuration", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification",
+        "GradientNorms", "Models", "Data", "Vectors", "Files",
         "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
       ]),
     program(
       "lockstep-worker",
-      ["CEarlySignals", "Processes", "StallWatch", "Configuration", "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser]),
+      [
+        "CEarlySignals", "Processes", "StallWatch", "Configuration", "Training", "Benchmark",
+        "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser,
+      ]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
@@ -108,12 +129,17 @@ let package = Package(
     program(
       "rank-programs",
       [
-        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction", "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors", "GradientNorms", "Models",
+        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction",
+        "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors",
+        "GradientNorms", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",
-      dependencies: ["ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports", "Configuration", "Training", "GradientNorms"],
+      dependencies: [
+        "ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports",
+        "Configuration", "Training", "GradientNorms",
+      ],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
@@ -122,11 +148,14 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models", "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
+        "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models",
+        "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
       ],
       resources: [.copy("Golden")]),
     tests("GradientReductionTests", ["GradientReduction", "GradientNorms", "Vectors"]),
-    tests("ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"], resources: [.copy("Golden")]),
+    tests(
+      "ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"],
+      resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Configuration", "GradientNorms"]),
     tests("VerificationTests", ["Verification", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms"]),
@@ -151,5 +180,7 @@ let package = Package(
 // Launch/fuzz builds this one with libFuzzer.
 if Context.environment["LOCKSTEP_FUZZ"] != nil {
   package.targets.append(
-    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["experiments"], swiftSettings: settings))
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["experiments"],
+      swiftSettings: settings))
 }

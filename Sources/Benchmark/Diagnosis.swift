@@ -8,21 +8,27 @@ import Processes
 import Reports
 import Training
 
-/// Measures what training will meet: sums over all ranks by size, matrix products on all ranks at once, clocks, places. Collective; the record
-/// is rank 0's.
+/// Measures what training will meet: sums over all ranks by size, matrix products on all ranks at
+/// once, clocks, places. Collective; the record is rank 0's.
 public func diagnosis(on world: borrowing Communicator) throws -> DiagnosisRecord? {
   setComputeThreads(1)
   let hosts = try world.allGatherTexts(hostName())
-  let machines = try world.allGatherTexts(SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName())
-  let status = SmallFiles.text("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
-  let processors = try world.allGatherTexts(status.map { $0.dropFirst("Cpus_allowed_list:".count).filter { !$0.isWhitespace } } ?? "")
+  let machines = try world.allGatherTexts(
+    SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName())
+  let status = SmallFiles.text("/proc/self/status")?.split(separator: "\n").first {
+    $0.hasPrefix("Cpus_allowed_list:")
+  }
+  let processors = try world.allGatherTexts(
+    status.map { $0.dropFirst("Cpus_allowed_list:".count).filter { !$0.isWhitespace } } ?? "")
   let threads = try world.allGatherTexts(variable("OMP_NUM_THREADS") ?? "")
   let offsets = try ClockOffset.ofHosts(hosts, on: world)
   try world.barrier()
   let speed = [productSpeeds(repeats: 20).max() ?? 0]
   let speeds = try world.gather(speed.span)
   var reductions: [DiagnosisRecord.Reduction] = []
-  for bytes in [8, 1 << 10, 1 << 16, 1 << 20, 1 << 24] { reductions.append(try timeReduction(bytes, on: world)) }
+  for bytes in [8, 1 << 10, 1 << 16, 1 << 20, 1 << 24] {
+    reductions.append(try timeReduction(bytes, on: world))
+  }
   guard let speeds else { return nil }
   return DiagnosisRecord(
     mpi: mpiLibraryVersion(),
@@ -36,7 +42,9 @@ public func diagnosis(on world: borrowing Communicator) throws -> DiagnosisRecor
 }
 
 /// Repeats a sum for about 0.2 s, three times at least.
-private func timeReduction(_ bytes: Int, on world: borrowing Communicator) throws -> DiagnosisRecord.Reduction {
+private func timeReduction(_ bytes: Int, on world: borrowing Communicator) throws
+  -> DiagnosisRecord.Reduction
+{
   var values = [Float](repeating: 1, count: bytes / 4)
   func once() throws -> Double {
     for index in values.indices { values[index] = 1 }
@@ -53,7 +61,8 @@ private func timeReduction(_ bytes: Int, on world: borrowing Communicator) throw
   for _ in 0..<repetitions { times.append(try once()) }
   var slowest = times.mutableSpan
   try world.allReduce(&slowest, .maximum)
-  return DiagnosisRecord.Reduction(bytes: bytes, microseconds: times.median, repetitions: repetitions)
+  return DiagnosisRecord.Reduction(
+    bytes: bytes, microseconds: times.median, repetitions: repetitions)
 }
 
 private func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

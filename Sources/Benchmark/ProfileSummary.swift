@@ -8,7 +8,8 @@ struct RankSpans {
   let host: String
   let spans: [(activity: StepProfile.Activity, start: Int64, end: Int64)]
 
-  /// `words` are activity, start and end of each span; `clockOffset` is how far that rank's clock is ahead.
+  /// `words` are activity, start and end of each span; `clockOffset` is how far that rank's clock
+  /// is ahead.
   init(rank: Int, host: String, words: [UInt64], clockOffset: Int64) {
     (self.rank, self.host) = (rank, host)
     spans = stride(from: 0, to: words.count, by: 3).map { index in
@@ -42,7 +43,8 @@ struct ProfileSummary {
         let length = Double(span.end - span.start)
         events.append(
           ChromeTrace.Event(
-            row: rank.rank, name: span.activity.name(in: layout), start: Double(span.start - origin) * 1e-3, length: length * 1e-3))
+            row: rank.rank, name: span.activity.name(in: layout),
+            start: Double(span.start - origin) * 1e-3, length: length * 1e-3))
         switch span.activity {
         case .step: steps += 1
         case .data: seconds.data += length
@@ -66,30 +68,41 @@ struct ProfileSummary {
         BenchProfile.Rank(
           rank: rank.rank, host: rank.host,
           seconds: PhaseTimes(
-            data: seconds.data * scale, compute: seconds.compute * scale, reduce: seconds.reduce * scale, norm: seconds.norm * scale,
+            data: seconds.data * scale, compute: seconds.compute * scale,
+            reduce: seconds.reduce * scale, norm: seconds.norm * scale,
             optimizer: seconds.optimizer * scale)))
     }
     self.ranks = ranks
     trace = ChromeTrace(rows: all.map { "rank \($0.rank) on \($0.host)" }, events: events)
     parts = Self.parts(
-      order.map { (layout.segments[$0].name, gradients[$0] * 1e-6 / Double(max(passes, 1))) }, forward: forwardSeconds * 1e3)
+      order.map { (layout.segments[$0].name, gradients[$0] * 1e-6 / Double(max(passes, 1))) },
+      forward: forwardSeconds * 1e3)
   }
 
-  /// The forward pass, then layers in the order of the backward pass; tensors of a layer, and like layers of a stack of blocks, together.
-  private static func parts(_ tensors: [(name: String, ms: Double)], forward: Double) -> [BenchProfile.Part] {
+  /// The forward pass, then layers in the order of the backward pass; tensors of a layer, and like
+  /// layers of a stack of blocks, together.
+  private static func parts(_ tensors: [(name: String, ms: Double)], forward: Double)
+    -> [BenchProfile.Part]
+  {
     guard !tensors.isEmpty else { return [] }
     var parts = [BenchProfile.Part(name: "forward and loss", ms: forward)]
     for (index, tensor) in tensors.enumerated() {
       let name = "gradient of \(kind(of: tensor.name))"
       let ms = index == 0 ? max(0, tensor.ms - forward) : tensor.ms
-      if let known = parts.firstIndex(where: { $0.name == name }) { parts[known].ms += ms } else { parts.append(.init(name: name, ms: ms)) }
+      if let known = parts.firstIndex(where: { $0.name == name }) {
+        parts[known].ms += ms
+      } else {
+        parts.append(.init(name: name, ms: ms))
+      }
     }
     return parts
   }
 
-  /// `transformer.h.3.mlp.c_fc.weight` is one of `transformer.h.*.mlp.c_fc`; `layers.1.weight` belongs to `layers.1`.
+  /// `transformer.h.3.mlp.c_fc.weight` is one of `transformer.h.*.mlp.c_fc`; `layers.1.weight`
+  /// belongs to `layers.1`.
   private static func kind(of tensor: String) -> String {
     let path = tensor.split(separator: ".").dropLast()
-    return path.enumerated().map { $0 < path.count - 1 && Int($1) != nil ? "*" : String($1) }.joined(separator: ".")
+    return path.enumerated().map { $0 < path.count - 1 && Int($1) != nil ? "*" : String($1) }
+      .joined(separator: ".")
   }
 }

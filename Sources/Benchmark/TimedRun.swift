@@ -16,7 +16,8 @@ public final class TimedRun {
   private let trainer: Trainer
   private let data: TrainingData
   private let steps: Int
-  /// For each timed step: this rank's nanoseconds from the barrier to its updated weights, without those of reading the batch.
+  /// For each timed step: this rank's nanoseconds from the barrier to its updated weights, without
+  /// those of reading the batch.
   private var times: [Double] = []
   private var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private var productSpeed: [Double] = []
@@ -27,7 +28,9 @@ public final class TimedRun {
   private static let turns = 10
 
   /// Reads the data and makes the replicas; `profiles` notes the times within steps.
-  public init(_ workload: Workload, steps: Int, profiles: Bool, on world: borrowing Communicator) throws {
+  public init(_ workload: Workload, steps: Int, profiles: Bool, on world: borrowing Communicator)
+    throws
+  {
     (self.workload, self.steps) = (workload, steps)
     setComputeThreads(1)
     let text = workload.experiment(ranks: world.size, steps: Workload.warmUp + steps)
@@ -37,16 +40,21 @@ public final class TimedRun {
     profile = profiles ? StepProfile() : nil
   }
 
-  /// Warms up and times steps in turns with large matrix products, on all ranks at once. The result is rank 0's.
+  /// Warms up and times steps in turns with large matrix products, on all ranks at once. The result
+  /// is rank 0's.
   ///
-  /// A step begins at a barrier and is over on a rank when its weights are updated; the slowest rank's counts. Only times are noted between
-  /// two steps: they are compared at the end.
-  public func measure(tracingTo path: String? = nil, on world: borrowing Communicator) throws -> BenchResult? {
+  /// A step begins at a barrier and is over on a rank when its weights are updated; the slowest
+  /// rank's counts. Only times are noted between two steps: they are compared at the end.
+  public func measure(tracingTo path: String? = nil, on world: borrowing Communicator) throws
+    -> BenchResult?
+  {
     for _ in 0..<Workload.warmUp { _ = try trainer.step(on: world) }
-    // The first steps make all that a step needs; the products that are timed next have memory of their own.
+    // The first steps make all that a step needs; the products that are timed next have memory of
+    // their own.
     peakBytes = try world.allReduce(Int64(residentPeak()), .maximum)
     times.reserveCapacity(steps)
-    // Turns so short that what else the machine does, and how fast its clock runs, falls on steps and products alike: of both the median counts.
+    // Turns so short that what else the machine does, and how fast its clock runs, falls on steps
+    // and products alike: of both the median counts.
     trainer.profile = profile
     for turn in 0..<Self.turns {
       try timeProducts(on: world)
@@ -79,8 +87,13 @@ public final class TimedRun {
     try world.barrier()
   }
 
-  private func result(profile: BenchProfile?, on world: borrowing Communicator) throws -> BenchResult? {
-    let sums = [seconds.data, seconds.compute, seconds.reduce, seconds.norm, seconds.optimizer, productSpeed.median]
+  private func result(profile: BenchProfile?, on world: borrowing Communicator) throws
+    -> BenchResult?
+  {
+    let sums = [
+      seconds.data, seconds.compute, seconds.reduce, seconds.norm, seconds.optimizer,
+      productSpeed.median,
+    ]
     let own = times
     let (allTimes, allSums) = (try world.gather(own.span), try world.gather(sums.span))
     guard let allTimes, let allSums, let last else { return nil }
@@ -89,22 +102,32 @@ public final class TimedRun {
     func mean(_ index: Int) -> Double { allSums.map { $0[index] }.mean }
     let perStep = (0..<5).map { mean($0) / Double(steps) }
     let multiplyAdds = trainer.model.multiplyAdds(samples: workload.batch, of: data.train.shape)
-    guard let multiplyAdds else { fatalError("no count of the multiply-adds of \(workload.name)'s model") }
+    guard let multiplyAdds else {
+      fatalError("no count of the multiply-adds of \(workload.name)'s model")
+    }
     let speed = 2 * Double(multiplyAdds) / median
-    let units = workload.batch * world.size * (workload.unit == .tokens ? data.train.shape.tokens : 1)
+    let units =
+      workload.batch * world.size * (workload.unit == .tokens ? data.train.shape.tokens : 1)
     return BenchResult(
-      workload: workload.name, ranks: world.size, params: trainer.model.layout.parameterCount, stepMs: median * 1e3,
-      minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss, norm: last.decision.norm,
+      workload: workload.name, ranks: world.size, params: trainer.model.layout.parameterCount,
+      stepMs: median * 1e3,
+      minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss,
+      norm: last.decision.norm,
       gemmFraction: speed / mean(5),
-      seconds: PhaseTimes(data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3], optimizer: perStep[4]), steps: steps,
-      unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9, gemmGflops: mean(5) * 1e-9, peakBytes: Int(peakBytes),
+      seconds: PhaseTimes(
+        data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3],
+        optimizer: perStep[4]), steps: steps,
+      unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9,
+      gemmGflops: mean(5) * 1e-9, peakBytes: Int(peakBytes),
       profile: profile)
   }
 
   // MARK: The profile
 
   /// Gathers all ranks' spans, writes them as a trace and adds them up. The result is rank 0's.
-  private func profile(from notes: StepProfile, path: String, on world: borrowing Communicator) throws -> BenchProfile? {
+  private func profile(from notes: StepProfile, path: String, on world: borrowing Communicator)
+    throws -> BenchProfile?
+  {
     let hosts = try world.allGatherTexts(hostName())
     let offsets = try ClockOffset.ofRanks(hosts: hosts, on: world)
     let forward = [try forwardSeconds(on: world)]
@@ -117,7 +140,8 @@ public final class TimedRun {
       let ranks = gathered.enumerated().map { rank, words in
         RankSpans(rank: rank, host: hosts[rank], words: words, clockOffset: offsets[rank])
       }
-      let summary = ProfileSummary(ranks, layout: trainer.model.layout, forwardSeconds: forwards.map { $0[0] }.mean)
+      let summary = ProfileSummary(
+        ranks, layout: trainer.model.layout, forwardSeconds: forwards.map { $0[0] }.mean)
       try recording { try DurableFile.write(summary.trace.text, to: path) }
       profile = BenchProfile(trace: path, ranks: summary.ranks, parts: summary.parts)
     }

@@ -6,7 +6,8 @@ public struct Axis: Sendable, Equatable {
     case linear
     /// Powers of ten at equal distances; values that are not positive are not drawn.
     case logarithmic
-    /// Logarithmic where all values are positive and the largest is more than ten times the smallest.
+    /// Logarithmic where all values are positive and the largest is more than ten times the
+    /// smallest.
     case automatic
   }
 
@@ -18,8 +19,13 @@ public struct Axis: Sendable, Equatable {
   /// Where ticks stand; nil for round numbers.
   public var ticks: [Double]?
 
-  public init(_ label: String, scale: Scale = .linear, lowest: Double? = nil, highest: Double? = nil, ticks: [Double]? = nil) {
-    (self.label, self.scale, self.lowest, self.highest, self.ticks) = (label, scale, lowest, highest, ticks)
+  public init(
+    _ label: String, scale: Scale = .linear, lowest: Double? = nil, highest: Double? = nil,
+    ticks: [Double]? = nil
+  ) {
+    (self.label, self.scale, self.lowest, self.highest, self.ticks) = (
+      label, scale, lowest, highest, ticks
+    )
   }
 }
 
@@ -67,20 +73,25 @@ struct FittedAxis {
     (lower, upper, chosen) = (low, high, axis.ticks)
   }
 
-  /// The place of a value, 0 at the lower end and 1 at the upper one; nil where the axis has none for it.
+  /// The place of a value, 0 at the lower end and 1 at the upper one; nil where the axis has none
+  /// for it.
   func place(_ value: Double?) -> Double? {
     guard let value, abs(value) < Self.limit else { return nil }
     if isLogarithmic { return value > 0 ? (log10(value) - lower) / (upper - lower) : nil }
     return (value - lower) / (upper - lower)
   }
 
-  /// Those that were chosen, or round numbers inside the range, about `count` of them; and what is written beside each.
+  /// Those that were chosen, or round numbers inside the range, about `count` of them; and what is
+  /// written beside each.
   func ticks(about count: Int) -> [(value: Double, label: String)] {
     if let chosen { return chosen.map { ($0, TickLabel.figure($0)) } }
-    return isLogarithmic ? logarithmicTicks(about: count) : Self.linearTicks(from: lower, to: upper, about: count)
+    return isLogarithmic
+      ? logarithmicTicks(about: count) : Self.linearTicks(from: lower, to: upper, about: count)
   }
 
-  private static func linearTicks(from lower: Double, to upper: Double, about count: Int) -> [(value: Double, label: String)] {
+  private static func linearTicks(from lower: Double, to upper: Double, about count: Int) -> [(
+    value: Double, label: String
+  )] {
     let rough = (upper - lower) / Double(max(1, count))
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? power * 10
@@ -98,15 +109,24 @@ struct FittedAxis {
   private func logarithmicTicks(about count: Int) -> [(value: Double, label: String)] {
     let decades = upper - lower
     // Over less than a decade and a half, powers of ten alone would leave the axis bare.
-    if decades < 0.7 { return Self.linearTicks(from: pow(10, lower), to: pow(10, upper), about: count).filter { $0.value > 0 } }
+    if decades < 0.7 {
+      return Self.linearTicks(from: pow(10, lower), to: pow(10, upper), about: count).filter {
+        $0.value > 0
+      }
+    }
     let digits: [Double] = decades < 1.6 ? [1, 2, 5] : decades < 2.6 ? [1, 3] : [1]
     let stride = max(1, Int((decades / Double(count)).rounded(.up)))
     var ticks: [(value: Double, label: String)] = []
-    for exponent in Int(lower.rounded(.down))...Int(upper.rounded(.up)) where exponent % stride == 0 {
+    for exponent in Int(lower.rounded(.down))...Int(upper.rounded(.up)) where exponent % stride == 0
+    {
       for digit in digits {
         let place = Double(exponent) + log10(digit)
         guard place >= lower - 1e-9, place <= upper + 1e-9 else { continue }
-        ticks.append((digit * pow(10, Double(exponent)), TickLabel.power(digit: Int(digit), exponent: exponent)))
+        ticks.append(
+          (
+            digit * pow(10, Double(exponent)),
+            TickLabel.power(digit: Int(digit), exponent: exponent)
+          ))
       }
     }
     return ticks

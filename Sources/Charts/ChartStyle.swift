@@ -3,10 +3,17 @@ public enum ChartStyle {
   /// How many colours, dashes and marks there are before they repeat.
   public static let colours = 8
 
-  /// Okabe and Ito's colours, which the colour-blind can distinguish, darkened or lightened to stand out from the page.
-  private static let light = ["#0067a5", "#c8500a", "#00805c", "#a8407f", "#8a6a00", "#3d87b8", "#5b5b5b", "#7a3fb0"]
-  private static let dark = ["#6cb8f0", "#ff9b5c", "#4fd0a5", "#ee94c8", "#e8cf5a", "#9fd3f5", "#b8b8b8", "#c3a0f0"]
-  static let dashes = ["", "7 3", "2 2.5", "8 2.5 2 2.5", "12 3", "4 4", "1.5 4", "9 2 1.5 2 1.5 2"]
+  /// Okabe and Ito's colours, which the colour-blind can distinguish, darkened or lightened to
+  /// stand out from the page.
+  private static let light = [
+    "#0067a5", "#c8500a", "#00805c", "#a8407f", "#8a6a00", "#3d87b8", "#5b5b5b", "#7a3fb0",
+  ]
+  private static let dark = [
+    "#6cb8f0", "#ff9b5c", "#4fd0a5", "#ee94c8", "#e8cf5a", "#9fd3f5", "#b8b8b8", "#c3a0f0",
+  ]
+  static let dashes = [
+    "", "7 3", "2 2.5", "8 2.5 2 2.5", "12 3", "4 4", "1.5 4", "9 2 1.5 2 1.5 2",
+  ]
   /// Shades of a heat map, from the lowest class to the highest.
   static let shades = 16
 
@@ -44,7 +51,8 @@ public enum ChartStyle {
 
 /// A picture of numbers that renders itself as SVG.
 public protocol Chart: Sendable {
-  /// An `svg` element for a page whose style holds ``ChartStyle/css``; the same bytes for the same values.
+  /// An `svg` element for a page whose style holds ``ChartStyle/css``; the same bytes for the same
+  /// values.
   var svg: String { get }
 }
 
@@ -53,7 +61,8 @@ extension Chart {
   public var file: String {
     let element = svg
     let end = element.index(after: element.firstIndex(of: ">")!)
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\(element[..<end])<style>\(ChartStyle.css)</style>"
+    return
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\(element[..<end])<style>\(ChartStyle.css)</style>"
       + "<rect width=\"100%\" height=\"100%\" fill=\"var(--page)\"/>\(element[end...])\n"
   }
 }

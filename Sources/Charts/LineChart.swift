@@ -1,4 +1,5 @@
-/// Lines over a common x, with bands behind them, levels across, and marks where something happened.
+/// Lines over a common x, with bands behind them, levels across, and marks where something
+/// happened.
 public struct LineChart: Chart, Equatable {
   public var title: String
   public var x: Axis
@@ -12,7 +13,8 @@ public struct LineChart: Chart, Equatable {
   public var height: Double
 
   public init(
-    _ title: String, x: Axis, y: Axis, series: [Series], bands: [Band] = [], levels: [Level] = [], marks: [Marks] = [],
+    _ title: String, x: Axis, y: Axis, series: [Series], bands: [Band] = [], levels: [Level] = [],
+    marks: [Marks] = [],
     width: Double = 440, height: Double = 270
   ) {
     (self.title, self.x, self.y, self.series, self.bands) = (title, x, y, series, bands)
@@ -25,10 +27,13 @@ public struct LineChart: Chart, Equatable {
   var summary: String {
     let lines = series.map { series -> String in
       let known = series.points.filter { $0.y != nil }
-      guard let first = known.first, let last = known.last else { return "\(series.name): no values." }
+      guard let first = known.first, let last = known.last else {
+        return "\(series.name): no values."
+      }
       let values = known.compactMap(\.y)
       let missing = series.points.count - known.count
-      return "\(series.name): \(TickLabel.figure(first.y!)) at \(TickLabel.figure(first.x)), \(TickLabel.figure(last.y!)) at "
+      return
+        "\(series.name): \(TickLabel.figure(first.y!)) at \(TickLabel.figure(first.x)), \(TickLabel.figure(last.y!)) at "
         + "\(TickLabel.figure(last.x)), lowest \(TickLabel.figure(values.min()!)), highest \(TickLabel.figure(values.max()!))"
         + (missing > 0 && series.showsMissing ? ", \(missing) without a number." : ".")
     }

@@ -15,12 +15,20 @@ struct LineDrawing {
 
   init(_ chart: LineChart) {
     self.chart = chart
-    let xs = chart.series.flatMap { $0.points.map(\.x) } + chart.bands.flatMap { $0.points.map(\.x) } + chart.marks.flatMap(\.places)
-    across = FittedAxis(chart.x, values: xs, margin: chart.series.contains { $0.points.count > Self.markedPoints } ? 0 : 0.04)
+    let xs =
+      chart.series.flatMap { $0.points.map(\.x) } + chart.bands.flatMap { $0.points.map(\.x) }
+      + chart.marks.flatMap(\.places)
+    across = FittedAxis(
+      chart.x, values: xs,
+      margin: chart.series.contains { $0.points.count > Self.markedPoints } ? 0 : 0.04)
     let values = chart.series.flatMap { $0.points.compactMap(\.y) } + chart.levels.map(\.value)
     // A band's lower edge may be nothing; on a logarithmic axis it must not make the range.
-    let edges = chart.bands.flatMap { $0.points.flatMap { [$0.high] + ($0.low.map { [$0] } ?? []) } }
-    up = FittedAxis(chart.y, values: values + (chart.y.scale == .linear ? edges : edges.filter { $0 > 0 }), margin: 0.05)
+    let edges = chart.bands.flatMap {
+      $0.points.flatMap { [$0.high] + ($0.low.map { [$0] } ?? []) }
+    }
+    up = FittedAxis(
+      chart.y, values: values + (chart.y.scale == .linear ? edges : edges.filter { $0 > 0 }),
+      margin: 0.05)
     let labels = up.ticks(about: 5).map { SVGText.width($0.label) }
     left = 12 + max(18, labels.max() ?? 0)
     legend = Legend(Self.entries(chart), width: chart.width - 16)
@@ -29,19 +37,30 @@ struct LineDrawing {
 
   var svg: String {
     let height = Self.top + plot.height + 38 + legend.height
-    return SVGText.chart(title: chart.title, summary: chart.summary, width: chart.width, height: height) { svg in
-      svg.label(SVGText.fitted(chart.title, width: chart.width - 12, size: 13.5), x: 6, y: 16, style: "title")
-      let scale = up.isLogarithmic ? (chart.y.label.isEmpty ? "log scale" : chart.y.label + ", log scale") : chart.y.label
+    return SVGText.chart(
+      title: chart.title, summary: chart.summary, width: chart.width, height: height
+    ) { svg in
+      svg.label(
+        SVGText.fitted(chart.title, width: chart.width - 12, size: 13.5), x: 6, y: 16,
+        style: "title")
+      let scale =
+        up.isLogarithmic
+        ? (chart.y.label.isEmpty ? "log scale" : chart.y.label + ", log scale") : chart.y.label
       svg.label(SVGText.fitted(scale, width: chart.width - 12), x: 6, y: 32)
       drawAxes(into: &svg)
       // Nothing lies outside: the axes are fitted to all that is drawn.
-      svg.element("g", [("transform", "translate(\(SVGText.number(left)) \(SVGText.number(Self.top)))")]) { svg in
+      svg.element(
+        "g", [("transform", "translate(\(SVGText.number(left)) \(SVGText.number(Self.top)))")]
+      ) { svg in
         drawBands(into: &svg)
         drawLevelsAndMarks(into: &svg)
-        for (index, series) in chart.series.enumerated() { draw(series, colour: Self.colour(series.colour, index), into: &svg) }
+        for (index, series) in chart.series.enumerated() {
+          draw(series, colour: Self.colour(series.colour, index), into: &svg)
+        }
       }
       if chart.series.allSatisfy({ $0.points.allSatisfy { $0.y == nil } }) {
-        svg.label("no values", x: left + plot.width / 2, y: Self.top + plot.height / 2, anchor: "middle")
+        svg.label(
+          "no values", x: left + plot.width / 2, y: Self.top + plot.height / 2, anchor: "middle")
       }
       legend.draw(into: &svg, x: 8, y: height - legend.height)
     }
@@ -50,7 +69,9 @@ struct LineDrawing {
   private func x(_ value: Double) -> Double? { across.place(value).map { $0 * plot.width } }
   private func y(_ value: Double?) -> Double? { up.place(value).map { (1 - $0) * plot.height } }
 
-  private static func colour(_ wanted: Int?, _ index: Int) -> Int { (wanted ?? index) % ChartStyle.colours }
+  private static func colour(_ wanted: Int?, _ index: Int) -> Int {
+    (wanted ?? index) % ChartStyle.colours
+  }
 
   // MARK: Parts
 
@@ -79,17 +100,27 @@ struct LineDrawing {
     for (index, band) in chart.bands.enumerated() {
       let edges = band.points.compactMap { point -> (PixelColumns.Place, PixelColumns.Place)? in
         guard let x = x(point.x), let high = y(point.high) else { return nil }
-        return (PixelColumns.Place(x: x, y: high), PixelColumns.Place(x: x, y: y(point.low) ?? plot.height))
+        return (
+          PixelColumns.Place(x: x, y: high),
+          PixelColumns.Place(x: x, y: y(point.low) ?? plot.height)
+        )
       }
       guard !edges.isEmpty else { continue }
-      let outline = PixelColumns.thinned(edges.map(\.0)) + PixelColumns.thinned(edges.map(\.1)).reversed()
+      let outline =
+        PixelColumns.thinned(edges.map(\.0)) + PixelColumns.thinned(edges.map(\.1)).reversed()
       svg.element(
-        "path", [("class", "band f\(Self.colour(band.colour, chart.series.count + index))"), ("d", PixelColumns.path(outline) + "Z")])
+        "path",
+        [
+          ("class", "band f\(Self.colour(band.colour, chart.series.count + index))"),
+          ("d", PixelColumns.path(outline) + "Z"),
+        ])
     }
   }
 
   private func drawLevelsAndMarks(into svg: inout SVGText) {
-    for level in chart.levels { if let place = y(level.value) { svg.line(0, place, plot.width, place, style: "level") } }
+    for level in chart.levels {
+      if let place = y(level.value) { svg.line(0, place, plot.width, place, style: "level") }
+    }
     for mark in chart.marks {
       var columns: Set<Int> = []
       for place in mark.places.compactMap(x) where columns.insert(Int(place.rounded())).inserted {
@@ -105,13 +136,20 @@ struct LineDrawing {
     let places = series.points.map(place)
     let parts = PixelColumns.parts(places)
     let means = series.means.map { PixelColumns.parts($0.map(place)) } ?? parts
-    let isSmooth = series.style == .smoothed && means.reduce(0) { $0 + $1.count } >= Self.smoothedPoints
+    let isSmooth =
+      series.style == .smoothed && means.reduce(0) { $0 + $1.count } >= Self.smoothedPoints
     if series.style != .marks {
-      var path = parts.filter { $0.count > 1 }.map { PixelColumns.path(PixelColumns.thinned($0)) }.joined()
-      if !path.isEmpty { svg.element("path", [("class", isSmooth ? "pale p\(colour)" : "line s\(colour)"), ("d", path)]) }
+      var path = parts.filter { $0.count > 1 }.map { PixelColumns.path(PixelColumns.thinned($0)) }
+        .joined()
+      if !path.isEmpty {
+        svg.element(
+          "path", [("class", isSmooth ? "pale p\(colour)" : "line s\(colour)"), ("d", path)])
+      }
       if isSmooth {
         let width = max(5, means.reduce(0) { $0 + $1.count } / 40)
-        path = means.filter { $0.count > 1 }.map { PixelColumns.path(PixelColumns.smoothed($0, width: width)) }.joined()
+        path = means.filter { $0.count > 1 }.map {
+          PixelColumns.path(PixelColumns.smoothed($0, width: width))
+        }.joined()
         svg.element("path", [("class", "line s\(colour)"), ("d", path)])
       }
     }
@@ -120,7 +158,11 @@ struct LineDrawing {
       ? parts.flatMap { $0 } : parts.filter { $0.count == 1 }.flatMap { $0 }
     if !marked.isEmpty {
       svg.element(
-        "path", [("class", "f\(colour)"), ("d", PixelColumns.thinned(marked).map { Self.mark(colour, $0.x, $0.y) }.joined())])
+        "path",
+        [
+          ("class", "f\(colour)"),
+          ("d", PixelColumns.thinned(marked).map { Self.mark(colour, $0.x, $0.y) }.joined()),
+        ])
     }
     guard series.showsMissing else { return }
     var columns: Set<Int> = []
@@ -150,10 +192,13 @@ struct LineDrawing {
     }
   }
 
-  static func cross(_ x: Double, _ y: Double) -> String { "M\(SVGText.number(x - 3)) \(SVGText.number(y - 3))l6 6m0-6l-6 6" }
+  static func cross(_ x: Double, _ y: Double) -> String {
+    "M\(SVGText.number(x - 3)) \(SVGText.number(y - 3))l6 6m0-6l-6 6"
+  }
 
   private static func flag(into svg: inout SVGText, x: Double, y: Double) {
-    svg.element("path", [("class", "flag"), ("d", "M\(SVGText.number(x - 4)) \(SVGText.number(y))h8l-4 7z")])
+    svg.element(
+      "path", [("class", "flag"), ("d", "M\(SVGText.number(x - 4)) \(SVGText.number(y))h8l-4 7z")])
   }
 
   private static func entries(_ chart: LineChart) -> [Legend.Entry] {
@@ -172,19 +217,33 @@ struct LineDrawing {
       let colour = colour(band.colour, chart.series.count + index)
       entries.append(
         Legend.Entry(name: band.name) { svg, x, y in
-          svg.element("path", [("class", "band f\(colour)"), ("d", "M\(SVGText.number(x)) \(SVGText.number(y))h22v10h-22z")])
+          svg.element(
+            "path",
+            [
+              ("class", "band f\(colour)"),
+              ("d", "M\(SVGText.number(x)) \(SVGText.number(y))h22v10h-22z"),
+            ])
         })
     }
-    for level in chart.levels { entries.append(Legend.Entry(name: level.name) { $0.line($1, $2 + 5, $1 + 22, $2 + 5, style: "level") }) }
+    for level in chart.levels {
+      entries.append(
+        Legend.Entry(name: level.name) { $0.line($1, $2 + 5, $1 + 22, $2 + 5, style: "level") })
+    }
     for mark in chart.marks where !mark.places.isEmpty {
       entries.append(
         Legend.Entry(name: mark.name) { svg, x, y in
-          if mark.shape == .line { svg.line(x + 11, y - 1, x + 11, y + 11, style: "mark") } else { flag(into: &svg, x: x + 11, y: y + 2) }
+          if mark.shape == .line {
+            svg.line(x + 11, y - 1, x + 11, y + 11, style: "mark")
+          } else {
+            flag(into: &svg, x: x + 11, y: y + 2)
+          }
         })
     }
     if chart.series.contains(where: { $0.showsMissing && $0.points.contains { $0.y == nil } }) {
       entries.append(
-        Legend.Entry(name: "no number") { $0.element("path", [("class", "missing"), ("d", cross($1 + 11, $2 + 5))]) })
+        Legend.Entry(name: "no number") {
+          $0.element("path", [("class", "missing"), ("d", cross($1 + 11, $2 + 5))])
+        })
     }
     return entries
   }

@@ -2,7 +2,8 @@
 public enum Markup {
   /// The text escaped for content and for quoted attributes.
   ///
-  /// Characters that XML 1.0 does not allow become U+FFFD; direction overrides go, since they make text read as something else.
+  /// Characters that XML 1.0 does not allow become U+FFFD; direction overrides go, since they make
+  /// text read as something else.
   public static func escaped(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

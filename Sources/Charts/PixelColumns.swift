@@ -1,4 +1,5 @@
-/// Thins a line to what its pixels can show: of each column the first, the lowest, the highest and the last point, so that no spike is lost.
+/// Thins a line to what its pixels can show: of each column the first, the lowest, the highest and
+/// the last point, so that no spike is lost.
 enum PixelColumns {
   /// A point in the chart's units of length.
   struct Place: Equatable {
@@ -11,7 +12,11 @@ enum PixelColumns {
     var parts: [[Place]] = []
     var part: [Place] = []
     for place in places {
-      if let place { part.append(place) } else if !part.isEmpty { (parts, part) = (parts + [part], []) }
+      if let place {
+        part.append(place)
+      } else if !part.isEmpty {
+        (parts, part) = (parts + [part], [])
+      }
     }
     return part.isEmpty ? parts : parts + [part]
   }
@@ -45,7 +50,8 @@ enum PixelColumns {
     var (from, to) = (0, 0)
     var kept: [Place] = []
     for index in part.indices {
-      // At the start, where curves are steep, the window shrinks to both sides; at the end one-sidedly, so that no single point is the last word.
+      // At the start, where curves are steep, the window shrinks to both sides; at the end
+      // one-sidedly, so that no single point is the last word.
       let near = min(reach, index)
       while to <= min(index + near, part.count - 1) {
         sum += part[to].y

@@ -2,8 +2,11 @@
 struct SVGText {
   private(set) var text = ""
 
-  /// A chart as an element of its own: its title and what it says in words, for those who do not see it, then what `content` draws.
-  static func chart(title: String, summary: String, width: Double, height: Double, content: (inout SVGText) -> Void) -> String {
+  /// A chart as an element of its own: its title and what it says in words, for those who do not
+  /// see it, then what `content` draws.
+  static func chart(
+    title: String, summary: String, width: Double, height: Double, content: (inout SVGText) -> Void
+  ) -> String {
     var svg = SVGText()
     svg.element(
       "svg",
@@ -24,7 +27,9 @@ struct SVGText {
     open(name, attributes, end: "/>")
   }
 
-  mutating func element(_ name: String, _ attributes: [(String, String)] = [], content: (inout SVGText) -> Void) {
+  mutating func element(
+    _ name: String, _ attributes: [(String, String)] = [], content: (inout SVGText) -> Void
+  ) {
     open(name, attributes, end: ">")
     content(&self)
     text += "</\(name)>"
@@ -45,7 +50,9 @@ struct SVGText {
   }
 
   /// A label at a place.
-  mutating func label(_ words: String, x: Double, y: Double, anchor: String = "start", style: String = "") {
+  mutating func label(
+    _ words: String, x: Double, y: Double, anchor: String = "start", style: String = ""
+  ) {
     var attributes = [("x", Self.number(x)), ("y", Self.number(y))]
     if anchor != "start" { attributes.append(("text-anchor", anchor)) }
     if !style.isEmpty { attributes.append(("class", style)) }
@@ -54,7 +61,12 @@ struct SVGText {
 
   /// A straight line.
   mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, style: String) {
-    element("path", [("class", style), ("d", "M\(Self.number(x1)) \(Self.number(y1))L\(Self.number(x2)) \(Self.number(y2))")])
+    element(
+      "path",
+      [
+        ("class", style),
+        ("d", "M\(Self.number(x1)) \(Self.number(y1))L\(Self.number(x2)) \(Self.number(y2))"),
+      ])
   }
 
   /// A coordinate to a tenth, without a zero that says nothing: `12.5`, `12`, `-0.1`.

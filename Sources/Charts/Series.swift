@@ -29,7 +29,8 @@ public struct Series: Sendable, Equatable {
   public var showsMissing: Bool
 
   public init(
-    _ name: String, _ points: [ChartPoint], means: [ChartPoint]? = nil, style: Style = .line, colour: Int? = nil, showsMissing: Bool = false
+    _ name: String, _ points: [ChartPoint], means: [ChartPoint]? = nil, style: Style = .line,
+    colour: Int? = nil, showsMissing: Bool = false
   ) {
     self.name = name
     self.points = points
@@ -52,11 +53,15 @@ public struct Band: Sendable, Equatable {
     public var low: Double?
     public var high: Double
 
-    public init(_ x: Double, low: Double?, high: Double) { (self.x, self.low, self.high) = (x, low, high) }
+    public init(_ x: Double, low: Double?, high: Double) {
+      (self.x, self.low, self.high) = (x, low, high)
+    }
   }
 
   public init(_ name: String, _ points: [Point], colour: Int? = nil) {
-    (self.name, self.points, self.colour) = (name, points.filter { $0.high.isFinite && $0.low?.isFinite ?? true }, colour)
+    (self.name, self.points, self.colour) = (
+      name, points.filter { $0.high.isFinite && $0.low?.isFinite ?? true }, colour
+    )
   }
 }
 
@@ -73,7 +78,9 @@ public struct Marks: Sendable, Equatable {
   public var places: [Double]
   public var shape: Shape
 
-  public init(_ name: String, at places: [Double], shape: Shape = .line) { (self.name, self.places, self.shape) = (name, places, shape) }
+  public init(_ name: String, at places: [Double], shape: Shape = .line) {
+    (self.name, self.places, self.shape) = (name, places, shape)
+  }
 }
 
 /// A level that values are held against: a limit, an expectation.

@@ -7,7 +7,10 @@ enum TickLabel {
     if value == 0 { return "0" }
     let size = abs(value)
     if size >= 1e6 || step < 1e-4 {
-      let digits = max(0, Int((log10(size) + 1e-9).rounded(.down)) - Int((log10(step) + 1e-9).rounded(.down)) + (isHalf(step) ? 1 : 0))
+      let digits = max(
+        0,
+        Int((log10(size) + 1e-9).rounded(.down)) - Int((log10(step) + 1e-9).rounded(.down))
+          + (isHalf(step) ? 1 : 0))
       return printed(value, decimals: min(digits, 6), format: "%.*e").replacingExponent
     }
     let decimals = max(0, -Int((log10(step) + 1e-9).rounded(.down)) + (isHalf(step) ? 1 : 0))
@@ -27,9 +30,14 @@ enum TickLabel {
   static func figure(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     let size = abs(value)
-    if value == value.rounded(), size < 1e6 { return grouped(printed(value, decimals: 0, format: "%.*f")) }
-    guard size >= 1e-3, size < 1e6 else { return printed(value, decimals: 2, format: "%.*e").replacingExponent }
-    return grouped(printed(value, decimals: max(0, 2 - Int(log10(size).rounded(.down))), format: "%.*f"))
+    if value == value.rounded(), size < 1e6 {
+      return grouped(printed(value, decimals: 0, format: "%.*f"))
+    }
+    guard size >= 1e-3, size < 1e6 else {
+      return printed(value, decimals: 2, format: "%.*e").replacingExponent
+    }
+    return grouped(
+      printed(value, decimals: max(0, 2 - Int(log10(size).rounded(.down))), format: "%.*f"))
   }
 
   /// Whether steps of this size need a digit more than their first: 2.5, 0.25.
@@ -60,7 +68,9 @@ enum TickLabel {
 extension String {
   /// `1e-07` as `1e-7`, `1e+06` as `1e6`.
   fileprivate var replacingExponent: String {
-    guard let mark = lastIndex(of: "e"), let exponent = Int(self[index(after: mark)...].drop { $0 == "+" }) else { return self }
+    guard let mark = lastIndex(of: "e"),
+      let exponent = Int(self[index(after: mark)...].drop { $0 == "+" })
+    else { return self }
     return "\(self[..<mark])e\(exponent)"
   }
 }

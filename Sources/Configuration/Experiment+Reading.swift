@@ -15,28 +15,35 @@ extension Experiment {
   public static func text(of path: String) throws(ExperimentError) -> String {
     let file: InputFile
     do { file = try InputFile(path) } catch {
-      throw ExperimentError(error.what.hasPrefix("cannot be opened") ? "\(path): no such experiment file, or it cannot be read" : error.description)
+      throw ExperimentError(
+        error.what.hasPrefix("cannot be opened")
+          ? "\(path): no such experiment file, or it cannot be read" : error.description)
     }
     // Asked before the bytes are: a file may be larger than the memory.
     guard file.byteCount <= TOMLTree.largest else {
-      throw ExperimentError("\(path): \(file.byteCount) bytes; an experiment file has at most 1 MiB")
+      throw ExperimentError(
+        "\(path): \(file.byteCount) bytes; an experiment file has at most 1 MiB")
     }
     var bytes = [UInt8](repeating: 0, count: file.byteCount)
     do { try file.fill(&bytes, at: 0) } catch { throw ExperimentError(error.description) }
     do {
       return String(copying: try UTF8Span(validating: bytes.span))
     } catch {
-      throw ExperimentError("\(path): byte \(error.byteOffsets.lowerBound): not UTF-8; save the experiment file as UTF-8 text")
+      throw ExperimentError(
+        "\(path): byte \(error.byteOffsets.lowerBound): not UTF-8; save the experiment file as UTF-8 text"
+      )
     }
   }
 
-  /// Reads an experiment from text; `source` is the file's name, for messages and for what is relative to its folder.
+  /// Reads an experiment from text; `source` is the file's name, for messages and for what is
+  /// relative to its folder.
   public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
     var keys = try ExperimentReader(text: text, source: source, overrides: overrides)
 
     name = try keys.string("name", default: "experiment")
     if name.isEmpty || name.hasPrefix(".") || name.contains("/") {
-      throw keys.error("name", "\"\(name)\" names the run's directory: not empty, no slash, no leading dot")
+      throw keys.error(
+        "name", "\"\(name)\" names the run's directory: not empty, no slash, no leading dot")
     }
     seed = try keys.integer("seed", default: 1, in: 0...Int.max)
 
@@ -49,7 +56,8 @@ extension Experiment {
     try keys.enter("optimizer")
     (optimizer, learningRate) = try Self.optimizer(&keys)
     try keys.enter("schedule")
-    (schedule, rateRule) = try Self.schedule(&keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
+    (schedule, rateRule) = try Self.schedule(
+      &keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
     batchGrowth = try Self.batchGrowth(&keys, globalBatch: training.globalBatch)
     try keys.enter("clip")
     (clip, clipScope) = try Self.clip(&keys)
@@ -58,20 +66,26 @@ extension Experiment {
     try keys.enter("guard")
     guardConfig = try GuardConfig(&keys)
     try keys.enter("stop")
-    stop = try keys.kind("rule", among: stopRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
+    stop = try keys.kind("rule", among: stopRules, name: { $0.kind }) {
+      (kind, keys) throws(ExperimentError) in try kind.init(&keys)
+    }
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
     checkpoint = CheckpointChoice(
-      every: try keys.integer(optional: "every", in: 1...Int.max), keep: try keys.integer("keep", default: 3, in: 1...Int.max))
+      every: try keys.integer(optional: "every", in: 1...Int.max),
+      keep: try keys.integer("keep", default: 3, in: 1...Int.max))
     if training.reproducible && clipScope == .worker {
       throw keys.error(
-        "scope", in: "clip", "each worker clips its own share, which changes with the number of ranks: not with training.reproducible")
+        "scope", in: "clip",
+        "each worker clips its own share, which changes with the number of ranks: not with training.reproducible"
+      )
     }
     if training.reproducible && regularization.ascent != nil && !regularization.isSynchronized {
       throw keys.error(
         "synchronized", in: "regularization",
-        "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible")
+        "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible"
+      )
     }
     if clipScope != .meanGradient && regularization.changesMean {
       throw keys.error(
@@ -81,20 +95,32 @@ extension Experiment {
     }
     if clipScope == .worker && regularization.ascent != nil {
       throw keys.error(
-        "scope", in: "clip", "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound")
+        "scope", in: "clip",
+        "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"
+      )
     }
     if report.noise == .microBatches && clipScope == .worker {
-      throw keys.error("noise", in: "report", "with clip.scope worker the noise is measured over ranks")
+      throw keys.error(
+        "noise", in: "report", "with clip.scope worker the noise is measured over ranks")
     }
-    if report.noise == .microBatches && regularization.ascent != nil && !regularization.isSynchronized {
-      throw keys.error("noise", in: "report", "with regularization.synchronized = false the noise is measured over ranks")
+    if report.noise == .microBatches && regularization.ascent != nil
+      && !regularization.isSynchronized
+    {
+      throw keys.error(
+        "noise", in: "report",
+        "with regularization.synchronized = false the noise is measured over ranks")
     }
     (resolved, ignoredKeys, self.keys) = try keys.finish()
   }
 
-  private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (any OptimizerRule, Double) {
-    try keys.kind("kind", among: optimizerRules, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in
-      let rate = try keys.number("learning_rate", default: kind.usualRate, wanted: "a number above 0") { $0 > 0 }
+  private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
+    any OptimizerRule, Double
+  ) {
+    try keys.kind("kind", among: optimizerRules, name: { $0.kind }) {
+      (kind, keys) throws(ExperimentError) in
+      let rate = try keys.number(
+        "learning_rate", default: kind.usualRate, wanted: "a number above 0"
+      ) { $0 > 0 }
       return (try kind.init(&keys), rate)
     }
   }
@@ -104,23 +130,34 @@ extension Experiment {
   ) throws(ExperimentError) -> (Schedule, any RateRule) {
     let run = RateContext(globalBatch: globalBatch, isAdaptive: optimizer.isAdaptive)
     let fixed = ["constant", "cosine", "warmup", "warmup-cosine"]
-    return try keys.kind("kind", among: fixed + rateRules.map { $0.kind }, name: { $0 }) { (kind, keys) throws(ExperimentError) in
-      if let rule = rateRules.first(where: { $0.kind == kind }) { return (.constant, try rule.init(&keys, for: run)) }
+    return try keys.kind("kind", among: fixed + rateRules.map { $0.kind }, name: { $0 }) {
+      (kind, keys) throws(ExperimentError) in
+      if let rule = rateRules.first(where: { $0.kind == kind }) {
+        return (.constant, try rule.init(&keys, for: run))
+      }
       return (try schedule(kind, &keys, rate: rate), .none)
     }
   }
 
   /// A schedule that depends on the step alone.
-  private static func schedule(_ kind: String, _ keys: inout ExperimentReader, rate: Double) throws(ExperimentError) -> Schedule {
+  private static func schedule(_ kind: String, _ keys: inout ExperimentReader, rate: Double)
+    throws(ExperimentError) -> Schedule
+  {
     func final() throws(ExperimentError) -> Double {
-      let final = try keys.number("final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step") { $0 >= 0 }
+      let final = try keys.number(
+        "final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step"
+      ) { $0 >= 0 }
       guard final <= rate else {
         throw keys.error(
-          "final_rate", "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that")
+          "final_rate",
+          "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that"
+        )
       }
       return final
     }
-    func warmup() throws(ExperimentError) -> Int { try keys.integer("warmup_steps", default: 100, in: 1...Int.max) }
+    func warmup() throws(ExperimentError) -> Int {
+      try keys.integer("warmup_steps", default: 100, in: 1...Int.max)
+    }
     switch kind {
     case "cosine": return .cosine(final: try final())
     case "warmup": return .warmup(steps: try warmup())
@@ -129,13 +166,16 @@ extension Experiment {
     }
   }
 
-  private static func batchGrowth(_ keys: inout ExperimentReader, globalBatch: Int) throws(ExperimentError) -> BatchGrowth? {
+  private static func batchGrowth(_ keys: inout ExperimentReader, globalBatch: Int)
+    throws(ExperimentError) -> BatchGrowth?
+  {
     enum Batch: String, CaseIterable {
       case constant
       case noiseScale = "noise-scale"
     }
     func largest(_ keys: inout ExperimentReader) throws(ExperimentError) -> Int {
-      try keys.integer("max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30))
+      try keys.integer(
+        "max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30))
     }
     guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
       keys.allowKeys { _ = try? largest(&$0) }
@@ -147,7 +187,9 @@ extension Experiment {
 
 extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: modelKinds, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
+    recipe = try keys.kind("kind", among: modelKinds, name: { $0.kind }) {
+      (kind, keys) throws(ExperimentError) in try kind.init(&keys)
+    }
     section = keys.resolvedSection
     start = try keys.path("init")
   }
@@ -163,7 +205,9 @@ extension Experiment.ModelChoice {
 
 extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: dataKinds, name: { $0.kind }) { (kind, keys) throws(ExperimentError) in try kind.init(&keys) }
+    recipe = try keys.kind("kind", among: dataKinds, name: { $0.kind }) {
+      (kind, keys) throws(ExperimentError) in try kind.init(&keys)
+    }
     order = try keys.choice("order", default: .shuffled)
   }
 }
@@ -173,7 +217,8 @@ extension Experiment.TrainingChoice {
     globalBatch = try keys.integer("global_batch", default: 256, in: 1...(1 << 30))
     microBatch = try keys.integer("micro_batch", default: 32, in: 1...(1 << 24))
     func count(_ key: String, insteadOf other: String) throws(ExperimentError) -> Int? {
-      // A length on the command line takes the place of the file's, whichever of the two words each has.
+      // A length on the command line takes the place of the file's, whichever of the two words each
+      // has.
       if keys.isOverridden(other) && !keys.isOverridden(key) {
         keys.ignore(key)
         return nil
@@ -186,10 +231,13 @@ extension Experiment.TrainingChoice {
     case (_?, _?): throw keys.error("steps", "give steps or epochs, not both")
     case (nil, let steps?): length = .steps(steps)
     case (let epochs?, nil): length = .epochs(epochs)
-    case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
+    case (nil, nil):
+      length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
     }
     let proportions = try keys.integers("shares", default: [], in: 0...(1 << 20))
-    guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else { throw keys.error("shares", "one rank has to get samples") }
+    guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else {
+      throw keys.error("shares", "one rank has to get samples")
+    }
     shares = proportions.isEmpty ? nil : proportions
     gradient = try keys.choice("gradient", default: .auto)
     exchange = try keys.choice("exchange", default: .auto)
@@ -197,7 +245,9 @@ extension Experiment.TrainingChoice {
     reproducible = try keys.boolean("reproducible", default: false)
     if exchange == .shared && gradient == .replicated {
       throw keys.error(
-        "exchange", "\"shared\" divides gradient and weights between the ranks: with gradient = \"replicated\" use \"messages\"")
+        "exchange",
+        "\"shared\" divides gradient and weights between the ranks: with gradient = \"replicated\" use \"messages\""
+      )
     }
   }
 }

@@ -5,8 +5,9 @@ import Optimizers
 
 /// A run, whole: model, data, how it is trained, clipped, recorded and kept.
 ///
-/// Read from TOML (``init(text:source:overrides:)``), in which unknown keys and wrong types are errors that name key, line and nearest
-/// valid key. ``resolved`` is the same experiment with every default and override written out: running that repeats the run.
+/// Read from TOML (``init(text:source:overrides:)``), in which unknown keys and wrong types are
+/// errors that name key, line and nearest valid key. ``resolved`` is the same experiment with every
+/// default and override written out: running that repeats the run.
 public struct Experiment: Sendable {
   public var name: String
   /// Feeds initial weights and sample order.
@@ -57,11 +58,13 @@ public struct Experiment: Sendable {
     public var length: Length
     /// How much of a step's samples each rank gets, in proportion; nil for equal parts.
     public var shares: [Int]?
-    /// Whether each rank updates all weights or its own slice; `auto`: its slice, but all where only messages join the nodes.
+    /// Whether each rank updates all weights or its own slice; `auto`: its slice, but all where
+    /// only messages join the nodes.
     public var gradient: Gradient
     /// Whether the ranks of a node share memory or send messages; `auto` shares where it can.
     public var exchange: Exchange
-    /// Whether messages carry a gradient while the rest of it is computed; `auto`: where that was measured faster.
+    /// Whether messages carry a gradient while the rest of it is computed; `auto`: where that was
+    /// measured faster.
     public var overlap: Overlap
     /// Whether losses, norms and weights have the same bits at any number of ranks.
     public var reproducible: Bool
@@ -81,7 +84,8 @@ public struct Experiment: Sendable {
     public var norms: [NormOrder]
     /// Prefixes of tensor names whose tensors' norm is recorded together.
     public var groups: [String]
-    /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every micro-batch's, at one pass over it.
+    /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every
+    /// micro-batch's, at one pass over it.
     public var noise: Noise
     /// Whether TensorBoard's files are written.
     public var tensorboard: Bool

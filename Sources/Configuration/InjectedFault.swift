@@ -1,4 +1,5 @@
-/// One flipped bit in one rank's memory, by which `lockstep verify --inject` shows that a fault is found and its rank named.
+/// One flipped bit in one rank's memory, by which `lockstep verify --inject` shows that a fault is
+/// found and its rank named.
 public struct InjectedFault: Sendable, Equatable {
   public enum Place: String, CaseIterable, Sendable {
     /// The gradient of the rank's first micro-batch of the step.
@@ -18,7 +19,8 @@ public struct InjectedFault: Sendable, Equatable {
   /// Reads `gradient|weights|ledger:RANK:STEP:BIT`; nil for anything else.
   public init?(_ text: String) {
     let words = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard words.count == 4, let place = Place(rawValue: String(words[0])), let rank = Int(words[1]), let step = Int(words[2]),
+    guard words.count == 4, let place = Place(rawValue: String(words[0])), let rank = Int(words[1]),
+      let step = Int(words[2]),
       let bit = Int(words[3]), rank >= 0, step >= 1, (0..<32).contains(bit)
     else { return nil }
     (self.place, self.rank, self.step, self.bit) = (place, rank, step, bit)

@@ -2,7 +2,8 @@ import Models
 import Reports
 import Vectors
 
-/// The pictures that a trained model makes: draws of a generator, or the centroids of k-means on images.
+/// The pictures that a trained model makes: draws of a generator, or the centroids of k-means on
+/// images.
 public struct PictureSampler {
   public let picture: Picture
   /// What it shows, for a line of text.
@@ -24,7 +25,9 @@ public struct PictureSampler {
     }
     let shown = values.count / (image.channels * image.height * image.width)
     let columns = Int(Double(shown).squareRoot().rounded(.up))
-    let grid = Picture(grid: values, width: image.width, height: image.height, channels: image.channels == 3 ? 3 : 1, columns: columns)
+    let grid = Picture(
+      grid: values, width: image.width, height: image.height, channels: image.channels == 3 ? 3 : 1,
+      columns: columns)
     // Small pictures are looked at too: at least about 600 pixels wide.
     picture = grid.enlarged(by: max(1, 600 / grid.width))
   }

@@ -3,7 +3,8 @@ import Glibc
 import Models
 import Vectors
 
-/// Writes on from a prompt, a byte at a time: draws each from softmax(logits / temperature) over the `top` most likely ones.
+/// Writes on from a prompt, a byte at a time: draws each from softmax(logits / temperature) over
+/// the `top` most likely ones.
 public struct TextSampler: ~Copyable {
   private let trained: TrainedModel
   private let model: any TokenModel
@@ -16,10 +17,17 @@ public struct TextSampler: ~Copyable {
 
   /// Reads the prompt; nil where the model is none of texts.
   ///
-  /// A temperature of 0 always takes the most likely byte. `prompt` holds tokens of the model's vocabulary, at least one.
-  public init?(_ trained: TrainedModel, prompt: [Int32], temperature: Double, top: Int, seed: UInt64) {
-    guard let model = trained.model as? any TokenModel, let vocabulary = trained.vocabulary else { return nil }
-    (self.trained, self.model, self.vocabulary, self.temperature, self.top) = (trained, model, vocabulary, temperature, top)
+  /// A temperature of 0 always takes the most likely byte. `prompt` holds tokens of the model's
+  /// vocabulary, at least one.
+  public init?(
+    _ trained: TrainedModel, prompt: [Int32], temperature: Double, top: Int, seed: UInt64
+  ) {
+    guard let model = trained.model as? any TokenModel, let vocabulary = trained.vocabulary else {
+      return nil
+    }
+    (self.trained, self.model, self.vocabulary, self.temperature, self.top) = (
+      trained, model, vocabulary, temperature, top
+    )
     random = RandomStream(seed, Self.purpose)
     logits = model.read(prompt, memory: &memory, weights: trained.weights)
   }
@@ -33,9 +41,12 @@ public struct TextSampler: ~Copyable {
 
   private mutating func draw() -> Int32 {
     // Of equals the first, so that a draw is the same everywhere.
-    let order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(temperature > 0 ? top : 1)
+    let order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(
+      temperature > 0 ? top : 1)
     let largest = Double(logits[order[0]])
-    let weights = order.map { exp((Double(logits[$0]) - largest) / max(temperature, .leastNormalMagnitude)) }
+    let weights = order.map {
+      exp((Double(logits[$0]) - largest) / max(temperature, .leastNormalMagnitude))
+    }
     var left = random.unit() * weights.reduce(0, +)
     for (token, weight) in zip(order, weights) {
       left -= weight

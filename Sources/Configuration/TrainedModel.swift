@@ -9,7 +9,8 @@ import Vectors
 
 /// A model and its weights, read from one file: what `lockstep sample` works with.
 ///
-/// Weights files hold in their metadata what the model is made from: its `[model]` section, the shape of its samples, and a text's vocabulary.
+/// Weights files hold in their metadata what the model is made from: its `[model]` section, the
+/// shape of its samples, and a text's vocabulary.
 public final class TrainedModel {
   /// The weights file that was read.
   public let path: String
@@ -21,14 +22,15 @@ public final class TrainedModel {
   /// Whether the weights are centroids of samples.
   public var holdsCentroids: Bool { model is KMeans }
 
-  /// Reads a weights file, the newest one of a checkpoint directory, or a run directory's final one or, where there is none, its newest
-  /// checkpoint's.
+  /// Reads a weights file, the newest one of a checkpoint directory, or a run directory's final one
+  /// or, where there is none, its newest checkpoint's.
   public init(path given: String) throws {
     path = Self.file(at: given)
     let file = try SafeTensors(path: path)
     guard let description = ModelDescription(metadata: file.metadata) else {
       throw FileError(
-        path, "says nothing of the model that its tensors belong to", remedy: "give a run directory or a checkpoint written by Lockstep")
+        path, "says nothing of the model that its tensors belong to",
+        remedy: "give a run directory or a checkpoint written by Lockstep")
     }
     let recipe = try Experiment.ModelChoice(section: description.model, source: path).recipe
     // What belongs to no starting weight may be anything.
@@ -36,7 +38,8 @@ public final class TrainedModel {
     // Each element takes two bytes at least: what the file cannot hold is not asked memory for.
     guard model.layout.parameterCount <= file.byteCount / 2 else {
       throw FileError(
-        path, "says that its model has \(model.layout.parameterCount) parameters, more than its \(file.byteCount) bytes can hold",
+        path,
+        "says that its model has \(model.layout.parameterCount) parameters, more than its \(file.byteCount) bytes can hold",
         remedy: "use another copy of the file")
     }
     samples = description.samples
@@ -50,9 +53,13 @@ public final class TrainedModel {
   private static func file(at path: String) -> String {
     let directory = RunDirectory(path)
     guard directory.exists else { return path }
-    let newest = directory.newestCheckpoint.map { "\(directory.checkpoints)/\(RunDirectory.checkpointName($0))/model.safetensors" }
-    let candidates = [path + "/model.safetensors", path + "/final.safetensors"] + (newest.map { [$0] } ?? [])
-    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? path + "/final.safetensors"
+    let newest = directory.newestCheckpoint.map {
+      "\(directory.checkpoints)/\(RunDirectory.checkpointName($0))/model.safetensors"
+    }
+    let candidates =
+      [path + "/model.safetensors", path + "/final.safetensors"] + (newest.map { [$0] } ?? [])
+    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? path
+      + "/final.safetensors"
   }
 }
 
@@ -72,7 +79,8 @@ package struct ModelDescription {
   /// Nil where anything is missing or not what ``metadata`` wrote.
   package init?(metadata: [String: String]) {
     guard let model = metadata["model"], let text = metadata["samples"],
-      let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8)), samples.isPossible
+      let samples = try? JSONDecoder().decode(SampleShape.self, from: Data(text.utf8)),
+      samples.isPossible
     else { return nil }
     (self.model, self.samples) = (model, samples)
     guard let text = metadata["vocabulary"] else { return }
@@ -84,14 +92,16 @@ package struct ModelDescription {
     vocabulary = Vocabulary(bytes)
   }
 
-  /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each byte as two hexadecimal digits).
+  /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each
+  /// byte as two hexadecimal digits).
   package var metadata: [String: String] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let shape = (try? encoder.encode(samples)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     var result = ["model": model, "samples": shape]
     if let vocabulary {
-      result["vocabulary"] = vocabulary.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      result["vocabulary"] = vocabulary.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        .joined()
     }
     return result
   }

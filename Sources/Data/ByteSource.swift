@@ -4,7 +4,8 @@ import Files
 protocol ByteSource: AnyObject {
   /// How much of the file itself has been consumed, for error messages.
   var offset: Int { get }
-  /// Fills `buffer` and returns the bytes written: fewer than asked for only at the proper end of the content.
+  /// Fills `buffer` and returns the bytes written: fewer than asked for only at the proper end of
+  /// the content.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int
 }
 

@@ -1,8 +1,10 @@
 import Files
 
-/// The rows of a CSV file (RFC 4180), plain or gzip, one at a time: cells may be quoted, lines end in LF, CR LF or CR, empty lines are passed over.
+/// The rows of a CSV file (RFC 4180), plain or gzip, one at a time: cells may be quoted, lines end
+/// in LF, CR LF or CR, empty lines are passed over.
 ///
-/// It holds one row, whose size is bounded: a quote that is never closed cannot swallow a large file.
+/// It holds one row, whose size is bounded: a quote that is never closed cannot swallow a large
+/// file.
 final class CSVRows {
   static let mostColumns = 1 << 16
   static let longestCell = 1 << 16
@@ -50,11 +52,13 @@ final class CSVRows {
     }
   }
 
-  /// A cell as a name or for a message, which has one line and no escape sequences: control characters are spaces.
+  /// A cell as a name or for a message, which has one line and no escape sequences: control
+  /// characters are spaces.
   func cell(_ column: Int) -> String {
     withCell(column) { bytes in
       let printable = bytes.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
-      return String(decoding: printable[..<((printable.lastIndex { $0 != 0x20 } ?? -1) + 1)], as: UTF8.self)
+      return String(
+        decoding: printable[..<((printable.lastIndex { $0 != 0x20 } ?? -1) + 1)], as: UTF8.self)
     }
   }
 
@@ -65,16 +69,24 @@ final class CSVRows {
   }
 
   /// An error in the row: `place` names line and column.
-  func failure(_ what: String, remedy: String, column: Int? = nil, named name: String? = nil) -> FileError {
-    failure(at: starts.isEmpty ? base + position : starts[column ?? 0], line: line, column: column, named: name, what, remedy: remedy)
+  func failure(_ what: String, remedy: String, column: Int? = nil, named name: String? = nil)
+    -> FileError
+  {
+    failure(
+      at: starts.isEmpty ? base + position : starts[column ?? 0], line: line, column: column,
+      named: name, what, remedy: remedy)
   }
 
   private func failure(
-    at offset: Int, line: Int, column: Int? = nil, named name: String? = nil, _ what: String, remedy: String
+    at offset: Int, line: Int, column: Int? = nil, named name: String? = nil, _ what: String,
+    remedy: String
   ) -> FileError {
-    let place = column.map { name.map { ", column \"\($0)\"" } ?? ", column \($0) (counted from 0)" } ?? ""
+    let place =
+      column.map { name.map { ", column \"\($0)\"" } ?? ", column \($0) (counted from 0)" } ?? ""
     return FileError(
-      file.path, at: offset, (isGzip ? "(of the decompressed text) " : "") + "line \(line)\(place): \(what)", remedy: remedy)
+      file.path, at: offset,
+      (isGzip ? "(of the decompressed text) " : "") + "line \(line)\(place): \(what)",
+      remedy: remedy)
   }
 
   private var isBlank: Bool { ends.count == 1 && ends[0] == 0 && !wasQuoted }
@@ -93,7 +105,9 @@ final class CSVRows {
     var opening = (offset: 0, line: 0)
     func endCell() throws(FileError) {
       if starts.count == ends.count { starts.append(base + position - 1) }
-      while state == .plain, text.count > cellStart, isSpace(text[text.count - 1]) { text.removeLast() }
+      while state == .plain, text.count > cellStart, isSpace(text[text.count - 1]) {
+        text.removeLast()
+      }
       ends.append(text.count)
       text.append(0)
       cellStart = text.count
@@ -108,7 +122,9 @@ final class CSVRows {
       if position == available {
         guard try refill() else {
           if state == .quoted {
-            throw failure(at: opening.offset, line: opening.line, "a quote that is opened here is never closed", remedy: "close it")
+            throw failure(
+              at: opening.offset, line: opening.line, "a quote that is opened here is never closed",
+              remedy: "close it")
           }
           if ends.isEmpty && state == .fresh { return false }
           position += 1
@@ -124,7 +140,8 @@ final class CSVRows {
       if closesReturn { continue }
       if byte == 0 {
         throw failure(
-          at: base + position - 1, line: currentLine, "a NUL byte, which no text holds", remedy: "give a CSV file in UTF-8 or ASCII")
+          at: base + position - 1, line: currentLine, "a NUL byte, which no text holds",
+          remedy: "give a CSV file in UTF-8 or ASCII")
       }
       switch state {
       case .quoted:
@@ -145,7 +162,8 @@ final class CSVRows {
       case .closed:
         if isSpace(byte) { continue }
         throw failure(
-          at: base + position - 1, line: currentLine, "\(describe(byte)) follows a closing quote", remedy: "double a quote within quotes")
+          at: base + position - 1, line: currentLine, "\(describe(byte)) follows a closing quote",
+          remedy: "double a quote within quotes")
       case .fresh:
         starts.append(base + position - 1)
         if byte == quote {
@@ -160,7 +178,8 @@ final class CSVRows {
       if text.count - cellStart > Self.longestCell {
         throw failure(
           at: starts[starts.count - 1], line: state == .plain ? currentLine : opening.line,
-          "a cell of more than \(Self.longestCell) bytes begins here", remedy: "close its quote, or give a CSV file")
+          "a cell of more than \(Self.longestCell) bytes begins here",
+          remedy: "close its quote, or give a CSV file")
       }
     }
   }
@@ -170,7 +189,9 @@ final class CSVRows {
     available = try content.read(into: block)
     position = 0
     // The mark that some programs put before UTF-8.
-    if base == 0, available >= 3, block[0] == 0xEF, block[1] == 0xBB, block[2] == 0xBF { position = 3 }
+    if base == 0, available >= 3, block[0] == 0xEF, block[1] == 0xBB, block[2] == 0xBF {
+      position = 3
+    }
     return available > position
   }
 }

@@ -1,4 +1,5 @@
-/// The ranks that open a data set together, without a word of MPI: what one rank reads, others may share.
+/// The ranks that open a data set together, without a word of MPI: what one rank reads, others may
+/// share.
 ///
 /// Every call is collective: all ranks make it, in the same order. The properties are not.
 public protocol DataContext: ~Copyable {
@@ -9,8 +10,8 @@ public protocol DataContext: ~Copyable {
   /// Whether this rank reads for the others of its node.
   var readsForNode: Bool { get }
 
-  /// Runs `body` on every rank and returns once it has succeeded on all of them, which makes it a barrier too. Where it throws, the job ends with the
-  /// error of the lowest such rank.
+  /// Runs `body` on every rank and returns once it has succeeded on all of them, which makes it a
+  /// barrier too. Where it throws, the job ends with the error of the lowest such rank.
   borrowing func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value
 
   /// Rank 0's values, on every rank.
@@ -19,12 +20,14 @@ public protocol DataContext: ~Copyable {
   /// The sums of all ranks' values, place by place, on every rank.
   borrowing func sum(_ values: [Int64]) throws -> [Int64]
 
-  /// Bytes that the ranks of a node share. The rank that is to fill them (`filler`, a number within the node, taken modulo its size) finds ``SharedBytes/isFiller``
-  /// true; the others read after the next ``succeedOnAllRanks(_:)``.
+  /// Bytes that the ranks of a node share. The rank that is to fill them (`filler`, a number within
+  /// the node, taken modulo its size) finds ``SharedBytes/isFiller`` true; the others read after
+  /// the next ``succeedOnAllRanks(_:)``.
   borrowing func sharedBytes(count: Int, filler: Int) throws -> SharedBytes
 }
 
-/// Bytes that one rank fills and others read: one copy for all ranks of a node, or, where they cannot share any, one for each.
+/// Bytes that one rank fills and others read: one copy for all ranks of a node, or, where they
+/// cannot share any, one for each.
 public final class SharedBytes: @unchecked Sendable {
   // Filled by one rank before any reads, read-only from then on.
   public let bytes: UnsafeMutableRawBufferPointer

@@ -7,29 +7,38 @@ public protocol Dataset: Sendable {
   /// What one sample holds.
   var shape: SampleShape { get }
 
-  /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread (``Prefetcher``). What lies in memory or is
-  /// generated is read sooner than a thread could be woken.
+  /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread
+  /// (``Prefetcher``). What lies in memory or is generated is read sooner than a thread could be
+  /// woken.
   var waitsForFiles: Bool { get }
 
-  /// Writes these samples, in this order, into the batch's first rows. The batch has this data's shape and room for them, and every index
-  /// lies in 0 ..< count: `fill(_:with:epoch:)` has seen to it.
+  /// Writes these samples, in this order, into the batch's first rows. The batch has this data's
+  /// shape and room for them, and every index lies in 0 ..< count: `fill(_:with:epoch:)` has seen
+  /// to it.
   ///
   /// - Throws: where data that is read while training cannot be.
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)
 
-  /// An error about an input value of a sample, which names the file and the row that it comes from; nil for data that come from no file.
+  /// An error about an input value of a sample, which names the file and the row that it comes
+  /// from; nil for data that come from no file.
   func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError?
 }
 
 extension Dataset {
   public var waitsForFiles: Bool { false }
 
-  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? { nil }
+  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String)
+    -> FileError?
+  { nil }
 
   /// Fills a batch with these samples, in this order. Traps when they do not fit or do not exist.
-  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0) throws(FileError) {
+  public func fill(_ batch: inout Batch, with samples: ArraySlice<UInt32>, epoch: Int = 0)
+    throws(FileError)
+  {
     guard samples.count <= batch.capacity, batch.shape == shape else {
-      fatalError("\(samples.count) samples of \(shape) do not fit a batch of \(batch.capacity) times \(batch.shape)")
+      fatalError(
+        "\(samples.count) samples of \(shape) do not fit a batch of \(batch.capacity) times \(batch.shape)"
+      )
     }
     // Until all is read it holds nothing.
     batch.count = 0

@@ -1,6 +1,7 @@
 import Vectors
 
-/// Episodes of an environment by index: there is nothing to read, since an episode comes about as a policy acts in it.
+/// Episodes of an environment by index: there is nothing to read, since an episode comes about as a
+/// policy acts in it.
 public struct Episodes: Dataset {
   public let count: Int
   public let shape: SampleShape

@@ -1,4 +1,5 @@
-/// How the steps of a run cut its epochs into global batches; the last batch of an epoch holds what is left.
+/// How the steps of a run cut its epochs into global batches; the last batch of an epoch holds what
+/// is left.
 public struct GlobalBatches: Sendable, Equatable {
   /// One step's part of an epoch's order.
   public struct BatchRange: Sendable, Equatable {
@@ -17,7 +18,9 @@ public struct GlobalBatches: Sendable, Equatable {
   public let globalBatch: Int
 
   public init(sampleCount: Int, globalBatch: Int) {
-    precondition(sampleCount > 0 && globalBatch > 0, "\(sampleCount) samples cannot be cut into batches of \(globalBatch)")
+    precondition(
+      sampleCount > 0 && globalBatch > 0,
+      "\(sampleCount) samples cannot be cut into batches of \(globalBatch)")
     self.sampleCount = sampleCount
     self.globalBatch = globalBatch
   }

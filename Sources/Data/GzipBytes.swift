@@ -1,7 +1,8 @@
 import CZlib
 import Files
 
-/// The decompressed content of a gzip file (RFC 1952), all its members one after the other; zlib checks their CRC-32 and length.
+/// The decompressed content of a gzip file (RFC 1952), all its members one after the other; zlib
+/// checks their CRC-32 and length.
 final class GzipBytes: ByteSource {
   private let file: InputFile
   // zlib keeps the address of its stream, so it may not move.
@@ -32,7 +33,8 @@ final class GzipBytes: ByteSource {
     var done = 0
     while done < buffer.count && !isAtEnd {
       if try isOutOfInput() {
-        throw FileError(file.path, at: offset, "the gzip data are cut off here", remedy: "fetch the file again")
+        throw FileError(
+          file.path, at: offset, "the gzip data are cut off here", remedy: "fetch the file again")
       }
       let room = min(buffer.count - done, Int(UInt32.max))
       stream.pointee.next_out = buffer.baseAddress!.assumingMemoryBound(to: UInt8.self) + done
@@ -44,7 +46,9 @@ final class GzipBytes: ByteSource {
       case Z_STREAM_END: try startNextMember()
       default:
         let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)"
-        throw FileError(file.path, at: offset, "the gzip data are corrupted (\(reason))", remedy: "fetch the file again")
+        throw FileError(
+          file.path, at: offset, "the gzip data are corrupted (\(reason))",
+          remedy: "fetch the file again")
       }
     }
     return done
@@ -57,7 +61,8 @@ final class GzipBytes: ByteSource {
     }
     guard stream.pointee.next_in.pointee == 0x1F else {
       throw FileError(
-        file.path, at: offset, "\(file.byteCount - offset) bytes follow the end of the gzip data", remedy: "fetch the file again")
+        file.path, at: offset, "\(file.byteCount - offset) bytes follow the end of the gzip data",
+        remedy: "fetch the file again")
     }
     inflateReset(stream)
   }

@@ -1,9 +1,11 @@
 import Files
 
-/// A file of unsigned bytes in the IDX format (Y. LeCun's MNIST page), plain or gzip: `00 00 08 n`, n big-endian UInt32 dimensions, data.
+/// A file of unsigned bytes in the IDX format (Y. LeCun's MNIST page), plain or gzip: `00 00 08 n`,
+/// n big-endian UInt32 dimensions, data.
 ///
-/// It is read in two phases: the initializer checks the header and learns the sizes, ``read(into:)`` puts the data where the caller
-/// wants them. A size that the file cannot hold is an error of the first phase, so nothing is allocated that a damaged file merely declares.
+/// It is read in two phases: the initializer checks the header and learns the sizes,
+/// ``read(into:)`` puts the data where the caller wants them. A size that the file cannot hold is
+/// an error of the first phase, so nothing is allocated that a damaged file merely declares.
 public struct IDXFile: Sendable {
   /// One to four, none of them zero; the first counts the samples.
   public let dimensions: [Int]
@@ -16,40 +18,60 @@ public struct IDXFile: Sendable {
   private var headerByteCount: Int { 4 + 4 * dimensions.count }
 
   /// Opens the file and checks its header.
-  /// - Throws: when it cannot be opened, is no IDX file of bytes, or is too small or (plain) too long for what it declares.
+  /// - Throws: when it cannot be opened, is no IDX file of bytes, or is too small or (plain) too
+  ///   long for what it declares.
   public init(path: String) throws(FileError) {
     let file = try InputFile(path)
     let isGzip = try file.isGzip()
     func failure(at offset: Int, _ what: String, remedy: String) -> FileError {
       Self.failure(in: path, isGzip: isGzip, at: offset, what, remedy: remedy)
     }
-    if file.byteCount == 0 { throw FileError(path, at: 0, "is empty", remedy: "fetch the file again") }
+    if file.byteCount == 0 {
+      throw FileError(path, at: 0, "is empty", remedy: "fetch the file again")
+    }
 
     let header = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 + 4 * 4, alignment: 4)
     defer { header.deallocate() }
     let content = file.content(isGzip: isGzip)
     let available = try content.read(into: UnsafeMutableRawBufferPointer(rebasing: header[..<4]))
     guard available == 4, header[0] == 0, header[1] == 0 else {
-      throw failure(at: 0, "is not an IDX file, which starts with 00 00", remedy: "give an IDX file, plain or gzip")
+      throw failure(
+        at: 0, "is not an IDX file, which starts with 00 00",
+        remedy: "give an IDX file, plain or gzip")
     }
     guard header[2] == 0x08 else {
-      let names: [UInt8: String] = [0x09: "Int8", 0x0B: "Int16", 0x0C: "Int32", 0x0D: "Float32", 0x0E: "Float64"]
-      let type = names[header[2]].map { "\($0) elements" } ?? "elements of unknown type \(header[2])"
+      let names: [UInt8: String] = [
+        0x09: "Int8", 0x0B: "Int16", 0x0C: "Int32", 0x0D: "Float32", 0x0E: "Float64",
+      ]
+      let type =
+        names[header[2]].map { "\($0) elements" } ?? "elements of unknown type \(header[2])"
       throw failure(at: 2, "holds \(type)", remedy: "only unsigned bytes (08) can be read")
     }
     let rank = Int(header[3])
-    guard 1...4 ~= rank else { throw failure(at: 3, "declares \(rank) dimensions", remedy: "1 to 4 can be read") }
-    guard try content.read(into: UnsafeMutableRawBufferPointer(rebasing: header[4..<4 + 4 * rank])) == 4 * rank else {
+    guard 1...4 ~= rank else {
+      throw failure(at: 3, "declares \(rank) dimensions", remedy: "1 to 4 can be read")
+    }
+    guard
+      try content.read(into: UnsafeMutableRawBufferPointer(rebasing: header[4..<4 + 4 * rank])) == 4
+        * rank
+    else {
       throw failure(at: 4, "ends inside the header", remedy: "fetch the file again")
     }
 
     var dimensions: [Int] = []
     var product = 1
     for index in 0..<rank {
-      let dimension = Int(UInt32(bigEndian: header.loadUnaligned(fromByteOffset: 4 + 4 * index, as: UInt32.self)))
-      if dimension == 0 { throw failure(at: 4 + 4 * index, "dimension \(index) is 0", remedy: "fetch the file again") }
+      let dimension = Int(
+        UInt32(bigEndian: header.loadUnaligned(fromByteOffset: 4 + 4 * index, as: UInt32.self)))
+      if dimension == 0 {
+        throw failure(at: 4 + 4 * index, "dimension \(index) is 0", remedy: "fetch the file again")
+      }
       let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
-      if overflow { throw failure(at: 4 + 4 * index, "declares more bytes than a file can hold", remedy: "fetch the file again") }
+      if overflow {
+        throw failure(
+          at: 4 + 4 * index, "declares more bytes than a file can hold",
+          remedy: "fetch the file again")
+      }
       product = next
       dimensions.append(dimension)
     }
@@ -60,13 +82,17 @@ public struct IDXFile: Sendable {
       let most = file.byteCount * 1032 + 4096
       guard product <= most else {
         throw failure(
-          at: 4, "declares \(product) bytes, but \(file.byteCount) compressed bytes cannot hold more than \(most)",
+          at: 4,
+          "declares \(product) bytes, but \(file.byteCount) compressed bytes cannot hold more than \(most)",
           remedy: "fetch the file again")
       }
     } else if product != file.byteCount - headerByteCount {
       let held = file.byteCount - headerByteCount
-      let (place, problem) = held < product ? (file.byteCount, "ends here") : (headerByteCount + product, "goes on")
-      throw FileError(path, at: place, "\(problem): \(product) bytes of data declared, \(held) present", remedy: "fetch the file again")
+      let (place, problem) =
+        held < product ? (file.byteCount, "ends here") : (headerByteCount + product, "goes on")
+      throw FileError(
+        path, at: place, "\(problem): \(product) bytes of data declared, \(held) present",
+        remedy: "fetch the file again")
     }
     self.file = file
     self.isGzip = isGzip
@@ -74,10 +100,14 @@ public struct IDXFile: Sendable {
     byteCount = product
   }
 
-  /// Decodes all data into `buffer`, which must be ``byteCount`` bytes long, and checks that the file then ends properly.
-  /// - Throws: when the file is truncated, corrupted, or longer than declared; the buffer's content is then undefined.
+  /// Decodes all data into `buffer`, which must be ``byteCount`` bytes long, and checks that the
+  /// file then ends properly.
+  /// - Throws: when the file is truncated, corrupted, or longer than declared; the buffer's content
+  ///   is then undefined.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
-    guard buffer.count == byteCount else { fatalError("\(path) holds \(byteCount) bytes, the buffer \(buffer.count)") }
+    guard buffer.count == byteCount else {
+      fatalError("\(path) holds \(byteCount) bytes, the buffer \(buffer.count)")
+    }
     let content = file.content(isGzip: isGzip)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: headerByteCount, alignment: 1)
     defer { scratch.deallocate() }
@@ -85,20 +115,28 @@ public struct IDXFile: Sendable {
     let count = try content.read(into: buffer)
     guard count == byteCount else {
       throw FileError(
-        path, at: content.offset, "ends here: \(byteCount) bytes of data declared, \(count) present", remedy: "fetch the file again")
+        path, at: content.offset,
+        "ends here: \(byteCount) bytes of data declared, \(count) present",
+        remedy: "fetch the file again")
     }
     // Asking for one byte more also makes zlib read and check the CRC after the data.
     guard try content.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<1])) == 0 else {
-      throw FileError(path, at: content.offset, "continues after the \(byteCount) bytes of data declared", remedy: "fetch the file again")
+      throw FileError(
+        path, at: content.offset, "continues after the \(byteCount) bytes of data declared",
+        remedy: "fetch the file again")
     }
   }
 
-  /// An error about the content: its offset is said to be one of the decompressed data where the file is compressed.
+  /// An error about the content: its offset is said to be one of the decompressed data where the
+  /// file is compressed.
   func failure(at offset: Int, _ what: String, remedy: String) -> FileError {
     Self.failure(in: path, isGzip: isGzip, at: offset, what, remedy: remedy)
   }
 
-  private static func failure(in path: String, isGzip: Bool, at offset: Int, _ what: String, remedy: String) -> FileError {
-    FileError(path, at: offset, isGzip ? what + " (byte of the decompressed data)" : what, remedy: remedy)
+  private static func failure(
+    in path: String, isGzip: Bool, at offset: Int, _ what: String, remedy: String
+  ) -> FileError {
+    FileError(
+      path, at: offset, isGzip ? what + " (byte of the decompressed data)" : what, remedy: remedy)
   }
 }

@@ -11,20 +11,31 @@ public struct LabeledImages: Dataset {
   nonisolated(unsafe) private let labels: UnsafeRawBufferPointer
   private let owner: (any AnyObject & Sendable)?
 
-  /// The data set in memory that ``LabeledImagesFiles/load(into:)`` has filled, by this process or another.
+  /// The data set in memory that ``LabeledImagesFiles/load(into:)`` has filled, by this process or
+  /// another.
   ///
-  /// `owner` is kept alive as long as the data set; without one the caller sees to it that the memory outlives it.
-  public init(_ files: LabeledImagesFiles, in memory: UnsafeRawBufferPointer, keeping owner: (any AnyObject & Sendable)? = nil) {
-    guard memory.count == files.byteCount else { fatalError("images and labels take \(files.byteCount) bytes, not \(memory.count)") }
+  /// `owner` is kept alive as long as the data set; without one the caller sees to it that the
+  /// memory outlives it.
+  public init(
+    _ files: LabeledImagesFiles, in memory: UnsafeRawBufferPointer,
+    keeping owner: (any AnyObject & Sendable)? = nil
+  ) {
+    guard memory.count == files.byteCount else {
+      fatalError("images and labels take \(files.byteCount) bytes, not \(memory.count)")
+    }
     count = files.count
     images = UnsafeRawBufferPointer(rebasing: memory[..<files.images.byteCount])
     labels = UnsafeRawBufferPointer(rebasing: memory[files.images.byteCount...])
-    shape = SampleShape(inputs: files.inputWidth, labels: 1, classes: files.classes ?? Int(labels.max()!) + 1, image: files.image)
+    shape = SampleShape(
+      inputs: files.inputWidth, labels: 1, classes: files.classes ?? Int(labels.max()!) + 1,
+      image: files.image)
     self.owner = owner
   }
 
   private init(first count: Int, of all: LabeledImages) {
-    (self.count, shape, images, labels, owner) = (count, all.shape, all.images, all.labels, all.owner)
+    (self.count, shape, images, labels, owner) = (
+      count, all.shape, all.images, all.labels, all.owner
+    )
   }
 
   /// The labels that occur.
@@ -43,8 +54,11 @@ public struct LabeledImages: Dataset {
     self.init(files, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory)
   }
 
-  /// Reads one split of MNIST, Fashion-MNIST (Debian's copy unless a directory is given), or a set stored like them.
-  public init(directory: String = LabeledImagesFiles.fashionMNIST, split: LabeledImagesFiles.Split) throws(FileError) {
+  /// Reads one split of MNIST, Fashion-MNIST (Debian's copy unless a directory is given), or a set
+  /// stored like them.
+  public init(directory: String = LabeledImagesFiles.fashionMNIST, split: LabeledImagesFiles.Split)
+    throws(FileError)
+  {
     try self.init(LabeledImagesFiles(directory: directory, split: split))
   }
 

@@ -4,8 +4,9 @@ import Vectors
 
 /// A file of images and a file of their labels, opened and checked, not yet read.
 ///
-/// The caller learns ``byteCount``, provides the memory (a node's ranks may share one copy) and calls ``load(into:)`` once for it; every
-/// user of the memory then makes its own ``LabeledImages``.
+/// The caller learns ``byteCount``, provides the memory (a node's ranks may share one copy) and
+/// calls ``load(into:)`` once for it; every user of the memory then makes its own
+/// ``LabeledImages``.
 public struct LabeledImagesFiles: Sendable {
   public enum Split: String, Sendable, CaseIterable { case train, test }
 
@@ -22,7 +23,8 @@ public struct LabeledImagesFiles: Sendable {
   public var inputWidth: Int { images.byteCount / count }
   /// Height and width, where each image has two dimensions.
   public var image: SampleShape.Image? {
-    images.dimensions.count == 3 ? SampleShape.Image(height: images.dimensions[1], width: images.dimensions[2]) : nil
+    images.dimensions.count == 3
+      ? SampleShape.Image(height: images.dimensions[1], width: images.dimensions[2]) : nil
   }
   /// All images, then all labels.
   public var byteCount: Int { images.byteCount + labels.byteCount }
@@ -34,11 +36,13 @@ public struct LabeledImagesFiles: Sendable {
     self.labels = try IDXFile(path: labels)
     self.classes = classes
     guard self.images.dimensions.count >= 2 else {
-      throw self.images.failure(at: 3, "has one dimension, images have two or more", remedy: "give the file of the images")
+      throw self.images.failure(
+        at: 3, "has one dimension, images have two or more", remedy: "give the file of the images")
     }
     guard self.labels.dimensions.count == 1 else {
       throw self.labels.failure(
-        at: 3, "has \(self.labels.dimensions.count) dimensions, labels have one", remedy: "give the file of the labels")
+        at: 3, "has \(self.labels.dimensions.count) dimensions, labels have one",
+        remedy: "give the file of the labels")
     }
     let imageCount = self.images.dimensions[0]
     guard imageCount == self.labels.byteCount else {
@@ -48,8 +52,10 @@ public struct LabeledImagesFiles: Sendable {
     }
   }
 
-  /// Opens one split of MNIST, Fashion-MNIST or a set stored like them: four files, each with or without `.gz`, ten classes.
-  public init(directory: String = fashionMNIST, split: Split, classes: Int? = 10) throws(FileError) {
+  /// Opens one split of MNIST, Fashion-MNIST or a set stored like them: four files, each with or
+  /// without `.gz`, ten classes.
+  public init(directory: String = fashionMNIST, split: Split, classes: Int? = 10) throws(FileError)
+  {
     let stem = split == .train ? "train" : "t10k"
     func present(_ name: String) throws(FileError) -> String {
       let path = directory + "/" + name
@@ -57,15 +63,20 @@ public struct LabeledImagesFiles: Sendable {
       // A package is no help to those who named a directory of their own.
       let remedy =
         directory == Self.fashionMNIST
-        ? "apt install dataset-fashion-mnist brings it, or set data.path" : "set data.path to the directory that holds the four IDX files"
-      if !isPresent(directory) { throw FileError(directory, "there is no such directory", remedy: remedy) }
+        ? "apt install dataset-fashion-mnist brings it, or set data.path"
+        : "set data.path to the directory that holds the four IDX files"
+      if !isPresent(directory) {
+        throw FileError(directory, "there is no such directory", remedy: remedy)
+      }
       throw FileError(path, "there is no such file, nor with .gz", remedy: remedy)
     }
     try self.init(
-      images: present("\(stem)-images-idx3-ubyte"), labels: present("\(stem)-labels-idx1-ubyte"), classes: classes)
+      images: present("\(stem)-images-idx3-ubyte"), labels: present("\(stem)-labels-idx1-ubyte"),
+      classes: classes)
   }
 
-  /// The four files of a set as they are named in a directory here: with `.gz` where only that is there.
+  /// The four files of a set as they are named in a directory here: with `.gz` where only that is
+  /// there.
   public static func names(in directory: String) -> [String] {
     ["train", "t10k"].flatMap { stem in
       ["images-idx3-ubyte", "labels-idx1-ubyte"].map { name in
@@ -75,9 +86,12 @@ public struct LabeledImagesFiles: Sendable {
     }
   }
 
-  /// Reads both files into `memory`, ``byteCount`` bytes long: images first, labels behind them; checks every label.
+  /// Reads both files into `memory`, ``byteCount`` bytes long: images first, labels behind them;
+  /// checks every label.
   public func load(into memory: UnsafeMutableRawBufferPointer) throws(FileError) {
-    guard memory.count == byteCount else { fatalError("images and labels take \(byteCount) bytes, the memory has \(memory.count)") }
+    guard memory.count == byteCount else {
+      fatalError("images and labels take \(byteCount) bytes, the memory has \(memory.count)")
+    }
     try images.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<images.byteCount]))
     let labelBytes = UnsafeMutableRawBufferPointer(rebasing: memory[images.byteCount...])
     try labels.read(into: labelBytes)

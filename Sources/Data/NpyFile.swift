@@ -1,9 +1,10 @@
 import Files
 
-/// An array in NumPy's format, versions 1 to 3, in C order: opened and checked, to be read row by row.
+/// An array in NumPy's format, versions 1 to 3, in C order: opened and checked, to be read row by
+/// row.
 ///
-/// The file's size must be the one that its header declares, so that nothing is allocated that a damaged file merely claims.
-/// (NumPy's `numpy.lib.format`; "NEP 1".)
+/// The file's size must be the one that its header declares, so that nothing is allocated that a
+/// damaged file merely claims. (NumPy's `numpy.lib.format`; "NEP 1".)
 public struct NpyFile: Sendable {
   public enum Element: String, Sendable, CaseIterable {
     case float32 = "<f4"
@@ -39,10 +40,13 @@ public struct NpyFile: Sendable {
   /// The longest header that is read: NumPy's own limit is 10 000 bytes.
   private static let longestHeader = 1 << 16
 
-  /// - Throws: when it cannot be opened, is no .npy file of a type that can be read, or not as long as its header says.
+  /// - Throws: when it cannot be opened, is no .npy file of a type that can be read, or not as long
+  ///   as its header says.
   public init(path: String) throws(FileError) {
     file = try InputFile(path)
-    func damaged(at offset: Int, _ what: String) -> FileError { FileError(path, at: offset, what, remedy: "write the file again") }
+    func damaged(at offset: Int, _ what: String) -> FileError {
+      FileError(path, at: offset, what, remedy: "write the file again")
+    }
     if file.byteCount == 0 { throw damaged(at: 0, "is empty") }
     var prefix = [UInt8](repeating: 0, count: 12)
     let got = min(prefix.count, file.byteCount)
@@ -50,45 +54,62 @@ public struct NpyFile: Sendable {
     guard got >= 6, prefix[..<6].elementsEqual([0x93] + "NUMPY".utf8) else {
       let isArchive = got >= 4 && prefix[..<4].elementsEqual([0x50, 0x4B, 3, 4])
       throw FileError(
-        path, at: 0, isArchive ? "is an archive (.npz?)" : "is not a .npy file, which starts with \\x93NUMPY",
+        path, at: 0,
+        isArchive ? "is an archive (.npz?)" : "is not a .npy file, which starts with \\x93NUMPY",
         remedy: "write one array with numpy.save")
     }
-    guard got >= 10, prefix[6] == 1 || got == 12 else { throw damaged(at: got, "ends inside the header") }
+    guard got >= 10, prefix[6] == 1 || got == 12 else {
+      throw damaged(at: got, "ends inside the header")
+    }
     guard (1...3).contains(prefix[6]), prefix[7] == 0 else {
-      throw FileError(path, at: 6, "has version \(prefix[6]).\(prefix[7]) of the format", remedy: "1.0, 2.0 and 3.0 can be read")
+      throw FileError(
+        path, at: 6, "has version \(prefix[6]).\(prefix[7]) of the format",
+        remedy: "1.0, 2.0 and 3.0 can be read")
     }
     let lengthBytes = prefix[6] == 1 ? 2 : 4
     let length = (0..<lengthBytes).reduce(0) { $0 | Int(prefix[8 + $1]) << (8 * $1) }
     let headerStart = 8 + lengthBytes
     guard length <= Self.longestHeader else {
-      throw damaged(at: 8, "declares a header of \(length) bytes, at most \(Self.longestHeader) are read")
+      throw damaged(
+        at: 8, "declares a header of \(length) bytes, at most \(Self.longestHeader) are read")
     }
-    guard headerStart + length <= file.byteCount else { throw damaged(at: file.byteCount, "ends inside the header of \(length) bytes") }
+    guard headerStart + length <= file.byteCount else {
+      throw damaged(at: file.byteCount, "ends inside the header of \(length) bytes")
+    }
     var header = [UInt8](repeating: 0, count: length)
     try file.fill(&header, at: headerStart)
     start = headerStart + length
 
     let fields = try NpyHeader(header, at: headerStart, path: path)
-    guard let element = Element(rawValue: fields.type) ?? (fields.type == "<u1" ? .uint8 : nil) else {
+    guard let element = Element(rawValue: fields.type) ?? (fields.type == "<u1" ? .uint8 : nil)
+    else {
       let remedy =
         fields.type.contains("O")
         ? "it holds pickled Python objects: save numbers instead"
         : "save one of \(Element.allCases.map(\.rawValue).joined(separator: ", "))"
-      throw FileError(path, at: fields.typeOffset, "has elements of type '\(fields.type)'", remedy: remedy)
+      throw FileError(
+        path, at: fields.typeOffset, "has elements of type '\(fields.type)'", remedy: remedy)
     }
     guard !fields.isFortran else {
-      throw FileError(path, at: fields.orderOffset, "is in Fortran order", remedy: "save numpy.ascontiguousarray(array)")
+      throw FileError(
+        path, at: fields.orderOffset, "is in Fortran order",
+        remedy: "save numpy.ascontiguousarray(array)")
     }
     guard !fields.shape.isEmpty else {
-      throw FileError(path, at: fields.shapeOffset, "is a single number", remedy: "save an array of rows")
+      throw FileError(
+        path, at: fields.shapeOffset, "is a single number", remedy: "save an array of rows")
     }
     var size = element.byteCount
     for dimension in fields.shape {
       if dimension == 0 {
-        throw FileError(path, at: fields.shapeOffset, "has no elements: a dimension is 0", remedy: "save an array of rows")
+        throw FileError(
+          path, at: fields.shapeOffset, "has no elements: a dimension is 0",
+          remedy: "save an array of rows")
       }
       let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
-      if overflow { throw damaged(at: fields.shapeOffset, "declares more bytes than a file can hold") }
+      if overflow {
+        throw damaged(at: fields.shapeOffset, "declares more bytes than a file can hold")
+      }
       size = product
     }
     let held = file.byteCount - start
@@ -98,14 +119,17 @@ public struct NpyFile: Sendable {
         "\(held < size ? "ends here" : "goes on"): \(size) bytes of data declared, \(held) present")
     }
     guard fields.shape[0] <= Int(UInt32.max) else {
-      throw FileError(path, at: fields.shapeOffset, "has more rows than can be numbered", remedy: "divide it")
+      throw FileError(
+        path, at: fields.shapeOffset, "has more rows than can be numbered", remedy: "divide it")
     }
     self.element = element
     shape = fields.shape
   }
 
   /// An element's place in the file.
-  func offset(row: Int, column: Int) -> Int { start + row * rowByteCount + column * element.byteCount }
+  func offset(row: Int, column: Int) -> Int {
+    start + row * rowByteCount + column * element.byteCount
+  }
 
   /// Reads a row, as many bytes as it has, into `bytes`.
   func read(row: Int, into bytes: UnsafeMutableRawBufferPointer) throws(FileError) {

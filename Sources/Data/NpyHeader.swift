@@ -1,6 +1,7 @@
 import Files
 
-/// The header of a .npy file: a Python dictionary with the keys descr, fortran_order and shape, in any order.
+/// The header of a .npy file: a Python dictionary with the keys descr, fortran_order and shape, in
+/// any order.
 struct NpyHeader {
   private(set) var type = ""
   private(set) var isFortran = false
@@ -26,13 +27,17 @@ struct NpyHeader {
       let key = try string()
       try expect(":")
       skipSpaces()
-      guard seen.insert(key).inserted else { throw failure(at: keyOffset, "the header names '\(key)' twice") }
+      guard seen.insert(key).inserted else {
+        throw failure(at: keyOffset, "the header names '\(key)' twice")
+      }
       switch key {
       case "descr":
         typeOffset = base + position
         // A list is the type of a structured array.
         guard peek != UInt8(ascii: "[") else {
-          throw FileError(path, at: typeOffset, "is a structured array", remedy: "save its columns as one array of numbers")
+          throw FileError(
+            path, at: typeOffset, "is a structured array",
+            remedy: "save its columns as one array of numbers")
         }
         type = try string()
       case "fortran_order":
@@ -49,8 +54,12 @@ struct NpyHeader {
       }
     }
     skipSpaces()
-    guard position == text.count else { throw failure(at: base + position, "the header goes on behind its dictionary") }
-    for key in ["descr", "fortran_order", "shape"] where !seen.contains(key) { throw failure(at: base, "the header lacks '\(key)'") }
+    guard position == text.count else {
+      throw failure(at: base + position, "the header goes on behind its dictionary")
+    }
+    for key in ["descr", "fortran_order", "shape"] where !seen.contains(key) {
+      throw failure(at: base, "the header lacks '\(key)'")
+    }
   }
 
   private var peek: UInt8? { position < text.count ? text[position] : nil }
@@ -99,5 +108,7 @@ struct NpyHeader {
     return result
   }
 
-  private func failure(at offset: Int, _ what: String) -> FileError { FileError(path, at: offset, what, remedy: "write the file again") }
+  private func failure(at offset: Int, _ what: String) -> FileError {
+    FileError(path, at: offset, what, remedy: "write the file again")
+  }
 }

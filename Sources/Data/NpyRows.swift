@@ -1,10 +1,12 @@
 import Files
 import Vectors
 
-/// Rows of NumPy arrays, read from their files as they are drawn: inputs, and targets or labels from arrays of their own.
+/// Rows of NumPy arrays, read from their files as they are drawn: inputs, and targets or labels
+/// from arrays of their own.
 ///
-/// Floating-point numbers and integers are taken as they are; unsigned bytes are pixels as inputs, and become value ÷ 255, but as targets are numbers
-/// like others. An input of shape [N, H, W] or [N, C, H, W] is an image.
+/// Floating-point numbers and integers are taken as they are; unsigned bytes are pixels as inputs,
+/// and become value ÷ 255, but as targets are numbers like others. An input of shape [N, H, W] or
+/// [N, C, H, W] is an image.
 public struct NpyRows: Dataset {
   public let count: Int
   public let shape: SampleShape
@@ -14,17 +16,20 @@ public struct NpyRows: Dataset {
   /// The rows of the files that are this set's samples.
   private let rows: [UInt32]
 
-  /// All rows of arrays whose numbers of rows are equal; a pass over the labels finds out how many classes there are: the largest plus one.
+  /// All rows of arrays whose numbers of rows are equal; a pass over the labels finds out how many
+  /// classes there are: the largest plus one.
   public init(inputs: NpyFile, targets: NpyFile? = nil, labels: NpyFile? = nil) throws(FileError) {
     (self.inputs, self.targets, self.labels) = (inputs, targets, labels)
     for other in [targets, labels].compactMap({ $0 }) where other.rowCount != inputs.rowCount {
       throw FileError(
-        other.path, "has \(other.rowCount) rows, \(inputs.path) has \(inputs.rowCount)", remedy: "give arrays of the same number of rows")
+        other.path, "has \(other.rowCount) rows, \(inputs.path) has \(inputs.rowCount)",
+        remedy: "give arrays of the same number of rows")
     }
     if let labels {
       guard labels.element.isInteger, labels.width == 1 else {
         throw FileError(
-          labels.path, "holds \(labels.element.rawValue) of shape \(labels.shape), labels are one whole number a row",
+          labels.path,
+          "holds \(labels.element.rawValue) of shape \(labels.shape), labels are one whole number a row",
           remedy: "save them as |u1, <i4 or <i8")
       }
     }
@@ -32,10 +37,16 @@ public struct NpyRows: Dataset {
     rows = Array(0..<UInt32(count))
     let dimensions = inputs.shape.dropFirst()
     var image: SampleShape.Image?
-    if dimensions.count == 2 { image = SampleShape.Image(height: dimensions[1], width: dimensions[2]) }
-    if dimensions.count == 3 { image = SampleShape.Image(channels: dimensions[1], height: dimensions[2], width: dimensions[3]) }
+    if dimensions.count == 2 {
+      image = SampleShape.Image(height: dimensions[1], width: dimensions[2])
+    }
+    if dimensions.count == 3 {
+      image = SampleShape.Image(
+        channels: dimensions[1], height: dimensions[2], width: dimensions[3])
+    }
     shape = SampleShape(
-      inputs: inputs.width, labels: labels == nil ? 0 : 1, targets: targets?.width ?? 0, classes: try labels.map(Self.classes) ?? 0,
+      inputs: inputs.width, labels: labels == nil ? 0 : 1, targets: targets?.width ?? 0,
+      classes: try labels.map(Self.classes) ?? 0,
       image: image)
   }
 
@@ -47,7 +58,9 @@ public struct NpyRows: Dataset {
   public var waitsForFiles: Bool { true }
 
   /// Some of this set's samples, as a set of their own.
-  public subscript(samples: [UInt32]) -> NpyRows { NpyRows(self, rows: samples.map { rows[Int($0)] }) }
+  public subscript(samples: [UInt32]) -> NpyRows {
+    NpyRows(self, rows: samples.map { rows[Int($0)] })
+  }
 
   public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError) {
     let longest = max(inputs.rowByteCount, targets?.rowByteCount ?? 0, 8)
@@ -55,14 +68,20 @@ public struct NpyRows: Dataset {
     defer { bytes.deallocate() }
     for (place, sample) in samples.enumerated() {
       let row = Int(rows[Int(sample)])
-      try Self.read(inputs, row, bytes, byteUnit: 255, into: batch.inputs.baseAddress! + place * shape.inputs)
-      if let targets { try Self.read(targets, row, bytes, byteUnit: 1, into: batch.targets.baseAddress! + place * shape.targets) }
+      try Self.read(
+        inputs, row, bytes, byteUnit: 255, into: batch.inputs.baseAddress! + place * shape.inputs)
+      if let targets {
+        try Self.read(
+          targets, row, bytes, byteUnit: 1, into: batch.targets.baseAddress! + place * shape.targets
+        )
+      }
       if let labels {
         let label = try Self.label(labels, row, bytes)
         // They were all read when the set was opened, so that this is a file that has changed.
         guard (0..<shape.classes).contains(label) else {
           throw FileError(
-            labels.path, at: labels.offset(row: row, column: 0), "label \(label) was not here at the start",
+            labels.path, at: labels.offset(row: row, column: 0),
+            "label \(label) was not here at the start",
             remedy: "do not change the file while it is read")
         }
         batch.labels[place] = Int32(label)
@@ -70,12 +89,17 @@ public struct NpyRows: Dataset {
     }
   }
 
-  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError? {
+  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String)
+    -> FileError?
+  {
     let row = Int(rows[Int(sample)])
-    return FileError(inputs.path, at: inputs.offset(row: row, column: input), "row \(row), element \(input): \(what)", remedy: remedy)
+    return FileError(
+      inputs.path, at: inputs.offset(row: row, column: input),
+      "row \(row), element \(input): \(what)", remedy: remedy)
   }
 
-  /// The classes, by number, that some of this set's samples have but none of `other`'s, which is of the same files. Reads all labels.
+  /// The classes, by number, that some of this set's samples have but none of `other`'s, which is
+  /// of the same files. Reads all labels.
   public func classes(missingIn other: NpyRows) throws(FileError) -> [Int] {
     guard let labels else { return [] }
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 8, alignment: 8)
@@ -90,7 +114,8 @@ public struct NpyRows: Dataset {
 
   /// A row's numbers as Float32; `byteUnit` is what unsigned bytes are divided by.
   private static func read(
-    _ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer, byteUnit: Float, into values: UnsafeMutablePointer<Float>
+    _ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer, byteUnit: Float,
+    into values: UnsafeMutablePointer<Float>
   ) throws(FileError) {
     let width = file.width
     let bytes = UnsafeMutableRawBufferPointer(rebasing: scratch[..<file.rowByteCount])
@@ -113,12 +138,16 @@ public struct NpyRows: Dataset {
     guard largest == 0x7F80_0000 else { return }
     let column = (0..<width).first { !values[$0].isFinite }!
     throw FileError(
-      file.path, at: file.offset(row: row, column: column), "row \(row), element \(column): \(values[column]) is no number to train on",
+      file.path, at: file.offset(row: row, column: column),
+      "row \(row), element \(column): \(values[column]) is no number to train on",
       remedy: "replace it, or leave the row out")
   }
 
-  private static func label(_ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
-    try file.read(row: row, into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<file.rowByteCount]))
+  private static func label(_ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer)
+    throws(FileError) -> Int
+  {
+    try file.read(
+      row: row, into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<file.rowByteCount]))
     return label(file, scratch.baseAddress!)
   }
 
@@ -138,12 +167,15 @@ public struct NpyRows: Dataset {
     var largest = 0
     for first in stride(from: 0, to: file.rowCount, by: block.count / size) {
       let count = min(block.count / size, file.rowCount - first)
-      try file.file.fill(UnsafeMutableRawBufferPointer(rebasing: block[..<(count * size)]), at: file.offset(row: first, column: 0))
+      try file.file.fill(
+        UnsafeMutableRawBufferPointer(rebasing: block[..<(count * size)]),
+        at: file.offset(row: first, column: 0))
       for index in 0..<count {
         let label = label(file, block.baseAddress! + index * size)
         guard (0..<(1 << 16)).contains(label) else {
           throw FileError(
-            file.path, at: file.offset(row: first + index, column: 0), "label \(label) of row \(first + index) is not one of 0 to 65535",
+            file.path, at: file.offset(row: first + index, column: 0),
+            "label \(label) of row \(first + index) is not one of 0 to 65535",
             remedy: "number the classes from 0")
         }
         largest = max(largest, label)

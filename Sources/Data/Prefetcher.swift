@@ -3,10 +3,12 @@ import Glibc
 import Threads
 import Vectors
 
-/// Reads the micro-batch that is wanted next while the present one is worked on, on a thread of its own.
+/// Reads the micro-batch that is wanted next while the present one is worked on, on a thread of its
+/// own.
 ///
-/// What is wanted next is only a guess: ``take(_:epoch:into:)`` hands over what was read if it is what is asked for, else it reads at once. So a
-/// guess can cost time, never a result. An error of the thread belongs to its samples: it is thrown where they are asked for, and nowhere if they
+/// What is wanted next is only a guess: ``take(_:epoch:into:)`` hands over what was read if it is
+/// what is asked for, else it reads at once. So a guess can cost time, never a result. An error of
+/// the thread belongs to its samples: it is thrown where they are asked for, and nowhere if they
 /// never are. The thread blocks all signals and ends with this object.
 public final class Prefetcher {
   private let shared: Shared
@@ -38,9 +40,14 @@ public final class Prefetcher {
     shared.asked.signal()
   }
 
-  /// Leaves these samples in `batch`, which has the capacity this object was made with; what it held may serve the next reading.
-  public func take(_ samples: ArraySlice<UInt32>, epoch: Int, into batch: inout Batch) throws(FileError) {
-    let isInBatch = batch.count == samples.count && batch.epoch == epoch && samples.elementsEqual(batch.samples[..<batch.count])
+  /// Leaves these samples in `batch`, which has the capacity this object was made with; what it
+  /// held may serve the next reading.
+  public func take(_ samples: ArraySlice<UInt32>, epoch: Int, into batch: inout Batch)
+    throws(FileError)
+  {
+    let isInBatch =
+      batch.count == samples.count && batch.epoch == epoch
+      && samples.elementsEqual(batch.samples[..<batch.count])
     if isInBatch && !samples.isEmpty { return }
     guard let pending else { return try shared.data.fill(&batch, with: samples, epoch: epoch) }
     shared.done.wait()

@@ -1,4 +1,5 @@
-/// What a random stream of this library is for: the second integer of its key, so that no two uses share a stream.
+/// What a random stream of this library is for: the second integer of its key, so that no two uses
+/// share a stream.
 enum RandomPurpose {
   /// ASCII "order".
   static let sampleOrder: UInt64 = 0x6F_7264_6572

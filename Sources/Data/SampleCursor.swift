@@ -1,4 +1,5 @@
-/// Where a run stands in its data: a value that a checkpoint keeps, so that a resumed run goes on with the next sample.
+/// Where a run stands in its data: a value that a checkpoint keeps, so that a resumed run goes on
+/// with the next sample.
 public struct SampleCursor: Sendable, Equatable, Codable {
   /// Counted from 0.
   public private(set) var epoch = 0
@@ -9,10 +10,14 @@ public struct SampleCursor: Sendable, Equatable, Codable {
 
   public init() {}
 
-  /// Draws the next global batch of at most `size` samples; the last batch of an epoch holds what is left.
+  /// Draws the next global batch of at most `size` samples; the last batch of an epoch holds what
+  /// is left.
   public mutating func next(_ size: Int, of sampleCount: Int) -> GlobalBatches.BatchRange {
-    precondition(size > 0 && position < sampleCount, "\(sampleCount) samples cannot give \(size) from position \(position)")
-    let slice = GlobalBatches.BatchRange(epoch: epoch, positions: position..<min(position + size, sampleCount))
+    precondition(
+      size > 0 && position < sampleCount,
+      "\(sampleCount) samples cannot give \(size) from position \(position)")
+    let slice = GlobalBatches.BatchRange(
+      epoch: epoch, positions: position..<min(position + size, sampleCount))
     samples += slice.positions.count
     position = slice.positions.upperBound
     if position == sampleCount { (epoch, position) = (epoch + 1, 0) }

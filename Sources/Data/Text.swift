@@ -3,8 +3,9 @@ import Vectors
 
 /// A text cut into samples of `context` tokens, each to be predicted from those before it.
 ///
-/// Sample i is made of bytes i·context … i·context + context: the first `context` are its tokens, the last `context`, the same shifted by
-/// one, its labels. Bytes at the end that do not fill a sample are not used.
+/// Sample i is made of bytes i·context … i·context + context: the first `context` are its tokens,
+/// the last `context`, the same shifted by one, its labels. Bytes at the end that do not fill a
+/// sample are not used.
 public struct Text: Dataset {
   public let vocabulary: Vocabulary
   public let count: Int
@@ -19,9 +20,12 @@ public struct Text: Dataset {
     case memory(TextFile, UnsafeRawBufferPointer, owner: any AnyObject & Sendable)
   }
 
-  /// The samples of a plain file, read from it as they are drawn. `byteCount` is the text's length as counted.
+  /// The samples of a plain file, read from it as they are drawn. `byteCount` is the text's length
+  /// as counted.
   /// - Throws: when it is too short for one sample, or longer than samples can be numbered.
-  public init(_ file: TextFile, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(FileError) {
+  public init(_ file: TextFile, byteCount: Int, vocabulary: Vocabulary, context: Int)
+    throws(FileError)
+  {
     precondition(!file.isGzip, "the text of \(file.path) is to be unpacked first")
     guard byteCount == file.file.byteCount else {
       throw FileError(
@@ -31,18 +35,25 @@ public struct Text: Dataset {
     try self.init(file, .file(file), byteCount: byteCount, vocabulary: vocabulary, context: context)
   }
 
-  /// The samples of a text that ``TextFile/load(into:)`` has unpacked, by this process or another; `owner` keeps the memory alive.
+  /// The samples of a text that ``TextFile/load(into:)`` has unpacked, by this process or another;
+  /// `owner` keeps the memory alive.
   public init(
-    _ file: TextFile, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable, vocabulary: Vocabulary, context: Int
+    _ file: TextFile, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable,
+    vocabulary: Vocabulary, context: Int
   ) throws(FileError) {
-    try self.init(file, .memory(file, memory, owner: owner), byteCount: memory.count, vocabulary: vocabulary, context: context)
+    try self.init(
+      file, .memory(file, memory, owner: owner), byteCount: memory.count, vocabulary: vocabulary,
+      context: context)
   }
 
-  private init(_ file: TextFile, _ content: Content, byteCount: Int, vocabulary: Vocabulary, context: Int) throws(FileError) {
+  private init(
+    _ file: TextFile, _ content: Content, byteCount: Int, vocabulary: Vocabulary, context: Int
+  ) throws(FileError) {
     precondition(context > 0, "a sample has at least one token")
     guard byteCount > context else {
       throw file.failure(
-        at: byteCount, "the text ends here, one sample of context \(context) takes \(context + 1) bytes",
+        at: byteCount,
+        "the text ends here, one sample of context \(context) takes \(context + 1) bytes",
         remedy: "give a longer text or set data.context to \(max(1, byteCount - 1)) or less")
     }
     let count = (byteCount - 1) / context
@@ -68,8 +79,12 @@ public struct Text: Dataset {
 
   /// The samples in a range of this set's, as a set of its own.
   public subscript(samples: Range<Int>) -> Text {
-    precondition(samples.lowerBound >= 0 && samples.upperBound <= count && !samples.isEmpty, "there are no samples \(samples) of \(count)")
-    return Text(content, vocabulary, context: context, samples: first + samples.lowerBound..<first + samples.upperBound)
+    precondition(
+      samples.lowerBound >= 0 && samples.upperBound <= count && !samples.isEmpty,
+      "there are no samples \(samples) of \(count)")
+    return Text(
+      content, vocabulary, context: context,
+      samples: first + samples.lowerBound..<first + samples.upperBound)
   }
 
   public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError) {
@@ -88,7 +103,8 @@ public struct Text: Dataset {
         let got = try file.file.read(into: window, at: start)
         guard got == window.count else {
           throw file.failure(
-            at: start + got, "the file ends here, it was longer at the start", remedy: "do not change it while it is read")
+            at: start + got, "the file ends here, it was longer at the start",
+            remedy: "do not change it while it is read")
         }
         try enter(UnsafeRawBufferPointer(window), at: start, of: file, row, &batch)
       }
@@ -96,8 +112,10 @@ public struct Text: Dataset {
   }
 
   /// Writes a window's tokens and labels into a row.
-  private func enter(_ window: UnsafeRawBufferPointer, at start: Int, of file: TextFile, _ row: Int, _ batch: inout Batch) throws(FileError)
-  {
+  private func enter(
+    _ window: UnsafeRawBufferPointer, at start: Int, of file: TextFile, _ row: Int,
+    _ batch: inout Batch
+  ) throws(FileError) {
     let tokens = batch.tokens.baseAddress! + row * context
     let labels = batch.labels.baseAddress! + row * context
     var least: Int32 = 0
@@ -110,7 +128,8 @@ public struct Text: Dataset {
         token = next
       }
     }
-    // The whole text was counted, so that this is a file that has changed; a token of −1 would lie outside every table of a model.
+    // The whole text was counted, so that this is a file that has changed; a token of −1 would lie
+    // outside every table of a model.
     guard least < 0 else { return }
     let place = window.firstIndex { vocabulary.tokens[Int($0)] < 0 }!
     throw file.failure(

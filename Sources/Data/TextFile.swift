@@ -1,13 +1,16 @@
 import Files
 
-/// A file of text, any bytes at all, plain or gzip: opened, to be counted and then read as a ``Text``.
+/// A file of text, any bytes at all, plain or gzip: opened, to be counted and then read as a
+/// ``Text``.
 ///
-/// A plain file is never held in memory: samples are read from it as they are drawn, so that the system's cache of files, which all ranks
-/// of a node share, is the only copy. A gzip file cannot be read in the middle, so ``load(into:)`` unpacks it once.
+/// A plain file is never held in memory: samples are read from it as they are drawn, so that the
+/// system's cache of files, which all ranks of a node share, is the only copy. A gzip file cannot
+/// be read in the middle, so ``load(into:)`` unpacks it once.
 public struct TextFile: Sendable {
   public let isGzip: Bool
   let file: InputFile
-  /// The most bytes of a text, as its file lies: a minute's reading of a fast disk, which several ranks share.
+  /// The most bytes of a text, as its file lies: a minute's reading of a fast disk, which several
+  /// ranks share.
   static let largest = 64 << 30
 
   public var path: String { file.path }
@@ -15,16 +18,22 @@ public struct TextFile: Sendable {
   /// - Throws: when it cannot be opened or is empty.
   public init(path: String) throws(FileError) {
     file = try InputFile(path)
-    // All of it is read before the first step, to learn its bytes: a file of holes would be read for hours without a word.
+    // All of it is read before the first step, to learn its bytes: a file of holes would be read
+    // for hours without a word.
     guard file.byteCount <= Self.largest else {
-      throw FileError(path, "has \(file.byteCount) bytes; a text has at most \(Self.largest >> 30) GiB", remedy: "divide it")
+      throw FileError(
+        path, "has \(file.byteCount) bytes; a text has at most \(Self.largest >> 30) GiB",
+        remedy: "divide it")
     }
-    if file.byteCount == 0 { throw FileError(path, at: 0, "is empty", remedy: "give a file of text") }
+    if file.byteCount == 0 {
+      throw FileError(path, at: 0, "is empty", remedy: "give a file of text")
+    }
     isGzip = try file.isGzip()
   }
 
-  /// How often each of the 256 bytes occurs in one of `parts` parts of the text; the parts' sums are the text's. Of a gzip file, whose middle
-  /// cannot be found without its beginning, part 0 is the whole.
+  /// How often each of the 256 bytes occurs in one of `parts` parts of the text; the parts' sums
+  /// are the text's. Of a gzip file, whose middle cannot be found without its beginning, part 0 is
+  /// the whole.
   public func counts(ofPart part: Int = 0, of parts: Int = 1) throws(FileError) -> [Int] {
     precondition(part >= 0 && part < parts, "there is no part \(part) of \(parts)")
     var counts = [Int](repeating: 0, count: 256)
@@ -35,17 +44,23 @@ public struct TextFile: Sendable {
     return counts
   }
 
-  /// Checks that a part of the text, as ``counts(ofPart:of:)`` cuts it, holds no byte that a vocabulary lacks.
-  public func check(against vocabulary: Vocabulary, of training: String, part: Int = 0, of parts: Int = 1) throws(FileError) {
+  /// Checks that a part of the text, as ``counts(ofPart:of:)`` cuts it, holds no byte that a
+  /// vocabulary lacks.
+  public func check(
+    against vocabulary: Vocabulary, of training: String, part: Int = 0, of parts: Int = 1
+  ) throws(FileError) {
     var unseen: (offset: Int, byte: UInt8)?
     try scan(part, of: parts) { offset, bytes in
-      guard let index = bytes.firstIndex(where: { vocabulary.tokens[Int($0)] < 0 }) else { return true }
+      guard let index = bytes.firstIndex(where: { vocabulary.tokens[Int($0)] < 0 }) else {
+        return true
+      }
       unseen = (offset + index, bytes[index])
       return false
     }
     guard let unseen else { return }
     throw failure(
-      at: unseen.offset, "the byte \(describe(unseen.byte)) does not occur in \(training), whose bytes are the model's vocabulary",
+      at: unseen.offset,
+      "the byte \(describe(unseen.byte)) does not occur in \(training), whose bytes are the model's vocabulary",
       remedy: "remove it here or train on a text that has it")
   }
 
@@ -58,18 +73,23 @@ public struct TextFile: Sendable {
     let more = try content.read(into: beyond)
     guard count == memory.count, more == 0 else {
       throw FileError(
-        path, at: content.offset, "\(memory.count) bytes of text were counted, \(more == 0 ? "\(count)" : "more") are here now",
+        path, at: content.offset,
+        "\(memory.count) bytes of text were counted, \(more == 0 ? "\(count)" : "more") are here now",
         remedy: "use one unchanging file, the same on every host")
     }
   }
 
-  /// An error about the text: its offset is said to be one of the unpacked text where the file is compressed.
+  /// An error about the text: its offset is said to be one of the unpacked text where the file is
+  /// compressed.
   func failure(at offset: Int, _ what: String, remedy: String) -> FileError {
-    FileError(path, at: offset, what + (isGzip ? " (byte of the decompressed text)" : ""), remedy: remedy)
+    FileError(
+      path, at: offset, what + (isGzip ? " (byte of the decompressed text)" : ""), remedy: remedy)
   }
 
   /// Hands a part's bytes over in blocks, each with its offset, until `body` returns false.
-  private func scan(_ part: Int, of parts: Int, _ body: (Int, UnsafeRawBufferPointer) -> Bool) throws(FileError) {
+  private func scan(_ part: Int, of parts: Int, _ body: (Int, UnsafeRawBufferPointer) -> Bool)
+    throws(FileError)
+  {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { block.deallocate() }
     if isGzip {
@@ -90,7 +110,8 @@ public struct TextFile: Sendable {
       let count = try file.read(into: wanted, at: offset)
       guard count == wanted.count else {
         throw FileError(
-          path, at: offset + count, "the file ends here, \(file.byteCount) bytes were expected", remedy: "do not change it")
+          path, at: offset + count, "the file ends here, \(file.byteCount) bytes were expected",
+          remedy: "do not change it")
       }
       if !body(offset, UnsafeRawBufferPointer(wanted)) { return }
       offset += count

@@ -13,7 +13,9 @@ public struct Vocabulary: Sendable, Equatable {
   }
 
   /// The bytes that occur, by how often each of the 256 does.
-  public init(counts: [Int]) { self.init(counts.indices.lazy.filter { counts[$0] > 0 }.map(UInt8.init)) }
+  public init(counts: [Int]) {
+    self.init(counts.indices.lazy.filter { counts[$0] > 0 }.map(UInt8.init))
+  }
 
   public var count: Int { bytes.count }
 

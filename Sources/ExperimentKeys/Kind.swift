@@ -1,16 +1,17 @@
-/// Something that an experiment chooses by name, such as a clip rule: its name and its keys. All of a kind is in one file, and its line in the list of
-/// its like.
+/// Something that an experiment chooses by name, such as a clip rule: its name and its keys. All of
+/// a kind is in one file, and its line in the list of its like.
 public protocol Kind: Sendable {
   /// The value by which an experiment names it.
   static var kind: String { get }
 
-  /// Reads the kind's own keys, in the section that names it. Each call declares a key with its default and bounds.
+  /// Reads the kind's own keys, in the section that names it. Each call declares a key with its
+  /// default and bounds.
   init(_ keys: inout ExperimentReader) throws(ExperimentError)
 }
 
 extension ExperimentReader {
-  /// The one of `kinds` that a key names, read; the first is the default. The keys of the others are known then, so that one line of a file switches
-  /// between them.
+  /// The one of `kinds` that a key names, read; the first is the default. The keys of the others
+  /// are known then, so that one line of a file switches between them.
   ///
   /// - Parameters:
   ///   - key: the key, of the current section.

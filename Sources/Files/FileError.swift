@@ -8,14 +8,18 @@ public struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
   /// `errno` where a call of the system failed: then nothing is known of the content.
   public let systemError: Int32?
 
-  public init(_ path: String, at offset: Int? = nil, _ what: String, remedy: String? = nil, systemError: Int32? = nil) {
+  public init(
+    _ path: String, at offset: Int? = nil, _ what: String, remedy: String? = nil,
+    systemError: Int32? = nil
+  ) {
     self.systemError = systemError
     self.path = path
     self.offset = offset
     self.what = what
     // A full disk is no question of paths and permissions. Inodes run out with the same words.
     let isFull = what.contains("No space left on device") || what.contains("Disk quota exceeded")
-    self.remedy = isFull ? "free some space, or inodes (df -h, df -i), then continue with --resume" : remedy
+    self.remedy =
+      isFull ? "free some space, or inodes (df -h, df -i), then continue with --resume" : remedy
   }
 
   public var description: String {

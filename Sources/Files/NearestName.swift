@@ -1,4 +1,5 @@
-/// The candidate within a third of the word's length in edits (Levenshtein), if there is one; no word longer than 100 bytes has one.
+/// The candidate within a third of the word's length in edits (Levenshtein), if there is one; no
+/// word longer than 100 bytes has one.
 package func nearest(_ word: String, among candidates: [String]) -> String? {
   guard word.utf8.count <= 100 else { return nil }
   func distance(_ a: [Character], _ b: [Character]) -> Int {

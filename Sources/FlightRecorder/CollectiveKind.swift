@@ -2,7 +2,8 @@
 @frozen
 public enum CollectiveKind: UInt32, Sendable, CaseIterable, Codable {
   case start = 1
-  case end, barrier, broadcast, gather, allGather, allReduce, reduceScatter, allToAll, split, free, window
+  case end, barrier, broadcast, gather, allGather, allReduce, reduceScatter, allToAll, split, free,
+    window
 
   public var name: String {
     switch self {
@@ -21,7 +22,8 @@ public enum CollectiveKind: UInt32, Sendable, CaseIterable, Codable {
     }
   }
 
-  /// Whether all ranks give the same number of bytes: others are no proof that ranks call different collectives.
+  /// Whether all ranks give the same number of bytes: others are no proof that ranks call different
+  /// collectives.
   public var hasEqualBytes: Bool {
     switch self {
     case .broadcast, .allReduce, .reduceScatter, .allGather: true

@@ -12,12 +12,17 @@ public struct LaunchPlace: Sendable, Equatable {
   /// What the ranks of one job have in common.
   public var job: String
 
-  public init(environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
-    func number(_ names: String...) -> Int? { names.compactMap { environment($0).flatMap { Int($0) } }.first }
+  public init(
+    environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+  ) {
+    func number(_ names: String...) -> Int? {
+      names.compactMap { environment($0).flatMap { Int($0) } }.first
+    }
     rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID") ?? 0
     let isLaunched = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK") != nil
     size = number("OMPI_COMM_WORLD_SIZE") ?? (isLaunched ? number("SLURM_NTASKS") ?? 0 : 1)
-    localRank = number("OMPI_COMM_WORLD_LOCAL_RANK") ?? (isLaunched ? number("SLURM_LOCALID") ?? 0 : 0)
+    localRank =
+      number("OMPI_COMM_WORLD_LOCAL_RANK") ?? (isLaunched ? number("SLURM_LOCALID") ?? 0 : 0)
     localSize = number("OMPI_COMM_WORLD_LOCAL_SIZE") ?? (isLaunched ? 0 : 1)
     job = environment("PMIX_NAMESPACE") ?? ""
   }
@@ -27,15 +32,20 @@ extension FlightRecorder {
   /// The name that the record's memory has in `/proc/PID/fd`.
   public static let memoryName = "lockstep-flight"
 
-  /// Keeps a record from now on: before MPI starts. Returns the descriptor of its memory, which stays open, or nil where there is no memory for it.
+  /// Keeps a record from now on: before MPI starts. Returns the descriptor of its memory, which
+  /// stays open, or nil where there is no memory for it.
   ///
-  /// The memory is a file without a name (memfd_create), so nothing is left of it however the process ends; others open it by `/proc/PID/fd`.
+  /// The memory is a file without a name (memfd_create), so nothing is left of it however the
+  /// process ends; others open it by `/proc/PID/fd`.
   public static func begin(_ place: LaunchPlace) -> Int32? {
     precondition(!isOn, "a process keeps one record")
     let bytes = MemoryLayout<cfr_record>.stride
     let file = cprocess_memory_file(memoryName)
     guard file >= 0 else { return nil }
-    guard ftruncate(file, bytes) == 0, let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), memory != MAP_FAILED else {
+    guard ftruncate(file, bytes) == 0,
+      let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0),
+      memory != MAP_FAILED
+    else {
       close(file)
       return nil
     }
@@ -51,14 +61,17 @@ extension FlightRecorder {
     record.pointee.size = Int32(place.size)
     record.pointee.local_size = Int32(place.localSize)
     record.pointee.process = getpid()
-    withUnsafeMutableBytes(of: &record.pointee.host) { _ = gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1) }
+    withUnsafeMutableBytes(of: &record.pointee.host) {
+      _ = gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1)
+    }
     cfr_keep(record)
     _ = cfr_add_group(-1, 0, UInt32(place.size))
     record.pointee.magic = cfr_magic()
     return file
   }
 
-  /// Names the directory of the run, for what is written about a stall; a longer path than fits is left out.
+  /// Names the directory of the run, for what is written about a stall; a longer path than fits is
+  /// left out.
   public static func publish(directory: String) {
     guard let record = cfr_own() else { return }
     record.pointee.directory_length = UInt32(store(directory, in: &record.pointee.directory))

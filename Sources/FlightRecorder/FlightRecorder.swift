@@ -1,8 +1,10 @@
 import CFlightRecorder
 
-/// What this process notes for those who ask why a job does not go on: collectives, work done, phase. Without `begin` nothing is.
+/// What this process notes for those who ask why a job does not go on: collectives, work done,
+/// phase. Without `begin` nothing is.
 ///
-/// Noting costs two readings of the clock a collective. One thread calls collectives; any may call ``advance()``.
+/// Noting costs two readings of the clock a collective. One thread calls collectives; any may call
+/// ``advance()``.
 public enum FlightRecorder {
   /// Whether this process keeps a record.
   @inlinable public static var isOn: Bool { cfr_own() != nil }
@@ -14,7 +16,9 @@ public enum FlightRecorder {
   @inlinable public static func enter(_ phase: FlightPhase) { cfr_set_phase(phase.rawValue) }
 
   /// Notes what the rank is doing while `body` runs, and afterwards what it did before.
-  @inlinable public static func during<Result>(_ phase: FlightPhase, _ body: () throws -> Result) rethrows -> Result {
+  @inlinable public static func during<Result>(_ phase: FlightPhase, _ body: () throws -> Result)
+    rethrows -> Result
+  {
     let before = cfr_own()?.pointee.phase ?? 0
     cfr_set_phase(phase.rawValue)
     defer { cfr_set_phase(before) }
@@ -38,8 +42,8 @@ public struct FlightGroup: Sendable {
   /// The world, which is there from the start.
   public static var world: FlightGroup { FlightGroup(place: FlightRecorder.isOn ? 0 : -1) }
 
-  /// The group of a communicator that was made from this one's; `first` is the number in the world of its first rank. All ranks of this group call it,
-  /// whatever part they get.
+  /// The group of a communicator that was made from this one's; `first` is the number in the world
+  /// of its first rank. All ranks of this group call it, whatever part they get.
   public func child(first: Int, size: Int) -> FlightGroup {
     FlightGroup(place: place < 0 ? -1 : cfr_add_group(place, UInt32(first), UInt32(size)))
   }
@@ -58,7 +62,9 @@ public struct FlightGroup: Sendable {
 
   /// Notes that a collective was started that this rank will wait for.
   @inlinable
-  public func start(_ kind: CollectiveKind, bytes: Int) -> StartedFlight { StartedFlight(number: cfr_start(kind.rawValue, place, UInt64(bytes))) }
+  public func start(_ kind: CollectiveKind, bytes: Int) -> StartedFlight {
+    StartedFlight(number: cfr_start(kind.rawValue, place, UInt64(bytes)))
+  }
 }
 
 /// A started collective in the record.

@@ -57,13 +57,18 @@ struct Outcomes {
   let runs: [FinishedRun]
 
   subscript(name: String) -> FinishedRun {
-    guard let run = runs.first(where: { $0.name == name }) else { fatalError("the claim has no run \(name)") }
+    guard let run = runs.first(where: { $0.name == name }) else {
+      fatalError("the claim has no run \(name)")
+    }
     return run
   }
 
-  /// A table with a row a run: its name, what `cells` says of it, its verdict, and its norm as a picture, all on one scale.
+  /// A table with a row a run: its name, what `cells` says of it, its verdict, and its norm as a
+  /// picture, all on one scale.
   func table(_ head: [String], _ cells: (FinishedRun) -> [String]) -> [[String]] {
-    let all: [Double] = runs.flatMap { run in (0..<32).map { part in run.norm(Double(part) / 32, Double(part + 1) / 32) } }
+    let all: [Double] = runs.flatMap { run in
+      (0..<32).map { part in run.norm(Double(part) / 32, Double(part + 1) / 32) }
+    }
     let norms = all.filter { $0.isFinite && $0 > 0 }
     let range = (norms.min() ?? 1)...(norms.max() ?? 1)
     return [["run"] + head + ["verdict", "norm over the run (log scale)"]]

@@ -31,7 +31,9 @@ public struct FinishedRun: Sendable {
   }
 
   /// The mean of the losses in a part of the run; infinite where one is not finite.
-  func loss(_ from: Double, _ to: Double) -> Double { mean(part(from, to).map { $0.loss ?? .infinity }) }
+  func loss(_ from: Double, _ to: Double) -> Double {
+    mean(part(from, to).map { $0.loss ?? .infinity })
+  }
 
   /// The root mean square of the norms in a part of the run.
   func norm(_ from: Double, _ to: Double) -> Double {
@@ -49,8 +51,9 @@ public struct FinishedRun: Sendable {
     return nil
   }
 
-  /// The noise scale in each eighth of a run's first steps: ratios of mean trΣ and mean |G|², each from the steps' own norms, over micro-batches of
-  /// this size. Empty where a step has but one, or the steps are fewer than eight.
+  /// The noise scale in each eighth of a run's first steps: ratios of mean trΣ and mean |G|², each
+  /// from the steps' own norms, over micro-batches of this size. Empty where a step has but one, or
+  /// the steps are fewer than eight.
   public func noiseScales(until count: Int, microBatch: Int) -> [Double] {
     let samples = Double(steps[0].samples)
     let parts = (samples / Double(microBatch)).rounded(.up)
@@ -64,7 +67,8 @@ public struct FinishedRun: Sendable {
     }
   }
 
-  /// How erratic the norm is over a part of the run: the median of |ln(nₜ₊₁/nₜ)|, what it typically changes by from one step to the next.
+  /// How erratic the norm is over a part of the run: the median of |ln(nₜ₊₁/nₜ)|, what it typically
+  /// changes by from one step to the next.
   func erraticness(_ from: Double, _ to: Double) -> Double {
     let norms = part(from, to).compactMap(\.norm.global).filter { $0 > 0 }
     guard norms.count > 1 else { return .infinity }
@@ -77,4 +81,6 @@ public struct FinishedRun: Sendable {
   }
 }
 
-func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
+func mean(_ values: [Double]) -> Double {
+  values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
+}

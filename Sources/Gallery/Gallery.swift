@@ -1,5 +1,6 @@
 /// Every claim, in the order of the output.
 public let gallery: [Claim] = [
-  .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization, .policyGradient, .kMeansStop, .transformer,
+  .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization,
+  .policyGradient, .kMeansStop, .transformer,
   .longShortTermMemory,
 ]

@@ -11,7 +11,9 @@ public struct GalleryText {
   }
 
   /// `holds` or `does not hold`.
-  public static func verdict(_ finding: Finding) -> String { finding.holds ? "holds" : "does not hold" }
+  public static func verdict(_ finding: Finding) -> String {
+    finding.holds ? "holds" : "does not hold"
+  }
 
   public var text: String {
     let columns = finding.table[0].count

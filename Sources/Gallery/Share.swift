@@ -1,6 +1,7 @@
 import Glibc
 
-/// How many of several runs did something, as a claim about chance is tested: a share with its interval.
+/// How many of several runs did something, as a claim about chance is tested: a share with its
+/// interval.
 struct Share: Equatable {
   let count: Int
   let total: Int
@@ -26,7 +27,8 @@ struct Share: Equatable {
   /// `9 of 10 (95 %: 60 to 98 %)`
   var text: String {
     func percent(_ share: Double) -> Int { Int((100 * share).rounded()) }
-    return "\(count) of \(total) (95 %: \(percent(interval.lowerBound)) to \(percent(interval.upperBound)) %)"
+    return
+      "\(count) of \(total) (95 %: \(percent(interval.lowerBound)) to \(percent(interval.upperBound)) %)"
   }
 }
 
@@ -36,7 +38,12 @@ extension PlannedRun {
 
   /// Two kinds of run with each seed, which the claim compares: `clip, seed 1`, `none, seed 1`, …
   static func pairs(_ first: String, _ second: String, _ overrides: [String]) -> [PlannedRun] {
-    seeds.flatMap { [PlannedRun("\(first), seed \($0)", ["seed=\($0)"]), PlannedRun("\(second), seed \($0)", ["seed=\($0)"] + overrides)] }
+    seeds.flatMap {
+      [
+        PlannedRun("\(first), seed \($0)", ["seed=\($0)"]),
+        PlannedRun("\(second), seed \($0)", ["seed=\($0)"] + overrides),
+      ]
+    }
   }
 }
 

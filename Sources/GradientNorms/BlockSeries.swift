@@ -1,4 +1,5 @@
-/// A run of any length kept as at most 256 blocks of equally many steps: bounded memory, the whole run in view.
+/// A run of any length kept as at most 256 blocks of equally many steps: bounded memory, the whole
+/// run in view.
 ///
 /// When the blocks are full, neighbours are merged and the stride doubles.
 public struct BlockSeries: Sendable, Equatable, Codable {
@@ -19,14 +20,17 @@ public struct BlockSeries: Sendable, Equatable, Codable {
     blocks.append(rest)
     rest = StepSums()
     if blocks.count == Self.capacity {
-      blocks = Swift.stride(from: 0, to: Self.capacity, by: 2).map { StepSums.total(blocks[$0...$0 + 1]) }
+      blocks = Swift.stride(from: 0, to: Self.capacity, by: 2).map {
+        StepSums.total(blocks[$0...$0 + 1])
+      }
       stride *= 2
     }
   }
 
   public var steps: Int { blocks.count * stride + rest.steps }
 
-  /// All steps as consecutive parts: the blocks, and what is left as one more, or with the last one where it is less than half a block.
+  /// All steps as consecutive parts: the blocks, and what is left as one more, or with the last one
+  /// where it is less than half a block.
   public var parts: [StepSums] {
     guard rest.steps > 0 else { return blocks }
     guard 2 * rest.steps < stride, let last = blocks.last else { return blocks + [rest] }

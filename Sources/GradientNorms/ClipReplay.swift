@@ -1,8 +1,10 @@
 /// What a clip rule would have done to the norms of a run that was made with another.
 ///
-/// It holds for the recorded norms only: had the rule been in force, the weights, and with them all later norms, would have been others.
+/// It holds for the recorded norms only: had the rule been in force, the weights, and with them all
+/// later norms, would have been others.
 public struct ClipReplay: Sendable, Equatable {
-  /// The norms of a step that was taken: the gradient's before clipping, and each tensor's where they are known.
+  /// The norms of a step that was taken: the gradient's before clipping, and each tensor's where
+  /// they are known.
   public struct Norms: Sendable, Equatable {
     public var whole: Double
     public var tensors: [Double]
@@ -19,16 +21,21 @@ public struct ClipReplay: Sendable, Equatable {
   public let meanCoefficient: Double?
   public let smallestCoefficient: Double?
 
-  /// Runs a rule that scales by norms over a series of them, with a memory of its own from the first one on.
+  /// Runs a rule that scales by norms over a series of them, with a memory of its own from the
+  /// first one on.
   ///
-  /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by size are not for them, since norms do not
-  /// give sizes.
+  /// Rules by tensor need the tensors' norms in every step, of equally many tensors; budgets by
+  /// size are not for them, since norms do not give sizes.
   public init(of rule: any ClipRule, on series: [Norms]) {
-    precondition(!rule.needs.contains(.elements), "norms do not determine what a rule for single elements does")
+    precondition(
+      !rule.needs.contains(.elements), "norms do not determine what a rule for single elements does"
+    )
     let tensors = series.first?.tensors.count ?? 0
     precondition(!rule.needs.contains(.tensorSizes), "norms do not determine the tensors' sizes")
     if rule.needs.contains(.tensorNorms) {
-      precondition(tensors > 0 && series.allSatisfy { $0.tensors.count == tensors }, "a rule by tensor needs each tensor's norms")
+      precondition(
+        tensors > 0 && series.allSatisfy { $0.tensors.count == tensors },
+        "a rule by tensor needs each tensor's norms")
     }
     var policy = ClipPolicy(rule, tensorSizes: [Int](repeating: 1, count: tensors))
     var (clipped, sum, smallest) = (0, 0.0, Double.infinity)

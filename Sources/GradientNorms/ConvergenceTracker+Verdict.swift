@@ -7,12 +7,18 @@ extension ConvergenceTracker {
     guard stopped else { return judge() }
     let soFar = judge()
     return ConvergenceVerdict(
-      kind: .stopped, reasons: ["A signal ended the run after step \(steps); until then it was \(soFar.kind.inWords)."] + soFar.reasons)
+      kind: .stopped,
+      reasons: [
+        "A signal ended the run after step \(steps); until then it was \(soFar.kind.inWords)."
+      ] + soFar.reasons)
   }
 
-  /// Whether the gradient of the judged steps stands out from its noise, as the reasons say; nil where the noise is not known.
+  /// Whether the gradient of the judged steps stands out from its noise, as the reasons say; nil
+  /// where the noise is not known.
   public var isGradientResolved: Bool? {
-    guard let opening, let firstStep, let noise = RunEvidence.of(series, opening: opening, firstStep)?.noise else { return nil }
+    guard let opening, let firstStep,
+      let noise = RunEvidence.of(series, opening: opening, firstStep)?.noise
+    else { return nil }
     return noise.isResolved && !noise.isWholeData
   }
 
@@ -20,16 +26,22 @@ extension ConvergenceTracker {
     guard let opening, let firstStep else {
       return steps == 0
         ? ConvergenceVerdict(kind: .tooShort, reasons: ["No step was taken."])
-        : ConvergenceVerdict(kind: .diverged, reasons: ["None of the \(steps) steps had a finite loss and gradient."])
+        : ConvergenceVerdict(
+          kind: .diverged, reasons: ["None of the \(steps) steps had a finite loss and gradient."])
     }
     if let reasons = endedNonFinite { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
     guard let evidence = RunEvidence.of(series, opening: opening, firstStep) else {
       let (first, last) = (opening.meanLoss, series.parts.last { $0.taken > 0 }!.meanLoss)
       return ConvergenceVerdict(
-        kind: .tooShort, reasons: ["The loss went from \(formatted(first)) to \(formatted(last)) in \(steps) steps, too few to judge by."])
+        kind: .tooShort,
+        reasons: [
+          "The loss went from \(formatted(first)) to \(formatted(last)) in \(steps) steps, too few to judge by."
+        ])
     }
     let kind = evidence.kind
-    if let reasons = explosion(evidence, kind) { return ConvergenceVerdict(kind: .diverged, reasons: reasons) }
+    if let reasons = explosion(evidence, kind) {
+      return ConvergenceVerdict(kind: .diverged, reasons: reasons)
+    }
     return ConvergenceVerdict(kind: kind, reasons: evidence.reasons(for: kind))
   }
 
@@ -39,7 +51,8 @@ extension ConvergenceTracker {
     let (steps, skipped) = third.reduce((0, 0)) { ($0.0 + $1.steps, $0.1 + $1.steps - $1.taken) }
     let reason: String
     if nonFiniteInARow >= 3 {
-      reason = "The last \(nonFiniteInARow) of \(self.steps) steps had a loss or a gradient that is not finite."
+      reason =
+        "The last \(nonFiniteInARow) of \(self.steps) steps had a loss or a gradient that is not finite."
     } else if nonFinite >= 3, 2 * skipped > steps {
       reason =
         "Of the last \(steps) steps, \(skipped) were skipped, and "
@@ -65,10 +78,13 @@ extension ConvergenceTracker {
       "the lowest was \(formatted(lowestLoss.value)) in step \(lowestLoss.step), "
       + "the highest \(formatted(highestLoss.value)) in step \(highestLoss.step)."
     if now - evidence.lowestLoss.value > 10 * unit {
-      return ["The loss rose from \(formatted(first)) to \(formatted(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"]
+      return [
+        "The loss rose from \(formatted(first)) to \(formatted(now)), the mean of steps \(evidence.last.steps.inWords); \(found)"
+      ]
     }
     let creeps = kind == .converging && -evidence.trend.change < VerdictThresholds.creep * abs(now)
-    let isStill = creeps || [.converged, .noiseFloor, .vanishing, .tooShort, .motionless].contains(kind)
+    let isStill =
+      creeps || [.converged, .noiseFloor, .vanishing, .tooShort, .motionless].contains(kind)
     // A jump, not the spread of samples.
     let jump = highestLoss.value - first
     if isStill, jump > unit, jump > 8 * evidence.stepNoise, now > first - 0.05 * unit {

@@ -2,7 +2,8 @@ import Glibc
 
 /// Collects, step by step, what a verdict needs, in bounded memory; kept in checkpoints.
 ///
-/// It is fed with reduced values alone, in the same order on every rank, so its bits are equal everywhere.
+/// It is fed with reduced values alone, in the same order on every rank, so its bits are equal
+/// everywhere.
 public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private(set) var series = BlockSeries()
   /// The first step that was taken, alone.
@@ -10,7 +11,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private(set) var firstStep: Int?
   private(set) var lowestLoss: Extreme?
   private(set) var highestLoss: Extreme?
-  /// Steps that were skipped because something was not finite, and how many of them are the last ones.
+  /// Steps that were skipped because something was not finite, and how many of them are the last
+  /// ones.
   private(set) var nonFinite = 0
   private(set) var nonFiniteInARow = 0
   /// The step before this one, where it was taken.
@@ -25,7 +27,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private struct Previous: Sendable, Equatable, Codable {
     var loss: Double
     var norm: Double
-    /// The rate times the norm of what was applied: how long plain gradient descent's step is. Nil in older checkpoints.
+    /// The rate times the norm of what was applied: how long plain gradient descent's step is. Nil
+    /// in older checkpoints.
     var descent: Double?
   }
 
@@ -33,12 +36,16 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
 
   public var steps: Int { series.steps }
 
-  /// Takes in a step and its learning rate. The ledger's `squaredUpdate` belongs to the step before, as the trainer reduces it.
+  /// Takes in a step and its learning rate. The ledger's `squaredUpdate` belongs to the step
+  /// before, as the trainer reduces it.
   public mutating func record(_ ledger: NormLedger, _ decision: StepDecision, rate: Double) {
     var sums = StepSums()
     sums.steps = 1
-    // An update whose norm is not known left the weights' norm out too; one that changed nothing did not.
-    if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0, ledger[.squaredUpdate] + ledger[.squaredWeights] < Self.largest {
+    // An update whose norm is not known left the weights' norm out too; one that changed nothing
+    // did not.
+    if let previous, ledger[.squaredUpdate] > 0 || ledger[.squaredWeights] > 0,
+      ledger[.squaredUpdate] + ledger[.squaredWeights] < Self.largest
+    {
       let update = ledger[.squaredUpdate].squareRoot()
       sums.predictedDecrease = update * previous.norm
       sums.path = update
@@ -77,17 +84,23 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
       sums.lastTensors = Self.logarithm(ledger, count - count / 4..<count)
       sums.deep = 1
     }
-    previous = Previous(loss: loss, norm: total.squareRoot(), descent: decision.applied.map { rate * $0 })
+    previous = Previous(
+      loss: loss, norm: total.squareRoot(), descent: decision.applied.map { rate * $0 })
     let step = series.steps + 1
     if opening == nil { (opening, firstStep) = (sums, step) }
     if loss < lowestLoss?.value ?? .infinity { lowestLoss = Extreme(step: step, value: loss) }
     if loss > highestLoss?.value ?? -.infinity { highestLoss = Extreme(step: step, value: loss) }
   }
 
-  /// trΣ/B of a step; nil with one part alone, or where the parts were clipped before they were summed.
+  /// trΣ/B of a step; nil with one part alone, or where the parts were clipped before they were
+  /// summed.
   private static func noise(_ ledger: NormLedger, _ decision: StepDecision) -> Double? {
     let parts = ledger[.contributors]
-    if parts < 2 || (decision.action == .clip && (decision.norm == nil || ledger.layout.parts == .sampled)) { return nil }
+    if parts < 2
+      || (decision.action == .clip && (decision.norm == nil || ledger.layout.parts == .sampled))
+    {
+      return nil
+    }
     return (ledger.meanLocalSquares - ledger.squaredPartsNorm) / (parts - 1)
   }
 

@@ -1,12 +1,15 @@
 import Glibc
 
-/// A sum of Doubles without rounding: the same bits in whatever order, and in whatever groups, its terms are added.
+/// A sum of Doubles without rounding: the same bits in whatever order, and in whatever groups, its
+/// terms are added.
 ///
-/// A fixed-point number of 832 bits, from 2⁻⁴¹⁶ to 2⁴¹⁵, in 26 limbs of 32 bits held in 64-bit words, so that 2³¹ terms can be added before a
-/// carry must be passed on, and two sums are added word by word: by MPI_SUM, or by anything else (Kulisch's accumulator; Demmel and Nguyen
-/// 2015, "Parallel Reproducible Summation", is the same idea in floating point). Squares of Float32 values and their sums lie well inside the
-/// range. A term above it, or not finite, makes the sum NaN; a total of 2⁴¹⁶ or more is infinite. What a term has below 2⁻⁴¹⁶ is cut off, of each
-/// term for itself, so the order still does not matter.
+/// A fixed-point number of 832 bits, from 2⁻⁴¹⁶ to 2⁴¹⁵, in 26 limbs of 32 bits held in 64-bit
+/// words, so that 2³¹ terms can be added before a carry must be passed on, and two sums are added
+/// word by word: by MPI_SUM, or by anything else (Kulisch's accumulator; Demmel and Nguyen 2015,
+/// "Parallel Reproducible Summation", is the same idea in floating point). Squares of Float32
+/// values and their sums lie well inside the range. A term above it, or not finite, makes the sum
+/// NaN; a total of 2⁴¹⁶ or more is infinite. What a term has below 2⁻⁴¹⁶ is cut off, of each term
+/// for itself, so the order still does not matter.
 public enum ExactSum {
   /// The words of one sum: the limbs, lowest first, and a count of terms that did not fit.
   public static let wordCount = limbCount + 1
@@ -61,14 +64,17 @@ public enum ExactSum {
       if isNegative { normalise(sign: -1) }
       var top = limbCount - 1
       while top > 0 && limbs[top] == 0 { top -= 1 }
-      // 64 significant bits from the three highest limbs; what lies below them only breaks ties, and is kept in the last bit.
+      // 64 significant bits from the three highest limbs; what lies below them only breaks ties,
+      // and is kept in the last bit.
       func limb(_ index: Int) -> UInt64 { index >= 0 ? UInt64(bitPattern: limbs[index]) : 0 }
       guard limb(top) >> 32 == 0 else { return isNegative ? -.infinity : .infinity }
       let head = limb(top) << 32 | limb(top - 1)
       let free = head.leadingZeroBitCount
       var bits = head << UInt64(free) | limb(top - 2) >> UInt64(32 - free)
       let rest = limb(top - 2) & ((1 << UInt64(32 - free)) - 1)
-      if rest != 0 || (top - 2 > lowest && limbs[lowest..<top - 2].contains(where: { $0 != 0 })) { bits |= 1 }
+      if rest != 0 || (top - 2 > lowest && limbs[lowest..<top - 2].contains(where: { $0 != 0 })) {
+        bits |= 1
+      }
       let magnitude = scalbn(Double(bits), Int32(32 * (top - 1) - free + lowestExponent))
       return isNegative ? -magnitude : magnitude
     }

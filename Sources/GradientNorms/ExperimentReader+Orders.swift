@@ -13,7 +13,9 @@ extension ExperimentReader {
   }
 
   package mutating func orders(_ key: String) throws(ExperimentError) -> [NormOrder] {
-    func text(_ orders: [NormOrder]) -> String { "[" + orders.map(orderText).joined(separator: ", ") + "]" }
+    func text(_ orders: [NormOrder]) -> String {
+      "[" + orders.map(orderText).joined(separator: ", ") + "]"
+    }
     return try value(key, wanted: "a list of norms' orders, numbers from 1 to 100 or \"inf\"") {
       guard case .array(let items) = $0 else { return nil }
       let orders = items.compactMap { normOrder($0.value) }

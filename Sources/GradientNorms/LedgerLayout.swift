@@ -3,7 +3,8 @@ public struct LedgerLayout: Sendable, Equatable {
   public let tensorCount: Int
   /// Norms of the mean gradient that are measured beside L2.
   public let orders: [NormOrder]
-  /// Whether the gradient's squares after an element-wise clip, and the weights' squares, are counted by tensor.
+  /// Whether the gradient's squares after an element-wise clip, and the weights' squares, are
+  /// counted by tensor.
   public let countsApplied: Bool
   public let countsWeights: Bool
   public let parts: PartsNorm
@@ -14,27 +15,36 @@ public struct LedgerLayout: Sendable, Equatable {
     case ofMean
     /// In ``NormLedger/Sum/lossSquares``: a penalty, or a second gradient, is added to the mean.
     case apart
-    /// In ``NormLedger/Sum/exactSquares``, at some steps only: the mean gradient is made of gradients that were clipped after they were measured.
+    /// In ``NormLedger/Sum/exactSquares``, at some steps only: the mean gradient is made of
+    /// gradients that were clipped after they were measured.
     case sampled
   }
 
   public init(
-    tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false, countsWeights: Bool = false, parts: PartsNorm = .ofMean
+    tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false,
+    countsWeights: Bool = false, parts: PartsNorm = .ofMean
   ) {
     self.tensorCount = tensorCount
-    self.orders = orders.enumerated().filter { $1 != .two && !orders[..<$0].contains($1) }.map(\.element)
+    self.orders = orders.enumerated().filter { $1 != .two && !orders[..<$0].contains($1) }.map(
+      \.element)
     self.countsApplied = countsApplied
     self.countsWeights = countsWeights
     self.parts = parts
   }
 
-  /// Whether anything of the mean gradient or the weights is measured in addition to the gradient's squares.
+  /// Whether anything of the mean gradient or the weights is measured in addition to the gradient's
+  /// squares.
   public var measuresMore: Bool { !orders.isEmpty || countsWeights }
 
   private var scalarCount: Int { NormLedger.Sum.allCases.count }
   private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
-  var sumCount: Int { scalarCount + (2 + powers.count + (countsApplied ? 1 : 0) + (countsWeights ? 1 : 0)) * tensorCount }
-  var peakCount: Int { NormLedger.Peak.allCases.count + (orders.contains(.infinity) ? tensorCount : 0) }
+  var sumCount: Int {
+    scalarCount + (2 + powers.count + (countsApplied ? 1 : 0) + (countsWeights ? 1 : 0))
+      * tensorCount
+  }
+  var peakCount: Int {
+    NormLedger.Peak.allCases.count + (orders.contains(.infinity) ? tensorCount : 0)
+  }
 
   func index(_ sum: NormLedger.Sum) -> Int { sum.rawValue }
 
@@ -47,7 +57,9 @@ public struct LedgerLayout: Sendable, Equatable {
       case .power(let order):
         2 + (powers.firstIndex(of: order) ?? missing("the sum of \(order.name)th powers"))
       case .appliedSquares: countsApplied ? 2 + powers.count : missing("the squares after clipping")
-      case .weightSquares: countsWeights ? 2 + powers.count + (countsApplied ? 1 : 0) : missing("the squares of the weights")
+      case .weightSquares:
+        countsWeights
+          ? 2 + powers.count + (countsApplied ? 1 : 0) : missing("the squares of the weights")
       }
     return scalarCount + section * tensorCount + tensor
   }
@@ -55,8 +67,11 @@ public struct LedgerLayout: Sendable, Equatable {
   func index(_ peak: NormLedger.Peak) -> Int { peak.rawValue }
   /// Where the largest absolute value of one tensor stands among the peaks.
   func indexOfLargest(_ tensor: Int) -> Int {
-    orders.contains(.infinity) ? NormLedger.Peak.allCases.count + tensor : missing("the largest value")
+    orders.contains(.infinity)
+      ? NormLedger.Peak.allCases.count + tensor : missing("the largest value")
   }
 
-  private func missing(_ what: String) -> Int { fatalError("this ledger was laid out without \(what)") }
+  private func missing(_ what: String) -> Int {
+    fatalError("this ledger was laid out without \(what)")
+  }
 }

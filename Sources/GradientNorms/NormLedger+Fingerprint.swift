@@ -1,15 +1,19 @@
-// Fingerprints by which ledgers are compared between ranks and between runs on different numbers of ranks.
+// Fingerprints by which ledgers are compared between ranks and between runs on different numbers of
+// ranks.
 extension NormLedger {
   /// A rank's own business, whose sum depends on how many ranks there are, or on who got a signal.
   private static let personal: Set<Sum> = [.nonFinite, .stopRequests, .checkpointRequests]
 
   /// Σ wordᵢ·kᵢ mod 2⁶⁴ over the words that add up, kᵢ odd and different for every word.
   ///
-  /// It is linear, as those words are: the fingerprint of a rank's ledger is the sum of what each entry added to it, and that of the total
-  /// is the sum of the ranks'. One flipped bit always shows.
+  /// It is linear, as those words are: the fingerprint of a rank's ledger is the sum of what each
+  /// entry added to it, and that of the total is the sum of the ranks'. One flipped bit always
+  /// shows.
   public var additiveFingerprint: UInt64 {
     var sum: UInt64 = 0
-    forEachSharedWord { index, word in sum &+= UInt64(bitPattern: word) &* (Self.mix(UInt64(index)) | 1) }
+    forEachSharedWord { index, word in
+      sum &+= UInt64(bitPattern: word) &* (Self.mix(UInt64(index)) | 1)
+    }
     return sum
   }
 
@@ -17,7 +21,9 @@ extension NormLedger {
   public var fingerprint: UInt64 {
     var digest = UInt64(record.count)
     forEachSharedWord { _, word in digest = Self.mix(digest ^ UInt64(bitPattern: word)) }
-    for place in stride(from: 1 + Int(record[0]), to: record.count, by: 2) { digest = Self.mix(digest ^ UInt64(bitPattern: record[place])) }
+    for place in stride(from: 1 + Int(record[0]), to: record.count, by: 2) {
+      digest = Self.mix(digest ^ UInt64(bitPattern: record[place]))
+    }
     return digest
   }
 

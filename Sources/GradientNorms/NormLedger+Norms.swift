@@ -17,28 +17,35 @@ extension NormLedger {
   /// The norm of one tensor's mean gradient.
   public func norm(ofTensor tensor: Int) -> Double { self[.squares, tensor].squareRoot() }
 
-  /// Another norm of the mean gradient, over some tensors; the ledger must have been laid out for it.
+  /// Another norm of the mean gradient, over some tensors; the ledger must have been laid out for
+  /// it.
   public func norm(_ order: NormOrder, of tensors: some Sequence<Int>) -> Double {
     switch order {
     case .two: tensors.reduce(0) { $0 + self[.squares, $1] }.squareRoot()
     case .infinity: tensors.reduce(0) { max($0, self[largestOfTensor: $1]) }
-    case .power: (order.needsUnit ? powerUnit : 1) * order.norm(fromTotal: tensors.reduce(0) { $0 + self[.power(order), $1] })
+    case .power:
+      (order.needsUnit ? powerUnit : 1)
+        * order.norm(fromTotal: tensors.reduce(0) { $0 + self[.power(order), $1] })
     }
   }
 
   public func norm(_ order: NormOrder) -> Double { norm(order, of: 0..<tensorCount) }
 
   /// L = Σ wᵢ‖gᵢ‖², from whole gradients of the parts.
-  public var meanLocalSquares: Double { (0..<tensorCount).reduce(0) { $0 + self[.weightedLocalSquares, $1] } / samples }
+  public var meanLocalSquares: Double {
+    (0..<tensorCount).reduce(0) { $0 + self[.weightedLocalSquares, $1] } / samples
+  }
 
-  /// √L ≥ ‖g‖: the root mean square of the local norms. √L ≤ max_norm proves that nothing will be clipped.
+  /// √L ≥ ‖g‖: the root mean square of the local norms. √L ≤ max_norm proves that nothing will be
+  /// clipped.
   public var localRMS: Double { meanLocalSquares.squareRoot() }
 
   /// Σ wᵢ‖gᵢ‖, which lies between ‖g‖ and √L.
   public var meanLocalNorm: Double { self[.weightedLocalNorms] / samples }
 
-  /// The squared norm of Σ wᵢ gᵢ as the parts measured them: without what a penalty on the weights, or a second gradient, added to the mean, and
-  /// before the ranks clipped. Where ``hasNoiseEstimate`` is false it may be that of the clipped gradients.
+  /// The squared norm of Σ wᵢ gᵢ as the parts measured them: without what a penalty on the weights,
+  /// or a second gradient, added to the mean, and before the ranks clipped. Where
+  /// ``hasNoiseEstimate`` is false it may be that of the clipped gradients.
   public var squaredPartsNorm: Double {
     switch layout.parts {
     case .ofMean: squaredNorm
@@ -48,25 +55,35 @@ extension NormLedger {
   }
   public var partsNorm: Double { squaredPartsNorm.squareRoot() }
 
-  /// Whether L and ``squaredPartsNorm`` are of the same gradients, and of two parts at least: only then is their difference noise.
-  public var hasNoiseEstimate: Bool { self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0) }
+  /// Whether L and ``squaredPartsNorm`` are of the same gradients, and of two parts at least: only
+  /// then is their difference noise.
+  public var hasNoiseEstimate: Bool {
+    self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0)
+  }
 
-  /// L/T: 1 where all gradients are the same, N where those of N equal parts have nothing in common (N times the gradient diversity of Yin et al.
-  /// 2018, arXiv 1706.05699).
-  public var diversity: Double? { hasNoiseEstimate && squaredPartsNorm > 0 ? meanLocalSquares / squaredPartsNorm : nil }
+  /// L/T: 1 where all gradients are the same, N where those of N equal parts have nothing in common
+  /// (N times the gradient diversity of Yin et al. 2018, arXiv 1706.05699).
+  public var diversity: Double? {
+    hasNoiseEstimate && squaredPartsNorm > 0 ? meanLocalSquares / squaredPartsNorm : nil
+  }
 
   /// T/L, between 0 and 1: the squared cosine of sorts between the parts' gradients and their mean.
-  public var agreement: Double? { hasNoiseEstimate && meanLocalSquares > 0 ? squaredPartsNorm / meanLocalSquares : nil }
+  public var agreement: Double? {
+    hasNoiseEstimate && meanLocalSquares > 0 ? squaredPartsNorm / meanLocalSquares : nil
+  }
 
   /// What is not finite in the step, if anything.
   public var nonFinite: NonFinite? {
     if self[.nonFinite] > 0 {
       let peak = self[.nonFiniteTensor]
       let tensor = Int(peak.value) - 1
-      return NonFinite(rank: peak.rank, tensor: tensor < tensorCount ? tensor : nil, ranks: Int(self[.nonFinite]))
+      return NonFinite(
+        rank: peak.rank, tensor: tensor < tensorCount ? tensor : nil, ranks: Int(self[.nonFinite]))
     }
     // Finite on every rank, and yet not in sum: Float32 overflowed in the reduction.
-    for tensor in 0..<tensorCount where !self[.squares, tensor].isFinite { return NonFinite(rank: nil, tensor: tensor, ranks: 0) }
+    for tensor in 0..<tensorCount where !self[.squares, tensor].isFinite {
+      return NonFinite(rank: nil, tensor: tensor, ranks: 0)
+    }
     return nil
   }
 }

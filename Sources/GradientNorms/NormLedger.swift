@@ -1,12 +1,14 @@
 /// What all ranks learn of one another in a step, as one record that one small allreduce combines.
 ///
-/// Before the reduction it holds this rank's contributions; after it, every rank holds the same totals, and every decision is a function
-/// of them. Sums are exact (``ExactSum``, 216 bytes each): a total has the same bits whatever algorithm MPI chooses, and however the work was
-/// divided. With 14 sums and 2 for each tensor it is 5.6 KB for a three-layer network.
+/// Before the reduction it holds this rank's contributions; after it, every rank holds the same
+/// totals, and every decision is a function of them. Sums are exact (``ExactSum``, 216 bytes each):
+/// a total has the same bits whatever algorithm MPI chooses, and however the work was divided. With
+/// 14 sums and 2 for each tensor it is 5.6 KB for a three-layer network.
 ///
-/// Notation: part i of the step's N has bᵢ of the B samples and the mean gradient gᵢ; wᵢ = bᵢ/B and g = Σ wᵢ gᵢ. A part is a rank's share or,
-/// where those are measured separately, a micro-batch. Per tensor k, Tₖ = ‖gₖ‖² is summed from disjoint pieces of g, and Lₖ = Σ wᵢ‖gᵢₖ‖² from whole parts.
-/// T ≤ L always, with equality only if all parts have the same gradient.
+/// Notation: part i of the step's N has bᵢ of the B samples and the mean gradient gᵢ; wᵢ = bᵢ/B and
+/// g = Σ wᵢ gᵢ. A part is a rank's share or, where those are measured separately, a micro-batch.
+/// Per tensor k, Tₖ = ‖gₖ‖² is summed from disjoint pieces of g, and Lₖ = Σ wᵢ‖gᵢₖ‖² from whole
+/// parts. T ≤ L always, with equality only if all parts have the same gradient.
 public struct NormLedger: Sendable, Equatable {
   /// A quantity that adds up over the ranks.
   public enum Sum: Int, CaseIterable, Sendable {
@@ -52,19 +54,23 @@ public struct NormLedger: Sendable, Equatable {
   public enum Peak: Int, CaseIterable, Sendable {
     /// ‖gᵢ‖ of a rank's or a micro-batch's mean gradient
     case localNorm
-    /// 1 + the index of the first tensor that is not finite on this rank; 0 if all are. One past the last tensor means the loss.
+    /// 1 + the index of the first tensor that is not finite on this rank; 0 if all are. One past
+    /// the last tensor means the loss.
     case nonFiniteTensor
     /// ‖gᵢ‖² over what its number of samples leads one to expect
     case outlier
   }
 
   public let layout: LedgerLayout
-  /// What values were divided by before their high powers were summed: a power of two, the same on all ranks.
+  /// What values were divided by before their high powers were summed: a power of two, the same on
+  /// all ranks.
   public var powerUnit = 1.0
-  /// As it travels: the number of words that add up, those words (``ExactSum``), and for each peak its value's bits and its rank.
+  /// As it travels: the number of words that add up, those words (``ExactSum``), and for each peak
+  /// its value's bits and its rank.
   public private(set) var record: [Int64]
 
-  /// The sums of a reduced ledger as Doubles, which many questions are asked of; empty while contributions are entered.
+  /// The sums of a reduced ledger as Doubles, which many questions are asked of; empty while
+  /// contributions are entered.
   private var totals: [Double] = []
 
   private static let header = 1
@@ -81,7 +87,9 @@ public struct NormLedger: Sendable, Equatable {
 
   /// The same ledger with another record, as a reduction returns it.
   public func with(record: [Int64]) -> NormLedger {
-    precondition(record.count == self.record.count && record[0] == self.record[0], "a record of another layout")
+    precondition(
+      record.count == self.record.count && record[0] == self.record[0], "a record of another layout"
+    )
     var ledger = self
     ledger.record = record
     ledger.readTotals()
@@ -89,7 +97,9 @@ public struct NormLedger: Sendable, Equatable {
   }
 
   /// Lets a reduction over all ranks replace the record by the totals, in place.
-  public mutating func reduce<Failure>(_ body: (inout MutableSpan<Int64>) throws(Failure) -> Void) throws(Failure) {
+  public mutating func reduce<Failure>(_ body: (inout MutableSpan<Int64>) throws(Failure) -> Void)
+    throws(Failure)
+  {
     var words = record.mutableSpan
     try body(&words)
     readTotals()
@@ -107,11 +117,16 @@ public struct NormLedger: Sendable, Equatable {
     totals.removeAll(keepingCapacity: true)
     totals.reserveCapacity(layout.sumCount)
     record.withUnsafeBufferPointer { words in
-      for sum in 0..<layout.sumCount { totals.append(ExactSum.value(of: words.baseAddress! + Self.header + sum * ExactSum.wordCount)) }
+      for sum in 0..<layout.sumCount {
+        totals.append(
+          ExactSum.value(of: words.baseAddress! + Self.header + sum * ExactSum.wordCount))
+      }
     }
   }
 
-  public static func == (left: NormLedger, right: NormLedger) -> Bool { left.layout == right.layout && left.record == right.record }
+  public static func == (left: NormLedger, right: NormLedger) -> Bool {
+    left.layout == right.layout && left.record == right.record
+  }
 
   public subscript(sum: Sum) -> Double {
     get { value(layout.index(sum)) }
@@ -125,7 +140,9 @@ public struct NormLedger: Sendable, Equatable {
 
   /// Adds a term to a sum, without rounding.
   public mutating func add(_ term: Double, to sum: Sum) { add(term, at: layout.index(sum)) }
-  public mutating func add(_ term: Double, to quantity: TensorSum, of tensor: Int) { add(term, at: layout.index(quantity, tensor)) }
+  public mutating func add(_ term: Double, to quantity: TensorSum, of tensor: Int) {
+    add(term, at: layout.index(quantity, tensor))
+  }
 
   public subscript(peak: Peak) -> (value: Double, rank: Int) {
     get { peakValue(layout.index(peak)) }
@@ -143,10 +160,14 @@ public struct NormLedger: Sendable, Equatable {
     if value > self[peak].value { self[peak] = (value, rank) }
   }
 
-  /// Combines one record into another: sums add, the larger peak wins, the lower rank where peaks are equal.
+  /// Combines one record into another: sums add, the larger peak wins, the lower rank where peaks
+  /// are equal.
   ///
-  /// Both operations commute and associate to the bit, so neither MPI's algorithm nor the number of ranks shows in a total.
-  public static func combine(_ other: UnsafePointer<Int64>, into record: UnsafeMutablePointer<Int64>, length: Int) {
+  /// Both operations commute and associate to the bit, so neither MPI's algorithm nor the number of
+  /// ranks shows in a total.
+  public static func combine(
+    _ other: UnsafePointer<Int64>, into record: UnsafeMutablePointer<Int64>, length: Int
+  ) {
     let peaks = header + Int(record[0])
     for index in header..<peaks { record[index] &+= other[index] }
     for index in stride(from: peaks, to: length, by: 2) {
@@ -161,12 +182,16 @@ public struct NormLedger: Sendable, Equatable {
 
   private func value(_ index: Int) -> Double {
     if !totals.isEmpty { return totals[index] }
-    return record.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
+    return record.withUnsafeBufferPointer {
+      ExactSum.value(of: $0.baseAddress! + Self.header + index * ExactSum.wordCount)
+    }
   }
 
   private mutating func add(_ term: Double, at index: Int) {
     if !totals.isEmpty { totals.removeAll(keepingCapacity: true) }
-    record.withUnsafeMutableBufferPointer { ExactSum.add(term, to: $0.baseAddress! + Self.header + index * ExactSum.wordCount) }
+    record.withUnsafeMutableBufferPointer {
+      ExactSum.add(term, to: $0.baseAddress! + Self.header + index * ExactSum.wordCount)
+    }
   }
 
   private mutating func set(_ index: Int, _ value: Double) {

@@ -16,7 +16,8 @@ public enum NormOrder: Sendable, Hashable {
     }
   }
 
-  /// Whether sums of these powers of Float32 values may leave the range of an exact sum, so that they need a unit (``NormLedger/powerUnit``).
+  /// Whether sums of these powers of Float32 values may leave the range of an exact sum, so that
+  /// they need a unit (``NormLedger/powerUnit``).
   public var needsUnit: Bool { if case .power(let p) = self { p > 3 } else { false } }
 
   /// The norm from what adds up over ranks and tensors: Σ|x|ᵖ, or the largest |x|.

@@ -1,4 +1,5 @@
-// The decision: the tests of ``RunEvidence`` in a fixed order. Nothing here depends on how a step was divided.
+// The decision: the tests of ``RunEvidence`` in a fixed order. Nothing here depends on how a step
+// was divided.
 extension RunEvidence {
   var kind: ConvergenceVerdict.Kind {
     if isAtZero { return .converged }
@@ -19,17 +20,22 @@ extension RunEvidence {
     guard opening.squaredNorm > 0, normFraction > VerdictThresholds.small else { return false }
     guard total.updates > 0 else { return stepNoise == 0 && moved == 0 }
     let weights = total.weights / Double(total.updates)
-    return total.path == 0 || path < VerdictThresholds.motionless * weights || promiseOfRun < VerdictThresholds.nothing * abs(level)
+    return total.path == 0 || path < VerdictThresholds.motionless * weights
+      || promiseOfRun < VerdictThresholds.nothing * abs(level)
   }
 
   private var isVanishing: Bool {
     if opening.squaredNorm == 0 { return true }
-    guard let gap, let openingGap, max(gap, openingGap) < VerdictThresholds.gap else { return false }
+    guard let gap, let openingGap, max(gap, openingGap) < VerdictThresholds.gap else {
+      return false
+    }
     if isFalling, -trend.change > VerdictThresholds.creep * abs(total.meanLoss) { return false }
-    return total.meanLoss > 0.5 * opening.meanLoss || max(gap, openingGap) < VerdictThresholds.deepGap
+    return total.meanLoss > 0.5 * opening.meanLoss
+      || max(gap, openingGap) < VerdictThresholds.deepGap
   }
 
-  /// The loss is flat: because all is learned, because noise hides what is left, or for want of steps.
+  /// The loss is flat: because all is learned, because noise hides what is left, or for want of
+  /// steps.
   private var kindOfFlat: ConvergenceVerdict.Kind {
     if level < VerdictThresholds.finished * moved { return .converged }
     if !isNoisy && normFraction <= VerdictThresholds.small { return .converged }

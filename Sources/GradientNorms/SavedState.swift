@@ -1,4 +1,5 @@
-/// What a state belongs to: the kind that made it, and those of its settings without which it means nothing.
+/// What a state belongs to: the kind that made it, and those of its settings without which it means
+/// nothing.
 public struct StateTag: Sendable, Equatable {
   /// The name that the experiment gives it.
   public var kind: String
@@ -19,7 +20,8 @@ public protocol StatefulKind: Sendable {
   /// What the rule remembers. It is saved in checkpoints under the kind's name.
   associatedtype State: Codable & Sendable & Equatable
 
-  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others starts the rule afresh.
+  /// Settings without which a state means nothing, as `key = value`: a checkpoint made with others
+  /// starts the rule afresh.
   var stateSettings: [String] { get }
 }
 
@@ -30,7 +32,8 @@ extension StatefulKind {
   public var stateTag: StateTag { StateTag(Self.kind, stateSettings) }
 }
 
-/// A state as a checkpoint holds it, with what it belongs to: another kind's is never taken for one's own.
+/// A state as a checkpoint holds it, with what it belongs to: another kind's is never taken for
+/// one's own.
 public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
   public private(set) var kind: String
   public private(set) var settings: [String]
@@ -51,7 +54,9 @@ public struct SavedState<State: Codable & Sendable & Equatable>: Codable, Sendab
   }
 
   /// The state, for the kind and settings that made it; nil for any other, which starts afresh.
-  public func state(for tag: StateTag) -> State? { kind == tag.kind && settings == tag.settings ? state : nil }
+  public func state(for tag: StateTag) -> State? {
+    kind == tag.kind && settings == tag.settings ? state : nil
+  }
 }
 
 extension StepPolicy {

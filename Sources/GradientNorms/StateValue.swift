@@ -11,7 +11,8 @@ public indirect enum StateValue: Sendable, Equatable {
   case list([StateValue])
   case fields([String: StateValue])
 
-  /// - Throws: what the state's own encoding throws, and for numbers that are not finite, which JSON does not have.
+  /// - Throws: what the state's own encoding throws, and for numbers that are not finite, which
+  ///   JSON does not have.
   public init(_ state: some Encodable) throws {
     self = try JSONDecoder().decode(StateValue.self, from: JSONEncoder().encode(state))
   }
@@ -26,7 +27,11 @@ public indirect enum StateValue: Sendable, Equatable {
 extension StateValue: Codable {
   public init(from decoder: any Decoder) throws {
     if let fields = try? decoder.container(keyedBy: Key.self) {
-      self = .fields(try Dictionary(uniqueKeysWithValues: fields.allKeys.map { ($0.stringValue, try fields.decode(StateValue.self, forKey: $0)) }))
+      self = .fields(
+        try Dictionary(
+          uniqueKeysWithValues: fields.allKeys.map {
+            ($0.stringValue, try fields.decode(StateValue.self, forKey: $0))
+          }))
       return
     }
     if var list = try? decoder.unkeyedContainer() {

@@ -1,4 +1,5 @@
-/// What every rank does with a step's gradient: a function of the reduced ledger, so the same everywhere.
+/// What every rank does with a step's gradient: a function of the reduced ledger, so the same
+/// everywhere.
 public struct StepDecision: Sendable, Equatable {
   public enum Action: Sendable, Equatable {
     case step

@@ -23,7 +23,10 @@ public struct StepPolicy: Sendable {
   /// By how much ‖g‖ may exceed its bound: the rounding of sums in Float32.
   static let slack = 1e-4
 
-  public init(rule: any ClipRule, scope: ClipScope = .meanGradient, skip: SkipPolicy = SkipPolicy(), tensorSizes: [Int]) {
+  public init(
+    rule: any ClipRule, scope: ClipScope = .meanGradient, skip: SkipPolicy = SkipPolicy(),
+    tensorSizes: [Int]
+  ) {
     self.scope = scope
     self.skip = skip
     clip = ClipPolicy(rule, tensorSizes: tensorSizes)
@@ -45,12 +48,14 @@ public struct StepPolicy: Sendable {
     }
   }
 
-  /// Decides. `early`, in scope `bound`, is the decision that was taken before the gradients were summed: it stands.
+  /// Decides. `early`, in scope `bound`, is the decision that was taken before the gradients were
+  /// summed: it stands.
   public mutating func decide(_ ledger: NormLedger, early: StepDecision? = nil) -> StepDecision {
     if let reason = reasonToSkip(ledger) {
       rest.skipsInARow += 1
       return StepDecision(
-        action: .skip(reason), norm: reason.norm, applied: nil, factors: .uniform(0), threshold: nil, isCertified: false)
+        action: .skip(reason), norm: reason.norm, applied: nil, factors: .uniform(0),
+        threshold: nil, isCertified: false)
     }
     let norm = ledger.norm
     rest.skipsInARow = 0
@@ -70,11 +75,14 @@ public struct StepPolicy: Sendable {
   /// Decides from the local norms alone, before the gradients are summed: scope `bound`.
   public func decideEarly(_ ledger: NormLedger) -> StepDecision {
     guard let limit = rule.limit, ledger.nonFinite == nil else {
-      return StepDecision(action: .step, norm: nil, applied: nil, factors: .uniform(1), threshold: nil, isCertified: false)
+      return StepDecision(
+        action: .step, norm: nil, applied: nil, factors: .uniform(1), threshold: nil,
+        isCertified: false)
     }
     let coefficient = clipCoefficient(norm: ledger.localRMS, limit: limit)
     return StepDecision(
-      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil, factors: .uniform(coefficient), threshold: limit,
+      action: coefficient < 1 ? .clip : .step, norm: nil, applied: nil,
+      factors: .uniform(coefficient), threshold: limit,
       isCertified: coefficient == 1)
   }
 
@@ -98,25 +106,32 @@ public struct StepPolicy: Sendable {
     }
     var certified = false
     // With a penalty in the mean gradient, √L is no bound of it.
-    if let limit = rule.limit, rule.order == .two, ledger.layout.parts == .ofMean { certified = ledger.localRMS + 1e-6 <= limit }
+    if let limit = rule.limit, rule.order == .two, ledger.layout.parts == .ofMean {
+      certified = ledger.localRMS + 1e-6 <= limit
+    }
     return StepDecision(
-      action: effect.acts ?? acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied, factors: effect.factors, threshold: effect.threshold,
+      action: effect.acts ?? acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied,
+      factors: effect.factors, threshold: effect.threshold,
       isCertified: certified)
   }
 
-  /// The ranks have clipped already. What the mean gradient's norm would have been is known only where it was measured apart. √L proves nothing of
-  /// the longest of the local gradients.
+  /// The ranks have clipped already. What the mean gradient's norm would have been is known only
+  /// where it was measured apart. √L proves nothing of the longest of the local gradients.
   private func decideOnWorkers(_ ledger: NormLedger) -> StepDecision {
-    guard let limit = rule.limit else { fatalError("scope worker is for rules with a limit that does not move") }
+    guard let limit = rule.limit else {
+      fatalError("scope worker is for rules with a limit that does not move")
+    }
     let exact = ledger[.exactSquares]
     return StepDecision(
       action: clipCoefficient(norm: ledger[.localNorm].value, limit: limit) < 1 ? .clip : .step,
-      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1), threshold: limit, isCertified: false)
+      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1),
+      threshold: limit, isCertified: false)
   }
 
   private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {
     StepDecision(
-      action: early.action, norm: norm, applied: early.coefficient.map { $0 * norm }, factors: early.factors, threshold: early.threshold,
+      action: early.action, norm: norm, applied: early.coefficient.map { $0 * norm },
+      factors: early.factors, threshold: early.threshold,
       isCertified: early.isCertified)
   }
 

@@ -1,7 +1,7 @@
 /// Sums over consecutive steps of what a verdict reads: one block of a ``BlockSeries``.
 ///
-/// ℓ is a step's mean loss with its penalty, T = ‖g‖², and trΣ/B the share of T that is minibatch noise. A skipped step counts in `steps`
-/// alone.
+/// ℓ is a step's mean loss with its penalty, T = ‖g‖², and trΣ/B the share of T that is minibatch
+/// noise. A skipped step counts in `steps` alone.
 public struct StepSums: Sendable, Equatable, Codable {
   public var steps = 0
   public var taken = 0
@@ -17,15 +17,18 @@ public struct StepSums: Sendable, Equatable, Codable {
   public var resolved = 0
   public var resolvedSquaredNorm = 0.0
   public var noise = 0.0
-  /// Σ‖Δw‖‖g‖, at most what the updates would lower the loss by if it were a plane, and the number of updates in it.
+  /// Σ‖Δw‖‖g‖, at most what the updates would lower the loss by if it were a plane, and the number
+  /// of updates in it.
   public var predictedDecrease = 0.0
   public var updates = 0
   /// Σ‖Δw‖ and, below, Σ‖w‖ of those updates.
   public var path = 0.0
-  /// Σ of the lengths that the same updates would have as steps of plain gradient descent: the rate times the norm of what is applied.
+  /// Σ of the lengths that the same updates would have as steps of plain gradient descent: the rate
+  /// times the norm of what is applied.
   public var descent = 0.0
   public var weights = 0.0
-  /// Σ log₁₀ of the gradient norm of the first and of the last quarter of the tensors, over `deep` steps.
+  /// Σ log₁₀ of the gradient norm of the first and of the last quarter of the tensors, over `deep`
+  /// steps.
   public var firstTensors = 0.0
   public var lastTensors = 0.0
   public var deep = 0
@@ -54,7 +57,9 @@ public struct StepSums: Sendable, Equatable, Codable {
     sums.deep += other.deep
   }
 
-  static func total(_ parts: some Sequence<StepSums>) -> StepSums { parts.reduce(into: StepSums()) { $0 += $1 } }
+  static func total(_ parts: some Sequence<StepSums>) -> StepSums {
+    parts.reduce(into: StepSums()) { $0 += $1 }
+  }
 }
 
 extension StepSums {
@@ -63,11 +68,19 @@ extension StepSums {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     func count(_ key: CodingKeys) throws -> Int { try fields.decode(Int.self, forKey: key) }
     func sum(_ key: CodingKeys) throws -> Double { try fields.decode(Double.self, forKey: key) }
-    (steps, taken, pairs, resolved) = (try count(.steps), try count(.taken), try count(.pairs), try count(.resolved))
+    (steps, taken, pairs, resolved) = (
+      try count(.steps), try count(.taken), try count(.pairs), try count(.resolved)
+    )
     (updates, deep) = (try count(.updates), try count(.deep))
-    (loss, squaredLoss, squaredLossChange) = (try sum(.loss), try sum(.squaredLoss), try sum(.squaredLossChange))
-    (squaredNorm, rate, resolvedSquaredNorm) = (try sum(.squaredNorm), try sum(.rate), try sum(.resolvedSquaredNorm))
-    (noise, predictedDecrease, firstTensors, lastTensors) = (try sum(.noise), try sum(.predictedDecrease), try sum(.firstTensors), try sum(.lastTensors))
+    (loss, squaredLoss, squaredLossChange) = (
+      try sum(.loss), try sum(.squaredLoss), try sum(.squaredLossChange)
+    )
+    (squaredNorm, rate, resolvedSquaredNorm) = (
+      try sum(.squaredNorm), try sum(.rate), try sum(.resolvedSquaredNorm)
+    )
+    (noise, predictedDecrease, firstTensors, lastTensors) = (
+      try sum(.noise), try sum(.predictedDecrease), try sum(.firstTensors), try sum(.lastTensors)
+    )
     path = try fields.decodeIfPresent(Double.self, forKey: .path) ?? 0
     descent = try fields.decodeIfPresent(Double.self, forKey: .descent) ?? 0
     weights = try fields.decodeIfPresent(Double.self, forKey: .weights) ?? 0
@@ -77,6 +90,8 @@ extension StepSums {
   /// The mean of T.
   public var meanSquaredNorm: Double { squaredNorm / Double(taken) }
   /// |G|² and trΣ/B, means over the steps whose noise is known; nil where there are none.
-  public var signal: Double? { resolved > 0 ? (resolvedSquaredNorm - noise) / Double(resolved) : nil }
+  public var signal: Double? {
+    resolved > 0 ? (resolvedSquaredNorm - noise) / Double(resolved) : nil
+  }
   public var floor: Double? { resolved > 0 ? noise / Double(resolved) : nil }
 }

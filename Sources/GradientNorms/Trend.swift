@@ -1,13 +1,16 @@
 import Glibc
 
-/// A monotone course fitted to equally spaced means by least squares, with an interval for its change that allows for their correlation.
+/// A monotone course fitted to equally spaced means by least squares, with an interval for its
+/// change that allows for their correlation.
 ///
-/// The course is a straight line or, with eight values or more, an exponential curve that falls (or rises) mostly at its beginning or mostly
-/// at its end, where that leaves less than ``Trend/curveGain`` of the line's residual squares: a curved fall is a fall.
+/// The course is a straight line or, with eight values or more, an exponential curve that falls (or
+/// rises) mostly at its beginning or mostly at its end, where that leaves less than
+/// ``Trend/curveGain`` of the line's residual squares: a curved fall is a fall.
 ///
-/// Means of consecutive steps are correlated where the run swings slowly. With lag-1 correlation ρ of the residuals, n means are worth
-/// n(1 − ρ)/(1 + ρ) independent ones, so the standard error grows by √((1 + ρ)/(1 − ρ)); ρ is estimated, corrected for the bias that
-/// fitting a line gives it, (1 + 4ρ)/n (Kendall and Stuart), and never taken for negative.
+/// Means of consecutive steps are correlated where the run swings slowly. With lag-1 correlation ρ
+/// of the residuals, n means are worth n(1 − ρ)/(1 + ρ) independent ones, so the standard error
+/// grows by √((1 + ρ)/(1 − ρ)); ρ is estimated, corrected for the bias that fitting a line gives
+/// it, (1 + 4ρ)/n (Kendall and Stuart), and never taken for negative.
 public struct Trend: Sendable, Equatable {
   /// Of the fitted course, from the first value to the last.
   public let change: Double
@@ -40,12 +43,17 @@ public struct Trend: Sendable, Equatable {
         let early = Self.curve(values.count, constant * Double(values.count))
         for curve in [early, early.reversed().map { 1 - $0 }] {
           let fit = Fit(values, mean, curve)
-          if fit.squares < Self.curveGain * line.squares && fit.squares < best.squares { best = fit }
+          if fit.squares < Self.curveGain * line.squares && fit.squares < best.squares {
+            best = fit
+          }
         }
       }
     }
     let n = Double(values.count)
-    let raw = best.squares > 0 ? zip(best.residuals, best.residuals.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / best.squares : 0
+    let raw =
+      best.squares > 0
+      ? zip(best.residuals, best.residuals.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
+        / best.squares : 0
     // Fewer than eight values say nothing of their correlation.
     let correlation = values.count < 8 ? 0 : max(0, min(0.9, raw + (1 + 4 * max(raw, 0)) / n))
     degrees = values.count - 2
@@ -55,11 +63,16 @@ public struct Trend: Sendable, Equatable {
     self.correlation = correlation
     count = values.count
     explained = best.amplitude * best.amplitude * best.spread / n
-    standardError = (best.squares / Double(degrees) / best.spread * (1 + correlation) / (1 - correlation)).squareRoot()
+    standardError =
+      (best.squares / Double(degrees) / best.spread * (1 + correlation) / (1 - correlation))
+      .squareRoot()
   }
 
-  /// Half of the interval of the change that is right with this confidence (Student's t with n − 2 degrees of freedom).
-  public func halfWidth(_ confidence: Confidence) -> Double { confidence.quantile(degrees) * standardError }
+  /// Half of the interval of the change that is right with this confidence (Student's t with n − 2
+  /// degrees of freedom).
+  public func halfWidth(_ confidence: Confidence) -> Double {
+    confidence.quantile(degrees) * standardError
+  }
 
   /// The part of the change that comes in the last `values` of them.
   func share(ofLast values: Int) -> Double { 1 - course[max(0, course.count - 1 - values)] }
@@ -81,7 +94,8 @@ public struct Trend: Sendable, Equatable {
     init(_ values: [Double], _ mean: Double, _ course: [Double]) {
       let centre = course.reduce(0, +) / Double(course.count)
       let spread = course.reduce(0) { $0 + ($1 - centre) * ($1 - centre) }
-      let amplitude = zip(course, values).reduce(0) { $0 + ($1.0 - centre) * ($1.1 - mean) } / spread
+      let amplitude =
+        zip(course, values).reduce(0) { $0 + ($1.0 - centre) * ($1.1 - mean) } / spread
       residuals = zip(course, values).map { $1 - mean - amplitude * ($0 - centre) }
       squares = residuals.reduce(0) { $0 + $1 * $1 }
       (self.course, self.spread, self.amplitude) = (course, spread, amplitude)
@@ -125,6 +139,8 @@ public struct MeanEstimate: Sendable, Equatable {
     let raw = squares > 0 ? products / squares : 0
     let correlation = values.count < 8 ? 0 : max(0, min(0.9, raw + (1 + 3 * max(raw, 0)) / n))
     value = mean
-    halfWidth = Confidence.of99.quantile(values.count - 1) * (squares / (n - 1) / n * (1 + correlation) / (1 - correlation)).squareRoot()
+    halfWidth =
+      Confidence.of99.quantile(values.count - 1)
+      * (squares / (n - 1) / n * (1 + correlation) / (1 - correlation)).squareRoot()
   }
 }

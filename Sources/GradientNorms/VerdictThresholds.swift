@@ -6,7 +6,8 @@ enum VerdictThresholds {
 
   /// A loss is flat where the 95 % interval of its change lies within this part of its level…
   static let levelBand = 0.05
-  /// …and within this part of what it has moved in the run, where that is visible: losses may have any constant added to them.
+  /// …and within this part of what it has moved in the run, where that is visible: losses may have
+  /// any constant added to them.
   static let movedBand = 0.1
   /// A change that is less than this part of what the loss has moved does not count any more.
   static let rounding = 1e-6
@@ -14,7 +15,8 @@ enum VerdictThresholds {
   static let finished = 1e-3
   /// A rise counts from this part of what the loss has moved.
   static let rise = 0.05
-  /// A change counts for the run's end if this part of it comes in the last half of the steps in which it is seen.
+  /// A change counts for the run's end if this part of it comes in the last half of the steps in
+  /// which it is seen.
   static let lately = 0.15
   /// What the loss moved is visible from so many standard deviations of one step's loss.
   static let visible = 4.0
@@ -23,17 +25,22 @@ enum VerdictThresholds {
 
   /// Weights whose updates add up to less than this part of their norm have not moved.
   static let motionless = 1e-5
-  /// Nor have those whose updates predictedDecrease less than this part of the loss in the whole run.
+  /// Nor have those whose updates predictedDecrease less than this part of the loss in the whole
+  /// run.
   static let nothing = 1e-8
-  /// A fall within the band is a fall if it is this part of what the updates predictedDecrease: small steps that deliver.
+  /// A fall within the band is a fall if it is this part of what the updates predictedDecrease:
+  /// small steps that deliver.
   static let delivered = 0.25
   /// More than this part of what they predictedDecrease updates cannot bring; it is chance.
   static let most = 1.5
-  /// Updates that predictedDecrease less than so many times what could have been seen are too small to show anything.
+  /// Updates that predictedDecrease less than so many times what could have been seen are too small
+  /// to show anything.
   static let promised = 2.0
-  /// Updates are plain gradient descent where their lengths agree with rate times gradient within this part.
+  /// Updates are plain gradient descent where their lengths agree with rate times gradient within
+  /// this part.
   static let plain = 0.05
-  /// Each update promises so many times the noise of the loss: were the gradient its slope, one step's fall would show.
+  /// Each update promises so many times the noise of the loss: were the gradient its slope, one
+  /// step's fall would show.
   static let overshoot = 5.0
 
   // MARK: The gradient
@@ -42,9 +49,11 @@ enum VerdictThresholds {
   static let small = 0.1
   /// The norm is gone below this part of its largest.
   static let gone = 1e-3
-  /// The loss is noisy where it differs from step to step by this part of what it moved, or of its level.
+  /// The loss is noisy where it differs from step to step by this part of what it moved, or of its
+  /// level.
   static let noisy = 1e-3
-  /// The loss swings where its correlation with the step before is below this, and below what chance makes of none.
+  /// The loss swings where its correlation with the step before is below this, and below what
+  /// chance makes of none.
   static let swing = -0.3
   /// The weights' motion shows in the loss where that correlation is above this.
   static let motion = 0.3

@@ -1,18 +1,24 @@
 import MPI
 import Vectors
 
-/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as many in buckets; nothing to publish.
+/// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as
+/// many in buckets; nothing to publish.
 public final class AllReduceReducer: MessageReducer, GradientReducer {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
   public let updated: Range<Int>
 
   /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
-  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
+  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator)
+    throws(MPIError)
+  {
     owned = layout.slice(world.rank, of: world.size)
     ownedParts = layout.parts(of: owned)
     updated = 0..<layout.elementCount
-    super.init(layout, buckets: overlapping && world.size > 1 ? try GradientBuckets(layout, gathers: true, on: world) : nil)
+    super.init(
+      layout,
+      buckets: overlapping && world.size > 1
+        ? try GradientBuckets(layout, gathers: true, on: world) : nil)
   }
 
   public func reduce(
@@ -28,5 +34,7 @@ public final class AllReduceReducer: MessageReducer, GradientReducer {
     return gradient.squares(in: ownedParts)
   }
 
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {}
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError)
+  {}
 }

@@ -4,28 +4,39 @@ import Vectors
 
 /// An exchange whose sums have the same bits at any number of ranks, whatever MPI does.
 ///
-/// For ranks of one node ``SharedDeterministicReducer`` makes the same sums without messages. MPI only moves data here, it never adds: every rank sends the partial sums of its micro-batches (``SummationTree``) to the owners of the slices,
-/// and each owner adds them in the tree's order. Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
-/// sum, always the same one. With one micro-batch a rank it moves as many bytes as a reduce-scatter; a rank whose micro-batches make up k ≤ 2·log₂
-/// nodes sends k times that, and keeps k vectors. Slices are of whole grains, so that what is computed from a slice does not depend on its
-/// borders either.
+/// For ranks of one node ``SharedDeterministicReducer`` makes the same sums without messages. MPI
+/// only moves data here, it never adds: every rank sends the partial sums of its micro-batches
+/// (``SummationTree``) to the owners of the slices, and each owner adds them in the tree's order.
+/// Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
+/// sum, always the same one. With one micro-batch a rank it moves as many bytes as a
+/// reduce-scatter; a rank whose micro-batches make up k ≤ 2·log₂ nodes sends k times that, and
+/// keeps k vectors. Slices are of whole grains, so that what is computed from a slice does not
+/// depend on its borders either.
 ///
-/// Why a run has the same bits at any number of ranks: by induction over the steps, given equal weights, optimiser state and memory before one.
-/// 1. Micro-batch j is the same samples in a batch of the same capacity at any rank count, so its gradient, loss and norms are functions of j and the
-///    weights; scratch and earlier calls leave no mark.
-/// 2. A rank's micro-batches are contiguous. It adds those pairs of nodes that lie within its range, the owner of a slice the rest, and every
-///    addition is one of the tree's, elementwise and correctly rounded, left and right operand being interchangeable. A node that is cut by the
-///    last micro-batch is added at the end, from the right, by the owner alone. So the sum is that of the tree, wherever its parts were made.
-/// 3. Sums over elements (squares, powers, penalties, distances, an update's norms) run over one grain in a fixed order and over grains and micro-batches
-///    exactly (``GradientNorms/ExactSum``); a peak is a largest value over micro-batches or grains. So a reduced ledger is the same but for the
-///    ranks that its peaks name and the count of ranks that are not finite, on which nothing depends but words. Decision, rate and
-///    noise scale are functions of ledgers and of their own memory.
-/// 4. Clip, penalty, uphill step and update are elementwise with coefficients from step 3, or by rows, which no grain cuts. The kernels fuse no
-///    multiplication with an addition, so an element's result does not depend on its place in a vector register.
+/// Why a run has the same bits at any number of ranks: by induction over the steps, given equal
+/// weights, optimiser state and memory before one.
+/// 1. Micro-batch j is the same samples in a batch of the same capacity at any rank count, so its
+///   gradient, loss and norms are functions of j and the weights; scratch and earlier calls leave
+///   no mark.
+/// 2. A rank's micro-batches are contiguous. It adds those pairs of nodes that lie within its
+///   range, the owner of a slice the rest, and every addition is one of the tree's, elementwise and
+///   correctly rounded, left and right operand being interchangeable. A node that is cut by the
+///   last micro-batch is added at the end, from the right, by the owner alone. So the sum is that
+///   of the tree, wherever its parts were made.
+/// 3. Sums over elements (squares, powers, penalties, distances, an update's norms) run over one
+///   grain in a fixed order and over grains and micro-batches exactly (``GradientNorms/ExactSum``);
+///   a peak is a largest value over micro-batches or grains. So a reduced ledger is the same but
+///   for the ranks that its peaks name and the count of ranks that are not finite, on which nothing
+///   depends but words. Decision, rate and noise scale are functions of ledgers and of their own
+///   memory.
+/// 4. Clip, penalty, uphill step and update are elementwise with coefficients from step 3, or by
+///   rows, which no grain cuts. The kernels fuse no multiplication with an addition, so an
+///   element's result does not depend on its place in a vector register.
 ///
-/// What it rests on: every rank has the same programs, the same instruction set (oneDNN chooses its kernels by the CPU) and the same number of
-/// compute threads. What depends on the division by its nature, a clip or an uphill step of each worker's own, an experiment refuses.
-/// `lockstep verify` checks all this on a real run.
+/// What it rests on: every rank has the same programs, the same instruction set (oneDNN chooses its
+/// kernels by the CPU) and the same number of compute threads. What depends on the division by its
+/// nature, a clip or an uphill step of each worker's own, an experiment refuses. `lockstep verify`
+/// checks all this on a real run.
 public final class DeterministicReducer: GradientReducer {
   public let owned: Range<Int>
   /// The grains of the slice.
@@ -33,9 +44,11 @@ public final class DeterministicReducer: GradientReducer {
   public let updated: Range<Int>
   private let layout: TensorLayout
   private let slices: [Range<Int>]
-  /// Does not follow from `updated == owned`: of a small model one rank may own everything, and all must take part in the same messages.
+  /// Does not follow from `updated == owned`: of a small model one rank may own everything, and all
+  /// must take part in the same messages.
   private let isSharded: Bool
-  /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the next step.
+  /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the
+  /// next step.
   private var nodes: [SummationTree.Node] = []
   private var sums: [Box] = []
   private var spare: [Box] = []
@@ -62,8 +75,12 @@ public final class DeterministicReducer: GradientReducer {
 
   public var takesMicroBatches: Bool { true }
 
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { FlatVector(zeros: layout) }
+  public func makeWeights(on world: borrowing Communicator) -> FlatVector {
+    FlatVector(zeros: layout)
+  }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector {
+    FlatVector(zeros: layout)
+  }
 
   public func add(_ gradient: inout FlatVector, microBatch: Int) {
     let box = spare.popLast() ?? Box(layout)
@@ -75,11 +92,14 @@ public final class DeterministicReducer: GradientReducer {
     }
   }
 
-  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError)
+  public func reduce(
+    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
+  ) throws(MPIError)
     -> [Double]?
   {
     let sources = shares.map { SummationTree.nodes(of: $0) }
-    // Round r moves every rank's r-th partial sum; ranks with fewer send nothing. All ranks know how many rounds there are.
+    // Round r moves every rank's r-th partial sum; ranks with fewer send nothing. All ranks know
+    // how many rounds there are.
     let rounds = sources.map(\.count).max() ?? 0
     let mine = owned.count
     reserve(mine * sources.reduce(0) { $0 + $1.count })
@@ -94,15 +114,18 @@ public final class DeterministicReducer: GradientReducer {
       }
       let end = start
       let begin = end - counts.reduce(0, +)
-      var part = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(rebasing: received[begin..<end]))
+      var part = MutableSpan(
+        _unsafeElements: UnsafeMutableBufferPointer(rebasing: received[begin..<end]))
       if round < sums.count {
-        let whole = Span(_unsafeStart: UnsafePointer(sums[round].vector.base), count: layout.elementCount)
+        let whole = Span(
+          _unsafeStart: UnsafePointer(sums[round].vector.base), count: layout.elementCount)
         try world.allToAll(whole, counts: lengths, into: &part, received: counts)
       } else {
         try world.allToAll(Span(), counts: lengths.map { _ in 0 }, into: &part, received: counts)
       }
     }
-    let squares = addInOrder(zip(sources, places).flatMap { zip($0, $1).map { (node: $0, place: $1) } }, into: &gradient)
+    let squares = addInOrder(
+      zip(sources, places).flatMap { zip($0, $1).map { (node: $0, place: $1) } }, into: &gradient)
     nodes.removeAll(keepingCapacity: true)
     spare.append(contentsOf: sums)
     sums.removeAll(keepingCapacity: true)
@@ -113,14 +136,19 @@ public final class DeterministicReducer: GradientReducer {
     return squares
   }
 
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError)
+  {
     guard isSharded, world.size > 1 else { return }
     var elements = weights.mutableElements
     try world.allGather(inPlace: &elements, counts: slices.map(\.count))
   }
 
-  /// Adds the received partial sums of this rank's slice, grain by grain so that they stay in cache; returns each grain's squares.
-  private func addInOrder(_ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector) -> [Double] {
+  /// Adds the received partial sums of this rank's slice, grain by grain so that they stay in
+  /// cache; returns each grain's squares.
+  private func addInOrder(
+    _ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector
+  ) -> [Double] {
     guard let base = received.baseAddress, !parts.isEmpty else {
       gradient.setToZero(in: owned)
       return ownedParts.map { _ in 0 }
@@ -140,8 +168,12 @@ public final class DeterministicReducer: GradientReducer {
     SummationTree.finish(places.count, merge: merge)
     return ownedParts.map { part in
       let offset = part.range.lowerBound - owned.lowerBound
-      for addition in additions { cvk_add(base + addition.left + offset, base + addition.right + offset, part.range.count) }
-      return gradient.set(part.range, to: UnsafeBufferPointer(start: base + places[0] + offset, count: part.range.count))
+      for addition in additions {
+        cvk_add(base + addition.left + offset, base + addition.right + offset, part.range.count)
+      }
+      return gradient.set(
+        part.range,
+        to: UnsafeBufferPointer(start: base + places[0] + offset, count: part.range.count))
     }
   }
 

@@ -1,17 +1,22 @@
 import MPI
 import Vectors
 
-/// Sums a gradient over the ranks bucket by bucket, each as soon as it is complete, while the backward pass goes on.
+/// Sums a gradient over the ranks bucket by bucket, each as soon as it is complete, while the
+/// backward pass goes on.
 ///
-/// A bucket is a run of tensors that a backward pass completes one after another: the vector is cut from its end. Of each bucket every rank owns a piece.
-/// It gets the others' gradients of its piece (one all-to-all), adds them in the order of the ranks, and, where all are to have the sum, gives it
-/// to them (one all-gather): the bytes of a ring, in two messages' time. MPI only moves data, so a sum does not depend on when a bucket left,
-/// nor on how the vector is cut, and has the same bits on every rank.
+/// A bucket is a run of tensors that a backward pass completes one after another: the vector is cut
+/// from its end. Of each bucket every rank owns a piece. It gets the others' gradients of its piece
+/// (one all-to-all), adds them in the order of the ranks, and, where all are to have the sum, gives
+/// it to them (one all-gather): the bytes of a ring, in two messages' time. MPI only moves data, so
+/// a sum does not depend on when a bucket left, nor on how the vector is cut, and has the same bits
+/// on every rank.
 ///
-/// Why not MPI_Iallreduce: Open MPI 4.1 reduces in place to one rank and broadcasts from there, which sends twice the bytes of a ring over its link,
-/// and adds with its own loops inside MPI_Test.
+/// Why not MPI_Iallreduce: Open MPI 4.1 reduces in place to one rank and broadcasts from there,
+/// which sends twice the bytes of a ring over its link, and adds with its own loops inside
+/// MPI_Test.
 ///
-/// Open MPI moves nothing outside of its calls: ``poll()`` is to be called about once in half a millisecond.
+/// Open MPI moves nothing outside of its calls: ``poll()`` is to be called about once in half a
+/// millisecond.
 public final class GradientBuckets {
   private let buckets: [Bucket]
   private let layout: TensorLayout
@@ -55,11 +60,14 @@ public final class GradientBuckets {
     deinit { UnsafeMutableRawPointer(base).deallocate() }
   }
 
-  /// `piece` gives the part of a range that a rank owns; without one each bucket is divided equally. Collective.
+  /// `piece` gives the part of a range that a rank owns; without one each bucket is divided
+  /// equally. Collective.
   ///
-  /// `gathers` says whether all ranks get all sums; `bytes` is a bucket's size where it is not to follow from the gradient's.
+  /// `gathers` says whether all ranks get all sums; `bytes` is a bucket's size where it is not to
+  /// follow from the gradient's.
   public init(
-    _ layout: TensorLayout, bytes: Int? = nil, gathers: Bool, piece: ((_ range: Range<Int>, _ rank: Int) -> Range<Int>)? = nil,
+    _ layout: TensorLayout, bytes: Int? = nil, gathers: Bool,
+    piece: ((_ range: Range<Int>, _ rank: Int) -> Range<Int>)? = nil,
     on world: borrowing Communicator
   ) throws(MPIError) {
     let (rank, size) = (world.rank, world.size)
@@ -81,9 +89,14 @@ public final class GradientBuckets {
       }
       buckets.append(
         Bucket(
-          range: range, own: own, sent: try CountsAndDisplacements(pieces.enumerated().map { $0 == rank ? $1.lowerBound..<$1.lowerBound : $1 }),
-          received: try CountsAndDisplacements(received), gathered: try CountsAndDisplacements(pieces),
-          sources: received.enumerated().map { $0 == rank ? nil : arrived.base + $1.lowerBound - own.lowerBound }))
+          range: range, own: own,
+          sent: try CountsAndDisplacements(
+            pieces.enumerated().map { $0 == rank ? $1.lowerBound..<$1.lowerBound : $1 }),
+          received: try CountsAndDisplacements(received),
+          gathered: try CountsAndDisplacements(pieces),
+          sources: received.enumerated().map {
+            $0 == rank ? nil : arrived.base + $1.lowerBound - own.lowerBound
+          }))
     }
     (self.layout, self.rank, self.buckets, self.arrived) = (layout, rank, buckets, arrived)
     scatters = try RequestQueue(on: world)
@@ -92,13 +105,17 @@ public final class GradientBuckets {
 
   /// The size of a bucket, for a gradient of some bytes on some ranks.
   ///
-  /// Measured with 3.2 MB between two hosts at 1 Gbit/s, of the transfer 64 % was hidden in buckets of 128 KB, 71 % in 256, 61 % in 512, 47 % in 1024: a
-  /// small one costs its messages' handshakes, of a large one the last waits long for its data and then for the link. With many ranks a message
-  /// is to stay worth sending, and a large model needs no more than some dozens of buckets.
-  static func bytes(_ gradient: Int, ranks: Int) -> Int { max(256 << 10, ranks * (32 << 10), gradient / 64) }
+  /// Measured with 3.2 MB between two hosts at 1 Gbit/s, of the transfer 64 % was hidden in buckets
+  /// of 128 KB, 71 % in 256, 61 % in 512, 47 % in 1024: a small one costs its messages' handshakes,
+  /// of a large one the last waits long for its data and then for the link. With many ranks a
+  /// message is to stay worth sending, and a large model needs no more than some dozens of buckets.
+  static func bytes(_ gradient: Int, ranks: Int) -> Int {
+    max(256 << 10, ranks * (32 << 10), gradient / 64)
+  }
 
-  /// Where buckets begin and end, last first: at the borders of tensors, the first one before which at least `size` elements are complete; a
-  /// run that a large tensor makes much longer is divided again.
+  /// Where buckets begin and end, last first: at the borders of tensors, the first one before which
+  /// at least `size` elements are complete; a run that a large tensor makes much longer is divided
+  /// again.
   static func cut(_ layout: TensorLayout, every size: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     var end = layout.elementCount
@@ -119,7 +136,8 @@ public final class GradientBuckets {
     return FlatVector(layout, at: memory.base, keptBy: memory)
   }
 
-  /// Sends off the buckets that lie at or behind a position, the gradient being complete from there on. It is not to be touched there until ``finish(_:)``.
+  /// Sends off the buckets that lie at or behind a position, the gradient being complete from there
+  /// on. It is not to be touched there until ``finish(_:)``.
   ///
   /// An error is kept until then.
   public func start(_ gradient: inout FlatVector, from position: Int) {
@@ -157,7 +175,8 @@ public final class GradientBuckets {
     self.flight = flight
     while started < buckets.count && buckets[started].range.lowerBound >= position {
       let bucket = buckets[started]
-      try scatters.startAllToAll(memory.base, bucket.sent, into: arrived.base, bucket.received, keeping: flight)
+      try scatters.startAllToAll(
+        memory.base, bucket.sent, into: arrived.base, bucket.received, keeping: flight)
       started += 1
     }
   }
@@ -193,14 +212,18 @@ private final class Flight {
   let vector: GradientBuckets.Memory
   private let arrived: GradientBuckets.Memory
 
-  init(vector: GradientBuckets.Memory, arrived: GradientBuckets.Memory) { (self.vector, self.arrived) = (vector, arrived) }
+  init(vector: GradientBuckets.Memory, arrived: GradientBuckets.Memory) {
+    (self.vector, self.arrived) = (vector, arrived)
+  }
 }
 
 extension Range<Int> {
   /// One of `count` parts of about equal length, which start at cache lines where the range does.
   fileprivate func part(_ index: Int, of count: Int) -> Range<Int> {
     func border(_ index: Int) -> Int {
-      index == count ? upperBound : lowerBound + self.count * index / count / TensorLayout.alignment * TensorLayout.alignment
+      index == count
+        ? upperBound
+        : lowerBound + self.count * index / count / TensorLayout.alignment * TensorLayout.alignment
     }
     return border(index)..<border(index + 1)
   }

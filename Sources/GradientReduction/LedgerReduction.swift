@@ -13,14 +13,19 @@ public struct LedgerReduction: ~Copyable {
       let length = recordLength(datatype?.pointee)
       for index in 0..<Int(count.pointee) {
         NormLedger.combine(
-          other.assumingMemoryBound(to: Int64.self) + index * length, into: record.assumingMemoryBound(to: Int64.self) + index * length,
+          other.assumingMemoryBound(to: Int64.self) + index * length,
+          into: record.assumingMemoryBound(to: Int64.self) + index * length,
           length: length)
       }
     }
   }
 
-  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call, `8·record.count` bytes.
-  public borrowing func reduce(_ ledger: inout NormLedger, on world: borrowing Communicator) throws(MPIError) {
-    try ledger.reduce { (record) throws(MPIError) in try world.allReduce(record: &record, reduction) }
+  /// Replaces this rank's contributions by the totals over all ranks of `world`. One MPI call,
+  /// `8·record.count` bytes.
+  public borrowing func reduce(_ ledger: inout NormLedger, on world: borrowing Communicator)
+    throws(MPIError)
+  {
+    try ledger.reduce { (record) throws(MPIError) in try world.allReduce(record: &record, reduction)
+    }
   }
 }

@@ -7,9 +7,11 @@ public func monotonicNanoseconds() -> UInt64 {
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-/// Returns at a time of that clock, to within about a microsecond, or at once where it is past already, and then returns false.
+/// Returns at a time of that clock, to within about a microsecond, or at once where it is past
+/// already, and then returns false.
 ///
-/// Sleeps through all but the last tenth of a millisecond, so that ranks that share a core do not take it from each other.
+/// Sleeps through all but the last tenth of a millisecond, so that ranks that share a core do not
+/// take it from each other.
 @discardableResult
 public func wait(until end: UInt64) -> Bool {
   let start = monotonicNanoseconds()

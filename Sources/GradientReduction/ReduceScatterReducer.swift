@@ -1,8 +1,9 @@
 import MPI
 import Vectors
 
-/// Every rank sums and updates its own slice alone: a reduce-scatter, at once or in buckets, then an all-gather of the weights, 4·P bytes each; the optimiser's
-/// state is divided by the number of ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
+/// Every rank sums and updates its own slice alone: a reduce-scatter, at once or in buckets, then
+/// an all-gather of the weights, 4·P bytes each; the optimiser's state is divided by the number of
+/// ranks (Rajbhandari et al. 2020, ZeRO stage 1, arXiv 1910.02054).
 public final class ReduceScatterReducer: MessageReducer, GradientReducer {
   public let owned: Range<Int>
   public let ownedParts: [TensorLayout.Part]
@@ -11,14 +12,18 @@ public final class ReduceScatterReducer: MessageReducer, GradientReducer {
   private let slice: UnsafeMutableBufferPointer<Float>
 
   /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
-  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator) throws(MPIError) {
+  public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator)
+    throws(MPIError)
+  {
     let size = world.size
     let slices = (0..<size).map { layout.slice($0, of: size) }
     owned = slices[world.rank]
     ownedParts = layout.parts(of: owned)
     counts = slices.map(\.count)
     let buckets =
-      overlapping && size > 1 ? try GradientBuckets(layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world) : nil
+      overlapping && size > 1
+      ? try GradientBuckets(
+        layout, gathers: false, piece: { slices[$1].clamped(to: $0) }, on: world) : nil
     slice = .allocate(capacity: buckets == nil ? owned.count : 0)
     slice.initialize(repeating: 0)
     super.init(layout, buckets: buckets)
@@ -39,11 +44,14 @@ public final class ReduceScatterReducer: MessageReducer, GradientReducer {
     let start = owned.lowerBound
     return ownedParts.map { part in
       let place = part.range.lowerBound - start..<part.range.upperBound - start
-      return gradient.set(part.range, to: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(slice)[place]))
+      return gradient.set(
+        part.range, to: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(slice)[place]))
     }
   }
 
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError)
+  {
     if world.size == 1 { return }
     var elements = weights.mutableElements
     try world.allGather(inPlace: &elements, counts: counts)

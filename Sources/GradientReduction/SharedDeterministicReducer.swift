@@ -2,12 +2,14 @@ import CVectorKernels
 import MPI
 import Vectors
 
-/// The sums of ``DeterministicReducer``, made where the ranks' partial sums lie: for ranks of one node, which have one copy of the weights between them.
+/// The sums of ``DeterministicReducer``, made where the ranks' partial sums lie: for ranks of one
+/// node, which have one copy of the weights between them.
 ///
-/// Every rank has its partial sums in vectors that all ranks read, its r-th in the r-th: so all know where a partial sum lies from the number of
-/// micro-batches alone. Behind a barrier each rank adds up its slice of all of them, in the tree's order, into its first vector, whose slice no rank
-/// else looks at; the ledger's reduction is the barrier behind which vectors may be written again. No byte is sent, and a rank with one micro-batch
-/// has one vector.
+/// Every rank has its partial sums in vectors that all ranks read, its r-th in the r-th: so all
+/// know where a partial sum lies from the number of micro-batches alone. Behind a barrier each rank
+/// adds up its slice of all of them, in the tree's order, into its first vector, whose slice no
+/// rank else looks at; the ledger's reduction is the barrier behind which vectors may be written
+/// again. No byte is sent, and a rank with one micro-batch has one vector.
 public final class SharedDeterministicReducer: GradientReducer {
   public let owned: Range<Int>
   /// The grains of the slice.
@@ -25,20 +27,30 @@ public final class SharedDeterministicReducer: GradientReducer {
   private var sum: OrderedSum
   private var squares: [Double]
 
-  /// Makes the exchange, with the vectors that a step with these shares needs. Collective; all ranks come to the same outcome.
+  /// Makes the exchange, with the vectors that a step with these shares needs. Collective; all
+  /// ranks come to the same outcome.
   public static func make(
-    _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int? = nil, on world: borrowing Communicator
+    _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int? = nil,
+    on world: borrowing Communicator
   ) throws(MPIError) -> SharedOutcome<SharedDeterministicReducer> {
-    let node = if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else { try world.splitByNode() }
+    let node =
+      if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else {
+        try world.splitByNode()
+      }
     let most = try world.allReduce(Int32(node.size), .maximum)
     try node.free()
     if most < world.size {
       if most == 1 { return .alone }
-      return .refused("the ranks are on several nodes, and the same bits at any number of ranks are summed by messages between them")
+      return .refused(
+        "the ranks are on several nodes, and the same bits at any number of ranks are summed by messages between them"
+      )
     }
     let weights = try SharedMemory.makeWeights(layout, on: world)
-    if let failure = try SharedMemory.firstFailure([weights.failure], on: world) { return .refused(failure) }
-    let exchange = SharedDeterministicReducer(layout, weights: weights.memory!, rank: world.rank, of: world.size)
+    if let failure = try SharedMemory.firstFailure([weights.failure], on: world) {
+      return .refused(failure)
+    }
+    let exchange = SharedDeterministicReducer(
+      layout, weights: weights.memory!, rank: world.rank, of: world.size)
     if let failure = try exchange.grow(for: shares, on: world) { return .refused(failure) }
     return .made(exchange)
   }
@@ -57,15 +69,22 @@ public final class SharedDeterministicReducer: GradientReducer {
   public func makeWeights(on world: borrowing Communicator) -> FlatVector { weights.vector(layout) }
 
   /// There is one, where micro-batches begin.
-  public func makeGradient(on world: borrowing Communicator) -> FlatVector { pool[0].vector(ofRank: rank) }
+  public func makeGradient(on world: borrowing Communicator) -> FlatVector {
+    pool[0].vector(ofRank: rank)
+  }
 
-  public func fill(_ weights: inout FlatVector, on world: borrowing Communicator, with body: (inout FlatVector) throws -> Void) throws {
+  public func fill(
+    _ weights: inout FlatVector, on world: borrowing Communicator,
+    with body: (inout FlatVector) throws -> Void
+  ) throws {
     try world.meet()
     if rank == 0 { try body(&weights) }
     try world.meet()
   }
 
-  public func broadcast(_ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
+  public func broadcast(
+    _ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator
+  ) throws(MPIError) {
     try world.meet()
     if let values { values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) } }
     try world.meet()
@@ -73,11 +92,16 @@ public final class SharedDeterministicReducer: GradientReducer {
 
   public func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws {
     if sum.shares == shares { return }
-    if let failure = try grow(for: shares, on: world) { throw SharedMemoryFailure(description: failure) }
+    if let failure = try grow(for: shares, on: world) {
+      throw SharedMemoryFailure(description: failure)
+    }
   }
 
-  /// Makes the vectors that shares need; all ranks know how many. Says, on all ranks, where memory is lacking.
-  private func grow(for shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> String? {
+  /// Makes the vectors that shares need; all ranks know how many. Says, on all ranks, where memory
+  /// is lacking.
+  private func grow(for shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError)
+    -> String?
+  {
     let needed = shares.reduce(1) { max($0, SummationTree.mostNodes(of: $1)) }
     while pool.count < needed {
       let made = try SharedVectors.make(layout, on: world)
@@ -90,29 +114,39 @@ public final class SharedDeterministicReducer: GradientReducer {
 
   public func add(_ gradient: inout FlatVector, microBatch: Int) {
     precondition(
-      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(microBatch), "a micro-batch that was not prepared for")
+      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(microBatch),
+      "a micro-batch that was not prepared for")
     SummationTree.push(SummationTree.Node(start: microBatch, level: 0), on: &nodes) { left, right in
       cvk_add(pool[left].starts[rank], pool[right].starts[rank], layout.elementCount)
     }
-    if microBatch + 1 < sum.shares[rank].upperBound { gradient = pool[nodes.count].vector(ofRank: rank) }
+    if microBatch + 1 < sum.shares[rank].upperBound {
+      gradient = pool[nodes.count].vector(ofRank: rank)
+    }
   }
 
-  public func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator) throws(MPIError) -> [Double]? {
+  public func reduce(
+    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
+  ) throws(MPIError) -> [Double]? {
     precondition(shares == sum.shares, "shares that were not prepared for")
     try world.meet()
     nodes.removeAll(keepingCapacity: true)
     gradient = pool[0].vector(ofRank: rank)
-    for (index, part) in ownedParts.enumerated() { squares[index] = sum.add(part.range, into: &gradient) }
+    for (index, part) in ownedParts.enumerated() {
+      squares[index] = sum.add(part.range, into: &gradient)
+    }
     return squares
   }
 
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) { try world.meet() }
+  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError)
+  { try world.meet() }
 }
 
 /// The additions of a step's partial sums in the tree's order, for one range after another.
 private struct OrderedSum {
   private(set) var shares: [Range<Int>] = []
-  /// A partial sum: one that a rank left, by its vector's first element, or one made here, in scratch.
+  /// A partial sum: one that a rank left, by its vector's first element, or one made here, in
+  /// scratch.
   private enum Operand {
     case left(UnsafePointer<Float>)
     case made(slot: Int)
@@ -134,7 +168,8 @@ private struct OrderedSum {
     scratch = Workspace()
   }
 
-  /// Finds the additions for these shares; `vector(rank, r)` is where a rank's r-th partial sum lies.
+  /// Finds the additions for these shares; `vector(rank, r)` is where a rank's r-th partial sum
+  /// lies.
   mutating func prepare(_ shares: [Range<Int>], vector: (Int, Int) -> UnsafePointer<Float>) {
     self.shares = shares
     additions = []
@@ -170,7 +205,8 @@ private struct OrderedSum {
         return 0
       }
       if only == UnsafePointer(gradient.base) { return gradient.squaredNorm(in: range) }
-      return gradient.set(range, to: UnsafeBufferPointer(start: only + range.lowerBound, count: range.count))
+      return gradient.set(
+        range, to: UnsafeBufferPointer(start: only + range.lowerBound, count: range.count))
     }
     func place(_ operand: Operand) -> UnsafePointer<Float> {
       switch operand {
@@ -179,7 +215,9 @@ private struct OrderedSum {
       }
     }
     for addition in additions.dropLast() {
-      cvk_sum(scratch.memory.baseAddress! + addition.slot * length, place(addition.left), place(addition.right), range.count)
+      cvk_sum(
+        scratch.memory.baseAddress! + addition.slot * length, place(addition.left),
+        place(addition.right), range.count)
     }
     return gradient.set(range, toSumOf: place(last.left), and: place(last.right))
   }

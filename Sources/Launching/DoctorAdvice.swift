@@ -12,7 +12,8 @@ public struct DoctorAdvice: Sendable, Equatable {
 
   public private(set) var findings: [Finding] = []
 
-  /// Judges the hosts' records and what their ranks measured; `records` are those of all hosts that have ranks.
+  /// Judges the hosts' records and what their ranks measured; `records` are those of all hosts that
+  /// have ranks.
   public init(_ diagnosis: DiagnosisRecord, records: [HostRecord]) {
     let ranks = diagnosis.ranks
     for (machine, here) in grouped(ranks, by: \.machine) {
@@ -37,23 +38,32 @@ public struct DoctorAdvice: Sendable, Equatable {
     }
     let cpus = unique(records.map(\.processor))
     if cpus.count > 1 {
-      add("the hosts' CPUs differ (\(cpus.joined(separator: "; ")))", "the slowest rank sets the pace; training.shares can give it less")
+      add(
+        "the hosts' CPUs differ (\(cpus.joined(separator: "; ")))",
+        "the slowest rank sets the pace; training.shares can give it less")
     }
   }
 
   // MARK: One machine
 
-  private mutating func crowding(_ ranks: [DiagnosisRecord.Rank], name: String, cores: Int?, yields: Bool) {
+  private mutating func crowding(
+    _ ranks: [DiagnosisRecord.Rank], name: String, cores: Int?, yields: Bool
+  ) {
     guard let cores else { return }
     let isCrowded = ranks.count > cores
     if isCrowded {
       add(
         "\(name): \(NumberFormat.counted(ranks.count, "rank")) share \(NumberFormat.counted(cores, "core"))",
         "times say nothing about scaling; give at most \(cores) there for speed")
-      if !yields { add("\(name): idle ranks do not yield their cores to the others", "mpirun --mca mpi_yield_when_idle 1") }
+      if !yields {
+        add(
+          "\(name): idle ranks do not yield their cores to the others",
+          "mpirun --mca mpi_yield_when_idle 1")
+      }
     }
     // Ranks that may run on nothing but one and the same processor.
-    let alone = grouped(ranks.filter { Machine.numbers(inList: $0.processors).count == 1 }, by: \.processors)
+    let alone = grouped(
+      ranks.filter { Machine.numbers(inList: $0.processors).count == 1 }, by: \.processors)
     for (processor, bound) in alone where bound.count > 1 && ranks.count > 1 {
       add(
         "\(name): \(RankRanges.text(bound.map(\.rank))) are all bound to processor \(processor)",
@@ -85,12 +95,16 @@ public struct DoctorAdvice: Sendable, Equatable {
   // MARK: All ranks
 
   private mutating func transports(_ diagnosis: DiagnosisRecord) {
-    guard let list = diagnosis.transports, grouped(diagnosis.ranks, by: \.host).contains(where: { $0.1.count > 1 }) else { return }
+    guard let list = diagnosis.transports,
+      grouped(diagnosis.ranks, by: \.host).contains(where: { $0.1.count > 1 })
+    else { return }
     let names = list.drop { $0 == "^" }.split(separator: ",").map(String.init)
     let isWithout = list.hasPrefix("^")
     let hasMemory = names.contains { ["vader", "sm"].contains($0) } != isWithout
     if !hasMemory {
-      add("MPI's transports are \"\(list)\": ranks of one host talk through the network", "leave the setting btl out, or add vader to it")
+      add(
+        "MPI's transports are \"\(list)\": ranks of one host talk through the network",
+        "leave the setting btl out, or add vader to it")
     }
   }
 
@@ -102,14 +116,19 @@ public struct DoctorAdvice: Sendable, Equatable {
     add(
       "\(RankRanges.text(slow.map(\.rank))) (\(unique(slow.map(\.host)).joined(separator: ", "))) multiply at \(NumberFormat.formatted(worst)) GFLOP/s or little more, "
         + "the fastest at \(NumberFormat.formatted(best))",
-      "look for other programs there, ranks that share a core, or a slower CPU; all wait for the slowest")
+      "look for other programs there, ranks that share a core, or a slower CPU; all wait for the slowest"
+    )
   }
 
-  private mutating func add(_ what: String, _ remedy: String) { findings.append(Finding(what, remedy)) }
+  private mutating func add(_ what: String, _ remedy: String) {
+    findings.append(Finding(what, remedy))
+  }
 }
 
 /// Elements with the same key, in the order in which the keys first come.
-private func grouped<Element>(_ elements: [Element], by key: (Element) -> String) -> [(String, [Element])] {
+private func grouped<Element>(_ elements: [Element], by key: (Element) -> String) -> [(
+  String, [Element]
+)] {
   unique(elements.map(key)).map { name in (name, elements.filter { key($0) == name }) }
 }
 

@@ -9,7 +9,10 @@ public struct DoctorReport: Sendable {
   public var problems: [String]
   public var findings: [DoctorAdvice.Finding]
 
-  public init(records: [HostRecord], diagnosis: DiagnosisRecord?, problems: [String], findings: [DoctorAdvice.Finding]) {
+  public init(
+    records: [HostRecord], diagnosis: DiagnosisRecord?, problems: [String],
+    findings: [DoctorAdvice.Finding]
+  ) {
     self.records = records
     self.diagnosis = diagnosis
     self.problems = problems
@@ -32,7 +35,8 @@ public struct DoctorReport: Sendable {
     [["host", "CPU", "kernels", "oneDNN", "cores", "memory", "free", "/dev/shm"]]
       + records.map {
         [
-          PlainText.sanitized($0.host, limit: 40), PlainText.sanitized($0.cpu, limit: 40), $0.instructions?.kernels ?? "–",
+          PlainText.sanitized($0.host, limit: 40), PlainText.sanitized($0.cpu, limit: 40),
+          $0.instructions?.kernels ?? "–",
           $0.instructions?.onednn ?? "–", String($0.cores), gibibytes($0.memory),
           gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
@@ -44,7 +48,8 @@ public struct DoctorReport: Sendable {
     [["rank", "host", "processors", "OMP threads", "clock ms", "GFLOP/s"]]
       + diagnosis.ranks.map {
         [
-          String($0.rank), PlainText.sanitized($0.host, limit: 40), $0.processors, $0.threads ?? "–", NumberFormat.formatted($0.clockOffsetMs),
+          String($0.rank), PlainText.sanitized($0.host, limit: 40), $0.processors,
+          $0.threads ?? "–", NumberFormat.formatted($0.clockOffsetMs),
           NumberFormat.formatted($0.gemmGflops),
         ]
       }
@@ -53,24 +58,33 @@ public struct DoctorReport: Sendable {
   private func reductions(_ diagnosis: DiagnosisRecord) -> [[String]] {
     [["allreduce", "µs", "MB/s a link"]]
       + diagnosis.reductions.map {
-        [bytes($0.bytes), NumberFormat.formatted($0.microseconds), NumberFormat.formatted($0.linkMegabytesPerSecond(ranks: diagnosis.ranks.count))]
+        [
+          bytes($0.bytes), NumberFormat.formatted($0.microseconds),
+          NumberFormat.formatted($0.linkMegabytesPerSecond(ranks: diagnosis.ranks.count)),
+        ]
       }
   }
 
   /// The first two columns are words in tables of hosts; numbers stand right.
   private func table(_ rows: [[String]]) -> String {
     guard rows.count > 1 else { return "" }
-    return TextColumns.lines(rows) { column in ["host", "CPU", "kernels", "oneDNN", "processors", "allreduce"].contains(rows[0][column]) }.joined(
+    return TextColumns.lines(rows) { column in
+      ["host", "CPU", "kernels", "oneDNN", "processors", "allreduce"].contains(rows[0][column])
+    }.joined(
       separator: "\n")
   }
 
   private var verdict: String {
     if problems.isEmpty && findings.isEmpty { return "nothing is misconfigured" }
-    return (problems.map { "problem: \(PlainText.sanitized($0))" } + findings.map { "advice: \(PlainText.sanitized($0.line))" }).joined(
-      separator: "\n")
+    return
+      (problems.map { "problem: \(PlainText.sanitized($0))" }
+      + findings.map { "advice: \(PlainText.sanitized($0.line))" }).joined(
+        separator: "\n")
   }
 
-  private func gibibytes(_ bytes: Int?) -> String { bytes.map { "\(NumberFormat.formatted(Double($0) / Double(1 << 30))) GiB" } ?? "–" }
+  private func gibibytes(_ bytes: Int?) -> String {
+    bytes.map { "\(NumberFormat.formatted(Double($0) / Double(1 << 30))) GiB" } ?? "–"
+  }
 
   private func bytes(_ count: Int) -> String {
     if count >= 1 << 20 { return "\(count >> 20) MiB" }

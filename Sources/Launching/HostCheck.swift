@@ -1,8 +1,11 @@
 import Reports
 
-/// Compares what hosts said of themselves before a job, and names what would make it fail, and on which of them.
+/// Compares what hosts said of themselves before a job, and names what would make it fail, and on
+/// which of them.
 ///
-/// Rank 0 runs on the first of the hosts in mapping order (``Hostfile/inMappingOrder(isOwn:)``), and its run directory is the run's: metrics, report, checkpoints. The others only write logs of their own there.
+/// Rank 0 runs on the first of the hosts in mapping order (``Hostfile/inMappingOrder(isOwn:)``),
+/// and its run directory is the run's: metrics, report, checkpoints. The others only write logs of
+/// their own there.
 public struct HostCheck: Sendable, Equatable {
   /// What became of asking one host.
   public enum Answer: Sendable, Equatable {
@@ -27,7 +30,9 @@ public struct HostCheck: Sendable, Equatable {
     /// Whether a path of the run is relative, so that hosts must have this directory.
     public var needsDirectory: Bool
 
-    public init(here: HostRecord, shell: String, mpirun: String, output: String?, needsDirectory: Bool) {
+    public init(
+      here: HostRecord, shell: String, mpirun: String, output: String?, needsDirectory: Bool
+    ) {
       self.here = here
       self.shell = shell
       self.mpirun = mpirun
@@ -51,9 +56,13 @@ public struct HostCheck: Sendable, Equatable {
   public let records: [HostRecord]
 
   public init(_ answers: [(host: String, answer: Answer)], wanted: Wanted) {
-    records = answers.compactMap { if case .record(let record, _, _) = $0.answer { record } else { nil } }
+    records = answers.compactMap {
+      if case .record(let record, _, _) = $0.answer { record } else { nil }
+    }
     for (host, answer) in answers { check(host, answer, wanted) }
-    let known = answers.compactMap { host, answer in if case .record(let record, _, _) = answer { (host, record) } else { nil } }
+    let known = answers.compactMap { host, answer in
+      if case .record(let record, _, _) = answer { (host, record) } else { nil }
+    }
     checkData(known)
     if let output = wanted.output, case .record(let first, _, _)? = answers.first?.answer {
       checkOutput(output, first: (answers[0].host, first), others: Array(known.dropFirst()))
@@ -66,9 +75,11 @@ public struct HostCheck: Sendable, Equatable {
     }
   }
 
-  /// The exit code of all problems together: an unusable host comes before data, data before the run directory.
+  /// The exit code of all problems together: an unusable host comes before data, data before the
+  /// run directory.
   public var code: ExitCode {
-    [.mpiUnusable, .data].first { code in problems.contains { $0.code == code } } ?? problems.first?.code ?? .done
+    [.mpiUnusable, .data].first { code in problems.contains { $0.code == code } } ?? problems.first?
+      .code ?? .done
   }
 
   // MARK: One host
@@ -77,12 +88,19 @@ public struct HostCheck: Sendable, Equatable {
     switch answer {
     case .unreachable(let words):
       add(
-        host, "cannot be reached by \(wanted.shell): \(words); it has to work without a password: try \(wanted.shell) \(host) true",
+        host,
+        "cannot be reached by \(wanted.shell): \(words); it has to work without a password: try \(wanted.shell) \(host) true",
         .mpiUnusable)
     case .late(let seconds):
-      add(host, "no answer through \(wanted.shell) within \(seconds) s: is it up? Try \(wanted.shell) \(host) true", .mpiUnusable)
+      add(
+        host,
+        "no answer through \(wanted.shell) within \(seconds) s: is it up? Try \(wanted.shell) \(host) true",
+        .mpiUnusable)
     case .silent(let words):
-      add(host, "\(wanted.here.worker) does not start there: \(words); put this build and its libraries at the same path", .mpiUnusable)
+      add(
+        host,
+        "\(wanted.here.worker) does not start there: \(words); put this build and its libraries at the same path",
+        .mpiUnusable)
     case .record(let record, let asked, let answered):
       compare(host, record, wanted)
       noteClock(host, record, asked: asked, answered: answered)
@@ -98,17 +116,27 @@ public struct HostCheck: Sendable, Equatable {
           + "copy this machine's to it", .mpiUnusable)
     }
     if record.mpi != here.mpi {
-      add(host, "has \(record.mpi), this machine \(here.mpi): install one version on every host", .mpiUnusable)
+      add(
+        host, "has \(record.mpi), this machine \(here.mpi): install one version on every host",
+        .mpiUnusable)
     }
     if !record.hasLauncher {
-      add(host, "Open MPI's orted does not lie beside \(wanted.mpirun) there: apt-get install openmpi-bin", .mpiUnusable)
+      add(
+        host,
+        "Open MPI's orted does not lie beside \(wanted.mpirun) there: apt-get install openmpi-bin",
+        .mpiUnusable)
     }
     if wanted.needsDirectory && record.directory != here.directory {
-      add(host, "has no directory \(here.directory), which this run's paths start from: make it, or give whole paths", .usage)
+      add(
+        host,
+        "has no directory \(here.directory), which this run's paths start from: make it, or give whole paths",
+        .usage)
     }
   }
 
-  private mutating func noteClock(_ host: String, _ record: HostRecord, asked: Double, answered: Double) {
+  private mutating func noteClock(
+    _ host: String, _ record: HostRecord, asked: Double, answered: Double
+  ) {
     // The record was made somewhere between question and answer.
     let (least, most) = (record.time - answered, record.time - asked)
     guard least > 0.5 || most < -0.5 else { return }
@@ -137,17 +165,24 @@ public struct HostCheck: Sendable, Equatable {
           continue
         }
         if found.digest != digest {
-          add(host, "\(file.path) is another file than on \(found.host): copy the same data to every host", .data)
+          add(
+            host,
+            "\(file.path) is another file than on \(found.host): copy the same data to every host",
+            .data)
         }
       }
     }
   }
 
   private mutating func checkOutput(
-    _ output: String, first: (host: String, record: HostRecord), others: [(host: String, record: HostRecord)]
+    _ output: String, first: (host: String, record: HostRecord),
+    others: [(host: String, record: HostRecord)]
   ) {
     if let problem = first.record.outputProblem {
-      add(first.host, "\(problem); rank 0 runs there and writes the run directory: --output names another", .usage)
+      add(
+        first.host,
+        "\(problem); rank 0 runs there and writes the run directory: --output names another", .usage
+      )
     } else if !first.record.sharesOutput {
       // Without its checkpoints in sight a restart would begin again, and replace them.
       add(
@@ -156,10 +191,17 @@ public struct HostCheck: Sendable, Equatable {
           + "too, or give --output on a shared disk", .usage)
     }
     let mute = others.filter { $0.record.outputProblem != nil }.map(\.host)
-    if !mute.isEmpty { notes.append("\(mute.joined(separator: ", ")): \(output) cannot be written there: no logs of those ranks") }
-    let apart = others.filter { !$0.record.sharesOutput && $0.record.outputProblem == nil }.map(\.host)
+    if !mute.isEmpty {
+      notes.append(
+        "\(mute.joined(separator: ", ")): \(output) cannot be written there: no logs of those ranks"
+      )
+    }
+    let apart = others.filter { !$0.record.sharesOutput && $0.record.outputProblem == nil }.map(
+      \.host)
     if !apart.isEmpty {
-      notes.append("\(output) is not shared: the run's files are on \(first.host); logs of \(apart.joined(separator: ", ")) stay there")
+      notes.append(
+        "\(output) is not shared: the run's files are on \(first.host); logs of \(apart.joined(separator: ", ")) stay there"
+      )
     }
   }
 

@@ -1,7 +1,9 @@
-/// The hosts and slots of an Open MPI hostfile, or of a list on the command line, checked before mpirun sees them.
+/// The hosts and slots of an Open MPI hostfile, or of a list on the command line, checked before
+/// mpirun sees them.
 ///
-/// A line reads `name`, `name slots=N` or `name slots=N max_slots=M`; `#` starts a comment. Names are limited to letters, digits, dots,
-/// hyphens and underscores and do not start with a hyphen, since mpirun hands them to ssh, which would take such a name for an option. `user@name` says as
+/// A line reads `name`, `name slots=N` or `name slots=N max_slots=M`; `#` starts a comment. Names
+/// are limited to letters, digits, dots, hyphens and underscores and do not start with a hyphen,
+/// since mpirun hands them to ssh, which would take such a name for an option. `user@name` says as
 /// whom ssh is to go there.
 public struct Hostfile: Sendable, Equatable {
   public struct Host: Sendable, Equatable {
@@ -19,7 +21,8 @@ public struct Hostfile: Sendable, Equatable {
   /// Nil where the hosts were given as a list.
   public private(set) var path: String?
   public private(set) var hosts: [Host]
-  /// A file for mpirun with the same hosts, where it would not understand what was given: lines that end in CR LF, users in a list.
+  /// A file for mpirun with the same hosts, where it would not understand what was given: lines
+  /// that end in CR LF, users in a list.
   public private(set) var ownText: String?
 
   /// The hosts for mpirun, in a file that holds ``ownText``.
@@ -31,7 +34,8 @@ public struct Hostfile: Sendable, Equatable {
 
   private var text: String {
     hosts.map { host in
-      host.address + (host.slots.map { " slots=\($0)" } ?? "") + (host.maxSlots.map { " max_slots=\($0)" } ?? "") + "\n"
+      host.address + (host.slots.map { " slots=\($0)" } ?? "")
+        + (host.maxSlots.map { " max_slots=\($0)" } ?? "") + "\n"
     }.joined()
   }
 
@@ -46,28 +50,35 @@ public struct Hostfile: Sendable, Equatable {
   /// Parses a hostfile's text; the error names the file, the line and what is wrong with it.
   public init(path: String, text: String) throws(LaunchError) {
     var hosts: [Host] = []
-    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
       let line = raw.prefix { $0 != "#" }
       guard !line.allSatisfy(\.isWhitespace) else { continue }
       hosts.append(try Self.host(of: line, at: "\(path):\(index + 1)"))
     }
-    guard !hosts.isEmpty else { throw LaunchError("\(path): names no host; a line reads: name slots=N") }
+    guard !hosts.isEmpty else {
+      throw LaunchError("\(path): names no host; a line reads: name slots=N")
+    }
     self.path = path
     self.hosts = hosts
     if text.utf8.contains(UInt8(ascii: "\r")) { ownText = self.text }
   }
 
-  /// Parses a list as mpirun's `--host` takes it: `node1:2,node2:2`. A host without a number has one slot.
+  /// Parses a list as mpirun's `--host` takes it: `node1:2,node2:2`. A host without a number has
+  /// one slot.
   public init(list: String) throws(LaunchError) {
     var hosts: [Host] = []
     for item in list.split(separator: ",", omittingEmptySubsequences: false) {
       let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       guard let (user, name) = Self.userAndName(parts[0]) else {
         throw LaunchError(
-          "--hosts: \"\(parts[0].filter(Self.isNameCharacter))\" is no host name: give names and slots, such as node1:2,node2:2")
+          "--hosts: \"\(parts[0].filter(Self.isNameCharacter))\" is no host name: give names and slots, such as node1:2,node2:2"
+        )
       }
       guard let slots = parts.count == 1 ? 1 : Int(parts[1]), (1...65536).contains(slots) else {
-        throw LaunchError("--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
+        throw LaunchError(
+          "--hosts: \(name) needs a number of slots from 1 to 65536 behind its colon")
       }
       guard !hosts.contains(where: { $0.name == name }) else {
         throw LaunchError("--hosts: \(name) is named twice; give it all its slots at once")
@@ -85,14 +96,16 @@ public struct Hostfile: Sendable, Equatable {
     return ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
   }
 
-  /// The hosts in the order in which mpirun gives them ranks: the one that it is started on comes first, wherever it stands in the list.
+  /// The hosts in the order in which mpirun gives them ranks: the one that it is started on comes
+  /// first, wherever it stands in the list.
   public func inMappingOrder(isOwn: (String) -> Bool) -> Hostfile {
     var ordered = self
     ordered.hosts = hosts.filter { isOwn($0.name) } + hosts.filter { !isOwn($0.name) }
     return ordered
   }
 
-  /// How many of `ranks` each host gets: mpirun fills slots in the order of the hosts, here ``inMappingOrder(isOwn:)``. What does not fit is dealt out evenly.
+  /// How many of `ranks` each host gets: mpirun fills slots in the order of the hosts, here
+  /// ``inMappingOrder(isOwn:)``. What does not fit is dealt out evenly.
   public func shares(of ranks: Int, coresOfHost: (String) -> Int?) -> [Int] {
     var left = ranks
     var shares = hosts.map { host in
@@ -110,13 +123,16 @@ public struct Hostfile: Sendable, Equatable {
     // A line of nothing but "=" has no word.
     guard let (user, name) = userAndName(words.first ?? "") else {
       throw LaunchError(
-        "\(place): not a host name: it may hold letters, digits, dots, hyphens and underscores, and not start with a hyphen")
+        "\(place): not a host name: it may hold letters, digits, dots, hyphens and underscores, and not start with a hyphen"
+      )
     }
     var host = Host(name: name, slots: nil, user: user)
     var rest = words.dropFirst()
     while let key = rest.popFirst() {
       guard ["slots", "max_slots", "max-slots"].contains(key) else {
-        throw LaunchError("\(place): unknown key \"\(key.filter(isNameCharacter))\"; a line reads: name slots=N max_slots=M")
+        throw LaunchError(
+          "\(place): unknown key \"\(key.filter(isNameCharacter))\"; a line reads: name slots=N max_slots=M"
+        )
       }
       guard let number = rest.popFirst().flatMap({ Int($0) }), (1...65536).contains(number) else {
         throw LaunchError("\(place): \(key) needs a number from 1 to 65536")
@@ -126,11 +142,15 @@ public struct Hostfile: Sendable, Equatable {
     return host
   }
 
-  static func isHostName(_ name: String) -> Bool { !name.isEmpty && !name.hasPrefix("-") && name.allSatisfy(isNameCharacter) }
+  static func isHostName(_ name: String) -> Bool {
+    !name.isEmpty && !name.hasPrefix("-") && name.allSatisfy(isNameCharacter)
+  }
 
   /// The parts of `name` or `user@name`; nil where one of them is no name.
   private static func userAndName(_ word: some StringProtocol) -> (user: String?, name: String)? {
-    let parts = String(word).split(separator: "@" as Character, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let parts = String(word).split(
+      separator: "@" as Character, maxSplits: 1, omittingEmptySubsequences: false
+    ).map(String.init)
     guard parts.allSatisfy(isHostName), let name = parts.last else { return nil }
     return (parts.count == 2 ? parts[0] : nil, name)
   }

@@ -9,7 +9,8 @@ public struct LocalHostNames: Sendable {
   static var hostNames: Set<String> {
     var buffer = [CChar](repeating: 0, count: 256)
     gethostname(&buffer, 255)
-    let own = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let own = String(
+      decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return [own, String(own.prefix { $0 != "." })]
   }
 
@@ -58,7 +59,9 @@ public struct LocalHostNames: Sendable {
     default: return nil
     }
     var buffer = [CChar](repeating: 0, count: 128)
-    guard getnameinfo(address, socklen_t(length), &buffer, 127, nil, 0, NI_NUMERICHOST) == 0 else { return nil }
+    guard getnameinfo(address, socklen_t(length), &buffer, 127, nil, 0, NI_NUMERICHOST) == 0 else {
+      return nil
+    }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

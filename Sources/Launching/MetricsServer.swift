@@ -1,11 +1,13 @@
 import Glibc
 import Synchronization
 
-/// Answers `GET /metrics` over HTTP with the text that was last published, from one thread of its own.
+/// Answers `GET /metrics` over HTTP with the text that was last published, from one thread of its
+/// own.
 ///
-/// Sockets do not block, a client has five seconds and a request is at most 8 KB long. Of more clients than can be served at a time the oldest one that
-/// has not sent its request has to go, and while no descriptor is free new ones wait: nothing a client sends, or does not send, delays the others or
-/// the job.
+/// Sockets do not block, a client has five seconds and a request is at most 8 KB long. Of more
+/// clients than can be served at a time the oldest one that has not sent its request has to go, and
+/// while no descriptor is free new ones wait: nothing a client sends, or does not send, delays the
+/// others or the job.
 public final class MetricsServer: Sendable {
   public let host: String
   /// The port it listens on: the one that was asked for, or a free one for port 0.
@@ -27,12 +29,15 @@ public final class MetricsServer: Sendable {
   /// The address to listen on.
   /// - Throws: one line where it is none.
   public static func address(host: String, port: Int) throws(LaunchError) -> sockaddr_in {
-    guard (0...65535).contains(port) else { throw LaunchError("--metrics-port \(port): give a port from 0 to 65535") }
+    guard (0...65535).contains(port) else {
+      throw LaunchError("--metrics-port \(port): give a port from 0 to 65535")
+    }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
-      throw LaunchError("--metrics-host \(host): give an IPv4 address, such as 127.0.0.1 or 0.0.0.0")
+      throw LaunchError(
+        "--metrics-host \(host): give an IPv4 address, such as 127.0.0.1 or 0.0.0.0")
     }
     return address
   }
@@ -40,19 +45,27 @@ public final class MetricsServer: Sendable {
   /// - Throws: one line where the address is none, or the port is taken or forbidden.
   public init(host: String, port: Int) throws(LaunchError) {
     var address = try Self.address(host: host, port: port)
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard listener >= 0 else { throw LaunchError("--metrics-port \(port): no socket: \(String(cString: strerror(errno)))") }
+    let listener = socket(
+      AF_INET,
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard listener >= 0 else {
+      throw LaunchError("--metrics-port \(port): no socket: \(String(cString: strerror(errno)))")
+    }
     var on: Int32 = 1
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, length) == 0 && listen(listener, 64) == 0 }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, length) == 0 && listen(listener, 64) == 0
+      }
     }
     guard bound else {
       let code = errno
       close(listener)
       let advice =
-        code == EADDRINUSE ? "another program listens there; give another port, or 0 for a free one" : String(cString: strerror(code))
+        code == EADDRINUSE
+        ? "another program listens there; give another port, or 0 for a free one"
+        : String(cString: strerror(code))
       throw LaunchError("--metrics-port \(port) on \(host): \(advice)")
     }
     _ = withUnsafeMutablePointer(to: &address) {
@@ -98,7 +111,11 @@ public final class MetricsServer: Sendable {
         service.run()
         return nil
       }, context)
-    if code == 0 { pthread_detach(thread) } else { Unmanaged<Service>.fromOpaque(context).release() }
+    if code == 0 {
+      pthread_detach(thread)
+    } else {
+      Unmanaged<Service>.fromOpaque(context).release()
+    }
     pthread_sigmask(SIG_SETMASK, &before, nil)
   }
 
@@ -121,7 +138,9 @@ public final class MetricsServer: Sendable {
       var isDone = false
     }
 
-    init(listener: Int32, wake: Int32, text: @escaping () -> String) { (self.listener, self.wake, self.text) = (listener, wake, text) }
+    init(listener: Int32, wake: Int32, text: @escaping () -> String) {
+      (self.listener, self.wake, self.text) = (listener, wake, text)
+    }
 
     deinit {
       for connection in connections { close(connection.socket) }
@@ -135,19 +154,26 @@ public final class MetricsServer: Sendable {
         // A listener that is not polled keeps its clients waiting in the kernel's queue.
         let accepts = resumesAt < Self.now
         var polled = [
-          pollfd(fd: wake, events: Int16(POLLIN), revents: 0), pollfd(fd: accepts ? listener : -1, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: accepts ? listener : -1, events: Int16(POLLIN), revents: 0),
         ]
-        polled += connections.map { pollfd(fd: $0.socket, events: Int16($0.answer.isEmpty ? POLLIN : POLLOUT), revents: 0) }
+        polled += connections.map {
+          pollfd(fd: $0.socket, events: Int16($0.answer.isEmpty ? POLLIN : POLLOUT), revents: 0)
+        }
         let limit = accepts ? (connections.isEmpty ? -1 : 500) : Int32(MetricsServer.pause * 1000)
         let ready = poll(&polled, nfds_t(polled.count), limit)
         if ready < 0 && errno != EINTR { return }
         if polled[0].revents != 0 { return }
         if ready > 0 {
-          for index in connections.indices where polled[index + 2].revents != 0 { advance(&connections[index]) }
+          for index in connections.indices where polled[index + 2].revents != 0 {
+            advance(&connections[index])
+          }
           if polled[1].revents != 0 { accept() }
         }
         let now = Self.now
-        for connection in connections where connection.isDone || connection.deadline < now { close(connection.socket) }
+        for connection in connections where connection.isDone || connection.deadline < now {
+          close(connection.socket)
+        }
         connections.removeAll { $0.isDone || $0.deadline < now }
       }
     }
@@ -155,8 +181,11 @@ public final class MetricsServer: Sendable {
     private func accept() {
       let socket = Glibc.accept(listener, nil, nil)
       guard socket >= 0 else {
-        // Where descriptors or memory are short the client stays in the queue, and the listener would be ready at once again.
-        if ![EAGAIN, EINTR, ECONNABORTED].contains(errno) { resumesAt = Self.now + MetricsServer.pause }
+        // Where descriptors or memory are short the client stays in the queue, and the listener
+        // would be ready at once again.
+        if ![EAGAIN, EINTR, ECONNABORTED].contains(errno) {
+          resumesAt = Self.now + MetricsServer.pause
+        }
         return
       }
       MetricsServer.keepToItself(socket)
@@ -182,7 +211,9 @@ public final class MetricsServer: Sendable {
         connection.answer = answer
       }
       let (socket, sent) = (connection.socket, connection.sent)
-      let count = connection.answer.withUnsafeBytes { send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL)) }
+      let count = connection.answer.withUnsafeBytes {
+        send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+      }
       if count < 0 {
         connection.isDone = errno != EAGAIN && errno != EINTR
         return
@@ -196,14 +227,16 @@ public final class MetricsServer: Sendable {
       connection.isDone = true
     }
 
-    /// The answer to a request whose head is whole, or that cannot become one; nil while more must come.
+    /// The answer to a request whose head is whole, or that cannot become one; nil while more must
+    /// come.
     private func answer(to request: [UInt8]) -> [UInt8]? {
       let head = String(decoding: request, as: UTF8.self)
       guard head.contains("\r\n\r\n") || head.contains("\n\n") else {
         return request.count > MetricsServer.requestLimit
           ? Self.response("431 Request Header Fields Too Large", "the request is too long\n") : nil
       }
-      let words = head.prefix { $0 != "\r\n" && $0 != "\n" && $0 != "\r" }.split(separator: " ", omittingEmptySubsequences: false)
+      let words = head.prefix { $0 != "\r\n" && $0 != "\n" && $0 != "\r" }.split(
+        separator: " ", omittingEmptySubsequences: false)
       guard words.count == 3, words[2].hasPrefix("HTTP/1."), words[1].hasPrefix("/") else {
         return Self.response("400 Bad Request", "wanted GET /metrics HTTP/1.1\n")
       }
@@ -217,7 +250,9 @@ public final class MetricsServer: Sendable {
       return Self.response("200 OK", text(), isHead: isHead)
     }
 
-    private static func response(_ status: String, _ body: String, _ more: String = "", isHead: Bool = false) -> [UInt8] {
+    private static func response(
+      _ status: String, _ body: String, _ more: String = "", isHead: Bool = false
+    ) -> [UInt8] {
       let head =
         "HTTP/1.1 \(status)\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n\(more)Connection: close\r\n\r\n"
       return Array((isHead ? head : head + body).utf8)

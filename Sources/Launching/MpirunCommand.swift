@@ -8,7 +8,8 @@ public struct MpirunCommand: Sendable {
   public var ranks: Int
   public var machine: Machine
   public var hostfile: Hostfile?
-  /// The user's own arguments for mpirun; where they speak of binding or oversubscription, ours keep quiet.
+  /// The user's own arguments for mpirun; where they speak of binding or oversubscription, ours
+  /// keep quiet.
   public var extra: [String]
   /// Whether each rank is to stay on a core of its own, where there is one for each.
   public var bindsToCores = false
@@ -18,7 +19,8 @@ public struct MpirunCommand: Sendable {
   public var inherited: [String: String]
 
   public init(
-    setpriv: String?, mpirun: String, worker: String, workerArguments: [String], ranks: Int, machine: Machine, hostfile: Hostfile? = nil,
+    setpriv: String?, mpirun: String, worker: String, workerArguments: [String], ranks: Int,
+    machine: Machine, hostfile: Hostfile? = nil,
     extra: [String] = [], inherited: [String: String]
   ) {
     self.setpriv = setpriv
@@ -32,48 +34,66 @@ public struct MpirunCommand: Sendable {
     self.inherited = inherited
   }
 
-  /// How many ranks `auto` means: an allocation's tasks, a hostfile's slots, or this machine's cores.
-  public static func automaticRanks(machine: Machine, hostfile: Hostfile?, environment: [String: String]) -> Int {
+  /// How many ranks `auto` means: an allocation's tasks, a hostfile's slots, or this machine's
+  /// cores.
+  public static func automaticRanks(
+    machine: Machine, hostfile: Hostfile?, environment: [String: String]
+  ) -> Int {
     if let hostfile { return hostfile.slots ?? machine.cores * hostfile.hosts.count }
-    return environment["SLURM_NTASKS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? machine.cores
+    return environment["SLURM_NTASKS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+      ?? machine.cores
   }
 
   // MARK: The command
 
   /// Program and arguments.
   ///
-  /// `setpriv` sets the parent-death signal and then becomes mpirun, so that killing the coordinator, even with SIGKILL, ends the job.
+  /// `setpriv` sets the parent-death signal and then becomes mpirun, so that killing the
+  /// coordinator, even with SIGKILL, ends the job.
   public var command: [String] {
-    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun] + arguments + extra + [worker] + workerArguments
+    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun] + arguments + extra + [worker]
+      + workerArguments
   }
 
   private var arguments: [String] {
     var arguments = ["-n", String(ranks)]
     if let hostfile { arguments += hostfile.arguments }
     if hostfile != nil || hasAllocation {
-      // By default a host that falls off the network is noticed after 300 s; with these after about 8 s.
+      // By default a host that falls off the network is noticed after 300 s; with these after about
+      // 8 s.
       for (name, value) in [("time", 2), ("intvl", 1), ("probes", 2)] {
         arguments += ["--mca", "oob_tcp_keepalive_\(name)", String(value)]
       }
     }
     if isOversubscribed {
-      if exceedsSlots, !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"]) { arguments.append("--oversubscribe") }
+      if exceedsSlots, !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"])
+      {
+        arguments.append("--oversubscribe")
+      }
       if !bindingIsChosen { arguments += ["--bind-to", "none"] }
-      if !extraMentions(["mpi_yield_when_idle"]) { arguments += ["--mca", "mpi_yield_when_idle", "1"] }
+      if !extraMentions(["mpi_yield_when_idle"]) {
+        arguments += ["--mca", "mpi_yield_when_idle", "1"]
+      }
     } else if crowding == .shared {
       // Each of these hosts would bind its first rank to the same core.
       if !bindingIsChosen { arguments += ["--bind-to", "none"] }
-    } else if bindsToCores && !extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"]) {
+    } else if bindsToCores
+      && !extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"])
+    {
       arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
     }
-    arguments += ["-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS"]
+    arguments += [
+      "-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS",
+    ]
     return arguments + (hostfile == nil && !hasAllocation ? [] : exported.flatMap { ["-x", $0] })
   }
 
-  /// The variables that workers on other hosts need as they are here, beside those that mpirun hands on by itself (`OMPI_MCA_*`).
+  /// The variables that workers on other hosts need as they are here, beside those that mpirun
+  /// hands on by itself (`OMPI_MCA_*`).
   public var exported: [String] { Self.exportedNames.filter { inherited[$0] != nil } }
   private static let exportedNames = [
-    "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "LOCKSTEP_MAX_CPU", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
+    "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "LOCKSTEP_MAX_CPU",
+    "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
   ]
 
   /// Whether this process is part of another mpirun's job.
@@ -81,7 +101,8 @@ public struct MpirunCommand: Sendable {
 
   private var bindingIsChosen: Bool { extraMentions(["--bind-to", "-bind-to"]) }
 
-  /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own affair.
+  /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own
+  /// affair.
   public var isOversubscribed: Bool { exceedsSlots || crowding == .oversubscribed }
 
   private var exceedsSlots: Bool {
@@ -89,16 +110,23 @@ public struct MpirunCommand: Sendable {
     return !hasAllocation && ranks > machine.cores
   }
 
-  /// Where an mpirun of this machine keeps its session: Open MPI names the host with or without its domain.
-  public static func sessionDirectories(of process: Int32, user: UInt32, environment: [String: String]) -> [String] {
-    let base = ["OMPI_MCA_orte_tmpdir_base", "TMPDIR", "TEMP", "TMP"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? "/tmp"
+  /// Where an mpirun of this machine keeps its session: Open MPI names the host with or without its
+  /// domain.
+  public static func sessionDirectories(
+    of process: Int32, user: UInt32, environment: [String: String]
+  ) -> [String] {
+    let base =
+      ["OMPI_MCA_orte_tmpdir_base", "TMPDIR", "TEMP", "TMP"].lazy.compactMap { environment[$0] }
+      .first { !$0.isEmpty } ?? "/tmp"
     return LocalHostNames.hostNames.map { "\(base)/ompi.\($0).\(user)/pid.\(process)" }
   }
 
   /// Whether ranks may run where only mpirun reaches them.
   public var mayReachOtherHosts: Bool { hostfile != nil || hasAllocation }
 
-  private var hasAllocation: Bool { ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE"].contains { inherited[$0] != nil } }
+  private var hasAllocation: Bool {
+    ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE"].contains { inherited[$0] != nil }
+  }
 
   private func extraMentions(_ words: [String]) -> Bool { extra.contains { words.contains($0) } }
 
@@ -106,21 +134,31 @@ public struct MpirunCommand: Sendable {
   public var notes: [String] {
     var notes: [String] = []
     if crowding == .shared && !bindingIsChosen {
-      notes.append("some of these hosts are one machine: their ranks are not bound to cores (mpirun --bind-to none)")
+      notes.append(
+        "some of these hosts are one machine: their ranks are not bound to cores (mpirun --bind-to none)"
+      )
     } else if isOversubscribed && !exceedsSlots {
       notes.append(
         "a machine has more ranks than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)"
       )
     } else if isOversubscribed {
-      let room = hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
+      let room =
+        hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
       notes.append(
         "\(ranks) ranks on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "
           + "(mpirun --oversubscribe --bind-to none, idle ranks yield)")
     }
-    if let threads = inherited["OMP_NUM_THREADS"], threads != "1", !workerArguments.contains("--threads") {
-      notes.append("OMP_NUM_THREADS=\(threads) sets no threads of the ranks: each computes with one")
+    if let threads = inherited["OMP_NUM_THREADS"], threads != "1",
+      !workerArguments.contains("--threads")
+    {
+      notes.append(
+        "OMP_NUM_THREADS=\(threads) sets no threads of the ranks: each computes with one")
     }
-    if setpriv == nil { notes.append("setpriv (package util-linux) is missing: kill -9 of lockstep would leave the workers running") }
+    if setpriv == nil {
+      notes.append(
+        "setpriv (package util-linux) is missing: kill -9 of lockstep would leave the workers running"
+      )
+    }
     return notes
   }
 
@@ -128,16 +166,18 @@ public struct MpirunCommand: Sendable {
 
   /// Variables set on top of the inherited ones.
   public var assignments: [(name: String, value: String)] {
-    machine.isRoot ? [("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")] : []
+    machine.isRoot
+      ? [("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")] : []
   }
 
   /// The inherited variables that mpirun must not see.
   ///
-  /// Inside another mpirun's job, `OMPI_*` and `PMIX_*` describe that job and a second mpirun refuses to start. Outside one, the user's
-  /// `OMPI_MCA_*` settings stay.
+  /// Inside another mpirun's job, `OMPI_*` and `PMIX_*` describe that job and a second mpirun
+  /// refuses to start. Outside one, the user's `OMPI_MCA_*` settings stay.
   public var removed: [String] {
     inherited.keys.filter { name in
-      (name.hasPrefix("OMPI_") || name.hasPrefix("PMIX_")) && (isNested || !name.hasPrefix("OMPI_MCA_"))
+      (name.hasPrefix("OMPI_") || name.hasPrefix("PMIX_"))
+        && (isNested || !name.hasPrefix("OMPI_MCA_"))
     }.sorted()
   }
 

@@ -2,8 +2,9 @@ import Reports
 
 /// Reads what workers and mpirun print when something goes wrong, and separates errors from noise.
 ///
-/// A worker's error is a line `rank R on HOST: MESSAGE`. Open MPI 4.1 explains itself in boxes between dashed lines; the few facts in them
-/// that matter (which rank, which signal, which host) are kept, the rest is noise.
+/// A worker's error is a line `rank R on HOST: MESSAGE`. Open MPI 4.1 explains itself in boxes
+/// between dashed lines; the few facts in them that matter (which rank, which signal, which host)
+/// are kept, the rest is noise.
 public struct MpirunOutputParser: Sendable {
   /// A worker's own words about why it ends.
   public struct Fault: Sendable, Equatable {
@@ -70,7 +71,9 @@ public struct MpirunOutputParser: Sendable {
       readBox(line)
       return .noise
     }
-    if line.hasPrefix("ssh: ") || line.contains("Permission denied (publickey") || line.hasPrefix("Host key verification failed") {
+    if line.hasPrefix("ssh: ") || line.contains("Permission denied (publickey")
+      || line.hasPrefix("Host key verification failed")
+    {
       sshError = line
       return .noise
     }
@@ -78,7 +81,9 @@ public struct MpirunOutputParser: Sendable {
       refuse("mpirun: \(line[range.upperBound...]) (see --mpirun-arg)", .usage)
       return .noise
     }
-    if line.contains("Fatal error: ") { fatalMessage = String(line[line.range(of: "Fatal error: ")!.lowerBound...]) }
+    if line.contains("Fatal error: ") {
+      fatalMessage = String(line[line.range(of: "Fatal error: ")!.lowerBound...])
+    }
     return Self.isNoise(line) ? .noise : .other(line)
   }
 
@@ -91,11 +96,16 @@ public struct MpirunOutputParser: Sendable {
     let number = rest.prefix { $0.isASCII && $0.isNumber }
     guard let rank = Int(number), rest.dropFirst(number.count).hasPrefix(" on ") else { return nil }
     let tail = rest.dropFirst(number.count + " on ".count)
-    guard let colon = tail.range(of: ": "), !tail[..<colon.lowerBound].contains(" ") else { return nil }
-    return Fault(rank: rank, host: String(tail[..<colon.lowerBound]), message: String(tail[colon.upperBound...]))
+    guard let colon = tail.range(of: ": "), !tail[..<colon.lowerBound].contains(" ") else {
+      return nil
+    }
+    return Fault(
+      rank: rank, host: String(tail[..<colon.lowerBound]),
+      message: String(tail[colon.upperBound...]))
   }
 
-  /// Lines of Open MPI outside boxes: `[host:pid] …`, forwarding and clean-up notices, and empty lines.
+  /// Lines of Open MPI outside boxes: `[host:pid] …`, forwarding and clean-up notices, and empty
+  /// lines.
   private static func isNoise(_ line: String) -> Bool {
     if line.allSatisfy(\.isWhitespace) { return true }
     if line.hasPrefix("["), let end = line.firstIndex(of: "]") {
@@ -107,9 +117,11 @@ public struct MpirunOutputParser: Sendable {
       }
     }
     return [
-      "total processes failed to start", "total processes killed", "total process killed", "mpirun: killing job",
+      "total processes failed to start", "total processes killed", "total process killed",
+      "mpirun: killing job",
       "mpirun: Forwarding signal",
-      "mpirun: clean termination", "Abort is in progress", "abort is already in progress", "Primary job  terminated normally",
+      "mpirun: clean termination", "Abort is in progress", "abort is already in progress",
+      "Primary job  terminated normally",
       "mpirun noticed that",
     ].contains { line.contains($0) }
   }
@@ -127,13 +139,20 @@ public struct MpirunOutputParser: Sendable {
       return String(trimmed.dropFirst(name.count).drop(while: \.isWhitespace))
     }
 
-    if line.contains("noticed that process rank"), let rank = word(after: "rank").flatMap({ Int($0) }) {
-      let how = line.range(of: "exited on ").map { String(line[$0.upperBound...].prefix { $0 != "." }) } ?? "a signal"
+    if line.contains("noticed that process rank"),
+      let rank = word(after: "rank").flatMap({ Int($0) })
+    {
+      let how =
+        line.range(of: "exited on ").map { String(line[$0.upperBound...].prefix { $0 != "." }) }
+        ?? "a signal"
       note(RankExit(rank: rank, host: word(after: "node"), how: "was killed by \(how)"))
     } else if let name = value(of: "Process name:") {
       boxRank = name.split(separator: ",").last.flatMap { Int($0.prefix { $0.isNumber }) }
     } else if let code = value(of: "Exit code:"), let rank = boxRank {
-      note(RankExit(rank: rank, host: nil, how: "ended with exit code \(code)", exitCode: Int32(code.prefix { $0.isNumber })))
+      note(
+        RankExit(
+          rank: rank, host: nil, how: "ended with exit code \(code)",
+          exitCode: Int32(code.prefix { $0.isNumber })))
     } else if line.contains("MPI_ABORT was invoked on rank") {
       boxRank = word(after: "rank").flatMap { Int($0) }
     } else if let code = value(of: "with errorcode"), let rank = boxRank {
@@ -141,7 +160,9 @@ public struct MpirunOutputParser: Sendable {
     } else if let executable = value(of: "Executable:") {
       boxExecutable = executable
     } else if let node = value(of: "Node:"), let executable = boxExecutable {
-      refuse("\(executable) cannot be executed on \(node): install the same build at the same path on every host", .mpiUnusable)
+      refuse(
+        "\(executable) cannot be executed on \(node): install the same build at the same path on every host",
+        .mpiUnusable)
     } else {
       readComplaint(line)
     }
@@ -156,12 +177,17 @@ public struct MpirunOutputParser: Sendable {
       lostDaemon = true
       refuse(
         "mpirun could not start on every host" + (sshError.map { " (\($0))" } ?? "")
-          + ": check that ssh HOST works without a password and that Open MPI is installed there", .mpiUnusable)
+          + ": check that ssh HOST works without a password and that Open MPI is installed there",
+        .mpiUnusable)
     } else if line.contains("unable to open the hostfile") {
       refuse("mpirun cannot open the hostfile", .usage)
     } else if line.contains("binding more") && line.contains("process") {
-      refuse("mpirun cannot bind every rank to a core of its own: add --mpirun-arg --bind-to --mpirun-arg none", .usage)
-    } else if line.contains("lost communication with a remote daemon") || line.contains("daemon has unexpectedly failed") {
+      refuse(
+        "mpirun cannot bind every rank to a core of its own: add --mpirun-arg --bind-to --mpirun-arg none",
+        .usage)
+    } else if line.contains("lost communication with a remote daemon")
+      || line.contains("daemon has unexpectedly failed")
+    {
       lostHost = true
     } else if lostHost, death == nil, let range = line.range(of: "Remote daemon: ") {
       let host = line[range.upperBound...].split(separator: " ").last.map(String.init) ?? "a host"
@@ -170,7 +196,8 @@ public struct MpirunOutputParser: Sendable {
     }
   }
 
-  /// Whether a host's daemon ended before mpirun did, which mpirun takes for one that never started.
+  /// Whether a host's daemon ended before mpirun did, which mpirun takes for one that never
+  /// started.
   public private(set) var lostDaemon = false
   private var lostHost = false
   /// The host whose workers can no longer be reached.
@@ -189,7 +216,9 @@ extension StringProtocol {
     guard let first = piece.first else { return nil }
     var start = startIndex
     while let candidate = self[start...].firstIndex(of: first) {
-      if self[candidate...].hasPrefix(piece) { return candidate..<index(candidate, offsetBy: piece.count) }
+      if self[candidate...].hasPrefix(piece) {
+        return candidate..<index(candidate, offsetBy: piece.count)
+      }
       start = index(after: candidate)
     }
     return nil

@@ -9,7 +9,8 @@ public struct ProgressBar: Sendable {
 
   /// `██████████──────────  45 %  step 320/702  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left`.
   ///
-  /// What does not fit goes, the least telling first; the bar takes what is left, from 10 to 40 cells.
+  /// What does not fit goes, the least telling first; the bar takes what is left, from 10 to 40
+  /// cells.
   public func line(_ progress: WorkerEvent.Progress, width: Int) -> String {
     let steps = max(1, progress.steps)
     let fraction = min(1, max(0, Double(progress.step) / Double(steps)))
@@ -20,10 +21,16 @@ public struct ProgressBar: Sendable {
       (5, "clipped \(NumberFormat.percent(progress.clippedFraction))"),
     ]
     if progress.skipped > 0 { parts.append((4, "skipped \(progress.skipped)")) }
-    if progress.samplesPerSecond != nil { parts.append((6, "\(NumberFormat.rate(progress.samplesPerSecond)) samples/s")) }
-    if progress.secondsLeft != nil { parts.append((2, "\(NumberFormat.clock(progress.secondsLeft)) left")) }
+    if progress.samplesPerSecond != nil {
+      parts.append((6, "\(NumberFormat.rate(progress.samplesPerSecond)) samples/s"))
+    }
+    if progress.secondsLeft != nil {
+      parts.append((2, "\(NumberFormat.clock(progress.secondsLeft)) left"))
+    }
     func length() -> Int { parts.reduce(0) { $0 + 2 + $1.text.count } }
-    while parts.count > 1, length() + 10 > width { parts.remove(at: parts.indices.max { parts[$0].rank < parts[$1].rank }!) }
+    while parts.count > 1, length() + 10 > width {
+      parts.remove(at: parts.indices.max { parts[$0].rank < parts[$1].rank }!)
+    }
     let text = parts.map(\.text).joined(separator: "  ")
     let room = width - length()
     guard room >= 10 else { return String(text.prefix(max(0, width))) }
@@ -36,12 +43,15 @@ public struct ProgressBar: Sendable {
   private func bar(_ fraction: Double, cells: Int) -> String {
     guard isUnicode else {
       let full = Int((fraction * Double(cells - 2)).rounded(.down))
-      return "[" + String(repeating: "#", count: full) + String(repeating: "-", count: cells - 2 - full) + "]"
+      return "[" + String(repeating: "#", count: full)
+        + String(repeating: "-", count: cells - 2 - full) + "]"
     }
     // Eighths of a cell make slow runs move.
     let eighths = Int((fraction * Double(cells * 8)).rounded(.down))
     let (full, part) = (eighths / 8, eighths % 8)
-    let partial = part == 0 ? "" : String("▏▎▍▌▋▊▉"["▏▎▍▌▋▊▉".index("▏▎▍▌▋▊▉".startIndex, offsetBy: part - 1)])
-    return String(repeating: "█", count: full) + partial + String(repeating: "─", count: cells - full - (part == 0 ? 0 : 1))
+    let partial =
+      part == 0 ? "" : String("▏▎▍▌▋▊▉"["▏▎▍▌▋▊▉".index("▏▎▍▌▋▊▉".startIndex, offsetBy: part - 1)])
+    return String(repeating: "█", count: full) + partial
+      + String(repeating: "─", count: cells - full - (part == 0 ? 0 : 1))
   }
 }

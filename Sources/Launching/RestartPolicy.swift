@@ -1,4 +1,5 @@
-/// Whether and when failed workers are started again: up to a limit, ever later, and not without progress.
+/// Whether and when failed workers are started again: up to a limit, ever later, and not without
+/// progress.
 public struct RestartPolicy: Sendable, Equatable {
   public let limit: Int
   /// Starts after the first.
@@ -18,8 +19,9 @@ public struct RestartPolicy: Sendable, Equatable {
 
   /// What to do about a failure after `step` steps that were not skipped (0 before the first).
   ///
-  /// The second failure in a row that comes no further than an earlier one ends it: the fault lies in the run, not in chance. Where a worker itself said
-  /// why it failed, which is its `explanation`, and says the same again without progress, the first one does.
+  /// The second failure in a row that comes no further than an earlier one ends it: the fault lies
+  /// in the run, not in chance. Where a worker itself said why it failed, which is its
+  /// `explanation`, and says the same again without progress, the first one does.
   public mutating func failed(at step: Int, explanation: String? = nil) -> Decision {
     guard limit > 0 else { return .giveUp(reason: "") }
     // Numbers differ: steps, norms.
@@ -30,7 +32,9 @@ public struct RestartPolicy: Sendable, Equatable {
     }
     failuresWithoutProgress = step > furthest ? 0 : failuresWithoutProgress + 1
     furthest = max(furthest, step)
-    if failuresWithoutProgress >= 2 { return .giveUp(reason: "two failures without progress past step \(furthest)") }
+    if failuresWithoutProgress >= 2 {
+      return .giveUp(reason: "two failures without progress past step \(furthest)")
+    }
     guard restarts < limit else { return .giveUp(reason: "all \(limit) restarts are used up") }
     restarts += 1
     return .restart(after: min(60, 1 << min(restarts - 1, 6)))

@@ -19,17 +19,25 @@ public struct RootCause: Sendable, Equatable {
 
   /// Judges a run that did not end well.
   ///
-  /// mpirun's own refusal comes first: no worker ran. A rank that ended without a word of its own comes before the complaints of the ranks
-  /// that lost it. `directory` is where its logs are, if it keeps any. Otherwise the first error that a worker printed is the cause; what others printed later is mostly its echo.
-  public init(ending: Ending, faults reader: MpirunOutputParser, step: Int?, directory: RunDirectory?) {
+  /// mpirun's own refusal comes first: no worker ran. A rank that ended without a word of its own
+  /// comes before the complaints of the ranks that lost it. `directory` is where its logs are, if
+  /// it keeps any. Otherwise the first error that a worker printed is the cause; what others
+  /// printed later is mostly its echo.
+  public init(
+    ending: Ending, faults reader: MpirunOutputParser, step: Int?, directory: RunDirectory?
+  ) {
     let code = Self.code(ending, death: reader.death)
     let grouped = Self.grouped(reader.faults)
-    let silent = reader.death.flatMap { death in reader.faults.contains { $0.rank == death.rank } ? nil : death }
+    let silent = reader.death.flatMap { death in
+      reader.faults.contains { $0.rank == death.rank } ? nil : death
+    }
     let words = directory.map { "; its words: \($0.mpirunLog)" } ?? ""
     let place = step.map { $0 > 0 ? " at step \($0)" : "" } ?? ""
 
     if reader.lostDaemon, (step ?? 0) > 0, reader.faults.isEmpty, reader.hostLost == nil {
-      self.init(text: "a host can no longer be reached\(place): it, or mpirun's daemon on it, went down", code: .workerFailed, others: [])
+      self.init(
+        text: "a host can no longer be reached\(place): it, or mpirun's daemon on it, went down",
+        code: .workerFailed, others: [])
       lostUnnamedHost = true
     } else if let refusal = reader.refusal, reader.faults.isEmpty {
       self.init(text: refusal.text, code: refusal.code, others: [])
@@ -53,7 +61,8 @@ public struct RootCause: Sendable, Equatable {
         case .exited(0): "mpirun ended without a report from the workers"
         case .exited(let code): "mpirun ended with exit code \(code)"
         case .signalled(let signal): "mpirun was killed by signal \(signal)"
-        case .abandoned(hadRanks: true): "mpirun did not end although none of its ranks ran any more: it was killed"
+        case .abandoned(hadRanks: true):
+          "mpirun did not end although none of its ranks ran any more: it was killed"
         case .abandoned(hadRanks: false): "mpirun started no rank and did not end: it was killed"
         }
       self.init(text: "\(how)\(place)\(words)", code: code, others: [])
@@ -73,14 +82,18 @@ public struct RootCause: Sendable, Equatable {
     var candidates: [Int32] = []
     if case .exited(let status) = ending { candidates.append(status) }
     if let status = death?.exitCode { candidates.append(status) }
-    return candidates.lazy.compactMap { ExitCode(rawValue: $0) }.first { $0 != .done } ?? .workerFailed
+    return candidates.lazy.compactMap { ExitCode(rawValue: $0) }.first { $0 != .done }
+      ?? .workerFailed
   }
 
-  /// Equal messages from ranks of one host as one line: `ranks 0-3 on node1: …`, in the order of their first appearance.
+  /// Equal messages from ranks of one host as one line: `ranks 0-3 on node1: …`, in the order of
+  /// their first appearance.
   public static func grouped(_ faults: [MpirunOutputParser.Fault]) -> [String] {
     var groups: [(host: String, message: String, ranks: [Int])] = []
     for fault in faults {
-      if let index = groups.firstIndex(where: { $0.host == fault.host && $0.message == fault.message }) {
+      if let index = groups.firstIndex(where: {
+        $0.host == fault.host && $0.message == fault.message
+      }) {
         groups[index].ranks.append(fault.rank)
       } else {
         groups.append((fault.host, fault.message, [fault.rank]))

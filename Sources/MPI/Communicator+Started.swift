@@ -1,7 +1,8 @@
 import COpenMPI
 import FlightRecorder
 
-// Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1 elements: one request, one call.
+// Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1
+// elements: one request, one call.
 extension Communicator {
   /// Starts replacing every element by its reduction over all ranks (MPI_Iallreduce).
   @inlinable
@@ -15,7 +16,9 @@ extension Communicator {
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
-        MPI_Iallreduce(cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm, &request), "MPI_Iallreduce")
+        MPI_Iallreduce(
+          cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm, &request
+        ), "MPI_Iallreduce")
     }
     return _overrideLifetime(Request(request, started), mutating: &values)
   }
@@ -32,7 +35,9 @@ extension Communicator {
     let started = flight.start(.broadcast, bytes: values.count * MemoryLayout<Element>.stride)
     var request: MPI_Request?
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
-      try check(MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request), "MPI_Ibcast")
+      try check(
+        MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request),
+        "MPI_Ibcast")
     }
     return _overrideLifetime(Request(request, started), mutating: &values)
   }

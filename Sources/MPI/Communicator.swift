@@ -3,9 +3,10 @@ import FlightRecorder
 
 /// A group of ranks that talk among themselves (MPI 3.1, chapter 6).
 ///
-/// ``withMPI(_:)`` lends the world's. Being noncopyable and lent, it cannot be kept beyond MPI's end. Communicators made by
-/// ``split(color:key:)`` are the caller's, who may ``free()`` them; those left over end with MPI.
-/// Every method but the properties is collective: all ranks of the communicator must call it, in the same order.
+/// ``withMPI(_:)`` lends the world's. Being noncopyable and lent, it cannot be kept beyond MPI's
+/// end. Communicators made by ``split(color:key:)`` are the caller's, who may ``free()`` them;
+/// those left over end with MPI. Every method but the properties is collective: all ranks of the
+/// communicator must call it, in the same order.
 public struct Communicator: ~Copyable {
   @usableFromInline let handle: MPI_Comm
   /// Its place in the flight recorder.
@@ -19,18 +20,24 @@ public struct Communicator: ~Copyable {
   init(handle: MPI_Comm, parent: FlightGroup? = nil) throws(MPIError) {
     var rank: Int32 = 0
     var size: Int32 = 0
-    // Errors come back as codes instead of ending the process inside MPI, so that they can be named.
+    // Errors come back as codes instead of ending the process inside MPI, so that they can be
+    // named.
     try check(MPI_Comm_set_errhandler(handle, cmpi_errors_return()), "MPI_Comm_set_errhandler")
     try check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
     try check(MPI_Comm_size(handle, &size), "MPI_Comm_size")
-    let flight = if let parent { try Self.flight(handle, size: Int(size), of: parent) } else { FlightGroup.world }
+    let flight =
+      if let parent { try Self.flight(handle, size: Int(size), of: parent) } else {
+        FlightGroup.world
+      }
     self.handle = handle
     self.rank = Int(rank)
     self.size = Int(size)
     self.flight = flight
   }
 
-  private static func flight(_ handle: MPI_Comm, size: Int, of parent: FlightGroup) throws(MPIError) -> FlightGroup {
+  private static func flight(_ handle: MPI_Comm, size: Int, of parent: FlightGroup) throws(MPIError)
+    -> FlightGroup
+  {
     guard FlightRecorder.isOn else { return .world }
     var (world, group): (MPI_Group?, MPI_Group?)
     try check(MPI_Comm_group(cmpi_comm_world(), &world), "MPI_Comm_group")
@@ -53,10 +60,14 @@ public struct Communicator: ~Copyable {
 
   /// The communicator of the ranks that give the same `color`, ordered by `key`, then by rank here.
   public borrowing func split(color: Int, key: Int = 0) throws(MPIError) -> Communicator {
-    try require(color >= 0 && color <= Int32.max, "split", "color \(color) is not within 0…\(Int32.max)")
-    try require(Int32(exactly: key) != nil, "split", "key \(key) is not within \(Int32.min)…\(Int32.max)")
+    try require(
+      color >= 0 && color <= Int32.max, "split", "color \(color) is not within 0…\(Int32.max)")
+    try require(
+      Int32(exactly: key) != nil, "split", "key \(key) is not within \(Int32.min)…\(Int32.max)")
     let handle = handle
-    return try made(.split, "MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), Int32(key), &$0) }
+    return try made(.split, "MPI_Comm_split") {
+      MPI_Comm_split(handle, Int32(color), Int32(key), &$0)
+    }
   }
 
   /// The communicator of the ranks that share memory with this one: the ranks of its node.

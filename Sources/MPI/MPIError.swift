@@ -22,7 +22,9 @@ public struct MPIError: Error, Equatable, CustomStringConvertible {
     var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
     var length: Int32 = 0
     MPI_Error_string(code, &buffer, &length)
-    self.init(call: call, code: code, text: String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    self.init(
+      call: call, code: code,
+      text: String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 }
 
@@ -36,13 +38,17 @@ func check(_ code: Int32, _ call: StaticString) throws(MPIError) {
 @inlinable @inline(__always)
 func mpiCount(_ count: Int, _ call: StaticString) throws(MPIError) -> Int32 {
   guard let exact = Int32(exactly: count), exact >= 0 else {
-    throw MPIError(call: call.description, code: MPI_ERR_COUNT, text: "\(count) elements in one call; MPI counts from 0 to \(Int32.max)")
+    throw MPIError(
+      call: call.description, code: MPI_ERR_COUNT,
+      text: "\(count) elements in one call; MPI counts from 0 to \(Int32.max)")
   }
   return exact
 }
 
 /// Refuses arguments that MPI would read out of bounds.
 @inlinable @inline(__always)
-func require(_ condition: Bool, _ call: StaticString, _ text: @autoclosure () -> String) throws(MPIError) {
+func require(_ condition: Bool, _ call: StaticString, _ text: @autoclosure () -> String)
+  throws(MPIError)
+{
   if !condition { throw MPIError(call: call.description, code: MPI_ERR_ARG, text: text()) }
 }

@@ -3,11 +3,13 @@ import FlightRecorder
 
 /// A collective that was started and must be waited for (MPI 3.1, section 5.12).
 ///
-/// While it lives, the memory it works on is borrowed: reading or writing it does not compile, nor does waiting twice or letting the
-/// request outlive the memory. A request that is dropped without ``wait()`` traps, because MPI would go on writing into freed memory.
-/// An error thrown past a request drops it too, and is lost to the trap's message: what can fail comes before the start or after the wait.
-/// Swift 6.3 does not see an escape through an optional variable or an `inout` parameter (nor does it of a `MutableSpan`): keep to `let`.
-/// MPI makes progress only inside MPI calls: call ``test()`` now and then during long computations.
+/// While it lives, the memory it works on is borrowed: reading or writing it does not compile, nor
+/// does waiting twice or letting the request outlive the memory. A request that is dropped without
+/// ``wait()`` traps, because MPI would go on writing into freed memory. An error thrown past a
+/// request drops it too, and is lost to the trap's message: what can fail comes before the start or
+/// after the wait. Swift 6.3 does not see an escape through an optional variable or an `inout`
+/// parameter (nor does it of a `MutableSpan`): keep to `let`. MPI makes progress only inside MPI
+/// calls: call ``test()`` now and then during long computations.
 @safe
 public struct Request: ~Copyable, ~Escapable {
   @usableFromInline var handle: MPI_Request?
@@ -29,7 +31,8 @@ public struct Request: ~Copyable, ~Escapable {
     try check(started.waiting { MPI_Wait(&handle, cmpi_status_ignore()) }, "MPI_Wait")
   }
 
-  /// Lets MPI make progress and returns whether the operation is complete; ``wait()`` then returns at once.
+  /// Lets MPI make progress and returns whether the operation is complete; ``wait()`` then returns
+  /// at once.
   public mutating func test() throws(MPIError) -> Bool {
     var handle = self.handle
     var complete: Int32 = 0

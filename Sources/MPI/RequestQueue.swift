@@ -1,13 +1,16 @@
 import COpenMPI
 import FlightRecorder
 
-/// Collectives that were started one after another and end in that order, on messages of their own: a queue of requests.
+/// Collectives that were started one after another and end in that order, on messages of their own:
+/// a queue of requests.
 ///
-/// For several pieces of one vector that travel at the same time, which ``Request`` cannot express: it borrows what it works on. Here memory is given
-/// by its address, and until ``isEmpty`` the caller neither writes what is sent nor touches what is received. What `keeping` names stays
-/// alive until then; if the queue goes while something is under way, because an error ends the job, it stays for ever, so that MPI never works on memory
-/// that was given back. All ranks start the same collectives in the same order; when each of them does so is its own affair, for no others use
-/// the communicator.
+/// For several pieces of one vector that travel at the same time, which ``Request`` cannot express:
+/// it borrows what it works on. Here memory is given by its address, and until ``isEmpty`` the
+/// caller neither writes what is sent nor touches what is received. What `keeping` names stays
+/// alive until then; if the queue goes while something is under way, because an error ends the job,
+/// it stays for ever, so that MPI never works on memory that was given back. All ranks start the
+/// same collectives in the same order; when each of them does so is its own affair, for no others
+/// use the communicator.
 public final class RequestQueue {
   private let communicator: Communicator
   private var requests: [MPI_Request?] = []
@@ -26,32 +29,39 @@ public final class RequestQueue {
   /// Whether nothing is under way.
   public var isEmpty: Bool { first == requests.count }
 
-  /// Starts giving rank r the piece r of what begins at `source`, and taking the pieces of `received` from each (MPI_Ialltoallv).
+  /// Starts giving rank r the piece r of what begins at `source`, and taking the pieces of
+  /// `received` from each (MPI_Ialltoallv).
   public func startAllToAll<Element: Datatype>(
-    _ source: UnsafePointer<Element>, _ sent: CountsAndDisplacements, into target: UnsafeMutablePointer<Element>, _ received: CountsAndDisplacements,
+    _ source: UnsafePointer<Element>, _ sent: CountsAndDisplacements,
+    into target: UnsafeMutablePointer<Element>, _ received: CountsAndDisplacements,
     keeping owner: AnyObject
   ) throws(MPIError) {
     var request: MPI_Request?
     try check(
       MPI_Ialltoallv(
-        source, sent.counts, sent.starts, Element.mpiDatatype, target, received.counts, received.starts, Element.mpiDatatype,
+        source, sent.counts, sent.starts, Element.mpiDatatype, target, received.counts,
+        received.starts, Element.mpiDatatype,
         communicator.handle, &request), "MPI_Ialltoallv")
     append(request, .allToAll, bytes: sent.total * MemoryLayout<Element>.stride, owner)
   }
 
-  /// Starts filling the pieces of what begins at `base` with those of every rank, this rank's being in its place already (MPI_Iallgatherv).
+  /// Starts filling the pieces of what begins at `base` with those of every rank, this rank's being
+  /// in its place already (MPI_Iallgatherv).
   public func startAllGather<Element: Datatype>(
-    inPlace base: UnsafeMutablePointer<Element>, _ pieces: CountsAndDisplacements, keeping owner: AnyObject
+    inPlace base: UnsafeMutablePointer<Element>, _ pieces: CountsAndDisplacements,
+    keeping owner: AnyObject
   ) throws(MPIError) {
     var request: MPI_Request?
     try check(
       MPI_Iallgatherv(
-        cmpi_in_place(), 0, Element.mpiDatatype, base, pieces.counts, pieces.starts, Element.mpiDatatype, communicator.handle, &request),
+        cmpi_in_place(), 0, Element.mpiDatatype, base, pieces.counts, pieces.starts,
+        Element.mpiDatatype, communicator.handle, &request),
       "MPI_Iallgatherv")
     append(request, .allGather, bytes: pieces.total * MemoryLayout<Element>.stride, owner)
   }
 
-  /// Lets MPI make progress, and takes the oldest from the queue if it has ended; returns whether it has.
+  /// Lets MPI make progress, and takes the oldest from the queue if it has ended; returns whether
+  /// it has.
   public func takeOldest() throws(MPIError) -> Bool {
     var complete: Int32 = 0
     try check(MPI_Test(&requests[first], &complete, cmpi_status_ignore()), "MPI_Test")
@@ -64,11 +74,14 @@ public final class RequestQueue {
 
   /// Waits until the oldest has ended.
   public func waitForOldest() throws(MPIError) {
-    try check(flights[first].waiting { MPI_Wait(&requests[first], cmpi_status_ignore()) }, "MPI_Wait")
+    try check(
+      flights[first].waiting { MPI_Wait(&requests[first], cmpi_status_ignore()) }, "MPI_Wait")
     removeOldest()
   }
 
-  private func append(_ request: MPI_Request?, _ kind: CollectiveKind, bytes: Int, _ owner: AnyObject) {
+  private func append(
+    _ request: MPI_Request?, _ kind: CollectiveKind, bytes: Int, _ owner: AnyObject
+  ) {
     requests.append(request)
     flights.append(communicator.flight.start(kind, bytes: bytes))
     keeper = owner
@@ -84,7 +97,8 @@ public final class RequestQueue {
   }
 }
 
-/// Where the pieces of a collective lie, one a rank: MPI reads it for as long as the collective is under way.
+/// Where the pieces of a collective lie, one a rank: MPI reads it for as long as the collective is
+/// under way.
 public final class CountsAndDisplacements {
   let counts: UnsafeMutablePointer<Int32>
   let starts: UnsafeMutablePointer<Int32>
@@ -94,7 +108,10 @@ public final class CountsAndDisplacements {
   /// Positions counted from the address that the collective is given.
   public init(_ pieces: [Range<Int>]) throws(MPIError) {
     let numbers = try pieces.map { (piece) throws(MPIError) in
-      (try mpiCount(piece.count, "CountsAndDisplacements"), try mpiCount(piece.lowerBound, "CountsAndDisplacements"))
+      (
+        try mpiCount(piece.count, "CountsAndDisplacements"),
+        try mpiCount(piece.lowerBound, "CountsAndDisplacements")
+      )
     }
     total = pieces.reduce(0) { $0 + $1.count }
     counts = .allocate(capacity: pieces.count)

@@ -1,18 +1,19 @@
 import COpenMPI
 import FlightRecorder
 
-/// Memory that the ranks of one node share: each rank owns a part and reads the others' without a message (MPI 3.1, section 11.2.3).
+/// Memory that the ranks of one node share: each rank owns a part and reads the others' without a
+/// message (MPI 3.1, section 11.2.3).
 ///
-/// What one rank writes, others may read after both called ``synchronize(on:)``. The memory lives until ``free()``, which is collective, or
-/// MPI's end.
+/// What one rank writes, others may read after both called ``synchronize(on:)``. The memory lives
+/// until ``free()``, which is collective, or MPI's end.
 public struct SharedWindow<Element: Datatype>: ~Copyable {
   private let window: MPI_Win
   private let parts: [UnsafeMutableBufferPointer<Element>]
   private let rank: Int
   private let flight: FlightGroup
 
-  /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`, whose ranks must share memory
-  /// (``Communicator/splitByNode()``).
+  /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`,
+  /// whose ranks must share memory (``Communicator/splitByNode()``).
   public init(on node: borrowing Communicator, count: Int) throws(MPIError) {
     let stride = MemoryLayout<Element>.stride
     try require(count >= 0 && count <= MPI_Aint.max / stride, "SharedWindow", "\(count) elements")
@@ -21,7 +22,8 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     let flight = node.flight
     try flight.check(
       .window, bytes: count * stride,
-      MPI_Win_allocate_shared(MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made),
+      MPI_Win_allocate_shared(
+        MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made),
       "MPI_Win_allocate_shared")
     let window = made!
     // A window does not inherit its communicator's handler.
@@ -32,10 +34,15 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
       var size: MPI_Aint = 0
       var unit: Int32 = 0
       var start: UnsafeMutableRawPointer?
-      try check(MPI_Win_shared_query(window, Int32(rank), &size, &unit, &start), "MPI_Win_shared_query")
-      parts.append(UnsafeMutableBufferPointer(start: start?.assumingMemoryBound(to: Element.self), count: Int(size) / stride))
+      try check(
+        MPI_Win_shared_query(window, Int32(rank), &size, &unit, &start), "MPI_Win_shared_query")
+      parts.append(
+        UnsafeMutableBufferPointer(
+          start: start?.assumingMemoryBound(to: Element.self), count: Int(size) / stride))
     }
-    if count > 0 { UnsafeMutableRawBufferPointer(parts[node.rank]).initializeMemory(as: UInt8.self, repeating: 0) }
+    if count > 0 {
+      UnsafeMutableRawBufferPointer(parts[node.rank]).initializeMemory(as: UInt8.self, repeating: 0)
+    }
     try synchronizeMemory(window, on: node)
     self.flight = flight
     self.window = window
@@ -55,10 +62,12 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     mutating get { _overrideLifetime(MutableSpan(_unsafeElements: parts[rank]), mutating: &self) }
   }
 
-  /// The same memory as a raw address, for a reader or kernel that fills or scans it; valid while the window lives.
+  /// The same memory as a raw address, for a reader or kernel that fills or scans it; valid while
+  /// the window lives.
   public borrowing func address(of rank: Int) -> UnsafeMutableBufferPointer<Element> { parts[rank] }
 
-  /// Makes what every rank wrote before visible to every rank after: a barrier between two memory fences.
+  /// Makes what every rank wrote before visible to every rank after: a barrier between two memory
+  /// fences.
   public borrowing func synchronize(on node: borrowing Communicator) throws(MPIError) {
     try synchronizeMemory(window, on: node)
   }
@@ -71,7 +80,8 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   }
 }
 
-private func synchronizeMemory(_ window: MPI_Win, on node: borrowing Communicator) throws(MPIError) {
+private func synchronizeMemory(_ window: MPI_Win, on node: borrowing Communicator) throws(MPIError)
+{
   try check(MPI_Win_sync(window), "MPI_Win_sync")
   try node.barrier()
   try check(MPI_Win_sync(window), "MPI_Win_sync")

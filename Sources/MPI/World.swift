@@ -9,14 +9,17 @@ public protocol JobFailure: Error {
 
 /// Starts MPI, lends the world's communicator to `body`, and ends MPI when it returns.
 ///
-/// When `body` throws on a rank, that rank prints one line, `rank R on HOST: the error`, to standard error and ends every process of the job
-/// at once with the error's ``JobFailure/exitStatus`` (1 for other errors). It must not finalise: other ranks may wait in a collective
-/// that this one will never join, and would wait for ever.
+/// When `body` throws on a rank, that rank prints one line, `rank R on HOST: the error`, to
+/// standard error and ends every process of the job at once with the error's
+/// ``JobFailure/exitStatus`` (1 for other errors). It must not finalise: other ranks may wait in a
+/// collective that this one will never join, and would wait for ever.
 ///
 /// MPI is asked for `MPI_THREAD_FUNNELED`: only the thread that calls this may call MPI.
 public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
   var provided: Int32 = 0
-  _ = FlightGroup.world.during(.start, bytes: 0) { MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided) }
+  _ = FlightGroup.world.during(.start, bytes: 0) {
+    MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
+  }
   let world = makeWorld()
   FlightRecorder.join(rank: world.rank, size: world.size)
   let result = run(body, on: world)
@@ -26,11 +29,14 @@ public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -
 }
 
 /// Returns only when `body` does; its error ends the job.
-private func run<Result>(_ body: (borrowing Communicator) throws -> Result, on world: borrowing Communicator) -> Result {
+private func run<Result>(
+  _ body: (borrowing Communicator) throws -> Result, on world: borrowing Communicator
+) -> Result {
   do {
     return try body(world)
   } catch {
-    // What this rank printed before is worth reading now, and MPI's abort drops what is still buffered.
+    // What this rank printed before is worth reading now, and MPI's abort drops what is still
+    // buffered.
     fflush(nil)
     printFailure("rank \(world.rank) on \(hostName()): \(error)")
     world.abort(status: (error as? any JobFailure)?.exitStatus ?? 1)
@@ -38,7 +44,9 @@ private func run<Result>(_ body: (borrowing Communicator) throws -> Result, on w
 }
 
 private func makeWorld() -> Communicator {
-  do { return try Communicator(handle: cmpi_comm_world()) } catch { fatalError("MPI gave no world: \(error)") }
+  do { return try Communicator(handle: cmpi_comm_world()) } catch {
+    fatalError("MPI gave no world: \(error)")
+  }
 }
 
 /// This machine's name, as ranks give it in messages and reports.
@@ -50,7 +58,8 @@ public func hostName() -> String {
 
 /// One line in one system call: lines of several ranks that are written in parts tear.
 private func printFailure(_ text: String) {
-  // What a file or its name holds is part of the text: nothing in it may act on a terminal, as C0 and C1 controls and turns of direction do.
+  // What a file or its name holds is part of the text: nothing in it may act on a terminal, as C0
+  // and C1 controls and turns of direction do.
   let shown = text.unicodeScalars.map { scalar -> Unicode.Scalar in
     switch scalar.value {
     case 0x00..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: " "
@@ -67,6 +76,7 @@ public func mpiLibraryVersion() -> String {
   var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
   var length: Int32 = 0
   MPI_Get_library_version(&buffer, &length)
-  let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  let text = String(
+    decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   return String(text.prefix { $0 != "," })
 }

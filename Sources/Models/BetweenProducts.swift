@@ -1,9 +1,12 @@
 import FlightRecorder
 
-/// Runs `body`, and calls `poll` after every matrix product and convolution in it: for what must be looked after while a model computes.
+/// Runs `body`, and calls `poll` after every matrix product and convolution in it: for what must be
+/// looked after while a model computes.
 ///
 /// Only the thread that trains may call it.
-public func polling<Result>(_ poll: @escaping () -> Void, during body: () throws -> Result) rethrows -> Result {
+public func polling<Result>(_ poll: @escaping () -> Void, during body: () throws -> Result) rethrows
+  -> Result
+{
   BetweenProducts.poll = poll
   defer { BetweenProducts.poll = nil }
   return try body()

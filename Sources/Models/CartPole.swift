@@ -1,9 +1,12 @@
 import Vectors
 
-/// A pole hinged to a cart that is pushed left or right: Gymnasium's `CartPole-v1` (after Barto, Sutton and Anderson 1983).
+/// A pole hinged to a cart that is pushed left or right: Gymnasium's `CartPole-v1` (after Barto,
+/// Sutton and Anderson 1983).
 ///
-/// The state is Doubles and moves by Euler's rule in Gymnasium's order of operations. Every operation is exactly rounded, sine and cosine included,
-/// so an episode has the same bits on every machine, whatever its C library. Each step is rewarded with 1, the one in which the pole falls too.
+/// The state is Doubles and moves by Euler's rule in Gymnasium's order of operations. Every
+/// operation is exactly rounded, sine and cosine included, so an episode has the same bits on every
+/// machine, whatever its C library. Each step is rewarded with 1, the one in which the pole falls
+/// too.
 public struct CartPole: Sendable, Equatable {
   /// Metres, metres a second, radians from the upright, radians a second.
   public var position, velocity, angle, angularVelocity: Double
@@ -16,7 +19,9 @@ public struct CartPole: Sendable, Equatable {
   public static let longestEpisode = 500
 
   public init(position: Double, velocity: Double, angle: Double, angularVelocity: Double) {
-    (self.position, self.velocity, self.angle, self.angularVelocity) = (position, velocity, angle, angularVelocity)
+    (self.position, self.velocity, self.angle, self.angularVelocity) = (
+      position, velocity, angle, angularVelocity
+    )
   }
 
   /// A start: each number uniform within ±0.05.
@@ -39,9 +44,12 @@ public struct CartPole: Sendable, Equatable {
     let seconds = 0.02
 
     let (sine, cosine) = Self.sineAndCosine(of: angle)
-    let thrust = ((action == 1 ? 10.0 : -10.0) + poleMassLength * (angularVelocity * angularVelocity) * sine) / totalMass
+    let thrust =
+      ((action == 1 ? 10.0 : -10.0) + poleMassLength * (angularVelocity * angularVelocity) * sine)
+      / totalMass
     let angularAcceleration =
-      (gravity * sine - cosine * thrust) / (halfLength * (4.0 / 3.0 - poleMass * (cosine * cosine) / totalMass))
+      (gravity * sine - cosine * thrust)
+      / (halfLength * (4.0 / 3.0 - poleMass * (cosine * cosine) / totalMass))
     let acceleration = thrust - poleMassLength * angularAcceleration * cosine / totalMass
 
     position += seconds * velocity
@@ -50,10 +58,11 @@ public struct CartPole: Sendable, Equatable {
     angularVelocity += seconds * angularAcceleration
   }
 
-  /// Sine and cosine of an angle within ±0.5, each within one unit of the last place; the C library's have other bits on other CPUs.
+  /// Sine and cosine of an angle within ±0.5, each within one unit of the last place; the C
+  /// library's have other bits on other CPUs.
   ///
-  /// Taylor's series: at 0.5 the first terms left out are below 3e-20 and 7e-19. The largest term is added last, with what rounding took from it
-  /// (as in Sun's fdlibm).
+  /// Taylor's series: at 0.5 the first terms left out are below 3e-20 and 7e-19. The largest term
+  /// is added last, with what rounding took from it (as in Sun's fdlibm).
   public static func sineAndCosine(of angle: Double) -> (sine: Double, cosine: Double) {
     let z = angle * angle
     var s = -1.0 / 1_307_674_368_000

@@ -1,11 +1,13 @@
 import COneDNN
 import Synchronization
 
-/// A matrix product that oneDNN has compiled for one shape: y = a·bᵀ, what a layer does to its inputs, or y = aᵀ·b, its weights' gradient.
+/// A matrix product that oneDNN has compiled for one shape: y = a·bᵀ, what a layer does to its
+/// inputs, or y = aᵀ·b, its weights' gradient.
 ///
-/// Against oneDNN's sgemm, which is compiled for no shape, it saves 4 to 6 % on the layers of a small transformer, 30 % where rows of b are 1024
-/// elements (rows that are a power of two apart share few cache lines), and 23 % where a recurrent network multiplies by the same b at
-/// each of its steps, since b is brought into the blocks that the product reads once for all of them.
+/// Against oneDNN's sgemm, which is compiled for no shape, it saves 4 to 6 % on the layers of a
+/// small transformer, 30 % where rows of b are 1024 elements (rows that are a power of two apart
+/// share few cache lines), and 23 % where a recurrent network multiplies by the same b at each of
+/// its steps, since b is brought into the blocks that the product reads once for all of them.
 final class CompiledProduct {
   struct Shape: Hashable {
     enum Transposed { case left, right }
@@ -26,15 +28,20 @@ final class CompiledProduct {
   /// `packing` has b in blocks of this object's own, which ``take(_:)`` fills.
   init(_ shape: Shape, packing: Bool) {
     let isLeft = shape.transposed == .left
-    var a = dnnl_memory_desc_t(rows: shape.rows, columns: shape.inner, strides: isLeft ? (1, shape.rows) : (shape.inner, 1))
-    let plain = dnnl_memory_desc_t(rows: shape.inner, columns: shape.columns, strides: isLeft ? (shape.columns, 1) : (1, shape.inner))
+    var a = dnnl_memory_desc_t(
+      rows: shape.rows, columns: shape.inner, strides: isLeft ? (1, shape.rows) : (shape.inner, 1))
+    let plain = dnnl_memory_desc_t(
+      rows: shape.inner, columns: shape.columns,
+      strides: isLeft ? (shape.columns, 1) : (1, shape.inner))
     var b = packing ? dnnl_memory_desc_t([shape.inner, shape.columns], dnnl_format_tag_any) : plain
-    var y = dnnl_memory_desc_t(rows: shape.rows, columns: shape.columns, strides: (shape.columns, 1))
+    var y = dnnl_memory_desc_t(
+      rows: shape.rows, columns: shape.columns, strides: (shape.columns, 1))
     var operation = dnnl_matmul_desc_t()
     check(dnnl_matmul_desc_init(&operation, &a, &b, nil, &y), "describe a product")
     let descriptor = PrimitiveDescriptor(operation, adding: shape.accumulate)
     let chosen = descriptor.layout(dnnl_query_weights_md)
-    product = Primitive(descriptor, [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, chosen), (DNNL_ARG_DST, y)])
+    product = Primitive(
+      descriptor, [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, chosen), (DNNL_ARG_DST, y)])
     pack = packing ? .copy(from: plain, to: chosen) : nil
     if packing { blocks.reserve(chosen.floatCount) }
   }
@@ -43,9 +50,13 @@ final class CompiledProduct {
   func take(_ b: UnsafePointer<Float>) { pack!.run(b, blocks.base) }
 
   /// By the b that was taken.
-  func run(_ a: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) { product.run(a, blocks.base, y) }
+  func run(_ a: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    product.run(a, blocks.base, y)
+  }
 
-  func run(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+  func run(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
     if pack == nil { return product.run(a, b, y) }
     take(b)
     run(a, into: y)
@@ -59,7 +70,10 @@ final class CompiledProducts: @unchecked Sendable {
   private let lock = Mutex(())
   private var made: [CompiledProduct.Shape: CompiledProduct] = [:]
 
-  func run(_ shape: CompiledProduct.Shape, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+  func run(
+    _ shape: CompiledProduct.Shape, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
     lock.withLock { _ in product(shape).run(a, b, into: y) }
   }
 

@@ -2,11 +2,13 @@ import COneDNN
 import CVectorKernels
 import Vectors
 
-/// A convolution of 3×3 with a border of one zero, then ReLU, then the largest of each 2×2: one stage of a ``CNN``.
+/// A convolution of 3×3 with a border of one zero, then ReLU, then the largest of each 2×2: one
+/// stage of a ``CNN``.
 ///
-/// Weight [outputs, inputs, 3, 3] and bias [outputs], as PyTorch's `nn.Conv2d(…, 3, padding: 1)`. oneDNN's primitives convolve; they are
-/// compiled once for every number of samples and kept. ReLU and pooling are one pass of their own: it reads the convolution's result once,
-/// takes the bias's gradient in Double on its way back, and hands a NaN on, which oneDNN's ReLU would make a zero.
+/// Weight [outputs, inputs, 3, 3] and bias [outputs], as PyTorch's `nn.Conv2d(…, 3, padding: 1)`.
+/// oneDNN's primitives convolve; they are compiled once for every number of samples and kept. ReLU
+/// and pooling are one pass of their own: it reads the convolution's result once, takes the bias's
+/// gradient in Double on its way back, and hands a NaN on, which oneDNN's ReLU would make a zero.
 final class Convolution {
   let inputs: FeatureMaps
   let outputs: FeatureMaps
@@ -16,7 +18,9 @@ final class Convolution {
   private let isFirst: Bool
   private var plans: [Int: Plan] = [:]
 
-  init(_ name: String, inputs: FeatureMaps, channels: Int, isFirst: Bool, in layout: inout TensorLayout) {
+  init(
+    _ name: String, inputs: FeatureMaps, channels: Int, isFirst: Bool, in layout: inout TensorLayout
+  ) {
     self.inputs = inputs
     self.isFirst = isFirst
     outputs = FeatureMaps(channels: channels, height: inputs.height, width: inputs.width)
@@ -29,24 +33,32 @@ final class Convolution {
 
   func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization) {
     initialization.fill(
-      &weights, weight: weight, bias: bias, fanIn: inputs.channels * 9, fanOut: outputs.channels * 9, activation: .relu, seed: seed)
+      &weights, weight: weight, bias: bias, fanIn: inputs.channels * 9,
+      fanOut: outputs.channels * 9, activation: .relu, seed: seed)
   }
 
-  /// `x` → `sums` = x∗W + b → `pooled` = the largest max(0, sum) of each 2×2, and in `choices` which of the four it was.
+  /// `x` → `sums` = x∗W + b → `pooled` = the largest max(0, sum) of each 2×2, and in `choices`
+  /// which of the four it was.
   func forward(
-    _ x: UnsafePointer<Float>, samples: Int, weights: borrowing FlatVector, sums: UnsafeMutablePointer<Float>,
+    _ x: UnsafePointer<Float>, samples: Int, weights: borrowing FlatVector,
+    sums: UnsafeMutablePointer<Float>,
     pooled: UnsafeMutablePointer<Float>, choices: UnsafeMutablePointer<UInt8>
   ) {
     let plan = plan(samples)
     plan.readWeights.run(weights.pointer(weight), plan.weights.base)
     plan.forward.run(x, plan.weights.base, weights.pointer(bias), sums)
-    cvk_maxpool_relu(pooled, choices, sums, samples * outputs.blocks, outputs.height, outputs.width, FeatureMaps.block)
+    cvk_maxpool_relu(
+      pooled, choices, sums, samples * outputs.blocks, outputs.height, outputs.width,
+      FeatureMaps.block)
   }
 
-  /// ∂loss/∂b and ∂loss/∂W, bias first, from `d` = ∂loss/∂pooled; leaves ∂loss/∂sums in `dSums` for ``backward(_:samples:weights:toInputs:)``.
+  /// ∂loss/∂b and ∂loss/∂W, bias first, from `d` = ∂loss/∂pooled; leaves ∂loss/∂sums in `dSums` for
+  /// ``backward(_:samples:weights:toInputs:)``.
   func backward(
-    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, pooled: UnsafePointer<Float>, choices: UnsafePointer<UInt8>, samples: Int,
-    dSums: UnsafeMutablePointer<Float>, into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
+    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, pooled: UnsafePointer<Float>,
+    choices: UnsafePointer<UInt8>, samples: Int,
+    dSums: UnsafeMutablePointer<Float>, into gradient: inout FlatVector, accumulate: Bool,
+    finished: (Int, inout FlatVector) -> Void
   ) {
     cvk_maxpool_relu_backward(
       dSums, gradient.pointer(bias), d, pooled, choices, samples, outputs.channels, outputs.height,
@@ -54,7 +66,8 @@ final class Convolution {
     finished(bias, &gradient)
     let plan = plan(samples)
     plan.readInputs?.run(x, plan.inputs.base)
-    plan.backwardWeights.run(plan.readInputs == nil ? x : UnsafePointer(plan.inputs.base), dSums, plan.weightGradient.base)
+    plan.backwardWeights.run(
+      plan.readInputs == nil ? x : UnsafePointer(plan.inputs.base), dSums, plan.weightGradient.base)
     let target = gradient.pointer(weight)
     (accumulate ? plan.addGradient : plan.writeGradient).run(plan.weightGradient.base, target)
     finished(weight, &gradient)
@@ -62,9 +75,12 @@ final class Convolution {
 
   /// ∂loss/∂x from ∂loss/∂sums.
   func backward(
-    _ dSums: UnsafePointer<Float>, samples: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>
+    _ dSums: UnsafePointer<Float>, samples: Int, weights: borrowing FlatVector,
+    toInputs dx: UnsafeMutablePointer<Float>
   ) {
-    guard let backwardData = plan(samples).backwardData else { fatalError("the first convolution's inputs have no gradient") }
+    guard let backwardData = plan(samples).backwardData else {
+      fatalError("the first convolution's inputs have no gradient")
+    }
     let plan = plan(samples)
     plan.readTransposed!.run(weights.pointer(weight), plan.transposed.base)
     backwardData.run(dSums, plan.transposed.base, dx)
@@ -78,14 +94,16 @@ final class Convolution {
   }
 }
 
-/// The compiled operations of a convolution of a fixed number of samples, with the weights in the layouts that these chose.
+/// The compiled operations of a convolution of a fixed number of samples, with the weights in the
+/// layouts that these chose.
 private final class Plan {
   let forward: Primitive
   let backwardWeights: Primitive
   let backwardData: Primitive?
   let readWeights: Primitive
   let readTransposed: Primitive?
-  /// Where the weights' gradient wants a batch's planes in another layout: with AVX2 alone it has no fast way to read them as they are.
+  /// Where the weights' gradient wants a batch's planes in another layout: with AVX2 alone it has
+  /// no fast way to read them as they are.
   let readInputs: Primitive?
   let inputs = Workspace()
   let writeGradient: Primitive
@@ -96,8 +114,10 @@ private final class Plan {
 
   init(samples: Int, inputs: FeatureMaps, outputs: FeatureMaps, isFirst: Bool) {
     var source = dnnl_memory_desc_t(
-      [samples, inputs.channels, inputs.height, inputs.width], isFirst ? dnnl_nchw : FeatureMaps.tag)
-    var result = dnnl_memory_desc_t([samples, outputs.channels, outputs.height, outputs.width], FeatureMaps.tag)
+      [samples, inputs.channels, inputs.height, inputs.width], isFirst ? dnnl_nchw : FeatureMaps.tag
+    )
+    var result = dnnl_memory_desc_t(
+      [samples, outputs.channels, outputs.height, outputs.width], FeatureMaps.tag)
     let shape = [outputs.channels, inputs.channels, 3, 3]
     let plain = dnnl_memory_desc_t(shape, dnnl_oihw)
     var chosen = dnnl_memory_desc_t(shape, dnnl_format_tag_any)
@@ -111,19 +131,29 @@ private final class Plan {
     let forward = PrimitiveDescriptor(operation)
     let forwardWeights = forward.layout(dnnl_query_weights_md)
     self.forward = Primitive(
-      forward, [(DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_BIAS, bias), (DNNL_ARG_DST, result)])
+      forward,
+      [
+        (DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_BIAS, bias),
+        (DNNL_ARG_DST, result),
+      ])
     readWeights = .copy(from: plain, to: forwardWeights)
     weights.reserve(forwardWeights.floatCount)
 
-    var wanted = isFirst ? dnnl_memory_desc_t([samples, inputs.channels, inputs.height, inputs.width], dnnl_format_tag_any) : source
-    dnnl_convolution_backward_weights_desc_init(&operation, direct, &wanted, &chosen, nil, &result, ones, ones, ones)
+    var wanted =
+      isFirst
+      ? dnnl_memory_desc_t(
+        [samples, inputs.channels, inputs.height, inputs.width], dnnl_format_tag_any) : source
+    dnnl_convolution_backward_weights_desc_init(
+      &operation, direct, &wanted, &chosen, nil, &result, ones, ones, ones)
     let backwardWeights = PrimitiveDescriptor(operation, after: forward)
     wanted = backwardWeights.layout(dnnl_query_src_md)
-    readInputs = dnnl_memory_desc_equal(&wanted, &source) == 0 ? .copy(from: source, to: wanted) : nil
+    readInputs =
+      dnnl_memory_desc_equal(&wanted, &source) == 0 ? .copy(from: source, to: wanted) : nil
     if readInputs != nil { self.inputs.reserve(wanted.floatCount) }
     let gradient = backwardWeights.layout(dnnl_query_diff_weights_md)
     self.backwardWeights = Primitive(
-      backwardWeights, [(DNNL_ARG_SRC, wanted), (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_DIFF_WEIGHTS, gradient)])
+      backwardWeights,
+      [(DNNL_ARG_SRC, wanted), (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_DIFF_WEIGHTS, gradient)])
     writeGradient = .copy(from: gradient, to: plain)
     addGradient = .copy(from: gradient, to: plain, adding: true)
     weightGradient.reserve(gradient.floatCount)
@@ -132,11 +162,16 @@ private final class Plan {
       (backwardData, readTransposed) = (nil, nil)
       return
     }
-    dnnl_convolution_backward_data_desc_init(&operation, direct, &source, &chosen, &result, ones, ones, ones)
+    dnnl_convolution_backward_data_desc_init(
+      &operation, direct, &source, &chosen, &result, ones, ones, ones)
     let backwardData = PrimitiveDescriptor(operation, after: forward)
     let transposedWeights = backwardData.layout(dnnl_query_weights_md)
     self.backwardData = Primitive(
-      backwardData, [(DNNL_ARG_DIFF_DST, result), (DNNL_ARG_WEIGHTS, transposedWeights), (DNNL_ARG_DIFF_SRC, source)])
+      backwardData,
+      [
+        (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_WEIGHTS, transposedWeights),
+        (DNNL_ARG_DIFF_SRC, source),
+      ])
     readTransposed = .copy(from: plain, to: transposedWeights)
     transposed.reserve(transposedWeights.floatCount)
   }

@@ -1,7 +1,8 @@
 import CVectorKernels
 import Vectors
 
-/// A fully connected layer, y = f(x·Wᵀ + b) with W of shape [outputs, inputs], as PyTorch's `nn.Linear`.
+/// A fully connected layer, y = f(x·Wᵀ + b) with W of shape [outputs, inputs], as PyTorch's
+/// `nn.Linear`.
 struct Dense {
   let inputs: Int
   let outputs: Int
@@ -11,7 +12,10 @@ struct Dense {
   let bias: Int
 
   /// Adds the layer's tensors, `NAME.weight` and `NAME.bias`, to a layout.
-  init(_ name: String, inputs: Int, outputs: Int, activation: Activation?, in layout: inout TensorLayout) {
+  init(
+    _ name: String, inputs: Int, outputs: Int, activation: Activation?,
+    in layout: inout TensorLayout
+  ) {
     self.inputs = inputs
     self.outputs = outputs
     self.activation = activation
@@ -19,13 +23,19 @@ struct Dense {
     bias = layout.add("\(name).bias", shape: [outputs])
   }
 
-  func initialize(_ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard) {
+  func initialize(
+    _ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard
+  ) {
     initialization.fill(
-      &weights, weight: weight, bias: bias, fanIn: inputs, fanOut: outputs, activation: activation, seed: seed)
+      &weights, weight: weight, bias: bias, fanIn: inputs, fanOut: outputs, activation: activation,
+      seed: seed)
   }
 
   /// `x` is rows × inputs, `y` rows × outputs.
-  func forward(_ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, into y: UnsafeMutablePointer<Float>) {
+  func forward(
+    _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
+    into y: UnsafeMutablePointer<Float>
+  ) {
     multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y)
     let bias = weights.pointer(bias)
     if let activation {
@@ -37,7 +47,8 @@ struct Dense {
 
   /// ∂loss/∂b and ∂loss/∂W from `d` = ∂loss/∂(x·Wᵀ + b), bias first.
   func backward(
-    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector, accumulate: Bool,
+    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector,
+    accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) {
     cvk_column_sums(gradient.pointer(bias), d, rows, outputs, accumulate ? 1 : 0)
@@ -48,11 +59,14 @@ struct Dense {
     finished(weight, &gradient)
   }
 
-  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b); `accumulate` adds it to what another reader of x has left.
+  /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b); `accumulate` adds it to what another
+  /// reader of x has left.
   func backward(
-    _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
+    _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
+    toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx, accumulate: accumulate)
+    multiply(
+      Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx, accumulate: accumulate)
   }
 
   private func matrix(_ weights: borrowing FlatVector) -> Matrix {

@@ -1,9 +1,11 @@
 /// What a model made of some samples.
 public struct Evaluation: Sendable, Equatable {
   public var lossSum: Double
-  /// What a classifier got right (its first largest output is the label), or what a policy's episodes returned.
+  /// What a classifier got right (its first largest output is the label), or what a policy's
+  /// episodes returned.
   public var score: Int
-  /// What ``score`` is divided by for its mean: the labels, the episodes; 0 where there is nothing to score.
+  /// What ``score`` is divided by for its mean: the labels, the episodes; 0 where there is nothing
+  /// to score.
   public var scored: Int
   /// Samples.
   public var count: Int

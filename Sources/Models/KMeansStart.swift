@@ -1,10 +1,12 @@
 import CVectorKernels
 import Vectors
 
-/// Samples to start k-means from, by greedy k-means++ (Arthur and Vassilvitskii 2007, with scikit-learn's number of trials).
+/// Samples to start k-means from, by greedy k-means++ (Arthur and Vassilvitskii 2007, with
+/// scikit-learn's number of trials).
 ///
-/// The first is any; each further one is drawn with a probability proportional to its squared distance from the nearest chosen one, a few
-/// times over, and the draw that leaves the smallest sum of those squares is kept.
+/// The first is any; each further one is drawn with a probability proportional to its squared
+/// distance from the nearest chosen one, a few times over, and the draw that leaves the smallest
+/// sum of those squares is kept.
 struct KMeansStart {
   private(set) var chosen: [Int] = []
 
@@ -12,7 +14,9 @@ struct KMeansStart {
     let (count, inputs) = (batch.count, batch.shape.inputs)
     let rows = batch.inputs.baseAddress!
     func squares(to sample: Int, atMost nearest: [Double]) -> [Double] {
-      (0..<count).map { min(nearest[$0], cvk_squared_distance(rows + $0 * inputs, rows + sample * inputs, inputs)) }
+      (0..<count).map {
+        min(nearest[$0], cvk_squared_distance(rows + $0 * inputs, rows + sample * inputs, inputs))
+      }
     }
     // 2 + ln(clusters), from the number of binary digits.
     let trials = 2 + (Int.bitWidth - clusters.leadingZeroBitCount - 1) * 7 / 10

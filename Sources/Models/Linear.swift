@@ -8,7 +8,9 @@ public struct LinearKind: ModelKind {
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .squaredError)
+    MLP(
+      inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .squaredError
+    )
   }
 }
 
@@ -19,6 +21,8 @@ public struct LogisticKind: ModelKind {
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .crossEntropy)
+    MLP(
+      inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .crossEntropy
+    )
   }
 }

@@ -1,9 +1,11 @@
 import ExperimentKeys
 import Vectors
 
-/// A multilayer perceptron: fully connected layers with an activation between them and a loss after the last.
+/// A multilayer perceptron: fully connected layers with an activation between them and a loss after
+/// the last.
 ///
-/// Tensors are `layers.I.weight [outputs, inputs]` and `layers.I.bias [outputs]`. Without hidden layers it is a linear or a logistic model.
+/// Tensors are `layers.I.weight [outputs, inputs]` and `layers.I.bias [outputs]`. Without hidden
+/// layers it is a linear or a logistic model.
 public final class MLP: Model {
   public let layout: TensorLayout
   public let loss: Loss
@@ -11,7 +13,8 @@ public final class MLP: Model {
   private let initialization: Initialization
 
   public init(
-    inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu, loss: Loss = .crossEntropy,
+    inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu,
+    loss: Loss = .crossEntropy,
     initialization: Initialization = .standard
   ) {
     let widths = [inputWidth] + hidden + [outputWidth]
@@ -26,20 +29,29 @@ public final class MLP: Model {
   public var inputWidth: Int { layers.inputWidth }
   public var outputWidth: Int { layers.outputWidth }
 
-  public func initialize(_ weights: inout FlatVector, seed: UInt64) { layers.initialize(&weights, seed: seed, by: initialization) }
+  public func initialize(_ weights: inout FlatVector, seed: UInt64) {
+    layers.initialize(&weights, seed: seed, by: initialization)
+  }
 
   public func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
-    precondition(gradient.count == layout.elementCount, "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
-    guard batch.count > 0 else { return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished) }
+    precondition(
+      gradient.count == layout.elementCount,
+      "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
+    guard batch.count > 0 else {
+      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+    }
     let results = forward(batch, weights: weights)
     let lossSum = loss.measure(
-      results, width: outputWidth, batch: batch, scale: scale, gradient: layers.outputGradient(capacity: batch.capacity)
+      results, width: outputWidth, batch: batch, scale: scale,
+      gradient: layers.outputGradient(capacity: batch.capacity)
     ).lossSum
     layers.backward(
-      batch.inputs.baseAddress!, rows: batch.count, weights: weights, into: &gradient, accumulate: accumulate, finished: finished)
+      batch.inputs.baseAddress!, rows: batch.count, weights: weights, into: &gradient,
+      accumulate: accumulate, finished: finished)
     return lossSum
   }
 
@@ -48,11 +60,19 @@ public final class MLP: Model {
     return loss.measure(forward(batch, weights: weights), width: outputWidth, batch: batch)
   }
 
-  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { layers.multiplyAdds(rows: samples) }
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
+    layers.multiplyAdds(rows: samples)
+  }
 
-  private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> UnsafeMutablePointer<Float> {
-    precondition(batch.shape.inputs == inputWidth, "samples of \(batch.shape.inputs) values cannot go into a model of \(inputWidth) inputs")
-    precondition(weights.count == layout.elementCount, "the weights have \(weights.count) elements, not \(layout.elementCount)")
+  private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector)
+    -> UnsafeMutablePointer<Float>
+  {
+    precondition(
+      batch.shape.inputs == inputWidth,
+      "samples of \(batch.shape.inputs) values cannot go into a model of \(inputWidth) inputs")
+    precondition(
+      weights.count == layout.elementCount,
+      "the weights have \(weights.count) elements, not \(layout.elementCount)")
     layers.reserve(capacity: batch.capacity)
     return layers.forward(batch.inputs.baseAddress!, rows: 0..<batch.count, weights: weights)
   }
@@ -75,7 +95,8 @@ public struct MLPKind: ModelKind {
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     MLP(
-      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples), activation: activation, loss: loss,
+      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples),
+      activation: activation, loss: loss,
       initialization: initialization)
   }
 }

@@ -25,12 +25,15 @@ public let modelKinds: [any ModelKind.Type] = [
 extension ModelKind {
   /// The answer to data that do not suit.
   func mismatch(_ wanted: String) -> ExperimentError {
-    ExperimentError("model.kind \"\(Self.kind)\" needs \(wanted): choose another data.kind, or another model")
+    ExperimentError(
+      "model.kind \"\(Self.kind)\" needs \(wanted): choose another data.kind, or another model")
   }
 
   /// The number of classes, or of values to predict.
   func outputs(_ samples: SampleShape) throws(ExperimentError) -> Int {
-    guard samples.inputs > 0, samples.classes > 0 || samples.targets > 0 else { throw mismatch("numbers with labels or targets") }
+    guard samples.inputs > 0, samples.classes > 0 || samples.targets > 0 else {
+      throw mismatch("numbers with labels or targets")
+    }
     return samples.targets > 0 ? samples.targets : samples.classes
   }
 }

@@ -13,7 +13,9 @@ public struct PolicyKind: ModelKind {
     activation = try keys.choice("activation", default: .tanh)
     var terms = Policy.Terms()
     func fraction(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
-      try keys.number(key, default: fallback, wanted: "a number of at least 0 and at most 1") { (0...1).contains($0) }
+      try keys.number(key, default: fallback, wanted: "a number of at least 0 and at most 1") {
+        (0...1).contains($0)
+      }
     }
     func weight(_ key: String, _ fallback: Double) throws(ExperimentError) -> Double {
       try keys.number(key, default: fallback, wanted: "a number of at least 0") { $0 >= 0 }
@@ -26,7 +28,9 @@ public struct PolicyKind: ModelKind {
   }
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    guard samples.environment == .cartPole else { throw mismatch("episodes of an environment (cartpole)") }
+    guard samples.environment == .cartPole else {
+      throw mismatch("episodes of an environment (cartpole)")
+    }
     return Policy(hidden: hidden, activation: activation, terms: terms, seed: seed)
   }
 }

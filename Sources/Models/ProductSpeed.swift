@@ -1,9 +1,10 @@
 import Glibc
 
-/// Times products of square matrices, which is what a step's products are compared with: the floating-point operations a second of each of
-/// `repeats` products, after one that is not counted.
+/// Times products of square matrices, which is what a step's products are compared with: the
+/// floating-point operations a second of each of `repeats` products, after one that is not counted.
 ///
-/// With a side of 512 a core multiplies as fast as it can, and a product takes 2 or 3 ms: short enough to get through undisturbed.
+/// With a side of 512 a core multiplies as fast as it can, and a product takes 2 or 3 ms: short
+/// enough to get through undisturbed.
 public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
   let (a, b, result) = (Workspace(), Workspace(), Workspace())
   for scratch in [a, b, result] { scratch.reserve(side * side) }
@@ -13,7 +14,9 @@ public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
   }
   return (0...repeats).map { _ in
     let start = now()
-    multiply(Matrix(a.base, rows: side, columns: side), Matrix(b.base, rows: side, columns: side), into: result.base)
+    multiply(
+      Matrix(a.base, rows: side, columns: side), Matrix(b.base, rows: side, columns: side),
+      into: result.base)
     return 2 * Double(side * side * side) / (now() - start)
   }.dropFirst().map { $0 }
 }

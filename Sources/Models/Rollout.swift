@@ -1,10 +1,13 @@
 import CVectorKernels
 import Vectors
 
-/// Episodes that a policy has acted in side by side, with all that their gradient needs, in memory made once.
+/// Episodes that a policy has acted in side by side, with all that their gradient needs, in memory
+/// made once.
 ///
-/// Rows are moments: first those of step 0 of all episodes, then those of step 1 of the episodes that still run, and so on; at the end one row for the
-/// last state of each episode that was cut off. A step is one product a layer over the running episodes, and its activations stay with `policy`.
+/// Rows are moments: first those of step 0 of all episodes, then those of step 1 of the episodes
+/// that still run, and so on; at the end one row for the last state of each episode that was cut
+/// off. A step is one product a layer over the running episodes, and its activations stay with
+/// `policy`.
 final class Rollout {
   /// One of the batch's episodes.
   struct Episode {
@@ -30,11 +33,14 @@ final class Rollout {
 
   var observations: UnsafeMutablePointer<Float> { scratch.base }
 
-  /// Lets the policy act until every episode of the batch has ended, at random by its probabilities or, if `greedy`, as it thinks best.
+  /// Lets the policy act until every episode of the batch has ended, at random by its probabilities
+  /// or, if `greedy`, as it thinks best.
   ///
-  /// An episode's random numbers, its start's and one an action, are a function of (seed, purpose, epoch, sample).
+  /// An episode's random numbers, its start's and one an action, are a function of (seed, purpose,
+  /// epoch, sample).
   func run(
-    _ batch: borrowing Batch, policy: DenseStack, weights: borrowing FlatVector, greedy: Bool, seed: UInt64, purpose: UInt64
+    _ batch: borrowing Batch, policy: DenseStack, weights: borrowing FlatVector, greedy: Bool,
+    seed: UInt64, purpose: UInt64
   ) {
     let (width, choices) = (CartPole.observationWidth, CartPole.actionCount)
     let capacity = batch.capacity * CartPole.longestEpisode
@@ -58,19 +64,23 @@ final class Rollout {
 
     while !running.isEmpty {
       for (index, episode) in running.enumerated() { observe(episode, row: steps + index) }
-      let scores = policy.forward(observations, rows: steps..<steps + running.count, weights: weights)
+      let scores = policy.forward(
+        observations, rows: steps..<steps + running.count, weights: weights)
       probabilities.withUnsafeMutableBufferPointer {
         cvk_softmax($0.baseAddress! + steps * choices, scores, running.count, choices)
       }
       for episode in running {
-        let action = greedy ? bestAction(at: steps) : drawAction(at: steps, by: &episodes[episode].chance)
+        let action =
+          greedy ? bestAction(at: steps) : drawAction(at: steps, by: &episodes[episode].chance)
         episodes[episode].world.take(action: action)
         episodes[episode].steps += 1
         episodeOfStep.append(Int32(episode))
         actions.append(UInt8(action))
         steps += 1
       }
-      running.removeAll { episodes[$0].world.hasFallen || episodes[$0].steps == CartPole.longestEpisode }
+      running.removeAll {
+        episodes[$0].world.hasFallen || episodes[$0].steps == CartPole.longestEpisode
+      }
     }
 
     rows = steps
@@ -93,13 +103,17 @@ final class Rollout {
   /// The first of the most probable actions.
   private func bestAction(at step: Int) -> Int {
     let first = step * CartPole.actionCount
-    return (1..<CartPole.actionCount).reduce(0) { probabilities[first + $1] > probabilities[first + $0] ? $1 : $0 }
+    return (1..<CartPole.actionCount).reduce(0) {
+      probabilities[first + $1] > probabilities[first + $0] ? $1 : $0
+    }
   }
 
   private func drawAction(at step: Int, by chance: inout RandomStream) -> Int {
     var rest = chance.unit()
     var action = 0
-    while action < CartPole.actionCount - 1, !(rest < probabilities[step * CartPole.actionCount + action]) {
+    while action < CartPole.actionCount - 1,
+      !(rest < probabilities[step * CartPole.actionCount + action])
+    {
       rest -= probabilities[step * CartPole.actionCount + action]
       action += 1
     }

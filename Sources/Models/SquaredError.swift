@@ -1,8 +1,10 @@
 import Vectors
 
-/// Mean over a sample's outputs of (output - target)², summed over samples in Double; ∂/∂output is 2/width · (output - target).
+/// Mean over a sample's outputs of (output - target)², summed over samples in Double; ∂/∂output is
+/// 2/width · (output - target).
 func meanSquaredError(
-  _ outputs: UnsafePointer<Float>, width: Int, batch: borrowing Batch, scale: Float, gradient: UnsafeMutablePointer<Float>?
+  _ outputs: UnsafePointer<Float>, width: Int, batch: borrowing Batch, scale: Float,
+  gradient: UnsafeMutablePointer<Float>?
 ) -> Evaluation {
   let hasTargets = batch.shape.targets == width
   if !hasTargets { checkLabels(batch, classes: width) }

@@ -2,11 +2,13 @@ import CVectorKernels
 import ExperimentKeys
 import Vectors
 
-/// A variational autoencoder (Kingma and Welling 2013) of one hidden layer each way, for inputs in 0...1; its loss is -ELBO, in nats a sample.
+/// A variational autoencoder (Kingma and Welling 2013) of one hidden layer each way, for inputs in
+/// 0...1; its loss is -ELBO, in nats a sample.
 ///
-/// Tensors are those of PyTorch's example: `fc1` inputs → hidden, ReLU; `fc21` and `fc22` hidden → mean and logarithm of the variance; `fc3`
-/// latent → hidden, ReLU; `fc4` hidden → a logit for each input. The noise is a function of (seed, epoch, sample), so never of a rank; a
-/// sample has new noise in each epoch, and when evaluated, as part of epoch 0, always the same.
+/// Tensors are those of PyTorch's example: `fc1` inputs → hidden, ReLU; `fc21` and `fc22` hidden →
+/// mean and logarithm of the variance; `fc3` latent → hidden, ReLU; `fc4` hidden → a logit for each
+/// input. The noise is a function of (seed, epoch, sample), so never of a rank; a sample has new
+/// noise in each epoch, and when evaluated, as part of epoch 0, always the same.
 public final class VAE: Model, ImageGenerator {
   public let layout: TensorLayout
   public let image: SampleShape.Image
@@ -14,14 +16,22 @@ public final class VAE: Model, ImageGenerator {
   private let initialization: Initialization
   private let encoder, mean, logVariance, decoder, output: Dense
   private let results = (
-    encoder: Workspace(), mean: Workspace(), logVariance: Workspace(), noise: Workspace(), latent: Workspace(), decoder: Workspace(), output: Workspace()
+    encoder: Workspace(), mean: Workspace(), logVariance: Workspace(), noise: Workspace(),
+    latent: Workspace(), decoder: Workspace(), output: Workspace()
   )
-  private let gradients = (output: Workspace(), hidden: Workspace(), latent: Workspace(), logVariance: Workspace())
+  private let gradients = (
+    output: Workspace(), hidden: Workspace(), latent: Workspace(), logVariance: Workspace()
+  )
 
   /// `image` is the inputs' shape; `seed` that of the noise.
-  public init(image: SampleShape.Image, hidden: Int, latent: Int, seed: UInt64, initialization: Initialization = .standard) {
+  public init(
+    image: SampleShape.Image, hidden: Int, latent: Int, seed: UInt64,
+    initialization: Initialization = .standard
+  ) {
     let inputs = image.channels * image.height * image.width
-    precondition([inputs, hidden, latent].allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
+    precondition(
+      [inputs, hidden, latent].allSatisfy { $0 > 0 },
+      "a layer needs at least one input and one output")
     var layout = TensorLayout()
     encoder = Dense("fc1", inputs: inputs, outputs: hidden, activation: .relu, in: &layout)
     mean = Dense("fc21", inputs: hidden, outputs: latent, activation: nil, in: &layout)
@@ -38,46 +48,68 @@ public final class VAE: Model, ImageGenerator {
   public var inputRange: ClosedRange<Float>? { 0...1 }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for layer in [encoder, mean, logVariance, decoder, output] { layer.initialize(&weights, seed: seed, by: initialization) }
+    for layer in [encoder, mean, logVariance, decoder, output] {
+      layer.initialize(&weights, seed: seed, by: initialization)
+    }
   }
 
   public func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
-    precondition(gradient.count == layout.elementCount, "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
+    precondition(
+      gradient.count == layout.elementCount,
+      "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     let rows = batch.count
-    guard rows > 0 else { return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished) }
+    guard rows > 0 else {
+      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+    }
     let divergence = forward(batch, weights: weights)
     gradients.output.reserve(batch.capacity * output.outputs)
     gradients.hidden.reserve(batch.capacity * decoder.outputs)
     gradients.latent.reserve(batch.capacity * mean.outputs)
     gradients.logVariance.reserve(batch.capacity * mean.outputs)
-    let (dOutput, dHidden, dLatent) = (gradients.output.base, gradients.hidden.base, gradients.latent.base)
-    let reconstruction = cvk_bernoulli(results.output.base, batch.inputs.baseAddress!, rows * output.outputs, scale, dOutput)
+    let (dOutput, dHidden, dLatent) = (
+      gradients.output.base, gradients.hidden.base, gradients.latent.base
+    )
+    let reconstruction = cvk_bernoulli(
+      results.output.base, batch.inputs.baseAddress!, rows * output.outputs, scale, dOutput)
 
-    output.backward(dOutput, x: results.decoder.base, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    output.backward(
+      dOutput, x: results.decoder.base, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     output.backward(dOutput, rows: rows, weights: weights, toInputs: dHidden)
     Activation.relu.backward(dHidden, results: results.decoder.base, count: rows * decoder.outputs)
-    decoder.backward(dHidden, x: results.latent.base, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    decoder.backward(
+      dHidden, x: results.latent.base, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     decoder.backward(dHidden, rows: rows, weights: weights, toInputs: dLatent)
 
     let dLogVariance = gradients.logVariance.base
     cvk_draw_latent_backward(
-      dLatent, dLogVariance, results.mean.base, results.logVariance.base, results.noise.base, scale, rows * mean.outputs)
-    logVariance.backward(dLogVariance, x: results.encoder.base, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
-    mean.backward(dLatent, x: results.encoder.base, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+      dLatent, dLogVariance, results.mean.base, results.logVariance.base, results.noise.base, scale,
+      rows * mean.outputs)
+    logVariance.backward(
+      dLogVariance, x: results.encoder.base, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
+    mean.backward(
+      dLatent, x: results.encoder.base, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     logVariance.backward(dLogVariance, rows: rows, weights: weights, toInputs: dHidden)
     mean.backward(dLatent, rows: rows, weights: weights, toInputs: dHidden, accumulate: true)
     Activation.relu.backward(dHidden, results: results.encoder.base, count: rows * encoder.outputs)
-    encoder.backward(dHidden, x: batch.inputs.baseAddress!, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    encoder.backward(
+      dHidden, x: batch.inputs.baseAddress!, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     return reconstruction + divergence
   }
 
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
     let divergence = forward(batch, weights: weights)
-    let reconstruction = cvk_bernoulli(results.output.base, batch.inputs.baseAddress!, batch.count * output.outputs, 1, nil)
+    let reconstruction = cvk_bernoulli(
+      results.output.base, batch.inputs.baseAddress!, batch.count * output.outputs, 1, nil)
     return Evaluation(lossSum: reconstruction + divergence, count: batch.count)
   }
 
@@ -85,11 +117,14 @@ public final class VAE: Model, ImageGenerator {
     reserve(count)
     for picture in 0..<count {
       var random = RandomStream(seed, Purpose.pictures, UInt64(picture))
-      for index in 0..<decoder.inputs { results.latent.base[picture * decoder.inputs + index] = Float(random.gaussian()) }
+      for index in 0..<decoder.inputs {
+        results.latent.base[picture * decoder.inputs + index] = Float(random.gaussian())
+      }
     }
     decode(rows: count, weights: weights)
     Activation.sigmoid.forward(
-      results.output.base, bias: [Float](repeating: 0, count: output.outputs), rows: count, columns: output.outputs)
+      results.output.base, bias: [Float](repeating: 0, count: output.outputs), rows: count,
+      columns: output.outputs)
     return Array(UnsafeBufferPointer(start: results.output.base, count: count * output.outputs))
   }
 
@@ -103,27 +138,39 @@ public final class VAE: Model, ImageGenerator {
 
   private func reserve(_ rows: Int) {
     results.encoder.reserve(rows * encoder.outputs)
-    for scratch in [results.mean, results.logVariance, results.noise, results.latent] { scratch.reserve(rows * mean.outputs) }
+    for scratch in [results.mean, results.logVariance, results.noise, results.latent] {
+      scratch.reserve(rows * mean.outputs)
+    }
     results.decoder.reserve(rows * decoder.outputs)
     results.output.reserve(rows * output.outputs)
   }
 
-  /// Runs all layers and returns the divergence of the latent variables' distributions from N(0, 1), summed over the samples.
+  /// Runs all layers and returns the divergence of the latent variables' distributions from N(0,
+  /// 1), summed over the samples.
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Double {
     precondition(
-      batch.shape.inputs == encoder.inputs, "samples of \(batch.shape.inputs) values cannot go into a model of \(encoder.inputs) inputs")
-    precondition(weights.count == layout.elementCount, "the weights have \(weights.count) elements, not \(layout.elementCount)")
+      batch.shape.inputs == encoder.inputs,
+      "samples of \(batch.shape.inputs) values cannot go into a model of \(encoder.inputs) inputs")
+    precondition(
+      weights.count == layout.elementCount,
+      "the weights have \(weights.count) elements, not \(layout.elementCount)")
     let rows = batch.count
     reserve(batch.capacity)
     for row in 0..<rows {
-      var random = RandomStream(seed, Purpose.noise, UInt64(batch.epoch), UInt64(batch.samples[row]))
-      for index in 0..<mean.outputs { results.noise.base[row * mean.outputs + index] = Float(random.gaussian()) }
+      var random = RandomStream(
+        seed, Purpose.noise, UInt64(batch.epoch), UInt64(batch.samples[row]))
+      for index in 0..<mean.outputs {
+        results.noise.base[row * mean.outputs + index] = Float(random.gaussian())
+      }
     }
-    encoder.forward(batch.inputs.baseAddress!, rows: rows, weights: weights, into: results.encoder.base)
+    encoder.forward(
+      batch.inputs.baseAddress!, rows: rows, weights: weights, into: results.encoder.base)
     mean.forward(results.encoder.base, rows: rows, weights: weights, into: results.mean.base)
-    logVariance.forward(results.encoder.base, rows: rows, weights: weights, into: results.logVariance.base)
+    logVariance.forward(
+      results.encoder.base, rows: rows, weights: weights, into: results.logVariance.base)
     let divergence = cvk_draw_latent(
-      results.latent.base, results.mean.base, results.logVariance.base, results.noise.base, rows * mean.outputs)
+      results.latent.base, results.mean.base, results.logVariance.base, results.noise.base,
+      rows * mean.outputs)
     decode(rows: rows, weights: weights)
     return divergence
   }
@@ -151,7 +198,8 @@ public struct VAEKind: ModelKind {
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     guard samples.inputs > 0 else { throw mismatch("images, or other numbers from 0 to 1") }
     return VAE(
-      image: samples.image ?? SampleShape.Image(height: 1, width: samples.inputs), hidden: hidden, latent: latent, seed: seed,
+      image: samples.image ?? SampleShape.Image(height: 1, width: samples.inputs), hidden: hidden,
+      latent: latent, seed: seed,
       initialization: initialization)
   }
 }

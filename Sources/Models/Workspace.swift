@@ -1,4 +1,5 @@
-/// Memory for Float32 values that a model computes on its way, 64-byte aligned, kept from call to call.
+/// Memory for Float32 values that a model computes on its way, 64-byte aligned, kept from call to
+/// call.
 final class Workspace {
   private(set) var base: UnsafeMutablePointer<Float>
   private(set) var count = 0
@@ -16,7 +17,8 @@ final class Workspace {
   }
 
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
     memory.initializeMemory(as: Float.self, repeating: 0, count: max(count, 1))
     return memory.assumingMemoryBound(to: Float.self)
   }

@@ -4,8 +4,9 @@ import Vectors
 
 /// A rule and its state for one contiguous part of the weights.
 ///
-/// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost 1/N of the memory. Every element is
-/// updated on its own: who owns it, and in how many pieces it is updated, does not change a bit of the result.
+/// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost
+/// 1/N of the memory. Every element is updated on its own: who owns it, and in how many pieces it
+/// is updated, does not change a bit of the result.
 public struct Optimizer: ~Copyable {
   public let rule: any OptimizerRule
   /// The positions in the flat vector that this optimiser may update.
@@ -24,53 +25,74 @@ public struct Optimizer: ~Copyable {
     var layout = TensorLayout()
     for name in rule.momentNames { layout.add(name, shape: [range.count]) }
     moments = FlatVector(zeros: layout)
-    momentStride = layout.segments.count > 1 ? layout.segments[1].range.lowerBound - layout.segments[0].range.lowerBound : 0
+    momentStride =
+      layout.segments.count > 1
+      ? layout.segments[1].range.lowerBound - layout.segments[0].range.lowerBound : 0
   }
 
-  /// Continues after a checkpoint's last step; the moments are restored through ``mutableMoment(_:)``.
+  /// Continues after a checkpoint's last step; the moments are restored through
+  /// ``mutableMoment(_:)``.
   public mutating func restore(stepCount: Int) { self.stepCount = stepCount }
 
   /// Counts a step; comes before its first update.
   public mutating func beginStep() { stepCount += 1 }
 
-  /// Updates the weights in `range`, a part of the owned range, with `factor` · gradient at the learning rate `rate`.
+  /// Updates the weights in `range`, a part of the owned range, with `factor` · gradient at the
+  /// learning rate `rate`.
   ///
-  /// `factor` is the clip coefficient: clipping costs no pass of its own. `trust` is the tensor's ratio under LARS and LAMB. Under LAMB `gradient`
-  /// holds the direction that ``direct(_:weights:in:factor:)`` made of it. A step may update its range in several pieces, each element once.
+  /// `factor` is the clip coefficient: clipping costs no pass of its own. `trust` is the tensor's
+  /// ratio under LARS and LAMB. Under LAMB `gradient` holds the direction that
+  /// ``direct(_:weights:in:factor:)`` made of it. A step may update its range in several pieces,
+  /// each element once.
   public mutating func update(
-    _ weights: inout FlatVector, gradient: borrowing FlatVector, in range: Range<Int>, rate: Double, factor: Double = 1, trust: Double = 1
+    _ weights: inout FlatVector, gradient: borrowing FlatVector, in range: Range<Int>, rate: Double,
+    factor: Double = 1, trust: Double = 1
   ) -> UpdateNorms {
     guard !range.isEmpty else { return UpdateNorms() }
     precondition(stepCount > 0, "a step begins with beginStep()")
     precondition(
-      owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound, "\(range) lies outside the owned \(owned)")
+      owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound,
+      "\(range) lies outside the owned \(owned)")
     precondition(
-      range.lowerBound >= 0 && range.upperBound <= weights.count && range.upperBound <= gradient.count,
-      "\(range) lies outside weights of \(weights.count) and a gradient of \(gradient.count) elements")
-    return rule.update(step(weights.base, gradient.base, range, rate: rate, factor: factor, trust: trust))
+      range.lowerBound >= 0 && range.upperBound <= weights.count
+        && range.upperBound <= gradient.count,
+      "\(range) lies outside weights of \(weights.count) and a gradient of \(gradient.count) elements"
+    )
+    return rule.update(
+      step(weights.base, gradient.base, range, rate: rate, factor: factor, trust: trust))
   }
 
   private func step(
-    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, _ range: Range<Int>, rate: Double, factor: Double, trust: Double
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ range: Range<Int>, rate: Double, factor: Double, trust: Double
   ) -> UpdateStep {
     UpdateStep(
-      count: range.count, weights: weights + range.lowerBound, gradient: gradient + range.lowerBound, factor: factor, rate: rate, trust: trust,
-      number: stepCount, moments: moments.base + (range.lowerBound - owned.lowerBound), momentStride: momentStride)
+      count: range.count, weights: weights + range.lowerBound,
+      gradient: gradient + range.lowerBound, factor: factor, rate: rate, trust: trust,
+      number: stepCount, moments: moments.base + (range.lowerBound - owned.lowerBound),
+      momentStride: momentStride)
   }
 
-  /// The first half of a rule that needs its direction's norms (LAMB): takes factor·gradient into the moments and leaves the direction in its place.
-  /// Returns the direction's squared norm, from which the caller makes the trust ratio.
+  /// The first half of a rule that needs its direction's norms (LAMB): takes factor·gradient into
+  /// the moments and leaves the direction in its place. Returns the direction's squared norm, from
+  /// which the caller makes the trust ratio.
   public mutating func direct(
-    _ gradient: inout FlatVector, weights: borrowing FlatVector, in range: Range<Int>, factor: Double
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, in range: Range<Int>,
+    factor: Double
   ) -> Double {
     guard rule.needs.contains(.directionNorms), !range.isEmpty else { return 0 }
     precondition(stepCount > 0, "a step begins with beginStep()")
-    precondition(owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound, "\(range) lies outside the owned \(owned)")
-    precondition(range.upperBound <= weights.count && range.upperBound <= gradient.count, "\(range) lies outside the vectors")
+    precondition(
+      owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound,
+      "\(range) lies outside the owned \(owned)")
+    precondition(
+      range.upperBound <= weights.count && range.upperBound <= gradient.count,
+      "\(range) lies outside the vectors")
     return rule.direct(step(weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1))
   }
 
-  /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step, unless the moments are restored.
+  /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step,
+  /// unless the moments are restored.
   public mutating func remember(start weights: borrowing FlatVector) {
     guard rule.needs.contains(.startDistance) else { return }
     let kept = moment(0, at: owned)
@@ -78,11 +100,14 @@ public struct Optimizer: ~Copyable {
   }
 
   /// Σ(w − w₀)² over a part of the owned range.
-  public borrowing func squaredDistanceFromStart(of weights: borrowing FlatVector, in range: Range<Int>) -> Double {
+  public borrowing func squaredDistanceFromStart(
+    of weights: borrowing FlatVector, in range: Range<Int>
+  ) -> Double {
     cvk_squared_distance(weights.base + range.lowerBound, moment(0, at: range), range.count)
   }
 
-  /// Moment `index` of ``OptimizerRule/momentNames``, one element for each position of the owned range.
+  /// Moment `index` of ``OptimizerRule/momentNames``, one element for each position of the owned
+  /// range.
   @_lifetime(borrow self)
   public borrowing func moment(_ index: Int) -> Span<Float> {
     moments.elements.extracting(moments.layout.segments[index].range)
@@ -97,6 +122,7 @@ public struct Optimizer: ~Copyable {
   }
 
   private func moment(_ index: Int, at range: Range<Int>) -> UnsafeMutablePointer<Float> {
-    moments.base + moments.layout.segments[index].range.lowerBound + (range.lowerBound - owned.lowerBound)
+    moments.base + moments.layout.segments[index].range.lowerBound
+      + (range.lowerBound - owned.lowerBound)
   }
 }

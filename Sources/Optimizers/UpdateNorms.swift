@@ -12,7 +12,9 @@ public struct UpdateNorms: Sendable, Equatable {
     self.squaredWeights = squaredWeights
   }
 
-  init(_ norms: cvk_update_norms) { self.init(squaredChange: norms.update, squaredWeights: norms.weight) }
+  init(_ norms: cvk_update_norms) {
+    self.init(squaredChange: norms.update, squaredWeights: norms.weight)
+  }
 
   public static func += (total: inout UpdateNorms, part: UpdateNorms) {
     total.squaredChange += part.squaredChange

@@ -2,9 +2,11 @@ import Glibc
 
 /// The standard output of the mpirun that this rank was started by.
 ///
-/// Once its reader has gone away, as `head` does, each line that a rank prints costs mpirun a SIGPIPE, and after ten of them it ends the job.
+/// Once its reader has gone away, as `head` does, each line that a rank prints costs mpirun a
+/// SIGPIPE, and after ten of them it ends the job.
 public enum LauncherOutput {
-  /// Whether somebody can still read it, as far as can be known from here: mpirun may be on another host.
+  /// Whether somebody can still read it, as far as can be known from here: mpirun may be on another
+  /// host.
   public static func hasReader(of process: Int32 = getppid()) -> Bool {
     let path = "/proc/\(process)/fd/1"
     guard SmallFiles.link(path)?.hasPrefix("pipe:") == true else { return true }

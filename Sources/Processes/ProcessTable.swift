@@ -1,6 +1,7 @@
 import Glibc
 
-/// A process as `/proc` shows it, distinguished from a later one with the same number by its start time.
+/// A process as `/proc` shows it, distinguished from a later one with the same number by its start
+/// time.
 public struct ProcessEntry: Sendable, Hashable {
   public let identifier: Int32
   public let parent: Int32
@@ -11,10 +12,14 @@ public struct ProcessEntry: Sendable, Hashable {
 
   /// Reads a process's entry; nil where there is none.
   public init?(_ identifier: Int32) {
-    guard let text = SmallFiles.bytes("/proc/\(identifier)/stat"), let close = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    // The name, in parentheses, may hold spaces and parentheses itself; after it come fields 3, 4, …, 22.
+    guard let text = SmallFiles.bytes("/proc/\(identifier)/stat"),
+      let close = text.lastIndex(of: UInt8(ascii: ")"))
+    else { return nil }
+    // The name, in parentheses, may hold spaces and parentheses itself; after it come fields 3, 4,
+    // …, 22.
     let fields = text[(close + 1)...].split(separator: UInt8(ascii: " "))
-    guard fields.count > 19, let state = fields[0].first, let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
+    guard fields.count > 19, let state = fields[0].first,
+      let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
       let start = UInt64(String(decoding: fields[19], as: UTF8.self))
     else { return nil }
     (self.identifier, self.parent, self.state, startTime) = (identifier, parent, state, start)
@@ -38,11 +43,14 @@ public struct ProcessEntry: Sendable, Hashable {
   /// Sends a signal, unless the process has ended.
   public func send(_ signal: Int32) { if isAlive { kill(identifier, signal) } }
 
-  /// The processes that a process has started, and those that these have, as far as they still run. Reads the whole table: about 10 µs a process.
+  /// The processes that a process has started, and those that these have, as far as they still run.
+  /// Reads the whole table: about 10 µs a process.
   public static func descendants(of ancestor: Int32) -> [ProcessEntry] {
     var children: [Int32: [ProcessEntry]] = [:]
     for name in SmallFiles.entries(of: "/proc") {
-      guard let identifier = Int32(name), let entry = ProcessEntry(identifier), entry.state != UInt8(ascii: "Z") else { continue }
+      guard let identifier = Int32(name), let entry = ProcessEntry(identifier),
+        entry.state != UInt8(ascii: "Z")
+      else { continue }
       children[entry.parent, default: []].append(entry)
     }
     var found: [ProcessEntry] = []

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Files and directories as the kernel shows them: read whole, in a few system calls, nil where they are not there.
+/// Files and directories as the kernel shows them: read whole, in a few system calls, nil where
+/// they are not there.
 package enum SmallFiles {
   /// What comes behind `limit` bytes may be left out.
   package static func bytes(_ path: String, limit: Int = 65536) -> [UInt8]? {
@@ -22,7 +23,8 @@ package enum SmallFiles {
   /// The text without line ends behind it; nil also of more than a megabyte.
   package static func text(_ path: String) -> String? {
     guard let bytes = bytes(path, limit: 1 << 20), bytes.count <= 1 << 20 else { return nil }
-    return String(decoding: bytes[...(bytes.lastIndex { $0 != UInt8(ascii: "\n") } ?? -1)], as: UTF8.self)
+    return String(
+      decoding: bytes[...(bytes.lastIndex { $0 != UInt8(ascii: "\n") } ?? -1)], as: UTF8.self)
   }
 
   /// The names in a directory; none where it cannot be listed.
@@ -31,7 +33,9 @@ package enum SmallFiles {
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      let name = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
       if name != "." && name != ".." { names.append(name) }
     }
     return names
@@ -40,7 +44,9 @@ package enum SmallFiles {
   /// Where a symbolic link leads; nil where there is none.
   package static func link(_ path: String) -> String? {
     var target = [UInt8](repeating: 0, count: 256)
-    let count = target.withUnsafeMutableBytes { readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+    let count = target.withUnsafeMutableBytes {
+      readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+    }
     return count < 0 ? nil : String(decoding: target[..<count], as: UTF8.self)
   }
 }

@@ -1,9 +1,11 @@
 import Glibc
 
-/// What is to be done about signals, in the coordinator and in each rank: a pure machine, driven by events and a clock.
+/// What is to be done about signals, in the coordinator and in each rank: a pure machine, driven by
+/// events and a clock.
 ///
-/// A job that trains is asked for a checkpoint and an end; where nothing is to be saved yet, it is ended at once. A second request, a rank that stands
-/// still, or the end of the grace period ends it by force.
+/// A job that trains is asked for a checkpoint and an end; where nothing is to be saved yet, it is
+/// ended at once. A second request, a rank that stands still, or the end of the grace period ends
+/// it by force.
 public struct StopPlan: Sendable, Equatable {
   public enum Job: Sendable, Equatable {
     /// Nothing runs that would have to be ended first.
@@ -32,7 +34,8 @@ public struct StopPlan: Sendable, Equatable {
   public enum Action: Sendable, Equatable {
     /// Hand USR1 (a checkpoint) or USR2 (a checkpoint and an end) to the ranks.
     case ask(Int32)
-    /// Continue ranks that are stopped by a signal, and report with ``Event/stalled`` one that stays so.
+    /// Continue ranks that are stopped by a signal, and report with ``Event/stalled`` one that
+    /// stays so.
     case wake
     /// End the job: nothing is to be waited for.
     case end
@@ -65,8 +68,9 @@ public struct StopPlan: Sendable, Equatable {
   public var grace: Double
   public private(set) var outcome = Outcome.none
 
-  /// The exit status of a program that was ended where nothing was to be saved: 128 + the signal's number, as of one that a signal kills, or 75
-  /// where a later command can go on with what was done before.
+  /// The exit status of a program that was ended where nothing was to be saved: 128 + the signal's
+  /// number, as of one that a signal kills, or 75 where a later command can go on with what was
+  /// done before.
   public var exitStatus: Int32? {
     guard case .interrupted(let number) = outcome else { return nil }
     return isResumable ? 75 : 128 + number
@@ -83,7 +87,8 @@ public struct StopPlan: Sendable, Equatable {
   private var deadline: Double?
   private var killTime: Double?
 
-  /// A rank that stands still has so long to go on, and a job that is being ended has so long to be gone.
+  /// A rank that stands still has so long to go on, and a job that is being ended has so long to be
+  /// gone.
   public static let patience = 2.0
 
   public init(grace: Double = 30) { self.grace = grace }
@@ -96,7 +101,9 @@ public struct StopPlan: Sendable, Equatable {
     case .began(let job):
       (self.job, isReady, hasStepped, isStalled, killTime) = (job, false, false, false, nil)
       // A stop that came just before leaves it no time; a kept USR2 is for a job that trains.
-      return outcome == .none ? (job == .measuring && kept.contains(SIGUSR2) ? interrupt(SIGUSR2, at: now) : []) : end(at: now)
+      return outcome == .none
+        ? (job == .measuring && kept.contains(SIGUSR2) ? interrupt(SIGUSR2, at: now) : [])
+        : end(at: now)
     case .ready: return ready(at: now)
     case .step:
       (hasStepped, isStalled) = (true, false)
@@ -121,7 +128,9 @@ public struct StopPlan: Sendable, Equatable {
   private mutating func ready(at now: Double) -> [Action] {
     isReady = true
     defer { kept = [] }
-    return kept.flatMap { $0 == SIGUSR2 && outcome == .none ? requestStop(SIGUSR2, at: now) : [.ask($0)] }
+    return kept.flatMap {
+      $0 == SIGUSR2 && outcome == .none ? requestStop(SIGUSR2, at: now) : [.ask($0)]
+    }
   }
 
   private mutating func ask(_ number: Int32, at now: Double) -> [Action] {

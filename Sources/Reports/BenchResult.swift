@@ -3,7 +3,8 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   public var workload: String
   public var ranks: Int
   public var params: Int
-  /// The slowest rank's whole step, from a batch that is ready to weights that are updated: median over steps, and the fastest step.
+  /// The slowest rank's whole step, from a batch that is ready to weights that are updated: median
+  /// over steps, and the fastest step.
   public var stepMs: Double
   public var minMs: Double
   /// Samples, or tokens of a text, a second over all ranks, at the median step.
@@ -13,16 +14,19 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   public var norm: Double?
   /// ``gflops`` over ``gemmGflops``.
   public var gemmFraction: Double
-  /// A mean step, over ranks and steps, by what it was spent on. Here `data` is given; ``stepMs`` is without it.
+  /// A mean step, over ranks and steps, by what it was spent on. Here `data` is given; ``stepMs``
+  /// is without it.
   public var seconds: PhaseTimes
   public var steps: Int
   /// What ``perS`` counts: samples or tokens.
   public var unit: String
-  /// 10⁹ floating-point operations a second that a rank achieved in products and convolutions over the whole step, and that it reached in
-  /// large matrix products, which took turns with the steps, on all ranks at once: their median, a mean over ranks.
+  /// 10⁹ floating-point operations a second that a rank achieved in products and convolutions over
+  /// the whole step, and that it reached in large matrix products, which took turns with the steps,
+  /// on all ranks at once: their median, a mean over ranks.
   public var gflops: Double
   public var gemmGflops: Double
-  /// The most memory that a rank has had resident after the first steps, its libraries and what it shares with other ranks included; the largest rank's.
+  /// The most memory that a rank has had resident after the first steps, its libraries and what it
+  /// shares with other ranks included; the largest rank's.
   public var peakBytes: Int
   public var profile: BenchProfile?
 
@@ -37,8 +41,10 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   }
 
   public init(
-    workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double, loss: Double?, norm: Double?,
-    gemmFraction: Double, seconds: PhaseTimes, steps: Int, unit: String, gflops: Double, gemmGflops: Double, peakBytes: Int,
+    workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double,
+    loss: Double?, norm: Double?,
+    gemmFraction: Double, seconds: PhaseTimes, steps: Int, unit: String, gflops: Double,
+    gemmGflops: Double, peakBytes: Int,
     profile: BenchProfile? = nil
   ) {
     self.workload = workload
@@ -68,7 +74,9 @@ public struct BenchProfile: Sendable, Equatable, Decodable {
     public var host: String
     public var seconds: PhaseTimes
 
-    public init(rank: Int, host: String, seconds: PhaseTimes) { (self.rank, self.host, self.seconds) = (rank, host, seconds) }
+    public init(rank: Int, host: String, seconds: PhaseTimes) {
+      (self.rank, self.host, self.seconds) = (rank, host, seconds)
+    }
   }
 
   /// Part of a mean pass.
@@ -82,10 +90,13 @@ public struct BenchProfile: Sendable, Equatable, Decodable {
   /// The trace's file.
   public var trace: String
   public var ranks: [Rank]
-  /// Mean over ranks: the forward pass, timed by itself after the steps, then the backward pass, last layer first.
+  /// Mean over ranks: the forward pass, timed by itself after the steps, then the backward pass,
+  /// last layer first.
   public var parts: [Part]
 
-  public init(trace: String, ranks: [Rank], parts: [Part]) { (self.trace, self.ranks, self.parts) = (trace, ranks, parts) }
+  public init(trace: String, ranks: [Rank], parts: [Part]) {
+    (self.trace, self.ranks, self.parts) = (trace, ranks, parts)
+  }
 }
 
 extension BenchResult: JSONWritable {

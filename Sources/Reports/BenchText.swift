@@ -23,30 +23,44 @@ public struct BenchText {
 
   private static func phases(_ seconds: PhaseTimes) -> [(String, Double)] {
     [
-      ("data", seconds.data), ("compute", seconds.compute), ("reduce", seconds.reduce), ("norm", seconds.norm),
+      ("data", seconds.data), ("compute", seconds.compute), ("reduce", seconds.reduce),
+      ("norm", seconds.norm),
       ("optimizer", seconds.optimizer),
     ]
   }
 
   private static func shares(_ seconds: PhaseTimes) -> String {
     let sum = phases(seconds).reduce(0) { $0 + $1.1 }
-    return phases(seconds).map { "\($0) \(NumberFormat.percent(sum > 0 ? $1 / sum : nil))" }.joined(separator: ", ")
+    return phases(seconds).map { "\($0) \(NumberFormat.percent(sum > 0 ? $1 / sum : nil))" }.joined(
+      separator: ", ")
   }
 
   private func text(of profile: BenchProfile) -> [String] {
-    var lines = ["", "  ms a step    " + Self.phases(result.seconds).map { $0.0.right(10) }.joined()]
+    var lines = [
+      "", "  ms a step    " + Self.phases(result.seconds).map { $0.0.right(10) }.joined(),
+    ]
     for rank in profile.ranks {
-      let figures = Self.phases(rank.seconds).map { NumberFormat.fixed($0.1 * 1e3, decimals: 3).right(10) }.joined()
-      lines.append("  " + "rank \(rank.rank) \(PlainText.sanitized(rank.host, limit: 20))".padded(to: 13) + figures)
+      let figures = Self.phases(rank.seconds).map {
+        NumberFormat.fixed($0.1 * 1e3, decimals: 3).right(10)
+      }.joined()
+      lines.append(
+        "  " + "rank \(rank.rank) \(PlainText.sanitized(rank.host, limit: 20))".padded(to: 13)
+          + figures)
     }
     let whole = profile.parts.reduce(0) { $0 + $1.ms }
     let width = profile.parts.map(\.name.count).max() ?? 0
-    lines += ["", "  compute, in the order of the pass; a gradient's time begins where the one before it was complete"]
+    lines += [
+      "",
+      "  compute, in the order of the pass; a gradient's time begins where the one before it was complete",
+    ]
     for part in profile.parts {
       lines.append(
         "  \(PlainText.sanitized(part.name, limit: 80).padded(to: width))  \(NumberFormat.fixed(part.ms, decimals: 3).right(9)) ms  "
           + NumberFormat.percent(whole > 0 ? part.ms / whole : nil).right(6))
     }
-    return lines + ["", "  every step of every rank: \(profile.trace), which ui.perfetto.dev and chrome://tracing open"]
+    return lines + [
+      "",
+      "  every step of every rank: \(profile.trace), which ui.perfetto.dev and chrome://tracing open",
+    ]
   }
 }

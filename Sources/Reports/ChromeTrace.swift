@@ -1,6 +1,8 @@
-/// A file of trace events as Chrome's tracing and Perfetto read it: one row a rank, spans within spans.
+/// A file of trace events as Chrome's tracing and Perfetto read it: one row a rank, spans within
+/// spans.
 ///
-/// Trace Event Format (Google): complete events, `"ph":"X"`, with start and length in microseconds, and metadata that names the rows.
+/// Trace Event Format (Google): complete events, `"ph":"X"`, with start and length in microseconds,
+/// and metadata that names the rows.
 public struct ChromeTrace {
   private let events: [Event]
   private let rows: [String]
@@ -26,7 +28,11 @@ public struct ChromeTrace {
       $0.field("displayTimeUnit", "ms")
       $0.key("traceEvents")
       $0.array(0..<rows.count + events.count) { json, index in
-        if index < rows.count { Self.name(index, rows[index], &json) } else { Self.write(events[index - rows.count], &json) }
+        if index < rows.count {
+          Self.name(index, rows[index], &json)
+        } else {
+          Self.write(events[index - rows.count], &json)
+        }
       }
     }
     return json.string + "\n"

@@ -35,9 +35,12 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public static let namedSkips = 20
 
   public init(
-    verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final, norm: Norm, noiseScale: Double?,
-    throughput: Throughput, timeShare: PhaseTimes, ranks: [Rank], restarts: Int, weightsSHA256: String?, skips: [Skip] = [],
-    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil, simulation: String? = nil
+    verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final,
+    norm: Norm, noiseScale: Double?,
+    throughput: Throughput, timeShare: PhaseTimes, ranks: [Rank], restarts: Int,
+    weightsSHA256: String?, skips: [Skip] = [],
+    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil,
+    simulation: String? = nil
   ) {
     self.changes = changes
     self.verdict = verdict
@@ -60,7 +63,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips, simulation, changes
+    case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips,
+      simulation, changes
     case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
     case resumedAt = "resumed_at"
@@ -71,8 +75,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   /// How training went, judged by the ledger's evidence.
   public typealias Verdict = ConvergenceVerdict.Kind
 
-  /// What the weights at the run's end score on held-out data, and the last step's gradient norm over all ranks. Loss and score are nil where
-  /// the run was stopped: nothing was evaluated.
+  /// What the weights at the run's end score on held-out data, and the last step's gradient norm
+  /// over all ranks. Loss and score are nil where the run was stopped: nothing was evaluated.
   public struct Final: Sendable, Equatable {
     public var loss: Double?
     public var accuracy: Double?
@@ -91,7 +95,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     public init(loss: Double?, score: NamedNumber?, gradNorm: Double?) {
       let isAccuracy = score?.name == "accuracy"
       self.init(
-        loss: loss, accuracy: isAccuracy ? score?.value : nil, others: isAccuracy ? [] : score.map { [$0] } ?? [], gradNorm: gradNorm)
+        loss: loss, accuracy: isAccuracy ? score?.value : nil,
+        others: isAccuracy ? [] : score.map { [$0] } ?? [], gradNorm: gradNorm)
     }
 
     /// The accuracy, or the first other measure.
@@ -104,7 +109,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     public var last: Double?
     public var max: Double?
     public var clippedFraction: Double
-    /// The share of steps in which √L alone proved that the clip would not act; nil for rules that it says nothing of.
+    /// The share of steps in which √L alone proved that the clip would not act; nil for rules that
+    /// it says nothing of.
     public var certifiedFraction: Double?
     public var skipped: Int
 
@@ -114,7 +120,10 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
       case certifiedFraction = "certified_fraction"
     }
 
-    public init(first: Double?, last: Double?, max: Double?, clippedFraction: Double, certifiedFraction: Double? = nil, skipped: Int) {
+    public init(
+      first: Double?, last: Double?, max: Double?, clippedFraction: Double,
+      certifiedFraction: Double? = nil, skipped: Int
+    ) {
       self.first = first
       self.last = last
       self.max = max
@@ -124,7 +133,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     }
   }
 
-  /// How far the applied gradient was from the mean gradient clipped by its own norm, in the mean over the steps where both were measured.
+  /// How far the applied gradient was from the mean gradient clipped by its own norm, in the mean
+  /// over the steps where both were measured.
   public struct ClipBias: Sendable, Equatable, Decodable {
     /// Where the clip acted: `worker` or `bound`.
     public var scope: String
@@ -187,7 +197,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     }
 
     public init(
-      rank: Int, host: String, samples: Int, finalLoss: Double?, meanLocalNorm: Double?, secondsWaiting: Double, weightsSHA256: String?
+      rank: Int, host: String, samples: Int, finalLoss: Double?, meanLocalNorm: Double?,
+      secondsWaiting: Double, weightsSHA256: String?
     ) {
       self.rank = rank
       self.host = host
@@ -199,7 +210,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     }
   }
 
-  /// A skipped step. `text` says why, and of a gradient that was not finite on which rank and in which tensor.
+  /// A skipped step. `text` says why, and of a gradient that was not finite on which rank and in
+  /// which tensor.
   public struct Skip: Sendable, Equatable, Decodable {
     public var step: Int
     public var rank: Int?

@@ -1,4 +1,5 @@
-/// Curves of several runs for a terminal: loss and gradient norm, a line a run under the same steps and on the same scale.
+/// Curves of several runs for a terminal: loss and gradient norm, a line a run under the same steps
+/// and on the same scale.
 public struct CurveText {
   private let runs: [RunRecords]
   private let width: Int
@@ -14,7 +15,9 @@ public struct CurveText {
     let columns = min(160, width - nameWidth - 5)
     guard steps > 0, columns >= 8 else { return "" }
     var lines: [String] = []
-    for (title, path) in [("loss", \RunSeries.loss), ("gradient norm", \.norm)] as [(String, KeyPath<RunSeries, DownsampledSeries>)] {
+    for (title, path) in [("loss", \RunSeries.loss), ("gradient norm", \.norm)]
+      as [(String, KeyPath<RunSeries, DownsampledSeries>)]
+    {
       let means = runs.map { run in
         // A shorter run takes as much of the line as it has of the longest one's steps.
         run.series[keyPath: path].means(atMost: max(1, columns * run.series.lastStep / steps))
@@ -28,7 +31,8 @@ public struct CurveText {
       ]
       for (name, values) in zip(names, means) {
         lines.append(
-          "  \(name.padded(to: nameWidth))  \(Sparkline.text(values, width: columns, isLogarithmic: isLogarithmic, range: low...high))")
+          "  \(name.padded(to: nameWidth))  \(Sparkline.text(values, width: columns, isLogarithmic: isLogarithmic, range: low...high))"
+        )
       }
     }
     return lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n"

@@ -1,4 +1,5 @@
-/// What `lockstep doctor` measured under mpirun: each rank's place and speed, and how long gradients take to be summed.
+/// What `lockstep doctor` measured under mpirun: each rank's place and speed, and how long
+/// gradients take to be summed.
 public struct DiagnosisRecord: Sendable, Equatable, Decodable {
   public struct Rank: Sendable, Equatable, Decodable {
     public var rank: Int
@@ -9,13 +10,16 @@ public struct DiagnosisRecord: Sendable, Equatable, Decodable {
     public var processors: String
     /// `OMP_NUM_THREADS` in its environment.
     public var threads: String?
-    /// 10⁹ floating-point operations a second in large matrix products, all ranks multiplying at once.
+    /// 10⁹ floating-point operations a second in large matrix products, all ranks multiplying at
+    /// once.
     public var gemmGflops: Double
-    /// How far its host's clock is ahead of rank 0's, and what that is known from; of other hosts' first ranks alone.
+    /// How far its host's clock is ahead of rank 0's, and what that is known from; of other hosts'
+    /// first ranks alone.
     public var clockOffsetMs: Double?
 
     public init(
-      rank: Int, host: String, machine: String, processors: String, threads: String?, gemmGflops: Double, clockOffsetMs: Double?
+      rank: Int, host: String, machine: String, processors: String, threads: String?,
+      gemmGflops: Double, clockOffsetMs: Double?
     ) {
       self.rank = rank
       self.host = host
@@ -44,7 +48,8 @@ public struct DiagnosisRecord: Sendable, Equatable, Decodable {
       (self.bytes, self.microseconds, self.repetitions) = (bytes, microseconds, repetitions)
     }
 
-    /// Bytes that a rank must send and receive, at least, over the time: 10⁶ bytes a second of the link, whatever the number of ranks.
+    /// Bytes that a rank must send and receive, at least, over the time: 10⁶ bytes a second of the
+    /// link, whatever the number of ranks.
     public func linkMegabytesPerSecond(ranks: Int) -> Double {
       ranks > 1 ? Double(bytes) * 2 * Double(ranks - 1) / Double(ranks) / microseconds : .nan
     }
@@ -57,7 +62,9 @@ public struct DiagnosisRecord: Sendable, Equatable, Decodable {
   public var transports: String?
   public var yields: Bool
 
-  public init(mpi: String, ranks: [Rank], reductions: [Reduction], transports: String?, yields: Bool) {
+  public init(
+    mpi: String, ranks: [Rank], reductions: [Reduction], transports: String?, yields: Bool
+  ) {
     self.mpi = mpi
     self.ranks = ranks
     self.reductions = reductions

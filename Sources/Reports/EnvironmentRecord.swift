@@ -21,8 +21,10 @@ public struct EnvironmentRecord: Sendable, Equatable {
   public var run: String?
 
   public init(
-    versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int, cpu: String,
-    instructions: CPUInstructions? = nil, gitRevision: String?, commandLine: [String], simulation: String? = nil
+    versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int,
+    cpu: String,
+    instructions: CPUInstructions? = nil, gitRevision: String?, commandLine: [String],
+    simulation: String? = nil
   ) {
     self.versions = versions
     self.hosts = hosts

@@ -1,4 +1,5 @@
-/// What the exchange of gradients alone takes on some ranks, by size: one line of JSON of a worker that was asked to time it.
+/// What the exchange of gradients alone takes on some ranks, by size: one line of JSON of a worker
+/// that was asked to time it.
 public struct ExchangeTimes: Sendable, Equatable, Decodable, JSONWritable {
   /// The host of each rank.
   public var hosts: [String]
@@ -34,7 +35,9 @@ public struct ExchangeTimes: Sendable, Equatable, Decodable, JSONWritable {
     }
   }
 
-  public init(hosts: [String], pattern: String, sizes: [Size]) { (self.hosts, self.pattern, self.sizes) = (hosts, pattern, sizes) }
+  public init(hosts: [String], pattern: String, sizes: [Size]) {
+    (self.hosts, self.pattern, self.sizes) = (hosts, pattern, sizes)
+  }
 
   public func write(to json: inout JSONText) {
     json.object {

@@ -1,7 +1,9 @@
-/// What one host says of itself before a job: the line of JSON that `lockstep-worker --probe` prints there.
+/// What one host says of itself before a job: the line of JSON that `lockstep-worker --probe`
+/// prints there.
 public struct HostRecord: Sendable, Equatable, Decodable {
   public var host: String
-  /// The machine's boot identifier: hosts that have the same one are containers or namespaces of one machine.
+  /// The machine's boot identifier: hosts that have the same one are containers or namespaces of
+  /// one machine.
   public var machine: String
   /// The worker's own file and its SHA-256.
   public var worker: String
@@ -30,15 +32,19 @@ public struct HostRecord: Sendable, Equatable, Decodable {
   /// A file that the experiment reads on every host.
   public struct DataFile: Sendable, Equatable, Decodable {
     public var path: String
-    /// Of the whole file, or of its length and pieces of it where it is large; nil where it cannot be read.
+    /// Of the whole file, or of its length and pieces of it where it is large; nil where it cannot
+    /// be read.
     public var digest: String?
     public var problem: String?
 
-    public init(path: String, digest: String?, problem: String?) { (self.path, self.digest, self.problem) = (path, digest, problem) }
+    public init(path: String, digest: String?, problem: String?) {
+      (self.path, self.digest, self.problem) = (path, digest, problem)
+    }
   }
 
   public init(
-    host: String, machine: String, worker: String, workerSHA256: String, mpi: String, hasLauncher: Bool, directory: String,
+    host: String, machine: String, worker: String, workerSHA256: String, mpi: String,
+    hasLauncher: Bool, directory: String,
     data: [DataFile],
     outputProblem: String?, sharesOutput: Bool, time: Double, cores: Int, cpu: String,
     instructions: CPUInstructions? = nil, memory: Int, freeMemory: Int, freeSharedMemory: Int?
@@ -74,7 +80,8 @@ public struct HostRecord: Sendable, Equatable, Decodable {
 }
 
 extension HostRecord {
-  /// The CPU's name, and what programs use of it where that is known: on some virtual machines CPUs of one name differ.
+  /// The CPU's name, and what programs use of it where that is known: on some virtual machines CPUs
+  /// of one name differ.
   public var processor: String { instructions.map { "\(cpu) (\($0.kernels))" } ?? cpu }
 }
 

@@ -1,7 +1,9 @@
-/// The leaves of a JSON value, each with its path, in the order in which the text has them: `norm.layers.layers.0.weight`, `reasons[1]`.
+/// The leaves of a JSON value, each with its path, in the order in which the text has them:
+/// `norm.layers.layers.0.weight`, `reasons[1]`.
 ///
-/// Numbers stay as they are written. Lockstep writes every Double as its shortest decimal that reads back to it, so two numbers have the same
-/// bits exactly if they have the same text. An empty object or array is a leaf too.
+/// Numbers stay as they are written. Lockstep writes every Double as its shortest decimal that
+/// reads back to it, so two numbers have the same bits exactly if they have the same text. An empty
+/// object or array is a leaf too.
 public struct JSONLeaves: Sendable, Equatable {
   public struct Leaf: Sendable, Equatable {
     public var path: String
@@ -24,33 +26,45 @@ public struct JSONLeaves: Sendable, Equatable {
     let name: String
     var position = 0
 
-    func failure(_ what: String) -> RunFileError { RunFileError("\(name): byte \(position): not JSON: \(what)") }
+    func failure(_ what: String) -> RunFileError {
+      RunFileError("\(name): byte \(position): not JSON: \(what)")
+    }
 
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    mutating func skipSpace() { while let byte = next, [0x20, 0x0A, 0x0D, 0x09].contains(byte) { position += 1 } }
+    mutating func skipSpace() {
+      while let byte = next, [0x20, 0x0A, 0x0D, 0x09].contains(byte) { position += 1 }
+    }
 
-    mutating func value(at path: String, into leaves: inout [Leaf], depth: Int) throws(RunFileError) {
+    mutating func value(at path: String, into leaves: inout [Leaf], depth: Int) throws(RunFileError)
+    {
       guard depth < 64 else { throw failure("nested too deep") }
       skipSpace()
       switch next {
       case UInt8(ascii: "{"):
-        try items(until: UInt8(ascii: "}"), empty: "{}", at: path, into: &leaves) { scanner, leaves, _ throws(RunFileError) in
+        try items(until: UInt8(ascii: "}"), empty: "{}", at: path, into: &leaves) {
+          scanner, leaves, _ throws(RunFileError) in
           let key = try scanner.string().dropFirst().dropLast()
           scanner.skipSpace()
           guard scanner.take(UInt8(ascii: ":")) else { throw scanner.failure("a colon is missing") }
-          try scanner.value(at: path.isEmpty ? String(key) : "\(path).\(key)", into: &leaves, depth: depth + 1)
+          try scanner.value(
+            at: path.isEmpty ? String(key) : "\(path).\(key)", into: &leaves, depth: depth + 1)
         }
       case UInt8(ascii: "["):
-        try items(until: UInt8(ascii: "]"), empty: "[]", at: path, into: &leaves) { scanner, leaves, index throws(RunFileError) in
+        try items(until: UInt8(ascii: "]"), empty: "[]", at: path, into: &leaves) {
+          scanner, leaves, index throws(RunFileError) in
           try scanner.value(at: "\(path)[\(index)]", into: &leaves, depth: depth + 1)
         }
       case UInt8(ascii: "\""): leaves.append(Leaf(path: path, text: try string()))
       default:
         let start = position
-        while let byte = next, byte > 0x20, ![UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")].contains(byte) { position += 1 }
+        while let byte = next, byte > 0x20,
+          ![UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")].contains(byte)
+        { position += 1 }
         let word = String(decoding: bytes[start..<position], as: UTF8.self)
-        guard ["true", "false", "null"].contains(word) || Double(word) != nil else { throw failure("no value") }
+        guard ["true", "false", "null"].contains(word) || Double(word) != nil else {
+          throw failure("no value")
+        }
         leaves.append(Leaf(path: path, text: word))
       }
     }
@@ -83,7 +97,9 @@ public struct JSONLeaves: Sendable, Equatable {
     private mutating func string() throws(RunFileError) -> String {
       let start = position
       guard take(UInt8(ascii: "\"")) else { throw failure("a string is missing") }
-      while let byte = next, byte != UInt8(ascii: "\"") { position += byte == UInt8(ascii: "\\") ? 2 : 1 }
+      while let byte = next, byte != UInt8(ascii: "\"") {
+        position += byte == UInt8(ascii: "\\") ? 2 : 1
+      }
       guard take(UInt8(ascii: "\"")) else { throw failure("a string does not end") }
       return String(decoding: bytes[start..<position], as: UTF8.self)
     }

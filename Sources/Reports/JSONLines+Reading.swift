@@ -3,9 +3,12 @@ import FoundationEssentials
 import Glibc
 
 extension StepRecord {
-  /// Reads a run's `metrics.jsonl` in pieces, a record at a time; a line that is no record is named by its number and byte. A torn last line is left
-  /// out. With `every` only the first line and each so many lines after it are looked at.
-  public static func read(path: String, every: Int = 1, each: (StepRecord) -> Void) throws(RunFileError) {
+  /// Reads a run's `metrics.jsonl` in pieces, a record at a time; a line that is no record is named
+  /// by its number and byte. A torn last line is left out. With `every` only the first line and
+  /// each so many lines after it are looked at.
+  public static func read(path: String, every: Int = 1, each: (StepRecord) -> Void)
+    throws(RunFileError)
+  {
     try readLines(path: path, every: every, of: "a step") {
       try StepRecord(line: $0)
     } each: {
@@ -28,7 +31,8 @@ extension RankRecord {
 }
 
 func readLines<Record>(
-  path: String, every: Int, of what: String, decode: ([UInt8]) throws -> Record, each: (Record) -> Void
+  path: String, every: Int, of what: String, decode: ([UInt8]) throws -> Record,
+  each: (Record) -> Void
 ) throws(RunFileError) {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
@@ -42,9 +46,11 @@ func readLines<Record>(
   }
 }
 
-/// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what follows the last line end is left out.
+/// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what
+/// follows the last line end is left out.
 func readLines(
-  of descriptor: Int32, path: String, each: (_ line: [UInt8], _ number: Int, _ offset: Int) throws(RunFileError) -> Void
+  of descriptor: Int32, path: String,
+  each: (_ line: [UInt8], _ number: Int, _ offset: Int) throws(RunFileError) -> Void
 ) throws(RunFileError) {
   var lines = LineSplitter(limit: WorkerEvent.lineLimit)
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -63,7 +69,8 @@ func readLines(
 }
 
 extension RunDirectory {
-  /// The step of the last whole line of `metrics.jsonl`; nil where there is none. Reads no more than a megabyte.
+  /// The step of the last whole line of `metrics.jsonl`; nil where there is none. Reads no more
+  /// than a megabyte.
   public var lastRecordedStep: Int? {
     let descriptor = open(metrics, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -71,8 +78,12 @@ extension RunDirectory {
     let size = Int(lseek(descriptor, 0, Int32(SEEK_END)))
     let start = max(0, size - WorkerEvent.lineLimit)
     var bytes = [UInt8](repeating: 0, count: max(0, size - start))
-    let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(start)) }
+    let count = bytes.withUnsafeMutableBytes {
+      pread(descriptor, $0.baseAddress, $0.count, off_t(start))
+    }
     guard count > 0 else { return nil }
-    return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).reversed().lazy.compactMap { JSONLinesFile.recordedStep(Array($0)) }.first
+    return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).reversed().lazy.compactMap {
+      JSONLinesFile.recordedStep(Array($0))
+    }.first
   }
 }

@@ -1,7 +1,9 @@
-/// Writes JSON with its keys in the order they are given and Doubles as their shortest round-trip decimal.
+/// Writes JSON with its keys in the order they are given and Doubles as their shortest round-trip
+/// decimal.
 ///
-/// A Double that is not finite is written as `null`: JSON has no NaN, and a reader must not take one for a number. Text is escaped as
-/// RFC 8259 asks. `indented` spreads objects and arrays over lines, for files that people open.
+/// A Double that is not finite is written as `null`: JSON has no NaN, and a reader must not take
+/// one for a number. Text is escaped as RFC 8259 asks. `indented` spreads objects and arrays over
+/// lines, for files that people open.
 public struct JSONText {
   public private(set) var bytes: [UInt8] = []
   private var depth = 0
@@ -29,7 +31,9 @@ public struct JSONText {
     close(UInt8(ascii: "}"))
   }
 
-  public mutating func array<Element>(_ elements: some Sequence<Element>, each write: (inout JSONText, Element) -> Void) {
+  public mutating func array<Element>(
+    _ elements: some Sequence<Element>, each write: (inout JSONText, Element) -> Void
+  ) {
     open(UInt8(ascii: "["))
     for element in elements { write(&self, element) }
     close(UInt8(ascii: "]"))
@@ -119,7 +123,8 @@ public struct JSONText {
     needsComma = true
   }
 
-  /// What stands between the last value and the next one: nothing after a key, a comma after a value, a new line when indented.
+  /// What stands between the last value and the next one: nothing after a key, a comma after a
+  /// value, a new line when indented.
   private mutating func separate() {
     if afterKey {
       afterKey = false
@@ -153,7 +158,9 @@ public struct JSONText {
     defer { bytes.append(UInt8(ascii: "\"")) }
     // Nearly every text is a key that needs no escape, and goes in at once.
     let isPlain: Bool? = text.utf8.withContiguousStorageIfAvailable { buffer in
-      guard buffer.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }) else { return false }
+      guard buffer.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }) else {
+        return false
+      }
       bytes.append(contentsOf: buffer)
       return true
     }

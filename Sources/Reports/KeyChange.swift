@@ -25,8 +25,11 @@ public struct KeyChange: Sendable, Equatable, Decodable {
     case text(String)
     case list([Value])
 
-    /// Reads a value of a resolved experiment, whose TOML is JSON too; anything else is kept as text.
-    public init(toml: String) { self = (try? JSONDecoder().decode(Value.self, from: Data(toml.utf8))) ?? .text(toml) }
+    /// Reads a value of a resolved experiment, whose TOML is JSON too; anything else is kept as
+    /// text.
+    public init(toml: String) {
+      self = (try? JSONDecoder().decode(Value.self, from: Data(toml.utf8))) ?? .text(toml)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /// Cuts a stream of bytes into lines, however the bytes arrive.
 ///
-/// A line longer than `limit` bytes is given in pieces of that size, so that a stream without line ends cannot fill the memory.
+/// A line longer than `limit` bytes is given in pieces of that size, so that a stream without line
+/// ends cannot fill the memory.
 public struct LineSplitter: Sendable {
   private let limit: Int
   private var pending: [UInt8] = []

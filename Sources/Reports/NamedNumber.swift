@@ -29,23 +29,30 @@ extension NamedNumber {
   /// The numbers of a JSON object, by name, without the keys in `except`.
   static func list(from decoder: any Decoder, except: Set<String> = []) throws -> [NamedNumber] {
     let fields = try decoder.container(keyedBy: Key.self)
-    return try fields.allKeys.filter { !except.contains($0.stringValue) }.sorted { $0.stringValue < $1.stringValue }
-      .map { NamedNumber($0.stringValue, try fields.decodeIfPresent(Double.self, forKey: $0)) }
+    return try fields.allKeys.filter { !except.contains($0.stringValue) }.sorted {
+      $0.stringValue < $1.stringValue
+    }
+    .map { NamedNumber($0.stringValue, try fields.decodeIfPresent(Double.self, forKey: $0)) }
   }
 }
 
 extension [NamedNumber] {
   /// The same numbers in the order in which their keys stand in a line of JSON that Lockstep wrote.
   ///
-  /// One pass looks the quoted keys up as it meets them; a key that is not found keeps its place at the end.
+  /// One pass looks the quoted keys up as it meets them; a key that is not found keeps its place at
+  /// the end.
   func inOrder(of line: [UInt8]) -> [NamedNumber] {
     var positions: [String: Int] = [:]
     var index = line.startIndex
     while let open = line[index...].firstIndex(of: UInt8(ascii: "\"")) {
       var close = open + 1
-      while close < line.count, line[close] != UInt8(ascii: "\"") { close += line[close] == UInt8(ascii: "\\") ? 2 : 1 }
+      while close < line.count, line[close] != UInt8(ascii: "\"") {
+        close += line[close] == UInt8(ascii: "\\") ? 2 : 1
+      }
       guard close + 1 < line.count else { break }
-      if line[close + 1] == UInt8(ascii: ":") { positions[String(decoding: line[(open + 1)..<close], as: UTF8.self)] = open }
+      if line[close + 1] == UInt8(ascii: ":") {
+        positions[String(decoding: line[(open + 1)..<close], as: UTF8.self)] = open
+      }
       index = close + 1
     }
     return enumerated().sorted { left, right in

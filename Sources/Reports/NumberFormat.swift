@@ -2,7 +2,8 @@ import Glibc
 
 /// Numbers as people read them.
 public enum NumberFormat {
-  /// A number to four significant figures: `0.3412`, `12.34`, `1234`, `3.1e-07`; `–` when there is none.
+  /// A number to four significant figures: `0.3412`, `12.34`, `1234`, `3.1e-07`; `–` when there is
+  /// none.
   public static func formatted(_ number: Double?) -> String {
     guard let number, number.isFinite else { return "–" }
     let size = abs(number)
@@ -29,11 +30,14 @@ public enum NumberFormat {
 
   /// A rate: whole and grouped from 100 on, four figures below.
   public static func rate(_ number: Double?) -> String {
-    guard let number, number.isFinite, abs(number) >= 100, abs(number) < 1e15 else { return formatted(number) }
+    guard let number, number.isFinite, abs(number) >= 100, abs(number) < 1e15 else {
+      return formatted(number)
+    }
     return grouped(Int(number.rounded()))
   }
 
-  /// A fraction as per cent: `0 %`, `0.4 %`, `12 %`, `100 %`. Only nothing is 0 and only all is 100.
+  /// A fraction as per cent: `0 %`, `0.4 %`, `12 %`, `100 %`. Only nothing is 0 and only all is
+  /// 100.
   public static func percent(_ fraction: Double?) -> String {
     guard let fraction, fraction.isFinite else { return "–" }
     let value = fraction * 100
@@ -48,15 +52,20 @@ public enum NumberFormat {
     let whole = Int(seconds.rounded(.up))
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     let (hours, minutes) = (whole / 3600, whole / 60 % 60)
-    return hours > 0 ? "\(hours):\(two(minutes)):\(two(whole % 60))" : "\(minutes):\(two(whole % 60))"
+    return hours > 0
+      ? "\(hours):\(two(minutes)):\(two(whole % 60))" : "\(minutes):\(two(whole % 60))"
   }
 
   /// `1 rank`, `4 ranks`.
-  public static func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+  public static func counted(_ count: Int, _ noun: String) -> String {
+    "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+  }
 
   private static func printed(_ number: Double, decimals: Int, exponent: Bool = false) -> String {
     var buffer = [CChar](repeating: 0, count: 352)
-    _ = withVaList([Int32(decimals), number]) { vsnprintf(&buffer, buffer.count, exponent ? "%.*e" : "%.*f", $0) }
+    _ = withVaList([Int32(decimals), number]) {
+      vsnprintf(&buffer, buffer.count, exponent ? "%.*e" : "%.*f", $0)
+    }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

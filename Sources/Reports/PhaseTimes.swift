@@ -1,4 +1,5 @@
-/// Time by what it was spent on: seconds in a rank record, fractions of the whole in a convergence report.
+/// Time by what it was spent on: seconds in a rank record, fractions of the whole in a convergence
+/// report.
 public struct PhaseTimes: Sendable, Equatable, Decodable, JSONWritable {
   public var data: Double
   public var compute: Double
@@ -40,6 +41,8 @@ extension PhaseTimes {
   public var fractions: PhaseTimes {
     let sum = data + compute + reduce + norm + optimizer
     guard sum > 0 else { return .zero }
-    return PhaseTimes(data: data / sum, compute: compute / sum, reduce: reduce / sum, norm: norm / sum, optimizer: optimizer / sum)
+    return PhaseTimes(
+      data: data / sum, compute: compute / sum, reduce: reduce / sum, norm: norm / sum,
+      optimizer: optimizer / sum)
   }
 }

@@ -11,8 +11,12 @@ public struct Picture: Sendable, Equatable {
 
   /// Traps unless there are width · height · channels pixels, of 1 or 3 channels.
   public init(width: Int, height: Int, channels: Int = 1, pixels: [UInt8]) {
-    precondition(width > 0 && height > 0 && [1, 3].contains(channels), "no picture of \(width)×\(height) in \(channels) channels")
-    precondition(pixels.count == width * height * channels, "\(pixels.count) values for \(width)×\(height) in \(channels) channels")
+    precondition(
+      width > 0 && height > 0 && [1, 3].contains(channels),
+      "no picture of \(width)×\(height) in \(channels) channels")
+    precondition(
+      pixels.count == width * height * channels,
+      "\(pixels.count) values for \(width)×\(height) in \(channels) channels")
     self.width = width
     self.height = height
     self.channels = channels
@@ -30,22 +34,27 @@ public struct Picture: Sendable, Equatable {
         large += pixels[start..<start + channels]
       }
     }
-    return Picture(width: width * factor, height: height * factor, channels: channels, pixels: large)
+    return Picture(
+      width: width * factor, height: height * factor, channels: channels, pixels: large)
   }
 
-  /// Pictures side by side, `columns` a row, with a line of one white pixel between them, from values in 0...1 that lie picture by picture,
-  /// plane by plane, row by row.
+  /// Pictures side by side, `columns` a row, with a line of one white pixel between them, from
+  /// values in 0...1 that lie picture by picture, plane by plane, row by row.
   public init(grid values: [Float], width: Int, height: Int, channels: Int = 1, columns: Int) {
     let size = width * height * channels
     precondition(
-      size > 0 && columns > 0 && !values.isEmpty && values.count % size == 0, "\(values.count) values are no pictures of \(size)")
+      size > 0 && columns > 0 && !values.isEmpty && values.count % size == 0,
+      "\(values.count) values are no pictures of \(size)")
     let count = values.count / size
     let across = min(columns, count)
     let (total, down) = (across * (width + 1) - 1, (count + across - 1) / across)
     var pixels = [UInt8](repeating: 255, count: total * (down * (height + 1) - 1) * channels)
     for (index, value) in values.enumerated() {
-      let (picture, plane, row, column) = (index / size, index % size / (width * height), index / width % height, index % width)
-      let place = (picture / across * (height + 1) + row) * total + picture % across * (width + 1) + column
+      let (picture, plane, row, column) = (
+        index / size, index % size / (width * height), index / width % height, index % width
+      )
+      let place =
+        (picture / across * (height + 1) + row) * total + picture % across * (width + 1) + column
       // A value that is no number is black.
       pixels[place * channels + plane] = UInt8((value > 0 ? min(value, 1) * 255 : 0).rounded())
     }
@@ -59,10 +68,14 @@ public struct Picture: Sendable, Equatable {
     rows.reserveCapacity((stride + 1) * height)
     for row in 0..<height {
       rows.append(2)
-      for index in row * stride..<(row + 1) * stride { rows.append(row == 0 ? pixels[index] : pixels[index] &- pixels[index - stride]) }
+      for index in row * stride..<(row + 1) * stride {
+        rows.append(row == 0 ? pixels[index] : pixels[index] &- pixels[index - stride])
+      }
     }
-    let header = Self.bytes(UInt32(width)) + Self.bytes(UInt32(height)) + [8, channels == 1 ? 0 : 2, 0, 0, 0]
-    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + Self.chunk("IHDR", header) + Self.chunk("IDAT", Self.deflated(rows))
+    let header =
+      Self.bytes(UInt32(width)) + Self.bytes(UInt32(height)) + [8, channels == 1 ? 0 : 2, 0, 0, 0]
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + Self.chunk("IHDR", header)
+      + Self.chunk("IDAT", Self.deflated(rows))
       + Self.chunk("IEND", [])
   }
 
@@ -75,10 +88,14 @@ public struct Picture: Sendable, Equatable {
     var count = compressBound(UInt(bytes.count))
     return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, used in
       let status = compress2(buffer.baseAddress, &count, bytes, UInt(bytes.count), 9)
-      guard status == Z_OK else { fatalError("zlib could not compress \(bytes.count) bytes: status \(status)") }
+      guard status == Z_OK else {
+        fatalError("zlib could not compress \(bytes.count) bytes: status \(status)")
+      }
       used = Int(count)
     }
   }
 
-  private static func bytes(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+  private static func bytes(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+  }
 }

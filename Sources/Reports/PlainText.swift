@@ -2,8 +2,9 @@
 public enum PlainText {
   /// The text without control bytes, on one line, at most `limit` characters long.
   ///
-  /// C0 and C1 controls would let a worker's output, a file name or a host name move the cursor or colour the screen. Tabs become spaces;
-  /// bytes that are not UTF-8 become U+FFFD; direction overrides go, since they make text read as something else.
+  /// C0 and C1 controls would let a worker's output, a file name or a host name move the cursor or
+  /// colour the screen. Tabs become spaces; bytes that are not UTF-8 become U+FFFD; direction
+  /// overrides go, since they make text read as something else.
   public static func sanitized(_ bytes: some Sequence<UInt8>, limit: Int = 2000) -> String {
     sanitized(String(decoding: Array(bytes), as: UTF8.self), limit: limit)
   }

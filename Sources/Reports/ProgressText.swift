@@ -5,10 +5,14 @@ public enum ProgressText {
     ([stepCount(progress)] + measures(progress) + rates(progress)).joined(separator: "  ")
   }
 
-  /// What the workers start with: `fashion-mlp: 4 ranks on node0, 235,146 parameters, 60,000 samples, 702 steps`.
+  /// What the workers start with:
+  /// `fashion-mlp: 4 ranks on node0, 235,146 parameters, 60,000 samples, 702 steps`.
   public static func line(_ started: WorkerEvent.Started) -> String {
-    let hosts = started.hosts.count == 1 ? PlainText.sanitized(started.hosts[0], limit: 64) : "\(started.hosts.count) hosts"
-    return "\(PlainText.sanitized(started.experiment, limit: 80)): \(NumberFormat.counted(started.ranks, "rank")) on \(hosts), "
+    let hosts =
+      started.hosts.count == 1
+      ? PlainText.sanitized(started.hosts[0], limit: 64) : "\(started.hosts.count) hosts"
+    return
+      "\(PlainText.sanitized(started.experiment, limit: 80)): \(NumberFormat.counted(started.ranks, "rank")) on \(hosts), "
       + "\(NumberFormat.counted(started.parameters, "parameter")), \(NumberFormat.counted(started.samples, "sample")), "
       + NumberFormat.counted(started.steps, "step")
   }
@@ -19,8 +23,11 @@ public enum ProgressText {
 
   /// `accuracy 0.8769`, `mean return 498`.
   static func text(_ score: NamedNumber) -> String {
-    let value = score.name == "accuracy" ? NumberFormat.fixed(score.value, decimals: 4) : NumberFormat.formatted(score.value)
-    return PlainText.sanitized(String(score.name.map { $0 == "_" ? " " : $0 }), limit: 24) + " " + value
+    let value =
+      score.name == "accuracy"
+      ? NumberFormat.fixed(score.value, decimals: 4) : NumberFormat.formatted(score.value)
+    return PlainText.sanitized(String(score.name.map { $0 == "_" ? " " : $0 }), limit: 24) + " "
+      + value
   }
 
   static func stepCount(_ progress: WorkerEvent.Progress) -> String {
@@ -30,7 +37,10 @@ public enum ProgressText {
   }
 
   static func measures(_ progress: WorkerEvent.Progress) -> [String] {
-    var parts = ["epoch \(NumberFormat.fixed(progress.epoch, decimals: 2))", "loss \(NumberFormat.formatted(progress.loss))"]
+    var parts = [
+      "epoch \(NumberFormat.fixed(progress.epoch, decimals: 2))",
+      "loss \(NumberFormat.formatted(progress.loss))",
+    ]
     parts.append("norm \(NumberFormat.formatted(progress.norm))")
     parts.append("clipped \(NumberFormat.percent(progress.clippedFraction))")
     if progress.skipped > 0 { parts.append("skipped \(NumberFormat.grouped(progress.skipped))") }
@@ -39,8 +49,12 @@ public enum ProgressText {
 
   static func rates(_ progress: WorkerEvent.Progress) -> [String] {
     var parts: [String] = []
-    if progress.samplesPerSecond != nil { parts.append("\(NumberFormat.rate(progress.samplesPerSecond)) samples/s") }
-    if progress.secondsLeft != nil { parts.append("\(NumberFormat.clock(progress.secondsLeft)) left") }
+    if progress.samplesPerSecond != nil {
+      parts.append("\(NumberFormat.rate(progress.samplesPerSecond)) samples/s")
+    }
+    if progress.secondsLeft != nil {
+      parts.append("\(NumberFormat.clock(progress.secondsLeft)) left")
+    }
     return parts
   }
 }

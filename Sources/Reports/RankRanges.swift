@@ -10,7 +10,9 @@ public enum RankRanges {
         ranges.append(rank...rank)
       }
     }
-    let words = ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+    let words = ranges.map {
+      $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
+    }
     return (sorted.count == 1 ? "rank " : "ranks ") + words.joined(separator: ",")
   }
 }

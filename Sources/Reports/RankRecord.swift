@@ -11,7 +11,10 @@ public struct RankRecord: Sendable, Equatable {
   public var localNorm: Double?
   public var seconds: PhaseTimes
 
-  public init(rank: Int, host: String, step: Int, samples: Int, loss: Double?, localNorm: Double?, seconds: PhaseTimes) {
+  public init(
+    rank: Int, host: String, step: Int, samples: Int, loss: Double?, localNorm: Double?,
+    seconds: PhaseTimes
+  ) {
     self.rank = rank
     self.host = host
     self.step = step

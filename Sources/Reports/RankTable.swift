@@ -4,15 +4,18 @@ struct RankTable {
 
   init(_ ranks: [ConvergenceReport.Rank]) { self.ranks = ranks }
 
-  /// The lines, none where no rank is known; where a terminal is too narrow for columns, a paragraph a rank.
+  /// The lines, none where no rank is known; where a terminal is too narrow for columns, a
+  /// paragraph a rank.
   func lines(_ style: TextStyle) -> [String] {
     guard !ranks.isEmpty else { return [] }
     let hostWidth = min(24, max(4, ranks.map(\.host.count).max() ?? 0))
     let head = ["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"]
     let rows = ranks.map { rank in
       [
-        String(rank.rank), PlainText.sanitized(rank.host, limit: hostWidth), NumberFormat.grouped(rank.samples), NumberFormat.formatted(rank.finalLoss),
-        NumberFormat.formatted(rank.meanLocalNorm), NumberFormat.fixed(rank.secondsWaiting, decimals: 2),
+        String(rank.rank), PlainText.sanitized(rank.host, limit: hostWidth),
+        NumberFormat.grouped(rank.samples), NumberFormat.formatted(rank.finalLoss),
+        NumberFormat.formatted(rank.meanLocalNorm),
+        NumberFormat.fixed(rank.secondsWaiting, decimals: 2),
         rank.weightsSHA256.map { PlainText.sanitized(String($0.prefix(12))) } ?? "–",
       ]
     }

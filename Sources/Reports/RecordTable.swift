@@ -1,10 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// A run's records as comma-separated values (RFC 4180): a line a record, a column a field, units in the header.
+/// A run's records as comma-separated values (RFC 4180): a line a record, a column a field, units
+/// in the header.
 ///
-/// A column is named by the field's path, such as `norm.layers.fc1.weight` or `seconds.total [s]`. What a record lacks, or could not resolve, is an
-/// empty cell. Numbers stay as they are written. Reads each file twice, in pieces, so that memory does not grow with the run.
+/// A column is named by the field's path, such as `norm.layers.fc1.weight` or `seconds.total [s]`.
+/// What a record lacks, or could not resolve, is an empty cell. Numbers stay as they are written.
+/// Reads each file twice, in pieces, so that memory does not grow with the run.
 public struct RecordTable {
   public enum Kind: String, Sendable, CaseIterable { case metrics, ranks, evaluations }
 
@@ -14,7 +16,8 @@ public struct RecordTable {
 
   /// Finds the columns. Several runs get a first column `run` with their names.
   /// - Throws: a missing file, or the first line that is no record.
-  public init(_ kind: Kind, of runs: [(name: String, directory: RunDirectory)]) throws(RunFileError) {
+  public init(_ kind: Kind, of runs: [(name: String, directory: RunDirectory)]) throws(RunFileError)
+  {
     (self.kind, self.runs) = (kind, runs)
     var columns: [String] = []
     var known: Set<String> = []
@@ -23,7 +26,8 @@ public struct RecordTable {
         var previous: String?
         for leaf in leaves {
           if known.insert(leaf.path).inserted {
-            // Where this record has it: a reason after its action, not after all that came before it.
+            // Where this record has it: a reason after its action, not after all that came before
+            // it.
             let place = previous.flatMap { columns.lastIndex(of: $0) }.map { $0 + 1 } ?? 0
             columns.insert(leaf.path, at: place)
           }
@@ -38,22 +42,30 @@ public struct RecordTable {
   public func write(_ line: (String) -> Void) throws(RunFileError) {
     let hasName = runs.count > 1
     func row(_ cells: [String]) -> String { cells.map(Self.quoted).joined(separator: ",") + "\n" }
-    line(row((hasName ? ["run"] : []) + columns.map { path in Self.unit(of: path).map { "\(path) [\($0)]" } ?? path }))
+    line(
+      row(
+        (hasName ? ["run"] : [])
+          + columns.map { path in Self.unit(of: path).map { "\(path) [\($0)]" } ?? path }))
     let places = Dictionary(uniqueKeysWithValues: columns.enumerated().map { ($1, $0) })
     for run in runs {
       try read(run.directory) { leaves in
         var cells = [String](repeating: "", count: columns.count)
-        for leaf in leaves { if let place = places[leaf.path] { cells[place] = Self.cell(leaf.text) } }
+        for leaf in leaves {
+          if let place = places[leaf.path] { cells[place] = Self.cell(leaf.text) }
+        }
         line(row((hasName ? [run.name] : []) + cells))
       }
     }
   }
 
-  private func read(_ directory: RunDirectory, each: ([JSONLeaves.Leaf]) -> Void) throws(RunFileError) {
+  private func read(_ directory: RunDirectory, each: ([JSONLeaves.Leaf]) -> Void)
+    throws(RunFileError)
+  {
     let path = "\(directory.path)/\(kind.rawValue).jsonl"
     if kind == .evaluations, access(path, F_OK) != 0 {
       throw RunFileError(
-        "\(path): no such file: this run recorded its evaluations in report.json, and where report.tensorboard is on for TensorBoard")
+        "\(path): no such file: this run recorded its evaluations in report.json, and where report.tensorboard is on for TensorBoard"
+      )
     }
     let what =
       switch kind {
@@ -63,7 +75,9 @@ public struct RecordTable {
       }
     try readLines(path: path, every: 1, of: what) { line in
       // An object or array that is empty is no quantity.
-      try JSONLeaves(line, name: path).leaves.filter { !$0.path.isEmpty && $0.text != "{}" && $0.text != "[]" }
+      try JSONLeaves(line, name: path).leaves.filter {
+        !$0.path.isEmpty && $0.text != "{}" && $0.text != "[]"
+      }
     } each: {
       each($0)
     }

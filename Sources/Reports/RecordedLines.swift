@@ -25,7 +25,9 @@ public struct RecordedLines: Sendable {
     isThere = descriptor >= 0
     guard descriptor >= 0 else {
       guard errno == ENOENT else { throw RunFileError(path: path, cannot: "open it", code: errno) }
-      if wanted != .anything && step > 0 { damage = "it is not there, and its lines of the steps up to \(step) are lost" }
+      if wanted != .anything && step > 0 {
+        damage = "it is not there, and its lines of the steps up to \(step) are lost"
+      }
       return
     }
     defer { close(descriptor) }
@@ -34,7 +36,9 @@ public struct RecordedLines: Sendable {
     var missing: [ClosedRange<Int>] = []
     var good: [Range<Int>] = []
     try readLines(of: descriptor, path: path) { (line, number, offset) throws(RunFileError) in
-      guard let found = JSONLinesFile.recordedStep(line), found >= last, found > last || wanted != .everyStep else {
+      guard let found = JSONLinesFile.recordedStep(line), found >= last,
+        found > last || wanted != .everyStep
+      else {
         bad.append(number)
         return
       }
@@ -45,16 +49,25 @@ public struct RecordedLines: Sendable {
     }
     self.good = good
     if wanted == .everyStep && last < step { missing.append(last + 1...step) }
-    damage = Self.words(bad: bad, missing: missing, isEmpty: wanted == .something && good.isEmpty && step > 0)
+    damage = Self.words(
+      bad: bad, missing: missing, isEmpty: wanted == .something && good.isEmpty && step > 0)
   }
 
   private static func words(bad: [Int], missing: [ClosedRange<Int>], isEmpty: Bool) -> String? {
     var parts: [String] = []
-    if let first = bad.first { parts.append(bad.count == 1 ? "line \(first) is no record" : "line \(first) and \(bad.count - 1) more are no records") }
+    if let first = bad.first {
+      parts.append(
+        bad.count == 1
+          ? "line \(first) is no record" : "line \(first) and \(bad.count - 1) more are no records")
+    }
     if let first = missing.first {
       let count = missing.reduce(0) { $0 + $1.count }
-      let steps = first.count == 1 ? "step \(first.lowerBound)" : "steps \(first.lowerBound) to \(first.upperBound)"
-      parts.append("\(steps)\(missing.count > 1 ? " and others, \(count) in all," : "") \(count == 1 ? "is" : "are") missing")
+      let steps =
+        first.count == 1
+        ? "step \(first.lowerBound)" : "steps \(first.lowerBound) to \(first.upperBound)"
+      parts.append(
+        "\(steps)\(missing.count > 1 ? " and others, \(count) in all," : "") \(count == 1 ? "is" : "are") missing"
+      )
     }
     if parts.isEmpty && isEmpty { parts.append("it holds no record") }
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
@@ -72,14 +85,25 @@ public struct RecordedLines: Sendable {
       var place = range.lowerBound
       while place < range.upperBound {
         let wanted = min(buffer.count, range.upperBound - place)
-        let count = buffer.withUnsafeMutableBytes { pread(source, $0.baseAddress, wanted, off_t(place)) }
+        let count = buffer.withUnsafeMutableBytes {
+          pread(source, $0.baseAddress, wanted, off_t(place))
+        }
         if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw RunFileError(path: path, cannot: "read it at byte \(place)", code: count < 0 ? errno : EIO) }
+        guard count > 0 else {
+          throw RunFileError(
+            path: path, cannot: "read it at byte \(place)", code: count < 0 ? errno : EIO)
+        }
         var written = 0
         while written < count {
-          let more = buffer.withUnsafeBytes { write(target, $0.baseAddress! + written, count - written) }
+          let more = buffer.withUnsafeBytes {
+            write(target, $0.baseAddress! + written, count - written)
+          }
           if more < 0 && errno == EINTR { continue }
-          guard more >= 0 else { throw RunFileError(path: targetPath, cannot: "write \(count - written) bytes at byte \(length)", code: errno) }
+          guard more >= 0 else {
+            throw RunFileError(
+              path: targetPath, cannot: "write \(count - written) bytes at byte \(length)",
+              code: errno)
+          }
           written += more
           length += more
         }

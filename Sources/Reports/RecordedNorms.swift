@@ -1,6 +1,7 @@
 import GradientNorms
 
-/// The norms that a run's `metrics.jsonl` holds, for asking what other clip rules would have made of them.
+/// The norms that a run's `metrics.jsonl` holds, for asking what other clip rules would have made
+/// of them.
 public struct RecordedNorms: Sendable {
   /// The steps that were taken and whose norm is known, in order.
   public private(set) var norms: [ClipReplay.Norms] = []
@@ -15,8 +16,12 @@ public struct RecordedNorms: Sendable {
   public private(set) var threshold: Double?
   private var thresholds = 0
 
-  public var clippedFraction: Double? { norms.isEmpty ? nil : Double(clipped) / Double(norms.count) }
-  public var meanCoefficient: Double? { norms.isEmpty ? nil : coefficients.sum / Double(norms.count) }
+  public var clippedFraction: Double? {
+    norms.isEmpty ? nil : Double(clipped) / Double(norms.count)
+  }
+  public var meanCoefficient: Double? {
+    norms.isEmpty ? nil : coefficients.sum / Double(norms.count)
+  }
   public var smallestCoefficient: Double? { norms.isEmpty ? nil : coefficients.smallest }
   /// Whether every step has the norms of the same tensors.
   public var hasTensors: Bool {
@@ -41,11 +46,16 @@ public struct RecordedNorms: Sendable {
     if record.action == .clip { clipped += 1 }
     let coefficient = record.norm.applied.map { whole > 0 ? $0 / whole : 1 } ?? 1
     coefficients = (coefficients.sum + coefficient, min(coefficients.smallest, coefficient))
-    if thresholds == 0 { threshold = record.norm.threshold } else if threshold != record.norm.threshold { threshold = nil }
+    if thresholds == 0 {
+      threshold = record.norm.threshold
+    } else if threshold != record.norm.threshold {
+      threshold = nil
+    }
     thresholds += 1
   }
 
-  /// ‖g‖ in L2: `global`, unless the run's clip measures another norm, which the tensors' norms show.
+  /// ‖g‖ in L2: `global`, unless the run's clip measures another norm, which the tensors' norms
+  /// show.
   private static func length(_ norm: StepRecord.Norm) -> Double? {
     guard let global = norm.global else { return nil }
     let tensors = norm.layers.compactMap(\.value)

@@ -17,9 +17,12 @@ public struct RepeatedMessages: Sendable {
 
   /// How many of a kind were not shown, in a line each; from then on they are counted anew.
   public mutating func takeSummary() -> [String] {
-    let hidden = counts.filter { $0.value > limit }.map { (kind: $0.key, count: $0.value - limit) }.sorted { $0.kind < $1.kind }
+    let hidden = counts.filter { $0.value > limit }.map { (kind: $0.key, count: $0.value - limit) }
+      .sorted { $0.kind < $1.kind }
     for (kind, _) in hidden { counts[kind] = limit }
-    return hidden.map { "\(NumberFormat.counted($0.count, "more message")) like: \($0.kind.prefix(80))" }
+    return hidden.map {
+      "\(NumberFormat.counted($0.count, "more message")) like: \($0.kind.prefix(80))"
+    }
   }
 
   /// A message without its numbers.
@@ -27,7 +30,10 @@ public struct RepeatedMessages: Sendable {
     var kind = ""
     var isNumber = false
     for character in text {
-      let continues = isNumber && (character == "." || character == "-" || character == "+" || character == "e" || character == ",")
+      let continues =
+        isNumber
+        && (character == "." || character == "-" || character == "+" || character == "e"
+          || character == ",")
       if character.isNumber {
         if !isNumber { kind.append("N") }
         isNumber = true

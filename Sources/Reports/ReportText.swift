@@ -19,14 +19,18 @@ public struct ReportText {
   public var text: String {
     var lines = [headline]
     for reason in report.reasons { lines += wrapped(PlainText.sanitized(reason)) }
-    lines += [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + ["", "  \(place)"]
+    lines +=
+      [""] + facts + [""] + skips + RankTable(report.ranks).lines(style) + wrapped(weights) + [
+        "", "  \(place)",
+      ]
     return lines.joined(separator: "\n") + "\n"
   }
 
   private var headline: String {
     let verdict = report.verdict.rawValue.replacingHyphens
     let gap = name.count + 2 + verdict.count > style.width ? "\n  " : " "
-    return "\(strong(name)):\(gap)\(style.allowsEscapes ? "\u{1B}[1;\(colourCode)m\(verdict)\u{1B}[0m" : verdict)"
+    return
+      "\(strong(name)):\(gap)\(style.allowsEscapes ? "\u{1B}[1;\(colourCode)m\(verdict)\u{1B}[0m" : verdict)"
   }
 
   private var colourCode: Int {
@@ -37,7 +41,9 @@ public struct ReportText {
     }
   }
 
-  private func strong(_ text: String) -> String { style.allowsEscapes ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+  private func strong(_ text: String) -> String {
+    style.allowsEscapes ? "\u{1B}[1m\(text)\u{1B}[0m" : text
+  }
 
   // MARK: Facts
 
@@ -49,51 +55,73 @@ public struct ReportText {
         "\(NumberFormat.counted(report.steps, "step")), \(NumberFormat.fixed(report.epochs, decimals: 2)) epochs, "
           + "\(NumberFormat.counted(report.samples, "sample")) on \(NumberFormat.counted(report.ranks.count, "rank"))"
           + (report.restarts > 0 ? ", \(NumberFormat.counted(report.restarts, "restart"))" : ""))
-    let loss = final.loss == nil && report.verdict == .stopped ? "not evaluated: the run was stopped" : NumberFormat.formatted(final.loss)
-    lines += fact("loss", loss + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
-    for other in final.others { lines += fact(PlainText.sanitized(other.name, limit: 12), NumberFormat.formatted(other.value)) }
+    let loss =
+      final.loss == nil && report.verdict == .stopped
+      ? "not evaluated: the run was stopped" : NumberFormat.formatted(final.loss)
+    lines += fact(
+      "loss",
+      loss + (final.accuracy.map { ", " + ProgressText.text(NamedNumber("accuracy", $0)) } ?? ""))
+    for other in final.others {
+      lines += fact(PlainText.sanitized(other.name, limit: 12), NumberFormat.formatted(other.value))
+    }
     let norm = report.norm
-    let skipped = norm.skipped == 0 ? "no step skipped" : "\(NumberFormat.counted(norm.skipped, "step")) skipped"
+    let skipped =
+      norm.skipped == 0
+      ? "no step skipped" : "\(NumberFormat.counted(norm.skipped, "step")) skipped"
     lines += fact(
       "norm",
       "\(NumberFormat.formatted(norm.first)) first, \(NumberFormat.formatted(norm.last)) last, \(NumberFormat.formatted(norm.max)) largest; "
         + "\(NumberFormat.percent(norm.clippedFraction)) of steps clipped, \(skipped)")
     if let certified = norm.certifiedFraction {
-      lines += fact("certified", "\(NumberFormat.percent(certified)) of steps: the ranks' own norms proved that the clip would not act")
+      lines += fact(
+        "certified",
+        "\(NumberFormat.percent(certified)) of steps: the ranks' own norms proved that the clip would not act"
+      )
     }
     if let bias = report.clipBias {
       lines += fact(
         "clip bias",
         "scope \(PlainText.sanitized(bias.scope, limit: 20)): \(NumberFormat.percent(bias.relative)) off the exact clip, cosine "
-          + "\(NumberFormat.fixed(bias.cosine, decimals: 4)) (mean of \(NumberFormat.counted(bias.measuredSteps, "measured step")))")
+          + "\(NumberFormat.fixed(bias.cosine, decimals: 4)) (mean of \(NumberFormat.counted(bias.measuredSteps, "measured step")))"
+      )
     }
-    lines += fact("noise scale", report.noiseScale.map { "\(NumberFormat.rate($0)) samples, where noise equals signal" } ?? "not resolved")
+    lines += fact(
+      "noise scale",
+      report.noiseScale.map { "\(NumberFormat.rate($0)) samples, where noise equals signal" }
+        ?? "not resolved")
     let speed = report.throughput
     lines += fact(
       "speed",
       "\(NumberFormat.rate(speed.samplesPerSecond)) samples/s; a step takes \(NumberFormat.formatted(speed.stepMsMedian)) ms (median), "
         + "\(NumberFormat.formatted(speed.stepMsP95)) ms (95th percentile)")
-    if let simulation = report.simulation { lines += fact("simulated", PlainText.sanitized(simulation)) }
+    if let simulation = report.simulation {
+      lines += fact("simulated", PlainText.sanitized(simulation))
+    }
     return lines + timeBar
   }
 
   /// A name and what follows it, on further lines under the value where it is long.
   private func fact(_ name: String, _ value: String) -> [String] {
     guard style.width >= 3 * Self.valueColumn else { return wrapped("\(name): \(value)") }
-    let lines = WrappedText.lines(value, indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
-    return ["  " + name.padded(to: Self.valueColumn - 2) + lines[0].drop { $0 == " " }] + lines.dropFirst()
+    let lines = WrappedText.lines(
+      value, indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
+    return ["  " + name.padded(to: Self.valueColumn - 2) + lines[0].drop { $0 == " " }]
+      + lines.dropFirst()
   }
 
   private static let valueColumn = 15
 
   /// Words on as many lines as they take.
-  private func wrapped(_ text: String) -> [String] { WrappedText.lines(text, indent: 2, width: style.width) }
+  private func wrapped(_ text: String) -> [String] {
+    WrappedText.lines(text, indent: 2, width: style.width)
+  }
 
   /// A bar of at most 60 cells with one texture a part, and the parts in words under it.
   private var timeBar: [String] {
     let share = report.timeShare
     let parts = [
-      ("compute", share.compute, "█"), ("reduce", share.reduce, "▓"), ("norm", share.norm, "▒"), ("optimizer", share.optimizer, "░"),
+      ("compute", share.compute, "█"), ("reduce", share.reduce, "▓"), ("norm", share.norm, "▒"),
+      ("optimizer", share.optimizer, "░"),
       ("data", share.data, "·"),
     ].map { ($0.0, $0.1.isFinite ? max(0, $0.1) : 0, $0.2) }
     let total = parts.reduce(0) { $0 + $1.1 }
@@ -109,16 +137,22 @@ public struct ReportText {
     }
     let words = parts.map { "\($0.2) \($0.0) \(NumberFormat.percent($0.1 / total))" }
     return fact("time", bar)
-      + WrappedText.lines(words, separator: "   ", indent: Self.valueColumn, hanging: Self.valueColumn, width: style.width)
+      + WrappedText.lines(
+        words, separator: "   ", indent: Self.valueColumn, hanging: Self.valueColumn,
+        width: style.width)
   }
 
   // MARK: Skips, ranks, weights
 
   private var skips: [String] {
     guard !report.skips.isEmpty else { return [] }
-    var lines = report.skips.flatMap { wrapped("skipped step \($0.step): \(PlainText.sanitized($0.text))") }
+    var lines = report.skips.flatMap {
+      wrapped("skipped step \($0.step): \(PlainText.sanitized($0.text))")
+    }
     if report.norm.skipped > report.skips.count {
-      lines += wrapped("and \(NumberFormat.counted(report.norm.skipped - report.skips.count, "more skipped step"))")
+      lines += wrapped(
+        "and \(NumberFormat.counted(report.norm.skipped - report.skips.count, "more skipped step"))"
+      )
     }
     return lines + [""]
   }
@@ -127,11 +161,15 @@ public struct ReportText {
     let digests = report.ranks.map(\.weightsSHA256)
     guard !digests.isEmpty, !digests.contains(nil) else { return "weights not compared" }
     let groups = Dictionary(grouping: report.ranks, by: \.weightsSHA256)
-    if groups.count == 1 { return digests.count == 1 ? "one rank: nothing to compare" : "weights identical on all ranks" }
+    if groups.count == 1 {
+      return digests.count == 1 ? "one rank: nothing to compare" : "weights identical on all ranks"
+    }
     // The largest group is taken for right; between equals, the one with the lowest rank.
-    let right = groups.values.max { ($0.count, -$0[0].rank) < ($1.count, -$1[0].rank) }![0].weightsSHA256
+    let right = groups.values.max { ($0.count, -$0[0].rank) < ($1.count, -$1[0].rank) }![0]
+      .weightsSHA256
     let others = report.ranks.filter { $0.weightsSHA256 != right }.map(\.rank)
-    return "WEIGHTS DIFFER: \(RankRanges.text(others)) \(others.count == 1 ? "does" : "do") not hold what the other ranks hold"
+    return
+      "WEIGHTS DIFFER: \(RankRanges.text(others)) \(others.count == 1 ? "does" : "do") not hold what the other ranks hold"
   }
 }
 
@@ -139,8 +177,12 @@ extension String {
   var replacingHyphens: String { String(map { $0 == "-" ? " " : $0 }) }
 
   /// The text with spaces after it, to a width.
-  public func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+  public func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
 
   /// The text with spaces before it, to a width.
-  public func right(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+  public func right(_ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - count)) + self
+  }
 }

@@ -26,7 +26,8 @@ public struct RunDirectory: Sendable, Equatable {
 
   /// Whether the directory holds anything of a run.
   ///
-  /// Logs alone do not count: a run that failed before its first file may be started again in the same place. Nor do its lock and unfinished files.
+  /// Logs alone do not count: a run that failed before its first file may be started again in the
+  /// same place. Nor do its lock and unfinished files.
   public var isTaken: Bool { (try? state())?.isTaken ?? true }
 
   /// Whether a run has ended here with a report.
@@ -49,16 +50,23 @@ public struct RunDirectory: Sendable, Equatable {
   /// The newest step among `checkpoints/step-XXXXXXXX`, whose content has not been verified yet.
   public var newestCheckpoint: Int? { (try? checkpointSteps())?.last }
 
-  /// Makes a directory and its parents, readable by their owner's group and others as the umask allows.
+  /// Makes a directory and its parents, readable by their owner's group and others as the umask
+  /// allows.
   public static func make(_ path: String) throws(RunFileError) {
     var status = stat()
     if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR { return }
-    if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try make(String(path[..<slash])) }
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw RunFileError(path: path, cannot: "make this directory", code: errno) }
+    if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try make(String(path[..<slash]))
+    }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw RunFileError(path: path, cannot: "make this directory", code: errno)
+    }
   }
 
   /// The names of the files in a directory that TensorBoard reads.
-  public static func eventFiles(in path: String) -> [String] { entries(of: path).filter { $0.hasPrefix(EventFile.prefix) } }
+  public static func eventFiles(in path: String) -> [String] {
+    entries(of: path).filter { $0.hasPrefix(EventFile.prefix) }
+  }
 
   /// What a directory holds; nothing where it cannot be listed.
   static func entries(of path: String) -> [String] {

@@ -10,7 +10,9 @@ public struct RunGauges: Sendable, Equatable {
   private var evaluation: (loss: Double?, score: NamedNumber?)?
   private var verdict: ConvergenceReport.Verdict?
 
-  public init(experiment: String, directory: String) { (self.experiment, self.directory) = (experiment, directory) }
+  public init(experiment: String, directory: String) {
+    (self.experiment, self.directory) = (experiment, directory)
+  }
 
   public static func == (left: RunGauges, right: RunGauges) -> Bool { left.text == right.text }
 
@@ -28,16 +30,25 @@ public struct RunGauges: Sendable, Equatable {
   /// The scrape's text.
   public var text: String {
     var page = ""
-    func metric(_ name: String, _ help: String, kind: String = "gauge", labels: [(String, String)] = [], _ value: Double?) {
+    func metric(
+      _ name: String, _ help: String, kind: String = "gauge", labels: [(String, String)] = [],
+      _ value: Double?
+    ) {
       guard let value else { return }
       page += "# HELP lockstep_\(name) \(help)\n# TYPE lockstep_\(name) \(kind)\nlockstep_\(name)"
-      if !labels.isEmpty { page += "{" + labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",") + "}" }
+      if !labels.isEmpty {
+        page +=
+          "{" + labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",") + "}"
+      }
       page += " \(Self.number(value))\n"
     }
     metric(
       "run_info", "The run that is watched.",
-      labels: [("experiment", experiment), ("directory", directory), ("version", Release.version)], 1)
-    metric("restarts_total", "How often the workers were started again.", kind: "counter", Double(restarts))
+      labels: [("experiment", experiment), ("directory", directory), ("version", Release.version)],
+      1)
+    metric(
+      "restarts_total", "How often the workers were started again.", kind: "counter",
+      Double(restarts))
     if let started {
       metric("ranks", "Ranks that train.", Double(started.ranks))
       metric("parameters", "Parameters of the model.", Double(started.parameters))
@@ -48,22 +59,32 @@ public struct RunGauges: Sendable, Equatable {
       metric("steps_planned", "Steps that the run will take.", Double(progress.steps))
       metric("epoch", "Samples seen over samples of the data.", progress.epoch)
       metric("loss", "Mean loss of the step's batch.", progress.loss ?? .nan)
-      metric("gradient_norm", "L2 norm of the mean gradient before clipping.", progress.norm ?? .nan)
-      metric("clip_coefficient", "What the step's gradient was multiplied by.", progress.coefficient)
+      metric(
+        "gradient_norm", "L2 norm of the mean gradient before clipping.", progress.norm ?? .nan)
+      metric(
+        "clip_coefficient", "What the step's gradient was multiplied by.", progress.coefficient)
       metric("clipped_ratio", "Share of the steps that were clipped.", progress.clippedFraction)
-      metric("skipped_steps_total", "Steps that were skipped.", kind: "counter", Double(progress.skipped))
+      metric(
+        "skipped_steps_total", "Steps that were skipped.", kind: "counter", Double(progress.skipped)
+      )
       metric("learning_rate", "Learning rate of the step.", progress.learningRate)
-      metric("noise_scale_samples", "Batch at which noise and signal of the gradient are equal.", progress.noiseScale)
+      metric(
+        "noise_scale_samples", "Batch at which noise and signal of the gradient are equal.",
+        progress.noiseScale)
       metric("samples_per_second", "Samples a second over all ranks.", progress.samplesPerSecond)
       metric("seconds_left", "Seconds that the run will still take.", progress.secondsLeft)
     }
     if let evaluation {
       metric("evaluation_loss", "Loss on held-out data.", evaluation.loss ?? .nan)
       if let score = evaluation.score {
-        metric("evaluation_score", "Score on held-out data.", labels: [("name", score.name)], score.value ?? .nan)
+        metric(
+          "evaluation_score", "Score on held-out data.", labels: [("name", score.name)],
+          score.value ?? .nan)
       }
     }
-    if let verdict { metric("verdict_info", "How the run went.", labels: [("verdict", verdict.rawValue)], 1) }
+    if let verdict {
+      metric("verdict_info", "How the run went.", labels: [("verdict", verdict.rawValue)], 1)
+    }
     return page
   }
 

@@ -99,12 +99,14 @@ extension StepRecord.Seconds: JSONWritable {
 extension StepRecord {
   /// Reads one line of `metrics.jsonl`, with the layers in the order the line has them.
   ///
-  /// Foundation's decoder forgets the order of keys, so the names are sorted by where they stand in the line.
+  /// Foundation's decoder forgets the order of keys, so the names are sorted by where they stand in
+  /// the line.
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
     // Written out: a record is read for each of a run's steps.
-    for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0] where !(0...largestCount).contains(count) {
+    for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]
+    where !(0...largestCount).contains(count) {
       throw RunFileError("\(count) is no count")
     }
   }
@@ -128,10 +130,16 @@ extension StepRecord.Norm: Decodable {
     layers = try NamedNumber.list(from: fields.superDecoder(forKey: .layers))
     rms = try fields.decodeIfPresent(Double.self, forKey: .rms)
     certified = try fields.decodeIfPresent(Bool.self, forKey: .certified) ?? false
-    outlier = try fields.decodeIfPresent(StepRecord.Outlier.self, forKey: .outlier) ?? StepRecord.Outlier(ratio: nil, rank: nil)
-    groups = fields.contains(.groups) ? try NamedNumber.list(from: fields.superDecoder(forKey: .groups)) : []
+    outlier =
+      try fields.decodeIfPresent(StepRecord.Outlier.self, forKey: .outlier)
+      ?? StepRecord.Outlier(ratio: nil, rank: nil)
+    groups =
+      fields.contains(.groups)
+      ? try NamedNumber.list(from: fields.superDecoder(forKey: .groups)) : []
     let others = try fields.decodeIfPresent([String: StepRecord.Order].self, forKey: .orders) ?? [:]
-    orders = others.sorted { $0.key < $1.key }.map { StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers) }
+    orders = others.sorted { $0.key < $1.key }.map {
+      StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /// One line of `metrics.jsonl`: what one training step measured and decided.
 ///
-/// `nil` stands for a quantity that the step could not resolve and is written as `null`, never omitted and never guessed.
+/// `nil` stands for a quantity that the step could not resolve and is written as `null`, never
+/// omitted and never guessed.
 public struct StepRecord: Sendable, Equatable, Decodable {
   /// Steps count from 1.
   public var step: Int
@@ -16,7 +17,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   public var action: Action
   /// Why the step was skipped; written only when present.
   public var reason: String?
-  /// The penalty on the weights that belongs to the loss, which `loss` leaves out; written only where there is one.
+  /// The penalty on the weights that belongs to the loss, which `loss` leaves out; written only
+  /// where there is one.
   public var penalty: Double?
   /// ‖w after − w before‖.
   public var updateNorm: Double?
@@ -30,8 +32,10 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   public var seconds: Seconds
 
   public init(
-    step: Int, epoch: Double, samples: Int, loss: Double?, learningRate: Double, norm: Norm, noise: Noise, action: Action,
-    reason: String? = nil, penalty: Double? = nil, updateNorm: Double?, weightNorm: Double?, seconds: Seconds
+    step: Int, epoch: Double, samples: Int, loss: Double?, learningRate: Double, norm: Norm,
+    noise: Noise, action: Action,
+    reason: String? = nil, penalty: Double? = nil, updateNorm: Double?, weightNorm: Double?,
+    seconds: Seconds
   ) {
     self.step = step
     self.epoch = epoch
@@ -60,7 +64,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     case step, clip, skip
   }
 
-  /// The gradient's norms: the sample-weighted mean gradient before clipping (`global`) and after (`applied`), and the ranks' own.
+  /// The gradient's norms: the sample-weighted mean gradient before clipping (`global`) and after
+  /// (`applied`), and the ranks' own.
   public struct Norm: Sendable, Equatable {
     public var global: Double?
     public var applied: Double?
@@ -79,12 +84,15 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var groups: [NamedNumber]
     /// Norms of other orders, by their names: 1, 3, inf.
     public var orders: [Order]
-    /// The rank whose local norm stands out most, and its square over what its number of samples leads one to expect.
+    /// The rank whose local norm stands out most, and its square over what its number of samples
+    /// leads one to expect.
     public var outlier: Outlier
 
     public init(
-      global: Double?, applied: Double?, coefficient: Double?, threshold: Double?, localRMS: Double?, maxLocal: MaxLocal,
-      layers: [NamedNumber], rms: Double? = nil, certified: Bool = false, groups: [NamedNumber] = [], orders: [Order] = [],
+      global: Double?, applied: Double?, coefficient: Double?, threshold: Double?,
+      localRMS: Double?, maxLocal: MaxLocal,
+      layers: [NamedNumber], rms: Double? = nil, certified: Bool = false,
+      groups: [NamedNumber] = [], orders: [Order] = [],
       outlier: Outlier = Outlier(ratio: nil, rank: nil)
     ) {
       self.global = global
@@ -126,7 +134,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     }
   }
 
-  /// How far a rank's squared local norm is above |G|² + trΣ/bᵢ, the expectation for its number of samples.
+  /// How far a rank's squared local norm is above |G|² + trΣ/bᵢ, the expectation for its number of
+  /// samples.
   public struct Outlier: Sendable, Equatable, Decodable {
     public var ratio: Double?
     public var rank: Int?
@@ -137,17 +146,22 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     }
   }
 
-  /// McCandlish's gradient noise: ‖G‖², the trace of the per-sample covariance, and their ratio, a batch size.
+  /// McCandlish's gradient noise: ‖G‖², the trace of the per-sample covariance, and their ratio, a
+  /// batch size.
   public struct Noise: Sendable, Equatable, Decodable {
     public var signal: Double?
     public var variance: Double?
     public var scale: Double?
-    /// L/T of this step: 1 where all parts of the batch have the same gradient, their number where they have nothing in common.
+    /// L/T of this step: 1 where all parts of the batch have the same gradient, their number where
+    /// they have nothing in common.
     public var diversity: Double?
     /// T/L of this step, between 0 and 1.
     public var agreement: Double?
 
-    public init(signal: Double?, variance: Double?, scale: Double?, diversity: Double? = nil, agreement: Double? = nil) {
+    public init(
+      signal: Double?, variance: Double?, scale: Double?, diversity: Double? = nil,
+      agreement: Double? = nil
+    ) {
       self.signal = signal
       self.variance = variance
       self.scale = scale
@@ -165,7 +179,9 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var norm: Double
     public var optimizer: Double
 
-    public init(total: Double, data: Double, compute: Double, reduce: Double, norm: Double, optimizer: Double) {
+    public init(
+      total: Double, data: Double, compute: Double, reduce: Double, norm: Double, optimizer: Double
+    ) {
       self.total = total
       self.data = data
       self.compute = compute

@@ -1,9 +1,11 @@
 import FoundationEssentials
 
-/// One line of `trace/rank-R.jsonl`: fingerprints of what one rank had in hand at each stage of a step.
+/// One line of `trace/rank-R.jsonl`: fingerprints of what one rank had in hand at each stage of a
+/// step.
 ///
-/// Written by `lockstep-worker --trace` (for `lockstep verify`; reproducible runs only). Everything in it but a stage's `first` and the values of
-/// ``Kind/sent`` is the same at any number of ranks, so the first stage that differs shows which rank computed it otherwise.
+/// Written by `lockstep-worker --trace` (for `lockstep verify`; reproducible runs only). Everything
+/// in it but a stage's `first` and the values of ``Kind/sent`` is the same at any number of ranks,
+/// so the first stage that differs shows which rank computed it otherwise.
 public struct StepTrace: Sendable, Equatable, Decodable {
   /// What a stage's values are of.
   public enum Kind: String, Sendable, CaseIterable, Decodable {
@@ -122,12 +124,16 @@ extension StepTrace.Stage: JSONWritable, Decodable {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     let digits = Array(try fields.decode(String.self, forKey: .values).utf8)
     let values = stride(from: 0, to: digits.count, by: 16).compactMap { start in
-      start + 16 <= digits.count ? UInt64(String(decoding: digits[start..<start + 16], as: UTF8.self), radix: 16) : nil
+      start + 16 <= digits.count
+        ? UInt64(String(decoding: digits[start..<start + 16], as: UTF8.self), radix: 16) : nil
     }
     guard values.count * 16 == digits.count else {
-      throw DecodingError.dataCorruptedError(forKey: .values, in: fields, debugDescription: "not 16 hexadecimal digits a value")
+      throw DecodingError.dataCorruptedError(
+        forKey: .values, in: fields, debugDescription: "not 16 hexadecimal digits a value")
     }
-    self.init(try fields.decode(StepTrace.Kind.self, forKey: .kind), first: try fields.decode(Int.self, forKey: .first), values)
+    self.init(
+      try fields.decode(StepTrace.Kind.self, forKey: .kind),
+      first: try fields.decode(Int.self, forKey: .first), values)
   }
 }
 

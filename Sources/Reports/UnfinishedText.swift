@@ -15,18 +15,29 @@ public struct UnfinishedText {
       steps += 1
       guard record.action == .skip else { return }
       skipped += 1
-      if reasons.count < 3 { reasons.append("step \(record.step): \(PlainText.sanitized(record.reason ?? "no reason recorded"))") }
+      if reasons.count < 3 {
+        reasons.append(
+          "step \(record.step): \(PlainText.sanitized(record.reason ?? "no reason recorded"))")
+      }
     }
     var lines = ["\(PlainText.sanitized(name)): no report: the run has not ended, or it failed"]
     if let first, let last {
-      lines.append("  \(NumberFormat.counted(steps, "step")) recorded, \(first.step) to \(last.step); \(NumberFormat.grouped(skipped)) skipped")
-      lines.append("  loss \(NumberFormat.formatted(first.loss)) to \(NumberFormat.formatted(last.loss)), norm \(NumberFormat.formatted(first.norm.global)) to \(NumberFormat.formatted(last.norm.global))")
+      lines.append(
+        "  \(NumberFormat.counted(steps, "step")) recorded, \(first.step) to \(last.step); \(NumberFormat.grouped(skipped)) skipped"
+      )
+      lines.append(
+        "  loss \(NumberFormat.formatted(first.loss)) to \(NumberFormat.formatted(last.loss)), norm \(NumberFormat.formatted(first.norm.global)) to \(NumberFormat.formatted(last.norm.global))"
+      )
       lines += reasons.map { "  skipped, \($0)" }
-      if skipped > reasons.count { lines.append("  and \(NumberFormat.grouped(skipped - reasons.count)) more") }
+      if skipped > reasons.count {
+        lines.append("  and \(NumberFormat.grouped(skipped - reasons.count)) more")
+      }
     } else {
       lines.append("  no step was recorded")
     }
-    if let step = directory.newestCheckpoint { lines.append("  newest checkpoint: step \(step); lockstep run … --resume goes on from there") }
+    if let step = directory.newestCheckpoint {
+      lines.append("  newest checkpoint: step \(step); lockstep run … --resume goes on from there")
+    }
     lines.append("  logs: \(directory.logs)")
     text = lines.joined(separator: "\n") + "\n"
   }

@@ -1,6 +1,7 @@
 import GradientNorms
 
-/// What other clip thresholds and rules would have made of a run's recorded norms: a table for `lockstep report --what-if`.
+/// What other clip thresholds and rules would have made of a run's recorded norms: a table for
+/// `lockstep report --what-if`.
 public struct WhatIf: Sendable {
   /// One rule and what it would have done.
   public struct Row: Sendable, Equatable {
@@ -24,7 +25,8 @@ public struct WhatIf: Sendable {
     self.run = run
     var rows = [
       Row(
-        rule: "as it ran", maxNorm: run.threshold, note: "", clippedFraction: run.clippedFraction, meanCoefficient: run.meanCoefficient,
+        rule: "as it ran", maxNorm: run.threshold, note: "", clippedFraction: run.clippedFraction,
+        meanCoefficient: run.meanCoefficient,
         smallestCoefficient: run.smallestCoefficient)
     ]
     guard !run.norms.isEmpty else {
@@ -35,7 +37,8 @@ public struct WhatIf: Sendable {
       let result = ClipReplay(of: rule, on: run.norms)
       rows.append(
         Row(
-          rule: name, maxNorm: maxNorm, note: note, clippedFraction: result.clippedFraction, meanCoefficient: result.meanCoefficient,
+          rule: name, maxNorm: maxNorm, note: note, clippedFraction: result.clippedFraction,
+          meanCoefficient: result.meanCoefficient,
           smallestCoefficient: result.smallestCoefficient))
     }
     let sorted = run.norms.map(\.whole).sorted()
@@ -46,11 +49,15 @@ public struct WhatIf: Sendable {
         "the run's \(q == 0.5 ? "median" : "\(Int(q * 100)) % quantile")"
       )
     }
-    for (limit, note) in limits where limit > 0 { add("global", .global(maxNorm: limit), maxNorm: limit, note: note) }
+    for (limit, note) in limits where limit > 0 {
+      add("global", .global(maxNorm: limit), maxNorm: limit, note: note)
+    }
     let own = run.threshold ?? 1
     let source = run.threshold == nil ? "the default" : "the run's own limit"
     add("global", .global(maxNorm: own), maxNorm: own, note: source)
-    add("percentile", .percentile(percent: 10, window: 1000), note: "AutoClip: 10th percentile of 1000 steps")
+    add(
+      "percentile", .percentile(percent: 10, window: 1000),
+      note: "AutoClip: 10th percentile of 1000 steps")
     add("zscore", .zscore(), note: "ZClip: z 2.5, memory 0.97, warm-up 25")
     if run.hasTensors {
       add(
@@ -96,7 +103,8 @@ extension WhatIf {
     let head = ["rule", "max_norm", "clipped", "mean coeff.", "smallest", ""]
     let cells = rows.map { row in
       [
-        row.rule, row.maxNorm.map { NumberFormat.formatted($0) } ?? "–", NumberFormat.percent(row.clippedFraction),
+        row.rule, row.maxNorm.map { NumberFormat.formatted($0) } ?? "–",
+        NumberFormat.percent(row.clippedFraction),
         NumberFormat.fixed(row.meanCoefficient, decimals: 4),
         NumberFormat.fixed(row.smallestCoefficient, decimals: 4), row.note,
       ]
@@ -112,9 +120,13 @@ extension WhatIf {
       }
       return "  " + line.joined(separator: "  ").trimmingEnd
     }
-    let judged = "\(NumberFormat.counted(run.norms.count, "step")) with a known norm, of \(NumberFormat.grouped(run.steps))"
+    let judged =
+      "\(NumberFormat.counted(run.norms.count, "step")) with a known norm, of \(NumberFormat.grouped(run.steps))"
     return
-      (["\(PlainText.sanitized(name, limit: 80)): what other clip rules would have done in \(judged)", ""] + lines + [""]
+      ([
+        "\(PlainText.sanitized(name, limit: 80)): what other clip rules would have done in \(judged)",
+        "",
+      ] + lines + [""]
       + WrappedText.lines(Self.caveat, indent: 2)).joined(separator: "\n") + "\n"
   }
 }

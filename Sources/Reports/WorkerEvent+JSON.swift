@@ -50,10 +50,12 @@ extension WorkerEvent: JSONWritable {
 }
 
 extension WorkerEvent: Decodable {
-  /// The event on a line of a worker's standard output, or nil when the line is something else: text that a library printed, say.
+  /// The event on a line of a worker's standard output, or nil when the line is something else:
+  /// text that a library printed, say.
   public init?(line: [UInt8]) {
     guard line.first == UInt8(ascii: "{"), line.count <= Self.lineLimit,
-      let event = try? JSONDecoder().decode(WorkerEvent.self, from: Data(line)), impossibleCount(in: event) == nil
+      let event = try? JSONDecoder().decode(WorkerEvent.self, from: Data(line)),
+      impossibleCount(in: event) == nil
     else { return nil }
     self = event
   }
@@ -72,11 +74,14 @@ extension WorkerEvent: Decodable {
     case .started: self = .started(try Started(from: decoder))
     case .progress: self = .progress(try Progress(from: decoder))
     case .message:
-      self = .message(level: try fields.decode(Level.self, forKey: .level), text: try fields.decode(String.self, forKey: .text))
+      self = .message(
+        level: try fields.decode(Level.self, forKey: .level),
+        text: try fields.decode(String.self, forKey: .text))
     case .evaluation:
       self = .evaluation(
         loss: try fields.decodeIfPresent(Double.self, forKey: .loss),
-        score: fields.contains(.score) ? try NamedNumber.list(from: fields.superDecoder(forKey: .score)).first : nil)
+        score: fields.contains(.score)
+          ? try NamedNumber.list(from: fields.superDecoder(forKey: .score)).first : nil)
     case .stall: self = .stall(try Stall(from: decoder))
     case .report: self = .report(try fields.decode(ConvergenceReport.self, forKey: .report))
     }

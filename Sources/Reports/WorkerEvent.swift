@@ -1,4 +1,5 @@
-/// What rank 0 reports to the coordinator: one line of JSON on standard output each, when the worker runs with `--events`.
+/// What rank 0 reports to the coordinator: one line of JSON on standard output each, when the
+/// worker runs with `--events`.
 public enum WorkerEvent: Sendable, Equatable {
   case started(Started)
   case progress(Progress)
@@ -45,7 +46,8 @@ public enum WorkerEvent: Sendable, Equatable {
     public var notes: [String]
 
     public init(
-      ranks: Int, hosts: [String], steps: Int, parameters: Int, samples: Int, experiment: String, directory: String, notes: [String] = []
+      ranks: Int, hosts: [String], steps: Int, parameters: Int, samples: Int, experiment: String,
+      directory: String, notes: [String] = []
     ) {
       self.ranks = ranks
       self.hosts = hosts
@@ -69,7 +71,8 @@ public enum WorkerEvent: Sendable, Equatable {
     public var samplesPerSecond: Double?
     public var secondsLeft: Double?
     public var skipped: Int
-    /// Of the step: what its gradient was multiplied by, the learning rate, and the noise scale so far. Written where known.
+    /// Of the step: what its gradient was multiplied by, the learning rate, and the noise scale so
+    /// far. Written where known.
     public var coefficient: Double?
     public var learningRate: Double?
     public var noiseScale: Double?
@@ -84,8 +87,10 @@ public enum WorkerEvent: Sendable, Equatable {
     }
 
     public init(
-      step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double, samplesPerSecond: Double?,
-      secondsLeft: Double?, skipped: Int, coefficient: Double? = nil, learningRate: Double? = nil, noiseScale: Double? = nil
+      step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double,
+      samplesPerSecond: Double?,
+      secondsLeft: Double?, skipped: Int, coefficient: Double? = nil, learningRate: Double? = nil,
+      noiseScale: Double? = nil
     ) {
       self.step = step
       self.steps = steps

@@ -1,19 +1,22 @@
-/// The algorithms by which Open MPI's `tuned` component moves large vectors (Thakur, Rabenseifner, Gropp 2005), as rounds of messages.
+/// The algorithms by which Open MPI's `tuned` component moves large vectors (Thakur, Rabenseifner,
+/// Gropp 2005), as rounds of messages.
 enum Collective: Equatable {
   /// p − 1 rounds of bytes/p to the next rank: a reduce-scatter or an all-gather.
   case ring
-  /// An all-gather between neighbours in turn: p/2 rounds, all but the first of 2·bytes/p. Even p only.
+  /// An all-gather between neighbours in turn: p/2 rounds, all but the first of 2·bytes/p. Even p
+  /// only.
   case neighborExchange
   /// An all-gather in ⌈log₂p⌉ rounds of doubling length.
   case bruck
-  /// A reduce-scatter in log₂ rounds of halving length, nearest ranks first; where p is no power of two, p − 2^⌊log₂p⌋ ranks hand everything to
-  /// a neighbour before and get their piece back after.
+  /// A reduce-scatter in log₂ rounds of halving length, nearest ranks first; where p is no power of
+  /// two, p − 2^⌊log₂p⌋ ranks hand everything to a neighbour before and get their piece back after.
   case recursiveHalving
   /// An allreduce in log₂ rounds of the whole length; the same folding.
   case recursiveDoubling
   /// An allreduce: recursive halving, then the same way back.
   case rabenseifner
-  /// A reduce-scatter by halving, then one round that puts every piece where it belongs (Träff 2005).
+  /// A reduce-scatter by halving, then one round that puts every piece where it belongs (Träff
+  /// 2005).
   case butterfly
   /// Every rank sends its piece to every other at once.
   case allToAll
@@ -29,12 +32,17 @@ enum Collective: Equatable {
     case .ring: return (p - 1) * everyone(piece) { ($0 + 1) % p }
     case .neighborExchange:
       guard p % 2 == 0 else { return Collective.ring.traffic(bytes, placement) }
-      // Each pair talks in two ways; in every other round a rank's partner is the one on its other side.
-      let pairs = [everyone(1) { $0 ^ 1 }, everyone(1) { $0 % 2 == 0 ? ($0 + p - 1) % p : ($0 + 1) % p }]
+      // Each pair talks in two ways; in every other round a rank's partner is the one on its other
+      // side.
+      let pairs = [
+        everyone(1) { $0 ^ 1 }, everyone(1) { $0 % 2 == 0 ? ($0 + p - 1) % p : ($0 + 1) % p },
+      ]
       return (0..<p / 2).reduce(Traffic()) { sum, index in
         let length = index == 0 ? piece : 2 * piece
         var round = pairs[index % 2]
-        (round.linkBytes, round.touchedBytes) = (round.linkBytes * length, round.touchedBytes * length)
+        (round.linkBytes, round.touchedBytes) = (
+          round.linkBytes * length, round.touchedBytes * length
+        )
         return sum + round
       }
     case .bruck:
@@ -52,7 +60,9 @@ enum Collective: Equatable {
       return folded(placement, before: bytes, after: piece) { halving($0, bytes) } + distant
     case .recursiveDoubling:
       return folded(placement, before: bytes, after: bytes) { group in
-        powers(below: group.ranks.count).reduce(Traffic()) { $0 + group.exchange(distance: $1, bytes: bytes) }
+        powers(below: group.ranks.count).reduce(Traffic()) {
+          $0 + group.exchange(distance: $1, bytes: bytes)
+        }
       }
     case .rabenseifner:
       return folded(placement, before: bytes, after: bytes) { group in 2 * halving(group, bytes) }
@@ -63,7 +73,8 @@ enum Collective: Equatable {
       let crossing = counts.map { $0 * (Double(p) - $0) }.max()!
       // All messages are under way at once, but each is started and taken by itself.
       return Traffic(
-        networkRounds: crossing > 0 ? 1 : 0, localRounds: Double(p - (crossing > 0 ? 2 : 1)), linkBytes: crossing * piece,
+        networkRounds: crossing > 0 ? 1 : 0, localRounds: Double(p - (crossing > 0 ? 2 : 1)),
+        linkBytes: crossing * piece,
         touchedBytes: Double(p - 1) * piece)
     }
   }
@@ -74,11 +85,14 @@ enum Collective: Equatable {
     let ranks: [Int]
 
     func exchange(distance: Int, bytes: Double) -> Traffic {
-      placement.round(ranks.indices.map { Message(from: ranks[$0], to: ranks[$0 ^ distance], bytes: bytes) })
+      placement.round(
+        ranks.indices.map { Message(from: ranks[$0], to: ranks[$0 ^ distance], bytes: bytes) })
     }
   }
 
-  private func powers(below count: Int) -> [Int] { (0..<count.trailingZeroBitCount).map { 1 << $0 } }
+  private func powers(below count: Int) -> [Int] {
+    (0..<count.trailingZeroBitCount).map { 1 << $0 }
+  }
 
   private func halving(_ group: Group, _ bytes: Double) -> Traffic {
     powers(below: group.ranks.count).reduce(Traffic()) { sum, distance in
@@ -86,14 +100,18 @@ enum Collective: Equatable {
     }
   }
 
-  private func folded(_ placement: Placement, before: Double, after: Double, _ body: (Group) -> Traffic) -> Traffic {
+  private func folded(
+    _ placement: Placement, before: Double, after: Double, _ body: (Group) -> Traffic
+  ) -> Traffic {
     let p = placement.rankCount
     let power = 1 << (Int.bitWidth - 1 - p.leadingZeroBitCount)
     let extra = p - power
-    let group = Group(placement: placement, ranks: (0..<extra).map { 2 * $0 + 1 } + Array((2 * extra)..<p))
+    let group = Group(
+      placement: placement, ranks: (0..<extra).map { 2 * $0 + 1 } + Array((2 * extra)..<p))
     let inner = body(group)
     guard extra > 0 else { return inner }
-    return placement.round((0..<extra).map { Message(from: 2 * $0, to: 2 * $0 + 1, bytes: before) }) + inner
+    return placement.round((0..<extra).map { Message(from: 2 * $0, to: 2 * $0 + 1, bytes: before) })
+      + inner
       + placement.round((0..<extra).map { Message(from: 2 * $0 + 1, to: 2 * $0, bytes: after) })
   }
 

@@ -1,4 +1,5 @@
-/// y ≈ f(x; c) by least squares: Levenberg's and Marquardt's method (Marquardt 1963), derivatives by central differences.
+/// y ≈ f(x; c) by least squares: Levenberg's and Marquardt's method (Marquardt 1963), derivatives
+/// by central differences.
 public struct CurveFit: Sendable, Equatable {
   public var parameters: [Estimate]
   /// √(Σ wᵢ rᵢ² / (points − parameters)); nil where there are no points to spare.
@@ -6,9 +7,11 @@ public struct CurveFit: Sendable, Equatable {
   /// Σ wᵢ rᵢ²
   public var residualSquares: Double
 
-  /// Fits from a first guess; nil where the points are fewer than the parameters or do not determine them.
+  /// Fits from a first guess; nil where the points are fewer than the parameters or do not
+  /// determine them.
   ///
-  /// Errors are those of the linearised problem at the solution, scaled by the residuals, as `scipy.optimize.curve_fit` gives them.
+  /// Errors are those of the linearised problem at the solution, scaled by the residuals, as
+  /// `scipy.optimize.curve_fit` gives them.
   public init?(
     _ points: [(x: Double, y: Double)], deviations: [Double]? = nil, start: [Double],
     _ curve: (_ x: Double, _ parameters: [Double]) -> Double
@@ -25,7 +28,10 @@ public struct CurveFit: Sendable, Equatable {
         var (up, down) = (c, c)
         up[j] += step
         down[j] -= step
-        for i in 0..<n { rows[i][j] = (curve(points[i].x, up) - curve(points[i].x, down)) / (2 * step) / (deviations?[i] ?? 1) }
+        for i in 0..<n {
+          rows[i][j] =
+            (curve(points[i].x, up) - curve(points[i].x, down)) / (2 * step) / (deviations?[i] ?? 1)
+        }
       }
       return rows
     }
@@ -39,8 +45,11 @@ public struct CurveFit: Sendable, Equatable {
       let lengths = (0..<k).map { j in rows.reduce(0.0) { $0 + $1[j] * $1[j] }.squareRoot() }
       guard lengths.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
       // The damped step is a plain least-squares problem with a row more a parameter.
-      let damped = rows + (0..<k).map { j in (0..<k).map { $0 == j ? damping.squareRoot() * lengths[j] : 0 } }
-      guard let step = leastSquares(damped, r + [Double](repeating: 0, count: k))?.x else { return nil }
+      let damped =
+        rows + (0..<k).map { j in (0..<k).map { $0 == j ? damping.squareRoot() * lengths[j] : 0 } }
+      guard let step = leastSquares(damped, r + [Double](repeating: 0, count: k))?.x else {
+        return nil
+      }
       let next = zip(c, step).map(+)
       let nextResiduals = residuals(next)
       let (before, after) = (squares(r), squares(nextResiduals))
@@ -58,7 +67,9 @@ public struct CurveFit: Sendable, Equatable {
     let freedom = n - k
     let variance = freedom > 0 ? squares(r) / Double(freedom) : nil
     parameters = c.indices.map { j in
-      Estimate(value: c[j], standardError: variance.map { ($0 * final.inverse[j]).squareRoot() }, degreesOfFreedom: freedom)
+      Estimate(
+        value: c[j], standardError: variance.map { ($0 * final.inverse[j]).squareRoot() },
+        degreesOfFreedom: freedom)
     }
     residualDeviation = variance?.squareRoot()
     residualSquares = squares(r)

@@ -16,7 +16,8 @@ public struct Evidence: Sendable, Equatable {
   public var rankCounts: Int
   /// Points without the numbers fitted.
   public var degreesOfFreedom: Int
-  /// The median relative error over the rank counts that were left out once and predicted from the others; nil where none could be.
+  /// The median relative error over the rank counts that were left out once and predicted from the
+  /// others; nil where none could be.
   public var heldOutError: Double?
   /// How many rank counts were left out and predicted.
   public var heldOutCount: Int
@@ -29,9 +30,11 @@ public struct Evidence: Sendable, Equatable {
   /// Past this error nothing of a fit is shown.
   public static let largestError = 0.5
 
-  /// Judges by the errors on what was left out. `pairs` are the rank counts that were; none of them supports nothing.
+  /// Judges by the errors on what was left out. `pairs` are the rank counts that were; none of them
+  /// supports nothing.
   public init(
-    points: Int, rankCounts: Int, degreesOfFreedom: Int, heldOut pairs: [(predicted: Double, measured: Double)]
+    points: Int, rankCounts: Int, degreesOfFreedom: Int,
+    heldOut pairs: [(predicted: Double, measured: Double)]
   ) {
     (self.points, self.rankCounts, self.degreesOfFreedom) = (points, rankCounts, degreesOfFreedom)
     heldOutError = medianRelativeError(pairs)
@@ -44,13 +47,18 @@ public struct Evidence: Sendable, Equatable {
     if heldOutError > Self.largestError {
       lower(to: .none, "it misses what was left out by \(Self.percent(heldOutError))")
     } else if heldOutError > Self.usableError {
-      lower(to: .weak, "it misses what was left out by \(Self.percent(heldOutError)), more than \(Self.percent(Self.usableError))")
+      lower(
+        to: .weak,
+        "it misses what was left out by \(Self.percent(heldOutError)), more than \(Self.percent(Self.usableError))"
+      )
     }
   }
 
   /// Evidence for nothing.
   public init(points: Int, rankCounts: Int, missing reason: String) {
-    (self.points, self.rankCounts, degreesOfFreedom, heldOutError, heldOutCount) = (points, rankCounts, 0, nil, 0)
+    (self.points, self.rankCounts, degreesOfFreedom, heldOutError, heldOutCount) = (
+      points, rankCounts, 0, nil, 0
+    )
     verdict = .none
     reasons = [reason]
   }
@@ -61,5 +69,7 @@ public struct Evidence: Sendable, Equatable {
     reasons.append(reason)
   }
 
-  private static func percent(_ fraction: Double) -> String { "\(Int((fraction * 100).rounded())) %" }
+  private static func percent(_ fraction: Double) -> String {
+    "\(Int((fraction * 100).rounded())) %"
+  }
 }

@@ -1,19 +1,24 @@
-/// How a step's gradients become one and the weights get back to all, as ``GradientReduction`` does it.
+/// How a step's gradients become one and the weights get back to all, as ``GradientReduction`` does
+/// it.
 public enum ExchangePattern: String, CaseIterable, Sendable {
   /// An allreduce of the gradient; nothing to publish.
   case replicated
   /// A reduce-scatter of the gradient, an all-gather of the weights, over all ranks alike: flat.
   case messages
-  /// The whole gradient in buckets, which leave while the backward pass goes on: each piece to its rank, which adds, and from there to all.
+  /// The whole gradient in buckets, which leave while the backward pass goes on: each piece to its
+  /// rank, which adds, and from there to all.
   case replicatedInBuckets = "replicated in buckets"
   /// The same, its sum divided: an all-gather of the weights in the end.
   case shardedInBuckets = "sharded in buckets"
-  /// Shared memory within a host; between hosts the ranks with the same place on theirs divide a slice by messages: hierarchical.
+  /// Shared memory within a host; between hosts the ranks with the same place on theirs divide a
+  /// slice by messages: hierarchical.
   case shared
-  /// The reproducible sum: every rank sends each owner its part of the gradient; an all-gather of the weights.
+  /// The reproducible sum: every rank sends each owner its part of the gradient; an all-gather of
+  /// the weights.
   case ordered
 
-  /// A step's two halves: up to the summed gradient, and from the ledger to the weights that everybody has.
+  /// A step's two halves: up to the summed gradient, and from the ledger to the weights that
+  /// everybody has.
   public struct Step: Sendable, Equatable {
     public var reduce: Traffic
     public var publish: Traffic
@@ -23,8 +28,9 @@ public enum ExchangePattern: String, CaseIterable, Sendable {
   /// Whether the gradient leaves while the backward pass goes on.
   public var isEarly: Bool { self == .replicatedInBuckets || self == .shardedInBuckets }
 
-  /// What a step moves for `bytes` of gradient and a ledger of `ledgerBytes`. Nil where the ranks cannot be placed so: shared memory needs hosts
-  /// with equally many ranks, and more than one each.
+  /// What a step moves for `bytes` of gradient and a ledger of `ledgerBytes`. Nil where the ranks
+  /// cannot be placed so: shared memory needs hosts with equally many ranks, and more than one
+  /// each.
   public func step(bytes: Double, ledgerBytes: Double = 1024, on placement: Placement) -> Step? {
     let p = placement.rankCount
     guard p > 1 else { return Step(reduce: Traffic(), publish: Traffic()) }
@@ -37,7 +43,8 @@ public enum ExchangePattern: String, CaseIterable, Sendable {
         reduce: Collective.reduceScatter(ranks: p, bytes: bytes).traffic(bytes, placement),
         publish: ledger + Collective.allGather(ranks: p, bytes: bytes).traffic(bytes, placement))
     case .replicatedInBuckets:
-      // Started collectives are linear: in the second half too every rank sends its piece to every other.
+      // Started collectives are linear: in the second half too every rank sends its piece to every
+      // other.
       return Step(reduce: 2 * Collective.allToAll.traffic(bytes, placement), publish: ledger)
     case .ordered, .shardedInBuckets:
       return Step(
@@ -58,8 +65,10 @@ public enum ExchangePattern: String, CaseIterable, Sendable {
         return traffic
       }
       return Step(
-        reduce: barrier + sum + together(Collective.reduceScatter(ranks: hosts, bytes: slice).traffic(slice, column)),
-        publish: ledger + barrier + together(Collective.allGather(ranks: hosts, bytes: slice).traffic(slice, column)))
+        reduce: barrier + sum
+          + together(Collective.reduceScatter(ranks: hosts, bytes: slice).traffic(slice, column)),
+        publish: ledger + barrier
+          + together(Collective.allGather(ranks: hosts, bytes: slice).traffic(slice, column)))
     }
   }
 

@@ -1,4 +1,5 @@
-/// A scaling law that a study asks about: what was fitted, if anything was, and the evidence for it.
+/// A scaling law that a study asks about: what was fitted, if anything was, and the evidence for
+/// it.
 public struct FittedLaw: Sendable, Equatable {
   public let law: ScalingLaw
   /// Nil where the verdict is ``Evidence/Verdict/none``.
@@ -7,7 +8,8 @@ public struct FittedLaw: Sendable, Equatable {
 
   /// Fits to (ranks, samples a second) pairs of ranks that did not have to take turns.
   ///
-  /// It takes a rank count more than there are numbers to fit, so that each can be left out once and predicted from the others.
+  /// It takes a rank count more than there are numbers to fit, so that each can be left out once
+  /// and predicted from the others.
   public init(_ law: ScalingLaw, _ points: [(ranks: Int, throughput: Double)]) {
     self.law = law
     let counts = Set(points.map(\.ranks)).sorted()
@@ -16,7 +18,8 @@ public struct FittedLaw: Sendable, Equatable {
       self.fit = nil
       evidence = Evidence(
         points: points.count, rankCounts: counts.count,
-        missing: "measured at \(counts.count) rank count\(counts.count == 1 ? "" : "s") that \(counts.count == 1 ? "is" : "are") not oversubscribed, "
+        missing:
+          "measured at \(counts.count) rank count\(counts.count == 1 ? "" : "s") that \(counts.count == 1 ? "is" : "are") not oversubscribed, "
           + "and its \(numbers) numbers take \(numbers + 1)")
       return
     }
@@ -27,15 +30,19 @@ public struct FittedLaw: Sendable, Equatable {
       return (fit.throughput(left), measured)
     }
     var evidence = Evidence(
-      points: points.count, rankCounts: counts.count, degreesOfFreedom: points.count - numbers, heldOut: heldOut)
-    for (name, estimate) in zip(law.coefficientNames, fit.coefficients) where evidence.verdict != .none {
+      points: points.count, rankCounts: counts.count, degreesOfFreedom: points.count - numbers,
+      heldOut: heldOut)
+    for (name, estimate) in zip(law.coefficientNames, fit.coefficients)
+    where evidence.verdict != .none {
       // Half of all that a fraction can be says nothing.
       guard let interval = estimate.interval() else {
         evidence.lower(to: .weak, "\(name) has no interval")
         continue
       }
       let width = interval.upperBound - interval.lowerBound
-      if estimate.bounds?.upperBound == 1 && width > 0.5 { evidence.lower(to: .weak, "\(name) may be nearly anything from 0 to 1") }
+      if estimate.bounds?.upperBound == 1 && width > 0.5 {
+        evidence.lower(to: .weak, "\(name) may be nearly anything from 0 to 1")
+      }
     }
     self.evidence = evidence
     self.fit = evidence.verdict == .none ? nil : fit

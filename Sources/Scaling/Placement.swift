@@ -9,7 +9,8 @@ public struct Placement: Sendable, Equatable {
     hostCount = (hosts.max() ?? -1) + 1
   }
 
-  /// Consecutive ranks fill one host after another, as evenly as it goes, the first ones having one more.
+  /// Consecutive ranks fill one host after another, as evenly as it goes, the first ones having one
+  /// more.
   public init(ranks: Int, onHosts hosts: Int) {
     let hosts = max(1, min(hosts, ranks))
     self.init((0..<ranks).map { rank in Self.host(of: rank, ranks: ranks, hosts: hosts) })

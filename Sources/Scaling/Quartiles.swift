@@ -7,7 +7,8 @@ public struct Quartiles: Sendable, Equatable {
   public var upperQuartile: Double
   public var count: Int
 
-  /// Quantiles by linear interpolation between order statistics, as NumPy's `quantile` does; nil for an empty sample.
+  /// Quantiles by linear interpolation between order statistics, as NumPy's `quantile` does; nil
+  /// for an empty sample.
   public init?(_ values: some Sequence<Double>) {
     let sorted = values.sorted()
     guard !sorted.isEmpty else { return nil }
@@ -42,16 +43,20 @@ public struct Estimate: Sendable, Equatable {
     self.degreesOfFreedom = degreesOfFreedom
   }
 
-  /// The interval that holds the true number with this confidence, by Student's t, cut at the bounds; nil where no error is resolved.
+  /// The interval that holds the true number with this confidence, by Student's t, cut at the
+  /// bounds; nil where no error is resolved.
   public func interval(confidence: Double = 0.95) -> ClosedRange<Double>? {
     guard let standardError, standardError.isFinite, degreesOfFreedom > 0 else { return nil }
-    let reach = standardError * studentQuantile((1 + confidence) / 2, degreesOfFreedom: degreesOfFreedom)
+    let reach =
+      standardError * studentQuantile((1 + confidence) / 2, degreesOfFreedom: degreesOfFreedom)
     let interval = (value - reach)...(value + reach)
     return bounds.map { interval.clamped(to: $0) } ?? interval
   }
 }
 
 /// The median of |prediction − truth| / truth.
-public func medianRelativeError(_ pairs: some Sequence<(predicted: Double, measured: Double)>) -> Double? {
+public func medianRelativeError(_ pairs: some Sequence<(predicted: Double, measured: Double)>)
+  -> Double?
+{
   Quartiles(pairs.map { abs($0.predicted - $0.measured) / abs($0.measured) })?.median
 }

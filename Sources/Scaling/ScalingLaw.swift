@@ -1,10 +1,12 @@
 import Glibc
 
-/// How throughput grows with the number of ranks, in three classic forms: X(p) = λ·C(p), λ being one rank's throughput.
+/// How throughput grows with the number of ranks, in three classic forms: X(p) = λ·C(p), λ being
+/// one rank's throughput.
 public enum ScalingLaw: String, CaseIterable, Sendable {
   /// C = p / (1 + σ(p − 1)), σ the serial fraction of a problem of one size (Amdahl 1967).
   case amdahl
-  /// C = p − s(p − 1), s the serial fraction of a problem that grows with the ranks (Gustafson 1988).
+  /// C = p − s(p − 1), s the serial fraction of a problem that grows with the ranks (Gustafson
+  /// 1988).
   case gustafson
   /// C = p / (1 + σ(p − 1) + κp(p − 1)), σ for contention and κ for coherence (Gunther 1993).
   case usl
@@ -42,19 +44,25 @@ public struct ScalingFit: Sendable, Equatable {
   /// One rank's throughput.
   public let base: Estimate
   public let coefficients: [Estimate]
-  /// The root mean square of the relative residuals, over points − parameters; nil where there are no points to spare.
+  /// The root mean square of the relative residuals, over points − parameters; nil where there are
+  /// no points to spare.
   public let relativeDeviation: Double?
 
-  /// Fits to (ranks, samples a second) pairs, repeats being points of their own. Errors are taken as proportional to the throughput, as timings' are.
-  /// Nil where there are not as many different rank counts as numbers to fit.
+  /// Fits to (ranks, samples a second) pairs, repeats being points of their own. Errors are taken
+  /// as proportional to the throughput, as timings' are. Nil where there are not as many different
+  /// rank counts as numbers to fit.
   ///
-  /// Where the best coefficients lie outside of their bounds, those that do are set to a bound: of all choices whose other coefficients then lie within
-  /// theirs, the one with the smallest residual, which is the solution of the bounded problem. There are two coefficients at most.
+  /// Where the best coefficients lie outside of their bounds, those that do are set to a bound: of
+  /// all choices whose other coefficients then lie within theirs, the one with the smallest
+  /// residual, which is the solution of the bounded problem. There are two coefficients at most.
   public init?(_ law: ScalingLaw, _ points: [(ranks: Int, throughput: Double)]) {
-    guard Set(points.map(\.ranks)).count > law.coefficientNames.count, points.allSatisfy({ $0.throughput > 0 }) else { return nil }
+    guard Set(points.map(\.ranks)).count > law.coefficientNames.count,
+      points.allSatisfy({ $0.throughput > 0 })
+    else { return nil }
     var best: (fit: CurveFit, choice: [Double?])?
     for choice in Self.choices(law.bounds) {
-      guard let fit = Self.fit(law, points, fixed: choice), Self.isWithin(fit, choice, law.bounds) else { continue }
+      guard let fit = Self.fit(law, points, fixed: choice), Self.isWithin(fit, choice, law.bounds)
+      else { continue }
       if best.map({ fit.residualSquares < $0.fit.residualSquares }) ?? true { best = (fit, choice) }
       // The first choice fixes nothing: where it lies within the bounds it is the solution.
       if choice.allSatisfy({ $0 == nil }) { break }
@@ -67,7 +75,8 @@ public struct ScalingFit: Sendable, Equatable {
     coefficients = best.choice.enumerated().map { index, fixed in
       // One at its bound is as uncertain as the free fit's, on the side that is left.
       var estimate = Estimate(
-        value: fixed ?? 0, standardError: free?.parameters[index + 1].standardError, degreesOfFreedom: best.fit.parameters[0].degreesOfFreedom)
+        value: fixed ?? 0, standardError: free?.parameters[index + 1].standardError,
+        degreesOfFreedom: best.fit.parameters[0].degreesOfFreedom)
       if fixed == nil { estimate = fitted.removeFirst() }
       estimate.bounds = law.bounds[index]
       return estimate
@@ -75,9 +84,12 @@ public struct ScalingFit: Sendable, Equatable {
     relativeDeviation = best.fit.residualDeviation
   }
 
-  public func throughput(_ ranks: Int) -> Double { base.value * law.speedUp(Double(ranks), coefficients.map(\.value)) }
+  public func throughput(_ ranks: Int) -> Double {
+    base.value * law.speedUp(Double(ranks), coefficients.map(\.value))
+  }
 
-  /// The rank count past which more ranks are slower: √((1 − σ)/κ) by the universal law; nil where there is none.
+  /// The rank count past which more ranks are slower: √((1 − σ)/κ) by the universal law; nil where
+  /// there is none.
   public var peak: Double? {
     guard law == .usl, coefficients[1].value > 0, coefficients[0].value < 1 else { return nil }
     return ((1 - coefficients[0].value) / coefficients[1].value).squareRoot()
@@ -88,11 +100,17 @@ public struct ScalingFit: Sendable, Equatable {
   /// Each coefficient free or at one of its finite bounds; all free comes first.
   private static func choices(_ bounds: [ClosedRange<Double>]) -> [[Double?]] {
     bounds.reduce([[]]) { choices, range in
-      choices.flatMap { choice in ([nil, range.lowerBound, range.upperBound].filter { $0?.isFinite ?? true }).map { choice + [$0] } }
+      choices.flatMap { choice in
+        ([nil, range.lowerBound, range.upperBound].filter { $0?.isFinite ?? true }).map {
+          choice + [$0]
+        }
+      }
     }
   }
 
-  private static func fit(_ law: ScalingLaw, _ points: [(ranks: Int, throughput: Double)], fixed: [Double?]) -> CurveFit? {
+  private static func fit(
+    _ law: ScalingLaw, _ points: [(ranks: Int, throughput: Double)], fixed: [Double?]
+  ) -> CurveFit? {
     let first = points.min { $0.ranks < $1.ranks }!
     let guesses = zip(fixed, [0.05, 0.001]).compactMap { $0 == nil ? $1 : nil }
     return CurveFit(
@@ -104,7 +122,9 @@ public struct ScalingFit: Sendable, Equatable {
     }
   }
 
-  private static func isWithin(_ fit: CurveFit, _ choice: [Double?], _ bounds: [ClosedRange<Double>]) -> Bool {
+  private static func isWithin(
+    _ fit: CurveFit, _ choice: [Double?], _ bounds: [ClosedRange<Double>]
+  ) -> Bool {
     let free = zip(choice, bounds).compactMap { $0 == nil ? $1 : nil }
     return zip(fit.parameters.dropFirst(), free).allSatisfy { $1.contains($0.value) }
   }

@@ -1,4 +1,5 @@
-/// A cluster to be played on one machine: real ranks, whose exchanges take as long as they would between hosts that are not there.
+/// A cluster to be played on one machine: real ranks, whose exchanges take as long as they would
+/// between hosts that are not there.
 public struct Simulation: Sendable, Equatable {
   /// Hosts, over which consecutive ranks are spread evenly.
   public var hosts: Int
@@ -17,10 +18,12 @@ public struct Simulation: Sendable, Equatable {
   }
 
   /// Why a text is no simulation.
-  public struct Mistake: Error, CustomStringConvertible, Equatable { public let description: String }
+  public struct Mistake: Error, CustomStringConvertible, Equatable {
+    public let description: String
+  }
 
-  /// Reads `latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5`, in any order. `straggler` may be repeated. Left out, a latency is 0,
-  /// a bandwidth infinite and every rank a host.
+  /// Reads `latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5`, in any order. `straggler` may
+  /// be repeated. Left out, a latency is 0, a bandwidth infinite and every rank a host.
   public init(_ text: String) throws(Mistake) {
     self.text = text
     (hosts, latency, bandwidth, stragglers) = (Int.max, 0, .infinity, [])
@@ -28,10 +31,14 @@ public struct Simulation: Sendable, Equatable {
     for field in text.split(separator: ",", omittingEmptySubsequences: false) {
       let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else {
-        throw Mistake(description: "\"\(field)\": wanted latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5")
+        throw Mistake(
+          description:
+            "\"\(field)\": wanted latency=20us,bandwidth=10Gbit/s,hosts=4,straggler=2:1.5")
       }
       let (key, value) = (parts[0], parts[1])
-      if key != "straggler" && !seen.insert(key).inserted { throw Mistake(description: "\(key) is given twice") }
+      if key != "straggler" && !seen.insert(key).inserted {
+        throw Mistake(description: "\(key) is given twice")
+      }
       switch key {
       case "latency":
         guard let seconds = Link.seconds(value), seconds <= 10 else {
@@ -40,7 +47,9 @@ public struct Simulation: Sendable, Equatable {
         latency = seconds
       case "bandwidth":
         guard let speed = Link.bytesPerSecond(value), speed >= 1000 else {
-          throw Mistake(description: "bandwidth=\(value): wanted a speed of at least 8 kbit/s, such as 10Gbit/s or 1GB/s")
+          throw Mistake(
+            description:
+              "bandwidth=\(value): wanted a speed of at least 8 kbit/s, such as 10Gbit/s or 1GB/s")
         }
         bandwidth = speed
       case "hosts":
@@ -50,26 +59,34 @@ public struct Simulation: Sendable, Equatable {
         hosts = count
       case "straggler":
         let words = value.split(separator: ":", omittingEmptySubsequences: false)
-        guard words.count == 2, let rank = Int(words[0]), rank >= 0, let factor = Double(words[1]), (1...1000).contains(factor) else {
-          throw Mistake(description: "straggler=\(value): wanted rank:factor, such as 2:1.5, the factor from 1 to 1000")
+        guard words.count == 2, let rank = Int(words[0]), rank >= 0, let factor = Double(words[1]),
+          (1...1000).contains(factor)
+        else {
+          throw Mistake(
+            description:
+              "straggler=\(value): wanted rank:factor, such as 2:1.5, the factor from 1 to 1000")
         }
         stragglers.append(Straggler(rank: rank, factor: factor))
-      default: throw Mistake(description: "\"\(key)\": there are latency, bandwidth, hosts and straggler")
+      default:
+        throw Mistake(description: "\"\(key)\": there are latency, bandwidth, hosts and straggler")
       }
     }
   }
 
-  /// In words, for so many ranks: `4 hosts of 2 ranks, links of 10 Gbit/s and 20 µs; rank 2 computes 1.5 times slower`.
+  /// In words, for so many ranks:
+  /// `4 hosts of 2 ranks, links of 10 Gbit/s and 20 µs; rank 2 computes 1.5 times slower`.
   public func description(ranks: Int) -> String {
     let placement = placement(ranks: ranks)
     let each = placement.ranksPerHost.map { " of \($0) rank\($0 == 1 ? "" : "s")" } ?? ""
     let speed = bandwidth.isFinite ? Link.text(bytesPerSecond: bandwidth) : "any speed"
     let links =
       "\(placement.hostCount) host\(placement.hostCount == 1 ? "" : "s")\(each), links of \(speed) and \(Link.text(seconds: latency))"
-    return ([links] + stragglers.map { "rank \($0.rank) computes in \($0.factor) times its time" }).joined(separator: "; ")
+    return ([links] + stragglers.map { "rank \($0.rank) computes in \($0.factor) times its time" })
+      .joined(separator: "; ")
   }
 
-  /// The simulation as it is written for so many ranks: without the stragglers that are not among them. Nil where nothing is left of it.
+  /// The simulation as it is written for so many ranks: without the stragglers that are not among
+  /// them. Nil where nothing is left of it.
   public func text(ranks: Int) -> String? {
     let fields = text.split(separator: ",").filter { field in
       let words = field.split(separator: "=", maxSplits: 1)
@@ -80,12 +97,17 @@ public struct Simulation: Sendable, Equatable {
   }
 
   /// Which host each of this many ranks is on.
-  public func placement(ranks: Int) -> Placement { Placement(ranks: ranks, onHosts: min(hosts, ranks)) }
+  public func placement(ranks: Int) -> Placement {
+    Placement(ranks: ranks, onHosts: min(hosts, ranks))
+  }
 
   /// How much slower a rank computes.
-  public func factor(ofRank rank: Int) -> Double { stragglers.filter { $0.rank == rank }.reduce(1) { $0 * $1.factor } }
+  public func factor(ofRank rank: Int) -> Double {
+    stragglers.filter { $0.rank == rank }.reduce(1) { $0 * $1.factor }
+  }
 
-  /// Seconds that traffic takes between the hosts; what happens within one is real, and not counted.
+  /// Seconds that traffic takes between the hosts; what happens within one is real, and not
+  /// counted.
   public func seconds(_ traffic: Traffic) -> Double {
     latency * traffic.networkRounds + (bandwidth.isFinite ? traffic.linkBytes / bandwidth : 0)
   }

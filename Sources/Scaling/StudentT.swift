@@ -1,13 +1,18 @@
 import Glibc
 
-/// The t below which a variable of Student's distribution lies with this probability (above ½), by bisection of its distribution function.
+/// The t below which a variable of Student's distribution lies with this probability (above ½), by
+/// bisection of its distribution function.
 func studentQuantile(_ probability: Double, degreesOfFreedom: Int) -> Double {
   precondition(probability >= 0.5 && probability < 1 && degreesOfFreedom > 0)
   var (low, high) = (0.0, 1.0)
   while studentProbability(high, degreesOfFreedom) < probability { high *= 2 }
   for _ in 0..<200 where high - low > 1e-15 * high {
     let middle = (low + high) / 2
-    if studentProbability(middle, degreesOfFreedom) < probability { low = middle } else { high = middle }
+    if studentProbability(middle, degreesOfFreedom) < probability {
+      low = middle
+    } else {
+      high = middle
+    }
   }
   return (low + high) / 2
 }
@@ -18,7 +23,8 @@ private func studentProbability(_ t: Double, _ degrees: Int) -> Double {
   return 1 - 0.5 * incompleteBeta(nu / (nu + t * t), nu / 2, 0.5)
 }
 
-/// The regularised incomplete beta function, by Lentz's continued fraction (Abramowitz and Stegun 26.5.8).
+/// The regularised incomplete beta function, by Lentz's continued fraction (Abramowitz and Stegun
+/// 26.5.8).
 private func incompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 { return 0 }
   if x >= 1 { return 1 }

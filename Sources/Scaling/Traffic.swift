@@ -6,24 +6,30 @@ public struct Traffic: Sendable, Equatable {
   public var localRounds = 0.0
   /// Bytes through the busiest host's link, one way, summed over the rounds: each costs β.
   public var linkBytes = 0.0
-  /// Bytes that the busiest rank takes in, and adds or copies, summed over the rounds: each costs γ.
+  /// Bytes that the busiest rank takes in, and adds or copies, summed over the rounds: each costs
+  /// γ.
   public var touchedBytes = 0.0
 
-  public init(networkRounds: Double = 0, localRounds: Double = 0, linkBytes: Double = 0, touchedBytes: Double = 0) {
+  public init(
+    networkRounds: Double = 0, localRounds: Double = 0, linkBytes: Double = 0,
+    touchedBytes: Double = 0
+  ) {
     (self.networkRounds, self.localRounds) = (networkRounds, localRounds)
     (self.linkBytes, self.touchedBytes) = (linkBytes, touchedBytes)
   }
 
   public static func + (a: Traffic, b: Traffic) -> Traffic {
     Traffic(
-      networkRounds: a.networkRounds + b.networkRounds, localRounds: a.localRounds + b.localRounds, linkBytes: a.linkBytes + b.linkBytes,
+      networkRounds: a.networkRounds + b.networkRounds, localRounds: a.localRounds + b.localRounds,
+      linkBytes: a.linkBytes + b.linkBytes,
       touchedBytes: a.touchedBytes + b.touchedBytes)
   }
 
   static func * (times: Int, a: Traffic) -> Traffic {
     let n = Double(times)
     return Traffic(
-      networkRounds: n * a.networkRounds, localRounds: n * a.localRounds, linkBytes: n * a.linkBytes, touchedBytes: n * a.touchedBytes)
+      networkRounds: n * a.networkRounds, localRounds: n * a.localRounds,
+      linkBytes: n * a.linkBytes, touchedBytes: n * a.touchedBytes)
   }
 }
 
@@ -35,9 +41,12 @@ struct Message {
 }
 
 extension Placement {
-  /// One round's cost: all its messages travel at once, a host's link carries those that cross one after the other.
+  /// One round's cost: all its messages travel at once, a host's link carries those that cross one
+  /// after the other.
   func round(_ messages: [Message]) -> Traffic {
-    var (leaving, coming) = ([Double](repeating: 0, count: hostCount), [Double](repeating: 0, count: hostCount))
+    var (leaving, coming) = (
+      [Double](repeating: 0, count: hostCount), [Double](repeating: 0, count: hostCount)
+    )
     var taken = [Double](repeating: 0, count: rankCount)
     var crosses = false
     for message in messages {
@@ -50,7 +59,8 @@ extension Placement {
       taken[message.to] += message.bytes
     }
     return Traffic(
-      networkRounds: crosses ? 1 : 0, localRounds: crosses || messages.isEmpty ? 0 : 1, linkBytes: max(leaving.max()!, coming.max()!),
+      networkRounds: crosses ? 1 : 0, localRounds: crosses || messages.isEmpty ? 0 : 1,
+      linkBytes: max(leaving.max()!, coming.max()!),
       touchedBytes: taken.max()!)
   }
 }

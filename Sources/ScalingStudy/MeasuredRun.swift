@@ -3,7 +3,8 @@ import Gallery
 import Reports
 import Scaling
 
-/// One run of a scaling study, as its directory holds it: the times of its steps, and where each rank's went.
+/// One run of a scaling study, as its directory holds it: the times of its steps, and where each
+/// rank's went.
 public struct MeasuredRun: Sendable, Equatable {
   public var ranks: Int
   /// Counted from 1.
@@ -21,27 +22,37 @@ public struct MeasuredRun: Sendable, Equatable {
   public var noiseScale: Double?
 
   package init(
-    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String, step: Quartiles, parts: [PhaseTimes],
+    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String,
+    step: Quartiles, parts: [PhaseTimes],
     stepsToTarget: Int? = nil, noiseScale: Double? = nil
   ) {
-    (self.ranks, self.attempt, self.globalBatch, self.hosts, self.cores, self.cpu) = (ranks, attempt, globalBatch, hosts, cores, cpu)
-    (self.step, self.parts, self.stepsToTarget, self.noiseScale) = (step, parts, stepsToTarget, noiseScale)
+    (self.ranks, self.attempt, self.globalBatch, self.hosts, self.cores, self.cpu) = (
+      ranks, attempt, globalBatch, hosts, cores, cpu
+    )
+    (self.step, self.parts, self.stepsToTarget, self.noiseScale) = (
+      step, parts, stepsToTarget, noiseScale
+    )
   }
 
   /// Reads a run that has ended. The first `warmUp` steps do not count.
   public init(
-    _ directory: RunDirectory, ranks: Int, attempt: Int, warmUp: Int, microBatch: Int, targetLoss: Double?
+    _ directory: RunDirectory, ranks: Int, attempt: Int, warmUp: Int, microBatch: Int,
+    targetLoss: Double?
   ) throws(RunFileError) {
     let run = try FinishedRun(name: "", directory: directory)
     let environment = try JSONFile.read(EnvironmentRecord.self, from: directory.environment)
     let timed = run.steps.filter { $0.step > warmUp }
     guard let step = Quartiles(timed.map(\.seconds.total)) else {
-      throw RunFileError("\(directory.metrics): no step after the \(warmUp) of the warm-up; ask for more with --steps")
+      throw RunFileError(
+        "\(directory.metrics): no step after the \(warmUp) of the warm-up; ask for more with --steps"
+      )
     }
     (self.ranks, self.attempt, self.step) = (ranks, attempt, step)
     globalBatch = run.steps[0].samples
     (cores, cpu) = (environment.cores, environment.cpu)
-    hosts = zip(environment.hosts, environment.ranksPerHost).flatMap { [String](repeating: $0, count: $1) }
+    hosts = zip(environment.hosts, environment.ranksPerHost).flatMap {
+      [String](repeating: $0, count: $1)
+    }
     var sums = [PhaseTimes](repeating: .zero, count: ranks)
     var places = [String](repeating: "", count: ranks)
     try RankRecord.read(path: directory.ranks) { record in
@@ -55,15 +66,21 @@ public struct MeasuredRun: Sendable, Equatable {
     guard let targetLoss else { return }
     stepsToTarget = run.steps(toLoss: targetLoss, window: max(1, 4096 / globalBatch))
     if let stepsToTarget {
-      let scales = run.noiseScales(until: stepsToTarget, microBatch: microBatch).filter { $0 > 0 && $0.isFinite }
-      noiseScale = scales.isEmpty ? run.steps[stepsToTarget - 1].noise.scale : scales.reduce(0, +) / Double(scales.count)
+      let scales = run.noiseScales(until: stepsToTarget, microBatch: microBatch).filter {
+        $0 > 0 && $0.isFinite
+      }
+      noiseScale =
+        scales.isEmpty
+        ? run.steps[stepsToTarget - 1].noise.scale : scales.reduce(0, +) / Double(scales.count)
     }
   }
 
-  /// What a rank does by itself in a step: data, computing and update, of the rank that takes longest.
+  /// What a rank does by itself in a step: data, computing and update, of the rank that takes
+  /// longest.
   public var own: Double { parts.map { $0.data + $0.compute + $0.optimizer }.max() ?? 0 }
 
-  /// Seconds a step that each rank spends in calls that wait for others, beyond the rank that spends least there.
+  /// Seconds a step that each rank spends in calls that wait for others, beyond the rank that
+  /// spends least there.
   public var waiting: [Double] {
     let together = parts.map { $0.reduce + $0.norm }
     let least = together.min() ?? 0
@@ -75,6 +92,8 @@ public struct MeasuredRun: Sendable, Equatable {
 
 extension PhaseTimes {
   static func / (a: PhaseTimes, n: Double) -> PhaseTimes {
-    PhaseTimes(data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n, optimizer: a.optimizer / n)
+    PhaseTimes(
+      data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n,
+      optimizer: a.optimizer / n)
   }
 }

@@ -34,9 +34,13 @@ public struct RankCount: Sendable, Equatable {
   }
 
   /// What of a step, over ranks and repeats, went into a part of it, in seconds.
-  func mean(_ part: (PhaseTimes) -> Double) -> Double { parts.map(part).reduce(0, +) / Double(ranks) }
+  func mean(_ part: (PhaseTimes) -> Double) -> Double {
+    parts.map(part).reduce(0, +) / Double(ranks)
+  }
 
-  public var waiting: [Double] { (0..<ranks).map { rank in runs.reduce(0) { $0 + $1.waiting[rank] } / Double(runs.count) } }
+  public var waiting: [Double] {
+    (0..<ranks).map { rank in runs.reduce(0) { $0 + $1.waiting[rank] } / Double(runs.count) }
+  }
 
   /// What the slowest rank does by itself in a step: over repeats the median.
   public var own: Double { Quartiles(runs.map(\.own))!.median }

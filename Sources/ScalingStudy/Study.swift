@@ -9,7 +9,8 @@ public struct Study: Sendable {
   public let counts: [RankCount]
   /// What is not bent by ranks that take turns.
   public var sound: [RankCount] { counts.filter { !$0.isOversubscribed } }
-  /// The laws for a study of this mode: Amdahl's where the batch stays, Gustafson's where it grows with the ranks, the universal one for both.
+  /// The laws for a study of this mode: Amdahl's where the batch stays, Gustafson's where it grows
+  /// with the ranks, the universal one for both.
   public let laws: [FittedLaw]
   /// Fitted to the exchange alone, where it was timed at several ranks.
   public let exchange: ExchangeModel?
@@ -32,7 +33,9 @@ public struct Study: Sendable {
     public var assumptions: [String]
 
     public init(ranksPerHost: Int, latency: Double, bandwidth: Double, assumptions: [String]) {
-      (self.ranksPerHost, self.latency, self.bandwidth, self.assumptions) = (ranksPerHost, latency, bandwidth, assumptions)
+      (self.ranksPerHost, self.latency, self.bandwidth, self.assumptions) = (
+        ranksPerHost, latency, bandwidth, assumptions
+      )
     }
   }
 
@@ -48,7 +51,8 @@ public struct Study: Sendable {
     public var ranks: Int
     public var hosts: Int
     public var globalBatch: Int
-    /// Seconds a step, by an exchange over all ranks alike and by one within hosts first; nil where ranks do not fill hosts evenly.
+    /// Seconds a step, by an exchange over all ranks alike and by one within hosts first; nil where
+    /// ranks do not fill hosts evenly.
     public var flat: Double
     public var hierarchical: Double?
     public var best: Double { min(flat, hierarchical ?? flat) }
@@ -59,28 +63,38 @@ public struct Study: Sendable {
     public var efficiency: Double
   }
 
-  /// Fits everything to what was measured. `microBatch` is the experiment's; `ranks` are to be predicted.
+  /// Fits everything to what was measured. `microBatch` is the experiment's; `ranks` are to be
+  /// predicted.
   public init(
-    name: String, plan: StudyPlan, microBatch: Int, counts: [RankCount], predicting ranks: [Int], on cluster: Cluster
+    name: String, plan: StudyPlan, microBatch: Int, counts: [RankCount], predicting ranks: [Int],
+    on cluster: Cluster
   ) {
     (self.name, self.plan, self.microBatch, self.cluster) = (name, plan, microBatch, cluster)
     let counts = counts.sorted { $0.ranks < $1.ranks }
     self.counts = counts
     let sound = counts.filter { !$0.isOversubscribed }
-    let throughputs = sound.flatMap { count in count.runs.map { (ranks: $0.ranks, throughput: $0.samplesPerSecond) } }
-    laws = (plan.mode == .strong ? [.amdahl, .usl] : [.gustafson, .usl]).map { FittedLaw($0, throughputs) }
+    let throughputs = sound.flatMap { count in
+      count.runs.map { (ranks: $0.ranks, throughput: $0.samplesPerSecond) }
+    }
+    laws = (plan.mode == .strong ? [.amdahl, .usl] : [.gustafson, .usl]).map {
+      FittedLaw($0, throughputs)
+    }
     exchange = Self.exchange(sound)
     let steps = Self.steps(sound)
     self.steps = steps
     let heldOut = sound.map { count in
       let others = sound.filter { $0.ranks != count.ranks }
-      return TrainTestSplit(ranks: count.ranks, measured: count.step.median, predicted: Self.steps(others)?.seconds(of: count))
+      return TrainTestSplit(
+        ranks: count.ranks, measured: count.step.median,
+        predicted: Self.steps(others)?.seconds(of: count))
     }
     self.heldOut = heldOut
     let evidence = Self.evidence(for: steps, sound, heldOut)
     self.evidence = evidence
     let supported = evidence.verdict == .none ? nil : steps
-    predictions = supported.map { model in ranks.compactMap { Self.prediction($0, model, plan, sound, cluster) } } ?? []
+    predictions =
+      supported.map { model in ranks.compactMap { Self.prediction($0, model, plan, sound, cluster) }
+      } ?? []
     efficiency = plan.targetLoss.flatMap { StatisticalEfficiency(counts: counts, targetLoss: $0) }
   }
 
@@ -89,13 +103,18 @@ public struct Study: Sendable {
   /// The rank count that speed-ups are counted from: the smallest that was measured.
   public var base: RankCount { sound.first ?? counts[0] }
   /// Throughput over that of the base, times the base's ranks.
-  public func speedUp(_ count: RankCount) -> Double { speedUp(samplesPerSecond: count.samplesPerSecond) }
-  func speedUp(samplesPerSecond: Double) -> Double { samplesPerSecond / base.samplesPerSecond * Double(base.ranks) }
+  public func speedUp(_ count: RankCount) -> Double {
+    speedUp(samplesPerSecond: count.samplesPerSecond)
+  }
+  func speedUp(samplesPerSecond: Double) -> Double {
+    samplesPerSecond / base.samplesPerSecond * Double(base.ranks)
+  }
   public func efficiency(_ count: RankCount) -> Double { speedUp(count) / Double(count.ranks) }
 
   // MARK: Models
 
-  /// The exchange's model, from its times at all sizes and rank counts; zero where nothing was exchanged.
+  /// The exchange's model, from its times at all sizes and rank counts; zero where nothing was
+  /// exchanged.
   private static func exchange(_ counts: [RankCount]) -> ExchangeModel? {
     ExchangeModel(fitting: counts.flatMap { $0.exchangePoints })
   }
@@ -106,30 +125,46 @@ public struct Study: Sendable {
     // Without any exchange only one rank can be predicted.
     guard exchange != nil || counts.allSatisfy({ $0.ranks == 1 }) else { return nil }
     let points = counts.flatMap { count in
-      count.runs.map { (samples: (Double(count.globalBatch) / Double(count.ranks)).rounded(.up), seconds: $0.own) }
+      count.runs.map {
+        (samples: (Double(count.globalBatch) / Double(count.ranks)).rounded(.up), seconds: $0.own)
+      }
     }
     return StepModel(own: points, exchange: exchange ?? silent)
   }
 
-  /// A prediction is one of an exchange above all: it takes a rank count with an exchange that the others predict.
-  private static func evidence(for steps: StepModel?, _ sound: [RankCount], _ heldOut: [TrainTestSplit]) -> Evidence {
+  /// A prediction is one of an exchange above all: it takes a rank count with an exchange that the
+  /// others predict.
+  private static func evidence(
+    for steps: StepModel?, _ sound: [RankCount], _ heldOut: [TrainTestSplit]
+  ) -> Evidence {
     let points = sound.reduce(0) { $0 + $1.runs.count }
     guard steps != nil else {
-      return Evidence(points: points, rankCounts: sound.count, missing: "no exchange was timed between ranks that do not take turns on the cores")
+      return Evidence(
+        points: points, rankCounts: sound.count,
+        missing: "no exchange was timed between ranks that do not take turns on the cores")
     }
     guard heldOut.contains(where: { $0.ranks > 1 && $0.predicted != nil }) else {
       return Evidence(
         points: points, rankCounts: sound.count,
-        missing: "no exchange could be left out and predicted from others: that takes two rank counts above 1 that are not oversubscribed")
+        missing:
+          "no exchange could be left out and predicted from others: that takes two rank counts above 1 that are not oversubscribed"
+      )
     }
-    let pairs = heldOut.compactMap { point in point.predicted.map { (predicted: $0, measured: point.measured) } }
-    return Evidence(points: points, rankCounts: sound.count, degreesOfFreedom: points - 2, heldOut: pairs)
+    let pairs = heldOut.compactMap { point in
+      point.predicted.map { (predicted: $0, measured: point.measured) }
+    }
+    return Evidence(
+      points: points, rankCounts: sound.count, degreesOfFreedom: points - 2, heldOut: pairs)
   }
 
-  private static func prediction(_ ranks: Int, _ model: StepModel, _ plan: StudyPlan, _ sound: [RankCount], _ cluster: Cluster)
+  private static func prediction(
+    _ ranks: Int, _ model: StepModel, _ plan: StudyPlan, _ sound: [RankCount], _ cluster: Cluster
+  )
     -> Prediction?
   {
-    guard let base = sound.first, let bytes = sound.compactMap(\.modelBytes).first else { return nil }
+    guard let base = sound.first, let bytes = sound.compactMap(\.modelBytes).first else {
+      return nil
+    }
     let batch = plan.mode == .strong ? base.globalBatch : base.globalBatch / base.ranks * ranks
     // The largest share is what the others wait for.
     let own = model.own(samples: (Double(batch) / Double(ranks)).rounded(.up))
@@ -140,7 +175,9 @@ public struct Study: Sendable {
     stepThere.exchange = there
     /// The part of the exchange that nothing hides.
     func seconds(_ pattern: ExchangePattern) -> Double? {
-      pattern.step(bytes: bytes, ledgerBytes: sound.compactMap(\.ledgerBytes).first ?? 0, on: placement).map {
+      pattern.step(
+        bytes: bytes, ledgerBytes: sound.compactMap(\.ledgerBytes).first ?? 0, on: placement
+      ).map {
         stepThere.seconds(own: own, pattern, $0) - own
       }
     }
@@ -148,9 +185,11 @@ public struct Study: Sendable {
     let hierarchical = kept == nil ? seconds(.shared) : nil
     let best = min(flat, hierarchical ?? flat)
     let alone = model.own(samples: Double(plan.mode == .strong ? batch : batch / ranks))
-    let speedUp = Double(batch) / (own + best) / (Double(plan.mode == .strong ? batch : batch / ranks) / alone)
+    let speedUp =
+      Double(batch) / (own + best) / (Double(plan.mode == .strong ? batch : batch / ranks) / alone)
     return Prediction(
-      ranks: ranks, hosts: placement.hostCount, globalBatch: batch, flat: own + flat, hierarchical: hierarchical.map { own + $0 },
+      ranks: ranks, hosts: placement.hostCount, globalBatch: batch, flat: own + flat,
+      hierarchical: hierarchical.map { own + $0 },
       exchangeShare: best / (own + best), speedUp: speedUp, efficiency: speedUp / Double(ranks))
   }
 }
@@ -167,7 +206,8 @@ extension RankCount {
     let placement = Placement(names: exchange.hosts)
     return exchange.sizes.compactMap { size in
       guard let seconds = Quartiles(size.seconds)?.median,
-        let step = pattern.step(bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes), on: placement)
+        let step = pattern.step(
+          bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes), on: placement)
       else { return nil }
       return ExchangeModel.Point(step.total, seconds: seconds)
     }
@@ -179,9 +219,11 @@ extension StepModel {
   func seconds(of count: RankCount) -> Double? {
     let own = own(samples: (Double(count.globalBatch) / Double(count.ranks)).rounded(.up))
     if count.ranks == 1 { return own }
-    guard exchange.localLatency + exchange.networkLatency + exchange.touching > 0, let bytes = count.modelBytes,
+    guard exchange.localLatency + exchange.networkLatency + exchange.touching > 0,
+      let bytes = count.modelBytes,
       let pattern = count.pattern,
-      let step = pattern.step(bytes: bytes, ledgerBytes: count.ledgerBytes ?? 0, on: count.placement)
+      let step = pattern.step(
+        bytes: bytes, ledgerBytes: count.ledgerBytes ?? 0, on: count.placement)
     else { return nil }
     return seconds(own: own, pattern, step)
   }

@@ -2,27 +2,41 @@ import Charts
 import Reports
 import Scaling
 
-/// A scaling study as one HTML page: the tables of the text, and curves of speed-up, efficiency, time and what is predicted.
+/// A scaling study as one HTML page: the tables of the text, and curves of speed-up, efficiency,
+/// time and what is predicted.
 public struct StudyPage {
   private let study: Study
 
   public init(_ study: Study) { self.study = study }
 
   public var html: String {
-    let charts: [(any Chart)?] = [speedUp, efficiency, time, steps, prediction, predictedEfficiency]
+    let charts: [(any Chart)?] = [
+      speedUp, efficiency, time, steps, prediction, predictedEfficiency,
+    ]
     var page = PageText(title: study.title)
     page.element("h1", study.title)
     page.element("p", "\(study.headline); on \(study.machines)")
-    if let simulation = study.plan.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
+    if let simulation = study.plan.simulation {
+      page.element("p", "Simulated: \(simulation)", style: "alarm")
+    }
     page.section("Measured") { page in add(study.measured, to: &page) }
     page.section("Curves") { page in page.charts(charts.compactMap { $0 }) }
-    if let table = study.toTarget { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
-    page.section("Fitted") { page in
-      page.table(["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] }, words: 2)
+    if let table = study.toTarget {
+      page.section(table.title.capitalizingFirst) { page in add(table, to: &page) }
     }
-    if let table = study.predicted { page.section(table.title.capitalizingFirst) { page in add(table, to: &page) } }
+    page.section("Fitted") { page in
+      page.table(
+        ["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] },
+        words: 2)
+    }
+    if let table = study.predicted {
+      page.section(table.title.capitalizingFirst) { page in add(table, to: &page) }
+    }
     page.section("How it was measured") { page in
-      page.element("p", "Runs in a random order, medians; each run's own records lie in points/, beside this page.", style: "quiet")
+      page.element(
+        "p",
+        "Runs in a random order, medians; each run's own records lie in points/, beside this page.",
+        style: "quiet")
       page.details("Experiment, with every default filled in", study.plan.experiment)
     }
     page.end()
@@ -35,7 +49,9 @@ public struct StudyPage {
   }
 
   /// With ticks at the rank counts that were measured.
-  private var ranks: Axis { Axis("ranks", scale: .automatic, ticks: study.counts.map { x($0.ranks) }) }
+  private var ranks: Axis {
+    Axis("ranks", scale: .automatic, ticks: study.counts.map { x($0.ranks) })
+  }
   private func x(_ ranks: Int) -> Double { Double(ranks) }
 
   /// Rank counts between the smallest and the largest that was measured, for curves.
@@ -47,13 +63,17 @@ public struct StudyPage {
 
   private var speedUp: LineChart {
     let base = study.base
-    let ideal = Series("ideal", [base.ranks, study.counts.last!.ranks].map { ChartPoint(x($0), x($0)) }, colour: 7)
+    let ideal = Series(
+      "ideal", [base.ranks, study.counts.last!.ranks].map { ChartPoint(x($0), x($0)) }, colour: 7)
     let laws = study.laws.compactMap(\.fit).map { fit in
       let scale = Double(base.ranks) / fit.throughput(base.ranks)
       return Series(fit.law.name, between.map { ChartPoint(x($0), fit.throughput($0) * scale) })
     }
     let repeats = Series(
-      "each repeat", study.sound.flatMap(\.runs).map { ChartPoint(x($0.ranks), study.speedUp(samplesPerSecond: $0.samplesPerSecond)) },
+      "each repeat",
+      study.sound.flatMap(\.runs).map {
+        ChartPoint(x($0.ranks), study.speedUp(samplesPerSecond: $0.samplesPerSecond))
+      },
       style: .marks)
     return LineChart(
       "Speed-up", x: ranks, y: Axis("times", lowest: 0),
@@ -68,20 +88,27 @@ public struct StudyPage {
       levels: [Level("ideal", 1)])
   }
 
-  private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double) -> Series {
+  private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double)
+    -> Series
+  {
     Series(name, counts.map { ChartPoint(x($0.ranks), value($0)) }, style: .line)
   }
 
   private func taking(_ value: (RankCount) -> Double) -> [Series] {
     let counts = study.counts.filter(\.isOversubscribed)
-    return counts.isEmpty ? [] : [Series("oversubscribed", counts.map { ChartPoint(x($0.ranks), value($0)) }, style: .marks)]
+    return counts.isEmpty
+      ? []
+      : [Series("oversubscribed", counts.map { ChartPoint(x($0.ranks), value($0)) }, style: .marks)]
   }
 
   private var time: StackedBars {
     StackedBars(
-      "Where a step goes", label: "ms, mean over ranks", parts: ["data", "compute", "reduce", "norm", "optimizer"],
+      "Where a step goes", label: "ms, mean over ranks",
+      parts: ["data", "compute", "reduce", "norm", "optimizer"],
       rows: study.counts.map { count in
-        let fields: [(PhaseTimes) -> Double] = [{ $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer }]
+        let fields: [(PhaseTimes) -> Double] = [
+          { $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer },
+        ]
         return StackedBars.Row(
           NumberFormat.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
           fields.map { count.mean($0) * 1e3 })
@@ -89,12 +116,14 @@ public struct StudyPage {
   }
 
   private var steps: LineChart? {
-    guard let efficiency = study.efficiency, Set(efficiency.rows.map(\.globalBatch)).count > 1 else { return nil }
+    guard let efficiency = study.efficiency, Set(efficiency.rows.map(\.globalBatch)).count > 1
+    else { return nil }
     func line(_ name: String, _ value: (StatisticalEfficiency.Row) -> Double?) -> Series {
       Series(name, efficiency.rows.map { ChartPoint(Double($0.globalBatch), value($0)) })
     }
     return LineChart(
-      "Steps to a loss of \(NumberFormat.formatted(efficiency.targetLoss))", x: Axis("global batch", scale: .automatic), y: Axis("steps", lowest: 0),
+      "Steps to a loss of \(NumberFormat.formatted(efficiency.targetLoss))",
+      x: Axis("global batch", scale: .automatic), y: Axis("steps", lowest: 0),
       series: [line("measured") { $0.steps }, line("by the noise scale") { $0.forecast }])
   }
 

@@ -1,6 +1,7 @@
 import Reports
 
-/// What a scaling study is to run: kept in its directory, so that it goes on with the same plan or not at all.
+/// What a scaling study is to run: kept in its directory, so that it goes on with the same plan or
+/// not at all.
 public struct StudyPlan: Sendable, Equatable, Decodable, JSONWritable {
   public enum Mode: String, Sendable, CaseIterable, Decodable {
     /// The same global batch at every rank count.
@@ -37,11 +38,16 @@ public struct StudyPlan: Sendable, Equatable, Decodable, JSONWritable {
   }
 
   public init(
-    mode: Mode, ranks: [Int], repeats: Int, steps: Int?, warmUp: Int, targetLoss: Double?, rate: RateScaling, seed: Int, experiment: String,
+    mode: Mode, ranks: [Int], repeats: Int, steps: Int?, warmUp: Int, targetLoss: Double?,
+    rate: RateScaling, seed: Int, experiment: String,
     simulation: String?
   ) {
-    (self.mode, self.ranks, self.repeats, self.steps, self.warmUp) = (mode, ranks, repeats, steps, warmUp)
-    (self.targetLoss, self.rate, self.seed, self.experiment, self.simulation) = (targetLoss, rate, seed, experiment, simulation)
+    (self.mode, self.ranks, self.repeats, self.steps, self.warmUp) = (
+      mode, ranks, repeats, steps, warmUp
+    )
+    (self.targetLoss, self.rate, self.seed, self.experiment, self.simulation) = (
+      targetLoss, rate, seed, experiment, simulation
+    )
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -66,7 +72,8 @@ public struct StudyPlan: Sendable, Equatable, Decodable, JSONWritable {
     }
   }
 
-  /// What must be equal for points of two plans to stand in one study. More rank counts and repeats may follow.
+  /// What must be equal for points of two plans to stand in one study. More rank counts and repeats
+  /// may follow.
   public func measuresTheSame(as other: StudyPlan) -> Bool {
     var mine = self
     (mine.ranks, mine.repeats) = (other.ranks, other.repeats)

@@ -8,8 +8,11 @@ public struct StudyText {
 
   /// All of it, with a line end after its last line.
   public var text: String {
-    let blocks = [head, lines(of: study.measured), models] + [study.toTarget, study.predicted].compactMap { $0.map(lines) }
-    return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    let blocks =
+      [head, lines(of: study.measured), models]
+      + [study.toTarget, study.predicted].compactMap { $0.map(lines) }
+    return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(
+      separator: "\n")
   }
 
   private var head: [String] {
@@ -21,7 +24,8 @@ public struct StudyText {
     // Only a last column without a name holds words.
     let words = table.columns.firstIndex(of: "")
     return (table.title.isEmpty ? [] : [table.title + ":"])
-      + TextColumns.lines([table.columns] + table.rows) { $0 == words }.map(\.trimmingEnd) + table.notes
+      + TextColumns.lines([table.columns] + table.rows) { $0 == words }.map(\.trimmingEnd)
+      + table.notes
   }
 
   private var models: [String] { study.models.map { "\($0.name.padded(to: 9))  \($0.text)" } }

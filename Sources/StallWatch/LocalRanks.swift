@@ -29,17 +29,22 @@ struct LocalRanks {
 
   /// A record's last collectives by rank.
   var entries: [(rank: Int, entries: [FlightImage.Entry])] {
-    watched.values.sorted { $0.rank < $1.rank }.compactMap { watched in watched.image.map { (watched.rank, $0.entries) } }
+    watched.values.sorted { $0.rank < $1.rank }.compactMap { watched in
+      watched.image.map { (watched.rank, $0.entries) }
+    }
   }
 
-  /// Looks at all ranks. After a pause much longer than `interval`, the watcher itself was stopped, and all ranks count as having moved since.
+  /// Looks at all ranks. After a pause much longer than `interval`, the watcher itself was stopped,
+  /// and all ranks count as having moved since.
   mutating func look(now: UInt64, interval: Double) -> [RankState] {
     search(now)
     let wasAway = lastLook > 0 && seconds(from: lastLook, to: now) > 5 * interval + 1
     lastLook = now
     for (process, entry) in watched {
       let activity = entry.image?.activity ?? []
-      if activity != entry.activity || wasAway { (watched[process]!.activity, watched[process]!.changed) = (activity, now) }
+      if activity != entry.activity || wasAway {
+        (watched[process]!.activity, watched[process]!.changed) = (activity, now)
+      }
     }
     return watched.map { state($0, $1, now) }.sorted { $0.rank < $1.rank }
   }
@@ -55,7 +60,8 @@ struct LocalRanks {
     state.recent = Array(entries.suffix(16))
     if let waiting = image.waiting {
       let same = entries.filter { $0.kind == waiting.entry.kind && $0.group == waiting.entry.group }
-      let waits = same.compactMap { entry in entry.left.map { seconds(from: entry.entered, to: $0) } }.sorted()
+      let waits = same.compactMap { entry in entry.left.map { seconds(from: entry.entered, to: $0) }
+      }.sorted()
       state.wait = RankState.Wait(
         // What the rank did before does not count where this process was away.
         entry: waiting.entry, seconds: min(seconds(from: waiting.since, to: now), quiet),
@@ -81,5 +87,7 @@ struct LocalRanks {
     }
   }
 
-  private func seconds(from start: UInt64, to end: UInt64) -> Double { end > start ? Double(end - start) * 1e-9 : 0 }
+  private func seconds(from start: UInt64, to end: UInt64) -> Double {
+    end > start ? Double(end - start) * 1e-9 : 0
+  }
 }

@@ -4,17 +4,24 @@ import Processes
 
 /// What `/proc` says of the processes of this host.
 enum ProcessTable {
-  /// The processes of a job that are ranks here, other than those known: number, rank, and the memory of their record, if they have one yet.
+  /// The processes of a job that are ranks here, other than those known: number, rank, and the
+  /// memory of their record, if they have one yet.
   ///
-  /// A job is known by its launcher's name for it; a host that shares its processes with others, by its own name space of host names.
-  static func ranks(ofJob job: String, knowing known: Set<Int32>) -> [(process: Int32, rank: Int, image: FlightImage?)] {
+  /// A job is known by its launcher's name for it; a host that shares its processes with others, by
+  /// its own name space of host names.
+  static func ranks(ofJob job: String, knowing known: Set<Int32>) -> [(
+    process: Int32, rank: Int, image: FlightImage?
+  )] {
     guard !job.isEmpty else { return [] }
     let own = SmallFiles.link("/proc/self/ns/uts")
     var found: [(process: Int32, rank: Int, image: FlightImage?)] = []
     for name in SmallFiles.entries(of: "/proc") {
-      guard let process = Int32(name), process != getpid(), !known.contains(process), let environment = SmallFiles.bytes("/proc/\(name)/environ", limit: 1 << 20),
+      guard let process = Int32(name), process != getpid(), !known.contains(process),
+        let environment = SmallFiles.bytes("/proc/\(name)/environ", limit: 1 << 20),
         value(of: "PMIX_NAMESPACE", in: environment) == job,
-        let rank = (value(of: "OMPI_COMM_WORLD_RANK", in: environment) ?? value(of: "PMIX_RANK", in: environment)).flatMap({ Int($0) }),
+        let rank =
+          (value(of: "OMPI_COMM_WORLD_RANK", in: environment)
+          ?? value(of: "PMIX_RANK", in: environment)).flatMap({ Int($0) }),
         SmallFiles.link("/proc/\(name)/ns/uts") == own, !isWatcher(process)
       else { continue }
       found.append((process, rank, image(of: process)))
@@ -25,7 +32,10 @@ enum ProcessTable {
   /// The record of a process, where it keeps one.
   static func image(of process: Int32) -> FlightImage? {
     let folder = "/proc/\(process)/fd"
-    for name in SmallFiles.entries(of: folder) where SmallFiles.link("\(folder)/\(name)")?.hasPrefix("/memfd:\(FlightRecorder.memoryName)") == true {
+    for name in SmallFiles.entries(of: folder)
+    where SmallFiles.link("\(folder)/\(name)")?.hasPrefix("/memfd:\(FlightRecorder.memoryName)")
+      == true
+    {
       let file = open("\(folder)/\(name)", O_RDWR | O_CLOEXEC)
       guard file >= 0 else { continue }
       defer { close(file) }
@@ -37,7 +47,9 @@ enum ProcessTable {
 
   /// What a process is doing.
   static func condition(of process: Int32) -> RankState.Condition {
-    guard let status = SmallFiles.bytes("/proc/\(process)/status", limit: 1 << 20) else { return .gone }
+    guard let status = SmallFiles.bytes("/proc/\(process)/status", limit: 1 << 20) else {
+      return .gone
+    }
     var condition = RankState.Condition.running
     for line in status.split(separator: UInt8(ascii: "\n")) {
       let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
@@ -57,7 +69,9 @@ enum ProcessTable {
   }
 
   private static func isWatcher(_ process: Int32) -> Bool {
-    SmallFiles.bytes("/proc/\(process)/cmdline", limit: 1 << 20).map { $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8) } ?? true
+    SmallFiles.bytes("/proc/\(process)/cmdline", limit: 1 << 20).map {
+      $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8)
+    } ?? true
   }
 
   private static func value(of name: String, in environment: [UInt8]) -> String? {

@@ -21,7 +21,8 @@ public struct RankState: Codable, Sendable, Equatable {
   public struct Wait: Codable, Sendable, Equatable {
     public var entry: FlightImage.Entry
     public var seconds: Double
-    /// The median of the rank's last waits of this kind in this communicator, in seconds; nil where there are too few.
+    /// The median of the rank's last waits of this kind in this communicator, in seconds; nil where
+    /// there are too few.
     public var usual: Double?
 
     public init(entry: FlightImage.Entry, seconds: Double, usual: Double? = nil) {
@@ -43,14 +44,21 @@ public struct RankState: Codable, Sendable, Equatable {
   public var recent: [FlightImage.Entry]
 
   public init(
-    rank: Int, host: String, process: Int32, condition: Condition = .running, phase: FlightPhase = .startUp, step: Int = 0,
-    quiet: Double = 0, wait: Wait? = nil, groups: [FlightImage.Group] = [], recent: [FlightImage.Entry] = []
+    rank: Int, host: String, process: Int32, condition: Condition = .running,
+    phase: FlightPhase = .startUp, step: Int = 0,
+    quiet: Double = 0, wait: Wait? = nil, groups: [FlightImage.Group] = [],
+    recent: [FlightImage.Entry] = []
   ) {
-    (self.rank, self.host, self.process, self.condition, self.phase) = (rank, host, process, condition, phase)
-    (self.step, self.quiet, self.wait, self.groups, self.recent) = (step, quiet, wait, groups, recent)
+    (self.rank, self.host, self.process, self.condition, self.phase) = (
+      rank, host, process, condition, phase
+    )
+    (self.step, self.quiet, self.wait, self.groups, self.recent) = (
+      step, quiet, wait, groups, recent
+    )
   }
 
-  /// How many collectives of a communicator it has entered; nil where it is no member, as far as is known. All are members of the world.
+  /// How many collectives of a communicator it has entered; nil where it is no member, as far as is
+  /// known. All are members of the world.
   package func entered(_ group: UInt64) -> Int? {
     groups.first { $0.identifier == group }?.entered ?? (group == StallJudge.world ? 0 : nil)
   }

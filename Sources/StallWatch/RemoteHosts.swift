@@ -20,14 +20,16 @@ struct RemoteHosts {
   init?(now: UInt64) {
     guard let (file, port) = WatchSocket.listening() else { return nil }
     listener = file
-    token = (0..<4).map { _ in String(UInt32.random(in: .min ... .max), radix: 16) }.joined(separator: "-")
+    token = (0..<4).map { _ in String(UInt32.random(in: .min ... .max), radix: 16) }.joined(
+      separator: "-")
     invitation = ([token, String(port)] + WatchSocket.addresses()).joined(separator: " ")
   }
 
   /// What to wait for.
   var files: [Int32] { [listener] + links.map(\.socket.file) }
 
-  /// Takes in what has come, and returns what is known of the ranks of hosts where one does nothing, or which have been silent for `silence` seconds.
+  /// Takes in what has come, and returns what is known of the ranks of hosts where one does
+  /// nothing, or which have been silent for `silence` seconds.
   mutating func look(now: UInt64, silence: Double) -> [RankState] {
     while links.count < 65536 {
       let file = accept(listener, nil, nil)
@@ -45,11 +47,19 @@ struct RemoteHosts {
           links[index].ranks = ranks
         }
         links[index].heard = now
-        if let entries = message.entries { links[index].entries = entries } else { links[index].states = message.states ?? [] }
+        if let entries = message.entries {
+          links[index].entries = entries
+        } else {
+          links[index].states = message.states ?? []
+        }
       }
       let quiet = Double(now - min(now, links[index].heard)) * 1e-9
       if let ranks = links[index].ranks, quiet >= silence || !links[index].socket.isOpen {
-        states += ranks.map { RankState(rank: $0.rank, host: $0.host, process: $0.process, condition: .unreachable, quiet: quiet) }
+        states += ranks.map {
+          RankState(
+            rank: $0.rank, host: $0.host, process: $0.process, condition: .unreachable, quiet: quiet
+          )
+        }
       } else {
         states += links[index].states
       }
@@ -60,9 +70,13 @@ struct RemoteHosts {
 
   /// All ranks' last collectives, from the hosts that answer within two seconds.
   mutating func entries(_ clock: () -> UInt64) -> [WatchMessage.Entries] {
-    for index in links.indices where links[index].ranks != nil { links[index].socket.send(WatchMessage(asks: true)) }
+    for index in links.indices where links[index].ranks != nil {
+      links[index].socket.send(WatchMessage(asks: true))
+    }
     let end = clock() + 2_000_000_000
-    while clock() < end, links.contains(where: { $0.ranks != nil && $0.socket.isOpen && $0.entries == nil }) {
+    while clock() < end,
+      links.contains(where: { $0.ranks != nil && $0.socket.isOpen && $0.entries == nil })
+    {
       var files = self.files.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       poll(&files, nfds_t(files.count), 100)
       _ = look(now: clock(), silence: .infinity)

@@ -50,16 +50,20 @@ public struct Stall: Sendable, Equatable {
   /// Seconds that waits of this kind take usually.
   public var usual: Double?
 
-  /// The seconds from which on it counts, where the user asked for `seconds`; ten times the usual at least.
+  /// The seconds from which on it counts, where the user asked for `seconds`; ten times the usual
+  /// at least.
   public func limit(_ seconds: Double) -> Double { max(seconds, StallJudge.factor * (usual ?? 0)) }
 
   /// Whether files may be the reason, which take as long as they take.
-  public var isInputOrOutput: Bool { cause == .missing && missing.contains { $0.phase.isInputOrOutput } }
+  public var isInputOrOutput: Bool {
+    cause == .missing && missing.contains { $0.phase.isInputOrOutput }
+  }
 
   /// Whether it is the same stall as one found before, later on.
   public func continues(_ other: Stall) -> Bool {
     if !missing.isEmpty { return missing.map(\.rank) == other.missing.map(\.rank) }
-    return other.missing.isEmpty && cause == other.cause && collective?.group == other.collective?.group
+    return other.missing.isEmpty && cause == other.cause
+      && collective?.group == other.collective?.group
       && collective?.sequence == other.collective?.sequence
   }
 
@@ -74,22 +78,31 @@ public struct Stall: Sendable, Equatable {
     switch cause {
     case .missing, .halted:
       let names = Self.names(missing.map { ($0.rank, $0.host) })
-      let waits = waiting.isEmpty ? "" : "; \(RankRanges.text(waiting)) \(waiting.count == 1 ? "waits" : "wait")"
+      let waits =
+        waiting.isEmpty
+        ? "" : "; \(RankRanges.text(waiting)) \(waiting.count == 1 ? "waits" : "wait")"
       guard relation != .last, let collective else {
-        return "\(names): \(state), for \(time)\(collective.map { "; last in \(Self.place($0))" } ?? "")\(waits)"
+        return
+          "\(names): \(state), for \(time)\(collective.map { "; last in \(Self.place($0))" } ?? "")\(waits)"
       }
-      let verb = "\(missing.count == 1 ? "has" : "have") not \(relation == .notLeft ? "left" : "entered")"
+      let verb =
+        "\(missing.count == 1 ? "has" : "have") not \(relation == .notLeft ? "left" : "entered")"
       return "\(names) \(verb) \(Self.place(collective)) for \(time): \(state)\(waits)"
     case .mismatch:
-      let words = Dictionary(grouping: calls) { "\($0.entry.kind.name) of \(NumberFormat.grouped($0.entry.bytes)) bytes" }
-        .map { (ranks: $0.value.map(\.rank).sorted(), text: $0.key) }.sorted { $0.ranks[0] < $1.ranks[0] }
-        .map { "\(RankRanges.text($0.ranks)) the \($0.text)" }
+      let words = Dictionary(grouping: calls) {
+        "\($0.entry.kind.name) of \(NumberFormat.grouped($0.entry.bytes)) bytes"
+      }
+      .map { (ranks: $0.value.map(\.rank).sorted(), text: $0.key) }.sorted {
+        $0.ranks[0] < $1.ranks[0]
+      }
+      .map { "\(RankRanges.text($0.ranks)) the \($0.text)" }
       let step = step > 0 ? " in step \(step)" : " before the first step"
       return
         "\(Self.names(calls.map { ($0.rank, $0.host) })) call different collectives\(step): \(words.joined(separator: ", ")) (no. \(collective?.sequence ?? 0)); "
         + "they have waited for \(time); all ranks must make the same calls in the same order"
     case .stuck:
-      return "all ranks have entered \(collective.map(Self.place) ?? "a collective"), and \(RankRanges.text(waiting)) "
+      return
+        "all ranks have entered \(collective.map(Self.place) ?? "a collective"), and \(RankRanges.text(waiting)) "
         + "\(waiting.count == 1 ? "has" : "have") not left it for \(time): check the network between the hosts"
     }
   }
@@ -101,7 +114,8 @@ public struct Stall: Sendable, Equatable {
     let processes = missing.map { String($0.process) }.joined(separator: " ")
     switch condition {
     case .stopped:
-      return "stopped (process\(missing.count == 1 ? "" : "es") \(processes); kill -CONT \(processes) lets \(missing.count == 1 ? "it" : "them") go on)"
+      return
+        "stopped (process\(missing.count == 1 ? "" : "es") \(processes); kill -CONT \(processes) lets \(missing.count == 1 ? "it" : "them") go on)"
     case .gone: return "its process is gone"
     case .unreachable: return "its host does not answer"
     case .running, .traced:
@@ -121,7 +135,9 @@ public struct Stall: Sendable, Equatable {
   package static func names(_ ranks: [(rank: Int, host: String)]) -> String {
     var hosts: [String] = []
     for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
-    return hosts.map { host in "\(RankRanges.text(ranks.filter { $0.host == host }.map(\.rank))) on \(host)" }.joined(separator: ", ")
+    return hosts.map { host in
+      "\(RankRanges.text(ranks.filter { $0.host == host }.map(\.rank))) on \(host)"
+    }.joined(separator: ", ")
   }
 }
 
@@ -143,7 +159,8 @@ extension Stall: JSONWritable {
         $0.array(ranks) { $0.value($1) }
       }
       $0.field("seconds", seconds)
-      $0.field("state", cause == .mismatch || cause == .stuck ? cause.rawValue : first?.condition.rawValue)
+      $0.field(
+        "state", cause == .mismatch || cause == .stuck ? cause.rawValue : first?.condition.rawValue)
       $0.field("phase", first?.phase.name)
       $0.field("text", text)
     }

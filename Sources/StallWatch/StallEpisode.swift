@@ -1,4 +1,5 @@
-/// What to do about the stalls that are found, look by look: a pure function of them and of the limits.
+/// What to do about the stalls that are found, look by look: a pure function of them and of the
+/// limits.
 package struct StallEpisode {
   /// Seconds; 0 for never.
   package let warn: Double

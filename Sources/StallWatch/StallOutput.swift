@@ -2,14 +2,17 @@ import FlightRecorder
 import Glibc
 import Reports
 
-/// Where a watcher says what it found: rank 0's standard output as events for a coordinator, or standard error as lines for people; and the run directory.
+/// Where a watcher says what it found: rank 0's standard output as events for a coordinator, or
+/// standard error as lines for people; and the run directory.
 struct StallOutput {
   let printsEvents: Bool
 
   /// A rank is waited for.
   func report(_ stall: Stall) {
     if printsEvents {
-      write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .began, text: stall.text))).string, to: STDOUT_FILENO)
+      write(
+        JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .began, text: stall.text))).string,
+        to: STDOUT_FILENO)
     } else {
       write("warning: \(stall.text)", to: STDERR_FILENO)
     }
@@ -17,10 +20,15 @@ struct StallOutput {
 
   /// It came.
   func reportEnd(_ stall: Stall, seconds: Double) {
-    let who = stall.missing.isEmpty ? "the ranks go" : "\(Stall.names(stall.missing.map { ($0.rank, $0.host) })) \(stall.missing.count == 1 ? "goes" : "go")"
+    let who =
+      stall.missing.isEmpty
+      ? "the ranks go"
+      : "\(Stall.names(stall.missing.map { ($0.rank, $0.host) })) \(stall.missing.count == 1 ? "goes" : "go")"
     let text = "\(who) on after \(NumberFormat.fixed(seconds, decimals: seconds < 10 ? 1 : 0)) s"
     if printsEvents {
-      write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .ended, text: text))).string, to: STDOUT_FILENO)
+      write(
+        JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .ended, text: text))).string,
+        to: STDOUT_FILENO)
     } else {
       write("note: \(text)", to: STDERR_FILENO)
     }
@@ -31,24 +39,35 @@ struct StallOutput {
     let text =
       "\(stall.text); the run is ended (--stall-abort \(NumberFormat.fixed(limit, decimals: limit == limit.rounded() ? 0 : 1)))"
       + (directory.map { "; every rank's last collectives: \($0)" } ?? "")
-    if printsEvents { write(JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .fatal, text: text))).string, to: STDOUT_FILENO) }
+    if printsEvents {
+      write(
+        JSONText(of: WorkerEvent.stall(WorkerEvent.Stall(state: .fatal, text: text))).string,
+        to: STDOUT_FILENO)
+    }
     // A worker's own error, which the coordinator reads as the cause.
-    let first = stall.missing.first.map { ($0.rank, $0.host) } ?? stall.calls.last.map { ($0.rank, $0.host) } ?? (0, hostName())
+    let first =
+      stall.missing.first.map { ($0.rank, $0.host) } ?? stall.calls.last.map { ($0.rank, $0.host) }
+      ?? (0, hostName())
     if !printsEvents { write("rank \(first.0) on \(first.1): stalled: \(text)", to: STDERR_FILENO) }
   }
 
-  /// Appends a line to `incidents.jsonl`; a file that cannot be written is not worth more trouble now.
+  /// Appends a line to `incidents.jsonl`; a file that cannot be written is not worth more trouble
+  /// now.
   func record(_ stall: Stall, in directory: String?) {
     guard let directory else { return }
-    let file = open(RunDirectory(directory).incidents, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    let file = open(
+      RunDirectory(directory).incidents, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard file >= 0 else { return }
     defer { close(file) }
     write(JSONText(of: stall).string, to: file)
   }
 
-  /// Writes `stalls/rank-R.jsonl` for each rank: what it was doing, then its last collectives, with times in seconds from the end of this host's clock
-  /// (other hosts' clocks differ). Returns the directory, or nil where it cannot be made.
-  func write(_ entries: [WatchMessage.Entries], states: [RankState], in directory: String?, now: UInt64) -> String? {
+  /// Writes `stalls/rank-R.jsonl` for each rank: what it was doing, then its last collectives, with
+  /// times in seconds from the end of this host's clock (other hosts' clocks differ). Returns the
+  /// directory, or nil where it cannot be made.
+  func write(
+    _ entries: [WatchMessage.Entries], states: [RankState], in directory: String?, now: UInt64
+  ) -> String? {
     guard let folder = directory.map({ RunDirectory($0).stalls }) else { return nil }
     do throws(RunFileError) { try RunDirectory.make(folder) } catch { return nil }
     for rank in entries {
@@ -79,7 +98,8 @@ struct StallOutput {
         }
         lines += line.string + "\n"
       }
-      let file = open("\(folder)/rank-\(rank.rank).jsonl", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+      let file = open(
+        "\(folder)/rank-\(rank.rank).jsonl", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
       guard file >= 0 else { continue }
       let bytes = Array(lines.utf8)
       _ = Glibc.write(file, bytes, bytes.count)
@@ -89,7 +109,9 @@ struct StallOutput {
   }
 
   /// Negative for what was before.
-  private func seconds(_ time: UInt64, since now: UInt64) -> Double { (Double(time) - Double(now)) * 1e-9 }
+  private func seconds(_ time: UInt64, since now: UInt64) -> Double {
+    (Double(time) - Double(now)) * 1e-9
+  }
 
   /// One line in one system call. A reader that takes nothing is not waited for.
   private func write(_ text: String, to file: Int32) {

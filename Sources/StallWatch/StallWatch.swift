@@ -3,10 +3,11 @@ import CProcess
 import FlightRecorder
 import Glibc
 
-/// Finds out when a job hangs and which rank it waits for, from a process of its own on each host: SIGSTOP stops all threads of a rank.
+/// Finds out when a job hangs and which rank it waits for, from a process of its own on each host:
+/// SIGSTOP stops all threads of a rank.
 ///
-/// The first rank of a host starts the watcher before MPI starts; the kernel ends it with that rank. It reads the flight recorders of the host's ranks, and
-/// what `/proc` says of them.
+/// The first rank of a host starts the watcher before MPI starts; the kernel ends it with that
+/// rank. It reads the flight recorders of the host's ranks, and what `/proc` says of them.
 public enum StallWatch {
   /// Limits in seconds, 0 for never.
   public struct Options: Sendable, Equatable {
@@ -23,7 +24,8 @@ public enum StallWatch {
 
     /// What is wrong with a limit as the user gave it; nil where nothing is.
     public static func mistake(_ name: String, _ seconds: Double) -> String? {
-      seconds >= 0 && seconds <= 1e9 ? nil : "\(name) \(seconds): give seconds from 0 (never) to 1e9"
+      seconds >= 0 && seconds <= 1e9
+        ? nil : "\(name) \(seconds): give seconds from 0 (never) to 1e9"
     }
   }
 
@@ -34,17 +36,22 @@ public enum StallWatch {
   /// The descriptor at which a watcher finds its rank's record.
   private static let recordFile: Int32 = 3
 
-  static func hasSeveralHosts(_ place: LaunchPlace) -> Bool { place.size == 0 || place.localSize == 0 || place.size > place.localSize }
+  static func hasSeveralHosts(_ place: LaunchPlace) -> Bool {
+    place.size == 0 || place.localSize == 0 || place.size > place.localSize
+  }
 
   // MARK: In a rank
 
-  /// Keeps a flight recorder and, on a host's first rank, starts the watcher. Before MPI starts, while the process has one thread.
+  /// Keeps a flight recorder and, on a host's first rank, starts the watcher. Before MPI starts,
+  /// while the process has one thread.
   ///
   /// Returns why it could not, in which case the run is none the worse.
   public static func begin(_ options: Options) -> String? {
     guard options.warn > 0 || options.abort > 0 else { return nil }
     let place = LaunchPlace()
-    guard let file = FlightRecorder.begin(place) else { return "stalls are not watched: no memory for the flight recorder" }
+    guard let file = FlightRecorder.begin(place) else {
+      return "stalls are not watched: no memory for the flight recorder"
+    }
     _ = cfr_exit_on_signal(endSignal, 70)
     guard place.localRank == 0 else { return nil }
     return start(options, record: file)
@@ -52,7 +59,8 @@ public enum StallWatch {
 
   private static func start(_ options: Options, record file: Int32) -> String? {
     let words = [
-      "lockstep-watch", option, String(getpid()), String(options.warn), String(options.abort), options.printsEvents ? "events" : "lines",
+      "lockstep-watch", option, String(getpid()), String(options.warn), String(options.abort),
+      options.printsEvents ? "events" : "lines",
     ]
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
@@ -64,10 +72,13 @@ public enum StallWatch {
     _ = cprocess_close_from(&actions, recordFile + 1)
     var process: pid_t = 0
     let error = posix_spawn(&process, "/proc/self/exe", &actions, nil, &arguments, environ)
-    return error == 0 ? nil : "stalls are not watched: the watcher cannot be started: \(String(cString: strerror(error)))"
+    return error == 0
+      ? nil
+      : "stalls are not watched: the watcher cannot be started: \(String(cString: strerror(error)))"
   }
 
-  /// At rank 0, once MPI runs: what the other ranks are to hand to their watchers; empty where all ranks are on one host.
+  /// At rank 0, once MPI runs: what the other ranks are to hand to their watchers; empty where all
+  /// ranks are on one host.
   public static var invitation: String {
     guard FlightRecorder.isOn, hasSeveralHosts(LaunchPlace()) else { return "" }
     for _ in 0..<400 {
@@ -84,17 +95,21 @@ public enum StallWatch {
 
   // MARK: In the watcher
 
-  /// Becomes a watcher, and never returns, where the program's arguments say so: the first thing a program does that calls ``begin(_:)``.
+  /// Becomes a watcher, and never returns, where the program's arguments say so: the first thing a
+  /// program does that calls ``begin(_:)``.
   public static func runIfAsked(_ arguments: [String] = CommandLine.arguments) {
     guard arguments.count == 6, arguments[1] == option else { return }
     // The parent may have ended before the kernel knew of the wish.
     _ = cprocess_die_with_parent()
-    guard let parent = Int32(arguments[2]), getppid() == parent, let warn = Double(arguments[3]), let abort = Double(arguments[4]),
+    guard let parent = Int32(arguments[2]), getppid() == parent, let warn = Double(arguments[3]),
+      let abort = Double(arguments[4]),
       let image = FlightImage(file: recordFile)
     else { exit(64) }
     cprocess_set_name("lockstep-watch")
     // mpirun sends signals for its ranks to their groups, of which this process is one.
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT] { Glibc.signal(signal, SIG_IGN) }
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT] {
+      Glibc.signal(signal, SIG_IGN)
+    }
     let options = Options(warn: warn, abort: abort, printsEvents: arguments[5] == "events")
     var watcher = StallWatcher(image, options) {
       var time = timespec()

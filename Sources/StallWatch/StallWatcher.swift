@@ -1,7 +1,8 @@
 import FlightRecorder
 import Glibc
 
-/// The process that watches a host's ranks. That of rank 0's host hears from the others' and is the one that judges.
+/// The process that watches a host's ranks. That of rank 0's host hears from the others' and is the
+/// one that judges.
 struct StallWatcher {
   private let parent: FlightImage
   private let place = LaunchPlace()
@@ -34,9 +35,15 @@ struct StallWatcher {
       let now = clock()
       let states = local.look(now: now, interval: interval)
       if place.rank == 0 { judge(states, now) } else { report(states, now) }
-      var files = ((hosts?.files ?? []) + (link.map { [$0.file] } ?? [])).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      var files = ((hosts?.files ?? []) + (link.map { [$0.file] } ?? [])).map {
+        pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+      }
       // What comes in is looked at once an interval, too.
-      if files.isEmpty || hosts != nil { usleep(UInt32(interval * 1e6)) } else { poll(&files, nfds_t(files.count), Int32(interval * 1e3)) }
+      if files.isEmpty || hosts != nil {
+        usleep(UInt32(interval * 1e6))
+      } else {
+        poll(&files, nfds_t(files.count), Int32(interval * 1e3))
+      }
     }
   }
 
@@ -47,11 +54,14 @@ struct StallWatcher {
     let states = own + (hosts?.look(now: now, silence: max(3, least)) ?? [])
     // A rank under a debugger may stand still.
     let isTraced = states.contains { $0.condition == .traced }
-    let stall = isTraced ? nil : StallJudge.stall(of: states, size: max(parent.size, states.count), least: least)
+    let stall =
+      isTraced
+      ? nil : StallJudge.stall(of: states, size: max(parent.size, states.count), least: least)
     for action in episode.observe(stall) {
       switch action {
       case .warn(let stall):
-        // First into the run's directory: who reads the warning may end the job, and this process with it, at once.
+        // First into the run's directory: who reads the warning may end the job, and this process
+        // with it, at once.
         output.record(stall, in: parent.directory)
         output.report(stall)
       case .ended(let stall, let seconds): output.reportEnd(stall, seconds: seconds)
@@ -60,10 +70,15 @@ struct StallWatcher {
     }
   }
 
-  /// Ends the job: what is to be known later is written, then the ranks here end with exit code 70, which makes mpirun end the others.
-  private mutating func end(_ stall: Stall, hadWarned: Bool, _ states: [RankState], _ now: UInt64) -> Never {
+  /// Ends the job: what is to be known later is written, then the ranks here end with exit code 70,
+  /// which makes mpirun end the others.
+  private mutating func end(_ stall: Stall, hadWarned: Bool, _ states: [RankState], _ now: UInt64)
+    -> Never
+  {
     let host = parent.host
-    let own = local.entries.map { WatchMessage.Entries(rank: $0.rank, host: host, entries: $0.entries) }
+    let own = local.entries.map {
+      WatchMessage.Entries(rank: $0.rank, host: host, entries: $0.entries)
+    }
     let others = hosts?.entries(clock) ?? []
     if !hadWarned { output.record(stall, in: parent.directory) }
     let folder = output.write(own + others, states: states, in: parent.directory, now: now)
@@ -86,20 +101,25 @@ struct StallWatcher {
     guard let link else { return }
     for message in link.received() where message.asks == true {
       link.send(
-        WatchMessage(entries: local.entries.map { rank in
-          WatchMessage.Entries(rank: rank.rank, host: parent.host, entries: rank.entries)
-        }))
+        WatchMessage(
+          entries: local.entries.map { rank in
+            WatchMessage.Entries(rank: rank.rank, host: parent.host, entries: rank.entries)
+          }))
     }
     let isStill = states.contains { $0.quiet >= 3 * interval }
     link.send(WatchMessage(states: isStill ? states : nil))
   }
 
   private mutating func connect(_ states: [RankState], _ now: UInt64) {
-    guard now >= nextConnection, let words = parent.invitation?.split(separator: " "), words.count > 2, let port = Int(words[1]) else { return }
+    guard now >= nextConnection, let words = parent.invitation?.split(separator: " "),
+      words.count > 2, let port = Int(words[1])
+    else { return }
     nextConnection = now + 5_000_000_000
     for address in words[2...] {
       guard let socket = WatchSocket.connected(to: String(address), port: port) else { continue }
-      let ranks = states.map { WatchMessage.Rank(rank: $0.rank, host: $0.host, process: $0.process) }
+      let ranks = states.map {
+        WatchMessage.Rank(rank: $0.rank, host: $0.host, process: $0.process)
+      }
       socket.send(WatchMessage(token: String(words[0]), ranks: ranks))
       link = socket
       return

@@ -1,7 +1,8 @@
 import FlightRecorder
 import FoundationEssentials
 
-/// What the watchers of a job's hosts say to each other: a line of JSON each. A line without anything says that all is well.
+/// What the watchers of a job's hosts say to each other: a line of JSON each. A line without
+/// anything says that all is well.
 struct WatchMessage: Codable, Equatable {
   struct Rank: Codable, Equatable {
     var rank: Int
@@ -27,14 +28,23 @@ struct WatchMessage: Codable, Equatable {
   /// The longest line that is taken from another host, in bytes.
   static let limit = 8 << 20
 
-  var line: [UInt8] { ((try? JSONEncoder().encode(self)).map(Array.init) ?? Array("{}".utf8)) + [UInt8(ascii: "\n")] }
+  var line: [UInt8] {
+    ((try? JSONEncoder().encode(self)).map(Array.init) ?? Array("{}".utf8)) + [UInt8(ascii: "\n")]
+  }
 
-  init(token: String? = nil, ranks: [Rank]? = nil, states: [RankState]? = nil, asks: Bool? = nil, entries: [Entries]? = nil) {
-    (self.token, self.ranks, self.states, self.asks, self.entries) = (token, ranks, states, asks, entries)
+  init(
+    token: String? = nil, ranks: [Rank]? = nil, states: [RankState]? = nil, asks: Bool? = nil,
+    entries: [Entries]? = nil
+  ) {
+    (self.token, self.ranks, self.states, self.asks, self.entries) = (
+      token, ranks, states, asks, entries
+    )
   }
 
   init?(line: [UInt8]) {
-    guard let message = try? JSONDecoder().decode(WatchMessage.self, from: Data(line)) else { return nil }
+    guard let message = try? JSONDecoder().decode(WatchMessage.self, from: Data(line)) else {
+      return nil
+    }
     self = message
   }
 }

@@ -4,8 +4,9 @@ import Glibc
 
 /// A directory that appears under its name complete and safe from power loss, or not at all.
 ///
-/// Files are put into ``temporaryPath``, by this process or others; ``publish()`` flushes them, renames the directory and flushes its
-/// parent. Dropping the value, or any error, removes the temporary directory and all that is in it.
+/// Files are put into ``temporaryPath``, by this process or others; ``publish()`` flushes them,
+/// renames the directory and flushes its parent. Dropping the value, or any error, removes the
+/// temporary directory and all that is in it.
 public struct DurableDirectory: ~Copyable {
   public let path: String
   /// Where the files go until the directory is published: beside `path`, named `.tmp-…`.
@@ -16,7 +17,9 @@ public struct DurableDirectory: ~Copyable {
   public init(path: String) throws(FileError) {
     let location = try TemporaryLocation(for: path)
     guard mkdir(location.temporary, 0o777) == 0 else {
-      throw FileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory above and its permissions")
+      throw FileError(
+        path, "cannot be created: \(systemMessage())",
+        remedy: "check the directory above and its permissions")
     }
     self.path = path
     self.location = location
@@ -26,7 +29,8 @@ public struct DurableDirectory: ~Copyable {
 
   deinit { if !isPublished { try? FileManager.default.removeItem(atPath: temporaryPath) } }
 
-  /// Makes the directory durable under its name. A directory that has the name already is an error unless it is empty.
+  /// Makes the directory durable under its name. A directory that has the name already is an error
+  /// unless it is empty.
   public consuming func publish() throws(FileError) {
     try Self.flushTree(temporaryPath)
     try giveName()
@@ -41,15 +45,19 @@ public struct DurableDirectory: ~Copyable {
 
   private consuming func giveName() throws(FileError) {
     guard rename(temporaryPath, path) == 0 else {
-      throw FileError(path, "cannot be given its name: \(systemMessage())", remedy: "move away what has that name already")
+      throw FileError(
+        path, "cannot be given its name: \(systemMessage())",
+        remedy: "move away what has that name already")
     }
     isPublished = true
     try location.flushParent()
   }
 
-  /// Removes what runs that were killed left unpublished in a directory. Only for the one run that works in it.
+  /// Removes what runs that were killed left unpublished in a directory. Only for the one run that
+  /// works in it.
   public static func removeLeftovers(in directory: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] where name.hasPrefix(TemporaryLocation.prefix) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    where name.hasPrefix(TemporaryLocation.prefix) {
       try? FileManager.default.removeItem(atPath: directory + "/" + name)
     }
   }
@@ -62,7 +70,9 @@ public struct DurableDirectory: ~Copyable {
     for name in names {
       let entry = path + "/" + name
       var status = stat()
-      guard lstat(entry, &status) == 0 else { throw FileError(entry, "cannot be examined: \(systemMessage())") }
+      guard lstat(entry, &status) == 0 else {
+        throw FileError(entry, "cannot be examined: \(systemMessage())")
+      }
       switch status.st_mode & S_IFMT {
       case S_IFDIR: try flushTree(entry)
       case S_IFREG: try flush(entry)

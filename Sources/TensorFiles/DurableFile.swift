@@ -4,8 +4,9 @@ import Glibc
 
 /// A file that appears under its name complete and safe from power loss, or not at all.
 ///
-/// It is written under a temporary name in the same directory; ``publish()`` flushes it, renames it and flushes the directory, without which
-/// the rename is atomic but not durable. A file of that name is replaced. Dropping the value, or any error, removes the temporary file.
+/// It is written under a temporary name in the same directory; ``publish()`` flushes it, renames it
+/// and flushes the directory, without which the rename is atomic but not durable. A file of that
+/// name is replaced. Dropping the value, or any error, removes the temporary file.
 public struct DurableFile: ~Copyable {
   public let path: String
   public private(set) var byteCount: Int
@@ -15,9 +16,12 @@ public struct DurableFile: ~Copyable {
 
   public init(path: String) throws(FileError) {
     let location = try TemporaryLocation(for: path)
-    let descriptor = open(location.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    let descriptor = open(
+      location.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else {
-      throw FileError(path, "cannot be created: \(systemMessage())", remedy: "check the directory and its permissions")
+      throw FileError(
+        path, "cannot be created: \(systemMessage())",
+        remedy: "check the directory and its permissions")
     }
     self.path = path
     self.location = location
@@ -33,12 +37,15 @@ public struct DurableFile: ~Copyable {
     var done = 0
     while done < bytes.byteCount {
       // In pieces, so that the flight recorder sees a large file go out.
-      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, min($0.count - done, 1 << 20)) }
+      let written = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + done, min($0.count - done, 1 << 20))
+      }
       FlightRecorder.advance()
       if written < 0 {
         if errno == EINTR { continue }
         throw failure(
-          "\(bytes.byteCount - done) more bytes cannot be written", at: byteCount, remedy: "make room or choose another directory")
+          "\(bytes.byteCount - done) more bytes cannot be written", at: byteCount,
+          remedy: "make room or choose another directory")
       }
       done += written
       byteCount += written
@@ -59,8 +66,11 @@ public struct DurableFile: ~Copyable {
   }
 
   private mutating func seal() throws(FileError) {
-    // After a failed flush the kernel may have dropped the pages: a second attempt could succeed and lie.
-    guard fsync(descriptor) == 0 else { throw failure("cannot be flushed", remedy: "check the disk") }
+    // After a failed flush the kernel may have dropped the pages: a second attempt could succeed
+    // and lie.
+    guard fsync(descriptor) == 0 else {
+      throw failure("cannot be flushed", remedy: "check the disk")
+    }
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw failure("cannot be closed", remedy: "check the disk") }
@@ -93,8 +103,10 @@ public struct DurableFile: ~Copyable {
     try write(Array(text.utf8).span.bytes, to: path)
   }
 
-  /// The error of `errno`; removes the temporary file, so that a later ``publish()`` cannot publish half a file.
-  private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> FileError {
+  /// The error of `errno`; removes the temporary file, so that a later ``publish()`` cannot publish
+  /// half a file.
+  private mutating func failure(_ what: String, at offset: Int? = nil, remedy: String) -> FileError
+  {
     let message = systemMessage()
     discardTemporary()
     descriptor = -1

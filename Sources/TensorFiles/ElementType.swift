@@ -31,7 +31,9 @@ public enum ElementType: String, Sendable, CaseIterable {
     case .float64, .int64, .uint64, .complex64: 64
     case .float32, .int32, .uint32: 32
     case .float16, .bfloat16, .int16, .uint16: 16
-    case .int8, .uint8, .bool, .float8E5M2, .float8E4M3, .float8E5M2FNUZ, .float8E4M3FNUZ, .float8E8M0: 8
+    case .int8, .uint8, .bool, .float8E5M2, .float8E4M3, .float8E5M2FNUZ, .float8E4M3FNUZ,
+      .float8E8M0:
+      8
     case .float6E3M2, .float6E2M3: 6
     case .float4: 4
     }

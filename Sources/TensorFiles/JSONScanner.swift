@@ -2,9 +2,10 @@ import Files
 
 /// A strict reader of JSON (RFC 8259) that the caller leads through the structure it expects.
 ///
-/// It builds no tree and never recurses on its own: a document nests as deep as its reader asks, and hostile input costs no memory
-/// beyond what the reader keeps. Twice the same key in an object is an error, which Foundation's parser hides. So is any number that is
-/// not a natural one: file headers have no others.
+/// It builds no tree and never recurses on its own: a document nests as deep as its reader asks,
+/// and hostile input costs no memory beyond what the reader keeps. Twice the same key in an object
+/// is an error, which Foundation's parser hides. So is any number that is not a natural one: file
+/// headers have no others.
 struct JSONScanner {
   private let bytes: [UInt8]
   private let path: String
@@ -19,7 +20,8 @@ struct JSONScanner {
   }
 
   func failure(_ what: String, at position: Int? = nil) -> FileError {
-    FileError(path, at: base + (position ?? self.position), what, remedy: "use another copy of the file")
+    FileError(
+      path, at: base + (position ?? self.position), what, remedy: "use another copy of the file")
   }
 
   /// Reads an object and calls `member` behind each key and colon; it must read the value.
@@ -33,7 +35,9 @@ struct JSONScanner {
       skipSpace()
       let start = position
       let key = try string()
-      guard keys.insert(key).inserted else { throw failure("key \"\(key)\" occurs twice", at: start) }
+      guard keys.insert(key).inserted else {
+        throw failure("key \"\(key)\" occurs twice", at: start)
+      }
       try expect(UInt8(ascii: ":"), "a colon")
       try member(&self, key, start)
     } while accept(UInt8(ascii: ","))
@@ -62,7 +66,9 @@ struct JSONScanner {
     }
     let endsProperly = position == bytes.count || !".eE".utf8.contains(bytes[position])
     let hasLeadingZero = position - start > 1 && bytes[start] == 0x30
-    guard position > start, endsProperly, !hasLeadingZero else { throw failure("a natural number is expected", at: start) }
+    guard position > start, endsProperly, !hasLeadingZero else {
+      throw failure("a natural number is expected", at: start)
+    }
     return value
   }
 
@@ -73,7 +79,9 @@ struct JSONScanner {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
+      position += 1
+    }
   }
 
   private mutating func accept(_ byte: UInt8) -> Bool {
@@ -89,7 +97,8 @@ struct JSONScanner {
 }
 
 extension JSONScanner {
-  /// Reads a string: valid UTF-8, no bare control characters, escapes resolved, surrogates in pairs.
+  /// Reads a string: valid UTF-8, no bare control characters, escapes resolved, surrogates in
+  /// pairs.
   mutating func string() throws(FileError) -> String {
     try expect(UInt8(ascii: "\""), "a string")
     let start = position
@@ -98,9 +107,12 @@ extension JSONScanner {
       let byte = try next(inStringFrom: start)
       switch byte {
       case UInt8(ascii: "\""):
-        guard let string = String(validating: text, as: UTF8.self) else { throw failure("a string is not valid UTF-8", at: start) }
+        guard let string = String(validating: text, as: UTF8.self) else {
+          throw failure("a string is not valid UTF-8", at: start)
+        }
         return string
-      case UInt8(ascii: "\\"): text += Array(String(Character(try escape(inStringFrom: start))).utf8)
+      case UInt8(ascii: "\\"):
+        text += Array(String(Character(try escape(inStringFrom: start))).utf8)
       case ..<0x20: throw failure("a control character stands in a string", at: position - 1)
       default: text.append(byte)
       }
@@ -122,9 +134,13 @@ extension JSONScanner {
       let unit = try hexadecimal(inStringFrom: start)
       if let scalar = Unicode.Scalar(unit) { return scalar }
       let isHigh = 0xD800...0xDBFF ~= unit
-      if isHigh, try next(inStringFrom: start) == UInt8(ascii: "\\"), try next(inStringFrom: start) == UInt8(ascii: "u") {
+      if isHigh, try next(inStringFrom: start) == UInt8(ascii: "\\"),
+        try next(inStringFrom: start) == UInt8(ascii: "u")
+      {
         let low = try hexadecimal(inStringFrom: start)
-        if 0xDC00...0xDFFF ~= low { return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))! }
+        if 0xDC00...0xDFFF ~= low {
+          return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))!
+        }
       }
       throw failure("a surrogate stands alone in a string", at: place)
     default: throw failure("an unknown escape stands in a string", at: place)
@@ -134,7 +150,8 @@ extension JSONScanner {
   private mutating func hexadecimal(inStringFrom start: Int) throws(FileError) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard let digit = Character(Unicode.Scalar(try next(inStringFrom: start))).hexDigitValue else {
+      guard let digit = Character(Unicode.Scalar(try next(inStringFrom: start))).hexDigitValue
+      else {
         throw failure("four hexadecimal digits are expected", at: position - 1)
       }
       value = value << 4 | UInt32(digit)

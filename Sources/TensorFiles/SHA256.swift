@@ -22,7 +22,9 @@ public struct SHA256: ~Copyable {
   /// The digest as 64 lower-case hexadecimal digits.
   public consuming func finish() -> String {
     var digest = [UInt8](repeating: 0, count: 32)
-    guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else { fatalError("OpenSSL failed to finish a digest") }
+    guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else {
+      fatalError("OpenSSL failed to finish a digest")
+    }
     return hexadecimal(digest)
   }
 
@@ -33,11 +35,16 @@ public struct SHA256: ~Copyable {
   }
 
   /// The digest of a file, read in pieces.
-  public static func digest(ofFile path: String) throws(FileError) -> String { try digest(of: InputFile(path)) }
+  public static func digest(ofFile path: String) throws(FileError) -> String {
+    try digest(of: InputFile(path))
+  }
 
-  /// A digest that distinguishes a file from others without reading all of a large one: the whole file's up to `limit` bytes, else that of its length, as
-  /// eight little-endian bytes, and of 256 pieces of 64 KiB at even distances, the first and the last among them.
-  public static func fingerprint(ofFile path: String, limit: Int = 256 << 20) throws(FileError) -> String {
+  /// A digest that distinguishes a file from others without reading all of a large one: the whole
+  /// file's up to `limit` bytes, else that of its length, as eight little-endian bytes, and of 256
+  /// pieces of 64 KiB at even distances, the first and the last among them.
+  public static func fingerprint(ofFile path: String, limit: Int = 256 << 20) throws(FileError)
+    -> String
+  {
     let file = try InputFile(path)
     guard file.byteCount > limit else { return try digest(of: file) }
     let (pieces, size) = (256, 1 << 16)
@@ -47,7 +54,9 @@ public struct SHA256: ~Copyable {
     var piece = [UInt8](repeating: 0, count: size)
     for index in 0..<pieces {
       try file.fill(
-        &piece, at: (file.byteCount - size) / (pieces - 1) * index + (index == pieces - 1 ? (file.byteCount - size) % (pieces - 1) : 0))
+        &piece,
+        at: (file.byteCount - size) / (pieces - 1) * index
+          + (index == pieces - 1 ? (file.byteCount - size) % (pieces - 1) : 0))
       hash.update(piece.span.bytes)
     }
     return hash.finish()

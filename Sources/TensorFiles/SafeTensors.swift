@@ -45,8 +45,10 @@ public struct SafeTensors: Sendable {
 
   public func shape(of name: String) -> [Int]? { self[name]?.shape }
 
-  /// The elements of a tensor of type F32, or of F64, F16 or BF16, converted: to the nearest Float32.
-  /// - Throws: when there is no such tensor, it has another type, or a finite value has no finite Float32 near it.
+  /// The elements of a tensor of type F32, or of F64, F16 or BF16, converted: to the nearest
+  /// Float32.
+  /// - Throws: when there is no such tensor, it has another type, or a finite value has no finite
+  ///   Float32 near it.
   public func floats(named name: String) throws(FileError) -> [Float] {
     let tensor = try self.tensor(name)
     var elements: [Float] = []
@@ -62,11 +64,14 @@ public struct SafeTensors: Sendable {
         if $0.isFinite && !Float($0).isFinite { tooLarge = tooLarge ?? $0 }
       }
       if let tooLarge {
-        throw FileError(path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" holds \(tooLarge), too large for F32", remedy: "scale it down")
+        throw FileError(
+          path, at: tensor.bytes.lowerBound,
+          "tensor \"\(name)\" holds \(tooLarge), too large for F32", remedy: "scale it down")
       }
     default:
       throw FileError(
-        path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" is \(tensor.type.rawValue), not F32, F64, F16 or BF16",
+        path, at: tensor.bytes.lowerBound,
+        "tensor \"\(name)\" is \(tensor.type.rawValue), not F32, F64, F16 or BF16",
         remedy: "convert it to F32")
     }
     return elements
@@ -74,15 +79,20 @@ public struct SafeTensors: Sendable {
 
   /// Reads a Float32 tensor straight to where it is wanted.
   /// - Throws: also when the tensor has another number of elements than the buffer.
-  public func read(_ name: String, into elements: UnsafeMutableBufferPointer<Float>) throws(FileError) {
+  public func read(_ name: String, into elements: UnsafeMutableBufferPointer<Float>)
+    throws(FileError)
+  {
     let tensor = try tensor(name)
     guard tensor.elementCount == elements.count else {
       throw FileError(
-        path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" has \(tensor.elementCount) elements, \(elements.count) are expected",
+        path, at: tensor.bytes.lowerBound,
+        "tensor \"\(name)\" has \(tensor.elementCount) elements, \(elements.count) are expected",
         remedy: "use a file of the same model")
     }
     guard tensor.type == .float32 else {
-      throw FileError(path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" is \(tensor.type.rawValue), not F32", remedy: "convert it to F32")
+      throw FileError(
+        path, at: tensor.bytes.lowerBound, "tensor \"\(name)\" is \(tensor.type.rawValue), not F32",
+        remedy: "convert it to F32")
     }
     try file.fill(UnsafeMutableRawBufferPointer(elements), at: tensor.bytes.lowerBound)
   }
@@ -108,14 +118,16 @@ public struct SafeTensors: Sendable {
     }
   }
 
-  /// The SHA-256 of the whole file, as 64 hexadecimal digits, taken from the same open file that the tensors are read from.
+  /// The SHA-256 of the whole file, as 64 hexadecimal digits, taken from the same open file that
+  /// the tensors are read from.
   public func sha256() throws(FileError) -> String { try SHA256.digest(of: file) }
 
   private func tensor(_ name: String) throws(FileError) -> Tensor {
     guard let tensor = self[name] else {
       let some = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
       throw FileError(
-        path, "there is no tensor \"\(name)\" among the \(names.count) of this file (\(some))", remedy: "use a file of the same model")
+        path, "there is no tensor \"\(name)\" among the \(names.count) of this file (\(some))",
+        remedy: "use a file of the same model")
     }
     return tensor
   }

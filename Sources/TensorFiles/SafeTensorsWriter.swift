@@ -2,8 +2,8 @@ import Files
 
 /// Writes a safetensors file of Float32 tensors, durably and all or nothing (see ``DurableFile``).
 ///
-/// The header is written first, from names and shapes; then ``append(_:)`` is called with the elements in the same order; then
-/// ``finish()``. Dropping the writer before leaves no trace.
+/// The header is written first, from names and shapes; then ``append(_:)`` is called with the
+/// elements in the same order; then ``finish()``. Dropping the writer before leaves no trace.
 public struct SafeTensorsWriter: ~Copyable {
   private var file: DurableFile
   private var digest: SHA256
@@ -12,17 +12,24 @@ public struct SafeTensorsWriter: ~Copyable {
   private var current: Int
   private var wanted: Int
 
-  /// Starts the file and writes its header, padded with spaces so that the data start at a multiple of 8 bytes.
+  /// Starts the file and writes its header, padded with spaces so that the data start at a multiple
+  /// of 8 bytes.
   ///
   /// Names must differ and not be `__metadata__`: anything else traps.
-  public init(path: String, tensors: [(name: String, shape: [Int])], metadata: [String: String] = [:]) throws(FileError) {
+  public init(
+    path: String, tensors: [(name: String, shape: [Int])], metadata: [String: String] = [:]
+  ) throws(FileError) {
     let names = Set(tensors.map(\.name))
     guard names.count == tensors.count, !names.contains(SafeTensorsHeader.metadataKey) else {
-      fatalError("the tensors of \(path) need names that differ from one another and from \(SafeTensorsHeader.metadataKey)")
+      fatalError(
+        "the tensors of \(path) need names that differ from one another and from \(SafeTensorsHeader.metadataKey)"
+      )
     }
     let header = Self.header(tensors, metadata)
     guard header.count <= SafeTensorsHeader.byteLimit else {
-      throw FileError(path, "the header would take \(header.count) bytes, over the format's limit", remedy: "shorten the metadata")
+      throw FileError(
+        path, "the header would take \(header.count) bytes, over the format's limit",
+        remedy: "shorten the metadata")
     }
     let start = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header
     var file = try DurableFile(path: path)
@@ -36,20 +43,26 @@ public struct SafeTensorsWriter: ~Copyable {
     skipFullTensors()
   }
 
-  /// Writes further elements of the current tensor, all of them or a part; never across the border of two tensors, which traps.
+  /// Writes further elements of the current tensor, all of them or a part; never across the border
+  /// of two tensors, which traps.
   public mutating func append(_ elements: Span<Float>) throws(FileError) {
     guard elements.count <= wanted else {
-      fatalError("\(elements.count) elements for \(current < tensors.count ? tensors[current].name : "the end"), which wants \(wanted)")
+      fatalError(
+        "\(elements.count) elements for \(current < tensors.count ? tensors[current].name : "the end"), which wants \(wanted)"
+      )
     }
     try write(elements.bytes)
     wanted -= elements.count
     skipFullTensors()
   }
 
-  /// Makes the file durable under its name and returns its SHA-256 as 64 hexadecimal digits. Traps when elements are missing.
+  /// Makes the file durable under its name and returns its SHA-256 as 64 hexadecimal digits. Traps
+  /// when elements are missing.
   @discardableResult
   public consuming func finish() throws(FileError) -> String {
-    guard current == tensors.count else { fatalError("tensor \(tensors[current].name) still wants \(wanted) elements") }
+    guard current == tensors.count else {
+      fatalError("tensor \(tensors[current].name) still wants \(wanted) elements")
+    }
     try file.publish()
     return digest.finish()
   }
@@ -57,7 +70,9 @@ public struct SafeTensorsWriter: ~Copyable {
   /// The same, in a run directory: only where its lock is still this run's at the last moment.
   @discardableResult
   package consuming func finish(holding lock: RunLock?) throws -> String {
-    guard current == tensors.count else { fatalError("tensor \(tensors[current].name) still wants \(wanted) elements") }
+    guard current == tensors.count else {
+      fatalError("tensor \(tensors[current].name) still wants \(wanted) elements")
+    }
     try file.publish(holding: lock)
     return digest.finish()
   }
@@ -74,18 +89,24 @@ public struct SafeTensorsWriter: ~Copyable {
     }
   }
 
-  private static func header(_ tensors: [(name: String, shape: [Int])], _ metadata: [String: String]) -> [UInt8] {
+  private static func header(
+    _ tensors: [(name: String, shape: [Int])], _ metadata: [String: String]
+  ) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
       // Sorted, so that the same content gives the same bytes.
-      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+      let pairs = metadata.sorted { $0.key < $1.key }.map {
+        "\(quoted($0.key)):\(quoted($0.value))"
+      }
       members.append("\(quoted(SafeTensorsHeader.metadataKey)):{\(pairs.joined(separator: ","))}")
     }
     var offset = 0
     for tensor in tensors {
       let end = offset + tensor.shape.reduce(1, *) * MemoryLayout<Float>.size
       let shape = tensor.shape.map(String.init).joined(separator: ",")
-      members.append("\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      members.append(
+        "\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+      )
       offset = end
     }
     let json = Array("{\(members.joined(separator: ","))}".utf8)

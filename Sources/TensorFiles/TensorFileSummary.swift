@@ -1,6 +1,7 @@
 import Files
 
-/// What a safetensors file holds, with the norms of its floating-point tensors; read one piece of a tensor at a time.
+/// What a safetensors file holds, with the norms of its floating-point tensors; read one piece of a
+/// tensor at a time.
 public struct TensorFileSummary: Sendable, Equatable {
   public struct Tensor: Sendable, Equatable {
     public let name: String
@@ -36,7 +37,9 @@ public struct TensorFileSummary: Sendable, Equatable {
       let statistics = try file.statistics(of: tensor)
       if let statistics { total = (total ?? TensorStatistics()).adding(statistics) }
       tensors.append(
-        Tensor(name: tensor.name, type: tensor.type, shape: tensor.shape, elementCount: tensor.elementCount, statistics: statistics))
+        Tensor(
+          name: tensor.name, type: tensor.type, shape: tensor.shape,
+          elementCount: tensor.elementCount, statistics: statistics))
     }
     self.tensors = tensors
     self.total = total
@@ -44,14 +47,17 @@ public struct TensorFileSummary: Sendable, Equatable {
   }
 
   public static func == (a: Self, b: Self) -> Bool {
-    a.path == b.path && a.byteCount == b.byteCount && a.sha256 == b.sha256 && a.tensors == b.tensors && a.total == b.total
+    a.path == b.path && a.byteCount == b.byteCount && a.sha256 == b.sha256 && a.tensors == b.tensors
+      && a.total == b.total
       && a.metadata.elementsEqual(b.metadata) { $0 == $1 }
   }
 }
 
-/// Sizes of the values of a tensor; values that are not finite are counted and left out of the rest.
+/// Sizes of the values of a tensor; values that are not finite are counted and left out of the
+/// rest.
 ///
-/// Squares of values that would overflow or vanish are summed apart, scaled by powers of two (J. L. Blue, ACM TOMS 4 (1978) 15).
+/// Squares of values that would overflow or vanish are summed apart, scaled by powers of two (J. L.
+/// Blue, ACM TOMS 4 (1978) 15).
 public struct TensorStatistics: Sendable, Equatable {
   public private(set) var count = 0
   public private(set) var nonFinite = 0
@@ -69,8 +75,11 @@ public struct TensorStatistics: Sendable, Equatable {
   public var rootMeanSquare: Double { count > nonFinite ? root(per: Double(count - nonFinite)) : 0 }
 
   private func root(per number: Double) -> Double {
-    if largeSquares > 0 { return ((largeSquares + squares * 0x1p-1022 * 0x1p-2) / number).squareRoot() * 0x1p512 }
-    return squares > 0 ? (squares / number).squareRoot() : (smallSquares / number).squareRoot() * 0x1p-512
+    if largeSquares > 0 {
+      return ((largeSquares + squares * 0x1p-1022 * 0x1p-2) / number).squareRoot() * 0x1p512
+    }
+    return squares > 0
+      ? (squares / number).squareRoot() : (smallSquares / number).squareRoot() * 0x1p-512
   }
 
   mutating func take(_ value: Double) {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A thread besides the one that trains. It blocks all signals, so that these go where they are looked for.
+/// A thread besides the one that trains. It blocks all signals, so that these go where they are
+/// looked for.
 public final class BackgroundThread: Sendable {
   private let thread: pthread_t
 
@@ -23,7 +24,9 @@ public final class BackgroundThread: Sendable {
         return nil
       }, Unmanaged.passRetained(Body(body)).toOpaque())
     pthread_sigmask(SIG_SETMASK, &before, nil)
-    guard status == 0 else { fatalError("no thread can be started: \(String(cString: strerror(status)))") }
+    guard status == 0 else {
+      fatalError("no thread can be started: \(String(cString: strerror(status)))")
+    }
     self.thread = thread
   }
 

@@ -2,9 +2,11 @@ import Glibc
 
 /// Hands records to a thread that writes them, so that their producer never waits for a file.
 ///
-/// Records keep their order, and none is lost: ``drain()`` returns when all that were appended before are written. They are written together, those
-/// of up to 50 ms at a time: the thread is woken once for all of them. Where writing fails, the next call throws that error, as does every one
-/// after it, and nothing more is written. At most `limit` records wait; ``append(_:)`` waits for room. Appending is for one thread.
+/// Records keep their order, and none is lost: ``drain()`` returns when all that were appended
+/// before are written. They are written together, those of up to 50 ms at a time: the thread is
+/// woken once for all of them. Where writing fails, the next call throws that error, as does every
+/// one after it, and nothing more is written. At most `limit` records wait; ``append(_:)`` waits
+/// for room. Appending is for one thread.
 public final class BackgroundWriter<Record: Sendable> {
   private let shared: Shared<Record>
   private let thread: BackgroundThread
@@ -34,7 +36,8 @@ private final class Shared<Record: Sendable>: @unchecked Sendable {
   /// So many are written without waiting for more.
   private var enough: Int { max(1, limit / 2) }
   private let lock: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-  /// Signals to the writer that there is something to do, and to the producer that something was done.
+  /// Signals to the writer that there is something to do, and to the producer that something was
+  /// done.
   private let wanted: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
   private let done: UnsafeMutablePointer<pthread_cond_t> = .allocate(capacity: 1)
   private var waiting: [Record] = []
@@ -118,7 +121,9 @@ private final class Shared<Record: Sendable>: @unchecked Sendable {
     var end = timespec()
     clock_gettime(CLOCK_REALTIME, &end)
     end.tv_nsec += 50_000_000
-    if end.tv_nsec >= 1_000_000_000 { (end.tv_sec, end.tv_nsec) = (end.tv_sec + 1, end.tv_nsec - 1_000_000_000) }
+    if end.tv_nsec >= 1_000_000_000 {
+      (end.tv_sec, end.tv_nsec) = (end.tv_sec + 1, end.tv_nsec - 1_000_000_000)
+    }
     while waiting.count < enough && !isUrgent && !isOver {
       if pthread_cond_timedwait(wanted, lock, &end) == ETIMEDOUT { return }
     }

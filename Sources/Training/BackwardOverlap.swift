@@ -2,7 +2,8 @@ import GradientReduction
 import Models
 import Vectors
 
-/// Sends a gradient off piece by piece while the model's backward pass goes on, and notes how much of that pass's time it takes.
+/// Sends a gradient off piece by piece while the model's backward pass goes on, and notes how much
+/// of that pass's time it takes.
 final class BackwardOverlap {
   private let exchange: any GradientReducer
   /// What the exchange took of the pass since this was last asked for.
@@ -10,7 +11,8 @@ final class BackwardOverlap {
   private var lastPoll: UInt64 = 0
   private var profile: StepProfile?
 
-  /// The least time between two polls: between hosts one takes 1 to 2 µs, and in this time a link of 10 Gbit/s carries 64 KB, what MPI sends without asking.
+  /// The least time between two polls: between hosts one takes 1 to 2 µs, and in this time a link
+  /// of 10 Gbit/s carries 64 KB, what MPI sends without asking.
   private static let pause: UInt64 = 50_000
 
   init(_ exchange: any GradientReducer) { self.exchange = exchange }

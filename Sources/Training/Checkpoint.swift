@@ -13,10 +13,12 @@ import Reports
 import TensorFiles
 import Vectors
 
-/// The checkpoints of a run directory: `checkpoints/step-XXXXXXXX/{model,optimizer}.safetensors, state.json`.
+/// The checkpoints of a run directory:
+/// `checkpoints/step-XXXXXXXX/{model,optimizer}.safetensors, state.json`.
 ///
-/// Rank 0 reads and writes; the other ranks send their slices of the optimiser's state to it, so that a checkpoint can be resumed by any
-/// number of ranks. A checkpoint is written under a temporary name, flushed, and renamed: it is there whole or not at all.
+/// Rank 0 reads and writes; the other ranks send their slices of the optimiser's state to it, so
+/// that a checkpoint can be resumed by any number of ranks. A checkpoint is written under a
+/// temporary name, flushed, and renamed: it is there whole or not at all.
 struct Checkpoints {
   let directory: String
   /// How many of the newest are kept.
@@ -34,21 +36,29 @@ struct Checkpoints {
     }
   }
 
-  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
+  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int)
+    throws
+  {
     let step = trainer.stepsDone
     let name = directory + "/" + RunDirectory.checkpointName(step)
-    guard let present = try RunDirectory.list(directory) else { return try writeFirst(trainer, moments: moments, history, ranks: ranks) }
+    guard let present = try RunDirectory.list(directory) else {
+      return try writeFirst(trainer, moments: moments, history, ranks: ranks)
+    }
     // One of this step is there only if it was made with the same steps before it; it makes room.
     if present.contains(RunDirectory.checkpointName(step)) { try setAside(step) }
     let folder = try DurableDirectory(path: name)
     try write(trainer, moments: moments, history, ranks: ranks, into: folder.temporaryPath)
     try folder.publish(holding: lock)
-    for old in try steps().filter({ $0 < step }).dropLast(keep - 1) { retire(RunDirectory.checkpointName(old)) }
+    for old in try steps().filter({ $0 < step }).dropLast(keep - 1) {
+      retire(RunDirectory.checkpointName(old))
+    }
     for damaged in present where damaged.hasPrefix(Self.damagedPrefix) { retire(damaged) }
   }
 
   /// The folder gets its name together with the first checkpoint in it: where it is, there was one.
-  private func writeFirst(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int) throws {
+  private func writeFirst(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int)
+    throws
+  {
     let folder = try DurableDirectory(path: directory)
     let path = folder.temporaryPath + "/" + RunDirectory.checkpointName(trainer.stepsDone)
     try RunDirectory.make(path)
@@ -56,31 +66,40 @@ struct Checkpoints {
     try folder.publish(holding: lock)
   }
 
-  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int, into path: String) throws {
+  private func write(
+    _ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int, into path: String
+  ) throws {
     let layout = trainer.model.layout
     let model = try trainer.writeWeights(to: path + "/model.safetensors")
     let names = trainer.optimizer.rule.momentNames
     var writer = try SafeTensorsWriter(
       path: path + "/optimizer.safetensors",
-      tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) } })
+      tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) }
+      })
     for moment in moments {
       for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
     }
     let optimizer = try writer.finish()
     let state = CheckpointState(
-      step: trainer.stepsDone, seed: trainer.experiment.seed, order: trainer.experiment.data.order.rawValue,
+      step: trainer.stepsDone, seed: trainer.experiment.seed,
+      order: trainer.experiment.data.order.rawValue,
       globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
       ranks: ranks,
       trainer: TrainerState(
-        trainer.memoryToKeep, TrainerState.Tags(trainer.experiment), optimizerSteps: trainer.optimizer.stepCount),
-      history: history, modelSHA256: model, optimizerSHA256: optimizer, experiment: trainer.experiment.resolved, data: try DataSignature(trainer.data.train))
+        trainer.memoryToKeep, TrainerState.Tags(trainer.experiment),
+        optimizerSteps: trainer.optimizer.stepCount),
+      history: history, modelSHA256: model, optimizerSHA256: optimizer,
+      experiment: trainer.experiment.resolved, data: try DataSignature(trainer.data.train))
     try DurableFile.write(try state.text(), to: path + "/state.json")
   }
 
-  /// Removes what is no longer needed: by its name at once, so that a crash leaves no half of it under a checkpoint's name. What cannot be removed stays.
+  /// Removes what is no longer needed: by its name at once, so that a crash leaves no half of it
+  /// under a checkpoint's name. What cannot be removed stays.
   private func retire(_ name: String) {
     let aside = "\(directory)/.tmp-retired-\(LockRecord.newRun())"
-    if rename("\(directory)/\(name)", aside) == 0 { try? FileManager.default.removeItem(atPath: aside) }
+    if rename("\(directory)/\(name)", aside) == 0 {
+      try? FileManager.default.removeItem(atPath: aside)
+    }
   }
 
   /// Moves a checkpoint that cannot be used out of the way of the one that takes its place.
@@ -90,7 +109,9 @@ struct Checkpoints {
     if access(target, F_OK) == 0 { target += "-" + LockRecord.newRun() }
     guard rename("\(directory)/\(name)", target) == 0 else {
       throw RunFailure(
-        .workerFailed, "\(directory)/\(name) cannot be used, nor moved out of the way: \(systemMessage()); move or remove it, then resume")
+        .workerFailed,
+        "\(directory)/\(name) cannot be used, nor moved out of the way: \(systemMessage()); move or remove it, then resume"
+      )
     }
   }
 
@@ -107,12 +128,13 @@ struct Checkpoints {
 
   /// Restores the newest checkpoint that verifies. Collective.
   ///
-  /// - Throws: where one cannot be looked at, which says nothing of its content; where a key of model, data or order has changed; where none is sound.
-  ///   Nothing has been touched then.
+  /// - Throws: where one cannot be looked at, which says nothing of its content; where a key of
+  ///   model, data or order has changed; where none is sound. Nothing has been touched then.
   func restore(_ trainer: Trainer, on world: borrowing Communicator) throws -> Restored {
     FlightRecorder.enter(.checkpoint)
     defer { FlightRecorder.enter(.startUp) }
-    // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the others.
+    // Rank 0 alone reads; what it read is broadcast, so that the files need not be visible to the
+    // others.
     var loaded: Loaded?
     var notes: [String] = []
     try world.succeedOnAllRanks {
@@ -124,14 +146,20 @@ struct Checkpoints {
           break
         } catch let error as FileError {
           if let code = error.systemError, code != ENOENT {
-            throw RunFailure(.workerFailed, "checkpoint step \(step) cannot be looked at: \(error); nothing was changed, resume once it can")
+            throw RunFailure(
+              .workerFailed,
+              "checkpoint step \(step) cannot be looked at: \(error); nothing was changed, resume once it can"
+            )
           }
           notes.append("checkpoint step \(step) is passed over: \(error)")
           damaged.append(step)
         }
       }
       guard loaded != nil else {
-        throw RunFailure(.data, "no checkpoint in \(directory) can be read: \(notes.first ?? "there is none"); --force starts afresh")
+        throw RunFailure(
+          .data,
+          "no checkpoint in \(directory) can be read: \(notes.first ?? "there is none"); --force starts afresh"
+        )
       }
       try lock?.verify()
       DurableDirectory.removeLeftovers(in: directory)
@@ -155,7 +183,8 @@ struct Checkpoints {
     }
     trainer.stepsDone = state.step
     trainer.restore(own.memory, rank: world.rank)
-    return Restored(history: state.history, notes: notes + own.notes, changes: loaded?.changes ?? [])
+    return Restored(
+      history: state.history, notes: notes + own.notes, changes: loaded?.changes ?? [])
   }
 
   private struct Loaded {
@@ -169,10 +198,21 @@ struct Checkpoints {
     let path = directory + "/" + RunDirectory.checkpointName(step)
     let file = path + "/state.json"
     let text = try InputFile(file).all(limit: 256 << 20)
-    let older = { (try? RunDirectory(run).recordedExperiment.map { try Experiment(text: $0, source: file, overrides: []) }) ?? trainer.experiment }
-    guard let state = CheckpointState(text: text, older: older) else { throw FileError(file, "is damaged, or not the state of a checkpoint") }
-    guard state.step == step else { throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)") }
-    if let what = state.impossibility(sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count, clip: trainer.experiment.clip) {
+    let older = {
+      (try? RunDirectory(run).recordedExperiment.map {
+        try Experiment(text: $0, source: file, overrides: [])
+      }) ?? trainer.experiment
+    }
+    guard let state = CheckpointState(text: text, older: older) else {
+      throw FileError(file, "is damaged, or not the state of a checkpoint")
+    }
+    guard state.step == step else {
+      throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)")
+    }
+    if let what = state.impossibility(
+      sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count,
+      clip: trainer.experiment.clip)
+    {
       throw FileError(file, "says \(what)", remedy: "no run can have written that")
     }
     let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
@@ -180,27 +220,37 @@ struct Checkpoints {
     let changes = try changedKeys(state, trainer)
     let layout = trainer.model.layout
     let weights = try layout.read(model) { $0 }
-    let isSameOptimizer = state.trainer.optimizer.state(for: TrainerState.Tags(trainer.experiment).optimizer) != nil
+    let isSameOptimizer =
+      state.trainer.optimizer.state(for: TrainerState.Tags(trainer.experiment).optimizer) != nil
     let names = isSameOptimizer ? trainer.optimizer.rule.momentNames : []
     let moments = try names.map { moment in try layout.read(optimizer) { "\($0).\(moment)" } }
-    // In this version's form, whatever the file's: other ranks do not see what an older one leaves open.
-    return Loaded(text: Array(try state.text().utf8), weights: weights, moments: moments, changes: changes)
+    // In this version's form, whatever the file's: other ranks do not see what an older one leaves
+    // open.
+    return Loaded(
+      text: Array(try state.text().utf8), weights: weights, moments: moments, changes: changes)
   }
 
   private static func verified(_ path: String, _ digest: String) throws(FileError) -> SafeTensors {
     let file = try SafeTensors(path: path)
-    guard try file.sha256() == digest else { throw FileError(path, "its SHA-256 is not the one in state.json") }
+    guard try file.sha256() == digest else {
+      throw FileError(path, "its SHA-256 is not the one in state.json")
+    }
     return file
   }
 
-  /// The keys that changed since the checkpoint. Throws where the model or the samples of the steps to come would not be the run's.
-  private func changedKeys(_ state: CheckpointState, _ trainer: Trainer) throws -> [ChangedKeys.Change] {
+  /// The keys that changed since the checkpoint. Throws where the model or the samples of the steps
+  /// to come would not be the run's.
+  private func changedKeys(_ state: CheckpointState, _ trainer: Trainer) throws -> [ChangedKeys
+    .Change]
+  {
     let remedy = "in the checkpoint of step \(state.step): resume with the same, or use --force"
     let sameData = try state.data.map { $0.isSame(as: try DataSignature(trainer.data.train)) }
     var changes: [ChangedKeys.Change] = []
     if let old = state.experiment ?? RunDirectory(run).recordedExperiment {
       let keys = ChangedKeys(from: old, to: trainer.experiment)
-      if let change = keys.refused(sameData: sameData ?? false) { throw RunFailure(.usage, "\(change.sentence) \(remedy)") }
+      if let change = keys.refused(sameData: sameData ?? false) {
+        throw RunFailure(.usage, "\(change.sentence) \(remedy)")
+      }
       changes = keys.changes
     }
     func same<Value: Equatable>(_ key: String, _ was: Value, _ now: Value) throws {
@@ -211,12 +261,16 @@ struct Checkpoints {
     try same("data.order", state.order, trainer.experiment.data.order.rawValue)
     try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
     try same("the number of training samples", state.sampleCount, trainer.data.train.count)
-    if sameData == false { throw RunFailure(.usage, "the training data are not those that they were \(remedy)") }
+    if sameData == false {
+      throw RunFailure(.usage, "the training data are not those that they were \(remedy)")
+    }
     return changes
   }
 
   /// The run directory.
-  private var run: String { String(directory[..<(directory.lastIndex(of: "/") ?? directory.endIndex)]) }
+  private var run: String {
+    String(directory[..<(directory.lastIndex(of: "/") ?? directory.endIndex)])
+  }
 
   private func steps() throws -> [Int] { try RunDirectory(run).checkpointSteps() }
 }

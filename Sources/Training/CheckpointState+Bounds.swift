@@ -3,7 +3,8 @@ import Data
 import Files
 import GradientNorms
 
-/// A seal keeps no one from writing what they want: what a state says is looked at before anything counts on from it.
+/// A seal keeps no one from writing what they want: what a state says is looked at before anything
+/// counts on from it.
 extension CheckpointState {
   /// What no run can have written, in words; nil where there is nothing of that kind.
   ///
@@ -12,15 +13,26 @@ extension CheckpointState {
   ///   - tensors: tensors of the model.
   ///   - clip: the rule that is to go on with its state.
   package func impossibility(sampleCount: Int, tensors: Int, clip: some ClipRule) -> String? {
-    if let path = impossibleCount(in: self, exempt: ["seed"]) { return "a count of \(path) that no run reaches" }
+    if let path = impossibleCount(in: self, exempt: ["seed"]) {
+      return "a count of \(path) that no run reaches"
+    }
     let batch = trainer.batch.state ?? globalBatch
     if !(1...(1 << 30)).contains(batch) { return "a global batch of \(batch)" }
     let optimizerSteps = trainer.optimizer.state?.steps ?? 0
-    if !(0...step).contains(optimizerSteps) { return "\(optimizerSteps) steps of the optimizer in \(step) of the run" }
-    if trainer.cursor.position >= sampleCount { return "the position \(trainer.cursor.position) among \(sampleCount) samples" }
-    if trainer.lastUpdate.count != 2 { return "\(trainer.lastUpdate.count) norms of the last update, which has 2" }
-    if let state = trainer.clip.state(for: clip.stateTag), !clip.accepts(state, tensorCount: tensors) {
-      return "a state of clip.rule \(trainer.clip.kind) that is none for a model of \(tensors) tensors"
+    if !(0...step).contains(optimizerSteps) {
+      return "\(optimizerSteps) steps of the optimizer in \(step) of the run"
+    }
+    if trainer.cursor.position >= sampleCount {
+      return "the position \(trainer.cursor.position) among \(sampleCount) samples"
+    }
+    if trainer.lastUpdate.count != 2 {
+      return "\(trainer.lastUpdate.count) norms of the last update, which has 2"
+    }
+    if let state = trainer.clip.state(for: clip.stateTag),
+      !clip.accepts(state, tensorCount: tensors)
+    {
+      return
+        "a state of clip.rule \(trainer.clip.kind) that is none for a model of \(tensors) tensors"
     }
     return nil
   }

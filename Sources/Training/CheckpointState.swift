@@ -18,7 +18,8 @@ package struct CheckpointState: Codable, Equatable {
   var history: RunHistory
   var modelSHA256: String
   var optimizerSHA256: String
-  /// The resolved experiment that led here, and how its training data are known again; nil in checkpoints of older versions.
+  /// The resolved experiment that led here, and how its training data are known again; nil in
+  /// checkpoints of older versions.
   var experiment: String?
   var data: DataSignature?
 
@@ -34,7 +35,8 @@ package struct CheckpointState: Codable, Equatable {
   }
 }
 
-// The file's first member, `sha256`, is the digest of the file without it: a changed byte is seen wherever it is.
+// The file's first member, `sha256`, is the digest of the file without it: a changed byte is seen
+// wherever it is.
 extension CheckpointState {
   private static let opening = "{\n"
   private static func seal(_ digest: String) -> String { "  \"sha256\" : \"\(digest)\",\n" }
@@ -48,14 +50,19 @@ extension CheckpointState {
 
   /// JSON that begins as ``text()`` does, with its digest in it.
   package static func sealed(_ json: [UInt8]) -> [UInt8] {
-    Array((Self.opening + Self.seal(SHA256.digest(of: json.span.bytes))).utf8) + json.dropFirst(Self.opening.utf8.count)
+    Array((Self.opening + Self.seal(SHA256.digest(of: json.span.bytes))).utf8)
+      + json.dropFirst(Self.opening.utf8.count)
   }
 
-  /// Reads back what ``text()`` wrote, of this version or an older one; nil for anything else, by a single bit.
+  /// Reads back what ``text()`` wrote, of this version or an older one; nil for anything else, by a
+  /// single bit.
   ///
-  /// `older` gives the experiment of a checkpoint of version 1, which does not say what its states belong to.
+  /// `older` gives the experiment of a checkpoint of version 1, which does not say what its states
+  /// belong to.
   package init?(text: [UInt8], older: () -> Experiment? = { nil }) {
-    let (opening, sealLength) = (Array(Self.opening.utf8), Self.seal(String(repeating: "0", count: 64)).utf8.count)
+    let (opening, sealLength) = (
+      Array(Self.opening.utf8), Self.seal(String(repeating: "0", count: 64)).utf8.count
+    )
     guard text.starts(with: opening), text.count > opening.count + sealLength else { return nil }
     let rest = opening + text[(opening.count + sealLength)...]
     let seal = text[opening.count..<opening.count + sealLength]
@@ -64,10 +71,14 @@ extension CheckpointState {
     struct Version: Decodable { var version: Int }
     switch (try? JSONDecoder().decode(Version.self, from: data))?.version {
     case 1:
-      guard let state = try? JSONDecoder().decode(CheckpointState1.self, from: data) else { return nil }
+      guard let state = try? JSONDecoder().decode(CheckpointState1.self, from: data) else {
+        return nil
+      }
       self = state.current(older())
     case Self.currentVersion:
-      guard let state = try? JSONDecoder().decode(CheckpointState.self, from: data) else { return nil }
+      guard let state = try? JSONDecoder().decode(CheckpointState.self, from: data) else {
+        return nil
+      }
       self = state
     default: return nil
     }
@@ -102,8 +113,10 @@ struct CheckpointState1: Codable {
     var tags = experiment.map { TrainerState.Tags($0) } ?? .unknown
     tags.optimizer.kind = optimizer
     return CheckpointState(
-      step: step, seed: seed, order: order, globalBatch: globalBatch, sampleCount: sampleCount, ranks: ranks,
-      trainer: TrainerState(memory, tags, optimizerSteps: optimizerSteps), history: history, modelSHA256: modelSHA256,
+      step: step, seed: seed, order: order, globalBatch: globalBatch, sampleCount: sampleCount,
+      ranks: ranks,
+      trainer: TrainerState(memory, tags, optimizerSteps: optimizerSteps), history: history,
+      modelSHA256: modelSHA256,
       optimizerSHA256: optimizerSHA256)
   }
 }

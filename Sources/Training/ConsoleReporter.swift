@@ -2,7 +2,8 @@ import Glibc
 import Processes
 import Reports
 
-/// How rank 0 reports a run on standard output: as events for the coordinator, or as plain lines for a person.
+/// How rank 0 reports a run on standard output: as events for the coordinator, or as plain lines
+/// for a person.
 public struct ConsoleReporter: Sendable {
   public enum OutputFormat: Sendable { case events, lines, quiet }
 
@@ -19,19 +20,35 @@ public struct ConsoleReporter: Sendable {
     case .events: print(JSONText(of: event).string + "\n")
     case .lines:
       switch event {
-      case .started(let started): print(([ProgressText.line(started)] + started.notes.map { "note: \(PlainText.sanitized($0))" }).joined(separator: "\n") + "\n")
+      case .started(let started):
+        print(
+          ([ProgressText.line(started)] + started.notes.map { "note: \(PlainText.sanitized($0))" })
+            .joined(separator: "\n") + "\n")
       case .progress(let progress): print(ProgressText.line(progress) + "\n")
       case .message(let level, let text): print("\(level): \(PlainText.sanitized(text))\n")
-      case .stall(let stall): print("\(stall.state == .ended ? "note" : "warning"): \(PlainText.sanitized(stall.text))\n")
-      case .evaluation(let loss, let score): print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
-      case .report(let report): print("\n" + ReportText(report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style).text)
+      case .stall(let stall):
+        print("\(stall.state == .ended ? "note" : "warning"): \(PlainText.sanitized(stall.text))\n")
+      case .evaluation(let loss, let score):
+        print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
+      case .report(let report):
+        print(
+          "\n"
+            + ReportText(
+              report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style
+            ).text)
       }
     case .quiet:
-      if case .report(let report) = event { print(ReportText(report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style).text) }
+      if case .report(let report) = event {
+        print(
+          ReportText(
+            report, name: name, place: RunDirectory(directory).placeToRead, style: Self.style
+          ).text)
+      }
     }
   }
 
-  /// mpirun carries the text elsewhere: only `COLUMNS` says how wide it may be, and nothing that escape codes are wanted.
+  /// mpirun carries the text elsewhere: only `COLUMNS` says how wide it may be, and nothing that
+  /// escape codes are wanted.
   private static var style: TextStyle {
     TextStyle(isTerminal: false, columns: nil) { name in getenv(name).map { String(cString: $0) } }
   }
@@ -43,7 +60,9 @@ public struct ConsoleReporter: Sendable {
     let bytes = Array(text.utf8)
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress! + written, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        write(STDOUT_FILENO, $0.baseAddress! + written, $0.count - written)
+      }
       if count < 0 && errno != EINTR { return }
       written += max(count, 0)
     }

@@ -8,13 +8,18 @@ import Reports
 import Vectors
 
 extension Trainer {
-  /// Loss and score on the test set, in blocks of a micro-batch's size divided over the ranks. One allreduce of 240 bytes. Collective.
+  /// Loss and score on the test set, in blocks of a micro-batch's size divided over the ranks. One
+  /// allreduce of 240 bytes. Collective.
   ///
-  /// A block is the same samples at any number of ranks and the blocks' losses are added exactly, so the scores have the same bits at any.
-  public func evaluate(on world: borrowing Communicator) throws -> (loss: Double, score: NamedNumber?) {
+  /// A block is the same samples at any number of ranks and the blocks' losses are added exactly,
+  /// so the scores have the same bits at any.
+  public func evaluate(on world: borrowing Communicator) throws -> (
+    loss: Double, score: NamedNumber?
+  ) {
     FlightRecorder.enter(.evaluation)
     let block = max(1, min(experiment.training.microBatch, data.test.count))
-    let share = Partition.byMicroBatch(size: block).share(of: data.test.count, rank: world.rank, ranks: world.size)
+    let share = Partition.byMicroBatch(size: block).share(
+      of: data.test.count, rank: world.rank, ranks: world.size)
     var batch = Batch(capacity: block, shape: data.test.shape)
     // The exact sum of the losses, the scores, what they are divided by, the samples.
     var totals = [Int64](repeating: 0, count: ExactSum.wordCount + 3)
@@ -24,7 +29,9 @@ extension Trainer {
       try refuseBadInputs(batch, of: data.test)
       let part = model.evaluate(batch, weights: weights)
       totals.withUnsafeMutableBufferPointer { ExactSum.add(part.lossSum, to: $0.baseAddress!) }
-      for (index, value) in [part.score, part.scored, part.count].enumerated() { totals[ExactSum.wordCount + index] += Int64(value) }
+      for (index, value) in [part.score, part.scored, part.count].enumerated() {
+        totals[ExactSum.wordCount + index] += Int64(value)
+      }
       tracer?.evaluated(loss: part.lossSum)
     }
     try tracer?.endEvaluation(after: stepsDone, firstBlock: share.lowerBound / block)
@@ -32,6 +39,8 @@ extension Trainer {
     try world.allReduce(&span, .sum)
     let loss = totals.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) }
     let counts = totals[ExactSum.wordCount...].map(Double.init)
-    return (loss / counts[2], counts[1] > 0 ? NamedNumber(model.scoreName, counts[0] / counts[1]) : nil)
+    return (
+      loss / counts[2], counts[1] > 0 ? NamedNumber(model.scoreName, counts[0] / counts[1]) : nil
+    )
   }
 }

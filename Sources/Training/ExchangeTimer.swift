@@ -8,7 +8,8 @@ import Reports
 import Scaling
 import Vectors
 
-/// Times the exchange of an experiment's gradients by itself, at its model's size or at others. Collective.
+/// Times the exchange of an experiment's gradients by itself, at its model's size or at others.
+/// Collective.
 public struct ExchangeTimer {
   private let experiment: Experiment
   private let simulation: Simulation?
@@ -20,8 +21,11 @@ public struct ExchangeTimer {
   public init(_ options: RunOptions, budget: Double, on world: borrowing Communicator) throws {
     // The file need only be on the first host.
     let isFirst = world.rank == 0
-    let text = try world.broadcast(try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" })
-    experiment = try world.succeedOnAllRanks { try Experiment(text: text, source: options.experiment, overrides: options.overrides) }
+    let text = try world.broadcast(
+      try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" })
+    experiment = try world.succeedOnAllRanks {
+      try Experiment(text: text, source: options.experiment, overrides: options.overrides)
+    }
     simulation = options.simulation
     self.budget = budget
   }
@@ -29,23 +33,29 @@ public struct ExchangeTimer {
   /// Times each size in bytes, 0 standing for the model's own; the result is at rank 0.
   public func measure(_ sizes: [Int], on world: borrowing Communicator) throws -> ExchangeTimes? {
     var hosts = try world.allGatherTexts(hostName())
-    if let simulation { hosts = simulation.placement(ranks: world.size).hosts.map { "simulated-\($0)" } }
+    if let simulation {
+      hosts = simulation.placement(ranks: world.size).hosts.map { "simulated-\($0)" }
+    }
     let layouts = try sizes.map { size in
       guard size == 0 else { return Self.layout(bytes: size) }
       let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
-      return try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed)).layout
+      return try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
+        .layout
     }
     var pattern = ExchangePattern.messages
     var timed: [ExchangeTimes.Size] = []
     for layout in layouts { timed.append(try time(layout, pattern: &pattern, on: world)) }
-    return world.rank == 0 ? ExchangeTimes(hosts: hosts, pattern: pattern.rawValue, sizes: timed) : nil
+    return world.rank == 0
+      ? ExchangeTimes(hosts: hosts, pattern: pattern.rawValue, sizes: timed) : nil
   }
 
   private func time(
     _ layout: TensorLayout, pattern: inout ExchangePattern, on world: borrowing Communicator
   ) throws -> ExchangeTimes.Size {
     let shares = (0..<world.size).map { $0..<($0 + 1) }
-    var exchange = try Trainer.exchange(experiment.training, layout, shares: shares, ranksPerNode: nil, on: world).exchange
+    var exchange = try Trainer.exchange(
+      experiment.training, layout, shares: shares, ranksPerNode: nil, on: world
+    ).exchange
     // What was asked for may not be what could be made.
     pattern =
       switch exchange {
@@ -61,7 +71,8 @@ public struct ExchangeTimer {
     var weights = try exchange.makeWeights(on: world)
     var gradient = try exchange.makeGradient(on: world)
     let ledgers = try LedgerReduction(experiment.ledgerLayout(tensorCount: layout.segments.count))
-    var ledger = NormLedger(experiment.ledgerLayout(tensorCount: layout.segments.count), rank: world.rank)
+    var ledger = NormLedger(
+      experiment.ledgerLayout(tensorCount: layout.segments.count), rank: world.rank)
 
     try exchange.prepare(for: shares, on: world)
 
@@ -83,7 +94,8 @@ public struct ExchangeTimer {
     var slowest = seconds.mutableSpan
     try world.allReduce(&slowest, .maximum)
     return ExchangeTimes.Size(
-      bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledger.record.count * 8, seconds: seconds)
+      bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledger.record.count * 8,
+      seconds: seconds)
   }
 
   /// One tensor of rows that can be divided anywhere.

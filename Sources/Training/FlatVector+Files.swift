@@ -8,11 +8,14 @@ import TensorFiles
 import Vectors
 
 extension FlatVector {
-  /// Writes all tensors under their names, with what describes their model, and returns the file's SHA-256. Under its final name in a run directory it
-  /// takes that directory's `lock`.
+  /// Writes all tensors under their names, with what describes their model, and returns the file's
+  /// SHA-256. Under its final name in a run directory it takes that directory's `lock`.
   @discardableResult
-  borrowing func write(to path: String, describing model: ModelDescription, holding lock: RunLock? = nil) throws -> String {
-    var writer = try SafeTensorsWriter(path: path, tensors: layout.segments.map { ($0.name, $0.shape) }, metadata: model.metadata)
+  borrowing func write(
+    to path: String, describing model: ModelDescription, holding lock: RunLock? = nil
+  ) throws -> String {
+    var writer = try SafeTensorsWriter(
+      path: path, tensors: layout.segments.map { ($0.name, $0.shape) }, metadata: model.metadata)
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish(holding: lock)
   }
@@ -22,16 +25,24 @@ extension FlatVector {
 }
 
 extension Optimizer {
-  /// Every moment as a whole flat vector, gathered from each rank's `slice`, whatever the order of the slices: at rank 0; nil elsewhere. Collective.
-  borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError) -> [[Float]]? {
+  /// Every moment as a whole flat vector, gathered from each rank's `slice`, whatever the order of
+  /// the slices: at rank 0; nil elsewhere. Collective.
+  borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError)
+    -> [[Float]]?
+  {
     let start = [Int64(slice.lowerBound)]
     // Of slices that start together all but the last are empty.
-    let order = try world.gather(start.span).map { starts in starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) } }
+    let order = try world.gather(start.span).map { starts in
+      starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }
+    }
     var moments: [[Float]] = []
     for index in rule.momentNames.indices {
       // Where every rank keeps all of it, its own slice is still what each gives.
-      let mine = moment(index).extracting(slice.lowerBound - owned.lowerBound..<slice.upperBound - owned.lowerBound)
-      if let slices = try world.gather(mine), let order { moments.append(order.flatMap { slices[$0] }) }
+      let mine = moment(index).extracting(
+        slice.lowerBound - owned.lowerBound..<slice.upperBound - owned.lowerBound)
+      if let slices = try world.gather(mine), let order {
+        moments.append(order.flatMap { slices[$0] })
+      }
     }
     return world.rank == 0 ? moments : nil
   }

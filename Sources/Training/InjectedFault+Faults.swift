@@ -17,14 +17,19 @@ extension InjectedFault {
         isDone = true
         flip(&gradient, random.next())
       }
-    case .weights: faults.changeWeights = { weights, step in if step == self.step { flip(&weights, random.next()) } }
+    case .weights:
+      faults.changeWeights = { weights, step in
+        if step == self.step { flip(&weights, random.next()) }
+      }
     case .ledger:
       faults.changeLedger = { ledger, step in
         guard step == self.step else { return }
         var record = ledger.record
-        // Among the tensors' sums: a wrong number of samples would end the run before anything is compared.
+        // Among the tensors' sums: a wrong number of samples would end the run before anything is
+        // compared.
         let first = 1 + NormLedger.Sum.allCases.count * ExactSum.wordCount
-        record[first + Int(random.integer(below: UInt64(Int(record[0]) + 1 - first)))] ^= 1 << Int64(bit)
+        record[first + Int(random.integer(below: UInt64(Int(record[0]) + 1 - first)))] ^=
+          1 << Int64(bit)
         ledger = ledger.with(record: record)
       }
     }

@@ -25,7 +25,9 @@ struct RankDataContext: ~Copyable, DataContext {
   var size: Int { world.size }
   var readsForNode: Bool { node.rank == 0 }
 
-  borrowing func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value { try world.succeedOnAllRanks(body) }
+  borrowing func succeedOnAllRanks<Value>(_ body: () throws -> Value) throws -> Value {
+    try world.succeedOnAllRanks(body)
+  }
 
   borrowing func broadcast(_ values: [Int64]) throws -> [Int64] { try world.broadcast(values) }
 
@@ -38,10 +40,16 @@ struct RankDataContext: ~Copyable, DataContext {
 
   borrowing func sharedBytes(count: Int, filler: Int) throws -> SharedBytes {
     let mine = node.rank == filler % node.size
-    guard node.size > 1, let memory = try SharedMemory.make(byteCount: count, claiming: 0..<(mine ? count : 0), on: node).memory else {
+    guard node.size > 1,
+      let memory = try SharedMemory.make(
+        byteCount: count, claiming: 0..<(mine ? count : 0), on: node
+      ).memory
+    else {
       return SharedBytes(count: count)
     }
-    return SharedBytes(UnsafeMutableRawBufferPointer(start: memory.start, count: count), isFiller: mine, keeping: memory)
+    return SharedBytes(
+      UnsafeMutableRawBufferPointer(start: memory.start, count: count), isFiller: mine,
+      keeping: memory)
   }
 }
 

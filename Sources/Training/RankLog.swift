@@ -36,7 +36,8 @@ struct RankLog: LogHandler {
   /// A logger that writes nowhere.
   static var none: Logger { Logger(label: "none") { _ in SwiftLogNoOpLogHandler() } }
 
-  /// A logger that writes to a rank's file. Where the file cannot be made the rank trains on without a log.
+  /// A logger that writes to a rank's file. Where the file cannot be made the rank trains on
+  /// without a log.
   static func logger(for directory: RunDirectory, rank: Int) -> Logger {
     try? RunDirectory.make(directory.logs)
     return Logger(label: "rank \(rank)") { _ in RankLog(path: directory.log(ofRank: rank)) }

@@ -26,7 +26,8 @@ struct RankTotals {
     interval.samples += outcome.share
     interval.lossSum += outcome.local.loss
     interval.norm = outcome.local.norm
-    // Neither a gradient that is not finite nor none at all says how long this rank's gradients are.
+    // Neither a gradient that is not finite nor none at all says how long this rank's gradients
+    // are.
     guard outcome.local.norm > 0 else { return }
     normSum += outcome.local.norm
     normCount += 1
@@ -45,10 +46,11 @@ struct RankTotals {
     var seconds: [Double]
   }
 
-  /// Goes on from what the ranks of a checkpoint did. Where there were more of them than now, rank i takes over from i, i + n, i + 2n, …, so
-  /// that the ranks' samples add up to the run's.
+  /// Goes on from what the ranks of a checkpoint did. Where there were more of them than now, rank
+  /// i takes over from i, i + n, i + 2n, …, so that the ranks' samples add up to the run's.
   mutating func resume(_ saved: [Saved], rank: Int, ranks: Int) {
-    for part in Swift.stride(from: rank, to: saved.count, by: ranks).map({ saved[$0] }) where part.seconds.count == 5 {
+    for part in Swift.stride(from: rank, to: saved.count, by: ranks).map({ saved[$0] })
+    where part.seconds.count == 5 {
       samples += part.samples
       normSum += part.normSum
       normCount += part.normCount
@@ -60,14 +62,18 @@ struct RankTotals {
   /// Every rank's sums, at rank 0; nil elsewhere. Collective.
   func gather(on world: borrowing Communicator) throws -> [Saved]? {
     let s = seconds
-    let mine = [Double(samples), normSum, Double(normCount), s.data, s.compute, s.reduce, s.norm, s.optimizer]
+    let mine = [
+      Double(samples), normSum, Double(normCount), s.data, s.compute, s.reduce, s.norm, s.optimizer,
+    ]
     return try world.gather(mine.span)?.map { v in
       Saved(samples: Int(v[0]), normSum: v[1], normCount: Int(v[2]), seconds: Array(v[3...]))
     }
   }
 
   /// Every rank's record of the interval that ends here, at rank 0; empty elsewhere. Collective.
-  mutating func takeInterval(step: Int, hosts: [String], on world: borrowing Communicator) throws -> [RankRecord] {
+  mutating func takeInterval(step: Int, hosts: [String], on world: borrowing Communicator) throws
+    -> [RankRecord]
+  {
     let part = interval
     interval = Interval()
     let loss = part.samples > 0 ? part.lossSum / Double(part.samples) : .nan

@@ -7,7 +7,8 @@ import Reports
 import Threads
 import Vectors
 
-/// Writes a run's records and reports its progress: rank 0's part of reporting. The files are written by another thread.
+/// Writes a run's records and reports its progress: rank 0's part of reporting. The files are
+/// written by another thread.
 final class Recorder {
   private let files: Files
   private let lines: BackgroundWriter<Line>
@@ -22,7 +23,8 @@ final class Recorder {
   private var isFirst = true
 
   init(
-    _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int, names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
+    _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int,
+    names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
     say: ConsoleReporter
   ) throws {
     let files = try Files(directory, lock: lock, every: every, resumingAt: step, events: events)
@@ -39,7 +41,8 @@ final class Recorder {
   /// What was wrong with the files of an earlier start, a line each.
   var damages: [String] { files.damages }
 
-  /// Takes in a step, and completes the one before with the update norms that this step's ledger brought.
+  /// Takes in a step, and completes the one before with the update norms that this step's ledger
+  /// brought.
   func record(_ outcome: StepOutcome, _ history: RunHistory) throws {
     try completePending(with: outcome.ledger)
     pending = outcome
@@ -91,9 +94,12 @@ final class Recorder {
     say.event(
       .progress(
         WorkerEvent.Progress(
-          step: outcome.step, steps: totalSteps, epoch: outcome.epoch, loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
-          clippedFraction: history.clippedFraction, samplesPerSecond: rate, secondsLeft: samplesLeft / rate, skipped: history.skipped,
-          coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient, learningRate: outcome.learningRate,
+          step: outcome.step, steps: totalSteps, epoch: outcome.epoch,
+          loss: outcome.ledger.meanLoss, norm: outcome.decision.norm,
+          clippedFraction: history.clippedFraction, samplesPerSecond: rate,
+          secondsLeft: samplesLeft / rate, skipped: history.skipped,
+          coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient,
+          learningRate: outcome.learningRate,
           noiseScale: outcome.noise.resolvedScale)))
   }
 
@@ -115,12 +121,17 @@ final class Recorder {
     /// What was wrong with files that were there already.
     private(set) var damages: [String] = []
 
-    init(_ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, events: consuming EventFile?) throws {
+    init(
+      _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?,
+      events: consuming EventFile?
+    ) throws {
       if let step {
         var damage: [String?] = [nil, nil]
-        metrics = try JSONLinesFile(resuming: directory.metrics, at: step, wanted: .everyStep, damage: &damage[0])
+        metrics = try JSONLinesFile(
+          resuming: directory.metrics, at: step, wanted: .everyStep, damage: &damage[0])
         ranks = try JSONLinesFile(
-          resuming: directory.ranks, at: step, wanted: step >= every ? .something : .anything, damage: &damage[1])
+          resuming: directory.ranks, at: step, wanted: step >= every ? .something : .anything,
+          damage: &damage[1])
         damages = damage.compactMap { $0 }
       } else {
         metrics = try JSONLinesFile(creating: directory.metrics)
@@ -131,7 +142,8 @@ final class Recorder {
       self.lock = lock
     }
 
-    /// Records are added to files that have their names already: a holder that was stopped, and has lost the directory meanwhile, finds out by the clock.
+    /// Records are added to files that have their names already: a holder that was stopped, and has
+    /// lost the directory meanwhile, finds out by the clock.
     private func verify() throws {
       let now = Self.seconds()
       guard now - verifiedAt >= 1 else { return }

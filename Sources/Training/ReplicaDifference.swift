@@ -10,12 +10,15 @@ struct ReplicaDifference: Equatable {
     for digest in digests { counts[digest, default: 0] += 1 }
     if counts.count <= 1 { return nil }
     ranks = digests.count
-    odd = counts.first { 2 * $0.value > digests.count }.map { common in digests.indices.filter { digests[$0] != common.key } }
+    odd = counts.first { 2 * $0.value > digests.count }.map { common in
+      digests.indices.filter { digests[$0] != common.key }
+    }
   }
 
   var text: String {
     guard let odd else {
-      return "the \(ranks) ranks hold different weights, and no version is that of a majority; restart from a checkpoint"
+      return
+        "the \(ranks) ranks hold different weights, and no version is that of a majority; restart from a checkpoint"
     }
     let names = odd.map(String.init).joined(separator: ", ")
     return odd.count == 1

@@ -11,11 +11,14 @@ import Scaling
 extension Run {
   /// Says that there is nothing to do, and gives the report there is.
   func sayComplete(_ report: ConvergenceReport, changes: [ChangedKeys.Change]) {
-    let idle = changes.isEmpty ? "" : "; without effect: \(changes.map(\.sentence).joined(separator: ", "))"
+    let idle =
+      changes.isEmpty ? "" : "; without effect: \(changes.map(\.sentence).joined(separator: ", "))"
     say.event(
       .message(
         level: .note,
-        text: "\(directory.path) is already complete after step \(report.steps): nothing is trained or written, --force replaces it\(idle)"))
+        text:
+          "\(directory.path) is already complete after step \(report.steps): nothing is trained or written, --force replaces it\(idle)"
+      ))
     say.event(.report(report))
     lock?.release()
   }
@@ -24,18 +27,24 @@ extension Run {
   private func simulationText(ranks: Int) -> String? {
     guard let simulation = options.simulation else { return nil }
     let words = simulation.description(ranks: ranks)
-    guard let exchange = trainer.exchange as? SimulatedNetworkReducer, exchange.halves > 0 else { return words }
+    guard let exchange = trainer.exchange as? SimulatedNetworkReducer, exchange.halves > 0 else {
+      return words
+    }
     let late = Double(exchange.overruns) / Double(exchange.halves)
     return words + "; \(NumberFormat.percent(late)) of the exchanges took longer here than there"
   }
 
-  /// Writes `report.html`, at the rank that records. Failing to write the page is logged and ignored.
+  /// Writes `report.html`, at the rank that records. Failing to write the page is logged and
+  /// ignored.
   func writePage(failure: String? = nil) {
     guard let recorder else { return }
     do {
       try lock?.verify()
-      // Steps before a resumption are read back, and the ranks wait for it: no more than take a second or two.
-      try RunPage(RunRecords(directory, series: recorder.series(), failure: failure, limit: 16 << 20)).write(to: directory.page)
+      // Steps before a resumption are read back, and the ranks wait for it: no more than take a
+      // second or two.
+      try RunPage(
+        RunRecords(directory, series: recorder.series(), failure: failure, limit: 16 << 20)
+      ).write(to: directory.page)
     } catch {
       log.warning("\(error)")
       say.event(.message(level: .warning, text: "\(error)"))
@@ -43,26 +52,38 @@ extension Run {
   }
 
   /// What each rank did, at rank 0. Collective.
-  func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws -> [ConvergenceReport.Rank]? {
-    let mine = [Double(totals.samples), totals.lastLoss ?? .nan, totals.meanLocalNorm ?? .nan, totals.secondsTogether]
+  func gatherRanks(digests: [String]?, on world: borrowing Communicator) throws
+    -> [ConvergenceReport.Rank]?
+  {
+    let mine = [
+      Double(totals.samples), totals.lastLoss ?? .nan, totals.meanLocalNorm ?? .nan,
+      totals.secondsTogether,
+    ]
     guard let all = try world.gather(mine.span), let digests else { return nil }
     // The rank that waits least is the one the others wait for.
     let least = all.map { $0[3] }.min() ?? 0
     return all.enumerated().map { rank, v in
       ConvergenceReport.Rank(
-        rank: rank, host: hosts[rank], samples: Int(v[0]), finalLoss: v[1].isNaN ? nil : v[1], meanLocalNorm: v[2].isNaN ? nil : v[2],
+        rank: rank, host: hosts[rank], samples: Int(v[0]), finalLoss: v[1].isNaN ? nil : v[1],
+        meanLocalNorm: v[2].isNaN ? nil : v[2],
         secondsWaiting: v[3] - least, weightsSHA256: digests[rank])
     }
   }
 
   /// The report of a run that is over, from its history and its ranks.
-  func convergenceReport(_ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]) -> ConvergenceReport {
+  func convergenceReport(
+    _ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]
+  ) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let reasons =
-      verdict.reasons + (trainer.stop.reason.map { ["The stop rule ended training after step \(trainer.stepsDone): \($0)."] } ?? [])
+      verdict.reasons
+      + (trainer.stop.reason.map {
+        ["The stop rule ended training after step \(trainer.stepsDone): \($0)."]
+      } ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
-      sorted.isEmpty ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
+      sorted.isEmpty
+        ? nil : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) * 1e3
     }
     let seconds = stepSeconds.reduce(0.0) { $0 + Double($1) }
     let samples = trainer.memory.cursor.samples
@@ -70,24 +91,34 @@ extension Run {
     return ConvergenceReport(
       verdict: verdict.kind, reasons: reasons, steps: trainer.stepsDone,
       epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
-      final: ConvergenceReport.Final(loss: scores?.loss, score: scores?.score, gradNorm: history.lastNorm),
+      final: ConvergenceReport.Final(
+        loss: scores?.loss, score: scores?.score, gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
-        first: history.firstNorm, last: history.lastNorm, max: history.largestNorm, clippedFraction: history.clippedFraction,
-        certifiedFraction: experiment.clip.limit != nil && experiment.clip.order == .two ? history.certifiedFraction : nil, skipped: history.skipped),
-      noiseScale: history.tracker.isGradientResolved == false ? nil : trainer.memory.noise.resolvedScale,
+        first: history.firstNorm, last: history.lastNorm, max: history.largestNorm,
+        clippedFraction: history.clippedFraction,
+        certifiedFraction: experiment.clip.limit != nil && experiment.clip.order == .two
+          ? history.certifiedFraction : nil, skipped: history.skipped),
+      noiseScale: history.tracker.isGradientResolved == false
+        ? nil : trainer.memory.noise.resolvedScale,
       throughput: ConvergenceReport.Throughput(
-        samplesPerSecond: seconds > 0 ? Double(samples - samplesBefore) / seconds : nil, stepMsMedian: quantile(0.5),
+        samplesPerSecond: seconds > 0 ? Double(samples - samplesBefore) / seconds : nil,
+        stepMsMedian: quantile(0.5),
         stepMsP95: quantile(0.95)),
       timeShare: totals.seconds.fractions, ranks: ranks, restarts: options.restarts,
       weightsSHA256: digests.count == 1 ? digests.first : nil,
-      skips: history.skips.map { ConvergenceReport.Skip(step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.reason) },
+      skips: history.skips.map {
+        ConvergenceReport.Skip(
+          step: $0.step, rank: $0.rank, host: $0.host, tensor: $0.tensor, text: $0.reason)
+      },
       clipBias: history.meanBias.map {
         ConvergenceReport.ClipBias(
-          scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine, measuredSteps: history.biasMeasured)
+          scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine,
+          measuredSteps: history.biasMeasured)
       }, resumedAt: history.resumedAt,
       changes: history.changes?.map { change in
         KeyChange(
-          key: change.key, from: change.from.map { KeyChange.Value(toml: $0) }, to: change.to.map { KeyChange.Value(toml: $0) },
+          key: change.key, from: change.from.map { KeyChange.Value(toml: $0) },
+          to: change.to.map { KeyChange.Value(toml: $0) },
           step: change.step)
       }, simulation: simulationText(ranks: ranks.count))
   }

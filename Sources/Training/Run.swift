@@ -39,8 +39,10 @@ public struct RunOptions: Sendable {
   public var fault: InjectedFault?
 
   public init(
-    experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false, force: Bool = false,
-    voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0, threads: Int = 1, traces: Bool = false,
+    experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false,
+    force: Bool = false,
+    voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0,
+    threads: Int = 1, traces: Bool = false,
     simulation: Simulation? = nil, fault: InjectedFault? = nil
   ) {
     self.experiment = experiment
@@ -58,7 +60,8 @@ public struct RunOptions: Sendable {
   }
 }
 
-/// One training run from its experiment file to its report. Collective: every rank of `world` makes the same calls.
+/// One training run from its experiment file to its report. Collective: every rank of `world` makes
+/// the same calls.
 public final class Run {
   public let experiment: Experiment
   public let directory: RunDirectory
@@ -79,7 +82,8 @@ public final class Run {
   var wasStopped = false
   /// Which skipped steps are worth a line.
   private var skipMessages = RepeatedMessages()
-  /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no file is written.
+  /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no
+  /// file is written.
   private var isComplete = false
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
@@ -88,22 +92,33 @@ public final class Run {
     StopSignals.block()
     StopSignals.began(.training)
     let isFirst = world.rank == 0
-    let text = try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" }
+    let text = try world.succeedOnAllRanks {
+      isFirst ? try Experiment.text(of: options.experiment) : ""
+    }
     let shared = try world.broadcast(text)
     // Weights of one rank alone can only be wrong where it has some of its own.
-    let overrides = options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
-    let experiment = try world.succeedOnAllRanks { try Experiment(text: shared, source: options.experiment, overrides: overrides) }
+    let overrides =
+      options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
+    let experiment = try world.succeedOnAllRanks {
+      try Experiment(text: shared, source: options.experiment, overrides: overrides)
+    }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
-    say = ConsoleReporter(voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
-    let claim = try world.succeedOnAllRanks { [say] in isFirst ? try directory.claim(options, experiment, say: say) : nil }
+    say = ConsoleReporter(
+      voice: isFirst ? options.voice : .quiet, directory: directory.path, name: experiment.name)
+    let claim = try world.succeedOnAllRanks { [say] in
+      isFirst ? try directory.claim(options, experiment, say: say) : nil
+    }
     let lock = claim?.lock
     self.lock = lock
     if isFirst { FlightRecorder.publish(directory: directory.path) }
     let resumes = try world.broadcast(claim?.decision == .resume ? "resume" : "") == "resume"
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
-    checkpoints = Checkpoints(directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
-    let data = try FlightRecorder.during(.data) { try TrainingData(experiment.data, seed: experiment.seed, on: world) }
+    checkpoints = Checkpoints(
+      directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
+    let data = try FlightRecorder.during(.data) {
+      try TrainingData(experiment.data, seed: experiment.seed, on: world)
+    }
     trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
     try trainer.checkInputs(on: world)
     self.experiment = experiment
@@ -122,7 +137,11 @@ public final class Run {
       notes = restored.notes
       samplesBefore = trainer.memory.cursor.samples
       totals.resume(history.rankTotals ?? [], rank: world.rank, ranks: world.size)
-      if isFirst && trainer.isDone, let report = directory.finishedReport, report.steps == trainer.stepsDone { ended = report }
+      if isFirst && trainer.isDone, let report = directory.finishedReport,
+        report.steps == trainer.stepsDone
+      {
+        ended = report
+      }
     }
     isComplete = try world.broadcast(ended == nil ? "" : "complete") == "complete"
     log = isComplete ? RankLog.none : RankLog.logger(for: directory, rank: world.rank)
@@ -134,14 +153,22 @@ public final class Run {
       history.resumed(at: resumedAt, changes: changes)
       notes += ["resumed after step \(resumedAt)"] + changes.map { $0.note(from: resumedAt) }
     } else {
-      if options.resume { notes.append("there is no checkpoint to resume from: starting at step 1") }
+      if options.resume {
+        notes.append("there is no checkpoint to resume from: starting at step 1")
+      }
       if let start = experiment.model.start { try trainer.start(from: start, on: world) }
     }
     if let fault = options.fault { trainer.faults = fault.faults(rank: world.rank) }
-    log.info("rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps")
-    notes += experiment.ignoredKeys.map { "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen" }
+    log.info(
+      "rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps"
+    )
+    notes += experiment.ignoredKeys.map {
+      "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen"
+    }
     notes += data.notes + trainer.notes
-    if let simulation = options.simulation { notes.append("simulated: \(simulation.description(ranks: world.size))") }
+    if let simulation = options.simulation {
+      notes.append("simulated: \(simulation.description(ranks: world.size))")
+    }
     try world.succeedOnAllRanks {
       guard let lock, let claim else { return }
       // Only now: an experiment or data that cannot be read leave the old run as it is.
@@ -149,28 +176,39 @@ public final class Run {
       directory.removeLeftovers()
       if claim.decision == .replace { try directory.removeRecords() }
       if claim.decision == .setAside {
-        notes.append("the records of a start that reached no checkpoint are in \(try directory.setRecordsAside())")
+        notes.append(
+          "the records of a start that reached no checkpoint are in \(try directory.setRecordsAside())"
+        )
       }
       var environment = EnvironmentRecord.here(
-        hosts: hosts, threads: options.threads, experiment: options.experiment, simulation: options.simulation?.text)
+        hosts: hosts, threads: options.threads, experiment: options.experiment,
+        simulation: options.simulation?.text)
       environment.run = lock.record.run
       try recording {
         try DurableFile.write(experiment.resolved, to: directory.experiment, holding: lock)
-        try DurableFile.write(JSONText(of: environment, indented: true).string + "\n", to: directory.environment, holding: lock)
+        try DurableFile.write(
+          JSONText(of: environment, indented: true).string + "\n", to: directory.environment,
+          holding: lock)
       }
       let events =
         experiment.report.tensorboard
-        ? try EventFile(in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every) : nil
+        ? try EventFile(
+          in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every)
+        : nil
       recorder = try Recorder(
-        directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt, samples: trainer.memory.cursor.samples,
-        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups), totalSteps: trainer.totalSteps, events: events,
+        directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt,
+        samples: trainer.memory.cursor.samples,
+        names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups),
+        totalSteps: trainer.totalSteps, events: events,
         say: say)
       notes += recorder?.damages ?? []
       say.event(
         .started(
           WorkerEvent.Started(
-            ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps, parameters: trainer.model.layout.parameterCount,
-            samples: data.train.count, experiment: experiment.name, directory: directory.path, notes: notes)))
+            ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps,
+            parameters: trainer.model.layout.parameterCount,
+            samples: data.train.count, experiment: experiment.name, directory: directory.path,
+            notes: notes)))
     }
     for note in notes { log.notice("\(note)") }
     if options.traces { try startTrace(on: world) }
@@ -178,9 +216,12 @@ public final class Run {
 
   private func startTrace(on world: borrowing Communicator) throws {
     try world.succeedOnAllRanks {
-      guard experiment.training.reproducible else { throw RunFailure(.usage, "--trace needs training.reproducible = true") }
+      guard experiment.training.reproducible else {
+        throw RunFailure(.usage, "--trace needs training.reproducible = true")
+      }
       try RunDirectory.make(directory.traces)
-      try trainer.startTrace(path: directory.trace(ofRank: world.rank), host: hosts[world.rank], on: world)
+      try trainer.startTrace(
+        path: directory.trace(ofRank: world.rank), host: hosts[world.rank], on: world)
     }
   }
 
@@ -208,9 +249,13 @@ public final class Run {
   private func step(on world: borrowing Communicator) throws {
     let outcome = try trainer.step(on: world)
     StopSignals.stepped()
-    if let skip = history.record(outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts) {
+    if let skip = history.record(
+      outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts)
+    {
       log.warning("\(skip)")
-      if world.rank == 0, skipMessages.admits(skip) { say.event(.message(level: .warning, text: skip)) }
+      if world.rank == 0, skipMessages.admits(skip) {
+        say.event(.message(level: .warning, text: skip))
+      }
     }
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
@@ -223,7 +268,9 @@ public final class Run {
     wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
     let givesUp = trainer.policy.mustStop
-    if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 { try checkpoint(on: world) }
+    if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 {
+      try checkpoint(on: world)
+    }
     if givesUp {
       // All ranks decided it; rank 0 reports it.
       try world.succeedOnAllRanks { () throws -> Void in
@@ -247,7 +294,9 @@ public final class Run {
   /// Says how many skipped steps were not said.
   private func reportHiddenSkips() {
     guard recorder != nil else { return }
-    for line in skipMessages.takeSummary() { say.event(.message(level: .warning, text: "\(line) (metrics.jsonl has each)")) }
+    for line in skipMessages.takeSummary() {
+      say.event(.message(level: .warning, text: "\(line) (metrics.jsonl has each)"))
+    }
   }
 
   private func finish(on world: borrowing Communicator) throws -> ExitCode {
@@ -259,7 +308,11 @@ public final class Run {
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.
       try world.succeedOnAllRanks {
-        if world.rank == 0 { try recording { try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock) } }
+        if world.rank == 0 {
+          try recording {
+            try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock)
+          }
+        }
       }
       let evaluation = try trainer.evaluate(on: world)
       scores = evaluation
@@ -274,7 +327,8 @@ public final class Run {
       guard let ranks else { return }
       let report = convergenceReport(scores, ranks: ranks)
       try recording {
-        try DurableFile.write(JSONText(of: report, indented: true).string + "\n", to: directory.report, holding: lock)
+        try DurableFile.write(
+          JSONText(of: report, indented: true).string + "\n", to: directory.report, holding: lock)
         if let scores {
           let numbers = [NamedNumber("loss", scores.loss)] + (scores.score.map { [$0] } ?? [])
           try recorder?.record(evaluation: numbers, step: trainer.stepsDone)
@@ -284,7 +338,8 @@ public final class Run {
       writePage()
       say.event(.report(report))
     }
-    log.info("\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
+    log.info(
+      "\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
     return wasStopped ? .stopped : .done
   }
 }
@@ -293,7 +348,8 @@ extension Trainer {
   /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
   @discardableResult
   func writeWeights(to path: String, holding lock: RunLock? = nil) throws -> String {
-    try weights.write(to: path, describing: ModelDescription(experiment, data: data.train), holding: lock)
+    try weights.write(
+      to: path, describing: ModelDescription(experiment, data: data.train), holding: lock)
   }
 
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
@@ -303,7 +359,9 @@ extension Trainer {
       guard world.rank == 0 else { return nil }
       let values = try layout.read(SafeTensors(path: path)) { $0 }
       for segment in layout.segments {
-        guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else { continue }
+        guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else {
+          continue
+        }
         throw FileError(
           path,
           "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
@@ -320,6 +378,8 @@ extension Communicator {
   /// Every rank's text, on every rank. Collective.
   public borrowing func allGatherTexts(_ text: String) throws -> [String] {
     let all = try gather(text)
-    return try broadcast((all ?? []).joined(separator: "\n")).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    return try broadcast((all ?? []).joined(separator: "\n")).split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).map(String.init)
   }
 }

@@ -18,7 +18,8 @@ struct RunFailure: JobFailure, CustomStringConvertible {
   var exitStatus: Int32 { code.rawValue }
 }
 
-/// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there are may be all right.
+/// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there
+/// are may be all right.
 public func recording(_ body: () throws -> Void) throws {
   do { try body() } catch let error as FileError { throw RunFailure(.workerFailed, "\(error)") }
 }
@@ -34,4 +35,6 @@ extension LockFailure: JobFailure {
     }
   }
 }
-extension RunFileError: JobFailure { public var exitStatus: Int32 { ExitCode.workerFailed.rawValue } }
+extension RunFileError: JobFailure {
+  public var exitStatus: Int32 { ExitCode.workerFailed.rawValue }
+}

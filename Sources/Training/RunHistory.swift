@@ -2,7 +2,8 @@ import Configuration
 import GradientNorms
 import Reports
 
-/// What a run has measured so far, as far as every rank knows it: saved in checkpoints, shown in the report.
+/// What a run has measured so far, as far as every rank knows it: saved in checkpoints, shown in
+/// the report.
 struct RunHistory: Codable, Equatable {
   private(set) var tracker = ConvergenceTracker()
   private(set) var steps = 0
@@ -18,7 +19,8 @@ struct RunHistory: Codable, Equatable {
   private(set) var certified = 0
   /// The steps after which training went on from a checkpoint; nil where it never did.
   private(set) var resumedAt: [Int]?
-  /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank 0, which writes it.
+  /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank
+  /// 0, which writes it.
   var rankTotals: [RankTotals.Saved]?
   /// The keys that a resumed start changed; nil where none did.
   private(set) var changes: [Change]?
@@ -73,7 +75,10 @@ struct RunHistory: Codable, Equatable {
   /// Training goes on from a checkpoint of this step.
   mutating func resumed(at step: Int, changes new: [ChangedKeys.Change]) {
     resumedAt = (resumedAt ?? []) + [step]
-    if !new.isEmpty { changes = (changes ?? []) + new.map { Change(key: $0.key, from: $0.from, to: $0.to, step: step) } }
+    if !new.isEmpty {
+      changes =
+        (changes ?? []) + new.map { Change(key: $0.key, from: $0.from, to: $0.to, step: step) }
+    }
   }
 
   var clippedFraction: Double { steps > 0 ? Double(clipped) / Double(steps) : 0 }
@@ -81,10 +86,12 @@ struct RunHistory: Codable, Equatable {
 }
 
 extension RunHistory {
-  /// The mean difference of an inexact clip from the exact one, over the steps where it was measured.
+  /// The mean difference of an inexact clip from the exact one, over the steps where it was
+  /// measured.
   var meanBias: ClipBias? {
     guard biasMeasured > 0 else { return nil }
-    return ClipBias(relative: biasSum / Double(biasMeasured), cosine: cosineSum / Double(biasMeasured))
+    return ClipBias(
+      relative: biasSum / Double(biasMeasured), cosine: cosineSum / Double(biasMeasured))
   }
 }
 
@@ -93,7 +100,8 @@ extension RunHistory.Skip {
     let nonFinite: NonFinite? = if case .nonFinite(let found) = reason { found } else { nil }
     let rank = nonFinite?.rank
     self.init(
-      step: outcome.step, rank: rank, host: rank.map { hosts[$0] }, tensor: nonFinite?.tensor.map { tensors[$0] },
+      step: outcome.step, rank: rank, host: rank.map { hosts[$0] },
+      tensor: nonFinite?.tensor.map { tensors[$0] },
       reason: "\(reason.text(tensors: tensors, hosts: hosts))\(outcome.sampleText(of: rank))")
   }
 }
@@ -102,7 +110,8 @@ extension StepOutcome {
   /// Which samples a rank drew in the step, as the end of a sentence.
   func sampleText(of rank: Int?) -> String {
     guard let rank, !shares[rank].isEmpty else { return "" }
-    return "; it drew samples \(shares[rank].lowerBound) to \(shares[rank].upperBound - 1) of epoch \(epochIndex)'s order"
+    return
+      "; it drew samples \(shares[rank].lowerBound) to \(shares[rank].upperBound - 1) of epoch \(epochIndex)'s order"
   }
 }
 
@@ -112,11 +121,15 @@ extension SkipReason {
     switch self {
     case .nonFinite(let found):
       let what = found.tensor.map { "the gradient of \(tensors[$0])" } ?? "the loss"
-      guard let rank = found.rank else { return "\(what) is finite on every rank but their sum overflows" }
+      guard let rank = found.rank else {
+        return "\(what) is finite on every rank but their sum overflows"
+      }
       let host = hosts.map { " (\($0[rank]))" } ?? ""
       let others = found.ranks > 1 ? ", and \(found.ranks - 1) more of the ranks have one too" : ""
       return "\(what) is not finite on rank \(rank)\(host)\(others)"
-    case .spike(let norm, let median): return "the norm \(formatted(norm)) is \(formatted(norm / median)) times the recent median \(formatted(median))"
+    case .spike(let norm, let median):
+      return
+        "the norm \(formatted(norm)) is \(formatted(norm / median)) times the recent median \(formatted(median))"
     case .corruptedReduction(let norm, let bound):
       return
         "the reduced gradient has the norm \(formatted(norm)), above \(formatted(bound)), the mean of the parts' norms: the reduction was corrupted"

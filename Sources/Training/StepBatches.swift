@@ -12,7 +12,10 @@ struct StepBatches {
   let positions: [Range<Int>]
   let rank: Int
 
-  init(_ slice: GlobalBatches.BatchRange, _ partition: Partition, microBatch: Int, rank: Int, ranks: Int) {
+  init(
+    _ slice: GlobalBatches.BatchRange, _ partition: Partition, microBatch: Int, rank: Int,
+    ranks: Int
+  ) {
     let count = slice.positions.count
     self.slice = slice
     self.rank = rank

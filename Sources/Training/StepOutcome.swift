@@ -14,7 +14,8 @@ public struct StepOutcome {
   public let decision: StepDecision
   /// The noise scale's estimate with this step in it.
   public let noise: NoiseScale
-  /// Every rank's samples of the step, as positions in the epoch's order, and the epoch, counted from 0.
+  /// Every rank's samples of the step, as positions in the epoch's order, and the epoch, counted
+  /// from 0.
   public let shares: [Range<Int>]
   public let epochIndex: Int
   /// This rank's samples of the step.
@@ -27,7 +28,8 @@ public struct StepOutcome {
   public let totalSeconds: Double
 }
 
-/// What clipping before the reduction, or by a bound, did instead of clipping the mean gradient by its norm.
+/// What clipping before the reduction, or by a bound, did instead of clipping the mean gradient by
+/// its norm.
 public struct ClipBias: Sendable, Equatable {
   /// ‖applied − exact‖ / ‖exact‖
   public let relative: Double

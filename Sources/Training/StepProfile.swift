@@ -3,8 +3,8 @@ import Vectors
 
 /// When a rank did what within its steps: spans of time on its monotonic clock.
 ///
-/// A tensor's span reaches from the moment the gradient before it was complete; the first one's, from the start of the pass, holds the forward
-/// pass and the loss as well.
+/// A tensor's span reaches from the moment the gradient before it was complete; the first one's,
+/// from the start of the pass, holds the forward pass and the loss as well.
 public final class StepProfile {
   /// What a span was spent on.
   public enum Activity: Equatable, Sendable {
@@ -25,7 +25,9 @@ public final class StepProfile {
       }
     }
 
-    private static let fixed: [Activity] = [.step, .data, .compute, .reduce, .norm, .optimizer, .messages]
+    private static let fixed: [Activity] = [
+      .step, .data, .compute, .reduce, .norm, .optimizer, .messages,
+    ]
 
     /// A number for it, to be sent to another rank.
     public var code: UInt64 {
@@ -59,7 +61,9 @@ public final class StepProfile {
     public let start: UInt64
     public let end: UInt64
 
-    public init(_ activity: Activity, from start: UInt64, to end: UInt64) { (self.activity, self.start, self.end) = (activity, start, end) }
+    public init(_ activity: Activity, from start: UInt64, to end: UInt64) {
+      (self.activity, self.start, self.end) = (activity, start, end)
+    }
   }
 
   public private(set) var spans: [Span] = []
@@ -67,7 +71,9 @@ public final class StepProfile {
 
   public init() {}
 
-  public func note(_ activity: Activity, from start: UInt64, to end: UInt64) { spans.append(Span(activity, from: start, to: end)) }
+  public func note(_ activity: Activity, from start: UInt64, to end: UInt64) {
+    spans.append(Span(activity, from: start, to: end))
+  }
 
   /// A pass over a micro-batch begins.
   func beginPass() { passMark = monotonicNanoseconds() }

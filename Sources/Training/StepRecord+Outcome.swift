@@ -13,12 +13,15 @@ struct StepRecordNames {
     tensors = layout.segments.map(\.name)
     parameterCount = layout.parameterCount
     let names = tensors
-    self.groups = groups.map { prefix in (prefix, names.indices.filter { names[$0].hasPrefix(prefix) }) }
+    self.groups = groups.map { prefix in
+      (prefix, names.indices.filter { names[$0].hasPrefix(prefix) })
+    }
   }
 }
 
 extension StepRecord {
-  /// A step as `metrics.jsonl` has it; `next` is a ledger reduced after it, which holds the norms of its update.
+  /// A step as `metrics.jsonl` has it; `next` is a ledger reduced after it, which holds the norms
+  /// of its update.
   init(_ outcome: StepOutcome, names: StepRecordNames, after next: NormLedger) {
     let (ledger, decision) = (outcome.ledger, outcome.decision)
     let action: Action
@@ -32,15 +35,18 @@ extension StepRecord {
     }
     let noise = outcome.noise
     self.init(
-      step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss, learningRate: outcome.learningRate,
+      step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss,
+      learningRate: outcome.learningRate,
       norm: Norm(ledger, decision, names),
       noise: Noise(
-        signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale, diversity: ledger.diversity, agreement: ledger.agreement),
+        signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale,
+        diversity: ledger.diversity, agreement: ledger.agreement),
       action: action, reason: reason, penalty: ledger[.penalty] > 0 ? ledger[.penalty] : nil,
       updateNorm: decision.isSkip ? 0 : next[.squaredUpdate].squareRoot(),
       weightNorm: decision.isSkip ? nil : next[.squaredWeights].squareRoot(),
       seconds: Seconds(
-        total: outcome.totalSeconds, data: outcome.seconds.data, compute: outcome.seconds.compute, reduce: outcome.seconds.reduce,
+        total: outcome.totalSeconds, data: outcome.seconds.data, compute: outcome.seconds.compute,
+        reduce: outcome.seconds.reduce,
         norm: outcome.seconds.norm, optimizer: outcome.seconds.optimizer))
   }
 }
@@ -50,17 +56,27 @@ extension StepRecord.Norm {
     let (peak, outlier) = (ledger[.localNorm], ledger[.outlier])
     // No rank's own gradient was finite: there is no largest.
     let isUnknown = ledger[.nonFinite] > 0 && peak.value == 0
-    func layers(_ norm: (Int) -> Double) -> [NamedNumber] { names.tensors.enumerated().map { NamedNumber($0.element, norm($0.offset)) } }
+    func layers(_ norm: (Int) -> Double) -> [NamedNumber] {
+      names.tensors.enumerated().map { NamedNumber($0.element, norm($0.offset)) }
+    }
     self.init(
-      global: decision.norm, applied: decision.applied, coefficient: decision.isSkip ? nil : decision.coefficient,
+      global: decision.norm, applied: decision.applied,
+      coefficient: decision.isSkip ? nil : decision.coefficient,
       threshold: decision.threshold, localRMS: ledger.localRMS,
-      maxLocal: isUnknown ? StepRecord.MaxLocal(value: nil, rank: nil) : StepRecord.MaxLocal(value: peak.value, rank: peak.rank),
-      layers: layers { ledger.norm(ofTensor: $0) }, rms: decision.norm.map { $0 / Double(names.parameterCount).squareRoot() },
-      certified: decision.isCertified, groups: names.groups.map { NamedNumber($0.prefix, ledger.norm(.two, of: $0.tensors)) },
+      maxLocal: isUnknown
+        ? StepRecord.MaxLocal(value: nil, rank: nil)
+        : StepRecord.MaxLocal(value: peak.value, rank: peak.rank),
+      layers: layers { ledger.norm(ofTensor: $0) },
+      rms: decision.norm.map { $0 / Double(names.parameterCount).squareRoot() },
+      certified: decision.isCertified,
+      groups: names.groups.map { NamedNumber($0.prefix, ledger.norm(.two, of: $0.tensors)) },
       orders: ledger.layout.orders.map { order in
-        StepRecord.Order(name: order.name, global: ledger.norm(order), layers: layers { ledger.norm(order, of: [$0]) })
+        StepRecord.Order(
+          name: order.name, global: ledger.norm(order),
+          layers: layers { ledger.norm(order, of: [$0]) })
       },
       outlier: outlier.value > 0
-        ? StepRecord.Outlier(ratio: outlier.value, rank: outlier.rank) : StepRecord.Outlier(ratio: nil, rank: nil))
+        ? StepRecord.Outlier(ratio: outlier.value, rank: outlier.rank)
+        : StepRecord.Outlier(ratio: nil, rank: nil))
   }
 }

@@ -3,13 +3,16 @@ import Reports
 import Threads
 import Vectors
 
-/// Writes what one rank has in hand at each stage of each step (``Reports/StepTrace``); a passive onlooker of the step.
+/// Writes what one rank has in hand at each stage of each step (``Reports/StepTrace``); a passive
+/// onlooker of the step.
 ///
-/// What enters a ledger is followed entry by entry: each adds its own share to the ledger's linear fingerprint, and that share belongs to a
-/// micro-batch or a grain, not to a rank. So rank counts can be compared entry by entry, and a ledger that is not the sum of its entries is
-/// seen where it happens.
+/// What enters a ledger is followed entry by entry: each adds its own share to the ledger's linear
+/// fingerprint, and that share belongs to a micro-batch or a grain, not to a rank. So rank counts
+/// can be compared entry by entry, and a ledger that is not the sum of its entries is seen where it
+/// happens.
 final class StepTracer {
-  /// The ledgers that are filled in a step: its own, the next step's, and those of further reductions within it.
+  /// The ledgers that are filled in a step: its own, the next step's, and those of further
+  /// reductions within it.
   enum Book: Int { case step, next, side }
 
   private struct Entries {
@@ -30,19 +33,27 @@ final class StepTracer {
   private let places: [Int: Int]
 
   /// Starts the file of a rank that owns `owned` with the weights it begins with.
-  init(path: String, rank: Int, ranks: Int, host: String, owned: Range<Int>, weights: borrowing FlatVector, step: Int) throws {
+  init(
+    path: String, rank: Int, ranks: Int, host: String, owned: Range<Int>,
+    weights: borrowing FlatVector, step: Int
+  ) throws {
     let layout = weights.layout
     var tensors = layout.segments.map { TraceHeader.Tensor(name: $0.name, grains: 0) }
     var (mine, before) = ([Range<Int>](), 0)
     for part in layout.tiles(of: 0..<layout.elementCount) {
       let grain = part.range
       tensors[part.tensor].grains += 1
-      if owned.contains(grain.lowerBound) { mine.append(grain) } else if grain.lowerBound < owned.lowerBound { before += 1 }
+      if owned.contains(grain.lowerBound) {
+        mine.append(grain)
+      } else if grain.lowerBound < owned.lowerBound {
+        before += 1
+      }
     }
     grains = mine
     firstGrain = before
     places = Dictionary(uniqueKeysWithValues: mine.enumerated().map { ($1.lowerBound, $0) })
-    books = [Entries](repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
+    books = [Entries](
+      repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
     let file = try File(path, TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
     // A step's trace has values for every grain of the model: few are kept waiting.
     lines = BackgroundWriter(limit: 64) { try file.write($0) }
@@ -75,7 +86,9 @@ final class StepTracer {
 
   func updated(_ weights: borrowing FlatVector) { note(.update, weights) }
 
-  func weightsPublished(_ weights: borrowing FlatVector) { stages.append(StepTrace.Stage(.weights, [weights.fingerprint()])) }
+  func weightsPublished(_ weights: borrowing FlatVector) {
+    stages.append(StepTrace.Stage(.weights, [weights.fingerprint()]))
+  }
 
   private func note(_ kind: StepTrace.Kind, _ vector: borrowing FlatVector) {
     var values: [UInt64] = []
@@ -109,9 +122,13 @@ final class StepTracer {
     if book == .side { clear(.side) }
   }
 
-  func received(_ ledger: NormLedger) { stages.append(StepTrace.Stage(.total, [ledger.fingerprint])) }
+  func received(_ ledger: NormLedger) {
+    stages.append(StepTrace.Stage(.total, [ledger.fingerprint]))
+  }
 
-  private func clear(_ book: Book) { books[book.rawValue] = Entries(grains: [UInt64](repeating: 0, count: grains.count)) }
+  private func clear(_ book: Book) {
+    books[book.rawValue] = Entries(grains: [UInt64](repeating: 0, count: grains.count))
+  }
 
   // MARK: Lines
 
@@ -124,7 +141,9 @@ final class StepTracer {
   func evaluated(loss: Double) { values.losses.append(loss.bitPattern) }
 
   func endEvaluation(after step: Int, firstBlock: Int) throws {
-    try lines.append(StepTrace(step: step, stages: [StepTrace.Stage(.evaluation, first: firstBlock, values.losses)]))
+    try lines.append(
+      StepTrace(
+        step: step, stages: [StepTrace.Stage(.evaluation, first: firstBlock, values.losses)]))
     values.losses = []
   }
 

@@ -6,30 +6,45 @@ import Scaling
 import Vectors
 
 extension Trainer {
-  /// How the ranks exchange gradients, and a note where that is not what is usual. Collective; all ranks come to the same.
+  /// How the ranks exchange gradients, and a note where that is not what is usual. Collective; all
+  /// ranks come to the same.
   ///
   /// `shares` says which micro-batches each rank has in a step.
   static func exchange(
-    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int?,
+    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, shares: [Range<Int>],
+    ranksPerNode: Int?,
     on world: borrowing Communicator
   ) throws -> (exchange: any GradientReducer, note: String?) {
     let mayShare = Self.mayShare(training)
     if training.reproducible {
-      func ordered() -> any GradientReducer { DeterministicReducer(layout, sharded: training.gradient != .replicated, on: world) }
+      func ordered() -> any GradientReducer {
+        DeterministicReducer(layout, sharded: training.gradient != .replicated, on: world)
+      }
       guard mayShare else { return (ordered(), nil) }
-      let outcome = try SharedDeterministicReducer.make(layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
+      let outcome = try SharedDeterministicReducer.make(
+        layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
       return try choose(outcome, training, else: ordered, on: world)
     }
-    let node = if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else { try world.splitByNode() }
+    let node =
+      if let ranksPerNode { try world.split(color: world.rank / ranksPerNode) } else {
+        try world.splitByNode()
+      }
     let isOneNode = node.size == world.size
     try node.free()
-    func sent() throws -> any GradientReducer { try messages(training, layout, isOneNode: isOneNode, on: world) }
-    guard mayShare && (training.exchange == .shared || world.size > 1) else { return (try sent(), nil) }
-    return try choose(SharedMemoryReducer.make(layout, ranksPerNode: ranksPerNode, on: world), training, else: sent, on: world)
+    func sent() throws -> any GradientReducer {
+      try messages(training, layout, isOneNode: isOneNode, on: world)
+    }
+    guard mayShare && (training.exchange == .shared || world.size > 1) else {
+      return (try sent(), nil)
+    }
+    return try choose(
+      SharedMemoryReducer.make(layout, ranksPerNode: ranksPerNode, on: world), training, else: sent,
+      on: world)
   }
 
   private static func choose<Exchange>(
-    _ outcome: SharedOutcome<Exchange>, _ training: Experiment.TrainingChoice, else messages: () throws -> any GradientReducer,
+    _ outcome: SharedOutcome<Exchange>, _ training: Experiment.TrainingChoice,
+    else messages: () throws -> any GradientReducer,
     on world: borrowing Communicator
   ) throws -> (exchange: any GradientReducer, note: String?) {
     switch outcome {
@@ -40,20 +55,28 @@ extension Trainer {
         // All ranks know it; the lowest reports it.
         try world.succeedOnAllRanks { () throws -> Void in
           throw RunFailure(
-            .usage, "training.exchange: gradients cannot be exchanged through shared memory: \(reason); \"auto\" sends messages then")
+            .usage,
+            "training.exchange: gradients cannot be exchanged through shared memory: \(reason); \"auto\" sends messages then"
+          )
         }
       }
-      return (try messages(), "gradients are exchanged by messages, not through shared memory: \(reason)")
+      return (
+        try messages(), "gradients are exchanged by messages, not through shared memory: \(reason)"
+      )
     }
   }
 
-  /// The exchange by messages, its gradient whole or divided, at once or in buckets; all ranks choose the same.
+  /// The exchange by messages, its gradient whole or divided, at once or in buckets; all ranks
+  /// choose the same.
   ///
-  /// Measured on two ranks, ms a step, after the backward pass → in buckets during it. Of two hosts at 1 Gbit/s (the workload gpt-cpu): sharded
-  /// 75.5 → 64.4, replicated 77.1 → 55.7; weights are gathered only after the clip, so half of what a sharded step sends is never hidden. Of one
-  /// node: sharded 49.4 → 48.2 and, the workload mlp, 11.4 → 10.6; replicated 50.5 → 51.1 and 12.2 → 12.4, for there the ranks' own cores carry the bytes.
+  /// Measured on two ranks, ms a step, after the backward pass → in buckets during it. Of two hosts
+  /// at 1 Gbit/s (the workload gpt-cpu): sharded 75.5 → 64.4, replicated 77.1 → 55.7; weights are
+  /// gathered only after the clip, so half of what a sharded step sends is never hidden. Of one
+  /// node: sharded 49.4 → 48.2 and, the workload mlp, 11.4 → 10.6; replicated 50.5 → 51.1 and 12.2
+  /// → 12.4, for there the ranks' own cores carry the bytes.
   private static func messages(
-    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, isOneNode: Bool, on world: borrowing Communicator
+    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, isOneNode: Bool,
+    on world: borrowing Communicator
   ) throws(MPIError) -> any GradientReducer {
     let pattern = messagePattern(training, isOneNode: isOneNode)
     if pattern == .replicated || pattern == .replicatedInBuckets {
@@ -62,9 +85,12 @@ extension Trainer {
     return try ReduceScatterReducer(layout, overlapping: pattern.isEarly, on: world)
   }
 
-  private static func messagePattern(_ training: Experiment.TrainingChoice, isOneNode: Bool) -> ExchangePattern {
+  private static func messagePattern(_ training: Experiment.TrainingChoice, isOneNode: Bool)
+    -> ExchangePattern
+  {
     if training.gradient == .replicated || (training.gradient == .auto && !isOneNode) {
-      return training.overlap == .always || (training.overlap == .auto && !isOneNode) ? .replicatedInBuckets : .replicated
+      return training.overlap == .always || (training.overlap == .auto && !isOneNode)
+        ? .replicatedInBuckets : .replicated
     }
     return training.overlap != .never ? .shardedInBuckets : .messages
   }
@@ -75,7 +101,9 @@ extension Trainer {
   }
 
   /// What the ranks would do with gradients on hosts placed so.
-  public static func pattern(_ training: Experiment.TrainingChoice, on placement: Placement) -> ExchangePattern {
+  public static func pattern(_ training: Experiment.TrainingChoice, on placement: Placement)
+    -> ExchangePattern
+  {
     if training.reproducible { return .ordered }
     if mayShare(training) && (placement.ranksPerHost ?? 1) > 1 { return .shared }
     return messagePattern(training, isOneNode: placement.hostCount == 1)
@@ -83,12 +111,18 @@ extension Trainer {
 
   /// The exchange, held back to what it would take between the hosts of a simulation.
   static func simulated(
-    _ real: any GradientReducer, _ simulation: Simulation, _ training: Experiment.TrainingChoice, _ layout: TensorLayout,
+    _ real: any GradientReducer, _ simulation: Simulation, _ training: Experiment.TrainingChoice,
+    _ layout: TensorLayout,
     on world: borrowing Communicator
   ) throws -> SimulatedNetworkReducer {
     try world.succeedOnAllRanks {
-      guard let straggler = simulation.stragglers.first(where: { $0.rank >= world.size }) else { return }
-      throw RunFailure(.usage, "--simulate: straggler=\(straggler.rank):\(straggler.factor), but there are \(world.size) ranks, from 0")
+      guard let straggler = simulation.stragglers.first(where: { $0.rank >= world.size }) else {
+        return
+      }
+      throw RunFailure(
+        .usage,
+        "--simulate: straggler=\(straggler.rank):\(straggler.factor), but there are \(world.size) ranks, from 0"
+      )
     }
     let placement = simulation.placement(ranks: world.size)
     let bytes = Double(layout.elementCount * MemoryLayout<Float>.stride)
@@ -97,6 +131,7 @@ extension Trainer {
       fatalError("the pattern was chosen for the placement")
     }
     return SimulatedNetworkReducer(
-      real, reduceSeconds: simulation.seconds(step.reduce), publishSeconds: simulation.seconds(step.publish), startsEarly: pattern.isEarly)
+      real, reduceSeconds: simulation.seconds(step.reduce),
+      publishSeconds: simulation.seconds(step.publish), startsEarly: pattern.isEarly)
   }
 }

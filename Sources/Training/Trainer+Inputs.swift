@@ -9,8 +9,9 @@ import Reports
 import Vectors
 
 extension Trainer {
-  /// Reads up to 65,536 samples of the training set and of the test set, divided over the ranks, where the model's loss is not defined for every
-  /// value: so that data that do not suit are refused before the first step. Collective.
+  /// Reads up to 65,536 samples of the training set and of the test set, divided over the ranks,
+  /// where the model's loss is not defined for every value: so that data that do not suit are
+  /// refused before the first step. Collective.
   public func checkInputs(on world: borrowing Communicator) throws {
     guard model.inputRange != nil else { return }
     try world.succeedOnAllRanks {
@@ -25,18 +26,26 @@ extension Trainer {
     }
   }
 
-  /// Refuses a batch with a value that the model's loss is not defined for, which it names with its file and row.
+  /// Refuses a batch with a value that the model's loss is not defined for, which it names with its
+  /// file and row.
   func refuseBadInputs(_ batch: borrowing Batch, of set: any Dataset) throws {
     guard let range = model.inputRange else { return }
-    let values = UnsafeBufferPointer(start: batch.inputs.baseAddress, count: batch.count * batch.shape.inputs)
+    let values = UnsafeBufferPointer(
+      start: batch.inputs.baseAddress, count: batch.count * batch.shape.inputs)
     // A NaN is in no range.
     guard let place = values.firstIndex(where: { !range.contains($0) }) else { return }
     let (row, input) = place.quotientAndRemainder(dividingBy: batch.shape.inputs)
     let kind = type(of: experiment.model.recipe).kind
-    let what = "\(values[place]) is not within \(range.lowerBound) to \(range.upperBound), which the loss of model.kind \"\(kind)\" needs"
-    let remedy = "scale the inputs to that range (a csv needs data.standardize = false), or choose another model"
-    if let error = set.refusal(of: input, in: batch.samples[row], what, remedy: remedy) { throw error }
+    let what =
+      "\(values[place]) is not within \(range.lowerBound) to \(range.upperBound), which the loss of model.kind \"\(kind)\" needs"
+    let remedy =
+      "scale the inputs to that range (a csv needs data.standardize = false), or choose another model"
+    if let error = set.refusal(of: input, in: batch.samples[row], what, remedy: remedy) {
+      throw error
+    }
     throw RunFailure(
-      .data, "data of kind \"\(type(of: experiment.data.recipe).kind)\": sample \(batch.samples[row]), value \(input): \(what); \(remedy)")
+      .data,
+      "data of kind \"\(type(of: experiment.data.recipe).kind)\": sample \(batch.samples[row]), value \(input): \(what); \(remedy)"
+    )
   }
 }

@@ -3,7 +3,8 @@ import Data
 import Vectors
 
 extension Trainer {
-  /// Reads a micro-batch of a draw and, where data are read ahead, begins to read the one that will be wanted behind it.
+  /// Reads a micro-batch of a draw and, where data are read ahead, begins to read the one that will
+  /// be wanted behind it.
   func read(_ piece: Int, of draw: StepBatches, again: Bool) throws {
     try fill(piece, of: draw, again: again)
     try refuseBadInputs(batch, of: data.train)
@@ -11,7 +12,9 @@ extension Trainer {
 
   private func fill(_ piece: Int, of draw: StepBatches, again: Bool) throws {
     let samples = samples(piece, of: draw)
-    guard let readAhead else { return try data.train.fill(&batch, with: samples, epoch: draw.slice.epoch) }
+    guard let readAhead else {
+      return try data.train.fill(&batch, with: samples, epoch: draw.slice.epoch)
+    }
     try readAhead.take(samples, epoch: draw.slice.epoch, into: &batch)
     let isLast = piece == draw.pieces.count - 1
     if !isLast || (again && piece > 0) {
@@ -27,7 +30,8 @@ extension Trainer {
     return indices(ofEpoch: draw.slice.epoch)[start + piece.lowerBound..<start + piece.upperBound]
   }
 
-  /// What the next step will draw if this one does not change the size of a batch; nil after the last.
+  /// What the next step will draw if this one does not change the size of a batch; nil after the
+  /// last.
   private func nextDraw(after draw: StepBatches) -> StepBatches? {
     var cursor = memory.cursor
     switch experiment.training.length {
@@ -35,6 +39,7 @@ extension Trainer {
     case .epochs(let epochs): if cursor.epoch >= epochs { return nil }
     }
     let slice = cursor.next(memory.globalBatch, of: data.train.count)
-    return StepBatches(slice, partition, microBatch: batch.capacity, rank: draw.rank, ranks: draw.shares.count)
+    return StepBatches(
+      slice, partition, microBatch: batch.capacity, rank: draw.rank, ranks: draw.shares.count)
   }
 }

@@ -6,13 +6,16 @@ import Models
 import Vectors
 
 extension Trainer {
-  /// A gradient taken a step uphill: SAM (Foret et al. 2020, arXiv 2010.01412), and the gradient-norm penalty (Zhao et al. 2022, arXiv 2202.03599),
-  /// whose gradient is (1 − α)·∇L(w) + α·∇L(w + r·∇L/‖∇L‖), α = λ/r; α = 1 is SAM.
+  /// A gradient taken a step uphill: SAM (Foret et al. 2020, arXiv 2010.01412), and the
+  /// gradient-norm penalty (Zhao et al. 2022, arXiv 2202.03599), whose gradient is (1 − α)·∇L(w) +
+  /// α·∇L(w + r·∇L/‖∇L‖), α = λ/r; α = 1 is SAM.
   ///
-  /// Synchronised, the uphill step follows the mean gradient by its exact norm: one gradient exchange and one small allreduce more. Otherwise each rank
-  /// follows its own gradient, and no message is added. The loss is that of the weights before the uphill step.
+  /// Synchronised, the uphill step follows the mean gradient by its exact norm: one gradient
+  /// exchange and one small allreduce more. Otherwise each rank follows its own gradient, and no
+  /// message is added. The loss is that of the weights before the uphill step.
   func samGradient(
-    _ ascent: SAM, _ draw: StepBatches, into ledger: inout NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+    _ ascent: SAM, _ draw: StepBatches, into ledger: inout NormLedger,
+    on world: borrowing Communicator, clock: inout PhaseClock
   ) throws -> (loss: Double, norm: Double) {
     if firstGradient == nil { firstGradient = FlatVector(zeros: model.layout) }
     if savedWeights == nil { savedWeights = FlatVector(zeros: model.layout) }
@@ -41,29 +44,40 @@ extension Trainer {
       parts = try accumulateGradients(draw, clock: &clock)
     } else {
       firstGradient!.copy(from: gradient)
-      perturb(&savedWeights!, ascent.radius, norm: gradient.squaredNorm().squareRoot(), in: 0..<gradient.count)
+      perturb(
+        &savedWeights!, ascent.radius, norm: gradient.squaredNorm().squareRoot(),
+        in: 0..<gradient.count)
       // Each rank is somewhere else now, and the weights may not be its own.
       swap(&weights, &savedWeights!)
       parts = try accumulateGradients(draw, clock: &clock)
       swap(&weights, &savedWeights!)
       if ascent.mixture != 1 {
-        gradient.combine(own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture, in: 0..<gradient.count)
-        for (tensor, segment) in model.layout.segments.enumerated() { parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range) }
+        gradient.combine(
+          own: ascent.mixture, with: firstGradient!, times: 1 - ascent.mixture,
+          in: 0..<gradient.count)
+        for (tensor, segment) in model.layout.segments.enumerated() {
+          parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range)
+        }
         localSquares = parts[0].squares
       }
     }
     return contribute(parts, losses: losses, draw, into: &ledger)
   }
 
-  /// Ends the uphill step that all ranks took, after the reduction of the gradient there: no rank is in the second pass any more.
+  /// Ends the uphill step that all ranks took, after the reduction of the gradient there: no rank
+  /// is in the second pass any more.
   func restoreWeights() {
     guard isUphill else { return }
     isUphill = false
-    weights.copy(from: savedWeights!, in: exchange.sharesWeights ? exchange.updated : 0..<weights.count)
+    weights.copy(
+      from: savedWeights!, in: exchange.sharesWeights ? exchange.updated : 0..<weights.count)
   }
 
-  /// w ← w + radius·g/‖g‖. Where the norm is not a positive number the weights stay: the second pass then shows what the first one did.
-  private func perturb(_ weights: inout FlatVector, _ radius: Double, norm: Double, in range: Range<Int>) {
+  /// w ← w + radius·g/‖g‖. Where the norm is not a positive number the weights stay: the second
+  /// pass then shows what the first one did.
+  private func perturb(
+    _ weights: inout FlatVector, _ radius: Double, norm: Double, in range: Range<Int>
+  ) {
     guard norm.isFinite, norm > 0 else { return }
     weights.combine(own: 1, with: firstGradient!, times: radius / norm, in: range)
   }

@@ -38,11 +38,13 @@ public final class Trainer {
   var stop: EarlyStop
 
   var gradient: FlatVector
-  /// What this rank updates, in parts that do not cross the borders of its own slice, and whether each lies in it.
+  /// What this rank updates, in parts that do not cross the borders of its own slice, and whether
+  /// each lies in it.
   let updatedParts: [(part: TensorLayout.Part, isOwned: Bool)]
   /// The squares by tensor of `gradient`, this rank's alone, where the model's pass has taken them.
   var localSquares: [Double]?
-  /// Scratch that only some experiments need: the gradient of a first pass, weights to come back to, one micro-batch's gradient.
+  /// Scratch that only some experiments need: the gradient of a first pass, weights to come back
+  /// to, one micro-batch's gradient.
   var firstGradient: FlatVector?
   var savedWeights: FlatVector?
   var microGradient: FlatVector?
@@ -53,7 +55,8 @@ public final class Trainer {
   private(set) var readAhead: Prefetcher?
   /// The sample order of the epoch it was made for.
   private var order: (epoch: Int, indices: [UInt32]) = (-1, [])
-  /// The next step's ledger so far: the norms of the last update, of the slice this rank owns, travel in it.
+  /// The next step's ledger so far: the norms of the last update, of the slice this rank owns,
+  /// travel in it.
   private var nextLedger: NormLedger
   /// The last steps' ledgers, whose memory serves again when nothing reads them any more.
   private var pastLedgers: [NormLedger] = []
@@ -67,10 +70,12 @@ public final class Trainer {
   var departure: BackwardOverlap?
   /// How much longer this rank computes than it takes: 1, except where a straggler is simulated.
   let slowdown: Double
-  /// False leaves out everything about norms: no squares, no ledger, no decision. Only for measuring what they cost.
+  /// False leaves out everything about norms: no squares, no ledger, no decision. Only for
+  /// measuring what they cost.
   public var measuresNorms = true
 
-  /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in checkpoints.
+  /// What a trainer carries from step to step beside weights and the optimiser's moments; kept in
+  /// checkpoints.
   package struct Memory: Codable, Equatable {
     package var cursor = SampleCursor()
     /// Samples a step, which ``BatchGrowth`` may raise.
@@ -80,24 +85,29 @@ public final class Trainer {
     package var rates = StateValue.none
     package var stop = StateValue.none
     package var distance = DistanceOverGradients()
-    /// The squared norms of the last update and of the weights before it, over all ranks: what the next step's ledger is to bring.
+    /// The squared norms of the last update and of the weights before it, over all ranks: what the
+    /// next step's ledger is to bring.
     package var lastUpdate = [0.0, 0.0]
 
     package init(globalBatch: Int) { self.globalBatch = globalBatch }
   }
 
-  /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes one.
+  /// A replica at step 0, its weights drawn from the experiment's seed. Every rank of `world` makes
+  /// one.
   ///
-  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one machine by it. `simulation` makes exchanges, and the
-  /// computing of stragglers, as slow as on another cluster.
+  /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one
+  /// machine by it. `simulation` makes exchanges, and the computing of stragglers, as slow as on
+  /// another cluster.
   public init(
-    _ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil, simulation: Simulation? = nil, on world: borrowing Communicator
+    _ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil,
+    simulation: Simulation? = nil, on world: borrowing Communicator
   ) throws {
     self.experiment = experiment
     self.data = data
     model = try experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed))
     let training = experiment.training
-    let perEpoch = GlobalBatches(sampleCount: data.train.count, globalBatch: training.globalBatch).stepsPerEpoch
+    let perEpoch = GlobalBatches(sampleCount: data.train.count, globalBatch: training.globalBatch)
+      .stepsPerEpoch
     totalSteps =
       switch training.length {
       case .epochs(let epochs): epochs * perEpoch
@@ -105,16 +115,22 @@ public final class Trainer {
       }
     let tensors = model.layout
     if let shares = training.shares, shares.count != world.size {
-      throw ExperimentError("training.shares has \(shares.count) entries for \(world.size) ranks: give one a rank")
+      throw ExperimentError(
+        "training.shares has \(shares.count) entries for \(world.size) ranks: give one a rank")
     }
-    let partition = (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample).inProportion(training.shares)
+    let partition =
+      (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample)
+      .inProportion(training.shares)
     self.partition = partition
-    let largest = min(max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
+    let largest = min(
+      max(training.globalBatch, experiment.batchGrowth?.largest ?? 0), data.train.count)
     let shares = (0..<world.size).map { partition.share(of: largest, rank: $0, ranks: world.size) }
     // In reproducible mode a micro-batch has the same capacity at any rank count.
-    let capacity = max(1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
+    let capacity = max(
+      1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
     let chosen = try Self.exchange(
-      training, tensors, shares: StepBatches.microBatches(of: shares, size: capacity), ranksPerNode: ranksPerNode, on: world)
+      training, tensors, shares: StepBatches.microBatches(of: shares, size: capacity),
+      ranksPerNode: ranksPerNode, on: world)
     if let simulation {
       exchange = try Self.simulated(chosen.exchange, simulation, training, tensors, on: world)
     } else {
@@ -126,16 +142,21 @@ public final class Trainer {
     weights = try exchange.makeWeights(on: world)
     gradient = try exchange.makeGradient(on: world)
     let (owned, updated) = (exchange.owned, exchange.updated)
-    let borders = [updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound]
+    let borders = [
+      updated.lowerBound..<owned.lowerBound, owned, owned.upperBound..<updated.upperBound,
+    ]
     updatedParts = borders.flatMap { range in
-      (training.reproducible ? tensors.tiles(of: range) : tensors.parts(of: range)).map { ($0, range == owned) }
+      (training.reproducible ? tensors.tiles(of: range) : tensors.parts(of: range)).map {
+        ($0, range == owned)
+      }
     }
     optimizer = Optimizer(rule: experiment.optimizer, owning: updated)
     layout = experiment.ledgerLayout(tensorCount: tensors.segments.count)
     ledgers = try LedgerReduction(layout)
     nextLedger = NormLedger(layout, rank: world.rank)
     policy = StepPolicy(
-      rule: experiment.clip, scope: experiment.clipScope, skip: experiment.guardConfig.skip, tensorSizes: tensors.segments.map(\.count))
+      rule: experiment.clip, scope: experiment.clipScope, skip: experiment.guardConfig.skip,
+      tensorSizes: tensors.segments.map(\.count))
     rates = RateController(experiment.rateRule)
     stop = EarlyStop(experiment.stop)
     memory = Memory(globalBatch: training.globalBatch)
@@ -149,7 +170,9 @@ public final class Trainer {
   private func initialize(on world: borrowing Communicator) throws {
     let seed = UInt64(experiment.seed)
     try exchange.fill(&weights, on: world) { weights in
-      guard let model = model as? any DataDependentInitialization else { return model.initialize(&weights, seed: seed) }
+      guard let model = model as? any DataDependentInitialization else {
+        return model.initialize(&weights, seed: seed)
+      }
       let samples = indices(ofEpoch: 0).prefix(model.startingSamples)
       var seen = Batch(capacity: samples.count, shape: data.train.shape)
       try data.train.fill(&seen, with: samples)
@@ -170,13 +193,18 @@ public final class Trainer {
   func restore(_ kept: Memory, rank: Int) {
     memory = kept
     // Only rank 0 contributes; the sum reaches every rank.
-    if rank == 0 { (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (kept.lastUpdate[0], kept.lastUpdate[1]) }
+    if rank == 0 {
+      (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (
+        kept.lastUpdate[0], kept.lastUpdate[1]
+      )
+    }
     policy.memory = kept.policy
     rates.state = kept.rates
     stop.state = kept.stop
   }
 
-  /// All that decisions depend on beside a step's ledger, as a checkpoint writes it: the same text on every rank.
+  /// All that decisions depend on beside a step's ledger, as a checkpoint writes it: the same text
+  /// on every rank.
   public func decisionMemory() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -192,10 +220,13 @@ public final class Trainer {
     }
   }
 
-  /// Draws the batch, differentiates, sums the gradients, reduces the ledger, decides, updates, publishes. Collective.
+  /// Draws the batch, differentiates, sums the gradients, reduces the ledger, decides, updates,
+  /// publishes. Collective.
   ///
-  /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is decided by the bound √L, before the gradients are summed; one
-  /// more for LAMB's ratios, and one for norms of orders above 3; one gradient exchange more for SAM). Every rank takes the same decision, from the same reduced values.
+  /// Messages: the exchange's, and one allreduce of the ledger (a second one where the clip is
+  /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
+  /// for norms of orders above 3; one gradient exchange more for SAM). Every rank takes the same
+  /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     FlightRecorder.begin(step: stepsDone + 1)
     FlightRecorder.enter(.compute)
@@ -204,7 +235,8 @@ public final class Trainer {
     nextLedger = emptyLedger(rank: world.rank)
     clock.mark(.norm)
     let slice = memory.cursor.next(memory.globalBatch, of: data.train.count)
-    let draw = StepBatches(slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
+    let draw = StepBatches(
+      slice, partition, microBatch: batch.capacity, rank: world.rank, ranks: world.size)
     try exchange.prepare(for: draw.shares, on: world)
     tracer?.begin(firstMicroBatch: draw.shares[world.rank].lowerBound)
 
@@ -248,32 +280,41 @@ public final class Trainer {
     try tracer?.end(step: stepsDone)
     growBatch()
     pastLedgers.append(ledger)
-    if let every = experiment.guardConfig.compareEvery, stepsDone % every == 0 { try compareReplicas(on: world) }
+    if let every = experiment.guardConfig.compareEvery, stepsDone % every == 0 {
+      try compareReplicas(on: world)
+    }
     return StepOutcome(
-      step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count), samples: memory.cursor.samples, learningRate: rate,
-      ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions, epochIndex: slice.epoch, share: draw.mine.count,
+      step: stepsDone, epoch: Double(memory.cursor.samples) / Double(data.train.count),
+      samples: memory.cursor.samples, learningRate: rate,
+      ledger: ledger, decision: decision, noise: memory.noise, shares: draw.positions,
+      epochIndex: slice.epoch, share: draw.mine.count,
       local: local, bias: bias(ledger, decision),
       seconds: clock.seconds, totalSeconds: clock.total)
   }
 
   /// The rest of a step that is not measured.
   private func stepWithoutNorms(
-    _ draw: StepBatches, _ ledger: NormLedger, on world: borrowing Communicator, clock: inout PhaseClock
+    _ draw: StepBatches, _ ledger: NormLedger, on world: borrowing Communicator,
+    clock: inout PhaseClock
   ) throws -> StepOutcome {
     optimizer.beginStep()
-    _ = optimizer.update(&weights, gradient: gradient, in: exchange.updated, rate: experiment.learningRate)
+    _ = optimizer.update(
+      &weights, gradient: gradient, in: exchange.updated, rate: experiment.learningRate)
     clock.mark(.optimizer)
     try exchange.publish(&weights, on: world)
     clock.mark(.reduce)
     stepsDone += 1
     pastLedgers.append(ledger)
     return StepOutcome(
-      step: stepsDone, epoch: 0, samples: memory.cursor.samples, learningRate: experiment.learningRate, ledger: ledger,
-      decision: policy.decideEarly(ledger), noise: memory.noise, shares: draw.positions, epochIndex: draw.slice.epoch, share: draw.mine.count,
+      step: stepsDone, epoch: 0, samples: memory.cursor.samples,
+      learningRate: experiment.learningRate, ledger: ledger,
+      decision: policy.decideEarly(ledger), noise: memory.noise, shares: draw.positions,
+      epochIndex: draw.slice.epoch, share: draw.mine.count,
       local: (0, 0), bias: nil, seconds: clock.seconds, totalSeconds: clock.total)
   }
 
-  /// A ledger without entries, in the memory of one of three steps ago: the recorder of steps holds the last one.
+  /// A ledger without entries, in the memory of one of three steps ago: the recorder of steps holds
+  /// the last one.
   private func emptyLedger(rank: Int) -> NormLedger {
     guard pastLedgers.count >= 3 else { return NormLedger(layout, rank: rank) }
     var ledger = pastLedgers.removeFirst()
@@ -281,7 +322,8 @@ public final class Trainer {
     return ledger
   }
 
-  /// The norms of the last update over all ranks, which otherwise only the next step's ledger brings. One small allreduce.
+  /// The norms of the last update over all ranks, which otherwise only the next step's ledger
+  /// brings. One small allreduce.
   func reduceLastUpdate(on world: borrowing Communicator) throws -> NormLedger {
     var reduced = nextLedger
     try ledgers.reduce(&reduced, on: world)
@@ -289,8 +331,11 @@ public final class Trainer {
     return reduced
   }
 
-  /// Adds up a ledger over all ranks; `book` says, for a trace, which of the step's ledgers it is. Collective.
-  func reduce(_ ledger: inout NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step) throws {
+  /// Adds up a ledger over all ranks; `book` says, for a trace, which of the step's ledgers it is.
+  /// Collective.
+  func reduce(
+    _ ledger: inout NormLedger, on world: borrowing Communicator, from book: StepTracer.Book = .step
+  ) throws {
     tracer?.sending(ledger, book)
     try ledgers.reduce(&ledger, on: world)
     tracer?.received(ledger)
@@ -299,7 +344,11 @@ public final class Trainer {
   /// The samples of an epoch in the order it visits them.
   func indices(ofEpoch epoch: Int) -> [UInt32] {
     if order.epoch != epoch {
-      order = (epoch, experiment.data.order.indices(count: data.train.count, seed: UInt64(experiment.seed), epoch: epoch))
+      order = (
+        epoch,
+        experiment.data.order.indices(
+          count: data.train.count, seed: UInt64(experiment.seed), epoch: epoch)
+      )
     }
     return order.indices
   }
@@ -314,32 +363,41 @@ public final class Trainer {
   /// An update's norms are about to be entered.
   func followUpdate() { tracer?.follow(nextLedger) }
 
-  /// From now on notes each stage of each step in a file. Only in reproducible mode are the notes comparable.
+  /// From now on notes each stage of each step in a file. Only in reproducible mode are the notes
+  /// comparable.
   func startTrace(path: String, host: String, on world: borrowing Communicator) throws {
     tracer = try StepTracer(
-      path: path, rank: world.rank, ranks: world.size, host: host, owned: exchange.owned, weights: weights, step: stepsDone)
+      path: path, rank: world.rank, ranks: world.size, host: host, owned: exchange.owned,
+      weights: weights, step: stepsDone)
   }
 
   /// Doubles the batch where the noise scale says that a larger one still pays.
   private func growBatch() {
     // A few steps' noise scale may be anything, and a batch does not shrink again.
-    guard let growth = experiment.batchGrowth, memory.noise.isSettled, let scale = memory.noise.scale else { return }
+    guard let growth = experiment.batchGrowth, memory.noise.isSettled,
+      let scale = memory.noise.scale
+    else { return }
     memory.globalBatch = growth.next(memory.globalBatch, noiseScale: scale)
   }
 
-  private func check(_ ledger: NormLedger, against slice: GlobalBatches.BatchRange, on world: borrowing Communicator) throws {
+  private func check(
+    _ ledger: NormLedger, against slice: GlobalBatches.BatchRange, on world: borrowing Communicator
+  ) throws {
     let drawn = ledger.samples
     if drawn == Double(slice.positions.count) { return }
     // All ranks see it; the lowest reports it.
     try world.succeedOnAllRanks { () throws -> Void in
       throw RunFailure(
         .workerFailed,
-        "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data")
+        "step \(stepsDone + 1): the ranks drew \(drawn) samples in all, not \(slice.positions.count): they disagree on the data"
+      )
     }
   }
 
   private func bias(_ ledger: NormLedger, _ decision: StepDecision) -> ClipBias? {
-    guard let limit = experiment.clip.limit, let norm = decision.norm, let applied = decision.applied, norm > 0 else {
+    guard let limit = experiment.clip.limit, let norm = decision.norm,
+      let applied = decision.applied, norm > 0
+    else {
       return nil
     }
     let exact = clipCoefficient(norm: norm, limit: limit) * norm

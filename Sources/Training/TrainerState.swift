@@ -4,7 +4,8 @@ import ExperimentKeys
 import GradientNorms
 import Optimizers
 
-/// What a checkpoint keeps of a trainer beside its weights and moments: every state with the kind that it belongs to.
+/// What a checkpoint keeps of a trainer beside its weights and moments: every state with the kind
+/// that it belongs to.
 package struct TrainerState: Codable, Equatable {
   var cursor: SampleCursor
   var noise: NoiseScale
@@ -43,7 +44,8 @@ package struct TrainerState: Codable, Equatable {
     rate = SavedState(tags.rate, memory.rates)
     batch = SavedState(tags.batch, memory.globalBatch)
     stop = SavedState(tags.stop, memory.stop)
-    optimizer = SavedState(tags.optimizer, OptimizerState(steps: optimizerSteps, distance: memory.distance))
+    optimizer = SavedState(
+      tags.optimizer, OptimizerState(steps: optimizerSteps, distance: memory.distance))
   }
 
   /// The kinds that an experiment's states belong to.
@@ -67,8 +69,11 @@ package struct TrainerState: Codable, Equatable {
     }
   }
 
-  /// The memory for an experiment: of each part the saved state, or a fresh one where another kind made it, which `notes` says.
-  package func memory(for experiment: Experiment) -> (memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]) {
+  /// The memory for an experiment: of each part the saved state, or a fresh one where another kind
+  /// made it, which `notes` says.
+  package func memory(for experiment: Experiment) -> (
+    memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]
+  ) {
     let tags = Tags(experiment)
     var notes: [String] = []
     func taken<State>(_ saved: SavedState<State>, _ tag: StateTag, key: String) -> State? {
@@ -85,7 +90,9 @@ package struct TrainerState: Codable, Equatable {
     memory.policy.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? .none
     memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? .none
-    if let size = taken(batch, tags.batch, key: "schedule.batch"), let growth = experiment.batchGrowth {
+    if let size = taken(batch, tags.batch, key: "schedule.batch"),
+      let growth = experiment.batchGrowth
+    {
       memory.globalBatch = min(max(size, memory.globalBatch), growth.largest)
     }
     let own = taken(optimizer, tags.optimizer, key: "optimizer.kind")

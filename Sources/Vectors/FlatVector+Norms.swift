@@ -20,7 +20,8 @@ extension FlatVector {
   public borrowing func sumOfPowers(_ p: Double, unit: Double = 1, in range: Range<Int>) -> Double {
     check(range)
     return p == 1 && unit == 1
-      ? cvk_sum_of_absolutes(base + range.lowerBound, range.count) : cvk_sum_of_powers(base + range.lowerBound, range.count, p, unit)
+      ? cvk_sum_of_absolutes(base + range.lowerBound, range.count)
+      : cvk_sum_of_powers(base + range.lowerBound, range.count, p, unit)
   }
 
   /// max|x|; a NaN does not count.
@@ -37,7 +38,9 @@ extension FlatVector {
   }
 
   /// Σ(x − y)²
-  public borrowing func squaredDistance(to other: borrowing FlatVector, in range: Range<Int>) -> Double {
+  public borrowing func squaredDistance(to other: borrowing FlatVector, in range: Range<Int>)
+    -> Double
+  {
     check(range)
     other.check(range)
     return cvk_squared_distance(base + range.lowerBound, other.base + range.lowerBound, range.count)
@@ -66,16 +69,23 @@ extension FlatVector {
   }
 
   /// self ← own·self + others·other
-  public mutating func combine(own: Double, with other: borrowing FlatVector, times others: Double, in range: Range<Int>) {
+  public mutating func combine(
+    own: Double, with other: borrowing FlatVector, times others: Double, in range: Range<Int>
+  ) {
     check(range)
     other.check(range)
-    cvk_combine(base + range.lowerBound, other.base + range.lowerBound, Float(own), Float(others), range.count)
+    cvk_combine(
+      base + range.lowerBound, other.base + range.lowerBound, Float(own), Float(others), range.count
+    )
   }
 
   /// Adds the gradient of l1·Σ|w| + ½·l2·Σw² and returns that penalty.
-  public mutating func addPenaltyGradient(of weights: borrowing FlatVector, l1: Double, l2: Double, in range: Range<Int>) -> Double {
+  public mutating func addPenaltyGradient(
+    of weights: borrowing FlatVector, l1: Double, l2: Double, in range: Range<Int>
+  ) -> Double {
     check(range)
     weights.check(range)
-    return cvk_penalize(base + range.lowerBound, weights.base + range.lowerBound, Float(l1), Float(l2), range.count)
+    return cvk_penalize(
+      base + range.lowerBound, weights.base + range.lowerBound, Float(l1), Float(l2), range.count)
   }
 }

@@ -1,10 +1,12 @@
-/// One flat Float32 vector, 64-byte aligned, with named segments: all weights of a model, or its gradient, or a moment.
+/// One flat Float32 vector, 64-byte aligned, with named segments: all weights of a model, or its
+/// gradient, or a moment.
 ///
-/// Norm, clip, update, reduction and checkpoint are each one loop over it. It is noncopyable, so that a copy of a model's size is always
-/// written out (``init(copying:)``).
+/// Norm, clip, update, reduction and checkpoint are each one loop over it. It is noncopyable, so
+/// that a copy of a model's size is always written out (``init(copying:)``).
 public struct FlatVector: ~Copyable {
   public let layout: TensorLayout
-  /// The first element, valid for `layout.elementCount` elements while this vector lives. For kernels; other code takes spans.
+  /// The first element, valid for `layout.elementCount` elements while this vector lives. For
+  /// kernels; other code takes spans.
   public let base: UnsafeMutablePointer<Float>
   /// Keeps memory that is not this vector's own.
   public let owner: AnyObject?
@@ -19,8 +21,10 @@ public struct FlatVector: ~Copyable {
     owner = nil
   }
 
-  /// A vector in memory that `owner` keeps for as long as it lives: zeros, as many as the layout has elements, from a 64-byte border on.
-  public init(_ layout: TensorLayout, at base: UnsafeMutablePointer<Float>, keptBy owner: AnyObject) {
+  /// A vector in memory that `owner` keeps for as long as it lives: zeros, as many as the layout
+  /// has elements, from a 64-byte border on.
+  public init(_ layout: TensorLayout, at base: UnsafeMutablePointer<Float>, keptBy owner: AnyObject)
+  {
     precondition(UInt(bitPattern: base) % 64 == 0, "a vector starts at a 64-byte border")
     self.layout = layout
     self.base = base
@@ -56,7 +60,9 @@ public struct FlatVector: ~Copyable {
   /// A tensor's elements as an array, for files and tests.
   public subscript(_ name: String) -> [Float]? {
     layout.index(named: name).map { index in
-      Array(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: count)[layout.segments[index].range]))
+      Array(
+        UnsafeBufferPointer(
+          rebasing: UnsafeBufferPointer(start: base, count: count)[layout.segments[index].range]))
     }
   }
 }

@@ -1,8 +1,9 @@
 extension RandomStream {
-  /// Normal with mean 0 and variance 1 (Marsaglia's polar method, 1964; the second value of each pair is dropped, so the stream has no
-  /// hidden state).
+  /// Normal with mean 0 and variance 1 (Marsaglia's polar method, 1964; the second value of each
+  /// pair is dropped, so the stream has no hidden state).
   ///
-  /// It uses only operations that IEEE 754 rounds exactly: libm's logarithm has variants chosen by the CPU, whose last bits differ.
+  /// It uses only operations that IEEE 754 rounds exactly: libm's logarithm has variants chosen by
+  /// the CPU, whose last bits differ.
   public mutating func gaussian() -> Double {
     while true {
       let x = 2 * unit() - 1
@@ -12,7 +13,8 @@ extension RandomStream {
     }
   }
 
-  /// The natural logarithm of a positive normal number, to about 3·10⁻¹⁶ relative: 2·artanh((m−1)/(m+1)) + e·ln 2 with m near 1.
+  /// The natural logarithm of a positive normal number, to about 3·10⁻¹⁶ relative:
+  /// 2·artanh((m−1)/(m+1)) + e·ln 2 with m near 1.
   static func logarithm(_ x: Double) -> Double {
     var mantissa = x.significand
     var exponent = Double(x.exponent)

@@ -1,6 +1,8 @@
-/// A small, fast stream of random numbers (xoshiro256**, Blackman and Vigna 2018) that is the same on every machine and Swift version.
+/// A small, fast stream of random numbers (xoshiro256**, Blackman and Vigna 2018) that is the same
+/// on every machine and Swift version.
 ///
-/// It is seeded from a list of integers, so that randomness can be a function of (seed, purpose, epoch, sample) and never of a rank.
+/// It is seeded from a list of integers, so that randomness can be a function of (seed, purpose,
+/// epoch, sample) and never of a rank.
 public struct RandomStream: Sendable {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 

@@ -1,4 +1,5 @@
-/// How many values of each kind one sample of a data set has: all that a model needs to know of its data.
+/// How many values of each kind one sample of a data set has: all that a model needs to know of its
+/// data.
 public struct SampleShape: Sendable, Equatable, Codable {
   /// Float32 input values.
   public var inputs: Int
@@ -12,8 +13,9 @@ public struct SampleShape: Sendable, Equatable, Codable {
   public var classes: Int
   /// How the inputs lie as an image, row by row; nil where they are none.
   public var image: Image?
-  /// The environment whose episodes the samples are; nil where they are read from data. An episode's index with the seed and the epoch keys
-  /// its random numbers, so a model that acts in it needs no values.
+  /// The environment whose episodes the samples are; nil where they are read from data. An
+  /// episode's index with the seed and the epoch keys its random numbers, so a model that acts in
+  /// it needs no values.
   public var environment: Environment?
 
   /// A world that a policy acts in, step by step.
@@ -34,9 +36,12 @@ public struct SampleShape: Sendable, Equatable, Codable {
     }
   }
 
-  /// Whether a sample can have this shape: nothing is negative or beyond 2³¹, and an image has as many values as there are inputs.
+  /// Whether a sample can have this shape: nothing is negative or beyond 2³¹, and an image has as
+  /// many values as there are inputs.
   public var isPossible: Bool {
-    let counts = [inputs, tokens, labels, targets, classes] + (image.map { [$0.channels, $0.height, $0.width] } ?? [])
+    let counts =
+      [inputs, tokens, labels, targets, classes]
+      + (image.map { [$0.channels, $0.height, $0.width] } ?? [])
     guard counts.allSatisfy((0...(1 << 31)).contains) else { return false }
     guard let image else { return true }
     let (plane, overflow) = image.height.multipliedReportingOverflow(by: image.width)
@@ -45,7 +50,8 @@ public struct SampleShape: Sendable, Equatable, Codable {
   }
 
   public init(
-    inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0, image: Image? = nil,
+    inputs: Int = 0, tokens: Int = 0, labels: Int = 0, targets: Int = 0, classes: Int = 0,
+    image: Image? = nil,
     environment: Environment? = nil
   ) {
     self.inputs = inputs

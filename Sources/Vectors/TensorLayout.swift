@@ -1,7 +1,8 @@
 /// Where each named tensor of a model lies in one flat vector.
 ///
-/// Tensors follow one another in the order they were added, each starting at a multiple of 64 bytes. The gaps hold zeros for ever, so
-/// a norm, an update or a reduction may run over the whole vector without looking at the names.
+/// Tensors follow one another in the order they were added, each starting at a multiple of 64
+/// bytes. The gaps hold zeros for ever, so a norm, an update or a reduction may run over the whole
+/// vector without looking at the names.
 public struct TensorLayout: Sendable, Equatable {
   /// One named tensor.
   public struct Segment: Sendable, Equatable {
@@ -21,7 +22,8 @@ public struct TensorLayout: Sendable, Equatable {
     public let range: Range<Int>
   }
 
-  /// A tensor starts at a multiple of this many elements: 64 bytes, a cache line and the widest vector register.
+  /// A tensor starts at a multiple of this many elements: 64 bytes, a cache line and the widest
+  /// vector register.
   public static let alignment = 16
 
   public private(set) var segments: [Segment] = []
@@ -45,15 +47,18 @@ public struct TensorLayout: Sendable, Equatable {
   /// The index of the tensor with a name.
   public func index(named name: String) -> Int? { segments.firstIndex { $0.name == name } }
 
-  /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, together the whole.
+  /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, together
+  /// the whole.
   ///
-  /// A slice is made of whole grains (``tile(of:)``), so no row of a tensor, and no partial sum over a grain, ever depends on the number of owners.
-  /// Lengths differ by a grain or so; with many owners of a small model some hold nothing.
+  /// A slice is made of whole grains (``tile(of:)``), so no row of a tensor, and no partial sum
+  /// over a grain, ever depends on the number of owners. Lengths differ by a grain or so; with many
+  /// owners of a small model some hold nothing.
   public func slice(_ owner: Int, of count: Int) -> Range<Int> {
     cut(at: elementCount * owner / count)..<cut(at: elementCount * (owner + 1) / count)
   }
 
-  /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements, or all of a tensor of one dimension.
+  /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements,
+  /// or all of a tensor of one dimension.
   ///
   /// A row is what belongs to one output: the elements with one first index.
   public func tile(of segment: Int) -> Int {
@@ -66,7 +71,10 @@ public struct TensorLayout: Sendable, Equatable {
   /// The last start of a grain at or before a position.
   private func cut(at position: Int) -> Int {
     if position >= elementCount { return elementCount }
-    guard let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }) else { return 0 }
+    guard
+      let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }
+      )
+    else { return 0 }
     let (start, grain) = (segments[index].range.lowerBound, tile(of: index))
     return start + min(position - start, segments[index].count - 1) / grain * grain
   }
@@ -79,7 +87,8 @@ public struct TensorLayout: Sendable, Equatable {
     }
   }
 
-  /// What of `range`, which starts and ends at grains as slices do, belongs to tensors, grain by grain.
+  /// What of `range`, which starts and ends at grains as slices do, belongs to tensors, grain by
+  /// grain.
   public func tiles(of range: Range<Int>) -> [Part] {
     parts(of: range).flatMap { part in
       let step = tile(of: part.tensor)

@@ -1,11 +1,14 @@
 import Reports
 
-/// Finds, in the traces of one experiment at several rank counts, the first stage that was computed otherwise somewhere, and by whom.
+/// Finds, in the traces of one experiment at several rank counts, the first stage that was computed
+/// otherwise somewhere, and by whom.
 ///
-/// Stages are compared in the order they happened, so that everything a stage was computed from is known to be right when it is judged:
-/// what differs there went wrong there. A micro-batch, a grain or a block was computed by one rank of each run; the value that most runs have
-/// is taken for right, among equally frequent ones that of the run with the fewest ranks. What all ranks hold is right as most runs have it,
-/// then as most ranks have it. A ledger that was sent is held against the sum of its own entries.
+/// Stages are compared in the order they happened, so that everything a stage was computed from is
+/// known to be right when it is judged: what differs there went wrong there. A micro-batch, a grain
+/// or a block was computed by one rank of each run; the value that most runs have is taken for
+/// right, among equally frequent ones that of the run with the fewest ranks. What all ranks hold is
+/// right as most runs have it, then as most ranks have it. A ledger that was sent is held against
+/// the sum of its own entries.
 public enum FaultLocalization {
   /// `runs` stand in the order of their rank counts. Nil where nothing differs.
   public static func firstFault(in runs: [TracedRun]) -> FirstDivergence? {
@@ -16,7 +19,10 @@ public enum FaultLocalization {
       let count = stages.flatMap { $0.map(\.count) }.min() ?? 0
       for stage in 0..<count {
         let values = stages.map { $0.map { $0[stage] } }
-        if let blame = judge(values, runs, step: runs[0].records[0][line].step, entries: { run, rank in stages[run][rank][..<stage] }) {
+        if let blame = judge(
+          values, runs, step: runs[0].records[0][line].step,
+          entries: { run, rank in stages[run][rank][..<stage] })
+        {
           return blame
         }
       }
@@ -34,7 +40,8 @@ public enum FaultLocalization {
   }
 
   private static func judge(
-    _ stages: [[StepTrace.Stage]], _ runs: [TracedRun], step: Int, entries: (_ run: Int, _ rank: Int) -> ArraySlice<StepTrace.Stage>
+    _ stages: [[StepTrace.Stage]], _ runs: [TracedRun], step: Int,
+    entries: (_ run: Int, _ rank: Int) -> ArraySlice<StepTrace.Stage>
   ) -> FirstDivergence? {
     let kind = stages[0][0].kind
     let deviations =
@@ -51,24 +58,31 @@ public enum FaultLocalization {
     let culprits = Set(deviations.map { [$0.run, $0.rank] }).count
     let header = runs[first.run].headers[first.rank]
     return FirstDivergence(
-      step: step, kind: kind, unit: first.unit, ranks: header.ranks, rank: isWholeRun ? nil : first.rank,
+      step: step, kind: kind, unit: first.unit, ranks: header.ranks,
+      rank: isWholeRun ? nil : first.rank,
       host: isWholeRun ? nil : header.host,
-      others: isWholeRun ? 0 : culprits - 1, tensor: kind.unit == .grain ? first.unit.flatMap { header.tensor(ofGrain: $0) } : nil,
+      others: isWholeRun ? 0 : culprits - 1,
+      tensor: kind.unit == .grain ? first.unit.flatMap { header.tensor(ofGrain: $0) } : nil,
       found: first.found, expected: first.expected)
   }
 
   /// Units that are dealt to the ranks of each run.
   private static func divided(_ stages: [[StepTrace.Stage]]) -> [Deviation] {
     let runs = stages.map { run in
-      run.enumerated().flatMap { rank, stage in stage.values.enumerated().map { (unit: stage.first + $0, rank: rank, value: $1) } }
-        .sorted { $0.unit < $1.unit }
+      run.enumerated().flatMap { rank, stage in
+        stage.values.enumerated().map { (unit: stage.first + $0, rank: rank, value: $1) }
+      }
+      .sorted { $0.unit < $1.unit }
     }
     var deviations: [Deviation] = []
     for unit in 0..<(runs.map(\.count).min() ?? 0) {
       let votes = runs.map { $0[unit].value }
       let expected = commonest(votes)
       for (run, value) in votes.enumerated() where value != expected {
-        deviations.append(Deviation(run: run, rank: runs[run][unit].rank, unit: runs[run][unit].unit, found: value, expected: expected))
+        deviations.append(
+          Deviation(
+            run: run, rank: runs[run][unit].rank, unit: runs[run][unit].unit, found: value,
+            expected: expected))
       }
     }
     return deviations
@@ -86,7 +100,9 @@ public enum FaultLocalization {
         votes[value] = (before.runs + (count == most ? 1 : 0), before.ranks + count, before.first)
       }
     }
-    let best = votes.max { a, b in (a.value.runs, a.value.ranks, -a.value.first) < (b.value.runs, b.value.ranks, -b.value.first) }
+    let best = votes.max { a, b in
+      (a.value.runs, a.value.ranks, -a.value.first) < (b.value.runs, b.value.ranks, -b.value.first)
+    }
     guard let expected = best?.key else { return [] }
     return runs.enumerated().flatMap { run, values in
       values.enumerated().filter { $0.element != expected }.map {
@@ -97,15 +113,20 @@ public enum FaultLocalization {
 
   /// Ledgers that should be the sums of their last entries.
   private static func sent(
-    _ stages: [[StepTrace.Stage]], _ entries: (_ run: Int, _ rank: Int) -> ArraySlice<StepTrace.Stage>
+    _ stages: [[StepTrace.Stage]],
+    _ entries: (_ run: Int, _ rank: Int) -> ArraySlice<StepTrace.Stage>
   ) -> [Deviation] {
     var deviations: [Deviation] = []
     for (run, ranks) in stages.enumerated() {
       for (rank, stage) in ranks.enumerated() {
         let before = entries(run, rank)
-        let parts = [StepTrace.Kind.microBatchEntries, .grainEntries].flatMap { kind in before.last { $0.kind == kind }?.values ?? [] }
+        let parts = [StepTrace.Kind.microBatchEntries, .grainEntries].flatMap { kind in
+          before.last { $0.kind == kind }?.values ?? []
+        }
         let (found, expected) = (stage.values.first ?? 0, parts.reduce(0, &+))
-        if found != expected { deviations.append(Deviation(run: run, rank: rank, found: found, expected: expected)) }
+        if found != expected {
+          deviations.append(Deviation(run: run, rank: rank, found: found, expected: expected))
+        }
       }
     }
     return deviations

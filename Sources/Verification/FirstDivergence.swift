@@ -23,8 +23,11 @@ public struct FirstDivergence: Sendable, Equatable {
   public var text: String {
     let host = host.map { " (\($0))" } ?? ""
     let who =
-      rank.map { "rank \($0)\(host) of the run on \(NumberFormat.counted(ranks, "rank"))" } ?? "the run on \(NumberFormat.counted(ranks, "rank"))"
-    let when = step == 0 ? "before the first step" : kind == .evaluation ? "after step \(step)" : "at step \(step)"
+      rank.map { "rank \($0)\(host) of the run on \(NumberFormat.counted(ranks, "rank"))" }
+      ?? "the run on \(NumberFormat.counted(ranks, "rank"))"
+    let when =
+      step == 0
+      ? "before the first step" : kind == .evaluation ? "after step \(step)" : "at step \(step)"
     let more = others == 0 ? "" : "; \(others) more at the same stage"
     let bits = "0x\(StepTrace.hexadecimal(found)) instead of 0x\(StepTrace.hexadecimal(expected))"
     return "\(when) \(who) \(what) (\(bits))\(more)"

@@ -17,8 +17,8 @@ public struct RunComparison: Sendable {
     }
   }
 
-  /// The run that the others are held against: of the largest group of equal runs, among equally large ones the one with the fewest ranks,
-  /// the run with the fewest ranks.
+  /// The run that the others are held against: of the largest group of equal runs, among equally
+  /// large ones the one with the fewest ranks, the run with the fewest ranks.
   public let reference: Int
   /// Where each run differs first from the reference; nil where it does not.
   public let differences: [Difference?]
@@ -33,9 +33,13 @@ public struct RunComparison: Sendable {
 
   public var areIdentical: Bool { differences.allSatisfy { $0 == nil } }
 
-  static func firstDifference(_ found: [RecordedRun.Quantity], from reference: [RecordedRun.Quantity]) -> Difference? {
+  static func firstDifference(
+    _ found: [RecordedRun.Quantity], from reference: [RecordedRun.Quantity]
+  ) -> Difference? {
     for (a, b) in zip(reference, found) where a != b {
-      if (a.step, a.name) == (b.step, b.name) { return Difference(step: a.step, name: a.name, reference: a.text, found: b.text) }
+      if (a.step, a.name) == (b.step, b.name) {
+        return Difference(step: a.step, name: a.name, reference: a.text, found: b.text)
+      }
       return Difference(step: a.step, name: a.name, reference: a.text, found: nil)
     }
     if reference.count > found.count {

@@ -9,13 +9,19 @@ public struct VerificationRecord {
   private let ended: [Bool]
   private let cause: String?
 
-  /// `ended` says which runs came to their end; `cause` is what the traces say of the first difference.
-  public init(name: String, steps: Int, runs: [RecordedRun], comparison: RunComparison, ended: [Bool], cause: String?) {
+  /// `ended` says which runs came to their end; `cause` is what the traces say of the first
+  /// difference.
+  public init(
+    name: String, steps: Int, runs: [RecordedRun], comparison: RunComparison, ended: [Bool],
+    cause: String?
+  ) {
     (self.name, self.steps, self.runs) = (name, steps, runs)
     (self.comparison, self.ended, self.cause) = (comparison, ended, cause)
   }
 
-  private var areIdentical: Bool { comparison.areIdentical && cause == nil && !ended.contains(false) }
+  private var areIdentical: Bool {
+    comparison.areIdentical && cause == nil && !ended.contains(false)
+  }
 }
 
 extension VerificationRecord: JSONWritable {
@@ -35,8 +41,12 @@ extension VerificationRecord: JSONWritable {
           $0.field("ended", ended[index])
           $0.field("identical", difference == nil)
           $0.field("loss", run.final("report final.loss").flatMap { Double($0) })
-          if let score = run.scoreName { $0.field(score, run.final("report final.\(score)").flatMap { Double($0) }) }
-          $0.field("weights_sha256", run.final("report weights_sha256").map { String($0.filter { $0 != "\"" }) })
+          if let score = run.scoreName {
+            $0.field(score, run.final("report final.\(score)").flatMap { Double($0) })
+          }
+          $0.field(
+            "weights_sha256",
+            run.final("report weights_sha256").map { String($0.filter { $0 != "\"" }) })
           $0.field("difference", difference)
         }
       }

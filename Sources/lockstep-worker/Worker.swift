@@ -17,7 +17,8 @@ import Vectors
 struct Worker: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lockstep-worker",
-    abstract: "Trains as one MPI rank; `mpirun -n N lockstep-worker EXPERIMENT.toml` is a whole run.",
+    abstract:
+      "Trains as one MPI rank; `mpirun -n N lockstep-worker EXPERIMENT.toml` is a whole run.",
     discussion: """
       Every rank runs this same command. Rank 0 prints the progress and writes the run directory. `lockstep run` starts it for you.
       Signals, to any rank: USR1 writes a checkpoint at the next step boundary; USR2, TERM, INT and HUP write one and stop (exit code 75), or, but for
@@ -29,13 +30,18 @@ struct Worker: ParsableCommand {
   @Argument(help: "The experiment file (TOML).", completion: .file(extensions: ["toml"]))
   var experiment: String
 
-  @Option(name: .customLong("set"), help: ArgumentHelp("Override a key of the experiment file.", valueName: "key.path=value"))
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Override a key of the experiment file.", valueName: "key.path=value"))
   var overrides: [String] = []
 
   @Option(help: ArgumentHelp("The run directory (default: runs/NAME).", valueName: "dir"))
   var output: String?
 
-  @Flag(help: "Continue from the newest checkpoint in the run directory, or start if none was reached yet. A finished run is left as it is.")
+  @Flag(
+    help:
+      "Continue from the newest checkpoint in the run directory, or start if none was reached yet. A finished run is left as it is."
+  )
   var resume = false
 
   @Flag(help: "Replace what the run directory holds.")
@@ -44,7 +50,9 @@ struct Worker: ParsableCommand {
   @Option(help: "Compute threads a rank; torchrun's default of 1 suits one rank a core.")
   var threads = 1
 
-  @Option(help: ArgumentHelp("How long a stop waits for its checkpoint, before it ends without.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp(
+      "How long a stop waits for its checkpoint, before it ends without.", valueName: "seconds"))
   var grace = 30.0
 
   @Flag(help: "Print events as JSON lines, for a coordinator.")
@@ -57,10 +65,14 @@ struct Worker: ParsableCommand {
       valueName: "cluster"))
   var simulate: String?
 
-  @Option(help: ArgumentHelp("Report a rank that the others wait for after so many seconds, 0 for never.", valueName: "s"))
+  @Option(
+    help: ArgumentHelp(
+      "Report a rank that the others wait for after so many seconds, 0 for never.", valueName: "s"))
   var stallWarn = StallWatch.Options().warn
 
-  @Option(help: ArgumentHelp("End the run after so many seconds of it (exit code 70), 0 for never.", valueName: "s"))
+  @Option(
+    help: ArgumentHelp(
+      "End the run after so many seconds of it (exit code 70), 0 for never.", valueName: "s"))
   var stallAbort = StallWatch.Options().abort
 
   @Option(help: .hidden)
@@ -78,21 +90,24 @@ struct Worker: ParsableCommand {
   @Option(help: .hidden)
   var inject: String?
 
-  // For `lockstep bench`: the experiment is a workload's name, of which so many steps are timed; the trace goes to a file.
+  // For `lockstep bench`: the experiment is a workload's name, of which so many steps are timed;
+  // the trace goes to a file.
   @Option(help: .hidden)
   var benchSteps: Int?
 
   @Option(help: .hidden)
   var benchTrace: String?
 
-  // For `lockstep scale`: times the exchange alone, for so many seconds a size in bytes; one line of JSON.
+  // For `lockstep scale`: times the exchange alone, for so many seconds a size in bytes; one line
+  // of JSON.
   @Option(help: .hidden)
   var exchangeSeconds: Double?
 
   @Option(help: .hidden)
   var exchangeSizes: String?
 
-  // For the checks before a run on several hosts: prints what this host is and has, without MPI; the experiment is only a name.
+  // For the checks before a run on several hosts: prints what this host is and has, without MPI;
+  // the experiment is only a name.
   @Flag(help: .hidden)
   var probe = false
 
@@ -123,15 +138,21 @@ struct Worker: ParsableCommand {
     }
     let sizes = exchangeSizes?.split(separator: ",").map { Int($0) ?? -1 } ?? []
     if let wrong = sizes.first(where: { $0 != 0 && !(64...(1 << 33)).contains($0) }) {
-      throw ValidationError("--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")
+      throw ValidationError(
+        "--exchange-sizes: \(wrong) is no size in bytes from 64 to 8 GiB, or 0 for the model's")
     }
     if let benchSteps, benchSteps < 1 || Workload.named(experiment) == nil {
-      throw ValidationError("--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
+      throw ValidationError(
+        "--bench-steps \(benchSteps) \(experiment): wanted a number of steps and a workload's name")
     }
-    if !(grace >= 0 && grace <= 86400) { throw ValidationError("--grace \(grace): give seconds from 0 to 86400") }
+    if !(grace >= 0 && grace <= 86400) {
+      throw ValidationError("--grace \(grace): give seconds from 0 to 86400")
+    }
     if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
     if let simulate {
-      do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch { throw ValidationError("--simulate: \(error)") }
+      do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch {
+        throw ValidationError("--simulate: \(error)")
+      }
     }
     if let inject, InjectedFault(inject) == nil {
       throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
@@ -141,13 +162,19 @@ struct Worker: ParsableCommand {
   func run() {
     StopSignals.listen(grace: grace)
     if probe {
-      print(JSONText(of: HostRecord.here(data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)).string)
+      print(
+        JSONText(
+          of: HostRecord.here(
+            data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)
+        ).string)
       return
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
     // Before MPI has threads.
-    if let note = StallWatch.begin(StallWatch.Options(warn: stallWarn, abort: stallAbort, printsEvents: events)) {
+    if let note = StallWatch.begin(
+      StallWatch.Options(warn: stallWarn, abort: stallAbort, printsEvents: events))
+    {
       let line = Array("note: \(note)\n".utf8)
       _ = write(STDERR_FILENO, line, line.count)
     }
@@ -171,22 +198,30 @@ struct Worker: ParsableCommand {
     if let benchSteps, let workload = Workload.named(experiment) {
       withRanks { world in
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
-        if let result = try run.measure(tracingTo: benchTrace, on: world) { print(JSONText(of: result).string) }
+        if let result = try run.measure(tracingTo: benchTrace, on: world) {
+          print(JSONText(of: result).string)
+        }
       }
       return
     }
     if diagnose {
-      withRanks { world in if let record = try diagnosis(on: world) { print(JSONText(of: record).string) } }
+      withRanks { world in
+        if let record = try diagnosis(on: world) { print(JSONText(of: record).string) }
+      }
       return
     }
     let options = RunOptions(
-      experiment: experiment, overrides: overrides, output: output, resume: resume, force: force, voice: events ? .events : .lines,
+      experiment: experiment, overrides: overrides, output: output, resume: resume, force: force,
+      voice: events ? .events : .lines,
       runID: runID, restarts: restarts, threads: threads, traces: trace,
-      simulation: simulate.flatMap { try? Simulation($0) }, fault: inject.flatMap { InjectedFault($0) })
+      simulation: simulate.flatMap { try? Simulation($0) },
+      fault: inject.flatMap { InjectedFault($0) })
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
       withRanks { world in
-        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(sizes, on: world) {
+        if let times = try ExchangeTimer(options, budget: exchangeSeconds, on: world).measure(
+          sizes, on: world)
+        {
           print(JSONText(of: times).string)
         }
       }

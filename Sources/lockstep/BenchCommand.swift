@@ -4,10 +4,12 @@ import FoundationEssentials
 import Launching
 import Reports
 
-/// `lockstep bench WORKLOAD -n RANKS`: times one workload in the real trainer and prints one line of JSON.
+/// `lockstep bench WORKLOAD -n RANKS`: times one workload in the real trainer and prints one line
+/// of JSON.
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Times a standard workload: one line of JSON on standard output.",
+    commandName: "bench",
+    abstract: "Times a standard workload: one line of JSON on standard output.",
     discussion: """
       Workloads, each in Float32, one thread a rank, the mean gradient's L2 norm clipped at 1:
       \(Workload.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
@@ -17,24 +19,34 @@ struct BenchCommand: AsyncParsableCommand {
       Exit codes: 0 done, 64 bad options, 65 bad data, 70 a worker failed, 78 MPI unusable.
       """)
 
-  @Argument(help: ArgumentHelp("What to time.", valueName: "workload"), completion: .list(Workload.all.map(\.name)))
+  @Argument(
+    help: ArgumentHelp("What to time.", valueName: "workload"),
+    completion: .list(Workload.all.map(\.name)))
   var workload: String
 
   @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
-    help: ArgumentHelp("Number of ranks, or auto. Up to one a core, each is bound to a core.", valueName: "ranks"))
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Number of ranks, or auto. Up to one a core, each is bound to a core.", valueName: "ranks"))
   var ranks: String
 
-  @Option(help: ArgumentHelp("Steps to time, after \(Workload.warmUp) that are not. Default: a few seconds' worth.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Steps to time, after \(Workload.warmUp) that are not. Default: a few seconds' worth.",
+      valueName: "count"))
   var steps: Int?
 
   @Flag(help: "Print the line of JSON alone, and nothing for people on standard error.")
   var json = false
 
-  @Flag(help: "Show also where a step's time goes, by rank and by layer, and write a trace of every step.")
+  @Flag(
+    help:
+      "Show also where a step's time goes, by rank and by layer, and write a trace of every step.")
   var profile = false
 
-  @Option(help: ArgumentHelp("The trace's file. Default: WORKLOAD-RANKS.trace.json.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The trace's file. Default: WORKLOAD-RANKS.trace.json.", valueName: "file"))
   var trace: String?
 
   @Flag(help: "Replace the trace's file.")
@@ -43,19 +55,27 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
   func run() async throws {
     guard let workload = Workload.named(workload) else {
       throw CommandFailure(
         .usage,
-        "\(PlainText.sanitized(self.workload, limit: 60)): no such workload; there are \(Workload.all.map(\.name).joined(separator: ", "))")
+        "\(PlainText.sanitized(self.workload, limit: 60)): no such workload; there are \(Workload.all.map(\.name).joined(separator: ", "))"
+      )
     }
     let steps = steps ?? workload.steps
-    guard (1...10_000_000).contains(steps) else { throw CommandFailure(.usage, "--steps \(steps): give a number from 1 to 10,000,000") }
-    guard profile || trace == nil else { throw CommandFailure(.usage, "--trace is for --profile; give both") }
-    let launch = try WorkerLaunch(experiment: workload.name, overrides: [], hostfile: hostfile, mpirunArguments: mpirunArg)
+    guard (1...10_000_000).contains(steps) else {
+      throw CommandFailure(.usage, "--steps \(steps): give a number from 1 to 10,000,000")
+    }
+    guard profile || trace == nil else {
+      throw CommandFailure(.usage, "--trace is for --profile; give both")
+    }
+    let launch = try WorkerLaunch(
+      experiment: workload.name, overrides: [], hostfile: hostfile, mpirunArguments: mpirunArg)
     let count = try launch.rankCount(ranks)
     var options = ["--bench-steps", String(steps)]
     if profile { options += ["--bench-trace", try traceFile(ranks: count)] }
@@ -69,7 +89,8 @@ struct BenchCommand: AsyncParsableCommand {
   private func traceFile(ranks: Int) throws -> String {
     let path = WorkerLaunch.notAnOption(trace ?? "\(workload)-\(ranks).trace.json")
     if !force && FileManager.default.fileExists(atPath: path) {
-      throw CommandFailure(.usage, "\(path) is there already: --force replaces it, --trace FILE names another")
+      throw CommandFailure(
+        .usage, "\(path) is there already: --force replaces it, --trace FILE names another")
     }
     return path
   }

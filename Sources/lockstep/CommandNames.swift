@@ -4,21 +4,30 @@ import Reports
 
 /// The names of the coordinator's commands, and what is said to a word that is none of them.
 enum CommandNames {
-  static var all: [String] { Lockstep.configuration.subcommands.compactMap { $0.configuration.commandName } }
+  static var all: [String] {
+    Lockstep.configuration.subcommands.compactMap { $0.configuration.commandName }
+  }
 
   /// Where the options of the command that a command line names are explained.
-  static func help(_ arguments: [String]) -> String { arguments.first.flatMap { all.contains($0) ? "help \($0)" : nil } ?? "--help" }
+  static func help(_ arguments: [String]) -> String {
+    arguments.first.flatMap { all.contains($0) ? "help \($0)" : nil } ?? "--help"
+  }
 
   /// What other systems call these commands.
   private static let hints = [
-    "train": "run", "start": "run", "launch": "run", "torchrun": "run", "benchmark": "bench", "profile": "bench", "compare": "report",
-    "show": "report", "status": "report", "generate": "sample", "check": "doctor", "info": "inspect", "list": "gallery",
+    "train": "run", "start": "run", "launch": "run", "torchrun": "run", "benchmark": "bench",
+    "profile": "bench", "compare": "report",
+    "show": "report", "status": "report", "generate": "sample", "check": "doctor",
+    "info": "inspect", "list": "gallery",
   ]
 
-  /// The error for a command line whose first word, or the one after `help`, names no command; nil where it does.
+  /// The error for a command line whose first word, or the one after `help`, names no command; nil
+  /// where it does.
   static func failure(_ arguments: [String]) -> CommandFailure? {
     let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
-    guard let word = words.first, !word.hasPrefix("-"), word != "help", !all.contains(word) else { return nil }
+    guard let word = words.first, !word.hasPrefix("-"), word != "help", !all.contains(word) else {
+      return nil
+    }
     let shown = PlainText.sanitized(word, limit: 60)
     let advice =
       if word.hasSuffix(".toml") {
@@ -28,6 +37,7 @@ enum CommandNames {
       } else {
         ""
       }
-    return CommandFailure(.usage, "\(shown): no such command\(advice) (the commands: \(all.joined(separator: ", ")))")
+    return CommandFailure(
+      .usage, "\(shown): no such command\(advice) (the commands: \(all.joined(separator: ", ")))")
   }
 }

@@ -2,10 +2,13 @@ import ArgumentParser
 import Launching
 import Reports
 
-/// `lockstep doctor`: what this machine or cluster can do, what is misconfigured, and how to mend it.
+/// `lockstep doctor`: what this machine or cluster can do, what is misconfigured, and how to mend
+/// it.
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Shows what this machine or cluster can do, what is misconfigured and how to mend it.",
+    commandName: "doctor",
+    abstract:
+      "Shows what this machine or cluster can do, what is misconfigured and how to mend it.",
     discussion: """
       Asks each host for its build, Open MPI, cores and memory; then starts ranks as a training run would, and measures sums over all ranks by size,
       matrix products on all ranks at once, and clocks. "kernels" and "oneDNN" are the instructions that Lockstep's own loops and oneDNN use of the CPU; the
@@ -18,31 +21,39 @@ struct DoctorCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
+    parsing: .unconditional,
     help: ArgumentHelp("Number of ranks, or auto.", valueName: "ranks"))
   var ranks = "auto"
 
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
+  @Option(
+    help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,...")
+  )
   var hosts: String?
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
   @Flag(help: "Print one line of JSON.")
   var json = false
 
   func run() async throws {
-    let launch = try WorkerLaunch(experiment: "doctor", overrides: [], hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
+    let launch = try WorkerLaunch(
+      experiment: "doctor", overrides: [], hostfile: hostfile, hosts: hosts,
+      mpirunArguments: mpirunArg)
     var line = launch.diagnosisLine(ranks: try launch.rankCount(ranks))
     let named = try await launch.survey(&line, data: [], output: nil)
     let check = if let named { named } else { try await launch.surveyHere(line) }
     let problems = check.problems.map(\.line)
     let diagnosis = problems.isEmpty ? try await line.result(of: DiagnosisRecord.self) : nil
     let advice = diagnosis.map { DoctorAdvice($0, records: check.records).findings } ?? []
-    let report = DoctorReport(records: check.records, diagnosis: diagnosis, problems: problems, findings: advice)
+    let report = DoctorReport(
+      records: check.records, diagnosis: diagnosis, problems: problems, findings: advice)
     Terminal.output.write(json ? JSONText(of: report).string + "\n" : report.text)
     if !problems.isEmpty { throw CommandFailure(.mpiUnusable, "") }
   }

@@ -5,17 +5,20 @@ import Launching
 import Processes
 import Reports
 
-/// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims they bear out.
+/// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims
+/// they bear out.
 struct GalleryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "gallery", abstract: "Runs experiments that bear out claims on gradient norms, or do not.",
+    commandName: "gallery",
+    abstract: "Runs experiments that bear out claims on gradient norms, or do not.",
     discussion: """
       Each claim has an experiment file, the runs it takes, a source and an expected figure. Runs that are there already are not run again.
       Exit codes: 0 done (whether the claims hold or not), 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped, 78 MPI unusable.
       """)
 
   @Argument(
-    help: ArgumentHelp("Claims. Default: all that take at most 90 s each.", valueName: "claim"), completion: .list(gallery.map(\.name)))
+    help: ArgumentHelp("Claims. Default: all that take at most 90 s each.", valueName: "claim"),
+    completion: .list(gallery.map(\.name)))
   var names: [String] = []
 
   @Flag(help: "List the claims and do nothing.")
@@ -25,14 +28,18 @@ struct GalleryCommand: AsyncParsableCommand {
   var all = false
 
   @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
+    parsing: .unconditional,
     help: ArgumentHelp("Number of ranks, where a claim does not say it.", valueName: "ranks"))
   var ranks = "2"
 
   @Option(help: ArgumentHelp("Where the runs go, as DIR/CLAIM/RUN.", valueName: "dir"))
   var output = "runs/gallery"
 
-  @Option(help: ArgumentHelp("Where the experiment files are. Default: Launch/experiments of the checkout that lockstep was built in.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Where the experiment files are. Default: Launch/experiments of the checkout that lockstep was built in.",
+      valueName: "dir"))
   var experiments: String?
 
   @Flag(help: "Print JSON: an array of claims, as in DIR/gallery.json.")
@@ -73,7 +80,11 @@ struct GalleryCommand: AsyncParsableCommand {
       results.append((claim, finding))
     }
     let held = results.filter(\.finding.holds).count
-    if !json { Terminal.output.write("\(held) of \(NumberFormat.counted(results.count, "claim")) \(held == 1 ? "holds" : "hold")\n") }
+    if !json {
+      Terminal.output.write(
+        "\(held) of \(NumberFormat.counted(results.count, "claim")) \(held == 1 ? "holds" : "hold")\n"
+      )
+    }
     try write(results)
   }
 
@@ -82,7 +93,9 @@ struct GalleryCommand: AsyncParsableCommand {
     return try names.map { name in
       guard let claim = gallery.first(where: { $0.name == name }) else {
         throw CommandFailure(
-          .usage, "\(PlainText.sanitized(name, limit: 60)): no such claim; there are \(gallery.map(\.name).joined(separator: ", "))")
+          .usage,
+          "\(PlainText.sanitized(name, limit: 60)): no such claim; there are \(gallery.map(\.name).joined(separator: ", "))"
+        )
       }
       return claim
     }
@@ -91,17 +104,24 @@ struct GalleryCommand: AsyncParsableCommand {
   /// A planned run's records: those that are there, or of a run made now.
   private func finish(_ planned: PlannedRun, of claim: Claim) async throws -> FinishedRun {
     let folder = planned.name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
-    let directory = RunDirectory("\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))")
+    let directory = RunDirectory(
+      "\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))")
     if force || !directory.holdsReport {
       guard let experiments = experiments ?? Installation.experiments else {
-        throw CommandFailure(.usage, "no Launch/experiments above this program or here: --experiments DIR says where they are")
+        throw CommandFailure(
+          .usage,
+          "no Launch/experiments above this program or here: --experiments DIR says where they are")
       }
       let path = "\(experiments)/\(claim.experiment)"
-      let launch = try WorkerLaunch(experiment: path, overrides: planned.overrides, hostfile: nil, mpirunArguments: [])
+      let launch = try WorkerLaunch(
+        experiment: path, overrides: planned.overrides, hostfile: nil, mpirunArguments: [])
       _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)
-      let line = launch.line(ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory, options: ["--force"])
+      let line = launch.line(
+        ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory,
+        options: ["--force"])
       let watch = RunWatch(
-        name: "\(claim.name): \(planned.name)", directory: directory, isQuiet: Terminal.terminal == nil, showsReport: .none)
+        name: "\(claim.name): \(planned.name)", directory: directory,
+        isQuiet: Terminal.terminal == nil, showsReport: .none)
       var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0)
       job.resumeLine = ResumeLine.text(CommandLine.arguments, option: nil)
       let code = try await job.run()
@@ -121,7 +141,8 @@ struct GalleryCommand: AsyncParsableCommand {
     json.array(results) { json, entry in json.value(GalleryText(entry.claim, entry.finding)) }
     if self.json { Terminal.output.write(json.string + "\n") }
     do { try Data(json.string.utf8).write(to: URL(filePath: output + "/gallery.json")) } catch {
-      throw CommandFailure(.usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")
+      throw CommandFailure(
+        .usage, "\(output)/gallery.json cannot be written: give --output a directory that can be")
     }
   }
 }

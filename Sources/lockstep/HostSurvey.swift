@@ -29,19 +29,28 @@ struct HostSurvey {
     let token = output.flatMap(makeToken)
     defer { token?.remove() }
     guard case .record(let here, _, _) = await ask(nil, token: token?.path) else {
-      throw CommandFailure(.mpiUnusable, "\(worker) does not start on this machine: run Launch/setup")
+      throw CommandFailure(
+        .mpiUnusable, "\(worker) does not start on this machine: run Launch/setup")
     }
     let names = hosts.hosts.map(\.name)
     guard shell != nil || names.allSatisfy(own.contains) else {
       throw CommandFailure(
-        .mpiUnusable, "neither ssh nor rsh is on the PATH, and mpirun needs one to reach other hosts: apt-get install openssh-client")
+        .mpiUnusable,
+        "neither ssh nor rsh is on the PATH, and mpirun needs one to reach other hosts: apt-get install openssh-client"
+      )
     }
-    if let program = shell?.command.first, !names.allSatisfy(own.contains), !Installation.isExecutable(program) {
-      throw CommandFailure(.mpiUnusable, "\(program), which is to reach other hosts (plm_rsh_agent), is no program that can be run")
+    if let program = shell?.command.first, !names.allSatisfy(own.contains),
+      !Installation.isExecutable(program)
+    {
+      throw CommandFailure(
+        .mpiUnusable,
+        "\(program), which is to reach other hosts (plm_rsh_agent), is no program that can be run")
     }
     let answers = await withTaskGroup(of: (Int, HostCheck.Answer).self) { group in
       for (index, host) in hosts.hosts.enumerated() {
-        group.addTask { (index, await ask(own.contains(host.name) ? nil : host.address, token: token?.path)) }
+        group.addTask {
+          (index, await ask(own.contains(host.name) ? nil : host.address, token: token?.path))
+        }
       }
       var answers = [HostCheck.Answer?](repeating: nil, count: names.count)
       for await (index, answer) in group { answers[index] = answer }
@@ -50,7 +59,9 @@ struct HostSurvey {
     let isRelative = (data + (output.map { [$0] } ?? [])).contains { !$0.hasPrefix("/") }
     return HostCheck(
       answers,
-      wanted: HostCheck.Wanted(here: here, shell: shell?.name ?? "ssh", mpirun: mpirun, output: output, needsDirectory: isRelative))
+      wanted: HostCheck.Wanted(
+        here: here, shell: shell?.name ?? "ssh", mpirun: mpirun, output: output,
+        needsDirectory: isRelative))
   }
 
   // MARK: One host
@@ -64,7 +75,9 @@ struct HostSurvey {
     if let token { probe += ["--probe-token", token] }
     let directory = FileManager.default.currentDirectoryPath
     var command = probe
-    if let host, let shell { command = shell.line(host: host, directory: directory, variables: variables, probe) }
+    if let host, let shell {
+      command = shell.line(host: host, directory: directory, variables: variables, probe)
+    }
     let asked = Self.now()
     return await withTaskGroup(of: HostCheck.Answer?.self) { [command] group in
       group.addTask { await answer(to: command, isRemote: host != nil, asked: asked) }
@@ -78,27 +91,38 @@ struct HostSurvey {
     }
   }
 
-  private func answer(to command: [String], isRemote: Bool, asked: Double) async -> HostCheck.Answer {
+  private func answer(to command: [String], isRemote: Bool, asked: Double) async -> HostCheck.Answer
+  {
     var options = PlatformOptions()
     options.processGroupID = 0
-    options.teardownSequence = [.send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(200))]
+    options.teardownSequence = [
+      .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(200))
+    ]
     let settings = Dictionary(
-      uniqueKeysWithValues: environment.compactMap { name, value in Environment.Key(rawValue: name).map { ($0, value) } })
+      uniqueKeysWithValues: environment.compactMap { name, value in
+        Environment.Key(rawValue: name).map { ($0, value) }
+      })
     do {
       let outcome = try await Subprocess.run(
         // By its path, which Subprocess takes for no name.
-        .name("env"), arguments: Arguments(command), environment: .custom(settings), platformOptions: options,
+        .name("env"), arguments: Arguments(command), environment: .custom(settings),
+        platformOptions: options,
         input: .none, output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
       let answered = Self.now()
       for line in outcome.standardOutput.split(separator: "\n") where line.hasPrefix("{") {
-        if let record = try? JSONDecoder().decode(HostRecord.self, from: Data(line.utf8)), impossibleCount(in: record) == nil {
+        if let record = try? JSONDecoder().decode(HostRecord.self, from: Data(line.utf8)),
+          impossibleCount(in: record) == nil
+        {
           return .record(record, asked: asked, answered: answered)
         }
       }
       let said = outcome.standardError.split(separator: "\n").map(String.init).last { !$0.isEmpty }
-      let words = PlainText.sanitized(said ?? "it ended without a word (\(outcome.terminationStatus))", limit: 200)
-      // ssh and rsh end with 255 where they failed themselves; everything else is the remote command's own end.
-      return isRemote && outcome.terminationStatus == .exited(255) ? .unreachable(words) : .silent(words)
+      let words = PlainText.sanitized(
+        said ?? "it ended without a word (\(outcome.terminationStatus))", limit: 200)
+      // ssh and rsh end with 255 where they failed themselves; everything else is the remote
+      // command's own end.
+      return isRemote && outcome.terminationStatus == .exited(255)
+        ? .unreachable(words) : .silent(words)
     } catch {
       return .unreachable(PlainText.sanitized("\(error)", limit: 200))
     }
@@ -133,7 +157,9 @@ struct HostSurvey {
       place = String(place[..<slash])
     }
     let path = "\(output)/logs/.host-check-\(UUID().uuidString)"
-    guard (try? RunDirectory.make(output + "/logs")) != nil, FileManager.default.createFile(atPath: path, contents: nil) else { return nil }
+    guard (try? RunDirectory.make(output + "/logs")) != nil,
+      FileManager.default.createFile(atPath: path, contents: nil)
+    else { return nil }
     return Token(path: path, made: missing)
   }
 }

@@ -7,7 +7,8 @@ import TensorFiles
 struct InspectedDirectory {
   struct File {
     var summary: TensorFileSummary
-    /// Whether its SHA-256 is the one in the checkpoint's state.json; nil where no checkpoint names the file.
+    /// Whether its SHA-256 is the one in the checkpoint's state.json; nil where no checkpoint names
+    /// the file.
     var isAsRecorded: Bool?
   }
 
@@ -24,9 +25,13 @@ struct InspectedDirectory {
   init(_ path: String) throws(FileError) {
     self.path = path
     let directory = RunDirectory(path)
-    checkpoints = Self.names(in: directory.checkpoints).compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst("step-".count)) : nil }
-      .sorted()
-    if FileManager.default.fileExists(atPath: directory.experiment) || !checkpoints.isEmpty { run = RunSettings.name(of: directory) }
+    checkpoints = Self.names(in: directory.checkpoints).compactMap {
+      $0.hasPrefix("step-") ? Int($0.dropFirst("step-".count)) : nil
+    }
+    .sorted()
+    if FileManager.default.fileExists(atPath: directory.experiment) || !checkpoints.isEmpty {
+      run = RunSettings.name(of: directory)
+    }
     try read(path)
     if files.isEmpty, let newest = checkpoints.last {
       try read("\(directory.checkpoints)/\(RunDirectory.checkpointName(newest))")
@@ -38,12 +43,15 @@ struct InspectedDirectory {
     if let state { step = state.step }
     for name in Self.names(in: folder).filter({ $0.hasSuffix(".safetensors") }).sorted() {
       let summary = try TensorFileSummary(path: "\(folder)/\(name)")
-      let recorded = ["model.safetensors": state?.model, "optimizer.safetensors": state?.optimizer][name] ?? nil
+      let recorded =
+        ["model.safetensors": state?.model, "optimizer.safetensors": state?.optimizer][name] ?? nil
       files.append(File(summary: summary, isAsRecorded: recorded.map { $0 == summary.sha256 }))
     }
   }
 
-  private static func names(in folder: String) -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] }
+  private static func names(in folder: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  }
 
   /// What of `state.json` is shown.
   private struct State: Decodable {
@@ -63,12 +71,20 @@ struct InspectedDirectory {
     var head: [String] = []
     if let run { head.append("run \(PlainText.sanitized(run, limit: 80))") }
     if let step { head.append("checkpoint of step \(NumberFormat.grouped(step))") }
-    if !checkpoints.isEmpty { head.append("checkpoints of steps \(checkpoints.map(NumberFormat.grouped).joined(separator: ", "))") }
+    if !checkpoints.isEmpty {
+      head.append(
+        "checkpoints of steps \(checkpoints.map(NumberFormat.grouped).joined(separator: ", "))")
+    }
     var text =
-      head.isEmpty ? "" : WrappedText.lines(head.joined(separator: "; "), indent: 0, width: style.width).joined(separator: "\n") + "\n"
+      head.isEmpty
+      ? ""
+      : WrappedText.lines(head.joined(separator: "; "), indent: 0, width: style.width).joined(
+        separator: "\n") + "\n"
     for file in files {
       text += "\n\(PlainText.sanitized(file.summary.path))\n\(file.summary.text(style))"
-      if let isAsRecorded = file.isAsRecorded { text += isAsRecorded ? "as state.json says\n" : "NOT the SHA-256 that state.json says\n" }
+      if let isAsRecorded = file.isAsRecorded {
+        text += isAsRecorded ? "as state.json says\n" : "NOT the SHA-256 that state.json says\n"
+      }
     }
     return text
   }

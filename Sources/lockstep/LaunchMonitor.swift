@@ -1,14 +1,17 @@
 import Glibc
 import Processes
 
-/// Watches an mpirun of this machine that may have nothing left to wait for: one that cannot start its ranks, or has lost them, sometimes never ends.
+/// Watches an mpirun of this machine that may have nothing left to wait for: one that cannot start
+/// its ranks, or has lost them, sometimes never ends.
 struct LaunchMonitor {
   let launcher: Int32
 
-  /// Seconds without any rank after which mpirun is given up: before it has started one, and after. It takes 0.1 s for the first, 2 s for the other.
+  /// Seconds without any rank after which mpirun is given up: before it has started one, and after.
+  /// It takes 0.1 s for the first, 2 s for the other.
   private static let patience = (starting: 20, ending: 10)
 
-  /// Returns once mpirun is given up, and whether it ever started a rank; nil when it ends by itself or this task is cancelled.
+  /// Returns once mpirun is given up, and whether it ever started a rank; nil when it ends by
+  /// itself or this task is cancelled.
   func watch() async -> Bool? {
     var hadRanks = false
     var seconds = 0

@@ -2,7 +2,8 @@ import Files
 import Glibc
 import Reports
 
-/// A run directory that no other run writes while this command works in it, over all restarts of its workers.
+/// A run directory that no other run writes while this command works in it, over all restarts of
+/// its workers.
 struct LockedDirectory {
   let lock: RunLock
   private let directory: RunDirectory
@@ -19,7 +20,9 @@ struct LockedDirectory {
     isNew = !directory.exists
     do {
       try RunDirectory.make(directory.path)
-      lock = try RunLock.acquire(directory.path) { Terminal.error.write("note: \(PlainText.sanitized($0))\n") }
+      lock = try RunLock.acquire(directory.path) {
+        Terminal.error.write("note: \(PlainText.sanitized($0))\n")
+      }
     } catch let error as LockFailure {
       let code: ExitCode = if case .failed = error { .workerFailed } else { .usage }
       throw CommandFailure(code, PlainText.sanitized(error.description))

@@ -7,7 +7,8 @@ import Vectors
 
 /// The program: one command, which a signal may cancel.
 ///
-/// The main thread waits here, with signals blocked. An asynchronous `main` would leave it to Dispatch, which opens that thread to all signals.
+/// The main thread waits here, with signals blocked. An asynchronous `main` would leave it to
+/// Dispatch, which opens that thread to all signals.
 @main
 enum Program {
   static func main() {
@@ -38,7 +39,8 @@ struct Lockstep: AsyncParsableCommand {
       """,
     version: Release.version,
     subcommands: [
-      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self, InspectCommand.self,
+      RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self,
+      InspectCommand.self,
       SampleCommand.self,
       GalleryCommand.self, DoctorCommand.self,
     ])
@@ -46,8 +48,12 @@ struct Lockstep: AsyncParsableCommand {
   /// Every error is one line on standard error and an exit code of the contract.
   static func perform() async -> Int32 {
     do {
-      if let problem = argumentNotUTF8() { throw CommandFailure(.usage, PlainText.sanitized(problem)) }
-      if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) { throw failure }
+      if let problem = argumentNotUTF8() {
+        throw CommandFailure(.usage, PlainText.sanitized(problem))
+      }
+      if let failure = CommandNames.failure(Array(CommandLine.arguments.dropFirst())) {
+        throw failure
+      }
       var command = try parseAsRoot()
       if let mistake = KernelInstructions.limitMistake { throw CommandFailure(.usage, mistake) }
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -58,7 +64,9 @@ struct Lockstep: AsyncParsableCommand {
       return Reports.ExitCode.done.rawValue
     } catch let failure as CommandFailure {
       // What a command says that a signal has cancelled is of no use to anybody.
-      if !failure.line.isEmpty, !Task.isCancelled { Terminal.error.write("lockstep: \(failure.line)\n") }
+      if !failure.line.isEmpty, !Task.isCancelled {
+        Terminal.error.write("lockstep: \(failure.line)\n")
+      }
       return failure.code.rawValue
     } catch {
       // Help, version and completion scripts come as errors too.

@@ -5,7 +5,8 @@ import Launching
 import Reports
 import StallWatch
 
-/// `lockstep run EXPERIMENT.toml -n RANKS`: launches the workers, shows progress, prints the convergence report.
+/// `lockstep run EXPERIMENT.toml -n RANKS`: launches the workers, shows progress, prints the
+/// convergence report.
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Trains an experiment on several ranks.",
@@ -23,43 +24,63 @@ struct RunCommand: AsyncParsableCommand {
         lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8
       """)
 
-  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"), completion: .file(extensions: ["toml"]))
+  @Argument(
+    help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"),
+    completion: .file(extensions: ["toml"]))
   var experiment: String
 
   @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)], parsing: .unconditional,
-    help: ArgumentHelp("Number of ranks, or auto: one a core, or as many as the allocation or hostfile has room for.", valueName: "ranks"))
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Number of ranks, or auto: one a core, or as many as the allocation or hostfile has room for.",
+      valueName: "ranks"))
   var ranks: String
 
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
+  @Option(
+    help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,...")
+  )
   var hosts: String?
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value")
+  )
   var overrides: [String] = []
 
-  @Option(help: ArgumentHelp("The run directory. Default: runs/NAME, NAME from the experiment.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "The run directory. Default: runs/NAME, NAME from the experiment.", valueName: "dir"))
   var output: String?
 
-  @Flag(help: "Go on from the newest checkpoint in the run directory; start if none was reached yet. A finished run is left as it is.")
+  @Flag(
+    help:
+      "Go on from the newest checkpoint in the run directory; start if none was reached yet. A finished run is left as it is."
+  )
   var resume = false
 
   @Flag(help: "Replace what is in the run directory.")
   var force = false
 
-  @Option(help: ArgumentHelp("Start failed workers again, from the newest checkpoint, up to this many times.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Start failed workers again, from the newest checkpoint, up to this many times.",
+      valueName: "count"))
   var maxRestarts = 0
 
-  @Option(help: ArgumentHelp("How long a stop waits for its checkpoint, before it ends the run without.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp(
+      "How long a stop waits for its checkpoint, before it ends the run without.",
+      valueName: "seconds"))
   var grace = 30.0
 
   @Option(
     help: ArgumentHelp(
-      "Report a rank that the others wait for, its host and the collective, after so many seconds; 0 for never.", valueName: "s"))
+      "Report a rank that the others wait for, its host and the collective, after so many seconds; 0 for never.",
+      valueName: "s"))
   var stallWarn = StallWatch.Options().warn
 
   @Option(
@@ -68,7 +89,9 @@ struct RunCommand: AsyncParsableCommand {
         + "0 for never.", valueName: "s"))
   var stallAbort = StallWatch.Options().abort
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
   @Option(
@@ -80,10 +103,14 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.", valueName: "port"))
+    help: ArgumentHelp(
+      "Serve the run's metrics to Prometheus at http://HOST:PORT/metrics; 0 for a free port.",
+      valueName: "port"))
   var metricsPort: Int?
 
-  @Option(help: ArgumentHelp("The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
+  @Option(
+    help: ArgumentHelp(
+      "The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
   var metricsHost = "127.0.0.1"
 
   @Flag(help: "Print only the report, or the error.")
@@ -100,39 +127,61 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     for (name, seconds) in [("--stall-warn", stallWarn), ("--stall-abort", stallAbort)] {
-      if let mistake = StallWatch.Options.mistake(name, seconds) { throw CommandFailure(.usage, mistake) }
+      if let mistake = StallWatch.Options.mistake(name, seconds) {
+        throw CommandFailure(.usage, mistake)
+      }
     }
-    guard maxRestarts >= 0 else { throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative") }
-    guard grace >= 0 && grace <= 86400 else { throw CommandFailure(.usage, "--grace \(grace): give seconds from 0 to 86400") }
-    guard !(resume && force) else { throw CommandFailure(.usage, "--resume goes on with a run and --force replaces it: give one of them") }
+    guard maxRestarts >= 0 else {
+      throw CommandFailure(.usage, "--max-restarts \(maxRestarts): it cannot be negative")
+    }
+    guard grace >= 0 && grace <= 86400 else {
+      throw CommandFailure(.usage, "--grace \(grace): give seconds from 0 to 86400")
+    }
+    guard !(resume && force) else {
+      throw CommandFailure(
+        .usage, "--resume goes on with a run and --force replaces it: give one of them")
+    }
     if let metricsPort {
-      try usage { () throws(LaunchError) in _ = try MetricsServer.address(host: metricsHost, port: metricsPort) }
+      try usage { () throws(LaunchError) in
+        _ = try MetricsServer.address(host: metricsHost, port: metricsPort)
+      }
     }
     let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides)
     try WorkerLaunch.requireFit(experiment)
     let name = experiment.name
     let directory = try runDirectory(name: name)
     let launch = try WorkerLaunch(
-      experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
+      experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts,
+      mpirunArguments: mpirunArg)
     var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
-      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : []) + (grace == 30 ? [] : ["--grace", String(grace)])
+      options: (resume ? ["--resume"] : []) + (force ? ["--force"] : [])
+        + (grace == 30 ? [] : ["--grace", String(grace)])
         + (try WorkerLaunch.simulation(simulate)) + stallOptions)
     if dryRun {
       for note in line.notes { Terminal.error.write("note: \(note)\n") }
       Terminal.output.write(line.shellText + "\n")
       return
     }
-    let hostNotes = noHostCheck ? [] : try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: directory.path)
+    let hostNotes =
+      noHostCheck
+      ? []
+      : try await launch.requireHosts(
+        &line, data: experiment.data.recipe.files, output: directory.path)
     let isNew = !directory.isTaken
     let lock = try LockedDirectory(directory)
     defer { lock.release() }
     line.workerArguments += ["--run-id", lock.run]
     let server = try metricsPort.map(metricsServer)
-    let watch = RunWatch(name: name, directory: directory, isQuiet: quiet, showsReport: json ? .json : .text, server: server)
-    if let server { await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics") }
+    let watch = RunWatch(
+      name: name, directory: directory, isQuiet: quiet, showsReport: json ? .json : .text,
+      server: server)
+    if let server {
+      await watch.show("note: metrics at http://\(server.host):\(server.port)/metrics")
+    }
     for note in line.notes + hostNotes { await watch.show("note: \(note)") }
-    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, grace: grace)
+    var job = TrainingJob(
+      line: line, directory: directory, watch: watch, maxRestarts: maxRestarts, grace: grace)
     job.lock = lock.lock
     job.resumeLine = ResumeLine.text(CommandLine.arguments)
     job.findLostHosts = { [line] in
@@ -142,7 +191,9 @@ struct RunCommand: AsyncParsableCommand {
     }
     let code = try await job.run()
     // Nothing was to be saved: nothing stays that would be taken for a run.
-    if isNew, [.hungUp, .interrupted, .askedToStop, .terminated].contains(code) { directory.removeStart() }
+    if isNew, [.hungUp, .interrupted, .askedToStop, .terminated].contains(code) {
+      directory.removeStart()
+    }
     if code != .done { throw CommandFailure(code, "") }
   }
 
@@ -152,7 +203,9 @@ struct RunCommand: AsyncParsableCommand {
 
   /// What is wrong with an option ends the command in one line.
   private func usage<Value>(_ body: () throws(LaunchError) -> Value) throws -> Value {
-    do { return try body() } catch { throw CommandFailure(.usage, PlainText.sanitized(error.description)) }
+    do { return try body() } catch {
+      throw CommandFailure(.usage, PlainText.sanitized(error.description))
+    }
   }
 
   /// The worker's, where they are not its defaults.
@@ -166,16 +219,25 @@ struct RunCommand: AsyncParsableCommand {
 
   /// The run directory, after making sure that nothing is overwritten by accident.
   private func runDirectory(name: String) throws -> RunDirectory {
-    if output == nil && (name.isEmpty || name.hasPrefix(".") || name.contains("/") || name.contains("\0")) {
-      throw CommandFailure(.usage, "the experiment's name \"\(PlainText.sanitized(name))\" cannot name a directory; give --output DIR")
+    if output == nil
+      && (name.isEmpty || name.hasPrefix(".") || name.contains("/") || name.contains("\0"))
+    {
+      throw CommandFailure(
+        .usage,
+        "the experiment's name \"\(PlainText.sanitized(name))\" cannot name a directory; give --output DIR"
+      )
     }
     let directory = RunDirectory(WorkerLaunch.notAnOption(output ?? "runs/\(name)"))
     if resume && !directory.exists {
-      throw CommandFailure(.usage, "\(directory.path): nothing to resume there; leave out --resume, or give --output DIR of the run")
+      throw CommandFailure(
+        .usage,
+        "\(directory.path): nothing to resume there; leave out --resume, or give --output DIR of the run"
+      )
     }
     if !resume && !force && directory.isTaken {
       throw CommandFailure(
-        .usage, "\(directory.path) holds a run already: --resume goes on with it, --force replaces it, --output DIR puts this one elsewhere"
+        .usage,
+        "\(directory.path) holds a run already: --resume goes on with it, --force replaces it, --output DIR puts this one elsewhere"
       )
     }
     return directory

@@ -2,9 +2,11 @@ import Launching
 import Processes
 import Reports
 
-/// What is known of a running job, and what of it is shown: one redrawn line on a terminal, plain lines elsewhere.
+/// What is known of a running job, and what of it is shown: one redrawn line on a terminal, plain
+/// lines elsewhere.
 ///
-/// Everything goes to standard error except the report, so that `lockstep run … > report.txt` holds the report alone.
+/// Everything goes to standard error except the report, so that `lockstep run … > report.txt` holds
+/// the report alone.
 actor RunWatch {
   /// How the report of a run that has ended is printed.
   enum ReportFormat { case none, text, json }
@@ -42,7 +44,10 @@ actor RunWatch {
   private var suppressed = 0
   private static let linesShown = 200
 
-  init(name: String, directory: RunDirectory, isQuiet: Bool, showsReport: ReportFormat = .text, server: MetricsServer? = nil) {
+  init(
+    name: String, directory: RunDirectory, isQuiet: Bool, showsReport: ReportFormat = .text,
+    server: MetricsServer? = nil
+  ) {
     self.server = server
     gauges = RunGauges(experiment: name, directory: directory.path)
     self.name = name
@@ -55,7 +60,9 @@ actor RunWatch {
 
   /// A job is about to be started, anew or again.
   func begin(ranks: Int) {
-    (report, faults, lastStep, started, progress, shownProgress, shownAt) = (nil, MpirunOutputParser(), nil, nil, nil, nil, nil)
+    (report, faults, lastStep, started, progress, shownProgress, shownAt) = (
+      nil, MpirunOutputParser(), nil, nil, nil, nil, nil
+    )
     (isStalled, fatalStall) = (false, nil)
     startTime = clock.now
     draw("starting \(NumberFormat.counted(ranks, "rank")) …")
@@ -134,7 +141,9 @@ actor RunWatch {
     showLastProgress()
     erase()
     if suppressed > 0 {
-      show("\(NumberFormat.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)")
+      show(
+        "\(NumberFormat.counted(suppressed, "more line")), repeated or too many, in \(directory.mpirunLog)"
+      )
       suppressed = 0
     }
     erase()
@@ -147,7 +156,9 @@ actor RunWatch {
     switch showsReport {
     case .none: break
     case .text:
-      Terminal.output.write(ReportText(report, name: name, place: directory.placeToRead, style: Terminal.output.style).text)
+      Terminal.output.write(
+        ReportText(report, name: name, place: directory.placeToRead, style: Terminal.output.style)
+          .text)
     case .json: Terminal.output.write(JSONText(of: report, indented: true).string + "\n")
     }
   }
@@ -161,7 +172,9 @@ actor RunWatch {
     guard let started else { return }
     let seconds = startTime.duration(to: clock.now) / .seconds(1)
     let first = firstStep.map { $0 <= 1 ? "first step" : "step \($0)" }
-    show(ProgressText.line(started) + (first.map { "; \($0) after \(NumberFormat.fixed(seconds, decimals: 1)) s" } ?? ""))
+    show(
+      ProgressText.line(started)
+        + (first.map { "; \($0) after \(NumberFormat.fixed(seconds, decimals: 1)) s" } ?? ""))
     for note in started.notes { show("note: \(PlainText.sanitized(note))") }
     self.started = nil
   }

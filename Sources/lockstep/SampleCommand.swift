@@ -7,15 +7,19 @@ import Foundation
 import Reports
 import Vectors
 
-/// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that goes on from a prompt, or pictures.
+/// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that goes on from a
+/// prompt, or pictures.
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sample", abstract: "Lets a trained model write on from a prompt, or draw pictures.",
+    commandName: "sample",
+    abstract: "Lets a trained model write on from a prompt, or draw pictures.",
     discussion: """
       The same seed gives the same sample. Exit codes: 0 done, 64 bad options, or a model that makes nothing, 65 a file that cannot be read.
       """)
 
-  @Argument(help: ArgumentHelp("A run directory, a checkpoint directory, or a weights file.", valueName: "checkpoint"))
+  @Argument(
+    help: ArgumentHelp(
+      "A run directory, a checkpoint directory, or a weights file.", valueName: "checkpoint"))
   var checkpoint: String
 
   @Option(
@@ -27,7 +31,9 @@ struct SampleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Bytes of text to write.", valueName: "count"))
   var length = 500
 
-  @Option(help: ArgumentHelp("Above 1 bolder, below 1 safer, 0 always the most likely byte.", valueName: "number"))
+  @Option(
+    help: ArgumentHelp(
+      "Above 1 bolder, below 1 safer, 0 always the most likely byte.", valueName: "number"))
   var temperature = 0.8
 
   @Option(help: ArgumentHelp("Draw among this many most likely bytes.", valueName: "count"))
@@ -46,12 +52,18 @@ struct SampleCommand: ParsableCommand {
   var seed = 1
 
   func run() throws {
-    guard length >= 0, temperature >= 0, temperature.isFinite, top >= 1, seed >= 0, (1...65536).contains(pictures) else {
+    guard length >= 0, temperature >= 0, temperature.isFinite, top >= 1, seed >= 0,
+      (1...65536).contains(pictures)
+    else {
       throw CommandFailure(
-        .usage, "--length, --temperature and --seed cannot be negative, --top is at least 1, and --pictures from 1 to 65536")
+        .usage,
+        "--length, --temperature and --seed cannot be negative, --top is at least 1, and --pictures from 1 to 65536"
+      )
     }
     let trained = try read()
-    if let pictures = try PictureSampler(trained, count: pictures, seed: UInt64(seed)) { return try draw(pictures) }
+    if let pictures = try PictureSampler(trained, count: pictures, seed: UInt64(seed)) {
+      return try draw(pictures)
+    }
     guard let vocabulary = trained.vocabulary else {
       let reason =
         trained.holdsCentroids
@@ -64,7 +76,8 @@ struct SampleCommand: ParsableCommand {
 
   private func draw(_ sampler: PictureSampler) throws {
     if !force && FileManager.default.fileExists(atPath: output) {
-      throw CommandFailure(.usage, "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
+      throw CommandFailure(
+        .usage, "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
     }
     do { try Foundation.Data(sampler.picture.png()).write(to: URL(filePath: output)) } catch {
       throw CommandFailure(.usage, "\(output) cannot be written: give --output a file that can be")
@@ -84,9 +97,12 @@ struct SampleCommand: ParsableCommand {
       }
       return token
     }
-    guard !tokens.isEmpty else { throw CommandFailure(.usage, "--prompt: give at least one character to go on from") }
+    guard !tokens.isEmpty else {
+      throw CommandFailure(.usage, "--prompt: give at least one character to go on from")
+    }
     guard
-      var sampler = TextSampler(trained, prompt: tokens, temperature: temperature, top: top, seed: UInt64(seed))
+      var sampler = TextSampler(
+        trained, prompt: tokens, temperature: temperature, top: top, seed: UInt64(seed))
     else { throw CommandFailure(.usage, "\(trained.path): this model is none of texts") }
     Terminal.output.write(prompt)
     for _ in 0..<length { Terminal.output.write([sampler.next()]) }
@@ -105,11 +121,12 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension Vocabulary {
-  /// What to go on from where nothing is given: the beginning of the default text, where all its bytes are known, else an end of line, a space, or the
-  /// first byte there is.
+  /// What to go on from where nothing is given: the beginning of the default text, where all its
+  /// bytes are known, else an end of line, a space, or the first byte there is.
   fileprivate var prompt: [UInt8] {
     let beginning = Array("In the beginning".utf8)
     if beginning.allSatisfy({ token(of: $0) != nil }) { return beginning }
-    return [UInt8(ascii: "\n"), UInt8(ascii: " ")].first { token(of: $0) != nil }.map { [$0] } ?? Array(bytes.prefix(1))
+    return [UInt8(ascii: "\n"), UInt8(ascii: " ")].first { token(of: $0) != nil }.map { [$0] }
+      ?? Array(bytes.prefix(1))
   }
 }

@@ -5,10 +5,13 @@ import Reports
 import Scaling
 import ScalingStudy
 
-/// `lockstep scale EXPERIMENT.toml --ranks 1,2,4`: runs at each number of ranks, fits scaling laws and a model of the exchange, and predicts more ranks.
+/// `lockstep scale EXPERIMENT.toml --ranks 1,2,4`: runs at each number of ranks, fits scaling laws
+/// and a model of the exchange, and predicts more ranks.
 struct ScaleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "scale", abstract: "Measures how an experiment scales with the number of ranks, and predicts larger numbers.",
+    commandName: "scale",
+    abstract:
+      "Measures how an experiment scales with the number of ranks, and predicts larger numbers.",
     discussion: """
       Every point is a run of its own under mpirun; rank counts and repeats take turns in a random order. Strong scaling keeps training.global_batch, weak
       scaling takes it for one rank's. Points with more ranks than cores are flagged and left out of the fits. The exchange alone is timed as well, and a
@@ -24,49 +27,71 @@ struct ScaleCommand: AsyncParsableCommand {
         lockstep scale EXPERIMENT.toml --ranks 1,2 --target-loss 0.5
       """)
 
-  @Argument(help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"), completion: .file(extensions: ["toml"]))
+  @Argument(
+    help: ArgumentHelp("The experiment file.", valueName: "experiment.toml"),
+    completion: .file(extensions: ["toml"]))
   var experiment: String
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,..."))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,..."))
   var ranks: String
 
   @Option(
-    help: ArgumentHelp("strong: the same batch over all ranks; weak: the same batch a rank.", valueName: "strong|weak"),
+    help: ArgumentHelp(
+      "strong: the same batch over all ranks; weak: the same batch a rank.",
+      valueName: "strong|weak"),
     completion: .list(StudyPlan.Mode.allCases.map(\.rawValue)))
   var mode = "strong"
 
   @Option(help: ArgumentHelp("Runs at each number of ranks.", valueName: "count"))
   var repeats = 3
 
-  @Option(help: ArgumentHelp("Steps a run. Default: 200; with --target-loss the experiment's own length.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Steps a run. Default: 200; with --target-loss the experiment's own length.",
+      valueName: "count"))
   var steps: Int?
 
-  @Option(help: ArgumentHelp("Steps at the beginning of a run whose times do not count.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Steps at the beginning of a run whose times do not count.", valueName: "count"))
   var warmUp = 20
 
-  @Option(help: ArgumentHelp("Show what it takes to bring the training loss (a mean over 4096 samples) down to this.", valueName: "loss"))
+  @Option(
+    help: ArgumentHelp(
+      "Show what it takes to bring the training loss (a mean over 4096 samples) down to this.",
+      valueName: "loss"))
   var targetLoss: Double?
 
   @Option(
-    help: ArgumentHelp("How the learning rate follows a batch that grows with the ranks.", valueName: "constant|linear|square-root"),
+    help: ArgumentHelp(
+      "How the learning rate follows a batch that grows with the ranks.",
+      valueName: "constant|linear|square-root"),
     completion: .list(StudyPlan.RateScaling.allCases.map(\.rawValue)))
   var scaleRate = "constant"
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of ranks to predict.", valueName: "8,64,..."))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Numbers of ranks to predict.", valueName: "8,64,..."))
   var predict: String?
 
-  @Option(help: ArgumentHelp("For --predict: ranks a host. Default: this machine's cores.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "For --predict: ranks a host. Default: this machine's cores.", valueName: "count"))
   var ranksPerHost: Int?
 
   @Option(help: ArgumentHelp("For --predict: a link's latency, such as 20us.", valueName: "time"))
   var latency: String?
 
-  @Option(help: ArgumentHelp("For --predict: a link's bandwidth, such as 10Gbit/s.", valueName: "speed"))
+  @Option(
+    help: ArgumentHelp("For --predict: a link's bandwidth, such as 10Gbit/s.", valueName: "speed"))
   var bandwidth: String?
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value")
+  )
   var overrides: [String] = []
 
   @Option(help: ArgumentHelp("The study's directory. Default: runs/NAME-MODE.", valueName: "dir"))
@@ -75,13 +100,20 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Feeds the order of the points.", valueName: "number"))
   var seed = 1
 
-  @Option(help: ArgumentHelp("Open MPI hostfile; then --output must be on a file system that all hosts share.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Open MPI hostfile; then --output must be on a file system that all hosts share.",
+      valueName: "file"))
   var hostfile: String?
 
-  @Option(help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,..."))
+  @Option(
+    help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,...")
+  )
   var hosts: String?
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
   @Option(
@@ -91,7 +123,9 @@ struct ScaleCommand: AsyncParsableCommand {
   var simulate: String?
 
   @Flag(
-    help: "Go on with the study in the output directory: points that are there are not run again. More ranks and repeats may be asked for.")
+    help:
+      "Go on with the study in the output directory: points that are there are not run again. More ranks and repeats may be asked for."
+  )
   var resume = false
 
   @Flag(help: "Print the study as JSON, as scale.json has it.")
@@ -106,43 +140,60 @@ struct ScaleCommand: AsyncParsableCommand {
     let resolved = try WorkerLaunch.experiment(experiment, overrides: overrides)
     let plan = try self.plan(resolved)
     let launch = try WorkerLaunch(
-      experiment: experiment, overrides: overrides, hostfile: hostfile, hosts: hosts, mpirunArguments: mpirunArg)
+      experiment: experiment, overrides: overrides, hostfile: hostfile, hosts: hosts,
+      mpirunArguments: mpirunArg)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
     _ = try WorkerLaunch.simulation(simulate)
     var points = ScalePoints(
-      plan: plan, experiment: resolved, launch: launch, folder: folder, simulation: simulate.flatMap { try? Simulation($0) })
+      plan: plan, experiment: resolved, launch: launch, folder: folder,
+      simulation: simulate.flatMap { try? Simulation($0) })
     let lock = try LockedDirectory(RunDirectory(folder))
     defer { lock.release() }
     try points.claim(resumes: resume, forces: force)
     try await points.requireHosts()
     let counts = try await points.measure()
     let study = Study(
-      name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts, predicting: predicted, on: cluster)
+      name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts,
+      predicting: predicted, on: cluster)
     do throws(RunFileError) { try StudyDirectory(path: folder).write(study) } catch {
       throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
     }
-    Terminal.output.write(json ? JSONText(of: study, indented: true).string + "\n" : StudyText(study).text + "\n\(folder)/report.html\n")
+    Terminal.output.write(
+      json
+        ? JSONText(of: study, indented: true).string + "\n"
+        : StudyText(study).text + "\n\(folder)/report.html\n")
   }
 
   private func plan(_ experiment: Experiment) throws -> StudyPlan {
-    func choice<Choice: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws -> Choice
+    func choice<Choice: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws
+      -> Choice
     where Choice.RawValue == String {
       guard let choice = Choice(rawValue: text) else {
         throw CommandFailure(
-          .usage, "\(option) \(PlainText.sanitized(text, limit: 40)): there are \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+          .usage,
+          "\(option) \(PlainText.sanitized(text, limit: 40)): there are \(Choice.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       return choice
     }
     let counts = try WorkerLaunch.rankCounts(ranks, option: "--ranks")
-    guard (1...1000).contains(repeats) else { throw CommandFailure(.usage, "--repeats \(repeats): give a number from 1 to 1000") }
-    guard warmUp >= 1 else { throw CommandFailure(.usage, "--warm-up \(warmUp): at least the first step is never like the others") }
+    guard (1...1000).contains(repeats) else {
+      throw CommandFailure(.usage, "--repeats \(repeats): give a number from 1 to 1000")
+    }
+    guard warmUp >= 1 else {
+      throw CommandFailure(
+        .usage, "--warm-up \(warmUp): at least the first step is never like the others")
+    }
     let length = steps ?? (targetLoss == nil ? 200 : nil)
     if let length, length <= warmUp {
-      throw CommandFailure(.usage, "--steps \(length): more than the \(warmUp) of --warm-up, which do not count")
+      throw CommandFailure(
+        .usage, "--steps \(length): more than the \(warmUp) of --warm-up, which do not count")
     }
     return StudyPlan(
-      mode: try choice(mode, "--mode"), ranks: counts, repeats: repeats, steps: length, warmUp: warmUp, targetLoss: targetLoss,
-      rate: try choice(scaleRate, "--scale-rate"), seed: seed, experiment: experiment.resolved, simulation: simulate)
+      mode: try choice(mode, "--mode"), ranks: counts, repeats: repeats, steps: length,
+      warmUp: warmUp, targetLoss: targetLoss,
+      rate: try choice(scaleRate, "--scale-rate"), seed: seed, experiment: experiment.resolved,
+      simulation: simulate)
   }
 
   private func cluster() throws -> Study.Cluster {
@@ -154,22 +205,27 @@ struct ScaleCommand: AsyncParsableCommand {
     }
     let time = try latency.map { text in
       guard let seconds = Link.seconds(text) else {
-        throw CommandFailure(.usage, "--latency \(PlainText.sanitized(text, limit: 40)): wanted a time such as 20us")
+        throw CommandFailure(
+          .usage, "--latency \(PlainText.sanitized(text, limit: 40)): wanted a time such as 20us")
       }
       return seconds
     }
     let speed = try bandwidth.map { text in
       guard let speed = Link.bytesPerSecond(text), speed > 0 else {
-        throw CommandFailure(.usage, "--bandwidth \(PlainText.sanitized(text, limit: 40)): wanted a speed such as 10Gbit/s")
+        throw CommandFailure(
+          .usage,
+          "--bandwidth \(PlainText.sanitized(text, limit: 40)): wanted a speed such as 10Gbit/s")
       }
       return speed
     }
     if let ranksPerHost, !(1...65536).contains(ranksPerHost) {
-      throw CommandFailure(.usage, "--ranks-per-host \(ranksPerHost): give a number from 1 to 65536")
+      throw CommandFailure(
+        .usage, "--ranks-per-host \(ranksPerHost): give a number from 1 to 65536")
     }
     let cores = WorkerLaunch.coresHere
     return Study.Cluster(
-      ranksPerHost: given(ranksPerHost, cores, "\(cores) ranks a host, as this one has cores"), latency: given(time, 20e-6, "20 µs"),
+      ranksPerHost: given(ranksPerHost, cores, "\(cores) ranks a host, as this one has cores"),
+      latency: given(time, 20e-6, "20 µs"),
       bandwidth: given(speed, 1.25e9, "10 Gbit/s"), assumptions: assumptions)
   }
 }

@@ -8,7 +8,8 @@ import Scaling
 import ScalingStudy
 import Vectors
 
-/// The runs of a scaling study: each in `points/ranks-P/repeat-R` of its directory, and beside them the times of the exchange alone.
+/// The runs of a scaling study: each in `points/ranks-P/repeat-R` of its directory, and beside them
+/// the times of the exchange alone.
 struct ScalePoints {
   let plan: StudyPlan
   let experiment: Experiment
@@ -18,27 +19,38 @@ struct ScalePoints {
   /// How ranks and cores go together at each rank count, where several hosts reported it.
   private var crowding: [Int: Oversubscription] = [:]
 
-  init(plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String, simulation: Simulation?) {
-    (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (plan, experiment, launch, folder, simulation)
+  init(
+    plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String,
+    simulation: Simulation?
+  ) {
+    (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (
+      plan, experiment, launch, folder, simulation
+    )
   }
 
   /// Asks the hosts, where some were named, whether they can take part.
   mutating func requireHosts() async throws {
     for ranks in plan.ranks {
       var line = line(ranks, 1)
-      for note in try await launch.requireHosts(&line, data: experiment.data.recipe.files, output: folder) { say("note: \(note)") }
+      for note in try await launch.requireHosts(
+        &line, data: experiment.data.recipe.files, output: folder)
+      { say("note: \(note)") }
       crowding[ranks] = line.crowding
     }
   }
 
   private var planFile: String { StudyDirectory(path: folder).plan }
   private func home(_ ranks: Int) -> String { "\(folder)/points/ranks-\(ranks)" }
-  private func directory(_ ranks: Int, _ attempt: Int) -> RunDirectory { RunDirectory("\(home(ranks))/repeat-\(attempt)") }
+  private func directory(_ ranks: Int, _ attempt: Int) -> RunDirectory {
+    RunDirectory("\(home(ranks))/repeat-\(attempt)")
+  }
 
-  /// Takes the directory for this plan: a new one, or one that measures the same and is to be gone on with.
+  /// Takes the directory for this plan: a new one, or one that measures the same and is to be gone
+  /// on with.
   func claim(resumes: Bool, forces: Bool) throws {
     guard !(resumes && forces) else {
-      throw CommandFailure(.usage, "--resume goes on with a study and --force replaces it: give one of them")
+      throw CommandFailure(
+        .usage, "--resume goes on with a study and --force replaces it: give one of them")
     }
     let isThere = FileManager.default.fileExists(atPath: planFile)
     do {
@@ -46,13 +58,19 @@ struct ScalePoints {
         let old = try JSONFile.read(StudyPlan.self, from: planFile)
         guard old.measuresTheSame(as: plan) else {
           throw CommandFailure(
-            .usage, "\(folder) holds a study of something else (\(planFile)): only --ranks, --repeats and --predict may differ on --resume")
+            .usage,
+            "\(folder) holds a study of something else (\(planFile)): only --ranks, --repeats and --predict may differ on --resume"
+          )
         }
       } else if isThere && !forces {
         throw CommandFailure(
-          .usage, "\(folder) holds a study already: --resume goes on with it, --force replaces it, --output DIR puts this one elsewhere")
+          .usage,
+          "\(folder) holds a study already: --resume goes on with it, --force replaces it, --output DIR puts this one elsewhere"
+        )
       } else if RunDirectory(folder).isTaken && !isThere {
-        throw CommandFailure(.usage, "\(folder) holds something that is no study: --output DIR puts this one elsewhere")
+        throw CommandFailure(
+          .usage, "\(folder) holds something that is no study: --output DIR puts this one elsewhere"
+        )
       }
       if forces { try? FileManager.default.removeItem(atPath: folder + "/points") }
       try RunDirectory.make(folder)
@@ -64,18 +82,25 @@ struct ScalePoints {
 
   /// Runs what is not there yet, in a random order that the seed gives, and reads everything.
   func measure() async throws -> [RankCount] {
-    var order = plan.ranks.flatMap { ranks in (1...plan.repeats).map { (ranks: ranks, attempt: $0) } }
+    var order = plan.ranks.flatMap { ranks in (1...plan.repeats).map { (ranks: ranks, attempt: $0) }
+    }
     var random = RandomStream(UInt64(bitPattern: Int64(plan.seed)))
-    for index in order.indices.dropFirst().reversed() { order.swapAt(index, Int(random.integer(below: UInt64(index + 1)))) }
+    for index in order.indices.dropFirst().reversed() {
+      order.swapAt(index, Int(random.integer(below: UInt64(index + 1))))
+    }
     sayWhoIsAbsent()
     let missing = order.filter { !directory($0.ranks, $0.attempt).holdsReport }
     if missing.count < order.count { await StopControl.shared.take(.resumable) }
     for (index, point) in missing.enumerated() {
-      say("point \(index + 1) of \(missing.count): \(NumberFormat.counted(point.ranks, "rank")), repeat \(point.attempt)")
+      say(
+        "point \(index + 1) of \(missing.count): \(NumberFormat.counted(point.ranks, "rank")), repeat \(point.attempt)"
+      )
       try await run(point.ranks, point.attempt)
     }
     for ranks in plan.ranks
-    where ranks > 1 && !line(ranks, 1).isOversubscribed && !FileManager.default.fileExists(atPath: exchangeFile(ranks)) {
+    where ranks > 1 && !line(ranks, 1).isOversubscribed
+      && !FileManager.default.fileExists(atPath: exchangeFile(ranks))
+    {
       say("the exchange alone: \(NumberFormat.counted(ranks, "rank"))")
       try await timeExchange(ranks)
     }
@@ -83,13 +108,15 @@ struct ScalePoints {
       return try plan.ranks.map { ranks in
         let runs = try (1...plan.repeats).map { attempt in
           try MeasuredRun(
-            directory(ranks, attempt), ranks: ranks, attempt: attempt, warmUp: plan.warmUp, microBatch: experiment.training.microBatch,
+            directory(ranks, attempt), ranks: ranks, attempt: attempt, warmUp: plan.warmUp,
+            microBatch: experiment.training.microBatch,
             targetLoss: plan.targetLoss)
         }
         let hasExchange = FileManager.default.fileExists(atPath: exchangeFile(ranks))
         return RankCount(
           runs, isOversubscribed: line(ranks, 1).isOversubscribed,
-          exchange: hasExchange ? try JSONFile.read(ExchangeTimes.self, from: exchangeFile(ranks)) : nil)
+          exchange: hasExchange
+            ? try JSONFile.read(ExchangeTimes.self, from: exchangeFile(ranks)) : nil)
       }
     } catch let error as RunFileError {
       throw CommandFailure(.data, PlainText.sanitized(error.description))
@@ -102,20 +129,25 @@ struct ScalePoints {
 
   private func line(_ ranks: Int, _ attempt: Int) -> MpirunCommand {
     var line = launch.line(
-      ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks), options: ["--force"] + simulated(ranks), binds: true)
+      ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks),
+      options: ["--force"] + simulated(ranks), binds: true)
     if let crowding = crowding[ranks] { line.crowding = crowding }
     return line
   }
 
   /// The simulated cluster as these ranks can have it.
-  private func simulated(_ ranks: Int) -> [String] { simulation?.text(ranks: ranks).map { ["--simulate", $0] } ?? [] }
+  private func simulated(_ ranks: Int) -> [String] {
+    simulation?.text(ranks: ranks).map { ["--simulate", $0] } ?? []
+  }
 
   /// A straggler is one at the rank counts that have its rank.
   private func sayWhoIsAbsent() {
     for straggler in simulation?.stragglers ?? [] {
       let without = plan.ranks.filter { $0 <= straggler.rank }.map(String.init)
       guard !without.isEmpty else { continue }
-      say("note: straggler=\(straggler.rank):\(straggler.factor) is absent where there is no rank \(straggler.rank): at --ranks \(without.joined(separator: ","))")
+      say(
+        "note: straggler=\(straggler.rank):\(straggler.factor) is absent where there is no rank \(straggler.rank): at --ranks \(without.joined(separator: ","))"
+      )
     }
   }
 
@@ -127,14 +159,19 @@ struct ScalePoints {
     let factor = plan.rate.factor(batches: Double(growth))
     if factor != 1 { keys.append("optimizer.learning_rate=\(experiment.learningRate * factor)") }
     // A rank alone has no other's gradient to measure noise with.
-    if plan.targetLoss != nil && batch > experiment.training.microBatch { keys.append("report.noise=micro-batches") }
+    if plan.targetLoss != nil && batch > experiment.training.microBatch {
+      keys.append("report.noise=micro-batches")
+    }
     return keys
   }
 
   private func run(_ ranks: Int, _ attempt: Int) async throws {
     let directory = directory(ranks, attempt)
-    let watch = RunWatch(name: NumberFormat.counted(ranks, "rank"), directory: directory, isQuiet: true, showsReport: .none)
-    var job = TrainingJob(line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0)
+    let watch = RunWatch(
+      name: NumberFormat.counted(ranks, "rank"), directory: directory, isQuiet: true,
+      showsReport: .none)
+    var job = TrainingJob(
+      line: line(ranks, attempt), directory: directory, watch: watch, maxRestarts: 0)
     job.resumeLine = ResumeLine.text(CommandLine.arguments)
     let code = try await job.run()
     guard code == .done else { throw CommandFailure(code, "") }
@@ -148,7 +185,8 @@ struct ScalePoints {
   private func timeExchange(_ ranks: Int) async throws {
     var line = launch.exchangeLine(
       ranks: ranks, overrides: overrides(ranks),
-      options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"] + simulated(ranks))
+      options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"]
+        + simulated(ranks))
     if let crowding = crowding[ranks] { line.crowding = crowding }
     let times = try await line.result(of: ExchangeTimes.self)
     do throws(RunFileError) { try JSONFile.write(times, to: exchangeFile(ranks)) } catch {

@@ -3,7 +3,8 @@ import Launching
 import Processes
 import Reports
 
-/// Carries out this program's ``StopPlan``: takes the signals, acts on the mpirun that runs, and ends the program where none does.
+/// Carries out this program's ``StopPlan``: takes the signals, acts on the mpirun that runs, and
+/// ends the program where none does.
 ///
 /// There is one of it: whatever a command does, a signal is treated in the same way.
 actor StopControl {
@@ -18,7 +19,8 @@ actor StopControl {
   private var leftovers: Leftovers?
   private var hadRanks: Bool?
   private var launchers: [ProcessEntry] = []
-  /// What ran of a job when it was ended: a rank that had just started may not have noted yet whose it is.
+  /// What ran of a job when it was ended: a rank that had just started may not have noted yet whose
+  /// it is.
   private var ending: [ProcessEntry] = []
 
   /// An mpirun that runs.
@@ -35,10 +37,13 @@ actor StopControl {
     }
 
     fileprivate func send(_ signal: Int32) { process?.send(signal) }
-    fileprivate var descendants: [ProcessEntry] { process?.isAlive == true ? ProcessEntry.descendants(of: identifier) : [] }
+    fileprivate var descendants: [ProcessEntry] {
+      process?.isAlive == true ? ProcessEntry.descendants(of: identifier) : []
+    }
   }
 
-  /// Takes signals from now on; those that came before are the first. A signal that ends the program cancels `command`.
+  /// Takes signals from now on; those that came before are the first. A signal that ends the
+  /// program cancels `command`.
   func listen(cancelling command: Task<Int32, Never>) {
     self.command = command
     let (numbers, continuation) = AsyncStream.makeStream(of: Int32.self)
@@ -49,7 +54,8 @@ actor StopControl {
     }
   }
 
-  /// How long ranks may take for the checkpoint that a stop asks for, and where the user reads what is done about it.
+  /// How long ranks may take for the checkpoint that a stop asks for, and where the user reads what
+  /// is done about it.
   func prepare(grace: Double, show: @escaping @Sendable (String) async -> Void) {
     plan.grace = grace
     self.show = show
@@ -59,11 +65,14 @@ actor StopControl {
 
   var outcome: StopPlan.Outcome { plan.outcome }
   var isRequested: Bool { plan.outcome != .none }
-  /// The exit status of a program that was ended where nothing was to be saved; nil where it was not.
+  /// The exit status of a program that was ended where nothing was to be saved; nil where it was
+  /// not.
   var interruption: ExitCode? { plan.exitStatus.flatMap(ExitCode.init) }
 
   static func interruptionText(_ code: ExitCode) -> String {
-    let names: [ExitCode: String] = [.hungUp: "SIGHUP", .interrupted: "SIGINT", .askedToStop: "SIGUSR2", .terminated: "SIGTERM"]
+    let names: [ExitCode: String] = [
+      .hungUp: "SIGHUP", .interrupted: "SIGINT", .askedToStop: "SIGUSR2", .terminated: "SIGTERM",
+    ]
     return "ended by \(names[code] ?? "a signal"); nothing was to be saved"
   }
 
@@ -74,7 +83,9 @@ actor StopControl {
     if leftovers == nil { leftovers = Leftovers() }
     if let process = job.process {
       launchers.append(process)
-      for session in MpirunCommand.sessionDirectories(of: job.identifier, user: geteuid(), environment: Installation.environment()) {
+      for session in MpirunCommand.sessionDirectories(
+        of: job.identifier, user: geteuid(), environment: Installation.environment())
+      {
         leftovers?.note(session: session, of: process.identifier, since: process.startTime)
       }
     }
@@ -96,9 +107,13 @@ actor StopControl {
     carryOut(.end)
   }
 
-  /// Removes what this program's jobs left, once their ranks are gone, and what killed jobs of before did: the last thing before the end.
+  /// Removes what this program's jobs left, once their ranks are gone, and what killed jobs of
+  /// before did: the last thing before the end.
   func tidy() async {
-    for _ in 0..<40 where ending.contains(where: \.isAlive) || launchers.contains(where: { Leftovers.hasLivingRanks(of: $0) }) {
+    for _ in 0..<40
+    where ending.contains(where: \.isAlive)
+      || launchers.contains(where: { Leftovers.hasLivingRanks(of: $0) })
+    {
       try? await Task.sleep(for: .milliseconds(50))
     }
     (leftovers ?? Leftovers())?.remove()
@@ -116,7 +131,8 @@ actor StopControl {
     switch outcome {
     case .asked: "stopping at the next step, after a checkpoint; once more to stop at once"
     case .forced(.stalled): "a rank stands still: not waiting for a checkpoint"
-    case .forced(.graceOver): "no checkpoint within \(NumberFormat.formatted(plan.grace)) s (--grace): stopping without one"
+    case .forced(.graceOver):
+      "no checkpoint within \(NumberFormat.formatted(plan.grace)) s (--grace): stopping without one"
     default: nil
     }
   }
@@ -139,7 +155,8 @@ actor StopControl {
     }
   }
 
-  /// Continues what is stopped: mpirun hands CONT to ranks on other hosts too. What stays stopped is reported to the plan.
+  /// Continues what is stopped: mpirun hands CONT to ranks on other hosts too. What stays stopped
+  /// is reported to the plan.
   private func wake() {
     guard let job else { return }
     job.send(SIGCONT)

@@ -13,9 +13,13 @@ struct StudyDirectory {
 
   /// What to say where a run is wanted and a study is there; nil where none is.
   var isNoRun: CommandFailure? {
-    guard access(plan, F_OK) == 0, let plan = try? JSONFile.read(StudyPlan.self, from: plan), let ranks = plan.ranks.first else { return nil }
+    guard access(plan, F_OK) == 0, let plan = try? JSONFile.read(StudyPlan.self, from: plan),
+      let ranks = plan.ranks.first
+    else { return nil }
     let results =
-      access(results, F_OK) == 0 ? "read \(page) (as JSON: \(self.results))" : "it has not ended: lockstep scale … --resume ends it"
+      access(results, F_OK) == 0
+      ? "read \(page) (as JSON: \(self.results))"
+      : "it has not ended: lockstep scale … --resume ends it"
     return CommandFailure(
       .usage,
       "\(PlainText.sanitized(path)) holds a study of \(plan.mode.rawValue) scaling, not a run: \(results); "

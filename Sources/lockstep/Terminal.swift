@@ -8,7 +8,8 @@ struct Terminal: Sendable {
   static let output = Terminal(descriptor: 1)
   static let error = Terminal(descriptor: 2)
 
-  /// The terminal for a progress bar: standard error's, else standard output's, else none, as where escape codes are not wanted.
+  /// The terminal for a progress bar: standard error's, else standard output's, else none, as where
+  /// escape codes are not wanted.
   static var terminal: Terminal? { [error, output].first(where: \.style.allowsEscapes) }
 
   /// Escape codes and columns, asked anew each time since windows change their size.
@@ -17,7 +18,8 @@ struct Terminal: Sendable {
   /// Whether the locale's characters are UTF-8.
   static var isUnicode: Bool {
     let environment = Installation.environment()
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
+    let locale =
+      ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
     return ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
   }
 
@@ -27,7 +29,9 @@ struct Terminal: Sendable {
   func write(_ bytes: [UInt8]) {
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written)
+      }
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { return }
       written += count

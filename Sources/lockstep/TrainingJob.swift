@@ -31,11 +31,18 @@ struct TrainingJob {
       await watch.finish()
       if let code = await settled(ending, control: control) { return code }
 
-      var cause = await RootCause(ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
-      if cause.lostUnnamedHost, let found = await findLostHosts?() { cause.text = "\(cause.text): \(found)" }
-      if let stall = await watch.fatalStall { cause = RootCause(text: stall, code: .workerFailed, others: []) }
+      var cause = await RootCause(
+        ending: ending, faults: watch.faults, step: watch.lastStep, directory: directory)
+      if cause.lostUnnamedHost, let found = await findLostHosts?() {
+        cause.text = "\(cause.text): \(found)"
+      }
+      if let stall = await watch.fatalStall {
+        cause = RootCause(text: stall, code: .workerFailed, others: [])
+      }
       let isLasting = cause.code != .workerFailed
-      if await control.isRequested || isLasting { return await stopped(by: cause, control: control) }
+      if await control.isRequested || isLasting {
+        return await stopped(by: cause, control: control)
+      }
       let explanation = await watch.faults.faults.first?.message
       switch policy.failed(at: await watch.stepsTaken, explanation: explanation) {
       case .giveUp(let reason):
@@ -45,12 +52,16 @@ struct TrainingJob {
         // The ranks of an mpirun that was killed live on for up to three seconds.
         if case .signalled = ending { seconds = max(seconds, 4) }
         line.workerArguments = workerArguments(restarts: policy.restarts)
-        let from = directory.newestCheckpoint.map { "from the checkpoint of step \($0)" } ?? "from the beginning"
+        let from =
+          directory.newestCheckpoint.map { "from the checkpoint of step \($0)" }
+          ?? "from the beginning"
         if directory.newestCheckpoint != nil { await control.take(.resumable) }
         await watch.set(restarts: policy.restarts)
         await watch.show("\(cause.text)")
         await watch.show("restart \(policy.restarts) of \(maxRestarts) in \(seconds) s, \(from)")
-        guard await wait(seconds, control: control) else { return await stopped(by: cause, control: control) }
+        guard await wait(seconds, control: control) else {
+          return await stopped(by: cause, control: control)
+        }
         do throws(LockFailure) { try lock?.verify() } catch {
           let code: ExitCode = if case .lost = error { .usage } else { .workerFailed }
           watch.showCause(RootCause(text: error.description, code: code, others: []))
@@ -72,7 +83,8 @@ struct TrainingJob {
 
   /// The exit code of a run that ended in order, its report printed; nil when it failed.
   ///
-  /// The report is the last that ranks write. An mpirun that a stop reaches after it dies of the signal, and has nothing left to do.
+  /// The report is the last that ranks write. An mpirun that a stop reaches after it dies of the
+  /// signal, and has nothing left to do.
   private func settled(_ ending: RootCause.Ending, control: StopControl) async -> ExitCode? {
     let endedItself = ending == .exited(0) || ending == .exited(ExitCode.stopped.rawValue)
     let wasEnded = await control.isRequested
@@ -92,14 +104,19 @@ struct TrainingJob {
     }
     if cause.code == .stopped {
       // The workers said that a checkpoint is there; there was no report to print.
-      watch.showCause(RootCause(text: "stopped after a checkpoint; \(goesOn)", code: .stopped, others: []))
+      watch.showCause(
+        RootCause(text: "stopped after a checkpoint; \(goesOn)", code: .stopped, others: []))
       return .stopped
     }
     guard await control.isRequested, cause.code == .workerFailed else {
       return await fail(cause)
     }
-    let resume = directory.newestCheckpoint.map { "; the newest one is of step \($0); \(goesOn)" } ?? ""
-    return await fail(RootCause(text: "stopped before a checkpoint was written\(resume)", code: .workerFailed, others: cause.others))
+    let resume =
+      directory.newestCheckpoint.map { "; the newest one is of step \($0); \(goesOn)" } ?? ""
+    return await fail(
+      RootCause(
+        text: "stopped before a checkpoint was written\(resume)", code: .workerFailed,
+        others: cause.others))
   }
 
   /// Writes the page, then the cause: nothing is printed after it.
@@ -109,9 +126,12 @@ struct TrainingJob {
     return cause.code
   }
 
-  private var goesOn: String { resumeLine.map { "to go on: \($0)" } ?? "--resume goes on from there" }
+  private var goesOn: String {
+    resumeLine.map { "to go on: \($0)" } ?? "--resume goes on from there"
+  }
 
-  /// Writes the page of what was recorded before the workers failed; those that fail in order have written it themselves.
+  /// Writes the page of what was recorded before the workers failed; those that fail in order have
+  /// written it themselves.
   private func writePage(after cause: RootCause) async {
     guard await watch.lastStep != nil else { return }
     do {
@@ -122,11 +142,17 @@ struct TrainingJob {
     }
   }
 
-  /// The workers' arguments for another start. Where this run's records are there it goes on with them, by the rules of any `--resume`; else no start
-  /// has touched a file yet, and the next one is asked for the same.
+  /// The workers' arguments for another start. Where this run's records are there it goes on with
+  /// them, by the rules of any `--resume`; else no start has touched a file yet, and the next one
+  /// is asked for the same.
   private func workerArguments(restarts: Int) -> [String] {
-    let hasBegun = (try? JSONFile.read(EnvironmentRecord.self, from: directory.environment))?.run == lock?.record.run
-    let again = hasBegun ? line.workerArguments.filter { $0 != "--resume" && $0 != "--force" } + ["--resume"] : line.workerArguments
+    let hasBegun =
+      (try? JSONFile.read(EnvironmentRecord.self, from: directory.environment))?.run
+      == lock?.record.run
+    let again =
+      hasBegun
+      ? line.workerArguments.filter { $0 != "--resume" && $0 != "--force" } + ["--resume"]
+      : line.workerArguments
     return again + ["--restarts", String(restarts)]
   }
 

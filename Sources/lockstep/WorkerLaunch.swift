@@ -16,33 +16,45 @@ struct WorkerLaunch: Sendable {
   private let environment = Installation.environment()
   private let machine = Machine.current()
 
-  /// - Throws: a failure in one line where the hostfile is bad, or a program that it takes is missing.
-  init(experiment: String, overrides: [String], hostfile: String?, hosts list: String? = nil, mpirunArguments: [String]) throws {
+  /// - Throws: a failure in one line where the hostfile is bad, or a program that it takes is
+  ///   missing.
+  init(
+    experiment: String, overrides: [String], hostfile: String?, hosts list: String? = nil,
+    mpirunArguments: [String]
+  ) throws {
     self.experiment = experiment
     self.overrides = overrides
     self.mpirunArguments = mpirunArguments
     guard hostfile == nil || list == nil else {
       throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them")
     }
-    hosts = try (hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)).map(Self.readableByMpirun)
+    hosts = try (hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)).map(
+      Self.readableByMpirun)
     guard let mpirun = Installation.program("mpirun") else {
-      throw CommandFailure(.mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
+      throw CommandFailure(
+        .mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
     }
     self.mpirun = mpirun
     let worker = Installation.worker
     guard Installation.isExecutable(worker) else {
-      throw CommandFailure(.mpiUnusable, "\(worker) is missing: it has to lie beside lockstep; build it with swift build -c release")
+      throw CommandFailure(
+        .mpiUnusable,
+        "\(worker) is missing: it has to lie beside lockstep; build it with swift build -c release")
     }
   }
 
   /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
-  func line(ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [], binds: Bool = false) -> MpirunCommand {
+  func line(
+    ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [],
+    binds: Bool = false
+  ) -> MpirunCommand {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
     return line(ranks: ranks, workerArguments: arguments + options, binds: binds)
   }
 
-  /// The line that starts `ranks` workers that time a workload, the experiment's place being taken by its name.
+  /// The line that starts `ranks` workers that time a workload, the experiment's place being taken
+  /// by its name.
   func benchLine(ranks: Int, options: [String]) -> MpirunCommand {
     line(ranks: ranks, workerArguments: [experiment] + options, binds: true)
   }
@@ -54,10 +66,12 @@ struct WorkerLaunch: Sendable {
     return line(ranks: ranks, workerArguments: arguments + options, binds: true)
   }
 
-  /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks that wander say little.
+  /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks
+  /// that wander say little.
   private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunCommand {
     var line = MpirunCommand(
-      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker, workerArguments: workerArguments, ranks: ranks,
+      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker,
+      workerArguments: workerArguments, ranks: ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
     line.bindsToCores = binds
     return line
@@ -66,22 +80,32 @@ struct WorkerLaunch: Sendable {
   /// Cores of this machine that ranks may use.
   static var coresHere: Int { Machine.current().cores }
 
-  /// The line that starts `ranks` workers that measure the machine, under the conditions of a training run.
-  func diagnosisLine(ranks: Int) -> MpirunCommand { line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false) }
+  /// The line that starts `ranks` workers that measure the machine, under the conditions of a
+  /// training run.
+  func diagnosisLine(ranks: Int) -> MpirunCommand {
+    line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false)
+  }
 
   /// This machine's own record, where no hosts were named.
   func surveyHere(_ line: MpirunCommand) async throws -> HostCheck {
-    try await survey(line, data: [], output: nil).check(Hostfile(list: "localhost:\(line.ranks)"), own: LocalHostNames())
+    try await survey(line, data: [], output: nil).check(
+      Hostfile(list: "localhost:\(line.ranks)"), own: LocalHostNames())
   }
 
-  /// Asks every host, where some were named, whether it can take part, and notes in the line what it learned of their cores.
-  func survey(_ line: inout MpirunCommand, data: [String], output: String?) async throws -> HostCheck? {
+  /// Asks every host, where some were named, whether it can take part, and notes in the line what
+  /// it learned of their cores.
+  func survey(_ line: inout MpirunCommand, data: [String], output: String?) async throws
+    -> HostCheck?
+  {
     let own = LocalHostNames()
     guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
     let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
-      let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in first }
-      line.crowding = Oversubscription(check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
+      let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in
+        first
+      }
+      line.crowding = Oversubscription(
+        check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
     }
     return check
   }
@@ -89,25 +113,38 @@ struct WorkerLaunch: Sendable {
   private func survey(_ line: MpirunCommand, data: [String], output: String?) -> HostSurvey {
     HostSurvey(
       worker: line.worker, mpirun: mpirun,
-      shell: RemoteShell(mpirunArguments: mpirunArguments, environment: environment, program: Installation.program),
+      shell: RemoteShell(
+        mpirunArguments: mpirunArguments, environment: environment, program: Installation.program),
       environment: environment,
-      variables: line.exported.compactMap { name in environment[name].map { (name: name, value: $0) } }, data: data, output: output)
+      variables: line.exported.compactMap { name in
+        environment[name].map { (name: name, value: $0) }
+      }, data: data, output: output)
   }
 
   /// The same for a run: each problem is one line, and ends the command.
-  func requireHosts(_ line: inout MpirunCommand, data: [String], output: String) async throws -> [String] {
+  func requireHosts(_ line: inout MpirunCommand, data: [String], output: String) async throws
+    -> [String]
+  {
     guard let check = try await survey(&line, data: data, output: output) else { return [] }
     try Task.checkCancellation()
     guard let last = check.problems.last else { return check.notes }
-    for problem in check.problems.dropLast() { Terminal.error.write("lockstep: \(PlainText.sanitized(problem.line))\n") }
+    for problem in check.problems.dropLast() {
+      Terminal.error.write("lockstep: \(PlainText.sanitized(problem.line))\n")
+    }
     throw CommandFailure(check.code, PlainText.sanitized(last.line))
   }
 
   /// A number of ranks as it was given: a number, or `auto`.
   func rankCount(_ text: String) throws -> Int {
-    if text == "auto" { return MpirunCommand.automaticRanks(machine: machine, hostfile: hosts, environment: environment) }
+    if text == "auto" {
+      return MpirunCommand.automaticRanks(
+        machine: machine, hostfile: hosts, environment: environment)
+    }
     guard let count = Int(text), (1...65536).contains(count) else {
-      throw CommandFailure(.usage, "-n \(PlainText.sanitized(text, limit: 40)): give a number of ranks from 1 to 65536, or auto")
+      throw CommandFailure(
+        .usage,
+        "-n \(PlainText.sanitized(text, limit: 40)): give a number of ranks from 1 to 65536, or auto"
+      )
     }
     return count
   }
@@ -117,7 +154,10 @@ struct WorkerLaunch: Sendable {
     let words = text.split(separator: ",", omittingEmptySubsequences: false)
     let counts = words.compactMap { Int($0) }.filter { (1...65536).contains($0) }
     guard counts.count == words.count else {
-      throw CommandFailure(.usage, "\(option) \(PlainText.sanitized(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4")
+      throw CommandFailure(
+        .usage,
+        "\(option) \(PlainText.sanitized(text, limit: 60)): wanted numbers from 1 to 65536, such as 1,2,3,4"
+      )
     }
     return Set(counts).sorted()
   }
@@ -131,7 +171,8 @@ struct WorkerLaunch: Sendable {
     }
   }
 
-  /// Ends the command where the model cannot take samples of the data's kind: the ranks would find it too, but only once they run.
+  /// Ends the command where the model cannot take samples of the data's kind: the ranks would find
+  /// it too, but only once they run.
   static func requireFit(_ experiment: Experiment) throws {
     do {
       try experiment.checkFit()
@@ -152,7 +193,9 @@ struct WorkerLaunch: Sendable {
   }
 
   private static func readHostfile(_ path: String) throws -> Hostfile {
-    guard let text = SmallFiles.text(path) else { throw CommandFailure(.usage, "\(path): cannot read this hostfile") }
+    guard let text = SmallFiles.text(path) else {
+      throw CommandFailure(.usage, "\(path): cannot read this hostfile")
+    }
     do throws(LaunchError) {
       return try Hostfile(path: notAnOption(path), text: text)
     } catch {
@@ -164,7 +207,10 @@ struct WorkerLaunch: Sendable {
   private static func readableByMpirun(_ hosts: Hostfile) throws -> Hostfile {
     guard let text = hosts.ownText else { return hosts }
     guard let path = Leftovers()?.write("hosts", text) else {
-      throw CommandFailure(.mpiUnusable, "a hostfile that mpirun understands cannot be written to /dev/shm: give one with plain line ends")
+      throw CommandFailure(
+        .mpiUnusable,
+        "a hostfile that mpirun understands cannot be written to /dev/shm: give one with plain line ends"
+      )
     }
     return hosts.written(to: path)
   }

@@ -3,17 +3,22 @@ import Foundation
 import Testing
 
 @Suite struct ChartsTests {
-  static func line(_ values: [Double?], _ style: Series.Style = .line, y: Axis = Axis("loss")) -> LineChart {
+  static func line(_ values: [Double?], _ style: Series.Style = .line, y: Axis = Axis("loss"))
+    -> LineChart
+  {
     LineChart(
       "Loss", x: Axis("step"), y: y,
       series: [
-        Series("training", values.enumerated().map { ChartPoint(Double($0.offset + 1), $0.element) }, style: style, showsMissing: true)
+        Series(
+          "training", values.enumerated().map { ChartPoint(Double($0.offset + 1), $0.element) },
+          style: style, showsMissing: true)
       ])
   }
 
   @Test(
     arguments: [
-      [], [2.3], [1, 1, 1], [nil, nil], [.nan, .infinity, -.infinity], [0, 0], [-5, 1e308, -1e308], [1e-300, 1e-305], [1e30, 1, nil, 3],
+      [], [2.3], [1, 1, 1], [nil, nil], [.nan, .infinity, -.infinity], [0, 0], [-5, 1e308, -1e308],
+      [1e-300, 1e-305], [1e30, 1, nil, 3],
     ] as [[Double?]])
   func anyValuesGiveWellFormedMarkup(_ values: [Double?]) throws {
     for scale in [Axis.Scale.linear, .logarithmic, .automatic] {
@@ -22,17 +27,24 @@ import Testing
         let read = try #require(WellFormed(svg), "\(values) \(scale): \(svg)")
         #expect(!svg.contains("nan") && !svg.contains("inf"))
         #expect(read.elements.prefix(3).map(\.name) == ["svg", "title", "desc"])
-        if values.compactMap({ $0 }).filter(\.isFinite).isEmpty { #expect(read.words.contains("no values")) }
+        if values.compactMap({ $0 }).filter(\.isFinite).isEmpty {
+          #expect(read.words.contains("no values"))
+        }
       }
     }
-    let map = HeatMap("Norms", label: "norm", x: Axis("step"), span: 1...2, rows: [.init("a", values), .init("b", values)])
+    let map = HeatMap(
+      "Norms", label: "norm", x: Axis("step"), span: 1...2,
+      rows: [.init("a", values), .init("b", values)])
     #expect(WellFormed(map.svg) != nil)
-    let bars = StackedBars("Time", label: "s", parts: ["a", "b"], rows: [.init("r", values.compactMap { $0 }), .init("s", [1, 2])])
+    let bars = StackedBars(
+      "Time", label: "s", parts: ["a", "b"],
+      rows: [.init("r", values.compactMap { $0 }), .init("s", [1, 2])])
     #expect(WellFormed(bars.svg) != nil)
   }
 
   // B5
-  /// A constant is read off its axis: labels lie about it at distances of its own size, whatever that is, and the line is in the middle.
+  /// A constant is read off its axis: labels lie about it at distances of its own size, whatever
+  /// that is, and the line is in the middle.
   @Test(arguments: [0.001, 3e-7, 1e-14, 2.5, 40_000, -0.02, 7e12])
   func aConstantShowsItsValue(_ value: Double) throws {
     let read = try #require(WellFormed(Self.line([value, value, value]).svg))
@@ -56,9 +68,12 @@ import Testing
   @Test func everyTextIsEscaped() throws {
     let nasty = "<script>\"&'\u{0}\u{202E}]]>"
     let chart = LineChart(
-      nasty, x: Axis(nasty), y: Axis(nasty), series: [Series(nasty, [ChartPoint(1, 1), ChartPoint(2, 3)])],
-      bands: [Band(nasty, [.init(1, low: 0, high: 1)])], levels: [Level(nasty, 2)], marks: [Marks(nasty, at: [1])])
-    let map = HeatMap(nasty, label: nasty, x: Axis(nasty), span: 0...1, rows: [.init(nasty, [1, 2])])
+      nasty, x: Axis(nasty), y: Axis(nasty),
+      series: [Series(nasty, [ChartPoint(1, 1), ChartPoint(2, 3)])],
+      bands: [Band(nasty, [.init(1, low: 0, high: 1)])], levels: [Level(nasty, 2)],
+      marks: [Marks(nasty, at: [1])])
+    let map = HeatMap(
+      nasty, label: nasty, x: Axis(nasty), span: 0...1, rows: [.init(nasty, [1, 2])])
     let bars = StackedBars(nasty, label: nasty, parts: [nasty], rows: [.init(nasty, [1])])
     for text in [chart.svg, map.svg, bars.svg, chart.file] {
       let read = try #require(WellFormed(text))
@@ -75,7 +90,8 @@ import Testing
     let path = try #require(read.places(ofClass: "s0").first { $0.count > 100 })
     let ups = stride(from: 1, to: path.count, by: 2).map { path[$0] }
     let top = try #require(ups.min())
-    // The range is 1.9 to 90 with a twentieth on both sides; the spike stands alone in the highest tenth.
+    // The range is 1.9 to 90 with a twentieth on both sides; the spike stands alone in the highest
+    // tenth.
     #expect(top < 0.06 * ups.max()! && ups.filter { $0 < 0.5 * ups.max()! }.count == 1)
     let place = path[2 * ups.firstIndex(of: top)!]
     let widest = stride(from: 0, to: path.count, by: 2).map { path[$0] }.max()!
@@ -89,7 +105,10 @@ import Testing
   @Test func aGapIsNotBridgedAndALonePointIsSeen() throws {
     let read = try #require(WellFormed(Self.line([1, 2, nil, 3, nil, 4, 5]).svg))
     let line = try #require(
-      read.elements.first { $0.attributes["class"] == "line s0" && ($0.attributes["d"] ?? "").filter { $0 == "M" }.count > 1 })
+      read.elements.first {
+        $0.attributes["class"] == "line s0"
+          && ($0.attributes["d"] ?? "").filter { $0 == "M" }.count > 1
+      })
     #expect(line.attributes["d"]!.filter { $0 == "M" }.count == 2)
     let marks = try #require(read.elements.first { $0.attributes["class"] == "f0" })
     #expect(marks.attributes["d"]!.filter { $0 == "M" }.count == 5)
@@ -109,10 +128,13 @@ import Testing
       ([0, 4e7], .linear, ["0", "1e7", "2e7", "3e7", "4e7"]),
     ] as [([Double], Axis.Scale, [String])])
   func ticksAreRound(_ ends: [Double], _ scale: Axis.Scale, _ labels: [String]) throws {
-    let chart = Self.line([ends[0], ends[1]], y: Axis("", scale: scale, lowest: ends[0], highest: ends[1]))
+    let chart = Self.line(
+      [ends[0], ends[1]], y: Axis("", scale: scale, lowest: ends[0], highest: ends[1]))
     let read = try #require(WellFormed(chart.svg))
     let words = read.words.split(separator: "\n").map(String.init)
-    let found = words.firstIndex(of: labels[0]).map { Array(words[$0..<min(words.count, $0 + labels.count)]) }
+    let found = words.firstIndex(of: labels[0]).map {
+      Array(words[$0..<min(words.count, $0 + labels.count)])
+    }
     #expect(found == labels, "\(words)")
   }
 
@@ -138,14 +160,26 @@ import Testing
 
   @Test func equalShadesOfAHeatMapAreOnePieceAndBarsAddUp() throws {
     let map = HeatMap(
-      "Norms", label: "norm", x: Axis("step"), span: 1...100, rows: [.init("a", [1, 1, 1, 1000]), .init("b", [nil, 30, 30, 30])])
+      "Norms", label: "norm", x: Axis("step"), span: 1...100,
+      rows: [.init("a", [1, 1, 1, 1000]), .init("b", [nil, 30, 30, 30])])
     let read = try #require(WellFormed(map.svg))
-    #expect(read.elements.contains { $0.attributes["class"] == "h0" && $0.attributes["d"] == "M0 0h3v1h-3z" })
-    #expect(read.elements.contains { $0.attributes["class"] == "h15" && $0.attributes["d"] == "M3 0h1v1h-1z" })
-    #expect(read.elements.contains { $0.attributes["class"] == "h7" && $0.attributes["d"] == "M1 1h3v1h-3z" })
-    let bars = StackedBars("Time", label: "seconds", parts: ["compute", "reduce"], rows: [.init("rank 0", [3, 1])])
+    #expect(
+      read.elements.contains {
+        $0.attributes["class"] == "h0" && $0.attributes["d"] == "M0 0h3v1h-3z"
+      })
+    #expect(
+      read.elements.contains {
+        $0.attributes["class"] == "h15" && $0.attributes["d"] == "M3 0h1v1h-1z"
+      })
+    #expect(
+      read.elements.contains {
+        $0.attributes["class"] == "h7" && $0.attributes["d"] == "M1 1h3v1h-3z"
+      })
+    let bars = StackedBars(
+      "Time", label: "seconds", parts: ["compute", "reduce"], rows: [.init("rank 0", [3, 1])])
     let drawn = try #require(WellFormed(bars.svg))
-    let widths = drawn.elements.filter { $0.attributes["class"]?.hasPrefix("edge") == true }.map { element -> Double in
+    let widths = drawn.elements.filter { $0.attributes["class"]?.hasPrefix("edge") == true }.map {
+      element -> Double in
       Double(element.attributes["d"]!.split(separator: "h")[1].split(separator: "v")[0])!
     }
     #expect(widths.count == 2 && abs(widths[0] - 3 * widths[1]) < 0.5)

@@ -17,7 +17,8 @@ final class WellFormed: NSObject, XMLParserDelegate {
   }
 
   func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]
+    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
+    qualifiedName: String?, attributes: [String: String]
   ) {
     elements.append((name, attributes))
     if name == "text" { labels.append((attributes, "")) }
@@ -28,12 +29,17 @@ final class WellFormed: NSObject, XMLParserDelegate {
     if elements.last?.name == "text" { labels[labels.count - 1].words += string }
   }
 
-  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) { words += "\n" }
+  func parser(
+    _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
+  ) { words += "\n" }
 
   /// The numbers in the path data of elements of a class.
   func places(ofClass style: String) -> [[Double]] {
-    elements.filter { $0.attributes["class"]?.split(separator: " ").contains(Substring(style)) == true }.map { element in
-      (element.attributes["d"] ?? "").split { !($0.isNumber || $0 == "." || $0 == "-") }.compactMap { Double($0) }
+    elements.filter {
+      $0.attributes["class"]?.split(separator: " ").contains(Substring(style)) == true
+    }.map { element in
+      (element.attributes["d"] ?? "").split { !($0.isNumber || $0 == "." || $0 == "-") }.compactMap
+      { Double($0) }
     }
   }
 }

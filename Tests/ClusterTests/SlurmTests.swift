@@ -5,10 +5,14 @@ import Reports
 import Testing
 
 /// `Launch/slurm/train.sbatch` under a Slurm of its own, on three hosts in network namespaces.
-@Suite(.serialized, .enabled(if: Cluster.hasSlurm, "Slurm's tests need slurm-wlm and munge beside what several hosts need"))
+@Suite(
+  .serialized,
+  .enabled(
+    if: Cluster.hasSlurm, "Slurm's tests need slurm-wlm and munge beside what several hosts need"))
 struct SlurmTests {
   private static var repository: URL {
-    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
   }
 
   /// Slurm on a cluster's hosts, its commands run on the first, in the cluster's directory.
@@ -41,24 +45,34 @@ struct SlurmTests {
 
     func run(_ command: [String], limit: Double = 120) throws -> Outcome {
       let environment = [
-        "SLURM_CONF": cluster.directory + "/slurm/slurm.conf", "LOCKSTEP_WORKER": Programs.path("lockstep-worker"),
+        "SLURM_CONF": cluster.directory + "/slurm/slurm.conf",
+        "LOCKSTEP_WORKER": Programs.path("lockstep-worker"),
         // The hosts are one machine: each would bind its first rank to the same core.
         "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
       ]
-      return try cluster.on("node1", ["sh", "-c", "cd \"$0\" && exec \"$@\"", cluster.directory] + command, environment: environment)
-        .finish(limit: limit)
+      return try cluster.on(
+        "node1", ["sh", "-c", "cd \"$0\" && exec \"$@\"", cluster.directory] + command,
+        environment: environment
+      )
+      .finish(limit: limit)
     }
 
     /// Hands a job to the queue and returns its number.
     func submit(_ options: [String], _ arguments: [String] = []) throws -> String {
       let script = SlurmTests.repository.appending(path: "Launch/slurm/train.sbatch").path
-      let command = ["sbatch", "--parsable", "--nodes=3", "--ntasks-per-node=1"] + options + [script, cluster.directory + "/small.toml"]
+      let command =
+        ["sbatch", "--parsable", "--nodes=3", "--ntasks-per-node=1"] + options + [
+          script, cluster.directory + "/small.toml",
+        ]
       let outcome = try run(command + arguments)
       guard outcome.status == 0 else { throw Cluster.Failure(text: outcome.errors) }
       return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    func log(of job: String) -> String { (try? String(contentsOfFile: "\(cluster.directory)/lockstep-\(job).log", encoding: .utf8)) ?? "" }
+    func log(of job: String) -> String {
+      (try? String(contentsOfFile: "\(cluster.directory)/lockstep-\(job).log", encoding: .utf8))
+        ?? ""
+    }
 
     /// Looks until the job's log holds a text that tells that it is over, or goes on.
     func wait(for limit: Double, job: String, until text: String) -> Bool {
@@ -76,34 +90,50 @@ struct SlurmTests {
     }
   }
 
-  /// The time limit's signal, sent by the controller itself: a checkpoint, the queue, the rest of the run.
+  /// The time limit's signal, sent by the controller itself: a checkpoint, the queue, the rest of
+  /// the run.
   @Test func aTimeLimitLeadsToACheckpointARequeueAndTheEnd() throws {
     let slurm = try Slurm()
     try slurm.write(steps: 100_000_000)
     // The controller looks at limits every 30 s; with this limit its first look sends the signal.
     let job = try slurm.submit(["--time=2", "--signal=B:USR1@119"])
-    try #require(slurm.wait(for: 90, job: job, until: "the run ended with exit code 75"), "\(slurm.log(of: job))")
+    try #require(
+      slurm.wait(for: 90, job: job, until: "the run ended with exit code 75"),
+      "\(slurm.log(of: job))")
     let stopped = try slurm.report(of: job)
     #expect(stopped.verdict == .stopped && stopped.steps > 0)
     try slurm.write(steps: stopped.steps + 200)
-    try #require(slurm.wait(for: 5, job: job, until: "goes on from its checkpoint when the queue lets it"))
-    try #require(slurm.wait(for: 60, job: job, until: "start 2, 3 tasks on node[1-3]"), "\(slurm.log(of: job))")
-    try #require(slurm.wait(for: 60, job: job, until: "the run ended with exit code 0"), "\(slurm.log(of: job))")
+    try #require(
+      slurm.wait(for: 5, job: job, until: "goes on from its checkpoint when the queue lets it"))
+    try #require(
+      slurm.wait(for: 60, job: job, until: "start 2, 3 tasks on node[1-3]"), "\(slurm.log(of: job))"
+    )
+    try #require(
+      slurm.wait(for: 60, job: job, until: "the run ended with exit code 0"),
+      "\(slurm.log(of: job))")
     #expect(slurm.log(of: job).contains("resumed after step \(stopped.steps)"))
     let ended = try slurm.report(of: job)
-    #expect(ended.steps == stopped.steps + 200 && ended.verdict != .stopped && ended.ranks.map(\.host) == ["node1", "node2", "node3"])
+    #expect(
+      ended.steps == stopped.steps + 200 && ended.verdict != .stopped
+        && ended.ranks.map(\.host) == ["node1", "node2", "node3"])
   }
 
   @Test func aJobTrainsToTheEnd() throws {
     let slurm = try Slurm()
     try slurm.write(steps: 300)
     let job = try slurm.submit(["--time=5"])
-    try #require(slurm.wait(for: 60, job: job, until: "the run ended with exit code 0"), "\(slurm.log(of: job))")
+    try #require(
+      slurm.wait(for: 60, job: job, until: "the run ended with exit code 0"),
+      "\(slurm.log(of: job))")
     let report = try slurm.report(of: job)
-    #expect(report.steps == 300 && report.ranks.map(\.host) == ["node1", "node2", "node3"] && (report.final.accuracy ?? 0) > 0.6)
+    #expect(
+      report.steps == 300 && report.ranks.map(\.host) == ["node1", "node2", "node3"]
+        && (report.final.accuracy ?? 0) > 0.6)
     // A bad option is an end, not a reason to queue again.
     let wrong = try slurm.submit(["--time=5"], ["--set", "model.hiden=[3]"])
-    try #require(slurm.wait(for: 60, job: wrong, until: "the run ended with exit code 64"), "\(slurm.log(of: wrong))")
+    try #require(
+      slurm.wait(for: 60, job: wrong, until: "the run ended with exit code 64"),
+      "\(slurm.log(of: wrong))")
     #expect(!slurm.log(of: wrong).contains("goes on"))
   }
 }

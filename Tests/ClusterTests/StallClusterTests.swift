@@ -2,7 +2,8 @@ import Foundation
 import RankTesting
 import Testing
 
-/// A stopped rank of another host than rank 0's: its host's watcher reports it over a connection of its own (D1).
+/// A stopped rank of another host than rank 0's: its host's watcher reports it over a connection of
+/// its own (D1).
 @Suite(.serialized, .enabled(if: Cluster.isPossible, Comment(rawValue: Cluster.need)))
 struct StallClusterTests {
   private static let limits = ["--stall-warn", "0.5", "--stall-abort", "3"]
@@ -21,7 +22,9 @@ struct StallClusterTests {
   }
 
   /// Stops the one worker of `node2` and returns how the job ended.
-  private func stopTheSecond(_ cluster: Cluster, _ job: RunningProgram, whenSeen text: () -> String) throws -> Outcome {
+  private func stopTheSecond(_ cluster: Cluster, _ job: RunningProgram, whenSeen text: () -> String)
+    throws -> Outcome
+  {
     try #require(job.wait { text().contains("step ") }, "\(job.errors)\(job.output)")
     let workers = try cluster.processes(of: "node2").filter { $0.name.hasPrefix("lockstep-worke") }
     try #require(workers.count == 1, "\(workers)")
@@ -36,17 +39,23 @@ struct StallClusterTests {
     let job = try cluster.on(
       "node1",
       [
-        Programs.path("lockstep"), "run", try experiment(in: cluster), "-n", "2", "--hosts", "node1:1,node2:1", "--output",
+        Programs.path("lockstep"), "run", try experiment(in: cluster), "-n", "2", "--hosts",
+        "node1:1,node2:1", "--output",
         cluster.directory + "/run",
       ] + Self.limits)
     let outcome = try stopTheSecond(cluster, job) { job.errors }
     #expect(outcome.status == 70, "\(outcome.errors)")
-    #expect(outcome.errors.contains(/warning: rank 1 on node2.*stopped \(process/), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains(/warning: rank 1 on node2.*stopped \(process/), "\(outcome.errors)")
     let last = outcome.errors.split(separator: "\n").last ?? ""
     #expect(last.contains("rank 1 on node2") && last.contains("the run is ended"), "\(last)")
     // The other host's records came over the connection too.
-    let entries = try String(contentsOfFile: cluster.directory + "/run/stalls/rank-1.jsonl", encoding: .utf8).split(separator: "\n")
-    #expect(entries.count > 20 && entries[0].contains("\"host\":\"node2\"") && entries[0].contains("\"state\":\"stopped\""), "\(entries.prefix(1))")
+    let entries = try String(
+      contentsOfFile: cluster.directory + "/run/stalls/rank-1.jsonl", encoding: .utf8
+    ).split(separator: "\n")
+    #expect(
+      entries.count > 20 && entries[0].contains("\"host\":\"node2\"")
+        && entries[0].contains("\"state\":\"stopped\""), "\(entries.prefix(1))")
   }
 
   @Test func withoutTheCoordinatorTooAStoppedRankOfAnotherHostIsNamed() throws {
@@ -54,11 +63,13 @@ struct StallClusterTests {
     let job = try cluster.on(
       "node1",
       [
-        "mpirun", "-n", "2", "--host", "node1,node2", "--bind-to", "none", Programs.path("lockstep-worker"), try experiment(in: cluster),
+        "mpirun", "-n", "2", "--host", "node1,node2", "--bind-to", "none",
+        Programs.path("lockstep-worker"), try experiment(in: cluster),
         "--output", cluster.directory + "/plain",
       ] + Self.limits)
     let outcome = try stopTheSecond(cluster, job) { job.output }
     #expect(outcome.status == 70, "\(outcome.errors)")
-    #expect(outcome.errors.contains(/rank 1 on node2: stalled: rank 1 on node2/), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains(/rank 1 on node2: stalled: rank 1 on node2/), "\(outcome.errors)")
   }
 }

@@ -37,7 +37,8 @@ import Vectors
   @Test func spreadIsTheStandardDeviationAroundTheCentre() {
     let count = 20_000
     let wide = Blobs(classes: 1, dimensions: 1, samples: count, spread: 0.5, seed: 1)
-    let centre = Double(sample(Blobs(classes: 1, dimensions: 1, samples: 1, spread: 0, seed: 1), 0).inputs[0])
+    let centre = Double(
+      sample(Blobs(classes: 1, dimensions: 1, samples: 1, spread: 0, seed: 1), 0).inputs[0])
     let deviations = (0..<count).map { Double(sample(wide, UInt32($0)).inputs[0]) - centre }
     let mean = deviations.reduce(0, +) / Double(count)
     let variance = deviations.reduce(0) { $0 + $1 * $1 } / Double(count)
@@ -49,7 +50,10 @@ import Vectors
   /// The polar method over the same stream with libm's logarithm, computed by another program.
   @Test func gaussiansAreThosePinned() {
     var stream = RandomStream(1, 2, 3)
-    for pinned in [0.5999386738669988, 0.5921877159830831, 0.5738411388971585, 1.145616962909728, -0.3924901046928309, 2.0485917545541974] {
+    for pinned in [
+      0.5999386738669988, 0.5921877159830831, 0.5738411388971585, 1.145616962909728,
+      -0.3924901046928309, 2.0485917545541974,
+    ] {
       let value = stream.gaussian()
       #expect(abs(value - pinned) <= 4 * pinned.ulp.magnitude)
     }
@@ -63,7 +67,8 @@ import Vectors
     for limit in [0.5, 1.0, 2.0, 3.0] {
       let expected = erfc(limit / 2.0.squareRoot())
       let share = Double(values.count { abs($0) > limit }) / n
-      #expect(abs(share - expected) < 4 * (expected * (1 - expected) / n).squareRoot(), "beyond \(limit)")
+      #expect(
+        abs(share - expected) < 4 * (expected * (1 - expected) / n).squareRoot(), "beyond \(limit)")
     }
   }
 }

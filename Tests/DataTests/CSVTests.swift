@@ -6,12 +6,16 @@ import Vectors
 @Suite struct CSVTests {
   let files = TemporaryFiles()
 
-  private func table(_ text: String, _ columns: CSVColumns = CSVColumns(), name: String = "t.csv") throws(FileError) -> CSVTable {
+  private func table(_ text: String, _ columns: CSVColumns = CSVColumns(), name: String = "t.csv")
+    throws(FileError) -> CSVTable
+  {
     try CSVTable(path: files.write(name, Array(text.utf8)), columns: columns)
   }
 
   /// The message that reading ends with, without the path.
-  private func failure(_ text: String, _ columns: CSVColumns = CSVColumns()) -> String? { failure(Array(text.utf8), columns) }
+  private func failure(_ text: String, _ columns: CSVColumns = CSVColumns()) -> String? {
+    failure(Array(text.utf8), columns)
+  }
 
   private func failure(_ bytes: [UInt8], _ columns: CSVColumns = CSVColumns()) -> String? {
     let path = files.write("f.csv", bytes)
@@ -24,12 +28,15 @@ import Vectors
     }
   }
 
-  private func rows(_ table: CSVTable) -> [[Double]] { (0..<table.rowCount).map { table.withRow($0) { Array($0) } } }
+  private func rows(_ table: CSVTable) -> [[Double]] {
+    (0..<table.rowCount).map { table.withRow($0) { Array($0) } }
+  }
 
   @Test func readsWhatProgramsWrite() throws {
     let expected: [[Double]] = [[1, -2.5, 3e-7], [0.1, 12_345_678_901_234_568, 1e30]]
     for text in [
-      "a,b,c\n1,-2.5,3e-7\n.1,12345678901234567,1E+30\n", "a,b,c\r\n1,-2.5,3e-7\r\n.1,12345678901234567,1E+30",
+      "a,b,c\n1,-2.5,3e-7\n.1,12345678901234567,1E+30\n",
+      "a,b,c\r\n1,-2.5,3e-7\r\n.1,12345678901234567,1E+30",
       "1,-2.5,3e-7\n0.1,12345678901234567,1e30",
     ] {
       let table = try table(text)
@@ -40,14 +47,18 @@ import Vectors
     let quoted = try table("\u{FEFF}\"a, \"\"b\"\"\n\",\"c\"\n\n\"1\" , -2.5 \n\n3,\"0.1\"\r\n\r\n")
     #expect(quoted.names == ["a, \"b\"", "c"] && rows(quoted) == [[1, -2.5], [3, 0.1]])
     let path = files.write("t.csv.gz", gzip(Array("a;b\n1;2\n3;4\n".utf8)))
-    #expect(rows(try CSVTable(path: path, columns: CSVColumns(separator: UInt8(ascii: ";")))) == [[1, 2], [3, 4]])
+    #expect(
+      rows(try CSVTable(path: path, columns: CSVColumns(separator: UInt8(ascii: ";")))) == [
+        [1, 2], [3, 4],
+      ])
   }
 
   /// Every number comes back as Swift's own parser reads it.
   @Test func numbersAreExact() throws {
     var stream = RandomStream(3)
     var numbers: [Double] = [
-      0, -0.0, .leastNonzeroMagnitude, 2024 * .leastNonzeroMagnitude, 0.1 + 0.2, Double(Float.greatestFiniteMagnitude), 0x1p53 - 1,
+      0, -0.0, .leastNonzeroMagnitude, 2024 * .leastNonzeroMagnitude, 0.1 + 0.2,
+      Double(Float.greatestFiniteMagnitude), 0x1p53 - 1,
     ]
     while numbers.count < 3000 {
       let number = Double(bitPattern: stream.next())
@@ -60,10 +71,14 @@ import Vectors
   @Test func columnsByNameAndIndex() throws {
     let text = "id,x,y,kind\nA-1,1,2,cat\nA-2,3,4,ant\nA-3,5,6,cat\n"
     let named = try table(text, CSVColumns(label: .name("kind"), ignored: [.name("id")]))
-    #expect(named.inputs == [1, 2] && named.classNames == ["ant", "cat"] && named.labels == [1, 0, 1])
+    #expect(
+      named.inputs == [1, 2] && named.classNames == ["ant", "cat"] && named.labels == [1, 0, 1])
     #expect(rows(named) == [[1, 2], [3, 4], [5, 6]])
-    let indexed = try table(text, CSVColumns(targets: [.index(2)], ignored: [.index(0), .index(-1)], header: true))
-    #expect(indexed.inputs == [1] && indexed.targets == [2] && rows(indexed) == [[1, 2], [3, 4], [5, 6]])
+    let indexed = try table(
+      text, CSVColumns(targets: [.index(2)], ignored: [.index(0), .index(-1)], header: true))
+    #expect(
+      indexed.inputs == [1] && indexed.targets == [2]
+        && rows(indexed) == [[1, 2], [3, 4], [5, 6]])
   }
 
   @Test func classesFollowTheirValuesOrTheirBytes() throws {
@@ -75,42 +90,74 @@ import Vectors
 
   @Test func wrongCellsAreNamedWithTheirPlace() {
     let remedy = "fill it in, or leave the row out; a column of other things goes into data.ignore"
-    #expect(failure("x,y\n1,2\n3,\n") == "byte 10: line 3, column \"y\": the value is missing; \(remedy)")
-    #expect(failure("1,2\n3,4\n5,6,7\n") == "byte 8: line 3: 3 cells, the first row has 2; give every row the same number of cells")
-    #expect(failure("1,2\n3\n") == "byte 4: line 2: 1 cell, the first row has 2; give every row the same number of cells")
+    #expect(
+      failure("x,y\n1,2\n3,\n") == "byte 10: line 3, column \"y\": the value is missing; \(remedy)")
+    #expect(
+      failure("1,2\n3,4\n5,6,7\n")
+        == "byte 8: line 3: 3 cells, the first row has 2; give every row the same number of cells")
+    #expect(
+      failure("1,2\n3\n")
+        == "byte 4: line 2: 1 cell, the first row has 2; give every row the same number of cells")
     for word in ["nan", "NaN", "inf", "-inf", "0x10", "1e", "--1", "1 2", "NA", "?", "1e5x"] {
-      #expect(failure("1,2\n3,\(word)\n") == "byte 6: line 2, column 1 (counted from 0): \"\(word)\" is not a number; \(remedy)", "\(word)")
+      #expect(
+        failure("1,2\n3,\(word)\n")
+          == "byte 6: line 2, column 1 (counted from 0): \"\(word)\" is not a number; \(remedy)",
+        "\(word)")
     }
-    #expect(failure("1,2\n1e39,3\n") == "byte 4: line 2, column 0 (counted from 0): 1e39 is too large for Float32; \(remedy)")
+    #expect(
+      failure("1,2\n1e39,3\n")
+        == "byte 4: line 2, column 0 (counted from 0): 1e39 is too large for Float32; \(remedy)")
     // A first row of some numbers is data: saying what to do if it is not.
     #expect(
       failure("1,x\n2,y\n")
-        == "byte 2: line 1, column 1 (counted from 0): \"x\" is not a number; if line 1 holds names, set data.header = true")
+        == "byte 2: line 1, column 1 (counted from 0): \"x\" is not a number; if line 1 holds names, set data.header = true"
+    )
     #expect(
       failure("a\n1\n", CSVColumns(header: false))
-        == "byte 0: line 1, column 0 (counted from 0): \"a\" is not a number; if line 1 holds names, set data.header = true")
-    #expect(failure("x,k\n1,a\n2,\n", CSVColumns(label: .name("k"))) == "byte 10: line 3, column \"k\": the class is missing; fill it in")
+        == "byte 0: line 1, column 0 (counted from 0): \"a\" is not a number; if line 1 holds names, set data.header = true"
+    )
     #expect(
-      failure(gzip(Array("x\n1\nz\n".utf8))) == "byte 4: (of the decompressed text) line 3, column \"x\": \"z\" is not a number; \(remedy)")
+      failure("x,k\n1,a\n2,\n", CSVColumns(label: .name("k")))
+        == "byte 10: line 3, column \"k\": the class is missing; fill it in")
+    #expect(
+      failure(gzip(Array("x\n1\nz\n".utf8)))
+        == "byte 4: (of the decompressed text) line 3, column \"x\": \"z\" is not a number; \(remedy)"
+    )
   }
 
   @Test func wrongFilesAreNamed() {
     #expect(failure("") == "byte 0: is empty; give a CSV file with at least one row")
     #expect(failure("\n\r\n\n") == "byte 0: is empty; give a CSV file with at least one row")
-    #expect(failure("a,b\n") == "byte 0: has a header and no rows; give rows, or set data.header = false if line 1 is one")
-    #expect(failure("a,b\n1,\"2\n3,4\n") == "byte 6: line 2: a quote that is opened here is never closed; close it")
-    #expect(failure("a,b\n1,\"2\"3\n") == "byte 9: line 2: '3' (0x33) follows a closing quote; double a quote within quotes")
-    #expect(failure([0x31, 0x0A, 0x00, 0x0A]) == "byte 2: line 2: a NUL byte, which no text holds; give a CSV file in UTF-8 or ASCII")
+    #expect(
+      failure("a,b\n")
+        == "byte 0: has a header and no rows; give rows, or set data.header = false if line 1 is one"
+    )
+    #expect(
+      failure("a,b\n1,\"2\n3,4\n")
+        == "byte 6: line 2: a quote that is opened here is never closed; close it")
+    #expect(
+      failure("a,b\n1,\"2\"3\n")
+        == "byte 9: line 2: '3' (0x33) follows a closing quote; double a quote within quotes")
+    #expect(
+      failure([0x31, 0x0A, 0x00, 0x0A])
+        == "byte 2: line 2: a NUL byte, which no text holds; give a CSV file in UTF-8 or ASCII")
     #expect(
       failure("1,\"" + String(repeating: "2\n", count: 100_000))
-        == "byte 2: line 1: a cell of more than 65536 bytes begins here; close its quote, or give a CSV file")
+        == "byte 2: line 1: a cell of more than 65536 bytes begins here; close its quote, or give a CSV file"
+    )
     let wide = String(repeating: "1,", count: 1_000_000) + "1\n"
-    #expect(failure("x,\"y\nz\u{1B}[31m\"\n1,2\n3,\"4\n5\"\n")?.contains("column \"y z [31m\": \"4 5\" is not a number") == true)
-    #expect(failure(wide) == "byte 131072: line 1: more than 65536 columns; give data this wide as a .npy file")
+    #expect(
+      failure("x,\"y\nz\u{1B}[31m\"\n1,2\n3,\"4\n5\"\n")?.contains(
+        "column \"y z [31m\": \"4 5\" is not a number") == true)
+    #expect(
+      failure(wide)
+        == "byte 131072: line 1: more than 65536 columns; give data this wide as a .npy file")
     #expect(rowsOf(String(repeating: "1,", count: 65_535) + "1\n")?.count == 1)
     let compressed = gzip(Array((0..<300).map { "\($0),\($0 * $0)\n" }.joined().utf8))
     for length in stride(from: 2, to: compressed.count, by: 3) {
-      #expect(failure(Array(compressed[..<length]))?.hasPrefix("byte \(length): the gzip data are cut off here") == true)
+      #expect(
+        failure(Array(compressed[..<length]))?.hasPrefix(
+          "byte \(length): the gzip data are cut off here") == true)
     }
   }
 
@@ -119,17 +166,22 @@ import Vectors
   @Test func unknownColumnsAreAnsweredWithTheNearest() {
     let text = "alcohol,ash,hue\n1,2,3\n"
     #expect(
-      failure(text, CSVColumns(targets: [.name("alcohl")])) == "byte 0: line 1: there is no column \"alcohl\"; did you mean \"alcohol\"?")
+      failure(text, CSVColumns(targets: [.name("alcohl")]))
+        == "byte 0: line 1: there is no column \"alcohl\"; did you mean \"alcohol\"?")
     #expect(
-      failure(text, CSVColumns(label: .name("quality"))) == "byte 0: line 1: there is no column \"quality\"; there are alcohol, ash, hue")
-    #expect(failure(text, CSVColumns(label: .index(3))) == "byte 0: line 1: there is no column 3; name one of 0 to 2, or -1 for the last")
+      failure(text, CSVColumns(label: .name("quality")))
+        == "byte 0: line 1: there is no column \"quality\"; there are alcohol, ash, hue")
+    #expect(
+      failure(text, CSVColumns(label: .index(3)))
+        == "byte 0: line 1: there is no column 3; name one of 0 to 2, or -1 for the last")
     #expect(failure(text, CSVColumns(label: .index(-4)))?.contains("there is no column -4") == true)
     #expect(
       failure("1,2\n", CSVColumns(label: .name("a")))
         == "byte 0: line 1: the file has no header, so that no column is called \"a\"; name columns by index, counted from 0, or set "
         + "data.header = true if line 1 holds names")
     #expect(
-      failure("a,b,a\n1,2,3\n", CSVColumns(label: .name("a"))) == "byte 0: line 1: 2 columns are called \"a\"; name it by index: 0 or 2")
+      failure("a,b,a\n1,2,3\n", CSVColumns(label: .name("a")))
+        == "byte 0: line 1: 2 columns are called \"a\"; name it by index: 0 or 2")
     #expect(
       failure(text, CSVColumns(targets: [.name("ash")], ignored: [.index(1)]))
         == "byte 8: line 1, column \"ash\": is named for two purposes; name each column once")
@@ -157,9 +209,12 @@ import Vectors
       var mean = 0.0
       for row in heldOut.train { mean += values[Int(row)][0] / 30 }
       var variance = 0.0
-      for row in heldOut.train { variance += (values[Int(row)][0] - mean) * (values[Int(row)][0] - mean) / 30 }
+      for row in heldOut.train {
+        variance += (values[Int(row)][0] - mean) * (values[Int(row)][0] - mean) / 30
+      }
       for (part, rows) in [(Table.Part.train, heldOut.train), (.test, heldOut.test)] {
-        let set = Table(part, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout)
+        let set = Table(
+          part, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout)
         #expect(set.count == rows.count && set.shape == SampleShape(inputs: 2, targets: 1))
         var batch = Batch(capacity: rows.count, shape: set.shape)
         let order = Array((0..<UInt32(rows.count)).reversed())
@@ -176,18 +231,27 @@ import Vectors
   }
 
   @Test func rowsAreHeldOutBySeed() {
-    for (count, fraction, held) in [(100, 0.1, 10), (1797, 0.1, 180), (2, 0.1, 1), (2, 0.99, 1), (10, 0.04, 1)] {
+    for (count, fraction, held) in [
+      (100, 0.1, 10), (1797, 0.1, 180), (2, 0.1, 1), (2, 0.99, 1), (10, 0.04, 1),
+    ] {
       let parts = TrainTestSplit(of: count, fraction: fraction, seed: 4)
-      #expect(parts.test.count == held && (parts.train + parts.test).sorted() == Array(0..<UInt32(count)))
+      #expect(
+        parts.test.count == held && (parts.train + parts.test).sorted() == Array(0..<UInt32(count)))
       #expect(parts.train == parts.train.sorted() && parts.test == parts.test.sorted())
       #expect(parts == TrainTestSplit(of: count, fraction: fraction, seed: 4))
     }
-    #expect(TrainTestSplit(of: 100, fraction: 0.1, seed: 4) != TrainTestSplit(of: 100, fraction: 0.1, seed: 5))
+    #expect(
+      TrainTestSplit(of: 100, fraction: 0.1, seed: 4)
+        != TrainTestSplit(of: 100, fraction: 0.1, seed: 5))
     let none = TrainTestSplit(of: 3, fraction: 0, seed: 4)
     #expect(none.train == [0, 1, 2] && none.test == [0, 1, 2])
     // Each of 10 rows is held out as often: 3 of 10 in 4000 draws is 1200 ± 29; five deviations.
     var times = [Int](repeating: 0, count: 10)
-    for seed in 0..<4000 { for row in TrainTestSplit(of: 10, fraction: 0.3, seed: UInt64(seed)).test { times[Int(row)] += 1 } }
+    for seed in 0..<4000 {
+      for row in TrainTestSplit(of: 10, fraction: 0.3, seed: UInt64(seed)).test {
+        times[Int(row)] += 1
+      }
+    }
     #expect(times.allSatisfy { abs($0 - 1200) < 145 }, "\(times)")
   }
 }

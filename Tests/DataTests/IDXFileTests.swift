@@ -36,15 +36,22 @@ private func failure(_ path: String) -> FileError? {
   @Test func readsGzipOfSeveralMembers() throws {
     let bytes = idx([600], data)
     #expect(
-      try contents(of: files.write("members", gzip(Array(bytes[..<3])) + gzip(Array(bytes[3..<300])) + gzip(Array(bytes[300...])))) == data)
+      try contents(
+        of: files.write(
+          "members",
+          gzip(Array(bytes[..<3])) + gzip(Array(bytes[3..<300])) + gzip(Array(bytes[300...]))))
+        == data)
   }
 
   @Test func everyTruncationIsAnError() {
     let bytes = idx([600], data)
-    for length in 0..<bytes.count { #expect(failure(files.write("t", Array(bytes[..<length]))) != nil, "plain, \(length) bytes") }
+    for length in 0..<bytes.count {
+      #expect(failure(files.write("t", Array(bytes[..<length]))) != nil, "plain, \(length) bytes")
+    }
     let compressed = gzip(bytes)
     for length in 0..<compressed.count {
-      #expect(failure(files.write("t", Array(compressed[..<length]))) != nil, "gzip, \(length) bytes")
+      #expect(
+        failure(files.write("t", Array(compressed[..<length]))) != nil, "gzip, \(length) bytes")
     }
     #expect(failure(files.write("t", Array(bytes[..<500])))?.offset == 500)
     #expect(failure(files.write("t", Array(compressed[..<200])))?.offset == 200)
@@ -66,7 +73,8 @@ private func failure(_ path: String) -> FileError? {
         } catch { #expect(error.path == path) }
       }
     }
-    // Only these bits mean nothing: 6 bytes of the header (time, extra flags, system), its text flag, and the last block's padding.
+    // Only these bits mean nothing: 6 bytes of the header (time, extra flags, system), its text
+    // flag, and the last block's padding.
     #expect(harmless <= 6 * 8 + 1 + 7)
   }
 
@@ -77,8 +85,12 @@ private func failure(_ path: String) -> FileError? {
     let trailing = failure(files.write("b", compressed + [0, 1]))
     #expect(trailing?.offset == compressed.count)
     #expect(trailing?.what == "2 bytes follow the end of the gzip data")
-    #expect(failure(files.write("c", gzip(bytes + [7])))?.what == "continues after the 600 bytes of data declared")
-    #expect(failure(files.write("d", compressed + gzip([7])))?.what == "continues after the 600 bytes of data declared")
+    #expect(
+      failure(files.write("c", gzip(bytes + [7])))?.what
+        == "continues after the 600 bytes of data declared")
+    #expect(
+      failure(files.write("d", compressed + gzip([7])))?.what
+        == "continues after the 600 bytes of data declared")
   }
 
   @Test func fewerDataThanDeclaredAreAnError() {
@@ -90,8 +102,12 @@ private func failure(_ path: String) -> FileError? {
 
   @Test func aSizeTheFileCannotHoldIsAnErrorOfTheHeader() {
     let most = UInt32.max
-    for dimensions in [[most], [most, most], [most, most, most, most], [1 << 31, 1 << 31, 4], [60000, 28, 28]] {
-      for (name, bytes) in [("plain", idx(dimensions, [1, 2, 3])), ("gzip", gzip(idx(dimensions, [1, 2, 3])))] {
+    for dimensions in [
+      [most], [most, most], [most, most, most, most], [1 << 31, 1 << 31, 4], [60000, 28, 28],
+    ] {
+      for (name, bytes) in [
+        ("plain", idx(dimensions, [1, 2, 3])), ("gzip", gzip(idx(dimensions, [1, 2, 3]))),
+      ] {
         // The initializer fails: no caller ever learns a size to allocate.
         let path = files.write(name, bytes)
         let error = #expect(throws: FileError.self) { try IDXFile(path: path) }
@@ -101,20 +117,30 @@ private func failure(_ path: String) -> FileError? {
   }
 
   @Test func wrongHeadersAreNamed() {
-    #expect(failure(files.write("empty", []))?.description == "\(files.path)/empty: byte 0: is empty; fetch the file again")
-    #expect(failure(files.write("text", Array("hello".utf8)))?.what == "is not an IDX file, which starts with 00 00")
-    #expect(failure(files.write("float", idx([1], type: 0x0D, [0, 0, 0, 0])))?.what == "holds Float32 elements")
     #expect(
-      failure(files.write("float", gzip(idx([1], type: 0x0D, [0]))))?.what == "holds Float32 elements (byte of the decompressed data)")
+      failure(files.write("empty", []))?.description
+        == "\(files.path)/empty: byte 0: is empty; fetch the file again")
+    #expect(
+      failure(files.write("text", Array("hello".utf8)))?.what
+        == "is not an IDX file, which starts with 00 00")
+    #expect(
+      failure(files.write("float", idx([1], type: 0x0D, [0, 0, 0, 0])))?.what
+        == "holds Float32 elements")
+    #expect(
+      failure(files.write("float", gzip(idx([1], type: 0x0D, [0]))))?.what
+        == "holds Float32 elements (byte of the decompressed data)")
     #expect(failure(files.write("strange", idx([1], type: 3, [0])))?.offset == 2)
     #expect(failure(files.write("none", idx([], [0])))?.what == "declares 0 dimensions")
-    #expect(failure(files.write("five", idx([1, 1, 1, 1, 1], [0])))?.what == "declares 5 dimensions")
     #expect(
-      failure(files.write("zero", idx([3, 0], [])))?.description == "\(files.path)/zero: byte 8: dimension 1 is 0; fetch the file again")
+      failure(files.write("five", idx([1, 1, 1, 1, 1], [0])))?.what == "declares 5 dimensions")
+    #expect(
+      failure(files.write("zero", idx([3, 0], [])))?.description
+        == "\(files.path)/zero: byte 8: dimension 1 is 0; fetch the file again")
   }
 
   @Test func whatIsNoFileIsNamed() {
-    #expect(failure(files.path)?.description == "\(files.path): is a directory; give the path of a file")
+    #expect(
+      failure(files.path)?.description == "\(files.path): is a directory; give the path of a file")
     #expect(failure(files.path + "/no")?.what == "cannot be opened: No such file or directory")
     #expect(failure("/dev/zero")?.what == "is not a regular file")
   }

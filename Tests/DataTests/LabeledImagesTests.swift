@@ -6,7 +6,9 @@ import Vectors
 @Suite struct LabeledImagesTests {
   let files = TemporaryFiles()
 
-  private func write(images: [UInt8], count: UInt32, labels: [UInt8]) -> (images: String, labels: String) {
+  private func write(images: [UInt8], count: UInt32, labels: [UInt8]) -> (
+    images: String, labels: String
+  ) {
     (
       files.write("images", idx([count, 2, 2], images)),
       files.write("labels", gzip(idx([UInt32(labels.count)], labels)))
@@ -14,9 +16,14 @@ import Vectors
   }
 
   @Test func fillsABatchInTheOrderAskedFor() throws {
-    let paths = write(images: [0, 51, 102, 255, 1, 2, 3, 4, 10, 20, 30, 40], count: 3, labels: [4, 0, 2])
+    let paths = write(
+      images: [0, 51, 102, 255, 1, 2, 3, 4, 10, 20, 30, 40], count: 3, labels: [4, 0, 2])
     let images = try LabeledImages(LabeledImagesFiles(images: paths.images, labels: paths.labels))
-    #expect(images.count == 3 && images.shape == SampleShape(inputs: 4, labels: 1, classes: 5, image: .init(height: 2, width: 2)))
+    #expect(
+      images.count == 3
+        && images.shape
+          == SampleShape(inputs: 4, labels: 1, classes: 5, image: .init(height: 2, width: 2))
+    )
     var batch = Batch(capacity: 3, shape: images.shape)
     try images.fill(&batch, with: [9, 2, 0, 9][1...2])
     #expect(batch.count == 2)
@@ -50,18 +57,28 @@ import Vectors
 
   @Test func countsMustAgree() {
     let paths = write(images: [0, 0, 0, 0, 0, 0, 0, 0], count: 2, labels: [1, 2, 3])
-    let error = #expect(throws: FileError.self) { try LabeledImagesFiles(images: paths.images, labels: paths.labels) }
+    let error = #expect(throws: FileError.self) {
+      try LabeledImagesFiles(images: paths.images, labels: paths.labels)
+    }
     #expect(error?.what.hasPrefix("3 labels for the 2 images of \(paths.images)") == true)
-    #expect(throws: FileError.self) { try LabeledImagesFiles(images: paths.labels, labels: paths.images) }
+    #expect(throws: FileError.self) {
+      try LabeledImagesFiles(images: paths.labels, labels: paths.images)
+    }
   }
 
   @Test func aMissingFileOfOnesOwnIsNoMatterOfAPackage() {
-    let missing = #expect(throws: FileError.self) { try LabeledImages(directory: files.path + "/no", split: .train) }
+    let missing = #expect(throws: FileError.self) {
+      try LabeledImages(directory: files.path + "/no", split: .train)
+    }
     #expect(missing?.description.contains("no such directory") == true)
-    let empty = #expect(throws: FileError.self) { try LabeledImages(directory: files.path, split: .test) }
+    let empty = #expect(throws: FileError.self) {
+      try LabeledImages(directory: files.path, split: .test)
+    }
     #expect(empty?.path == files.path + "/t10k-images-idx3-ubyte")
     for error in [missing, empty] {
-      #expect(error?.description.hasSuffix("; set data.path to the directory that holds the four IDX files") == true)
+      #expect(
+        error?.description.hasSuffix(
+          "; set data.path to the directory that holds the four IDX files") == true)
       #expect(error?.description.contains("\n") == false)
     }
   }
@@ -73,7 +90,9 @@ import Vectors
     #expect((training.count, training.shape.inputs, training.shape.classes) == (60000, 784, 10))
     #expect((test.count, test.shape.inputs, test.shape.classes) == (10000, 784, 10))
     var batch = Batch(capacity: 10, shape: training.shape)
-    func sum(_ row: Int) -> Int { batch.inputs[row * 784..<(row + 1) * 784].reduce(0) { $0 + Int(($1 * 255).rounded()) } }
+    func sum(_ row: Int) -> Int {
+      batch.inputs[row * 784..<(row + 1) * 784].reduce(0) { $0 + Int(($1 * 255).rounded()) }
+    }
     try training.fill(&batch, with: Array(0..<10)[...])
     #expect(Array(batch.labels) == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5])
     #expect(sum(0) == 76247)

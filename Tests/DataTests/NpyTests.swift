@@ -7,8 +7,10 @@ import Vectors
 private func npy(_ header: String, _ data: [UInt8], version: UInt8 = 1) -> [UInt8] {
   let sizeBytes = version == 1 ? 2 : 4
   let unpadded = 8 + sizeBytes + header.utf8.count + 1
-  let text = Array(header.utf8) + [UInt8](repeating: 0x20, count: (64 - unpadded % 64) % 64) + [0x0A]
-  return [0x93] + Array("NUMPY".utf8) + [version, 0] + (0..<sizeBytes).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+  let text =
+    Array(header.utf8) + [UInt8](repeating: 0x20, count: (64 - unpadded % 64) % 64) + [0x0A]
+  return [0x93] + Array("NUMPY".utf8) + [version, 0]
+    + (0..<sizeBytes).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
     + data
 }
 
@@ -16,7 +18,9 @@ private func header(_ type: String, _ shape: String, fortran: Bool = false) -> S
   "{'descr': '\(type)', 'fortran_order': \(fortran ? "True" : "False"), 'shape': \(shape), }"
 }
 
-private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { numbers.withUnsafeBytes { Array($0) } }
+private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
+  numbers.withUnsafeBytes { Array($0) }
+}
 
 @Suite struct NpyTests {
   let files = TemporaryFiles()
@@ -38,12 +42,17 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
     return Array(batch.inputs)
   }
 
-  /// As numpy 2.4.6 saved `numpy.array([[1.5, -2.0], [0.1, 3e-7]], '<f4')` and `numpy.array([3, 1, 2], '<i8')`.
+  /// As numpy 2.4.6 saved `numpy.array([[1.5, -2.0], [0.1, 3e-7]], '<f4')` and
+  /// `numpy.array([3, 1, 2], '<i8')`.
   @Test func readsWhatNumPyWrites() throws {
     let saved: [UInt8] =
       [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, 0x76, 0]
-      + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }".utf8) + [UInt8](repeating: 0x20, count: 58) + [0x0A]
-      + [0x00, 0x00, 0xC0, 0x3F, 0x00, 0x00, 0x00, 0xC0, 0xCD, 0xCC, 0xCC, 0x3D, 0xB0, 0x0F, 0xA1, 0x34]
+      + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }".utf8)
+      + [UInt8](repeating: 0x20, count: 58) + [0x0A]
+      + [
+        0x00, 0x00, 0xC0, 0x3F, 0x00, 0x00, 0x00, 0xC0, 0xCD, 0xCC, 0xCC, 0x3D, 0xB0, 0x0F, 0xA1,
+        0x34,
+      ]
     let file = try NpyFile(path: files.write("a.npy", saved))
     #expect(file.element == .float32 && file.shape == [2, 2] && file.width == 2)
     #expect(try inputs(NpyRows(inputs: file), [1, 0]) == [0.1, 3e-7, 1.5, -2])
@@ -52,13 +61,18 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
   @Test func everyTypeVersionAndShape() throws {
     let numbers: [Float] = [0, 1, 2, 100, 200, 255]
     let written: [(type: String, bytes: [UInt8], divisor: Float)] = [
-      ("<f4", bytes(numbers), 1), ("<f8", bytes(numbers.map(Double.init)), 1), ("|u1", numbers.map { UInt8($0) }, 255),
+      ("<f4", bytes(numbers), 1), ("<f8", bytes(numbers.map(Double.init)), 1),
+      ("|u1", numbers.map { UInt8($0) }, 255),
       ("<i4", bytes(numbers.map { Int32($0) }), 1), ("<i8", bytes(numbers.map { Int64($0) }), 1),
     ]
     for (type, data, divisor) in written {
       for version in [UInt8(1), 2, 3] {
-        for (shape, dimensions) in [("(6,)", [6]), ("(3, 2)", [3, 2]), ("(1, 2, 3)", [1, 2, 3]), ("(1,1L,2, 3)", [1, 1, 2, 3])] {
-          let file = try NpyFile(path: files.write("a.npy", npy(header(type, shape), data, version: version)))
+        for (shape, dimensions) in [
+          ("(6,)", [6]), ("(3, 2)", [3, 2]), ("(1, 2, 3)", [1, 2, 3]),
+          ("(1,1L,2, 3)", [1, 1, 2, 3]),
+        ] {
+          let file = try NpyFile(
+            path: files.write("a.npy", npy(header(type, shape), data, version: version)))
           #expect(file.element.rawValue == type && file.shape == dimensions)
           let rows = try NpyRows(inputs: file)
           #expect(rows.count == dimensions[0] && rows.shape.inputs == 6 / dimensions[0])
@@ -74,14 +88,19 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
       }
     }
     // Another order of keys, other quotes, no comma at the end.
-    let other = npy("{\"shape\":(2,3),\"descr\":\"<u1\",\"fortran_order\":False}", [1, 2, 3, 4, 5, 6])
+    let other = npy(
+      "{\"shape\":(2,3),\"descr\":\"<u1\",\"fortran_order\":False}", [1, 2, 3, 4, 5, 6])
     #expect(try NpyFile(path: files.write("o.npy", other)).shape == [2, 3])
   }
 
   @Test func targetsAndLabelsComeWithTheirRow() throws {
     let count = 9
-    let x = try NpyFile(path: files.write("x.npy", npy(header("<f8", "(9, 2)"), bytes((0..<18).map { Double($0) / 8 }))))
-    let y = try NpyFile(path: files.write("y.npy", npy(header("<f4", "(9, 1)"), bytes((0..<9).map { Float($0 * $0) }))))
+    let x = try NpyFile(
+      path: files.write(
+        "x.npy", npy(header("<f8", "(9, 2)"), bytes((0..<18).map { Double($0) / 8 }))))
+    let y = try NpyFile(
+      path: files.write(
+        "y.npy", npy(header("<f4", "(9, 1)"), bytes((0..<9).map { Float($0 * $0) }))))
     let labels = (0..<Int64(count)).map { $0 * 5 % 7 }
     let k = try NpyFile(path: files.write("k.npy", npy(header("<i8", "(9,)"), bytes(labels))))
     let regression = try NpyRows(inputs: x, targets: y)
@@ -97,27 +116,40 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
     #expect(Array(second.inputs) == [1.25, 1.375, 2, 2.125, 0.75, 0.875])
     #expect(Array(second.labels) == [labels[5], labels[8], labels[3]].map { Int32($0) })
 
-    let short = try NpyFile(path: files.write("s.npy", npy(header("|u1", "(8,)"), [UInt8](repeating: 0, count: 8))))
-    #expect(#expect(throws: FileError.self) { try NpyRows(inputs: x, labels: short) }?.what == "has 8 rows, \(x.path) has 9")
-    #expect(#expect(throws: FileError.self) { try NpyRows(inputs: x, labels: y) }?.what.hasPrefix("holds <f4 of shape [9, 1]") == true)
+    let short = try NpyFile(
+      path: files.write("s.npy", npy(header("|u1", "(8,)"), [UInt8](repeating: 0, count: 8))))
+    #expect(
+      #expect(throws: FileError.self) { try NpyRows(inputs: x, labels: short) }?.what
+        == "has 8 rows, \(x.path) has 9")
+    #expect(
+      #expect(throws: FileError.self) { try NpyRows(inputs: x, labels: y) }?.what.hasPrefix(
+        "holds <f4 of shape [9, 1]") == true)
     for (place, wrong) in [(4, Int64(-1)), (0, 65536), (8, .max)] {
       var bad = labels
       bad[place] = wrong
       let path = files.write("bad.npy", npy(header("<i8", "(9,)"), bytes(bad)))
-      let error = #expect(throws: FileError.self) { try NpyRows(inputs: x, labels: NpyFile(path: path)) }
-      #expect(error?.offset == 128 + 8 * place && error?.what == "label \(wrong) of row \(place) is not one of 0 to 65535")
+      let error = #expect(throws: FileError.self) {
+        try NpyRows(inputs: x, labels: NpyFile(path: path))
+      }
+      #expect(
+        error?.offset == 128 + 8 * place
+          && error?.what == "label \(wrong) of row \(place) is not one of 0 to 65535")
     }
   }
 
-  /// B10: bytes are pixels as inputs, and numbers as targets, which have the same values in every type.
+  /// B10: bytes are pixels as inputs, and numbers as targets, which have the same values in every
+  /// type.
   @Test func targetsAreNumbersInEveryType() throws {
     let numbers: [Float] = [0, 1, 37, 255]
-    let x = try NpyFile(path: files.write("x.npy", npy(header("|u1", "(4,)"), numbers.map { UInt8($0) })))
+    let x = try NpyFile(
+      path: files.write("x.npy", npy(header("|u1", "(4,)"), numbers.map { UInt8($0) })))
     for (type, data) in [
-      ("|u1", numbers.map { UInt8($0) }), ("<i4", bytes(numbers.map { Int32($0) })), ("<i8", bytes(numbers.map { Int64($0) })),
+      ("|u1", numbers.map { UInt8($0) }), ("<i4", bytes(numbers.map { Int32($0) })),
+      ("<i8", bytes(numbers.map { Int64($0) })),
       ("<f4", bytes(numbers)), ("<f8", bytes(numbers.map(Double.init))),
     ] {
-      let rows = try NpyRows(inputs: x, targets: NpyFile(path: files.write("y.npy", npy(header(type, "(4, 1)"), data))))
+      let rows = try NpyRows(
+        inputs: x, targets: NpyFile(path: files.write("y.npy", npy(header(type, "(4, 1)"), data))))
       var batch = Batch(capacity: 4, shape: rows.shape)
       try rows.fill(&batch, with: [0, 1, 2, 3])
       #expect(Array(batch.targets) == numbers, "\(type)")
@@ -127,31 +159,49 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
 
   /// B15: classes that only other rows have.
   @Test func classesThatRowsLackAreFound() throws {
-    let x = try NpyFile(path: files.write("x.npy", npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5)))))
-    let k = try NpyFile(path: files.write("k.npy", npy(header("<i4", "(5,)"), bytes([0, 7, 3, 0, 9].map { Int32($0) }))))
+    let x = try NpyFile(
+      path: files.write("x.npy", npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5))))
+    )
+    let k = try NpyFile(
+      path: files.write(
+        "k.npy", npy(header("<i4", "(5,)"), bytes([0, 7, 3, 0, 9].map { Int32($0) }))))
     let rows = try NpyRows(inputs: x, labels: k)
     #expect(try rows[[1, 2, 3]].classes(missingIn: rows[[0, 4]]) == [3, 7])
-    #expect(try rows[[3]].classes(missingIn: rows[[0]]) == [] && NpyRows(inputs: x).classes(missingIn: NpyRows(inputs: x)) == [])
+    #expect(
+      try rows[[3]].classes(missingIn: rows[[0]]) == []
+        && NpyRows(inputs: x).classes(missingIn: NpyRows(inputs: x)) == [])
   }
 
   @Test func everyTruncationAndExtensionIsAnError() {
     let whole = npy(header("<f4", "(3, 5)"), [UInt8](repeating: 1, count: 60))
     #expect(failure(whole) == nil)
-    for length in 0..<whole.count { #expect(failure(Array(whole[..<length])) != nil, "\(length) bytes") }
-    #expect(failure(Array(whole[..<180])) == "byte 180: ends here: 60 bytes of data declared, 52 present; write the file again")
-    #expect(failure(whole + [0]) == "byte 188: goes on: 60 bytes of data declared, 61 present; write the file again")
+    for length in 0..<whole.count {
+      #expect(failure(Array(whole[..<length])) != nil, "\(length) bytes")
+    }
+    #expect(
+      failure(Array(whole[..<180]))
+        == "byte 180: ends here: 60 bytes of data declared, 52 present; write the file again")
+    #expect(
+      failure(whole + [0])
+        == "byte 188: goes on: 60 bytes of data declared, 61 present; write the file again")
     #expect(failure([]) == "byte 0: is empty; write the file again")
   }
 
   @Test func noDeclaredSizeIsBelieved() {
-    for shape in ["(4611686018427387904, 4)", "(9223372036854775807,)", "(1000000000000, 1)", "(99999999999999999999,)"] {
+    for shape in [
+      "(4611686018427387904, 4)", "(9223372036854775807,)", "(1000000000000, 1)",
+      "(99999999999999999999,)",
+    ] {
       #expect(failure(npy(header("<f8", shape), [1, 2, 3])) != nil)
     }
-    #expect(failure(npy(header("<f4", "(1000000000000,)"), []))?.hasPrefix("byte 128: ends here: 4000000000000 bytes") == true)
+    #expect(
+      failure(npy(header("<f4", "(1000000000000,)"), []))?.hasPrefix(
+        "byte 128: ends here: 4000000000000 bytes") == true)
     // A header of 4 GB.
     #expect(
       failure([0x93] + Array("NUMPY".utf8) + [2, 0, 255, 255, 255, 255])
-        == "byte 8: declares a header of 4294967295 bytes, at most 65536 are read; write the file again")
+        == "byte 8: declares a header of 4294967295 bytes, at most 65536 are read; write the file again"
+    )
     #expect(failure(npy("{" + String(repeating: "(", count: 60_000), [])) != nil)
   }
 
@@ -159,25 +209,44 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
     let data = [UInt8](repeating: 0, count: 8)
     #expect(
       failure(npy(header("|O", "(1,)"), data))
-        == "byte 20: has elements of type '|O'; it holds pickled Python objects: save numbers instead")
+        == "byte 20: has elements of type '|O'; it holds pickled Python objects: save numbers instead"
+    )
     for type in [">f4", "<f2", "<c8", "<U4", "|b1", "<u2"] {
       #expect(
-        failure(npy(header(type, "(1,)"), data)) == "byte 20: has elements of type '\(type)'; save one of <f4, <f8, |u1, <i4, <i8")
+        failure(npy(header(type, "(1,)"), data))
+          == "byte 20: has elements of type '\(type)'; save one of <f4, <f8, |u1, <i4, <i8")
     }
     #expect(
-      failure(npy(header("<f4", "(1, 2)", fortran: true), data)) == "byte 44: is in Fortran order; save numpy.ascontiguousarray(array)")
+      failure(npy(header("<f4", "(1, 2)", fortran: true), data))
+        == "byte 44: is in Fortran order; save numpy.ascontiguousarray(array)")
     #expect(
-      failure(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", data))?.contains("is a structured array") == true)
+      failure(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", data))?
+        .contains("is a structured array") == true)
     #expect(failure(npy(header("<f8", "()"), data))?.contains("is a single number") == true)
-    #expect(failure(npy(header("<f8", "(0, 3)"), []))?.contains("has no elements: a dimension is 0") == true)
     #expect(
-      failure(Array("1,2\n3,4\n".utf8)) == "byte 0: is not a .npy file, which starts with \\x93NUMPY; write one array with numpy.save")
+      failure(npy(header("<f8", "(0, 3)"), []))?.contains("has no elements: a dimension is 0")
+        == true)
+    #expect(
+      failure(Array("1,2\n3,4\n".utf8))
+        == "byte 0: is not a .npy file, which starts with \\x93NUMPY; write one array with numpy.save"
+    )
     #expect(failure([0x50, 0x4B, 3, 4] + data)?.hasPrefix("byte 0: is an archive (.npz?)") == true)
-    #expect(failure(npy(header("<f8", "(1,)"), data, version: 4))?.hasPrefix("byte 6: has version 4.0") == true)
-    #expect(failure(npy("{'descr': '<f8', 'shape': (1,)}", data)) == "byte 10: the header lacks 'fortran_order'; write the file again")
-    #expect(failure(npy("{'descr': '<f8', 'descr': '<f4'}", data))?.contains("names 'descr' twice") == true)
-    #expect(failure(npy(header("<f8", "(1,)") + "x", data))?.contains("goes on behind its dictionary") == true)
-    for damaged in ["", "{", "{'descr", "{'descr' '<f8'}", "{'shape': (-1,)}", "{'shape': (1", "{'fortran_order': 0}", "{'colour': 1}"] {
+    #expect(
+      failure(npy(header("<f8", "(1,)"), data, version: 4))?.hasPrefix("byte 6: has version 4.0")
+        == true)
+    #expect(
+      failure(npy("{'descr': '<f8', 'shape': (1,)}", data))
+        == "byte 10: the header lacks 'fortran_order'; write the file again")
+    #expect(
+      failure(npy("{'descr': '<f8', 'descr': '<f4'}", data))?.contains("names 'descr' twice")
+        == true)
+    #expect(
+      failure(npy(header("<f8", "(1,)") + "x", data))?.contains("goes on behind its dictionary")
+        == true)
+    for damaged in [
+      "", "{", "{'descr", "{'descr' '<f8'}", "{'shape': (-1,)}", "{'shape': (1",
+      "{'fortran_order': 0}", "{'colour': 1}",
+    ] {
       #expect(failure(npy(damaged, data))?.contains(": the header") == true, "\(damaged)")
     }
   }
@@ -192,9 +261,12 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] { nu
       let error = #expect(throws: FileError.self) { try inputs(rows, [1, 2]) }
       #expect(
         error?.description
-          == "\(path): byte \(128 + 27 * 4): row 2, element 7: \(wrong) is no number to train on; replace it, or leave the row out")
+          == "\(path): byte \(128 + 27 * 4): row 2, element 7: \(wrong) is no number to train on; replace it, or leave the row out"
+      )
     }
     let large = files.write("l.npy", npy(header("<f8", "(2,)"), bytes([1.0, 1e39])))
-    #expect(#expect(throws: FileError.self) { try inputs(NpyRows(inputs: NpyFile(path: large)), [1]) }?.offset == 136)
+    #expect(
+      #expect(throws: FileError.self) { try inputs(NpyRows(inputs: NpyFile(path: large)), [1]) }?
+        .offset == 136)
   }
 }

@@ -2,7 +2,9 @@ import Data
 import Testing
 
 @Suite struct PartitionTests {
-  static let rules: [Partition] = [.bySample, .byMicroBatch(size: 1), .byMicroBatch(size: 32), .byMicroBatch(size: 1000)]
+  static let rules: [Partition] = [
+    .bySample, .byMicroBatch(size: 1), .byMicroBatch(size: 32), .byMicroBatch(size: 1000),
+  ]
 
   @Test(arguments: rules, [0, 1, 2, 256, 257])
   func sharesCoverABatchExactlyOnceInRankOrder(rule: Partition, batch: Int) {
@@ -23,7 +25,9 @@ import Testing
 
   @Test func proportionsAreKeptAsFarAsWholeThingsGo() {
     func sizes(_ rule: Partition, _ batch: Int, _ weights: [Int]) -> [Int] {
-      let shares = weights.indices.map { rule.inProportion(weights).share(of: batch, rank: $0, ranks: weights.count) }
+      let shares = weights.indices.map {
+        rule.inProportion(weights).share(of: batch, rank: $0, ranks: weights.count)
+      }
       #expect(shares.flatMap { Array($0) } == Array(0..<batch))
       return shares.map(\.count)
     }
@@ -39,7 +43,9 @@ import Testing
       let rule = Partition.byMicroBatch(size: 32)
       let alone = Partition.microBatches(in: rule.share(of: batch, rank: 0, ranks: 1), size: 32)
       for ranks in 1...8 {
-        let dealt = (0..<ranks).map { Partition.microBatches(in: rule.share(of: batch, rank: $0, ranks: ranks), size: 32) }
+        let dealt = (0..<ranks).map {
+          Partition.microBatches(in: rule.share(of: batch, rank: $0, ranks: ranks), size: 32)
+        }
         #expect(dealt.flatMap { $0 } == alone)
         let counts = dealt.map(\.count)
         #expect(counts.max()! - counts.min()! <= 1)
@@ -47,7 +53,10 @@ import Testing
       }
     }
     let rule = Partition.byMicroBatch(size: 32)
-    #expect((0..<4).map { rule.share(of: 257, rank: $0, ranks: 4) } == [0..<96, 96..<160, 160..<224, 224..<257])
+    #expect(
+      (0..<4).map { rule.share(of: 257, rank: $0, ranks: 4) } == [
+        0..<96, 96..<160, 160..<224, 224..<257,
+      ])
   }
 
   @Test func aShareIsCutIntoMicroBatches() {
@@ -65,8 +74,11 @@ import Testing
           let slice = batches[step]
           #expect(slice.epoch == epoch)
           let drawn = (0..<ranks).flatMap { rank in
-            let share = Partition.bySample.share(of: slice.positions.count, rank: rank, ranks: ranks)
-            return order[slice.positions][slice.positions.lowerBound + share.lowerBound..<slice.positions.lowerBound + share.upperBound]
+            let share = Partition.bySample.share(
+              of: slice.positions.count, rank: rank, ranks: ranks)
+            return order[slice.positions][
+              slice.positions.lowerBound + share.lowerBound..<slice.positions.lowerBound
+                + share.upperBound]
           }
           #expect(drawn == Array(order[slice.positions]))
           used += drawn
@@ -89,8 +101,10 @@ import Testing
 
   @Test func batchesMayDivideOrExceedTheData() {
     #expect(GlobalBatches(sampleCount: 64, globalBatch: 32).stepsPerEpoch == 2)
-    #expect(GlobalBatches(sampleCount: 64, globalBatch: 32)[3] == .init(epoch: 1, positions: 32..<64))
-    #expect(GlobalBatches(sampleCount: 10, globalBatch: 32)[2] == .init(epoch: 2, positions: 0..<10))
+    #expect(
+      GlobalBatches(sampleCount: 64, globalBatch: 32)[3] == .init(epoch: 1, positions: 32..<64))
+    #expect(
+      GlobalBatches(sampleCount: 10, globalBatch: 32)[2] == .init(epoch: 2, positions: 0..<10))
   }
 
   @Test func countsTheSamplesOfTheFirstSteps() {

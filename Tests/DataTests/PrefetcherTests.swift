@@ -5,7 +5,8 @@ import Synchronization
 import Testing
 import Vectors
 
-/// Numbers that are functions of the index; notes who reads what, and cannot read one of the samples.
+/// Numbers that are functions of the index; notes who reads what, and cannot read one of the
+/// samples.
 private final class Noted: Dataset {
   struct Reading: Equatable {
     var samples: [UInt32]
@@ -24,9 +25,13 @@ private final class Noted: Dataset {
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError) {
     var mask = sigset_t()
     pthread_sigmask(SIG_BLOCK, nil, &mask)
-    let blocked = (1...31).allSatisfy { $0 == SIGKILL || $0 == SIGSTOP || sigismember(&mask, $0) == 1 }
+    let blocked = (1...31).allSatisfy {
+      $0 == SIGKILL || $0 == SIGSTOP || sigismember(&mask, $0) == 1
+    }
     let isElsewhere = pthread_equal(home, pthread_self()) == 0
-    readings.withLock { $0.append(Reading(samples: Array(samples), isElsewhere: isElsewhere, blocksSignals: blocked)) }
+    readings.withLock {
+      $0.append(Reading(samples: Array(samples), isElsewhere: isElsewhere, blocksSignals: blocked))
+    }
     for (row, sample) in samples.enumerated() {
       if sample == broken { throw FileError("noted", at: Int(sample), "is broken") }
       for column in 0..<3 { batch.inputs[row * 3 + column] = Float(Int(sample) * 3 + column) }
@@ -37,9 +42,12 @@ private final class Noted: Dataset {
 
 @Suite struct PrefetcherTests {
   private func expect(_ batch: borrowing Batch, holds samples: [UInt32], epoch: Int) {
-    #expect(batch.count == samples.count && batch.epoch == epoch && Array(batch.samples[..<batch.count]) == samples)
+    #expect(
+      batch.count == samples.count && batch.epoch == epoch
+        && Array(batch.samples[..<batch.count]) == samples)
     for (row, sample) in samples.enumerated() {
-      #expect(Array(batch.inputs[row * 3..<row * 3 + 3]) == (0..<3).map { Float(Int(sample) * 3 + $0) })
+      #expect(
+        Array(batch.inputs[row * 3..<row * 3 + 3]) == (0..<3).map { Float(Int(sample) * 3 + $0) })
       #expect(batch.labels[row] == Int32(sample % 7))
     }
   }
@@ -66,7 +74,9 @@ private final class Noted: Dataset {
     var batch = Batch(capacity: 4, shape: data.shape)
     try ahead.take([1, 2], epoch: 0, into: &batch)
     expect(batch, holds: [1, 2], epoch: 0)
-    for (guess, epoch) in [([3, 4], 1), ([3], 0), ([3, 5], 0), ([9, 8, 7, 6], 0)] as [([UInt32], Int)] {
+    for (guess, epoch) in [([3, 4], 1), ([3], 0), ([3, 5], 0), ([9, 8, 7, 6], 0)]
+      as [([UInt32], Int)]
+    {
       ahead.start(guess[...], epoch: epoch)
       try ahead.take([3, 4], epoch: 0, into: &batch)
       expect(batch, holds: [3, 4], epoch: 0)
@@ -78,7 +88,9 @@ private final class Noted: Dataset {
     ahead.start([6], epoch: 0)
     try ahead.take([6], epoch: 0, into: &batch)
     expect(batch, holds: [6], epoch: 0)
-    #expect(data.readings.withLock { $0.last } == Noted.Reading(samples: [6], isElsewhere: true, blocksSignals: true))
+    #expect(
+      data.readings.withLock { $0.last }
+        == Noted.Reading(samples: [6], isElsewhere: true, blocksSignals: true))
     // What the batch holds already is not read at all, and what was read ahead waits for its turn.
     ahead.start([7], epoch: 0)
     try ahead.take([6], epoch: 0, into: &batch)
@@ -97,7 +109,9 @@ private final class Noted: Dataset {
     try ahead.take([1], epoch: 0, into: &batch)
     expect(batch, holds: [1], epoch: 0)
     ahead.start([49, 50], epoch: 0)
-    let error = #expect(throws: FileError.self) { try ahead.take([49, 50], epoch: 0, into: &batch) }
+    let error = #expect(throws: FileError.self) {
+      try ahead.take([49, 50], epoch: 0, into: &batch)
+    }
     #expect(error == FileError("noted", at: 50, "is broken"))
     ahead.start([2], epoch: 0)
     try ahead.take([2], epoch: 0, into: &batch)

@@ -13,7 +13,9 @@ import Testing
 
   /// Computed by another program from the published algorithms.
   @Test func theOrderIsThePinnedFunctionOfSeedAndEpoch() {
-    func ten(_ seed: UInt64, _ epoch: Int) -> [UInt32] { SampleOrder.shuffled.indices(count: 10, seed: seed, epoch: epoch) }
+    func ten(_ seed: UInt64, _ epoch: Int) -> [UInt32] {
+      SampleOrder.shuffled.indices(count: 10, seed: seed, epoch: epoch)
+    }
     #expect(ten(1, 0) == [2, 4, 6, 1, 9, 5, 0, 8, 3, 7])
     #expect(ten(1, 1) == [0, 5, 9, 1, 2, 3, 8, 7, 6, 4])
     #expect(ten(2, 0) == [5, 9, 3, 2, 0, 6, 4, 1, 7, 8])

@@ -22,7 +22,9 @@ final class TemporaryFiles: Sendable {
 /// An IDX header and data behind it.
 func idx(_ dimensions: [UInt32], type: UInt8 = 8, _ data: [UInt8]) -> [UInt8] {
   [0, 0, type, UInt8(dimensions.count)]
-    + dimensions.flatMap { [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)] }
+    + dimensions.flatMap {
+      [UInt8($0 >> 24), UInt8($0 >> 16 & 255), UInt8($0 >> 8 & 255), UInt8($0 & 255)]
+    }
     + data
 }
 
@@ -31,7 +33,9 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
   var stream = z_stream()
   var input = bytes
   var output = [UInt8](repeating: 0, count: bytes.count + bytes.count / 100 + 1000)
-  deflateInit2_(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+  deflateInit2_(
+    &stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+    Int32(MemoryLayout<z_stream>.size))
   let status = input.withUnsafeMutableBufferPointer { input in
     output.withUnsafeMutableBufferPointer { output in
       stream.next_in = input.baseAddress

@@ -11,10 +11,14 @@ import Vectors
     let file = try TextFile(path: path)
     let counts = try file.counts()
     let (vocabulary, byteCount) = (Vocabulary(counts: counts), counts.reduce(0, +))
-    guard file.isGzip else { return try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
+    guard file.isGzip else {
+      return try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context)
+    }
     let memory = Bytes(byteCount)
     try file.load(into: memory.bytes)
-    return try Text(file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary, context: context)
+    return try Text(
+      file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary,
+      context: context)
   }
 
   private func failure(_ path: String, context: Int) -> FileError? {
@@ -39,7 +43,8 @@ import Vectors
         let text = try open(path, context: context)
         #expect(text.count == 1009 / context)
         #expect(text.vocabulary.bytes == distinct)
-        #expect(text.shape == SampleShape(tokens: context, labels: context, classes: distinct.count))
+        #expect(
+          text.shape == SampleShape(tokens: context, labels: context, classes: distinct.count))
         var batch = Batch(capacity: 3, shape: text.shape)
         let samples = [UInt32(text.count - 1), 0, UInt32(text.count / 2)]
         try text.fill(&batch, with: samples[...])
@@ -73,11 +78,18 @@ import Vectors
 
   @Test func unseenBytesAreNamedWithTheirPlace() throws {
     let vocabulary = Vocabulary("abc\n".utf8)
-    #expect(vocabulary.count == 4 && vocabulary.token(of: UInt8(ascii: "b")) == 2 && vocabulary.token(of: 0) == nil)
+    #expect(
+      vocabulary.count == 4 && vocabulary.token(of: UInt8(ascii: "b")) == 2
+        && vocabulary.token(of: 0) == nil)
     let bytes = Array(repeating: UInt8(ascii: "a"), count: 3_000_000) + Array("~aé".utf8)
-    for (path, note) in [(files.write("plain", bytes), ""), (files.write("gzip", gzip(bytes)), " (byte of the decompressed text)")] {
+    for (path, note) in [
+      (files.write("plain", bytes), ""),
+      (files.write("gzip", gzip(bytes)), " (byte of the decompressed text)"),
+    ] {
       let file = try TextFile(path: path)
-      let error = #expect(throws: FileError.self) { try file.check(against: vocabulary, of: "train.txt") }
+      let error = #expect(throws: FileError.self) {
+        try file.check(against: vocabulary, of: "train.txt")
+      }
       #expect(
         error?.description
           == "\(path): byte 3000000: the byte '~' (0x7E) does not occur in train.txt, whose bytes are the model's vocabulary"
@@ -85,16 +97,22 @@ import Vectors
     }
     let file = try TextFile(path: files.write("plain", bytes))
     try file.check(against: vocabulary, of: "train.txt", part: 0, of: 2)
-    #expect(throws: FileError.self) { try file.check(against: vocabulary, of: "train.txt", part: 1, of: 2) }
-    try TextFile(path: files.write("fine", Array("cab\n".utf8))).check(against: vocabulary, of: "train.txt")
+    #expect(throws: FileError.self) {
+      try file.check(against: vocabulary, of: "train.txt", part: 1, of: 2)
+    }
+    try TextFile(path: files.write("fine", Array("cab\n".utf8))).check(
+      against: vocabulary, of: "train.txt")
   }
 
   @Test func filesThatHoldNoSampleAreErrors() {
-    #expect(failure(files.write("empty", []), context: 4)?.description == "\(files.path)/empty: byte 0: is empty; give a file of text")
+    #expect(
+      failure(files.write("empty", []), context: 4)?.description
+        == "\(files.path)/empty: byte 0: is empty; give a file of text")
     let short = "the text ends here, one sample of context 4 takes 5 bytes"
     let remedy = "give a longer text or set data.context to 3 or less"
     #expect(
-      failure(files.write("short", Array("abcd".utf8)), context: 4)?.description == "\(files.path)/short: byte 4: \(short); \(remedy)")
+      failure(files.write("short", Array("abcd".utf8)), context: 4)?.description
+        == "\(files.path)/short: byte 4: \(short); \(remedy)")
     #expect(
       failure(files.write("short.gz", gzip(Array("abcd".utf8))), context: 4)?.description
         == "\(files.path)/short.gz: byte 4: \(short) (byte of the decompressed text); \(remedy)")
@@ -102,7 +120,8 @@ import Vectors
     #expect(failure(files.path, context: 4)?.what == "is a directory")
     let compressed = gzip((0..<2000).map { UInt8($0 * $0 % 251) })
     for length in stride(from: 2, to: compressed.count, by: 5) {
-      #expect(failure(files.write("cut", Array(compressed[..<length])), context: 4)?.offset == length)
+      #expect(
+        failure(files.write("cut", Array(compressed[..<length])), context: 4)?.offset == length)
     }
   }
 
@@ -119,7 +138,8 @@ import Vectors
     fputs("X", file)
     fflush(file)
     let strange = #expect(throws: FileError.self) { try text.fill(&batch, with: [0, 1]) }
-    #expect(strange?.offset == 5 && strange?.what == "the byte 'X' (0x58) was not here at the start")
+    #expect(
+      strange?.offset == 5 && strange?.what == "the byte 'X' (0x58) was not here at the start")
     truncate(path, 4)
     let ended = #expect(throws: FileError.self) { try text.fill(&batch, with: [1]) }
     #expect(ended?.offset == 4 && ended?.what.hasPrefix("the file ends here") == true)

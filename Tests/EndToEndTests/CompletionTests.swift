@@ -7,8 +7,11 @@ import Testing
   @Test(arguments: [("bash", "complete "), ("zsh", "#compdef lockstep"), ("fish", "complete -c")])
   func scriptsAreMade(_ shell: String, _ mark: String) throws {
     for program in ["lockstep", "lockstep-worker"] {
-      let script = try Programs.run(Programs.path(program), ["--generate-completion-script", shell])
-      #expect(script.status == 0 && script.output.contains(mark) && script.output.contains("simulate"), "\(program) for \(shell)")
+      let script = try Programs.run(
+        Programs.path(program), ["--generate-completion-script", shell])
+      #expect(
+        script.status == 0 && script.output.contains(mark) && script.output.contains("simulate"),
+        "\(program) for \(shell)")
     }
   }
 
@@ -26,8 +29,10 @@ import Testing
     (["report", "x", "--csv", "m"], ["metrics"]),
   ])
   func bashCompletes(_ words: [String], _ answers: [String]) throws {
-    let script = try Programs.run(Programs.path("lockstep"), ["--generate-completion-script", "bash"])
-    let file = FileManager.default.temporaryDirectory.appending(path: "lockstep-completion-\(UUID().uuidString).bash")
+    let script = try Programs.run(
+      Programs.path("lockstep"), ["--generate-completion-script", "bash"])
+    let file = FileManager.default.temporaryDirectory.appending(
+      path: "lockstep-completion-\(UUID().uuidString).bash")
     try script.output.write(to: file, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(at: file) }
     #expect(try Programs.run("/bin/bash", ["-n", file.path]).status == 0)
@@ -44,7 +49,8 @@ import Testing
         """, "completion", file.path,
       ])
     #expect(asked.status == 0, "\(asked.errors)")
-    let offered = Set(asked.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+    let offered = Set(
+      asked.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
     #expect(offered == Set(answers), "\(asked.output)\(asked.errors)")
   }
 }

@@ -8,38 +8,54 @@ import Testing
   @Test func trainsOnFashionMNISTAndReports() throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep(
-      ["run", folder.experiment(steps: 250), "-n", "4", "--output", folder.path("run"), "--set", "model.hidden=[64]"]
+      [
+        "run", folder.experiment(steps: 250), "-n", "4", "--output", folder.path("run"), "--set",
+        "model.hidden=[64]",
+      ]
     ).finish()
     try #require(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("weights identical on all ranks"))
-    let report = try JSONDecoder().decode(ConvergenceReport.self, from: Data(contentsOf: folder.url("run/report.json")))
+    let report = try JSONDecoder().decode(
+      ConvergenceReport.self, from: Data(contentsOf: folder.url("run/report.json")))
     #expect(report.steps == 250 && report.samples == 250 * 128 && report.ranks.count == 4)
     #expect((report.final.accuracy ?? 0) > 0.80, "after half an epoch")
     #expect(Set(report.ranks.map(\.weightsSHA256)).count == 1 && report.weightsSHA256 != nil)
     #expect(
       Set(try FileManager.default.contentsOfDirectory(atPath: folder.path("run"))).isSuperset(of: [
-        "experiment.toml", "environment.json", "metrics.jsonl", "ranks.jsonl", "report.json", "final.safetensors", "logs",
+        "experiment.toml", "environment.json", "metrics.jsonl", "ranks.jsonl", "report.json",
+        "final.safetensors", "logs",
       ]))
     #expect(try folder.lines("run/metrics.jsonl").count == 250)
 
     // The worker without the coordinator: the same run, to the bit.
     let plain = try Programs.mpirun(
-      4, [folder.experiment(steps: 250), "--output", folder.path("plain"), "--set", "model.hidden=[64]"], program: "lockstep-worker")
+      4,
+      [
+        folder.experiment(steps: 250), "--output", folder.path("plain"), "--set",
+        "model.hidden=[64]",
+      ], program: "lockstep-worker")
     try #require(plain.status == 0, "\(plain.errors)")
     #expect(plain.output.contains("weights identical on all ranks"))
-    let again = try JSONDecoder().decode(ConvergenceReport.self, from: Data(contentsOf: folder.url("plain/report.json")))
+    let again = try JSONDecoder().decode(
+      ConvergenceReport.self, from: Data(contentsOf: folder.url("plain/report.json")))
     #expect(again.weightsSHA256 == report.weightsSHA256)
-    #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("plain/final.safetensors")))
+    #expect(
+      try Data(contentsOf: folder.url("run/final.safetensors"))
+        == Data(contentsOf: folder.url("plain/final.safetensors")))
     // The resolved experiment is the same run again.
     let resolved = try Programs.mpirun(
-      4, [folder.path("run/experiment.toml"), "--output", folder.path("resolved")], program: "lockstep-worker")
+      4, [folder.path("run/experiment.toml"), "--output", folder.path("resolved")],
+      program: "lockstep-worker")
     try #require(resolved.status == 0, "\(resolved.errors)")
-    #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("resolved/final.safetensors")))
+    #expect(
+      try Data(contentsOf: folder.url("run/final.safetensors"))
+        == Data(contentsOf: folder.url("resolved/final.safetensors")))
   }
 
-  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so it is compared with MPI alone: four ranks that only
-  /// start and end, in turn with the run. They take 0.7 s where the first step comes after 0.8 s; a machine that is busy with one and not with the other
-  /// has made that 1.6 s.
+  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so
+  /// it is compared with MPI alone: four ranks that only start and end, in turn with the run. They
+  /// take 0.7 s where the first step comes after 0.8 s; a machine that is busy with one and not
+  /// with the other has made that 1.6 s.
   @Test func theFirstStepComesSoon() throws {
     let folder = try TestFolder()
     var (best, bare) = (Double.infinity, Double.infinity)
@@ -59,14 +75,22 @@ import Testing
 
   /// It is never a rank: it starts, and answers, on a machine without MPI.
   @Test func theCoordinatorLinksNoMPILibrary() throws {
-    func libraries(_ program: String) throws -> String { try Programs.run("/usr/bin/env", ["ldd", Programs.path(program)]).output }
-    #expect(try !libraries("lockstep").contains("libmpi") && libraries("lockstep-worker").contains("libmpi"))
+    func libraries(_ program: String) throws -> String {
+      try Programs.run("/usr/bin/env", ["ldd", Programs.path(program)]).output
+    }
+    #expect(
+      try !libraries("lockstep").contains("libmpi")
+        && libraries("lockstep-worker").contains("libmpi"))
   }
 
   @Test func aKilledRankIsNamedLastAndNothingIsLeft() throws {
     let folder = try TestFolder()
-    let job = try folder.lockstep(["run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run")])
-    try #require(job.wait { job.errors.contains("step       2") || job.errors.contains("step ") }, "\(job.errors)")
+    let job = try folder.lockstep([
+      "run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run"),
+    ])
+    try #require(
+      job.wait { job.errors.contains("step       2") || job.errors.contains("step ") },
+      "\(job.errors)")
     let workers = job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }
     try #require(workers.count == 3)
     kill(workers[1].identifier, SIGKILL)
@@ -80,7 +104,9 @@ import Testing
 
   @Test func killingTheCoordinatorEndsEveryRank() throws {
     let folder = try TestFolder()
-    let job = try folder.lockstep(["run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run")])
+    let job = try folder.lockstep([
+      "run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run"),
+    ])
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     job.signal(SIGKILL)
     #expect(job.wait { job.descendants.isEmpty }, "\(job.descendants)")
@@ -91,32 +117,52 @@ import Testing
     let folder = try TestFolder()
     let settings = ["--set", "model.hidden=[16]", "--set", "training.global_batch=512"]
     let whole = try folder.lockstep(
-      ["run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("whole"), "--quiet"] + settings
+      [
+        "run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("whole"),
+        "--quiet",
+      ] + settings
     ).finish()
     try #require(whole.status == 0, "\(whole.errors)")
-    let job = try folder.lockstep(["run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("run")] + settings)
+    let job = try folder.lockstep(
+      ["run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("run")] + settings)
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     job.signal(SIGINT)
     let stopped = try job.finish()
     #expect(stopped.status == 75, "\(stopped.errors)")
     #expect(stopped.output.contains("stopped"))
     let resumed = try folder.lockstep(
-      ["run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("run"), "--resume"] + settings
+      [
+        "run", folder.experiment(steps: 2000), "-n", "2", "--output", folder.path("run"),
+        "--resume",
+      ] + settings
     ).finish()
     try #require(resumed.status == 0, "\(resumed.errors)")
-    #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("whole/final.safetensors")))
-    let steps = try folder.lines("run/metrics.jsonl").map { try StepRecord(line: Array($0.utf8)).step }
+    #expect(
+      try Data(contentsOf: folder.url("run/final.safetensors"))
+        == Data(contentsOf: folder.url("whole/final.safetensors")))
+    let steps = try folder.lines("run/metrics.jsonl").map {
+      try StepRecord(line: Array($0.utf8)).step
+    }
     #expect(steps == Array(1...2000))
   }
 
-  /// A handler that ran in the middle of a matrix product corrupted the heap, once in a dozen signals: here come hundreds.
+  /// A handler that ran in the middle of a matrix product corrupted the heap, once in a dozen
+  /// signals: here come hundreds.
   @Test func signalsAtAnyInstantChangeNothing() throws {
     let folder = try TestFolder()
-    let settings = ["--set", "model.hidden=[16]", "--set", "training.global_batch=512", "--set", "checkpoint.keep=1", "--quiet"]
-    let quiet = try folder.lockstep(["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("quiet")] + settings).finish()
+    let settings = [
+      "--set", "model.hidden=[16]", "--set", "training.global_batch=512", "--set",
+      "checkpoint.keep=1", "--quiet",
+    ]
+    let quiet = try folder.lockstep(
+      ["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("quiet")] + settings
+    ).finish()
     try #require(quiet.status == 0, "\(quiet.errors)")
-    let job = try folder.lockstep(["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("run")] + settings)
-    try #require(job.wait { FileManager.default.fileExists(atPath: folder.path("run/metrics.jsonl")) }, "\(job.errors)")
+    let job = try folder.lockstep(
+      ["run", folder.experiment(steps: 600), "-n", "2", "--output", folder.path("run")] + settings)
+    try #require(
+      job.wait { FileManager.default.fileExists(atPath: folder.path("run/metrics.jsonl")) },
+      "\(job.errors)")
     var signals = 0
     while true {
       let workers = job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }
@@ -126,27 +172,37 @@ import Testing
     }
     let outcome = try job.finish()
     #expect(outcome.status == 0 && signals > 20, "\(signals) signals: \(outcome.errors)")
-    #expect(try Data(contentsOf: folder.url("run/final.safetensors")) == Data(contentsOf: folder.url("quiet/final.safetensors")))
+    #expect(
+      try Data(contentsOf: folder.url("run/final.safetensors"))
+        == Data(contentsOf: folder.url("quiet/final.safetensors")))
   }
 
   @Test func aDeadWorkerIsStartedAgainFromItsCheckpoint() throws {
     let folder = try TestFolder()
     let settings = ["--set", "checkpoint.every=50", "--set", "model.hidden=[16]"]
     let job = try folder.lockstep(
-      ["run", folder.experiment(steps: 3000), "-n", "2", "--output", folder.path("run"), "--max-restarts", "2"] + settings)
-    try #require(job.wait { FileManager.default.fileExists(atPath: folder.path("run/checkpoints/step-00000050")) }, "\(job.errors)")
+      [
+        "run", folder.experiment(steps: 3000), "-n", "2", "--output", folder.path("run"),
+        "--max-restarts", "2",
+      ] + settings)
+    try #require(
+      job.wait {
+        FileManager.default.fileExists(atPath: folder.path("run/checkpoints/step-00000050"))
+      }, "\(job.errors)")
     let workers = job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }
     try #require(!workers.isEmpty)
     kill(workers[0].identifier, SIGKILL)
     let outcome = try job.finish()
     try #require(outcome.status == 0, "\(outcome.errors)")
-    let report = try JSONDecoder().decode(ConvergenceReport.self, from: Data(contentsOf: folder.url("run/report.json")))
+    let report = try JSONDecoder().decode(
+      ConvergenceReport.self, from: Data(contentsOf: folder.url("run/report.json")))
     #expect(report.restarts == 1 && report.steps == 3000)
   }
 
   @Test(
     arguments: [
-      (["-n", "0"], "rank"), (["-n", "-2"], "rank"), (["-n", "two"], "two"), (["-n", "2", "--rnaks", "2"], "--rnaks"),
+      (["-n", "0"], "rank"), (["-n", "-2"], "rank"), (["-n", "two"], "two"),
+      (["-n", "2", "--rnaks", "2"], "--rnaks"),
       (["-n", "2", "--set", "optimizer.learning_rate=-1"], "optimizer.learning_rate"),
       (["-n", "2", "--set", "clip.max_norm=nan"], "clip.max_norm"),
       (["-n", "2", "--set", "training.gobal_batch=3"], "global_batch"),
@@ -157,16 +213,23 @@ import Testing
     let folder = try TestFolder()
     let outcome = try folder.lockstep(["run", folder.experiment(steps: 5)] + arguments).finish()
     #expect(outcome.status == 64, "\(outcome.errors)")
-    #expect(outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(word), "\(outcome.errors)")
+    #expect(
+      outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(word),
+      "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
   }
 
   @Test func missingFilesAreOneLineEach() throws {
     let folder = try TestFolder()
     let experiment = try folder.lockstep(["run", folder.path("none.toml"), "-n", "2"]).finish()
-    #expect(experiment.status == 64 && experiment.errors.split(separator: "\n").count == 1 && experiment.errors.contains("none.toml"))
+    #expect(
+      experiment.status == 64 && experiment.errors.split(separator: "\n").count == 1
+        && experiment.errors.contains("none.toml"))
     let data = try folder.lockstep(
-      ["run", folder.experiment(steps: 5), "-n", "3", "--output", folder.path("run"), "--set", "data.path=/nowhere"]
+      [
+        "run", folder.experiment(steps: 5), "-n", "3", "--output", folder.path("run"), "--set",
+        "data.path=/nowhere",
+      ]
     ).finish()
     #expect(data.status == 65, "\(data.errors)")
     let last = data.errors.split(separator: "\n").last.map(String.init) ?? ""
@@ -177,31 +240,46 @@ import Testing
 
   @Test func nothingIsOverwrittenUnasked() throws {
     let folder = try TestFolder()
-    let arguments = ["run", try folder.experiment(steps: 5), "-n", "1", "--output", folder.path("run"), "--quiet"]
+    let arguments = [
+      "run", try folder.experiment(steps: 5), "-n", "1", "--output", folder.path("run"), "--quiet",
+    ]
     #expect(try folder.lockstep(arguments).finish().status == 0)
     let before = try Data(contentsOf: folder.url("run/metrics.jsonl"))
     let refused = try folder.lockstep(arguments).finish()
-    #expect(refused.status == 64 && refused.errors.contains("--force") && refused.errors.contains("--resume"), "\(refused.errors)")
+    #expect(
+      refused.status == 64 && refused.errors.contains("--force")
+        && refused.errors.contains("--resume"), "\(refused.errors)")
     #expect(try Data(contentsOf: folder.url("run/metrics.jsonl")) == before)
     #expect(try folder.lockstep(arguments + ["--force"]).finish().status == 0)
   }
 
-  /// Fault list F: what is on standard output is one line, and a shell runs it as a person's own, with progress to read.
+  /// Fault list F: what is on standard output is one line, and a shell runs it as a person's own,
+  /// with progress to read.
   @Test func aDryRunPrintsTheCommandThatRuns() throws {
     let folder = try TestFolder()
-    let arguments = ["run", try folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output", folder.path("run")]
+    let arguments = [
+      "run", try folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output",
+      folder.path("run"),
+    ]
     let outcome = try folder.lockstep(arguments).finish()
     #expect(outcome.status == 0)
     #expect(outcome.output.hasPrefix("mpirun -n 4 ") && outcome.output.contains("lockstep-worker"))
-    #expect(outcome.output.split(separator: "\n").count == 1 && !FileManager.default.fileExists(atPath: folder.path("run")))
+    #expect(
+      outcome.output.split(separator: "\n").count == 1
+        && !FileManager.default.fileExists(atPath: folder.path("run")))
     let run = try Programs.run("/bin/bash", ["-c", outcome.output])
     #expect(run.status == 0, "\(outcome.output): \(run.errors)")
-    #expect(run.output.contains("\nstep 5/5 ") && run.output.contains("weights identical on all ranks"), "\(run.output)")
+    #expect(
+      run.output.contains("\nstep 5/5 ") && run.output.contains("weights identical on all ranks"),
+      "\(run.output)")
     #expect(FileManager.default.fileExists(atPath: folder.path("run/report.json")))
     // E4
     for port in ["70000", "-1"] {
       let refused = try folder.lockstep(arguments + ["--metrics-port", port]).finish()
-      #expect(refused.status == 64 && refused.errors == "lockstep: --metrics-port \(port): give a port from 0 to 65535\n", "\(refused.errors)")
+      #expect(
+        refused.status == 64
+          && refused.errors == "lockstep: --metrics-port \(port): give a port from 0 to 65535\n",
+        "\(refused.errors)")
     }
   }
 }
@@ -211,7 +289,8 @@ final class TestFolder {
   private let root: URL
 
   init() throws {
-    root = FileManager.default.temporaryDirectory.appending(path: "lockstep-end-to-end-\(UUID().uuidString)")
+    root = FileManager.default.temporaryDirectory.appending(
+      path: "lockstep-end-to-end-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
   }
 
@@ -219,9 +298,13 @@ final class TestFolder {
 
   func url(_ name: String) -> URL { root.appending(path: name) }
   func path(_ name: String) -> String { url(name).path }
-  func lines(_ name: String) throws -> [Substring] { try String(contentsOf: url(name), encoding: .utf8).split(separator: "\n") }
+  func lines(_ name: String) throws -> [Substring] {
+    try String(contentsOf: url(name), encoding: .utf8).split(separator: "\n")
+  }
 
-  func lockstep(_ arguments: [String]) throws -> RunningProgram { try RunningProgram(Programs.path("lockstep"), arguments) }
+  func lockstep(_ arguments: [String]) throws -> RunningProgram {
+    try RunningProgram(Programs.path("lockstep"), arguments)
+  }
 
   /// A small network on Fashion-MNIST.
   func experiment(steps: Int) throws -> String {

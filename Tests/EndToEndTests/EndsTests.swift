@@ -3,7 +3,8 @@ import RankTesting
 import Reports
 import Testing
 
-/// How runs end that somebody or something else ends: what is left, what is said last, and that it comes to an end at all.
+/// How runs end that somebody or something else ends: what is left, what is said last, and that it
+/// comes to an end at all.
 @Suite(.serialized) struct EndsTests {
   private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
 
@@ -11,30 +12,43 @@ import Testing
     job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }.map(\.identifier)
   }
 
-  /// What these processes have in /dev/shm, and what mpirun keeps in the directory for temporary files.
+  /// What these processes have in /dev/shm, and what mpirun keeps in the directory for temporary
+  /// files.
   private func leftovers(of processes: [Int32], _ temporary: String) -> [String] {
-    let shared = ((try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []).filter { name in
+    let shared = ((try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []).filter {
+      name in
       processes.contains { name.contains(".\($0).") }
     }
-    return shared + ((try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []).filter { $0.hasPrefix("ompi.") }
+    return shared
+      + ((try? FileManager.default.contentsOfDirectory(atPath: temporary)) ?? []).filter {
+        $0.hasPrefix("ompi.")
+      }
   }
 
   private func isDead(_ process: Int32) -> Bool {
-    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat").map({ String(decoding: $0, as: UTF8.self) }),
+    guard
+      let status = FileManager.default.contents(atPath: "/proc/\(process)/stat").map({
+        String(decoding: $0, as: UTF8.self)
+      }),
       let name = status.lastIndex(of: ")")
     else { return true }
     return "ZX".contains(status[name...].dropFirst(2).first ?? "X")
   }
 
   private func start(_ folder: TestFolder, _ arguments: [String]) throws -> RunningProgram {
-    try FileManager.default.createDirectory(atPath: folder.path("tmp"), withIntermediateDirectories: true)
-    return try RunningProgram(Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
+    try FileManager.default.createDirectory(
+      atPath: folder.path("tmp"), withIntermediateDirectories: true)
+    return try RunningProgram(
+      Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
   }
 
   // D5: 4 MB a rank stayed in /dev/shm, and 8 MB in $TMPDIR.
   @Test func whatKilledJobsLeaveIsRemovedByTheNextCommand() throws {
     let folder = try TestFolder()
-    let job = try start(folder, ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless)
+    let job = try start(
+      folder,
+      ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless
+    )
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     let ranks = workers(job)
     try #require(ranks.count >= 2 && leftovers(of: ranks, folder.path("tmp")).count >= 3)
@@ -44,26 +58,38 @@ import Testing
     _ = try job.finish(limit: 10)
     // One that is being killed shows no environment any more, and is not dead yet.
     try #require(job.wait(for: 10) { all.allSatisfy(isDead) })
-    #expect(!leftovers(of: ranks, folder.path("tmp")).isEmpty, "nothing was left: the test shows nothing")
+    #expect(
+      !leftovers(of: ranks, folder.path("tmp")).isEmpty, "nothing was left: the test shows nothing")
     #expect(try Programs.run(Programs.path("lockstep"), ["--version"]).status == 0)
-    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+    #expect(
+      leftovers(of: ranks, folder.path("tmp")).isEmpty,
+      "\(leftovers(of: ranks, folder.path("tmp")))")
   }
 
   // D5
   @Test func anMpirunThatIsKilledLeavesNothing() throws {
     let folder = try TestFolder()
-    let job = try start(folder, ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless)
+    let job = try start(
+      folder,
+      ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless
+    )
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     let ranks = workers(job)
     kill(try #require(job.descendants.first { $0.name == "mpirun" }).identifier, SIGKILL)
     let outcome = try job.finish(limit: 20)
-    #expect(outcome.status == 70 && outcome.errors.contains("mpirun was killed by signal 9"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 70 && outcome.errors.contains("mpirun was killed by signal 9"),
+      "\(outcome.errors)")
     #expect(job.descendants.isEmpty, "\(job.descendants)")
-    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+    #expect(
+      leftovers(of: ranks, folder.path("tmp")).isEmpty,
+      "\(leftovers(of: ranks, folder.path("tmp")))")
   }
 
   // D5
-  @Test(arguments: [["bench", "mlp-small", "-n", "2", "--steps", "1000000"], ["doctor", "-n", "2"]])
+  @Test(arguments: [
+    ["bench", "mlp-small", "-n", "2", "--steps", "1000000"], ["doctor", "-n", "2"],
+  ])
   func commandsThatMeasureEndAtASignalAndLeaveNothing(_ arguments: [String]) throws {
     let folder = try TestFolder()
     let job = try start(folder, arguments)
@@ -73,7 +99,9 @@ import Testing
     let outcome = try job.finish(limit: 20)
     #expect(outcome.status == 130, "\(outcome.errors)")
     #expect(job.descendants.isEmpty, "\(job.descendants)")
-    #expect(leftovers(of: ranks, folder.path("tmp")).isEmpty, "\(leftovers(of: ranks, folder.path("tmp")))")
+    #expect(
+      leftovers(of: ranks, folder.path("tmp")).isEmpty,
+      "\(leftovers(of: ranks, folder.path("tmp")))")
   }
 
   // D3: with few descriptors mpirun started nothing and did not end.
@@ -82,35 +110,50 @@ import Testing
     for (limit, word) in [("-n 24", "ulimit -n"), ("-f 50", "ulimit -f")] {
       let outcome = try Programs.run(
         "/bin/bash",
-        ["-c", "ulimit \(limit); exec \"$0\" \"$@\"", Programs.path("lockstep"), "run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+        [
+          "-c", "ulimit \(limit); exec \"$0\" \"$@\"", Programs.path("lockstep"), "run",
+          folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run"),
+        ],
         limit: 30)
       #expect(outcome.status == 78, "\(outcome.errors)")
-      #expect(outcome.errors.split(separator: "\n").last?.contains(word) == true, "\(outcome.errors)")
+      #expect(
+        outcome.errors.split(separator: "\n").last?.contains(word) == true, "\(outcome.errors)")
     }
     let missing = try RunningProgram(
-      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+      Programs.path("lockstep"),
+      ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
       environment: ["TMPDIR": "/nowhere/tmp"]
     ).finish(limit: 30)
     // D6
-    #expect(missing.status == 78 && missing.errors.contains("/nowhere/tmp, is not there"), "\(missing.errors)")
+    #expect(
+      missing.status == 78 && missing.errors.contains("/nowhere/tmp, is not there"),
+      "\(missing.errors)")
   }
 
   private func run(_ folder: TestFolder, mpirun script: String) throws -> Outcome {
-    try FileManager.default.createDirectory(atPath: folder.path("bin"), withIntermediateDirectories: true)
-    try "#!/bin/sh\n\(script)\n".write(to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
+    try FileManager.default.createDirectory(
+      atPath: folder.path("bin"), withIntermediateDirectories: true)
+    try "#!/bin/sh\n\(script)\n".write(
+      to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return try RunningProgram(
-      Programs.path("lockstep"), ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
+      Programs.path("lockstep"),
+      ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
       environment: ["PATH": folder.path("bin") + ":" + path, "REAL": path]
     ).finish(limit: 60)
   }
 
-  // D2: a signal that comes when all ranks have ended kills mpirun, which does not take it any more.
+  // D2: a signal that comes when all ranks have ended kills mpirun, which does not take it any
+  // more.
   @Test func aStopThatFindsTheRunOverSpoilsNothing() throws {
     let folder = try TestFolder()
-    let outcome = try run(folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
-    #expect(outcome.status == 0 && outcome.output.contains("weights identical on all ranks"), "\(outcome.output) \(outcome.errors)")
+    let outcome = try run(
+      folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
+    #expect(
+      outcome.status == 0 && outcome.output.contains("weights identical on all ranks"),
+      "\(outcome.output) \(outcome.errors)")
   }
 
   // D3: a coordinator waited for ever for an mpirun that had lost its ranks.
@@ -119,7 +162,9 @@ import Testing
     // It has a child for a moment, and then waits for ever.
     let outcome = try run(folder, mpirun: "sleep 2\nexec sleep 600")
     #expect(outcome.status == 70, "\(outcome.errors)")
-    #expect(outcome.errors.split(separator: "\n").last?.contains("none of its ranks ran any more") == true, "\(outcome.errors)")
+    #expect(
+      outcome.errors.split(separator: "\n").last?.contains("none of its ranks ran any more")
+        == true, "\(outcome.errors)")
   }
 
   // D4: a reader that went away ended the run without a checkpoint.
@@ -127,13 +172,20 @@ import Testing
     let folder = try TestFolder()
     let coordinator = try Programs.run(
       "/bin/bash",
-      ["-c", "\"$0\" \"$@\" 2>&1 | true; exit ${PIPESTATUS[0]}", Programs.path("lockstep"), "run", folder.experiment(steps: 100), "-n", "2"]
+      [
+        "-c", "\"$0\" \"$@\" 2>&1 | true; exit ${PIPESTATUS[0]}", Programs.path("lockstep"), "run",
+        folder.experiment(steps: 100), "-n", "2",
+      ]
         + ["--output", folder.path("run")], limit: 60)
     #expect(coordinator.status == 0)
     #expect(FileManager.default.fileExists(atPath: folder.path("run/final.safetensors")))
     let plain = try Programs.run(
       "/bin/bash",
-      ["-c", "mpirun -n 2 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 \"$0\" \"$@\" 2>&1 </dev/null | true; exit ${PIPESTATUS[0]}", Programs.path("lockstep-worker")]
+      [
+        "-c",
+        "mpirun -n 2 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 \"$0\" \"$@\" 2>&1 </dev/null | true; exit ${PIPESTATUS[0]}",
+        Programs.path("lockstep-worker"),
+      ]
         + [folder.experiment(steps: 100), "--output", folder.path("plain")], limit: 60)
     #expect(plain.status == 0)
     #expect(FileManager.default.fileExists(atPath: folder.path("plain/final.safetensors")))
@@ -143,7 +195,10 @@ import Testing
   @Test func aDivergingRunSaysItThreeTimesAndIsReported() throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep(
-      ["run", folder.experiment(steps: 100), "-n", "2", "--output", folder.path("run"), "--set", "optimizer.learning_rate=1e30"]
+      [
+        "run", folder.experiment(steps: 100), "-n", "2", "--output", folder.path("run"), "--set",
+        "optimizer.learning_rate=1e30",
+      ]
         + ["--set", "clip.rule=none"]
     ).finish()
     #expect(outcome.status == 70, "\(outcome.errors)")
@@ -152,17 +207,22 @@ import Testing
     #expect(outcome.errors.contains("more messages like: step N"), "\(outcome.errors)")
     let report = try folder.lockstep(["report", folder.path("run")]).finish()
     #expect(report.status == 0, "\(report.errors)")
-    #expect(report.output.contains("no report") && report.output.contains("skipped"), "\(report.output)")
+    #expect(
+      report.output.contains("no report") && report.output.contains("skipped"), "\(report.output)")
   }
 
   // D6
   @Test func hostfilesWithCarriageReturnsAndUsersWork() throws {
     let folder = try TestFolder()
     let user = NSUserName()
-    try "\(user)@localhost slots=2\r\n".write(to: folder.url("hosts"), atomically: true, encoding: .utf8)
-    for (name, hosts) in [("file", ["--hostfile", folder.path("hosts")]), ("list", ["--hosts", "\(user)@localhost:2"])] {
+    try "\(user)@localhost slots=2\r\n".write(
+      to: folder.url("hosts"), atomically: true, encoding: .utf8)
+    for (name, hosts) in [
+      ("file", ["--hostfile", folder.path("hosts")]), ("list", ["--hosts", "\(user)@localhost:2"]),
+    ] {
       let outcome = try folder.lockstep(
-        ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path(name), "--quiet"] + hosts
+        ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path(name), "--quiet"]
+          + hosts
       ).finish()
       #expect(outcome.status == 0, "\(hosts): \(outcome.errors)")
     }

@@ -4,36 +4,60 @@ import Testing
 
 /// `lockstep gallery` and `lockstep sample` as a person uses them.
 @Suite(.serialized) struct GalleryCommandTests {
-  private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Launch/experiments")
-    .standardized.path
+  private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(
+    path: "../../Launch/experiments"
+  )
+  .standardized.path
 
   @Test func aClaimIsRunToldAndKept() throws {
     let folder = try TestFolder()
     func gallery(_ arguments: String...) throws -> Outcome {
-      try folder.lockstep(["gallery", "--experiments", Self.experiments, "--output", folder.path("gallery")] + arguments).finish()
+      try folder.lockstep(
+        ["gallery", "--experiments", Self.experiments, "--output", folder.path("gallery")]
+          + arguments
+      ).finish()
     }
     let first = try gallery("kmeans-stop")
-    #expect(first.status == 0 && first.output.contains("\n  verdict   holds\n"), "\(first.output) \(first.errors)")
+    #expect(
+      first.status == 0 && first.output.contains("\n  verdict   holds\n"),
+      "\(first.output) \(first.errors)")
     #expect(first.output.hasSuffix("1 of 1 claim holds\n"))
-    let told = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("gallery/gallery.json"))) as? [[String: Any]]
-    #expect(told?.first?["claim"] as? String == "kmeans-stop" && told?.first?["holds"] as? Bool == true)
+    let told =
+      try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("gallery/gallery.json")))
+      as? [[String: Any]]
+    #expect(
+      told?.first?["claim"] as? String == "kmeans-stop" && told?.first?["holds"] as? Bool == true)
     #expect((told?.first?["table"] as? [[String]])?.count == 4)
 
-    // What is there is not run again: a run whose records were changed by hand is told as it stands.
+    // What is there is not run again: a run whose records were changed by hand is told as it
+    // stands.
     let metrics = folder.url("gallery/kmeans-stop/norm-rule/metrics.jsonl")
     let lines = try String(contentsOf: metrics, encoding: .utf8)
-    try lines.replacing(#""loss":6"#, with: #""loss":9"#).replacing(#""loss":3"#, with: #""loss":9"#)
-      .write(to: metrics, atomically: true, encoding: .utf8)
+    try lines.replacing(#""loss":6"#, with: #""loss":9"#).replacing(
+      #""loss":3"#, with: #""loss":9"#
+    )
+    .write(to: metrics, atomically: true, encoding: .utf8)
     let second = try gallery("kmeans-stop")
-    #expect(second.status == 0 && second.output.contains("\n  verdict   does not hold\n"), "\(second.output)")
+    #expect(
+      second.status == 0 && second.output.contains("\n  verdict   does not hold\n"),
+      "\(second.output)")
 
     let json = try gallery("kmeans-stop", "--json")
-    #expect(try json.status == 0 && json.output == String(contentsOf: folder.url("gallery/gallery.json"), encoding: .utf8) + "\n")
+    #expect(
+      try json.status == 0
+        && json.output == String(contentsOf: folder.url("gallery/gallery.json"), encoding: .utf8)
+          + "\n"
+    )
 
     let wrong = try gallery("clipping")
-    #expect(wrong.status == 64 && wrong.errors.contains("clipping: no such claim; there are recurrent-clip, "), "\(wrong.errors)")
+    #expect(
+      wrong.status == 64
+        && wrong.errors.contains("clipping: no such claim; there are recurrent-clip, "),
+      "\(wrong.errors)")
     let list = try gallery("--list")
-    #expect(list.status == 0 && list.output.contains("transformer  ") && list.output.contains("gpt.toml, 1 run, about "))
+    #expect(
+      list.status == 0 && list.output.contains("transformer  ")
+        && list.output.contains("gpt.toml, 1 run, about "))
   }
 
   @Test func aTextGoesOnAndPicturesAreDrawn() throws {
@@ -59,33 +83,54 @@ import Testing
     [checkpoint]
     every = 1200
     """.write(to: folder.url("words.toml"), atomically: true, encoding: .utf8)
-    let trained = try folder.lockstep(["run", folder.path("words.toml"), "-n", "2", "--output", folder.path("words")]).finish()
+    let trained = try folder.lockstep([
+      "run", folder.path("words.toml"), "-n", "2", "--output", folder.path("words"),
+    ]).finish()
     #expect(trained.status == 0, "\(trained.errors)")
     func sample(_ what: String, _ arguments: String...) throws -> Outcome {
       try folder.lockstep(["sample", folder.path(what)] + arguments).finish()
     }
     // A net of this size knows its one sentence by heart.
-    let text = try sample("words", "--prompt", "Lockstep keeps four ranks", "--length", "24", "--temperature", "0")
-    #expect(text.output == "Lockstep keeps four ranks in step.\nLockstep keeps\n", "\(text.output) \(text.errors)")
+    let text = try sample(
+      "words", "--prompt", "Lockstep keeps four ranks", "--length", "24", "--temperature", "0")
+    #expect(
+      text.output == "Lockstep keeps four ranks in step.\nLockstep keeps\n",
+      "\(text.output) \(text.errors)")
     let wild = ["--temperature", "5", "--length", "60", "--seed"]
     func drawn(_ seed: String) throws -> String {
-      try folder.lockstep(["sample", folder.path("words/checkpoints/step-00001200")] + wild + [seed, "--prompt", "in"]).finish().output
+      try folder.lockstep(
+        ["sample", folder.path("words/checkpoints/step-00001200")] + wild + [
+          seed, "--prompt", "in",
+        ]
+      ).finish().output
     }
     #expect(try drawn("1") == drawn("1") && drawn("1") != drawn("2"))
     let unknown = try sample("words", "--prompt", "Lock-out")
-    #expect(unknown.status == 64 && unknown.errors.contains("has no byte 0x2d, found after \"Lock\""), "\(unknown.errors)")
+    #expect(
+      unknown.status == 64 && unknown.errors.contains("has no byte 0x2d, found after \"Lock\""),
+      "\(unknown.errors)")
     // A text without an "I" goes on from a byte that it has.
     let unprompted = try sample("words", "--length", "20")
-    #expect(unprompted.status == 0 && unprompted.output.utf8.count == 22, "\(unprompted.output) \(unprompted.errors)")
+    #expect(
+      unprompted.status == 0 && unprompted.output.utf8.count == 22,
+      "\(unprompted.output) \(unprompted.errors)")
     try "1,2\n3,4\n5,6\n7,8\n".write(to: folder.url("t.csv"), atomically: true, encoding: .utf8)
-    try "[model]\nkind = \"kmeans\"\nclusters = 2\n[data]\nkind = \"csv\"\npath = \"t.csv\"\n[training]\nsteps = 2".write(
-      to: folder.url("kmeans.toml"), atomically: true, encoding: .utf8)
-    #expect(try folder.lockstep(["run", folder.path("kmeans.toml"), "-n", "1", "--output", folder.path("kmeans")]).finish().status == 0)
+    try
+      "[model]\nkind = \"kmeans\"\nclusters = 2\n[data]\nkind = \"csv\"\npath = \"t.csv\"\n[training]\nsteps = 2"
+      .write(
+        to: folder.url("kmeans.toml"), atomically: true, encoding: .utf8)
+    #expect(
+      try folder.lockstep([
+        "run", folder.path("kmeans.toml"), "-n", "1", "--output", folder.path("kmeans"),
+      ]).finish().status == 0)
     let centroids = try sample("kmeans")
     #expect(
-      centroids.status == 64 && centroids.errors.contains("centroids of 2 numbers are drawn only where these are an image"),
+      centroids.status == 64
+        && centroids.errors.contains(
+          "centroids of 2 numbers are drawn only where these are an image"),
       "\(centroids.errors)")
     let nothing = try sample("words.toml")
-    #expect(nothing.status == 65 && nothing.errors.split(separator: "\n").count == 1, "\(nothing.errors)")
+    #expect(
+      nothing.status == 65 && nothing.errors.split(separator: "\n").count == 1, "\(nothing.errors)")
   }
 }

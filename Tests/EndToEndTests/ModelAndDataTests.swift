@@ -2,23 +2,34 @@ import Foundation
 import RankTesting
 import Testing
 
-/// Models and data that do not fit are refused before a rank is started, also by a dry run; fault list F.
+/// Models and data that do not fit are refused before a rank is started, also by a dry run; fault
+/// list F.
 @Suite struct ModelAndDataTests {
   private func dryRun(_ folder: TestFolder, _ text: String) throws -> Outcome {
     try text.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    return try folder.lockstep(["run", folder.path("x.toml"), "-n", "2", "--dry-run", "--output", folder.path("run")]).finish()
+    return try folder.lockstep([
+      "run", folder.path("x.toml"), "-n", "2", "--dry-run", "--output", folder.path("run"),
+    ]).finish()
   }
 
   @Test(arguments: [
-    ("gpt", "blobs", "", "a text: tokens, with a label for each"), ("mlp", "random-text", "", "numbers with labels or targets"),
-    ("linear", "csv", "path = \"t.csv\"", "numbers with labels or targets"), ("cnn", "csv", "path = \"t.csv\"\nlabel = 0", "images with a label each"),
-    ("policy", "blobs", "", "episodes of an environment (cartpole)"), ("vae", "cartpole", "", "images, or other numbers from 0 to 1"),
+    ("gpt", "blobs", "", "a text: tokens, with a label for each"),
+    ("mlp", "random-text", "", "numbers with labels or targets"),
+    ("linear", "csv", "path = \"t.csv\"", "numbers with labels or targets"),
+    ("cnn", "csv", "path = \"t.csv\"\nlabel = 0", "images with a label each"),
+    ("policy", "blobs", "", "episodes of an environment (cartpole)"),
+    ("vae", "cartpole", "", "images, or other numbers from 0 to 1"),
   ])
-  func aModelThatCannotTakeTheDataIsRefused(_ model: String, _ data: String, _ keys: String, _ needs: String) throws {
-    let outcome = try dryRun(TestFolder(), "[model]\nkind = \"\(model)\"\n[data]\nkind = \"\(data)\"\n\(keys)")
+  func aModelThatCannotTakeTheDataIsRefused(
+    _ model: String, _ data: String, _ keys: String, _ needs: String
+  ) throws {
+    let outcome = try dryRun(
+      TestFolder(), "[model]\nkind = \"\(model)\"\n[data]\nkind = \"\(data)\"\n\(keys)")
     #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.output)")
     #expect(
-      outcome.errors == "lockstep: model.kind \"\(model)\" needs \(needs): choose another data.kind, or another model\n", "\(outcome.errors)")
+      outcome.errors
+        == "lockstep: model.kind \"\(model)\" needs \(needs): choose another data.kind, or another model\n",
+      "\(outcome.errors)")
   }
 
   /// B15: the files' heads say it already. What is not on this machine is left to the ranks.
@@ -27,11 +38,16 @@ import Testing
     let text = "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\""
     #expect(try dryRun(folder, text).status == 0)
     for (split, height, width) in [("train", UInt8(6), UInt8(6)), ("t10k", 4, 9)] {
-      try Data([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, height, 0, 0, 0, width] + [UInt8](repeating: 1, count: 36))
-        .write(to: folder.url("\(split)-images-idx3-ubyte"))
+      try Data(
+        [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, height, 0, 0, 0, width] + [UInt8](repeating: 1, count: 36)
+      )
+      .write(to: folder.url("\(split)-images-idx3-ubyte"))
       try Data([0, 0, 8, 1, 0, 0, 0, 1, 0]).write(to: folder.url("\(split)-labels-idx1-ubyte"))
     }
     let outcome = try dryRun(folder, text)
-    #expect(outcome.status == 65 && outcome.errors.contains("the test set's images are 4×9, the training set's 6×6"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 65
+        && outcome.errors.contains("the test set's images are 4×9, the training set's 6×6"),
+      "\(outcome.errors)")
   }
 }

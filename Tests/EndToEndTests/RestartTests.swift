@@ -4,7 +4,8 @@ import Testing
 
 /// `--max-restarts`: by the rules of any `--resume`, and not for what can only fail again.
 @Suite(.serialized) struct RestartTests {
-  private func run(_ folder: TestFolder, steps: Int, _ options: String...) throws -> RunningProgram {
+  private func run(_ folder: TestFolder, steps: Int, _ options: String...) throws -> RunningProgram
+  {
     try """
     [model]
     kind = "logistic"
@@ -18,7 +19,10 @@ import Testing
     tensorboard = false
     """.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
     return try folder.lockstep(
-      ["run", folder.path("x.toml"), "-n", "2", "--output", folder.path("run"), "--max-restarts", "3"] + options)
+      [
+        "run", folder.path("x.toml"), "-n", "2", "--output", folder.path("run"), "--max-restarts",
+        "3",
+      ] + options)
   }
 
   /// A restart without a checkpoint begins again, and replaces nothing. // C1, C2
@@ -30,7 +34,8 @@ import Testing
     let worker = try #require(job.descendants.first { $0.name.hasPrefix("lockstep-worke") })
     kill(worker.identifier, SIGKILL)
     let outcome = try job.finish()
-    #expect(outcome.status == 0 && outcome.errors.contains("are in interrupted-1"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 0 && outcome.errors.contains("are in interrupted-1"), "\(outcome.errors)")
     #expect(try folder.lines("run/interrupted-1/metrics.jsonl").count > 100)
     #expect(try folder.lines("run/metrics.jsonl").count == 6000)
   }
@@ -38,9 +43,15 @@ import Testing
   /// Every step is skipped, whatever the number of starts. // B16
   @Test func aFailureThatCanOnlyRepeatEndsThem() throws {
     let folder = try TestFolder()
-    let outcome = try run(folder, steps: 200, "--set", "optimizer.learning_rate=1e38", "--set", "model.kind=mlp").finish()
+    let outcome = try run(
+      folder, steps: 200, "--set", "optimizer.learning_rate=1e38", "--set", "model.kind=mlp"
+    ).finish()
     #expect(outcome.status == 70, "\(outcome.errors)")
-    #expect(outcome.errors.contains("restart 1 of 3") && !outcome.errors.contains("restart 2 of 3"), "\(outcome.errors)")
-    #expect(outcome.errors.contains("no further restart: the workers failed as before"), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("restart 1 of 3") && !outcome.errors.contains("restart 2 of 3"),
+      "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("no further restart: the workers failed as before"),
+      "\(outcome.errors)")
   }
 }

@@ -24,7 +24,9 @@ import Testing
 
   private func run(_ folder: TestFolder, _ options: String...) throws -> RunningProgram {
     try Self.experiment.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    return try folder.lockstep(["run", folder.path("x.toml"), "-n", "2", "--quiet", "--output", folder.path("run")] + options)
+    return try folder.lockstep(
+      ["run", folder.path("x.toml"), "-n", "2", "--quiet", "--output", folder.path("run")] + options
+    )
   }
 
   private func hasBegun(_ folder: TestFolder) -> () -> Bool {
@@ -33,7 +35,9 @@ import Testing
 
   /// The steps on record, each once and in order.
   private func expectWholeRecords(_ folder: TestFolder) throws {
-    let steps = try folder.lines("run/metrics.jsonl").map { $0.dropFirst("{\"step\":".count).prefix { $0.isNumber } }.map { Int($0) ?? 0 }
+    let steps = try folder.lines("run/metrics.jsonl").map {
+      $0.dropFirst("{\"step\":".count).prefix { $0.isNumber }
+    }.map { Int($0) ?? 0 }
     #expect(steps.count >= 2000 && steps == Array(1...max(1, steps.count)))
   }
 
@@ -45,23 +49,32 @@ import Testing
       let second = try run(folder, option).finish()
       #expect(second.status == 64, "\(second.errors)")
       #expect(
-        second.errors.split(separator: "\n").count == 1 && second.errors.contains("process \(first.identifier) on ")
+        second.errors.split(separator: "\n").count == 1
+          && second.errors.contains("process \(first.identifier) on ")
           && second.errors.contains("since 20"), "\(second.errors)")
     }
     // The same without a coordinator.
     let plain = try Programs.mpirun(
-      2, [folder.path("x.toml"), "--output", folder.path("run"), "--resume"], program: "lockstep-worker")
-    #expect(plain.status == 64 && plain.errors.contains("process \(first.identifier) on "), "\(plain.errors)")
+      2, [folder.path("x.toml"), "--output", folder.path("run"), "--resume"],
+      program: "lockstep-worker")
+    #expect(
+      plain.status == 64 && plain.errors.contains("process \(first.identifier) on "),
+      "\(plain.errors)")
 
-    // A coordinator that is killed leaves its lock; whoever comes next sees that the process is gone.
+    // A coordinator that is killed leaves its lock; whoever comes next sees that the process is
+    // gone.
     first.signal(SIGKILL)
     _ = try first.finish()
     let next = try run(folder, "--resume")
     let taken = next.wait {
-      (try? String(contentsOf: folder.url("run/lock"), encoding: .utf8))?.contains("\"process\":\(next.identifier),") == true
+      (try? String(contentsOf: folder.url("run/lock"), encoding: .utf8))?.contains(
+        "\"process\":\(next.identifier),") == true
     }
     #expect(taken, "\(next.errors)")
-    let newest = { (try? FileManager.default.contentsOfDirectory(atPath: folder.path("run/checkpoints")).sorted().last) ?? "" }
+    let newest = {
+      (try? FileManager.default.contentsOfDirectory(atPath: folder.path("run/checkpoints")).sorted()
+        .last) ?? ""
+    }
     let before = newest()
     #expect(next.wait { newest() > before }, "\(next.errors)")
     next.signal(SIGTERM)
@@ -71,15 +84,24 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path("run/lock")))
   }
 
-  /// A holder that is stopped while another machine, where it cannot be seen to live, takes the directory over, ends when it goes on.
+  /// A holder that is stopped while another machine, where it cannot be seen to live, takes the
+  /// directory over, ends when it goes on.
   @Test func aStoppedHolderEndsWithoutWriting() throws {
     let folder = try TestFolder()
     try Self.experiment.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    let launch = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"]
+    let launch = [
+      "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+      "1",
+    ]
     let job = try RunningProgram(
-      "/usr/bin/env", launch + [Programs.path("lockstep-worker"), folder.path("x.toml"), "--output", folder.path("run")])
+      "/usr/bin/env",
+      launch + [
+        Programs.path("lockstep-worker"), folder.path("x.toml"), "--output", folder.path("run"),
+      ])
     try #require(job.wait(until: hasBegun(folder)), "\(job.errors)")
-    let lock = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("run/lock"))) as? NSDictionary
+    let lock =
+      try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("run/lock")))
+      as? NSDictionary
     let holder = try #require(lock?["process"] as? Int32)
     kill(holder, SIGSTOP)
     var elsewhere = ProcessIdentity.current()
@@ -88,7 +110,8 @@ import Testing
     func content() throws -> [String: Data] {
       let manager = FileManager.default
       var all: [String: Data] = [:]
-      for name in try manager.subpathsOfDirectory(atPath: folder.path("run")) where name != "lock" && !name.contains(".tmp-") {
+      for name in try manager.subpathsOfDirectory(atPath: folder.path("run"))
+      where name != "lock" && !name.contains(".tmp-") {
         all[name] = manager.contents(atPath: folder.path("run/" + name)) ?? Data()
       }
       return all
@@ -96,7 +119,10 @@ import Testing
     let before = try content()
     kill(holder, SIGCONT)
     let outcome = try job.finish()
-    #expect(outcome.status == 64 && outcome.errors.contains("another run has taken this directory over by process"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 64
+        && outcome.errors.contains("another run has taken this directory over by process"),
+      "\(outcome.errors)")
     let after = try content()
     #expect(Set(after.keys) == Set(before.keys))
     for (name, data) in before { #expect(after[name] == data, "\(name) was written") }

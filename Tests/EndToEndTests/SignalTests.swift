@@ -3,16 +3,21 @@ import RankTesting
 import Reports
 import Testing
 
-/// Signals at any instant, to the coordinator and to a rank: what ends, how, how soon, and what stays.
+/// Signals at any instant, to the coordinator and to a rank: what ends, how, how soon, and what
+/// stays.
 @Suite(.serialized) struct SignalTests {
   private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
 
-  private func start(_ folder: TestFolder, _ name: String = "run", _ more: [String] = endless) throws -> RunningProgram {
-    try folder.lockstep(["run", folder.experiment(steps: 300), "-n", "2", "--output", folder.path(name)] + more)
+  private func start(_ folder: TestFolder, _ name: String = "run", _ more: [String] = endless)
+    throws -> RunningProgram
+  {
+    try folder.lockstep(
+      ["run", folder.experiment(steps: 300), "-n", "2", "--output", folder.path(name)] + more)
   }
 
   private func workers(_ job: RunningProgram) -> [Int32] {
-    job.descendants.filter { $0.name.hasPrefix("lockstep-worke") && blocks(SIGUSR1, $0.identifier) }.map(\.identifier)
+    job.descendants.filter { $0.name.hasPrefix("lockstep-worke") && blocks(SIGUSR1, $0.identifier) }
+      .map(\.identifier)
   }
 
   /// Whether a process has run its first code, and keeps signals for later.
@@ -23,11 +28,13 @@ import Testing
     return mask & (1 << UInt64(signal - 1)) != 0
   }
 
-  // D2: before there is a step there is nothing to save, so nothing is waited for; TERM at 0.2 s was followed by 22,000 steps.
+  // D2: before there is a step there is nothing to save, so nothing is waited for; TERM at 0.2 s
+  // was followed by 22,000 steps.
   @Test func aSignalBeforeTheFirstStepEndsTheRunAtOnce() throws {
     let folder = try TestFolder()
     let instants: [(Int32, (RunningProgram) -> Bool)] = [
-      (SIGTERM, { self.blocks(SIGTERM, $0.identifier) }), (SIGINT, { $0.descendants.contains { $0.name == "mpirun" } }),
+      (SIGTERM, { self.blocks(SIGTERM, $0.identifier) }),
+      (SIGINT, { $0.descendants.contains { $0.name == "mpirun" } }),
       (SIGHUP, { !self.workers($0).isEmpty }),
     ]
     for (signal, isReached) in instants {
@@ -41,15 +48,19 @@ import Testing
     }
   }
 
-  // D2: USR1 in the first 0.08 s killed the coordinator, at 0.44 to 0.64 s a rank. It is kept until ranks can take it.
+  // D2: USR1 in the first 0.08 s killed the coordinator, at 0.44 to 0.64 s a rank. It is kept until
+  // ranks can take it.
   @Test func aCheckpointAskedForWhileTheRunStartsIsWritten() throws {
     let folder = try TestFolder()
-    let early = try start(folder, "early", ["--set", "checkpoint.every=250", "--set", "model.hidden=[16]"])
+    let early = try start(
+      folder, "early", ["--set", "checkpoint.every=250", "--set", "model.hidden=[16]"])
     try #require(early.wait { blocks(SIGUSR1, early.identifier) })
     early.signal(SIGUSR1)
     let outcome = try early.finish()
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let checkpoints = try FileManager.default.contentsOfDirectory(atPath: folder.path("early/checkpoints")).sorted()
+    let checkpoints = try FileManager.default.contentsOfDirectory(
+      atPath: folder.path("early/checkpoints")
+    ).sorted()
     #expect(checkpoints.count == 3 && checkpoints[0] < "step-00000250", "\(checkpoints)")
   }
 
@@ -83,7 +94,11 @@ import Testing
   @Test func aSecondSignalDoesNotWait() throws {
     let folder = try TestFolder()
     // Steps so long that the second signal comes before one ends.
-    let job = try start(folder, "run", Self.endless + ["--set", "training.global_batch=40000", "--set", "training.micro_batch=40000"])
+    let job = try start(
+      folder, "run",
+      Self.endless + [
+        "--set", "training.global_batch=40000", "--set", "training.micro_batch=40000",
+      ])
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     let asked = Date()
     job.signal(SIGTERM)
@@ -100,12 +115,19 @@ import Testing
     func plain(_ name: String) throws -> RunningProgram {
       try RunningProgram(
         "/usr/bin/env",
-        ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", Programs.path("lockstep-worker"), folder.experiment(steps: 300)]
+        [
+          "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none",
+          Programs.path("lockstep-worker"), folder.experiment(steps: 300),
+        ]
           + ["--output", folder.path(name)] + Self.endless)
     }
     for signal in [SIGINT, SIGHUP, SIGTERM] {
       let job = try plain("run\(signal)")
-      try #require(job.wait { FileManager.default.contents(atPath: folder.path("run\(signal)/metrics.jsonl"))?.isEmpty == false }, "\(job.errors)")
+      try #require(
+        job.wait {
+          FileManager.default.contents(atPath: folder.path("run\(signal)/metrics.jsonl"))?.isEmpty
+            == false
+        }, "\(job.errors)")
       kill(try #require(workers(job).last), signal)
       let outcome = try job.finish(limit: 40)
       #expect(outcome.status == 75, "signal \(signal): \(outcome.errors)")
@@ -116,7 +138,8 @@ import Testing
     kill(try #require(workers(early).first), SIGTERM)
     let outcome = try early.finish(limit: 20)
     #expect(outcome.status == 143, "\(outcome.errors)")
-    #expect(outcome.errors.contains(/rank [01] on .*SIGTERM before the first step/), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains(/rank [01] on .*SIGTERM before the first step/), "\(outcome.errors)")
     #expect(early.wait(for: 5) { early.descendants.isEmpty }, "\(early.descendants)")
   }
 }

@@ -10,11 +10,14 @@ import Testing
   private var lock: URL { folder.appending(path: "lock") }
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-lock-\(UUID().uuidString)")
+    folder = FileManager.default.temporaryDirectory.appending(
+      path: "lockstep-lock-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 
-  private func entries() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+  private func entries() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+  }
 
   /// A process that this one cannot look at.
   private var elsewhere: ProcessIdentity {
@@ -34,9 +37,14 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     var held: RunLock? = try RunLock.acquire(path, run: "a1")
     let record = try JSONSerialization.jsonObject(with: Data(contentsOf: lock)) as? NSDictionary
-    #expect(record?["run"] as? String == "a1" && record?["process"] as? Int == Int(getpid()) && record?["counter"] as? Int == 0)
-    #expect(record?["host"] as? String == ProcessInfo.processInfo.hostName || record?["host"] is String)
-    for key in ["boot", "pid_namespace", "since"] { #expect((record?[key] as? String)?.isEmpty == false, "\(key)") }
+    #expect(
+      record?["run"] as? String == "a1" && record?["process"] as? Int == Int(getpid())
+        && record?["counter"] as? Int == 0)
+    #expect(
+      record?["host"] as? String == ProcessInfo.processInfo.hostName || record?["host"] is String)
+    for key in ["boot", "pid_namespace", "since"] {
+      #expect((record?[key] as? String)?.isEmpty == false, "\(key)")
+    }
     #expect((record?["start_time"] as? Int ?? 0) > 0)
     #expect(try entries() == ["lock"])
     let refused = failure { _ = try RunLock.acquire(path) }
@@ -44,7 +52,9 @@ import Testing
       Issue.record("\(String(describing: refused))")
       return
     }
-    #expect(text.contains(path) && text.contains("process \(getpid()) on ") && text.contains(", since 20"))
+    #expect(
+      text.contains(path) && text.contains("process \(getpid()) on ") && text.contains(", since 20")
+    )
     try held?.verify()
     held = nil
     #expect(try entries() == [])
@@ -122,7 +132,8 @@ import Testing
     #expect(gone.contains("is gone"))
   }
 
-  /// Many processes' worth of threads want an abandoned lock at once: while one holds it no other does.
+  /// Many processes' worth of threads want an abandoned lock at once: while one holds it no other
+  /// does.
   @Test func oneOfManyWins() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     for _ in 0..<20 {
@@ -151,7 +162,9 @@ import Testing
   @Test func theCounterIsRaised() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let held = try RunLock.acquire(path)
-    func counter() throws -> Int { try #require(LockRecord(bytes: Array(Data(contentsOf: lock)))).counter }
+    func counter() throws -> Int {
+      try #require(LockRecord(bytes: Array(Data(contentsOf: lock)))).counter
+    }
     #expect(try counter() == 0)
     let end = Date().addingTimeInterval(60)
     while try counter() == 0 && Date() < end { usleep(50_000) }

@@ -4,7 +4,8 @@ import Glibc
 /// libFuzzer's own main function under another name.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
-  _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
   _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
@@ -12,7 +13,9 @@ private func runDriver(
 private let target: FuzzTarget = {
   let name = getenv("LOCKSTEP_FUZZ_TARGET").map { String(cString: $0) } ?? ""
   guard let target = FuzzTarget.all.first(where: { $0.name == name }) else {
-    fatalError("LOCKSTEP_FUZZ_TARGET is \"\(name)\"; there are \(FuzzTarget.all.map(\.name).joined(separator: ", "))")
+    fatalError(
+      "LOCKSTEP_FUZZ_TARGET is \"\(name)\"; there are \(FuzzTarget.all.map(\.name).joined(separator: ", "))"
+    )
   }
   return target
 }()

@@ -8,8 +8,11 @@ import Vectors
 extension FuzzTarget {
   static let safetensors = FuzzTarget("safetensors") { bytes in
     let path = InputFiles.shared.write(bytes, to: "x.safetensors")
-    guard let summary = try? TensorFileSummary(path: path), let file = try? SafeTensors(path: path) else { return }
-    for tensor in summary.tensors where tensor.elementCount < 1 << 20 { _ = try? file.floats(named: tensor.name) }
+    guard let summary = try? TensorFileSummary(path: path), let file = try? SafeTensors(path: path)
+    else { return }
+    for tensor in summary.tensors where tensor.elementCount < 1 << 20 {
+      _ = try? file.floats(named: tensor.name)
+    }
   }
 
   /// What `lockstep sample` opens: the metadata say what the model is made from.
@@ -20,7 +23,9 @@ extension FuzzTarget {
   /// Images, then labels, each plain or gzip.
   static let idx = FuzzTarget("idx") { bytes in
     let (images, labels) = InputFiles.shared.split(bytes, "images", "labels")
-    guard let files = try? LabeledImagesFiles(images: images, labels: labels, classes: 10) else { return }
+    guard let files = try? LabeledImagesFiles(images: images, labels: labels, classes: 10) else {
+      return
+    }
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: files.byteCount, alignment: 64)
     defer { memory.deallocate() }
     _ = try? files.load(into: memory)
@@ -31,24 +36,34 @@ extension FuzzTarget {
     let (first, second) = InputFiles.shared.split(bytes, "x.npy", "y.npy")
     guard let inputs = try? NpyFile(path: first) else { return }
     let other = try? NpyFile(path: second)
-    for rows in [try? NpyRows(inputs: inputs), try? NpyRows(inputs: inputs, targets: other), try? NpyRows(inputs: inputs, labels: other)] {
+    for rows in [
+      try? NpyRows(inputs: inputs), try? NpyRows(inputs: inputs, targets: other),
+      try? NpyRows(inputs: inputs, labels: other),
+    ] {
       if let rows { readAll(rows) }
     }
   }
 
   static let csv = FuzzTarget("csv") { bytes in
     let path = InputFiles.shared.write(bytes, to: "x.csv")
-    for columns in [CSVColumns(), CSVColumns(label: .index(0)), CSVColumns(targets: [.index(1)], label: .name("a"))] {
+    for columns in [
+      CSVColumns(), CSVColumns(label: .index(0)),
+      CSVColumns(targets: [.index(1)], label: .name("a")),
+    ] {
       guard let table = try? CSVTable(path: path, columns: columns) else { continue }
       for row in 0..<table.rowCount { table.withRow(row) { _ in } }
     }
   }
 
   static let text = FuzzTarget("text") { bytes in
-    guard let file = try? TextFile(path: InputFiles.shared.write(bytes, to: "x.txt")), let counts = try? file.counts() else { return }
+    guard let file = try? TextFile(path: InputFiles.shared.write(bytes, to: "x.txt")),
+      let counts = try? file.counts()
+    else { return }
     let vocabulary = Vocabulary(counts: counts)
     try? file.check(against: Vocabulary([0x61]), of: "training")
-    guard !file.isGzip, let text = try? Text(file, byteCount: bytes.count, vocabulary: vocabulary, context: 3) else { return }
+    guard !file.isGzip,
+      let text = try? Text(file, byteCount: bytes.count, vocabulary: vocabulary, context: 3)
+    else { return }
     readAll(text)
   }
 
@@ -57,7 +72,8 @@ extension FuzzTarget {
     guard data.shape.inputs + data.shape.targets < 1 << 20 else { return }
     var batch = Batch(capacity: 4, shape: data.shape)
     for start in stride(from: 0, to: min(data.count, 1000), by: 4) {
-      try? data.fill(&batch, with: (UInt32(start)..<UInt32(min(start + 4, data.count))).map { $0 }[...])
+      try? data.fill(
+        &batch, with: (UInt32(start)..<UInt32(min(start + 4, data.count))).map { $0 }[...])
     }
   }
 }

@@ -1,27 +1,35 @@
 import Foundation
 
-/// A reader of files, or of what other programs print, and how an input of any bytes is given to it.
+/// A reader of files, or of what other programs print, and how an input of any bytes is given to
+/// it.
 ///
 /// A target fails by ending the process. An input that is refused with an error is right.
 public struct FuzzTarget: Sendable {
   public let name: String
   public let run: @Sendable ([UInt8]) -> Void
 
-  init(_ name: String, _ run: @escaping @Sendable ([UInt8]) -> Void) { (self.name, self.run) = (name, run) }
+  init(_ name: String, _ run: @escaping @Sendable ([UInt8]) -> Void) {
+    (self.name, self.run) = (name, run)
+  }
 
   /// Every reader of untrusted bytes there is.
   public static let all: [FuzzTarget] = [
-    .safetensors, .weights, .idx, .npy, .csv, .text, .toml, .experiment, .hostfile, .state, .events, .metrics,
+    .safetensors, .weights, .idx, .npy, .csv, .text, .toml, .experiment, .hostfile, .state, .events,
+    .metrics,
   ]
 }
 
-/// Files with the bytes of an input, rewritten for each: their directory goes when the process ends.
+/// Files with the bytes of an input, rewritten for each: their directory goes when the process
+/// ends.
 final class InputFiles: Sendable {
   static let shared = InputFiles()
   let directory: String
 
   private init() {
-    directory = FileManager.default.temporaryDirectory.appending(path: "lockstep-fuzz-\(ProcessInfo.processInfo.processIdentifier)").path
+    directory =
+      FileManager.default.temporaryDirectory.appending(
+        path: "lockstep-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
+      ).path
     try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     atexit { try? FileManager.default.removeItem(atPath: InputFiles.shared.directory) }
   }
@@ -31,13 +39,18 @@ final class InputFiles: Sendable {
     let path = directory + "/" + name
     guard let file = fopen(path, "w") else { fatalError("\(path) cannot be written") }
     let bytes = Array(bytes)
-    guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else { fatalError("\(path) cannot be written") }
+    guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else {
+      fatalError("\(path) cannot be written")
+    }
     return path
   }
 
   /// An input as two files: its first two bytes say how long the first is.
   func split(_ bytes: [UInt8], _ first: String, _ second: String) -> (String, String) {
     let count = bytes.count < 2 ? 0 : min(Int(bytes[0]) << 8 | Int(bytes[1]), bytes.count - 2)
-    return (write(bytes.dropFirst(2).prefix(count), to: first), write(bytes.dropFirst(2 + count), to: second))
+    return (
+      write(bytes.dropFirst(2).prefix(count), to: first),
+      write(bytes.dropFirst(2 + count), to: second)
+    )
   }
 }

@@ -5,16 +5,21 @@ import Launching
 import Reports
 import Training
 
-/// Texts: experiment files, hostfiles, a checkpoint's state, what workers print, and the records of a run.
+/// Texts: experiment files, hostfiles, a checkpoint's state, what workers print, and the records of
+/// a run.
 extension FuzzTarget {
   /// A document, and an override of it by its first line.
   static let toml = FuzzTarget("toml") { bytes in
     guard let text = String(validating: bytes, as: UTF8.self) else { return }
     let line = String(text.prefix { $0 != "\n" })
-    guard var keys = try? ExperimentReader(text: text, source: "x.toml", overrides: []) else { return }
+    guard var keys = try? ExperimentReader(text: text, source: "x.toml", overrides: []) else {
+      return
+    }
     _ = try? ExperimentReader(text: text, source: "x.toml", overrides: [line])
     try? keys.enter("a")
-    _ = try? keys.tables("b") { keys throws(ExperimentError) in try keys.integer("c", default: 1, in: 0...9) }
+    _ = try? keys.tables("b") { keys throws(ExperimentError) in
+      try keys.integer("c", default: 1, in: 0...9)
+    }
     _ = try? keys.finish()
   }
 
@@ -25,7 +30,9 @@ extension FuzzTarget {
     else { return }
     do {
       let again = try Experiment(text: experiment.resolved, source: "/y.toml", overrides: [])
-      guard again.resolved == experiment.resolved else { fatalError("resolved differently:\n\(experiment.resolved)\n\(again.resolved)") }
+      guard again.resolved == experiment.resolved else {
+        fatalError("resolved differently:\n\(experiment.resolved)\n\(again.resolved)")
+      }
     } catch {
       fatalError("\(error)\n\(experiment.resolved)")
     }
@@ -44,12 +51,15 @@ extension FuzzTarget {
   static let state = FuzzTarget("state") { bytes in
     _ = CheckpointState(text: bytes)
     guard let state = CheckpointState(text: CheckpointState.sealed(bytes)) else { return }
-    _ = state.impossibility(sampleCount: state.sampleCount, tensors: 4, clip: .ema(ratio: 1.1, memory: 0.9))
+    _ = state.impossibility(
+      sampleCount: state.sampleCount, tensors: 4, clip: .ema(ratio: 1.1, memory: 0.9))
   }
 
   /// What a worker prints: on standard output events, on standard error what it and mpirun say.
   static let events = FuzzTarget("events") { bytes in
-    var (lines, reader, progress) = (LineSplitter(limit: WorkerEvent.lineLimit), MpirunOutputParser(), [String]())
+    var (lines, reader, progress) = (
+      LineSplitter(limit: WorkerEvent.lineLimit), MpirunOutputParser(), [String]()
+    )
     for line in lines.add(bytes) + [lines.finish() ?? []] {
       _ = reader.read(String(decoding: line, as: UTF8.self))
       guard let event = WorkerEvent(line: line) else { continue }

@@ -2,13 +2,16 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Inputs that fuzzing found, and small ones of every format, given to their readers again: whatever they hold, the reader returns.
+/// Inputs that fuzzing found, and small ones of every format, given to their readers again:
+/// whatever they hold, the reader returns.
 @Suite struct CorpusTests {
   private static let corpus = Bundle.module.resourceURL!.appending(path: "Corpus")
 
   private static func inputs(of target: FuzzTarget) -> [URL] {
     let folder = corpus.appending(path: target.name)
-    return ((try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []).sorted { $0.path < $1.path }
+    return
+      ((try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil))
+      ?? []).sorted { $0.path < $1.path }
   }
 
   @Test(arguments: FuzzTarget.all.map(\.name))
@@ -20,7 +23,9 @@ import Testing
       let bytes = [UInt8](try Data(contentsOf: input))
       target.run(bytes)
       // Cut short, and with single bytes changed.
-      for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)) { target.run(Array(bytes[..<count])) }
+      for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)) {
+        target.run(Array(bytes[..<count]))
+      }
       for place in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 16)) {
         var changed = bytes
         changed[place] ^= 0xFF
@@ -30,7 +35,9 @@ import Testing
   }
 
   @Test func everyFolderOfInputsHasItsTarget() throws {
-    let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpus.path).filter { !$0.hasPrefix(".") }
+    let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpus.path).filter {
+      !$0.hasPrefix(".")
+    }
     #expect(Set(folders) == Set(FuzzTarget.all.map(\.name)))
   }
 }

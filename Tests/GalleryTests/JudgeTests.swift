@@ -3,19 +3,25 @@ import GradientNorms
 import Reports
 import Testing
 
-/// What each claim's judge says of made-up runs: where the claim holds, where one of its conditions fails, and at the border of each.
+/// What each claim's judge says of made-up runs: where the claim holds, where one of its conditions
+/// fails, and at the border of each.
 @Suite struct JudgeTests {
   private func finding(_ claim: String, _ runs: [FinishedRun]) throws -> Finding {
     let claim = try #require(gallery.first { $0.name == claim })
-    #expect(claim.runs.map(\.name) == runs.map(\.name), "\(claim.name): the made-up runs are the planned ones")
+    #expect(
+      claim.runs.map(\.name) == runs.map(\.name),
+      "\(claim.name): the made-up runs are the planned ones")
     let finding = try claim.finding(runs)
-    #expect(finding.table.count == runs.count + 1 && finding.table.allSatisfy { $0.count == finding.table[0].count })
+    #expect(
+      finding.table.count == runs.count + 1
+        && finding.table.allSatisfy { $0.count == finding.table[0].count })
     return finding
   }
 
   @Test func everyClaimIsJudgedHere() {
     let judged = [
-      "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size", "regularization", "policy-gradient", "kmeans-stop",
+      "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size",
+      "regularization", "policy-gradient", "kmeans-stop",
       "transformer", "lstm",
     ]
     #expect(gallery.map(\.name) == judged)
@@ -23,17 +29,23 @@ import Testing
 
   // A3
   @Test(arguments: [
-    (10, 0, true), (8, 2, true), (9, 1, true), (7, 0, false), (10, 3, false), (0, 0, false), (10, 10, false),
+    (10, 0, true), (8, 2, true), (9, 1, true), (7, 0, false), (10, 3, false), (0, 0, false),
+    (10, 10, false),
   ])
   func claimsAboutChanceAreSharesOverTenSeeds(_ with: Int, _ without: Int, _ holds: Bool) throws {
     // Exactly 0.9 is not above 0.9; exactly 475 is solved.
     for (claim, good, bad) in [("recurrent-clip", 0.901, 0.9), ("policy-gradient", 475.0, 474.9)] {
       let runs = (1...10).flatMap { seed in
-        [madeUp("clip, seed \(seed)", score: seed <= with ? good : bad), madeUp("none, seed \(seed)", score: seed <= without ? good : bad)]
+        [
+          madeUp("clip, seed \(seed)", score: seed <= with ? good : bad),
+          madeUp("none, seed \(seed)", score: seed <= without ? good : bad),
+        ]
       }
       let finding = try finding(claim, runs)
       #expect(finding.holds == holds, "\(claim): \(finding.measured)")
-      #expect(finding.measured.contains("\(with) of 10 (95 %: ") && finding.measured.contains("\(without) of 10 (95 %: "))
+      #expect(
+        finding.measured.contains("\(with) of 10 (95 %: ")
+          && finding.measured.contains("\(without) of 10 (95 %: "))
     }
     let unscored = (1...10).flatMap { [madeUp("clip, seed \($0)"), madeUp("none, seed \($0)")] }
     #expect(try !finding("recurrent-clip", unscored).holds)
@@ -41,46 +53,62 @@ import Testing
 
   /// Wilson's interval, from the formula's published values: 8 of 10 is 0.490 to 0.943.
   @Test func aShareHasItsInterval() throws {
-    let runs = (1...10).flatMap { [madeUp("clip, seed \($0)", score: $0 <= 8 ? 1 : 0), madeUp("none, seed \($0)", score: 0)] }
+    let runs = (1...10).flatMap {
+      [madeUp("clip, seed \($0)", score: $0 <= 8 ? 1 : 0), madeUp("none, seed \($0)", score: 0)]
+    }
     let measured = try finding("recurrent-clip", runs).measured
-    #expect(measured.contains("8 of 10 (95 %: 49 to 94 %)") && measured.contains("0 of 10 (95 %: 0 to 28 %)"), "\(measured)")
+    #expect(
+      measured.contains("8 of 10 (95 %: 49 to 94 %)")
+        && measured.contains("0 of 10 (95 %: 0 to 28 %)"), "\(measured)")
   }
 
   @Test func learningRate() throws {
     func holds(
-      change: Double = 0.05, middle: Double = 0.25, highest: Double = 0.45, good: Double = 0.1, bad: Double? = 1.7, clipped: Double = 0.5
+      change: Double = 0.05, middle: Double = 0.25, highest: Double = 0.45, good: Double = 0.1,
+      bad: Double? = 1.7, clipped: Double = 0.5
     ) throws -> Bool {
       try finding(
         "learning-rate",
         [
-          madeUp("rate 0.0001, none", norm: { $0 < 0.5 ? 1 : 1 + change }), madeUp("rate 0.0001, global"),
-          madeUp("rate 0.1, none", loss: { _ in good }, norm: jumping(middle)), madeUp("rate 0.1, global"),
-          madeUp("rate 1.0, none", loss: { _ in bad }, norm: jumping(highest)), madeUp("rate 1.0, global", loss: { _ in clipped }),
+          madeUp("rate 0.0001, none", norm: { $0 < 0.5 ? 1 : 1 + change }),
+          madeUp("rate 0.0001, global"),
+          madeUp("rate 0.1, none", loss: { _ in good }, norm: jumping(middle)),
+          madeUp("rate 0.1, global"),
+          madeUp("rate 1.0, none", loss: { _ in bad }, norm: jumping(highest)),
+          madeUp("rate 1.0, global", loss: { _ in clipped }),
         ]
       ).holds
     }
     #expect(try holds())
     #expect(try holds(bad: nil), "a loss that is not finite is a failure to learn")
-    #expect(try holds(change: 0.099) && !holds(change: 0.101) && holds(change: -0.099) && !holds(change: -0.101))
+    #expect(
+      try holds(change: 0.099) && !holds(change: 0.101) && holds(change: -0.099)
+        && !holds(change: -0.101))
     #expect(try holds(middle: 0.44) && !holds(middle: 0.45) && !holds(middle: 0.5))
-    #expect(try holds(bad: 1.01, clipped: 0.1) && !holds(good: 0.5, bad: 1, clipped: 0.1) && holds(good: 0.499, bad: 1, clipped: 0.1))
+    #expect(
+      try holds(bad: 1.01, clipped: 0.1) && !holds(good: 0.5, bad: 1, clipped: 0.1)
+        && holds(good: 0.499, bad: 1, clipped: 0.1))
     #expect(try holds(bad: 1.01) && !holds(bad: 1), "with the clip the loss is below half")
   }
 
   @Test func workerClip() throws {
     func holds(
-      bias: (Double, Double) = (0.5, 0.3), worker: (Double, Double) = (0.47, 0.45), exact: (Double, Double) = (0.438, 0.438)
+      bias: (Double, Double) = (0.5, 0.3), worker: (Double, Double) = (0.47, 0.45),
+      exact: (Double, Double) = (0.438, 0.438)
     ) throws -> Bool {
       try finding(
         "worker-clip",
         [
-          madeUp("synchronised", loss: { _ in exact.0 }), madeUp("worker, equal shards", loss: { _ in worker.0 }, bias: bias.0),
-          madeUp("synchronised, unequal", loss: { _ in exact.1 }), madeUp("worker, unequal shards", loss: { _ in worker.1 }, bias: bias.1),
+          madeUp("synchronised", loss: { _ in exact.0 }),
+          madeUp("worker, equal shards", loss: { _ in worker.0 }, bias: bias.0),
+          madeUp("synchronised, unequal", loss: { _ in exact.1 }),
+          madeUp("worker, unequal shards", loss: { _ in worker.1 }, bias: bias.1),
         ]
       ).holds
     }
     #expect(try holds())
-    #expect(try holds(bias: (0.051, 0.051)) && !holds(bias: (0.05, 0.3)) && !holds(bias: (0.5, 0.05)))
+    #expect(
+      try holds(bias: (0.051, 0.051)) && !holds(bias: (0.05, 0.3)) && !holds(bias: (0.5, 0.05)))
     #expect(try !holds(worker: (0.438, 0.45)) && !holds(worker: (0.47, 0.438)))
     #expect(try holds(exact: (0.438, 0.4422)) && !holds(exact: (0.438, 0.4425)))
     #expect(try holds(worker: (0.47, 0.4752)) && !holds(worker: (0.47, 0.4742)))
@@ -88,46 +116,66 @@ import Testing
 
   @Test func depth() throws {
     func holds(
-      sigmoid: (ratio: Double, score: Double, verdict: ConvergenceReport.Verdict) = (1e-6, 0.1, .vanishing), relu: (ratio: Double, score: Double) = (3.6, 0.84)
+      sigmoid: (ratio: Double, score: Double, verdict: ConvergenceReport.Verdict) = (
+        1e-6, 0.1, .vanishing
+      ), relu: (ratio: Double, score: Double) = (3.6, 0.84)
     ) throws -> Bool {
       func layers(_ ratio: Double) -> [NamedNumber] {
-        [NamedNumber("layers.0.weight", ratio), NamedNumber("layers.0.bias", 99), NamedNumber("layers.1.weight", 5), NamedNumber("layers.2.weight", 1)]
+        [
+          NamedNumber("layers.0.weight", ratio), NamedNumber("layers.0.bias", 99),
+          NamedNumber("layers.1.weight", 5), NamedNumber("layers.2.weight", 1),
+        ]
       }
       return try finding(
         "depth",
         [
-          madeUp("sigmoid", layers: layers(sigmoid.ratio), score: sigmoid.score, verdict: sigmoid.verdict), madeUp("tanh, xavier"),
-          madeUp("relu, normal 0.02"), madeUp("relu, kaiming", layers: layers(relu.ratio), score: relu.score),
+          madeUp(
+            "sigmoid", layers: layers(sigmoid.ratio), score: sigmoid.score, verdict: sigmoid.verdict
+          ), madeUp("tanh, xavier"),
+          madeUp("relu, normal 0.02"),
+          madeUp("relu, kaiming", layers: layers(relu.ratio), score: relu.score),
         ]
       ).holds
     }
     #expect(try holds())
-    #expect(try holds(sigmoid: (9.9e-4, 0.1, .vanishing)) && !holds(sigmoid: (1e-3, 0.1, .vanishing)))
-    #expect(try holds(sigmoid: (1e-6, 0.299, .vanishing)) && !holds(sigmoid: (1e-6, 0.3, .vanishing)) && !holds(sigmoid: (1e-6, 0.1, .converging)))
-    #expect(try holds(relu: (0.101, 0.84)) && !holds(relu: (0.1, 0.84)) && holds(relu: (3, 0.801)) && !holds(relu: (3, 0.8)))
+    #expect(
+      try holds(sigmoid: (9.9e-4, 0.1, .vanishing)) && !holds(sigmoid: (1e-3, 0.1, .vanishing)))
+    #expect(
+      try holds(sigmoid: (1e-6, 0.299, .vanishing)) && !holds(sigmoid: (1e-6, 0.3, .vanishing))
+        && !holds(sigmoid: (1e-6, 0.1, .converging)))
+    #expect(
+      try holds(relu: (0.101, 0.84)) && !holds(relu: (0.1, 0.84)) && holds(relu: (3, 0.801))
+        && !holds(relu: (3, 0.8)))
   }
 
   @Test func noiseFloor() throws {
     func holds(
-      fall: Double = 0.5, ratio: Double = 0.5, base: Double = 0.68, slower: Double = 0.66, verdict: ConvergenceReport.Verdict = .noiseFloor
+      fall: Double = 0.5, ratio: Double = 0.5, base: Double = 0.68, slower: Double = 0.66,
+      verdict: ConvergenceReport.Verdict = .noiseFloor
     ) throws -> Bool {
       try finding(
         "noise-floor",
         [
-          madeUp("base", loss: { _ in base }, norm: { $0 < 0.01 ? 1 : fall }, verdict: verdict), madeUp("batch × 4", norm: { _ in fall * ratio }),
+          madeUp("base", loss: { _ in base }, norm: { $0 < 0.01 ? 1 : fall }, verdict: verdict),
+          madeUp("batch × 4", norm: { _ in fall * ratio }),
           madeUp("rate / 8", loss: { _ in slower }),
         ]
       ).holds
     }
     #expect(try holds())
     #expect(try holds(fall: 0.79) && !holds(fall: 0.8))
-    #expect(try holds(ratio: 0.401) && !holds(ratio: 0.399) && holds(ratio: 0.619) && !holds(ratio: 0.621) && !holds(ratio: 1))
+    #expect(
+      try holds(ratio: 0.401) && !holds(ratio: 0.399) && holds(ratio: 0.619) && !holds(ratio: 0.621)
+        && !holds(ratio: 1))
     #expect(try !holds(slower: 0.68) && holds(slower: 0.679) && !holds(verdict: .converging))
   }
 
   @Test func batchSize() throws {
     /// Steps S = 150·(1 + critical/B) to the loss, and a noise scale that grows along the way.
-    func finding(critical: Double = 100, mean: Double = 100, growth: Double = 4, reaches: Bool = true, steps own: [Double]? = nil) throws -> Finding {
+    func finding(
+      critical: Double = 100, mean: Double = 100, growth: Double = 4, reaches: Bool = true,
+      steps own: [Double]? = nil
+    ) throws -> Finding {
       let runs = [16, 64, 256, 1024, 4096].enumerated().map { index, batch in
         let steps = own?[index] ?? 150 * (1 + critical / Double(batch))
         let (needed, window) = (Int(steps.rounded()), max(1, 4096 / batch))
@@ -142,43 +190,61 @@ import Testing
           "batch \(batch)", steps: length, samples: batch,
           loss: { reaches && (Int(($0 * Double(length)).rounded()) >= needed - window) ? 0.5 : 2 },
           norm: { total($0).squareRoot() },
-          localRMS: { (total($0) + scale($0) * (Double(batch) / 64 - 1) / Double(batch)).squareRoot() })
+          localRMS: {
+            (total($0) + scale($0) * (Double(batch) / 64 - 1) / Double(batch)).squareRoot()
+          })
       }
       return try self.finding("batch-size", runs)
     }
     #expect(try finding().holds)
     #expect(try finding(growth: 3.2).holds && !finding(growth: 2.8).holds)
-    #expect(try finding(mean: 230).holds && !finding(mean: 280).holds && finding(mean: 45).holds && !finding(mean: 36).holds)
-    #expect(try !finding(reaches: false).holds && finding(reaches: false).measured == "not every batch came to the loss 0.5")
+    #expect(
+      try finding(mean: 230).holds && !finding(mean: 280).holds && finding(mean: 45).holds
+        && !finding(mean: 36).holds)
+    #expect(
+      try !finding(reaches: false).holds
+        && finding(reaches: false).measured == "not every batch came to the loss 0.5")
     // Steps that hardly fall below the critical batch, and ones that still fall past it.
-    #expect(try !finding(steps: [700, 384, 208, 165, 154]).holds && !finding(steps: [1087, 384, 208, 165, 110]).holds)
+    #expect(
+      try !finding(steps: [700, 384, 208, 165, 154]).holds
+        && !finding(steps: [1087, 384, 208, 165, 110]).holds)
   }
 
   @Test func regularization() throws {
     func holds(
-      penalty: Double = 0.63, sam: Double = 0.62, l1: Double = 9, l2: Double = 9, scores: (Double, Double) = (0.88, 0.88)
+      penalty: Double = 0.63, sam: Double = 0.62, l1: Double = 9, l2: Double = 9,
+      scores: (Double, Double) = (0.88, 0.88)
     ) throws -> Bool {
       try finding(
         "regularization",
         [
-          madeUp("plain", norm: { _ in 0.68 }, weightNorm: 10, score: 0.88), madeUp("L1", weightNorm: l1, score: 0.88),
-          madeUp("L2", weightNorm: l2, score: 0.88), madeUp("gradient norm", norm: { _ in penalty }, score: scores.0),
+          madeUp("plain", norm: { _ in 0.68 }, weightNorm: 10, score: 0.88),
+          madeUp("L1", weightNorm: l1, score: 0.88),
+          madeUp("L2", weightNorm: l2, score: 0.88),
+          madeUp("gradient norm", norm: { _ in penalty }, score: scores.0),
           madeUp("SAM", norm: { _ in sam }, score: scores.1),
         ]
       ).holds
     }
     #expect(try holds())
     #expect(try !holds(penalty: 0.68) && !holds(sam: 0.69) && !holds(l1: 10) && !holds(l2: 11))
-    #expect(try holds(scores: (0.871, 0.9)) && !holds(scores: (0.869, 0.88)) && !holds(scores: (0.88, 0.869)))
+    #expect(
+      try holds(scores: (0.871, 0.9)) && !holds(scores: (0.869, 0.88))
+        && !holds(scores: (0.88, 0.869)))
   }
 
   @Test func kMeansStop() throws {
-    func holds(steps: (Int, Int, Int) = (27, 12, 2000), inertia: (Double, Double) = (651.3, 651.5), norm: (Double, Double) = (1e-4, 1)) throws -> Bool {
+    func holds(
+      steps: (Int, Int, Int) = (27, 12, 2000), inertia: (Double, Double) = (651.3, 651.5),
+      norm: (Double, Double) = (1e-4, 1)
+    ) throws -> Bool {
       try finding(
         "kmeans-stop",
         [
           madeUp("norm rule", steps: steps.0, loss: { _ in inertia.0 / 2 }, norm: { _ in norm.0 }),
-          madeUp("inertia rule", steps: steps.1, loss: { _ in inertia.1 / 2 }, norm: { _ in norm.1 }), madeUp("no rule", steps: steps.2),
+          madeUp(
+            "inertia rule", steps: steps.1, loss: { _ in inertia.1 / 2 }, norm: { _ in norm.1 }),
+          madeUp("no rule", steps: steps.2),
         ]
       ).holds
     }
@@ -187,8 +253,12 @@ import Testing
     #expect(try !holds(steps: (2000, 12, 2000)) && !holds(steps: (27, 2000, 2000)))
   }
 
-  @Test(arguments: [("transformer", "gpt", 1.75), ("lstm", "lstm", 1.60)]) func texts(_ claim: String, _ run: String, _ limit: Double) throws {
-    #expect(try finding(claim, [madeUp(run, finalLoss: limit)]).holds && !finding(claim, [madeUp(run, finalLoss: limit + 0.001)]).holds)
+  @Test(arguments: [("transformer", "gpt", 1.75), ("lstm", "lstm", 1.60)]) func texts(
+    _ claim: String, _ run: String, _ limit: Double
+  ) throws {
+    #expect(
+      try finding(claim, [madeUp(run, finalLoss: limit)]).holds
+        && !finding(claim, [madeUp(run, finalLoss: limit + 0.001)]).holds)
     #expect(try !finding(claim, [madeUp(run)]).holds, "a run without a loss")
   }
 }

@@ -4,12 +4,16 @@ import Testing
 
 @Suite struct ClipPolicyTests {
   /// The ledger of one rank whose gradient has these norms by tensor.
-  private func step(_ norms: Double...) -> NormLedger { ledger(batches: [1], gradients: [norms.map { [$0] }]) }
+  private func step(_ norms: Double...) -> NormLedger {
+    ledger(batches: [1], gradients: [norms.map { [$0] }])
+  }
 
-  /// numpy.percentile([4], 10), ([4, 1], 10), …: the current norm is among them, the oldest leaves after three.
+  /// numpy.percentile([4], 10), ([4, 1], 10), …: the current norm is among them, the oldest leaves
+  /// after three.
   @Test func percentileOverAWindow() {
     var policy = StepPolicy(rule: .percentile(percent: 10, window: 3), tensorSizes: [1])
-    for (norm, limit) in [(4.0, 4.0), (1, 1.3), (3, 1.4), (2, 1.2), (10, 2.2), (10, 3.6), (10, 10)] {
+    for (norm, limit) in [(4.0, 4.0), (1, 1.3), (3, 1.4), (2, 1.2), (10, 2.2), (10, 3.6), (10, 10)]
+    {
       let decision = policy.decide(step(norm))
       #expect(abs(decision.threshold! - limit) < 1e-14)
       #expect(decision.coefficient == min(1, decision.threshold! / (norm + 1e-6)))
@@ -23,7 +27,8 @@ import Testing
     }
   }
 
-  /// ZClip's published code, line by line, over norms with spikes, of which one comes in the warm-up.
+  /// ZClip's published code, line by line, over norms with spikes, of which one comes in the
+  /// warm-up.
   @Test(arguments: [nil, 1.4] as [Double?]) func zscoreFollowsZClip(_ maxNorm: Double?) {
     let settings = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
     var policy = StepPolicy(rule: settings, tensorSizes: [1])
@@ -79,7 +84,8 @@ import Testing
         let decision = policy.decide(ledger)
         var squares = 0.0
         for tensor in sizes.indices {
-          let limit = budget == .uniform ? 0.7 / 2 : 0.7 * (Double(sizes[tensor]) / 800).squareRoot()
+          let limit =
+            budget == .uniform ? 0.7 / 2 : 0.7 * (Double(sizes[tensor]) / 800).squareRoot()
           let factor = min(1, limit / (norms[tensor] + 1e-6))
           #expect(abs(decision.factor(ofTensor: tensor) - factor) < 1e-12)
           squares += factor * factor * norms[tensor] * norms[tensor]
@@ -90,23 +96,29 @@ import Testing
     }
   }
 
-  /// OLMo: m ← βm + (1 − β)·clipped, limit ρm. A tensor without gradient at first is not held at zero.
+  /// OLMo: m ← βm + (1 − β)·clipped, limit ρm. A tensor without gradient at first is not held at
+  /// zero.
   @Test func runningMeansOfTensors() {
     var policy = StepPolicy(rule: .ema(ratio: 1.5, memory: 0.75), tensorSizes: [1, 1])
     #expect(policy.decide(step(4, 0)).action == .step)  // m = 4, none
     let second = policy.decide(step(8, 5))  // limits 6, none: m = 3 + 1.5 = 4.5, 5
-    #expect(abs(second.factor(ofTensor: 0) - 6 / 8.000001) < 1e-15 && second.factor(ofTensor: 1) == 1)
+    #expect(
+      abs(second.factor(ofTensor: 0) - 6 / 8.000001) < 1e-15 && second.factor(ofTensor: 1) == 1)
     let third = policy.decide(step(1, 100))  // limits 6.75, 7.5
-    #expect(third.factor(ofTensor: 0) == 1 && abs(third.factor(ofTensor: 1) - 7.5 / 100.000001) < 1e-8)
-    let fourth = policy.decide(step(9, 1))  // m₀ = 0.75·4.5 + 0.25 = 3.625 (but for the 10⁻⁶ of the coefficient)
+    #expect(
+      third.factor(ofTensor: 0) == 1 && abs(third.factor(ofTensor: 1) - 7.5 / 100.000001) < 1e-8)
+    // m₀ = 0.75·4.5 + 0.25 = 3.625 (but for the 10⁻⁶ of the coefficient)
+    let fourth = policy.decide(step(9, 1))
     #expect(abs(fourth.factor(ofTensor: 0) - 1.5 * 3.625 / 9) < 1e-6)
-    #expect(abs(fourth.applied! - (5.4375 * 5.4375 + 1).squareRoot()) < 1e-5 && fourth.action == .clip)
+    #expect(
+      abs(fourth.applied! - (5.4375 * 5.4375 + 1).squareRoot()) < 1e-5 && fourth.action == .clip)
   }
 
   @Test func normalisationAndOtherOrders() {
     #expect(abs(decide(.normalize(norm: 3), step(0.3, 0.4)).applied! - 3) < 1e-5)
     let decision = decide(.normalize(norm: 3), step(30, 40))
-    #expect(decision.coefficient == 3 / 50.000001 && decision.action == .clip && decision.norm == 50)
+    #expect(
+      decision.coefficient == 3 / 50.000001 && decision.action == .clip && decision.norm == 50)
     #expect(decide(.normalize(norm: 3), step(0)).applied == 0)
 
     var ledger = NormLedger(LedgerLayout(tensorCount: 2, orders: [.one, .infinity, .one]))
@@ -133,7 +145,8 @@ import Testing
     let half = local ?? norm
     // Two ranks whose gradients share one component and differ in another.
     let apart = max(0, half * half - norm * norm).squareRoot()
-    return GradientNormsTests.ledger(batches: [1, 1], gradients: [[[norm, apart]], [[norm, -apart]]])
+    return GradientNormsTests.ledger(
+      batches: [1, 1], gradients: [[[norm, apart]], [[norm, -apart]]])
   }
 
   /// √L ≤ C, and only that, certifies that nothing is clipped; steps so certified are counted.
@@ -141,16 +154,20 @@ import Testing
     for scope in [ClipScope.meanGradient, .bound] {
       var policy = StepPolicy(rule: .global(maxNorm: 2), scope: scope, tensorSizes: [2])
       let steps: [(norm: Double, local: Double, isCertified: Bool, exact: Double)] = [
-        (1, 1.5, true, 1), (1, 2.5, false, 1), (1, 2, false, 1), (3, 4, false, 2 / 3.000001), (1.9, 1.99, true, 1),
+        (1, 1.5, true, 1), (1, 2.5, false, 1), (1, 2, false, 1), (3, 4, false, 2 / 3.000001),
+        (1.9, 1.99, true, 1),
       ]
       for step in steps {
-        let ledger = step.local == step.norm ? self.step(step.norm) : self.step(step.norm, local: step.local)
+        let ledger =
+          step.local == step.norm ? self.step(step.norm) : self.step(step.norm, local: step.local)
         let early = scope == .bound ? policy.decideEarly(ledger) : nil
         let decision = policy.decide(ledger, early: early)
         #expect(decision.isCertified == step.isCertified, "\(scope) \(step)")
         let coefficient = scope == .bound ? min(1, 2 / (ledger.localRMS + 1e-6)) : step.exact
         #expect(abs(decision.coefficient! - coefficient) < 1e-12)
-        #expect(abs(decision.applied! - coefficient * step.norm) < 1e-12 && abs(decision.norm! - step.norm) < 1e-12)
+        #expect(
+          abs(decision.applied! - coefficient * step.norm) < 1e-12
+            && abs(decision.norm! - step.norm) < 1e-12)
         // The bound never lets through what the exact clip would not.
         #expect(decision.applied! <= min(2, step.norm) + 1e-12)
       }
@@ -158,7 +175,8 @@ import Testing
     }
   }
 
-  /// With a penalty in the mean gradient √L proves nothing, and a zero gradient of the loss is no corruption.
+  /// With a penalty in the mean gradient √L proves nothing, and a zero gradient of the loss is no
+  /// corruption.
   @Test func penaltiesAreToldApart() {
     var ledger = NormLedger(LedgerLayout(tensorCount: 1, parts: .apart))
     ledger.contribute(samples: 2, of: 4, loss: 0, weightedSquares: [0.25], rank: 0)
@@ -175,7 +193,8 @@ import Testing
     #expect(!policy.decide(none).isSkip && none.squaredPartsNorm == 0)
   }
 
-  /// What the ranks clipped before the sum says nothing of the noise unless the exact gradient was summed too.
+  /// What the ranks clipped before the sum says nothing of the noise unless the exact gradient was
+  /// summed too.
   @Test func clippedGradientsSayNothingOfTheNoise() {
     var ledger = NormLedger(LedgerLayout(tensorCount: 1, parts: .sampled))
     ledger.contribute(samples: 1, of: 2, loss: 0, weightedSquares: [9.0 / 4], rank: 0)
@@ -183,7 +202,9 @@ import Testing
     ledger.add(1, to: .squares, of: 0)
     var noise = NoiseScale()
     noise.record(ledger)
-    #expect(!ledger.hasNoiseEstimate && noise.signal == nil && ledger.diversity == nil && ledger.agreement == nil)
+    #expect(
+      !ledger.hasNoiseEstimate && noise.signal == nil && ledger.diversity == nil
+        && ledger.agreement == nil)
     ledger.add(4, to: .exactSquares)
     noise.record(ledger)
     #expect(ledger.hasNoiseEstimate && noise.variance == 2 && noise.signal == 3)
@@ -192,7 +213,9 @@ import Testing
       return policy.decide(ledger)
     }()
     // √L = √5 is below 2.5, and yet rank 0, of norm 3, was clipped.
-    #expect(decision.action == .clip && !decision.isCertified && decision.norm == 2 && decision.applied == 1)
+    #expect(
+      decision.action == .clip && !decision.isCertified && decision.norm == 2
+        && decision.applied == 1)
   }
 
   @Test func corruptedReductions() {
@@ -217,22 +240,31 @@ import Testing
       let window = taken.suffix(128).sorted()
       let isSpike =
         taken.count >= 32
-        && norm > 4 * (window.count % 2 == 1 ? window[window.count / 2] : (window[window.count / 2 - 1] + window[window.count / 2]) / 2)
+        && norm > 4
+          * (window.count % 2 == 1
+            ? window[window.count / 2]
+            : (window[window.count / 2 - 1] + window[window.count / 2]) / 2)
       #expect(decision.isSkip == isSpike, "step \(index)")
       if !isSpike { taken.append(norm) }
       #expect(!policy.mustStop && policy.memory.skipsInARow == (isSpike ? 1 : 0))
     }
     #expect(taken.count == 400 - 18)
     for count in 1...3 {
-      #expect(policy.decide(step(1000)).isSkip && policy.memory.skipsInARow == count && policy.mustStop == (count == 3))
+      #expect(
+        policy.decide(step(1000)).isSkip && policy.memory.skipsInARow == count
+          && policy.mustStop == (count == 3))
     }
     #expect(!policy.decide(step(1)).isSkip && !policy.mustStop)
   }
 
-  /// A step that is not finite leaves all that detectors remember, and a checkpoint in between changes nothing.
-  @Test(arguments: [
-    .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9), AdaGC(warmup: 5, maxNorm: 2),
-  ] as [any ClipRule]) func memoryIsKeptAndNotPoisoned(_ rule: any ClipRule) throws {
+  /// A step that is not finite leaves all that detectors remember, and a checkpoint in between
+  /// changes nothing.
+  @Test(
+    arguments: [
+      .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9),
+      AdaGC(warmup: 5, maxNorm: 2),
+    ] as [any ClipRule]) func memoryIsKeptAndNotPoisoned(_ rule: any ClipRule) throws
+  {
     var whole = StepPolicy(rule: rule, skip: SkipPolicy(spike: 30), tensorSizes: [2])
     var disturbed = whole
     var numbers = Numbers(state: 6)
@@ -247,7 +279,8 @@ import Testing
       }
       if index % 13 == 5 {
         var resumed = StepPolicy(rule: rule, skip: SkipPolicy(spike: 30), tensorSizes: [2])
-        resumed.memory = try JSONDecoder().decode(StepPolicy.Memory.self, from: JSONEncoder().encode(disturbed.memory))
+        resumed.memory = try JSONDecoder().decode(
+          StepPolicy.Memory.self, from: JSONEncoder().encode(disturbed.memory))
         #expect(resumed.memory == disturbed.memory)
         disturbed = resumed
       }

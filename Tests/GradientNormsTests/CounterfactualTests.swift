@@ -1,11 +1,16 @@
 import GradientNorms
 import Testing
 
-/// Other rules on recorded norms, against figures worked out by hand from PyTorch's coefficient, limit / (norm + 1e-6).
+/// Other rules on recorded norms, against figures worked out by hand from PyTorch's coefficient,
+/// limit / (norm + 1e-6).
 @Suite struct CounterfactualTests {
-  private func series(_ norms: [Double]) -> [ClipReplay.Norms] { norms.map { ClipReplay.Norms(whole: $0) } }
+  private func series(_ norms: [Double]) -> [ClipReplay.Norms] {
+    norms.map { ClipReplay.Norms(whole: $0) }
+  }
 
-  private func agree(_ one: Double?, _ other: Double) -> Bool { one.map { abs($0 - other) < 1e-12 } ?? false }
+  private func agree(_ one: Double?, _ other: Double) -> Bool {
+    one.map { abs($0 - other) < 1e-12 } ?? false
+  }
 
   @Test func globalThresholds() {
     let norms = series([0.5, 1, 2, 4])
@@ -31,7 +36,8 @@ import Testing
     #expect(agree(found.meanCoefficient, (4 / 4.000001 + 1 + 1 + 4.5 / 8.000001) / 4))
   }
 
-  /// ZClip after a warm-up of two: mean 2, deviation 1. The norm 7 has the score 5, twice the threshold of 2.5: the limit is 2 + 2.5/2 = 3.25.
+  /// ZClip after a warm-up of two: mean 2, deviation 1. The norm 7 has the score 5, twice the
+  /// threshold of 2.5: the limit is 2 + 2.5/2 = 3.25.
   @Test func score() {
     let rule = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 2)
     let found = ClipReplay(of: rule, on: series([1, 3, 7]))
@@ -41,10 +47,14 @@ import Testing
     #expect(agree(found.smallestCoefficient, limit / 7.000001))
   }
 
-  /// Two tensors share max_norm 1: 1/√2 each. Norms 0.6 and 0.8: the second is clipped, and √(0.36 + ½) is left of 1.
+  /// Two tensors share max_norm 1: 1/√2 each. Norms 0.6 and 0.8: the second is clipped, and √(0.36
+  /// + ½) is left of 1.
   @Test func perLayer() {
     let limit = 0.5.squareRoot()
-    let norms = [ClipReplay.Norms(whole: 1, tensors: [0.6, 0.8]), ClipReplay.Norms(whole: 0.5, tensors: [0.3, 0.4])]
+    let norms = [
+      ClipReplay.Norms(whole: 1, tensors: [0.6, 0.8]),
+      ClipReplay.Norms(whole: 0.5, tensors: [0.3, 0.4]),
+    ]
     let found = ClipReplay(of: .perLayer(maxNorm: 1, budget: .uniform), on: norms)
     let left = limit / 0.800001 * 0.8
     #expect(found.clipped == 1)
@@ -53,18 +63,22 @@ import Testing
   }
 
   /// What a policy decided in a run, a rerun of the same rule on its norms decides again.
-  @Test(arguments: [
-    .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
-    .perLayer(maxNorm: 0.7, budget: .uniform),
-    .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
-  ] as [any ClipRule]) func sameRuleSameSteps(_ rule: any ClipRule) {
+  @Test(
+    arguments: [
+      .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
+      .perLayer(maxNorm: 0.7, budget: .uniform),
+      .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
+    ] as [any ClipRule]) func sameRuleSameSteps(_ rule: any ClipRule)
+  {
     var numbers = Numbers(state: 9)
     var policy = StepPolicy(rule: rule, tensorSizes: [1, 1])
     var (norms, clipped, sum) = ([ClipReplay.Norms](), 0, 0.0)
     for _ in 0..<100 {
       let ledger = ledger(batches: [4], gradients: [[[numbers.unit()], [numbers.unit()]]])
       let decision = policy.decide(ledger)
-      norms.append(ClipReplay.Norms(whole: ledger.norm, tensors: [ledger.norm(ofTensor: 0), ledger.norm(ofTensor: 1)]))
+      norms.append(
+        ClipReplay.Norms(
+          whole: ledger.norm, tensors: [ledger.norm(ofTensor: 0), ledger.norm(ofTensor: 1)]))
       if decision.action == .clip { clipped += 1 }
       sum += decision.applied! / decision.norm!
     }
@@ -75,6 +89,8 @@ import Testing
 
   @Test func noSteps() {
     let found = ClipReplay(of: .global(maxNorm: 1), on: [])
-    #expect(found.clippedFraction == nil && found.meanCoefficient == nil && found.smallestCoefficient == nil)
+    #expect(
+      found.clippedFraction == nil && found.meanCoefficient == nil
+        && found.smallestCoefficient == nil)
   }
 }

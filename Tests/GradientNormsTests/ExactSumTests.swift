@@ -1,7 +1,8 @@
 import GradientNorms
 import Testing
 
-/// A sum of Doubles as counts of powers of two, one integer a power: exact, and as unlike the limbs of ``ExactSum`` as can be.
+/// A sum of Doubles as counts of powers of two, one integer a power: exact, and as unlike the limbs
+/// of ``ExactSum`` as can be.
 private struct PowerCounts {
   /// counts[i] is how often 2^(i − 1074) is in the sum.
   private var counts = [Int](repeating: 0, count: 2200)
@@ -10,7 +11,9 @@ private struct PowerCounts {
     guard term != 0 else { return }
     let exponent = term.exponentBitPattern == 0 ? 0 : Int(term.exponentBitPattern) - 1
     let significand = term.significandBitPattern | (term.exponentBitPattern == 0 ? 0 : 1 << 52)
-    for bit in 0..<53 where significand >> bit & 1 == 1 { counts[exponent + bit] += term < 0 ? -1 : 1 }
+    for bit in 0..<53 where significand >> bit & 1 == 1 {
+      counts[exponent + bit] += term < 0 ? -1 : 1
+    }
   }
 
   /// The sum, rounded to nearest, ties to even.
@@ -28,7 +31,9 @@ private struct PowerCounts {
     let bits = positive ?? digits(-1)!
     guard let top = bits.lastIndex(of: 1) else { return 0 }
     var significand = 0.0
-    for bit in stride(from: top, through: max(0, top - 52), by: -1) { significand = 2 * significand + Double(bits[bit]) }
+    for bit in stride(from: top, through: max(0, top - 52), by: -1) {
+      significand = 2 * significand + Double(bits[bit])
+    }
     if top > 52 {
       let half = bits[top - 53] == 1
       let isMore = bits[..<(top - 53)].contains(1)
@@ -45,15 +50,20 @@ private struct PowerCounts {
 /// The words of a sum.
 private func words(_ terms: some Sequence<Double>) -> [Int64] {
   var words = [Int64](repeating: 0, count: ExactSum.wordCount)
-  for term in terms { words.withUnsafeMutableBufferPointer { ExactSum.add(term, to: $0.baseAddress!) } }
+  for term in terms {
+    words.withUnsafeMutableBufferPointer { ExactSum.add(term, to: $0.baseAddress!) }
+  }
   return words
 }
 
-private func value(_ words: [Int64]) -> Double { words.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) } }
+private func value(_ words: [Int64]) -> Double {
+  words.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) }
+}
 private func sum(_ terms: Double...) -> Double { value(words(terms)) }
 
 @Suite struct ExactSumTests {
-  /// Terms of any sign between 2⁻³⁶³ and 2⁴¹⁴, some of them cancelling: against exact arithmetic, in any order and any groups.
+  /// Terms of any sign between 2⁻³⁶³ and 2⁴¹⁴, some of them cancelling: against exact arithmetic,
+  /// in any order and any groups.
   @Test func anyOrderAndPartitionIsExact() {
     var numbers = Numbers(state: 11)
     for trial in 0..<300 {
@@ -63,7 +73,8 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
       var terms: [Double] = []
       for _ in 0..<Int(1 + numbers.next() % 120) {
         let term = Double(
-          sign: numbers.next() % 2 == 0 ? .plus : .minus, exponent: lowest + Int(numbers.next() % spread), significand: 1 + numbers.unit())
+          sign: numbers.next() % 2 == 0 ? .plus : .minus,
+          exponent: lowest + Int(numbers.next() % spread), significand: 1 + numbers.unit())
         terms.append(term)
         if numbers.next() % 3 == 0 { terms.append(-term) }
       }
@@ -74,7 +85,10 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
       // Words need not be the same, the value must be.
       for _ in 0..<3 {
         let order = terms.map { ($0, numbers.next()) }.sorted { $0.1 < $1.1 }.map(\.0)
-        let cuts = [0, Int(numbers.next() % UInt64(order.count + 1)), Int(numbers.next() % UInt64(order.count + 1)), order.count].sorted()
+        let cuts = [
+          0, Int(numbers.next() % UInt64(order.count + 1)),
+          Int(numbers.next() % UInt64(order.count + 1)), order.count,
+        ].sorted()
         let groups = (0..<3).map { words(order[cuts[$0]..<cuts[$0 + 1]]) }
         let total = groups[0].indices.map { groups[0][$0] + groups[1][$0] + groups[2][$0] }
         #expect(value(total).bitPattern == truth.bitPattern)
@@ -105,7 +119,9 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
   }
 
   @Test func zeroIsPositive() {
-    for zero in [sum(), sum(-0.0), sum(0, -0.0), sum(7, -7), sum(-1e-30, 1e-30)] { #expect(zero.bitPattern == 0) }
+    for zero in [sum(), sum(-0.0), sum(0, -0.0), sum(7, -7), sum(-1e-30, 1e-30)] {
+      #expect(zero.bitPattern == 0)
+    }
   }
 
   /// Below 2⁻⁴¹⁶ there is nothing; squares of Float32's least values are far above.
@@ -113,10 +129,13 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
     let least = Double(Float.leastNonzeroMagnitude)
     #expect(sum(least * least, least * least) == 2 * least * least)
     #expect(sum(0x1p-416, 0x1p-416, 0x1p-416) == 3 * 0x1p-416)
-    #expect(sum(0x1p-417, 0x1p-417) == 0 && sum(.leastNonzeroMagnitude, -.leastNonzeroMagnitude) == 0)
+    #expect(
+      sum(0x1p-417, 0x1p-417) == 0 && sum(.leastNonzeroMagnitude, -.leastNonzeroMagnitude) == 0)
     #expect(sum(.leastNonzeroMagnitude, 1) == 1 && sum(0x1p-1023, 0x1p-1022, -1) == -1)
     // Each term is cut for itself, so the order does not matter.
-    #expect(sum(0x1.8p-416, 1, 0x1.8p-416, -1) == 0x1p-415 && sum(1, -1, 0x1.8p-416, 0x1.8p-416) == 0x1p-415)
+    #expect(
+      sum(0x1.8p-416, 1, 0x1.8p-416, -1) == 0x1p-415
+        && sum(1, -1, 0x1.8p-416, 0x1.8p-416) == 0x1p-415)
     #expect(sum(-0x1.8p-416) == -0x1p-416)
   }
 
@@ -124,7 +143,9 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
     let largest = 0x1p415.nextDown
     #expect(sum(largest, largest) == 2 * largest && sum(-largest, -largest) == -2 * largest)
     // A total past the range is infinite; one that came back into it is what it is.
-    #expect(sum(largest, largest, largest) == .infinity && sum(-largest, -largest, -largest) == -.infinity)
+    #expect(
+      sum(largest, largest, largest) == .infinity && sum(-largest, -largest, -largest) == -.infinity
+    )
     func many(_ count: Int, of term: Double) -> [Double] { [Double](repeating: term, count: count) }
     #expect(value(words(many(4096, of: largest) + many(4094, of: -largest) + [3])) == 2 * largest)
     #expect(value(words(many(4096, of: -largest) + many(4096, of: largest) + [3])) == 3)
@@ -139,7 +160,9 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
   /// A ledger's sums are these: reduced in any grouping they have the same words.
   @Test func ledgersAddUp() {
     var numbers = Numbers(state: 4)
-    let terms = (0..<90).map { _ in (numbers.unit() - 0.5) * Double(sign: .plus, exponent: Int(numbers.next() % 200) - 100, significand: 1)
+    let terms = (0..<90).map { _ in
+      (numbers.unit() - 0.5)
+        * Double(sign: .plus, exponent: Int(numbers.next() % 200) - 100, significand: 1)
     }
     var oracle = PowerCounts()
     for term in terms { oracle.add(term) }
@@ -150,7 +173,9 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
         ledgers[index % ranks].add(term, to: .loss)
       }
       let total = combined(ledgers)
-      #expect(total[.squares, 1] == oracle.value && total[.loss] == oracle.value && total[.squares, 0] == 0)
+      #expect(
+        total[.squares, 1] == oracle.value && total[.loss] == oracle.value
+          && total[.squares, 0] == 0)
     }
   }
 }

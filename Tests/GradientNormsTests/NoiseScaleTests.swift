@@ -3,10 +3,13 @@ import GradientNorms
 import Testing
 
 @Suite struct NoiseScaleTests {
-  /// Unequal batches of a gradient whose signal and noise are known: the weighted estimate finds them, the formula for equal batches does not.
+  /// Unequal batches of a gradient whose signal and noise are known: the weighted estimate finds
+  /// them, the formula for equal batches does not.
   @Test func unequalBatchesGiveTheTrueVariance() {
     var numbers = Numbers(state: 1)
-    func gaussian() -> Double { (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit()) }
+    func gaussian() -> Double {
+      (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit())
+    }
     let batches = [7, 3, 12, 1]
     let total = Double(batches.reduce(0, +))
     let signal = [0.77, 0.87, -0.37, 0.04, -0.66, 0.16]
@@ -17,7 +20,9 @@ import Testing
     let trials = 20_000
     for _ in 0..<trials {
       let gradients = batches.map { batch in
-        let values = signal.indices.map { signal[$0] + sigma[$0] / Double(batch).squareRoot() * gaussian() }
+        let values = signal.indices.map {
+          signal[$0] + sigma[$0] / Double(batch).squareRoot() * gaussian()
+        }
         return [Array(values[..<2]), Array(values[2...])]
       }
       let ledger = ledger(batches: batches, gradients: gradients)
@@ -43,10 +48,13 @@ import Testing
   }
 
   // B3
-  /// Gradients of pure noise: whatever sign |G|² comes out with, it is no number to print. With a signal as large as the noise it is.
+  /// Gradients of pure noise: whatever sign |G|² comes out with, it is no number to print. With a
+  /// signal as large as the noise it is.
   @Test func noiseAloneIsNotResolved() {
     var numbers = Numbers(state: 5)
-    func gaussian() -> Double { (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit()) }
+    func gaussian() -> Double {
+      (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit())
+    }
     var resolved = 0
     for _ in 0..<200 {
       var (pure, mixed) = (NoiseScale(), NoiseScale())
@@ -59,7 +67,8 @@ import Testing
       if pure.resolvedScale != nil { resolved += 1 }
       #expect(mixed.resolvedScale == mixed.scale && mixed.scale != nil)
     }
-    // One side of a normal distribution beyond two standard errors is 2.3 %; squares are skewed, and it is judged from 60 steps.
+    // One side of a normal distribution beyond two standard errors is 2.3 %; squares are skewed,
+    // and it is judged from 60 steps.
     #expect(resolved <= 16, "\(resolved) of 200")
   }
 
@@ -87,8 +96,10 @@ import Testing
   /// The scale is the ratio of the two running means.
   @Test func ratioOfMeansNotMeanOfRatios() {
     var noise = NoiseScale(memory: 0.5)
-    noise.record(ledger(batches: [1, 1], gradients: [[[3]], [[1]]]))  // T = 4, L = 5: trΣ = 2, |G|² = 3
-    noise.record(ledger(batches: [1, 1], gradients: [[[6]], [[5]]]))  // T = 30.25, L = 30.5: trΣ = 0.5, |G|² = 30
+    // T = 4, L = 5: trΣ = 2, |G|² = 3
+    noise.record(ledger(batches: [1, 1], gradients: [[[3]], [[1]]]))
+    // T = 30.25, L = 30.5: trΣ = 0.5, |G|² = 30
+    noise.record(ledger(batches: [1, 1], gradients: [[[6]], [[5]]]))
     // Weights 1/3 and 2/3 behind the bias correction.
     #expect(abs(noise.variance! - 1) < 1e-12)
     #expect(abs(noise.signal! - 21) < 1e-12)

@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct NormLedgerTests {
   @Test func figuresOfUnequalRanks() {
-    let ledger = ledger(batches: [3, 1, 0], gradients: [[[3, 0], [4]], [[-1, 2], [2]], [[0, 0], [0]]], losses: [6, 4, 0])
+    let ledger = ledger(
+      batches: [3, 1, 0], gradients: [[[3, 0], [4]], [[-1, 2], [2]], [[0, 0], [0]]],
+      losses: [6, 4, 0])
     #expect(ledger.samples == 4 && ledger[.contributors] == 2)
     #expect(ledger.meanLoss == 2.5)
     // g = ((9 − 1)/4, 2/4), (14/4)
@@ -17,7 +19,8 @@ import Testing
     #expect(ledger.nonFinite == nil)
   }
 
-  /// Norms of vectors that are alike, at right angles and opposed: only in the second is the root of the summed squares near.
+  /// Norms of vectors that are alike, at right angles and opposed: only in the second is the root
+  /// of the summed squares near.
   @Test(
     arguments: [
       ([5.0, 0], [5.0, 0], 5.0), ([5, 0], [0, 5], 12.5.squareRoot()), ([5, 0], [-5, 0], 0.0),
@@ -37,7 +40,8 @@ import Testing
     }
   }
 
-  /// Whole numbers add up exactly, so any difference comes from the peaks: values that are equal belong to the lowest rank, in every order.
+  /// Whole numbers add up exactly, so any difference comes from the peaks: values that are equal
+  /// belong to the lowest rank, in every order.
   @Test func combinationAssociatesOnPeaks() {
     var numbers = Numbers(state: 5)
     for _ in 0..<200 {
@@ -48,27 +52,40 @@ import Testing
       #expect(truth[.localNorm].rank == ranks.firstIndex { $0[.localNorm].value == largest })
       let order = [0, 1, 2, 3].sorted { _, _ in numbers.unit() < 0.5 }.map { ranks[$0] }
       #expect(combined(order).record == truth.record)
-      #expect(combined([combined([order[0], order[1]]), combined([order[2], order[3]])]).record == truth.record)
-      #expect(combined([order[0], combined([order[1], combined([order[2], order[3]])])]).record == truth.record)
+      #expect(
+        combined([combined([order[0], order[1]]), combined([order[2], order[3]])]).record
+          == truth.record)
+      #expect(
+        combined([order[0], combined([order[1], combined([order[2], order[3]])])]).record
+          == truth.record)
     }
   }
 
-  private func randomLedger(_ numbers: inout Numbers, rank: Int, whole: Bool = false) -> NormLedger {
+  private func randomLedger(_ numbers: inout Numbers, rank: Int, whole: Bool = false) -> NormLedger
+  {
     var ledger = NormLedger(LedgerLayout(tensorCount: 3))
     func value() -> Double { whole ? Double(numbers.next() % 3) : numbers.unit() }
     for sum in NormLedger.Sum.allCases { ledger[sum] = value() }
-    for tensor in 0..<3 { (ledger[.squares, tensor], ledger[.weightedLocalSquares, tensor]) = (value(), value()) }
+    for tensor in 0..<3 {
+      (ledger[.squares, tensor], ledger[.weightedLocalSquares, tensor]) = (value(), value())
+    }
     for peak in NormLedger.Peak.allCases { ledger[peak] = (value(), rank) }
     return ledger
   }
 
   @Test func namesWhatIsNotFinite() {
-    func place(_ ledger: NormLedger) -> [Int?]? { ledger.nonFinite.map { [$0.rank, $0.tensor, $0.ranks] } }
-    let bad = ledger(batches: [1, 1, 1], gradients: [[[1], [1]], [[1], [.nan]], [[.infinity], [1]]])
+    func place(_ ledger: NormLedger) -> [Int?]? {
+      ledger.nonFinite.map { [$0.rank, $0.tensor, $0.ranks] }
+    }
+    let bad = ledger(
+      batches: [1, 1, 1], gradients: [[[1], [1]], [[1], [.nan]], [[.infinity], [1]]])
     #expect(place(bad) == [1, 1, 2])
     #expect(bad[.localNorm].rank == 0 && abs(bad[.localNorm].value - 2.0.squareRoot()) < 1e-12)
     // The loss alone: no tensor.
-    #expect(place(ledger(batches: [1, 1], gradients: [[[1]], [[1]]], losses: [1, .infinity])) == [1, nil, 1])
+    #expect(
+      place(ledger(batches: [1, 1], gradients: [[[1]], [[1]]], losses: [1, .infinity])) == [
+        1, nil, 1,
+      ])
     // Finite on every rank, and not in sum.
     var overflow = ledger(batches: [1, 1], gradients: [[[1], [1]], [[1], [1]]])
     overflow[.squares, 1] = .infinity

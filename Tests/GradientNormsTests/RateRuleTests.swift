@@ -18,7 +18,9 @@ import Testing
       if power == 0.5 { root = gain.squareRoot() }
       if power == 0.25 { root = gain.squareRoot().squareRoot() }
       #expect(abs(control.factor(ledger, noise) - root) < 1e-14)
-      #expect((min(1, scale)...max(1, scale)).contains(gain) && abs((control.state.state(AdaScaleRate.State.self)?.progress ?? 0) - gain) < 1e-14)
+      #expect(
+        (min(1, scale)...max(1, scale)).contains(gain)
+          && abs((control.state.state(AdaScaleRate.State.self)?.progress ?? 0) - gain) < 1e-14)
     }
     // All noise: the whole of S. No noise, or none measured: 1.
     var noisy = NoiseScale()
@@ -32,12 +34,14 @@ import Testing
     #expect(control.factor(same, quiet) == 1 && control.factor(step(1), NoiseScale()) == 1)
   }
 
-  /// A constant norm: the first step is the best, and after more than `patience` others the rate falls, again and again.
+  /// A constant norm: the first step is the best, and after more than `patience` others the rate
+  /// falls, again and again.
   @Test func plateaus() {
     var control = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     let factors = (0..<14).map { _ in control.factor(step(2), NoiseScale()) }
     #expect(factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125])
-    // A norm that falls by a tenth a step: its mean of memory 0.98 falls by more than the threshold.
+    // A norm that falls by a tenth a step: its mean of memory 0.98 falls by more than the
+    // threshold.
     var falling = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.001))
     var norm = 1.0
     for _ in 0..<40 {
@@ -71,15 +75,19 @@ import Testing
       ledger.add(distance * distance, to: .squaredDistance)
       return ledger
     }
-    // The distance shrinks once: the largest one stays. The norm of the weights counts at the start alone.
+    // The distance shrinks once: the largest one stays. The norm of the weights counts at the start
+    // alone.
     let steps: [(distance: Double, squares: Double, largest: Double, sum: Double)] = [
       (0, 4, 6e-6, 4), (1e-7, 9, 6e-6, 13), (0.5, 0, 0.5, 13), (0.25, 3, 0.5, 16), (2, 0, 2, 16),
     ]
     for (index, step) in steps.enumerated() {
-      let found = rate.rate(ledger(weights: index == 0 ? 5 : 900, distance: step.distance), appliedSquares: step.squares)
+      let found = rate.rate(
+        ledger(weights: index == 0 ? 5 : 900, distance: step.distance), appliedSquares: step.squares
+      )
       #expect(abs(found - step.largest / (step.sum + 1e-8).squareRoot()) < 1e-12 * found)
     }
     var zero = DistanceOverGradients()
-    #expect(abs(zero.rate(ledger(weights: 0, distance: 0), appliedSquares: 0) - 1e-6 / 1e-4) < 1e-15)
+    #expect(
+      abs(zero.rate(ledger(weights: 0, distance: 0), appliedSquares: 0) - 1e-6 / 1e-4) < 1e-15)
   }
 }

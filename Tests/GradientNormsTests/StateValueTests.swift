@@ -26,7 +26,8 @@ import Testing
     var state = State()
     #expect(try throughAFile(state) == state)
     state = State(
-      number: -1.0e-310, whole: .min, large: UInt64(Int64.max), flag: true, text: "é\"\u{0}", list: [2, 0.1, 1e300, -7, 0x1p60, .ulpOfOne],
+      number: -1.0e-310, whole: .min, large: UInt64(Int64.max), flag: true, text: "é\"\u{0}",
+      list: [2, 0.1, 1e300, -7, 0x1p60, .ulpOfOne],
       nested: ["a": [1, 2], "": []], missing: 3)
     #expect(try throughAFile(state) == state)
     for number in [-0.0, 0.0, 5e-324, 1.7976931348623157e308, -1.5] {
@@ -37,7 +38,8 @@ import Testing
 
   @Test func whatIsOfAnotherTypeIsNoState() throws {
     #expect(try StateValue(["norms": [1.0]]).state(State.self) == nil)
-    #expect(StateValue.none.state(Stateless.self) == nil && StateValue.fields([:]).state() == Stateless())
+    #expect(
+      StateValue.none.state(Stateless.self) == nil && StateValue.fields([:]).state() == Stateless())
     #expect(throws: (any Error).self) { try StateValue([Double.nan]) }
   }
 
@@ -48,7 +50,9 @@ import Testing
     _ = policy.decide(norm: 5, tensorNorms: [3, 4])
     let used = policy.state
     #expect(used != fresh)
-    for value in [StateValue.none, .text("x"), .fields(["tensorMeans": .list([.integer(1)])]), .fields([:])] {
+    for value in [
+      StateValue.none, .text("x"), .fields(["tensorMeans": .list([.integer(1)])]), .fields([:]),
+    ] {
       policy.state = used
       policy.state = value
       #expect(policy.state == fresh, "\(value)")

@@ -22,11 +22,15 @@ import Testing
     #expect(series.stride == stride && series.steps == count)
     #expect(series.blocks.count == count / stride && series.blocks.count < BlockSeries.capacity)
     for (index, block) in series.blocks.enumerated() {
-      #expect(block.steps == stride && block.loss == values[index * stride..<(index + 1) * stride].reduce(0, +))
+      #expect(
+        block.steps == stride
+          && block.loss == values[index * stride..<(index + 1) * stride].reduce(0, +))
     }
     #expect(series.parts.reduce(0) { $0 + $1.steps } == count)
     #expect(series.parts.reduce(0) { $0 + $1.loss } == values.reduce(0, +))
-    if count > 1 { #expect(series.parts.allSatisfy { 2 * $0.steps >= stride && 2 * $0.steps < 3 * stride + 1 }) }
+    if count > 1 {
+      #expect(series.parts.allSatisfy { 2 * $0.steps >= stride && 2 * $0.steps < 3 * stride + 1 })
+    }
   }
 
   /// A checkpoint in the middle of a block changes nothing.
@@ -50,7 +54,8 @@ import Testing
     #expect(abs(trend.mean - (7 - 0.25 * 24.5)) < 1e-12 && trend.count == 50)
   }
 
-  /// 1, 3, 2, 5 by hand: Sxx = 5, Sxy = 5.5, residuals −0.1, 0.8, −1.3, 0.6, whose squares add up to 2.7.
+  /// 1, 3, 2, 5 by hand: Sxx = 5, Sxy = 5.5, residuals −0.1, 0.8, −1.3, 0.6, whose squares add up
+  /// to 2.7.
   @Test func fourValuesByHand() throws {
     let trend = try #require(Trend([1, 3, 2, 5]))
     #expect(abs(trend.change - 3.3) < 1e-13)
@@ -61,17 +66,21 @@ import Testing
   }
 
   // B1
-  /// A loss that falls by 99 % in ten steps, mostly in the first: a line's interval, −1.0 ± 1.0, holds zero. So does its mirror image.
+  /// A loss that falls by 99 % in ten steps, mostly in the first: a line's interval, −1.0 ± 1.0,
+  /// holds zero. So does its mirror image.
   @Test func aCurvedFallIsAFall() throws {
     let fall = (0..<10).map { 1.294 * pow(0.58, Double($0)) }
     let trend = try #require(Trend(fall))
     #expect(trend.change + trend.halfWidth(.of99) < -1)
     #expect(abs(trend.change - (fall[9] - fall[0])) < 0.1)
     let late = try #require(Trend(fall.reversed()))
-    #expect(abs(late.change + trend.change) < 1e-12 && abs(late.standardError - trend.standardError) < 1e-12)
+    #expect(
+      abs(late.change + trend.change) < 1e-12
+        && abs(late.standardError - trend.standardError) < 1e-12)
   }
 
-  /// Noise about a level has a change of zero within its interval in all but a few of 400 draws, and is a line in nearly all.
+  /// Noise about a level has a change of zero within its interval in all but a few of 400 draws,
+  /// and is a line in nearly all.
   @Test func noiseIsNoTrend() throws {
     var state: UInt64 = 88
     func unit() -> Double {

@@ -3,14 +3,18 @@ import Testing
 
 /// Gradients of 0, at the start or later, hold no detector at 0 (B13).
 @Suite struct ZeroNormTests {
-  private func step(_ norms: Double...) -> NormLedger { ledger(batches: [1], gradients: [norms.map { [$0] }]) }
+  private func step(_ norms: Double...) -> NormLedger {
+    ledger(batches: [1], gradients: [norms.map { [$0] }])
+  }
 
   static let rules: [any ClipRule] = [
     .none, .percentile(percent: 10, window: 20), .percentile(percent: 0, window: 5), .zscore(),
-    .zscore(warmup: 4, maxNorm: 3), .ema(ratio: 1.1, memory: 0.9), .global(maxNorm: 0.5), AdaGC(warmup: 4, maxNorm: 3),
+    .zscore(warmup: 4, maxNorm: 3), .ema(ratio: 1.1, memory: 0.9), .global(maxNorm: 0.5),
+    AdaGC(warmup: 4, maxNorm: 3),
   ]
 
-  /// Steps without a gradient put between others, 40 of them first, change no decision of the others: skips, limits and factors.
+  /// Steps without a gradient put between others, 40 of them first, change no decision of the
+  /// others: skips, limits and factors.
   @Test(arguments: rules) func stepsWithoutGradientChangeNoDecision(_ rule: any ClipRule) {
     var plain = StepPolicy(rule: rule, skip: SkipPolicy(spike: 6), tensorSizes: [1, 1])
     var disturbed = plain
@@ -25,7 +29,11 @@ import Testing
       let ledger = step(spike * (1 + numbers.unit()), 2 * spike * numbers.unit())
       let (truth, decision) = (plain.decide(ledger), disturbed.decide(ledger))
       #expect(decision == truth, "step \(index)")
-      if truth.isSkip { skips += 1 } else { #expect(truth.applied! > 0.4, "step \(index) is all but frozen") }
+      if truth.isSkip {
+        skips += 1
+      } else {
+        #expect(truth.applied! > 0.4, "step \(index) is all but frozen")
+      }
     }
     // The guard waits for 32 steps that have a gradient.
     #expect(skips == 3)
@@ -38,7 +46,8 @@ import Testing
     #expect(abs(policy.decide(step(1, 100)).factor(ofTensor: 1) - 6 / 100.000001) < 1e-15)
   }
 
-  /// The factor of the learning rate neither falls, nor ends its warm-up, for gradients that were all 0.
+  /// The factor of the learning rate neither falls, nor ends its warm-up, for gradients that were
+  /// all 0.
   @Test func ratesWaitForAGradient() {
     var plateau = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     for _ in 0..<50 { #expect(plateau.factor(step(0), NoiseScale()) == 1) }

@@ -3,7 +3,8 @@ import Testing
 
 /// However the micro-batches are dealt, the sum is put together with the same parentheses.
 @Suite struct SummationTreeTests {
-  /// The tree by its definition: a node is the sum of its halves, and what lies past the end is left out.
+  /// The tree by its definition: a node is the sum of its halves, and what lies past the end is
+  /// left out.
   private func tree(_ start: Int, _ level: Int, _ count: Int) -> String? {
     guard start < count else { return nil }
     guard level > 0 else { return "\(start)" }
@@ -42,7 +43,8 @@ import Testing
   @Test func everyDivisionGivesTheSameParentheses() {
     for count in 1...40 {
       let whole = tree(0, 6, count)!
-      // All divisions of up to 9 into contiguous shares, empty ones apart; of more, those into two and into three.
+      // All divisions of up to 9 into contiguous shares, empty ones apart; of more, those into two
+      // and into three.
       let cuts: [[Int]] =
         if count <= 9 {
           (0..<1 << (count - 1)).map { mask in (1..<count).filter { mask >> ($0 - 1) & 1 == 1 } }
@@ -61,11 +63,15 @@ import Testing
     for start in 0..<65 {
       for end in start..<130 {
         let nodes = SummationTree.nodes(of: start..<end)
-        #expect(nodes.map(\.start) == [start].prefix(nodes.count) + nodes.dropLast().map(\.end), "contiguous, in order")
+        #expect(
+          nodes.map(\.start) == [start].prefix(nodes.count) + nodes.dropLast().map(\.end),
+          "contiguous, in order")
         #expect(nodes.isEmpty ? start == end : nodes.last!.end == end)
         #expect(nodes.allSatisfy { $0.start % (1 << $0.level) == 0 })
         let length = end - start
-        #expect(nodes.count <= max(1, 2 * (Int.bitWidth - length.leadingZeroBitCount - 1)), "\(nodes.count) nodes for \(length)")
+        #expect(
+          nodes.count <= max(1, 2 * (Int.bitWidth - length.leadingZeroBitCount - 1)),
+          "\(nodes.count) nodes for \(length)")
       }
     }
   }

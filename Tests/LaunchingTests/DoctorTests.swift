@@ -5,46 +5,69 @@ import Testing
 
 /// What a diagnosis says of machines that are set up wrong, one thing at a time.
 struct DoctorTests {
-  private func host(_ name: String, machine: String? = nil, cores: Int = 4, shared: Int? = 1 << 30, cpu: String = "Zen") -> HostRecord {
+  private func host(
+    _ name: String, machine: String? = nil, cores: Int = 4, shared: Int? = 1 << 30,
+    cpu: String = "Zen"
+  ) -> HostRecord {
     HostRecord(
-      host: name, machine: machine ?? name, worker: "/opt/lockstep-worker", workerSHA256: "a", mpi: "Open MPI v4.1.4", hasLauncher: true,
-      directory: "/", data: [], outputProblem: nil, sharesOutput: true, time: 0, cores: cores, cpu: cpu, memory: 8 << 30,
+      host: name, machine: machine ?? name, worker: "/opt/lockstep-worker", workerSHA256: "a",
+      mpi: "Open MPI v4.1.4", hasLauncher: true,
+      directory: "/", data: [], outputProblem: nil, sharesOutput: true, time: 0, cores: cores,
+      cpu: cpu, memory: 8 << 30,
       freeMemory: 6 << 30,
       freeSharedMemory: shared)
   }
 
   private func rank(
-    _ rank: Int, _ host: String, machine: String? = nil, processors: String = "0-3", threads: String? = "1", speed: Double = 100,
+    _ rank: Int, _ host: String, machine: String? = nil, processors: String = "0-3",
+    threads: String? = "1", speed: Double = 100,
     clock: Double? = nil
   ) -> DiagnosisRecord.Rank {
     .init(
-      rank: rank, host: host, machine: machine ?? host, processors: processors, threads: threads, gemmGflops: speed, clockOffsetMs: clock)
+      rank: rank, host: host, machine: machine ?? host, processors: processors, threads: threads,
+      gemmGflops: speed, clockOffsetMs: clock)
   }
 
   private func findings(
-    _ ranks: [DiagnosisRecord.Rank], _ hosts: [HostRecord], transports: String? = nil, yields: Bool = false
+    _ ranks: [DiagnosisRecord.Rank], _ hosts: [HostRecord], transports: String? = nil,
+    yields: Bool = false
   ) -> [String] {
     let diagnosis = DiagnosisRecord(
-      mpi: "Open MPI v4.1.4", ranks: ranks, reductions: [.init(bytes: 1 << 20, microseconds: 500, repetitions: 9)], transports: transports,
+      mpi: "Open MPI v4.1.4", ranks: ranks,
+      reductions: [.init(bytes: 1 << 20, microseconds: 500, repetitions: 9)],
+      transports: transports,
       yields: yields)
     return DoctorAdvice(diagnosis, records: hosts).findings.map(\.line)
   }
 
   @Test func `a machine that is set up well gets no advice`() {
     #expect(findings((0..<4).map { rank($0, "a") }, [host("a")]).isEmpty)
-    #expect(findings([rank(0, "a", processors: "0"), rank(1, "b", processors: "0", clock: 3)], [host("a"), host("b")]).isEmpty)
-    #expect(findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "vader,self,tcp").isEmpty)
     #expect(
-      findings([rank(0, "a"), rank(1, "b")], [host("a"), host("b")], transports: "tcp,self").isEmpty, "one rank a host needs no vader")
+      findings(
+        [rank(0, "a", processors: "0"), rank(1, "b", processors: "0", clock: 3)],
+        [host("a"), host("b")]
+      ).isEmpty)
+    #expect(
+      findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "vader,self,tcp").isEmpty)
+    #expect(
+      findings([rank(0, "a"), rank(1, "b")], [host("a"), host("b")], transports: "tcp,self")
+        .isEmpty, "one rank a host needs no vader")
   }
 
   @Test func `too many ranks, with and without yielding`() {
     let crowd = (0..<5).map { rank($0, "a") }
-    #expect(findings(crowd, [host("a")], yields: true).map { $0.prefix(25) } == ["a: 5 ranks share 4 cores:"])
-    #expect(findings(crowd, [host("a")]).contains { $0.contains("do not yield") && $0.contains("mpi_yield_when_idle 1") })
+    #expect(
+      findings(crowd, [host("a")], yields: true).map { $0.prefix(25) } == [
+        "a: 5 ranks share 4 cores:"
+      ])
+    #expect(
+      findings(crowd, [host("a")]).contains {
+        $0.contains("do not yield") && $0.contains("mpi_yield_when_idle 1")
+      })
     // Hosts that are one machine count together.
     let two = findings(
-      (0..<6).map { rank($0, $0 < 3 ? "a" : "b", machine: "m") }, [host("a", machine: "m"), host("b", machine: "m")], yields: true)
+      (0..<6).map { rank($0, $0 < 3 ? "a" : "b", machine: "m") },
+      [host("a", machine: "m"), host("b", machine: "m")], yields: true)
     #expect(two.first?.hasPrefix("a, b: 6 ranks share 4 cores") == true)
   }
 
@@ -53,40 +76,55 @@ struct DoctorTests {
       [rank(0, "a", machine: "m", processors: "0"), rank(1, "b", machine: "m", processors: "0")],
       [host("a", machine: "m"), host("b", machine: "m")])
     #expect(
-      bound == ["a, b: ranks 0-1 are all bound to processor 0: hosts of one machine each count from its first core: mpirun --bind-to none"])
+      bound == [
+        "a, b: ranks 0-1 are all bound to processor 0: hosts of one machine each count from its first core: mpirun --bind-to none"
+      ])
     #expect(
-      findings([rank(0, "a", threads: "4"), rank(1, "a", threads: "4")], [host("a")]).first?.hasPrefix("a: OMP_NUM_THREADS makes 8 threads")
+      findings([rank(0, "a", threads: "4"), rank(1, "a", threads: "4")], [host("a")]).first?
+        .hasPrefix("a: OMP_NUM_THREADS makes 8 threads")
         == true)
     #expect(
       findings([rank(0, "a"), rank(1, "a")], [host("a", shared: 4 << 20)]).first?.hasPrefix(
         "a: /dev/shm has 4 MiB free, 2 ranks take some 10") == true)
     #expect(
-      findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "tcp,self").first?.contains("talk through the network") == true)
+      findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "tcp,self").first?.contains(
+        "talk through the network") == true)
     #expect(findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "^vader").count == 1)
   }
 
   @Test func `a slow rank, a wrong clock, different CPUs`() {
-    let slow = findings([rank(0, "a"), rank(1, "b", speed: 60, clock: -250)], [host("a"), host("b", cpu: "Xeon")])
+    let slow = findings(
+      [rank(0, "a"), rank(1, "b", speed: 60, clock: -250)], [host("a"), host("b", cpu: "Xeon")])
     #expect(slow.count == 3)
     #expect(
-      slow[0].hasPrefix("rank 1 (b) multiply at 60") && slow[1].hasPrefix("b's clock is 250.0 ms behind a's")
+      slow[0].hasPrefix("rank 1 (b) multiply at 60")
+        && slow[1].hasPrefix("b's clock is 250.0 ms behind a's")
         && slow[2].contains("Xeon; Zen") || slow[2].contains("Zen; Xeon"))
   }
 
   @Test func `the report is a table for people and one line for programs`() throws {
     let diagnosis = DiagnosisRecord(
-      mpi: "Open MPI v4.1.4", ranks: [rank(0, "a"), rank(1, "a")], reductions: [.init(bytes: 1 << 20, microseconds: 500, repetitions: 9)],
+      mpi: "Open MPI v4.1.4", ranks: [rank(0, "a"), rank(1, "a")],
+      reductions: [.init(bytes: 1 << 20, microseconds: 500, repetitions: 9)],
       transports: nil, yields: false)
-    let report = DoctorReport(records: [host("a")], diagnosis: diagnosis, problems: [], findings: [])
+    let report = DoctorReport(
+      records: [host("a")], diagnosis: diagnosis, problems: [], findings: [])
     // 2 (n − 1)/n · 1 MiB in 500 µs.
     #expect(report.text.contains(/\n1 MiB +500\.0 +2097\n/), "\(report.text)")
-    #expect(report.text.hasPrefix("Open MPI v4.1.4\n\nhost") && report.text.hasSuffix("nothing is misconfigured\n"))
+    #expect(
+      report.text.hasPrefix("Open MPI v4.1.4\n\nhost")
+        && report.text.hasSuffix("nothing is misconfigured\n"))
     let line = JSONText(of: report).string
     #expect(!line.contains("\n"))
-    let read = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    let read = try #require(
+      try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     #expect(Set(read.keys) == ["hosts", "measured", "problems", "advice"])
-    #expect(try JSONDecoder().decode(DiagnosisRecord.self, from: Data(JSONText(of: diagnosis).string.utf8)) == diagnosis)
     #expect(
-      try JSONDecoder().decode(HostRecord.self, from: Data(JSONText(of: host("a", shared: nil)).string.utf8)) == host("a", shared: nil))
+      try JSONDecoder().decode(
+        DiagnosisRecord.self, from: Data(JSONText(of: diagnosis).string.utf8)) == diagnosis)
+    #expect(
+      try JSONDecoder().decode(
+        HostRecord.self, from: Data(JSONText(of: host("a", shared: nil)).string.utf8))
+        == host("a", shared: nil))
   }
 }

@@ -5,28 +5,39 @@ import Testing
 /// A host that has all that a run needs; each test spoils one thing.
 private func record(_ host: String, _ change: (inout HostRecord) -> Void = { _ in }) -> HostRecord {
   var record = HostRecord(
-    host: host, machine: host, worker: "/opt/lockstep-worker", workerSHA256: String(repeating: "a", count: 64), mpi: "Open MPI v4.1.4",
-    hasLauncher: true, directory: "/home/u", data: [.init(path: "/data/x", digest: "d1", problem: nil)], outputProblem: nil,
+    host: host, machine: host, worker: "/opt/lockstep-worker",
+    workerSHA256: String(repeating: "a", count: 64), mpi: "Open MPI v4.1.4",
+    hasLauncher: true, directory: "/home/u",
+    data: [.init(path: "/data/x", digest: "d1", problem: nil)], outputProblem: nil,
     sharesOutput: true,
-    time: 1000.05, cores: 4, cpu: "Zen", memory: 8 << 30, freeMemory: 6 << 30, freeSharedMemory: 1 << 30)
+    time: 1000.05, cores: 4, cpu: "Zen", memory: 8 << 30, freeMemory: 6 << 30,
+    freeSharedMemory: 1 << 30)
   change(&record)
   return record
 }
 
-private func check(_ answers: [(String, HostCheck.Answer)], output: String? = "/runs/a", needsDirectory: Bool = false) -> HostCheck {
+private func check(
+  _ answers: [(String, HostCheck.Answer)], output: String? = "/runs/a", needsDirectory: Bool = false
+) -> HostCheck {
   HostCheck(
     answers.map { (host: $0.0, answer: $0.1) },
-    wanted: HostCheck.Wanted(here: record("here"), shell: "ssh", mpirun: "/usr/bin/mpirun", output: output, needsDirectory: needsDirectory))
+    wanted: HostCheck.Wanted(
+      here: record("here"), shell: "ssh", mpirun: "/usr/bin/mpirun", output: output,
+      needsDirectory: needsDirectory))
 }
 
-private func good(_ host: String, _ change: (inout HostRecord) -> Void = { _ in }) -> (String, HostCheck.Answer) {
+private func good(_ host: String, _ change: (inout HostRecord) -> Void = { _ in }) -> (
+  String, HostCheck.Answer
+) {
   (host, .record(record(host, change), asked: 1000, answered: 1000.1))
 }
 
 struct HostCheckTests {
   @Test func `hosts that have everything pass without a word`() {
     let result = check([good("a"), good("b"), good("c")])
-    #expect(result.problems.isEmpty && result.notes.isEmpty && result.code == .done && result.records.count == 3)
+    #expect(
+      result.problems.isEmpty && result.notes.isEmpty && result.code == .done
+        && result.records.count == 3)
   }
 
   @Test func `what a host lacks is one line with its name`() {
@@ -35,10 +46,15 @@ struct HostCheckTests {
       #expect(result.problems.count == 1 && result.code == code)
       #expect(result.problems.first?.line.hasPrefix(start) == true, "\(result.problems)")
     }
-    let build = "b: /opt/lockstep-worker is another build there (SHA-256 bbbbbbbbbbbb, here aaaaaaaaaaaa)"
+    let build =
+      "b: /opt/lockstep-worker is another build there (SHA-256 bbbbbbbbbbbb, here aaaaaaaaaaaa)"
     expect(build, .mpiUnusable) { $0.workerSHA256 = String(repeating: "b", count: 64) }
-    expect("b: has Open MPI v4.1.5, this machine Open MPI v4.1.4", .mpiUnusable) { $0.mpi = "Open MPI v4.1.5" }
-    expect("b: Open MPI's orted does not lie beside /usr/bin/mpirun there", .mpiUnusable) { $0.hasLauncher = false }
+    expect("b: has Open MPI v4.1.5, this machine Open MPI v4.1.4", .mpiUnusable) {
+      $0.mpi = "Open MPI v4.1.5"
+    }
+    expect("b: Open MPI's orted does not lie beside /usr/bin/mpirun there", .mpiUnusable) {
+      $0.hasLauncher = false
+    }
     expect("b: has no directory /home/u", .usage) { $0.directory = "/" }
     expect("b: /data/x: there is no such file; ", .data) {
       $0.data[0] = .init(path: "/data/x", digest: nil, problem: "there is no such file")
@@ -52,35 +68,59 @@ struct HostCheckTests {
       ("d", .silent("libmpi.so.40: no such file")),
     ])
     #expect(result.problems.map(\.hosts) == [["b"], ["c"], ["d"]] && result.code == .mpiUnusable)
-    #expect(result.problems[0].line.contains("Permission denied (publickey).; it has to work without a password: try ssh b true"))
-    #expect(result.problems[1].line.contains("within 8 s") && result.problems[2].line.contains("libmpi.so.40"))
+    #expect(
+      result.problems[0].line.contains(
+        "Permission denied (publickey).; it has to work without a password: try ssh b true"))
+    #expect(
+      result.problems[1].line.contains("within 8 s")
+        && result.problems[2].line.contains("libmpi.so.40"))
   }
 
   @Test func `equal problems share a line, and an unusable host decides the code`() {
     let other: (inout HostRecord) -> Void = { $0.mpi = "Open MPI v5.0.0" }
-    let result = check([good("a"), good("b", other), good("c", other), good("d") { $0.data[0].digest = nil }])
+    let result = check([
+      good("a"), good("b", other), good("c", other), good("d") { $0.data[0].digest = nil },
+    ])
     #expect(result.problems.map(\.hosts) == [["b", "c"], ["d"]] && result.code == .mpiUnusable)
   }
 
   @Test func `rank 0's run directory has to be writable and in sight`() {
-    let sealed = check([good("a") { $0.outputProblem = "/runs/a cannot be written: Permission denied (/runs)" }, good("b")])
+    let sealed = check([
+      good("a") { $0.outputProblem = "/runs/a cannot be written: Permission denied (/runs)" },
+      good("b"),
+    ])
     #expect(
       sealed.code == .usage
-        && sealed.problems[0].line.hasPrefix("a: /runs/a cannot be written: Permission denied (/runs); rank 0 runs there"))
+        && sealed.problems[0].line.hasPrefix(
+          "a: /runs/a cannot be written: Permission denied (/runs); rank 0 runs there")
+    )
     let apart = check([good("a") { $0.sharesOutput = false }, good("b")])
-    #expect(apart.code == .usage && apart.problems[0].line.hasPrefix("a: /runs/a is on its own disk"))
+    #expect(
+      apart.code == .usage && apart.problems[0].line.hasPrefix("a: /runs/a is on its own disk"))
     // Elsewhere than on rank 0's host only logs are at stake.
-    let local = check([good("a"), good("b") { $0.sharesOutput = false }, good("c") { $0.outputProblem = "x" }])
+    let local = check([
+      good("a"), good("b") { $0.sharesOutput = false }, good("c") { $0.outputProblem = "x" },
+    ])
     #expect(local.problems.isEmpty && local.notes.count == 2)
-    #expect(local.notes[0].hasPrefix("c: /runs/a cannot be written") && local.notes[1].hasSuffix("logs of b stay there"))
+    #expect(
+      local.notes[0].hasPrefix("c: /runs/a cannot be written")
+        && local.notes[1].hasSuffix("logs of b stay there"))
   }
 
   @Test func `a clock counts as wrong only when the question's time cannot explain it`() {
-    let late = check([good("a"), ("b", .record(record("b") { $0.time = 1000.9 }, asked: 1000, answered: 1001))])
+    let late = check([
+      good("a"), ("b", .record(record("b") { $0.time = 1000.9 }, asked: 1000, answered: 1001)),
+    ])
     #expect(late.notes.isEmpty)
-    let ahead = check([good("a"), ("b", .record(record("b") { $0.time = 1012.1 }, asked: 1000, answered: 1000.2))])
-    #expect(ahead.notes.count == 1 && ahead.notes[0].hasPrefix("b: its clock is 12.00 s ahead (± 0.1000 s)"), "\(ahead.notes)")
-    let behind = check([good("a"), ("b", .record(record("b") { $0.time = 990 }, asked: 1000, answered: 1000))])
+    let ahead = check([
+      good("a"), ("b", .record(record("b") { $0.time = 1012.1 }, asked: 1000, answered: 1000.2)),
+    ])
+    #expect(
+      ahead.notes.count == 1
+        && ahead.notes[0].hasPrefix("b: its clock is 12.00 s ahead (± 0.1000 s)"), "\(ahead.notes)")
+    let behind = check([
+      good("a"), ("b", .record(record("b") { $0.time = 990 }, asked: 1000, answered: 1000)),
+    ])
     #expect(behind.notes.first?.contains("10.00 s behind") == true)
   }
 
@@ -89,12 +129,14 @@ struct HostCheckTests {
     #expect(Oversubscription([record("a"), record("b")], shares: [4, 4]) == .roomy)
     #expect(Oversubscription([record("a"), record("b")], shares: [4, 5]) == .oversubscribed)
     #expect(Oversubscription([record("a", one), record("b", one)], shares: [2, 2]) == .shared)
-    #expect(Oversubscription([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
+    #expect(
+      Oversubscription([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
   }
 
   @Test func `mpirun fills slots in order, its own host first`() throws {
     let list = try Hostfile(list: "a:1,b:2,c:3").inMappingOrder { $0 == "b" }
-    #expect(list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
+    #expect(
+      list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
     let hosts = try Hostfile(list: "a:2,b:3")
     #expect(
       hosts.shares(of: 4) { _ in nil } == [2, 2] && hosts.shares(of: 5) { _ in nil } == [2, 3]
@@ -104,35 +146,58 @@ struct HostCheckTests {
 }
 
 struct RemoteShellTests {
-  private func shell(_ arguments: [String] = [], _ environment: [String: String] = [:], has: [String] = ["ssh", "rsh", "oarsh"])
+  private func shell(
+    _ arguments: [String] = [], _ environment: [String: String] = [:],
+    has: [String] = ["ssh", "rsh", "oarsh"]
+  )
     -> RemoteShell?
   {
-    RemoteShell(mpirunArguments: arguments, environment: environment) { has.contains($0) ? "/usr/bin/\($0)" : nil }
+    RemoteShell(mpirunArguments: arguments, environment: environment) {
+      has.contains($0) ? "/usr/bin/\($0)" : nil
+    }
   }
 
   @Test func `it is the one that mpirun would use`() {
-    #expect(shell()?.command == ["/usr/bin/ssh", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=6"])
+    #expect(
+      shell()?.command == ["/usr/bin/ssh", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=6"])
     #expect(shell(has: ["rsh"])?.command == ["/usr/bin/rsh"])
     #expect(shell(has: []) == nil)
     #expect(shell([], ["OMPI_MCA_plm_rsh_agent": "/a/agent -q"])?.command == ["/a/agent", "-q"])
-    #expect(shell(["--mca", "plm_rsh_agent", "oarsh"], ["OMPI_MCA_plm_rsh_agent": "/a/agent"])?.name == "oarsh")
-    #expect(shell(["--mca", "plm_rsh_agent", "missing : ssh -p 22"])?.command.prefix(3) == ["/usr/bin/ssh", "-p", "22"])
+    #expect(
+      shell(["--mca", "plm_rsh_agent", "oarsh"], ["OMPI_MCA_plm_rsh_agent": "/a/agent"])?.name
+        == "oarsh")
+    #expect(
+      shell(["--mca", "plm_rsh_agent", "missing : ssh -p 22"])?.command.prefix(3) == [
+        "/usr/bin/ssh", "-p", "22",
+      ])
   }
 
   @Test func `what it is told survives two shells`() throws {
     let line = try #require(shell([], ["OMPI_MCA_plm_rsh_agent": "/a/agent"])).line(
-      host: "b", directory: "/home/it's", variables: [(name: "X", value: "a b")], ["/opt/worker", "--probe-file", "/data/$HOME/x y"])
+      host: "b", directory: "/home/it's", variables: [(name: "X", value: "a b")],
+      ["/opt/worker", "--probe-file", "/data/$HOME/x y"])
     #expect(line.prefix(2) == ["/a/agent", "b"] && line.count == 3)
-    let inner = #"cd '/home/it'\''s' 2>/dev/null || cd /; exec env X='a b' /opt/worker --probe-file '/data/$HOME/x y'"#
+    let inner =
+      #"cd '/home/it'\''s' 2>/dev/null || cd /; exec env X='a b' /opt/worker --probe-file '/data/$HOME/x y'"#
     #expect(line[2] == "exec /bin/sh -c " + MpirunCommand.quoted(inner))
   }
 
   // A2
   @Test func `CPUs of one name that differ in their instructions are a note`() {
-    func instructions(_ kernels: String) -> CPUInstructions { CPUInstructions(kernels: kernels, onednn: kernels) }
-    let alike = check([good("a") { $0.instructions = instructions("avx2") }, good("b") { $0.instructions = instructions("avx2") }])
+    func instructions(_ kernels: String) -> CPUInstructions {
+      CPUInstructions(kernels: kernels, onednn: kernels)
+    }
+    let alike = check([
+      good("a") { $0.instructions = instructions("avx2") },
+      good("b") { $0.instructions = instructions("avx2") },
+    ])
     #expect(alike.notes.isEmpty)
-    let mixed = check([good("a") { $0.instructions = instructions("avx2") }, good("b") { $0.instructions = instructions("avx512") }])
-    #expect(mixed.problems.isEmpty && mixed.notes.count == 1 && mixed.notes[0].hasPrefix("the hosts' CPUs differ (Zen (avx2); Zen (avx512))"))
+    let mixed = check([
+      good("a") { $0.instructions = instructions("avx2") },
+      good("b") { $0.instructions = instructions("avx512") },
+    ])
+    #expect(
+      mixed.problems.isEmpty && mixed.notes.count == 1
+        && mixed.notes[0].hasPrefix("the hosts' CPUs differ (Zen (avx2); Zen (avx512))"))
   }
 }

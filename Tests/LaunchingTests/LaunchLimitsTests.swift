@@ -10,19 +10,29 @@ struct LaunchLimitsTests {
     let enough = LaunchLimits(openFiles: 1024, fileBytes: nil)
     #expect(enough.problem(ranks: 64) == nil)
     #expect(LaunchLimits(openFiles: nil, fileBytes: nil).problem(ranks: 65536) == nil)
-    #expect(LaunchLimits(openFiles: 24, fileBytes: nil).problem(ranks: 2)?.contains("only 24 files may be open (ulimit -n); mpirun needs 36 for 2 ranks") == true)
+    #expect(
+      LaunchLimits(openFiles: 24, fileBytes: nil).problem(ranks: 2)?.contains(
+        "only 24 files may be open (ulimit -n); mpirun needs 36 for 2 ranks") == true)
     #expect(LaunchLimits(openFiles: 36, fileBytes: nil).problem(ranks: 2) == nil)
-    #expect(LaunchLimits(openFiles: 1024, fileBytes: 51200).problem(ranks: 2)?.contains("51200 bytes (ulimit -f)") == true)
-    let missing = LaunchLimits(openFiles: 1024, fileBytes: nil, temporary: ("/nowhere", "is not there"))
-    #expect(missing.problem(ranks: 1)?.contains("/nowhere, is not there: mpirun needs it; point TMPDIR") == true)
+    #expect(
+      LaunchLimits(openFiles: 1024, fileBytes: 51200).problem(ranks: 2)?.contains(
+        "51200 bytes (ulimit -f)") == true)
+    let missing = LaunchLimits(
+      openFiles: 1024, fileBytes: nil, temporary: ("/nowhere", "is not there"))
+    #expect(
+      missing.problem(ranks: 1)?.contains("/nowhere, is not there: mpirun needs it; point TMPDIR")
+        == true)
   }
 
   // F
   @Test func theLineThatGoesOnCanBePasted() {
     #expect(
-      ResumeLine.text(["lockstep", "run", "a b.toml", "-n", "2", "--force", "--set", "name=\"it's\""])
+      ResumeLine.text([
+        "lockstep", "run", "a b.toml", "-n", "2", "--force", "--set", "name=\"it's\"",
+      ])
         == "lockstep run 'a b.toml' -n 2 --set 'name=\"it'\\''s\"' --resume")
-    #expect(ResumeLine.text(["lockstep", "run", "a.toml", "--resume"]) == "lockstep run a.toml --resume")
+    #expect(
+      ResumeLine.text(["lockstep", "run", "a.toml", "--resume"]) == "lockstep run a.toml --resume")
     #expect(ResumeLine.text(["lockstep", "gallery", "--force"], option: nil) == "lockstep gallery")
   }
 

@@ -3,20 +3,26 @@ import Testing
 
 struct MpirunLineTests {
   private func line(
-    ranks: Int = 2, cores: Int = 2, root: Bool = false, hostfile: Hostfile? = nil, extra: [String] = [], inherited: [String: String] = [:],
+    ranks: Int = 2, cores: Int = 2, root: Bool = false, hostfile: Hostfile? = nil,
+    extra: [String] = [], inherited: [String: String] = [:],
     setpriv: String? = "/usr/bin/setpriv"
   ) -> MpirunCommand {
     MpirunCommand(
-      setpriv: setpriv, mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker", workerArguments: ["a b.toml", "--events"], ranks: ranks,
-      machine: Machine(cores: cores, isRoot: root), hostfile: hostfile, extra: extra, inherited: inherited)
+      setpriv: setpriv, mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker",
+      workerArguments: ["a b.toml", "--events"], ranks: ranks,
+      machine: Machine(cores: cores, isRoot: root), hostfile: hostfile, extra: extra,
+      inherited: inherited)
   }
 
-  private func hosts(_ text: String) throws -> Hostfile { try Hostfile(path: "hosts.txt", text: text) }
+  private func hosts(_ text: String) throws -> Hostfile {
+    try Hostfile(path: "hosts.txt", text: text)
+  }
 
   @Test func `as many ranks as cores need nothing special`() {
     #expect(
       line().command == [
-        "/usr/bin/setpriv", "--pdeathsig", "TERM", "/usr/bin/mpirun", "-n", "2", "-x", "OMP_NUM_THREADS=1", "/opt/lockstep-worker",
+        "/usr/bin/setpriv", "--pdeathsig", "TERM", "/usr/bin/mpirun", "-n", "2", "-x",
+        "OMP_NUM_THREADS=1", "/opt/lockstep-worker",
         "a b.toml",
         "--events",
       ])
@@ -26,7 +32,10 @@ struct MpirunLineTests {
   @Test func `more ranks than cores take turns, said in one line`() {
     let crowded = line(ranks: 4)
     #expect(
-      crowded.command[4..<13] == ["-n", "4", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "-x"])
+      crowded.command[4..<13] == [
+        "-n", "4", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
+        "-x",
+      ])
     #expect(crowded.notes.count == 1 && crowded.notes[0].hasPrefix("4 ranks on 2 cores: "))
   }
 
@@ -54,31 +63,54 @@ struct MpirunLineTests {
   }
 
   @Test func `a list of hosts goes to mpirun as one, with what other hosts cannot know`() throws {
-    var few = line(ranks: 4, hostfile: try Hostfile(list: "a:2,b:2"), inherited: ["LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"])
+    var few = line(
+      ranks: 4, hostfile: try Hostfile(list: "a:2,b:2"),
+      inherited: ["LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"])
     let index = try #require(few.command.firstIndex(of: "--host"))
     #expect(few.command[index + 1] == "a:2,b:2" && !few.command.contains("--hostfile"))
-    #expect(few.command.contains("LD_LIBRARY_PATH") && !few.command.contains("HOME") && !few.command.contains("--bind-to"))
-    #expect(!line(inherited: ["LD_LIBRARY_PATH": "/opt/lib"]).command.contains("LD_LIBRARY_PATH"), "one machine has it anyway")
+    #expect(
+      few.command.contains("LD_LIBRARY_PATH") && !few.command.contains("HOME")
+        && !few.command.contains("--bind-to"))
+    #expect(
+      !line(inherited: ["LD_LIBRARY_PATH": "/opt/lib"]).command.contains("LD_LIBRARY_PATH"),
+      "one machine has it anyway")
     // A2: the limit on instructions reaches every rank.
-    for inherited in [["LOCKSTEP_MAX_CPU": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"], ["PBS_NODEFILE": "/n", "LOCKSTEP_MAX_CPU": "avx2"]] {
-      let command = line(hostfile: inherited["PBS_NODEFILE"] == nil ? try Hostfile(list: "a:2") : nil, inherited: inherited).command
+    for inherited in [
+      ["LOCKSTEP_MAX_CPU": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"],
+      ["PBS_NODEFILE": "/n", "LOCKSTEP_MAX_CPU": "avx2"],
+    ] {
+      let command = line(
+        hostfile: inherited["PBS_NODEFILE"] == nil ? try Hostfile(list: "a:2") : nil,
+        inherited: inherited
+      ).command
       let variables = command.indices.filter { command[$0] == "-x" }.map { command[$0 + 1] }
-      #expect(Set(variables).isSuperset(of: inherited.keys.filter { $0.hasSuffix("_CPU") || $0.hasSuffix("_ISA") }), "\(command)")
+      #expect(
+        Set(variables).isSuperset(
+          of: inherited.keys.filter { $0.hasSuffix("_CPU") || $0.hasSuffix("_ISA") }), "\(command)")
     }
     few.crowding = .shared
-    #expect(few.command.contains("--bind-to") && !few.command.contains("mpi_yield_when_idle") && few.notes.count == 1)
+    #expect(
+      few.command.contains("--bind-to") && !few.command.contains("mpi_yield_when_idle")
+        && few.notes.count == 1)
     few.crowding = .oversubscribed
-    #expect(few.command.contains("--bind-to") && few.command.contains("mpi_yield_when_idle") && !few.command.contains("--oversubscribe"))
+    #expect(
+      few.command.contains("--bind-to") && few.command.contains("mpi_yield_when_idle")
+        && !few.command.contains("--oversubscribe"))
     #expect(few.notes.count == 1 && few.notes[0].hasPrefix("a machine has more ranks than cores"))
   }
 
   @Test func `root is allowed by environment`() {
     let environment = line(root: true, inherited: ["HOME": "/root"]).environment
-    #expect(environment == ["HOME": "/root", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"])
+    #expect(
+      environment == [
+        "HOME": "/root", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+      ])
   }
 
   @Test func `another job's variables are removed, the user's settings stay`() {
-    let user = ["OMPI_MCA_btl": "tcp,self", "OMPI_COMMAND": "x", "PMIX_VERSION": "3", "PATH": "/bin"]
+    let user = [
+      "OMPI_MCA_btl": "tcp,self", "OMPI_COMMAND": "x", "PMIX_VERSION": "3", "PATH": "/bin",
+    ]
     #expect(line(inherited: user).environment == ["OMPI_MCA_btl": "tcp,self", "PATH": "/bin"])
     let nested = user.merging(["OMPI_COMM_WORLD_RANK": "0"]) { $1 }
     #expect(line(inherited: nested).environment == ["PATH": "/bin"])
@@ -86,8 +118,10 @@ struct MpirunLineTests {
 
   // F
   @Test func `a number of threads that no rank uses is said`() {
-    #expect(line(inherited: ["OMP_NUM_THREADS": "2"]).notes.contains { $0.contains("OMP_NUM_THREADS=2") })
-    #expect(!line(inherited: ["OMP_NUM_THREADS": "1"]).notes.contains { $0.contains("OMP_NUM_THREADS") })
+    #expect(
+      line(inherited: ["OMP_NUM_THREADS": "2"]).notes.contains { $0.contains("OMP_NUM_THREADS=2") })
+    #expect(
+      !line(inherited: ["OMP_NUM_THREADS": "1"]).notes.contains { $0.contains("OMP_NUM_THREADS") })
   }
 
   @Test func `OMP_NUM_THREADS is one unless set`() {
@@ -115,11 +149,14 @@ struct MpirunLineTests {
   /// Fault list F: what a dry run prints is a person's line, not the coordinator's.
   @Test func `the shell line can be pasted`() {
     let text = "mpirun -n 2 -x OMP_NUM_THREADS=1 /opt/lockstep-worker 'a b.toml' </dev/null"
-    #expect(line(root: true).shellText == "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " + text)
+    #expect(
+      line(root: true).shellText == "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+        + text)
     let allowed = ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]
     #expect(line(root: true, inherited: allowed).shellText == text)
     #expect(line(inherited: ["OMPI_COMMAND": "x"]).shellText == text)
-    #expect(line(inherited: ["PMIX_RANK": "0", "HOME": "/root"]).shellText == "env -u PMIX_RANK " + text)
+    #expect(
+      line(inherited: ["PMIX_RANK": "0", "HOME": "/root"]).shellText == "env -u PMIX_RANK " + text)
     #expect(
       line(root: true, inherited: allowed.merging(["PMIX_RANK": "0"]) { $1 }).shellText
         == "env -u PMIX_RANK OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " + text)
@@ -131,7 +168,8 @@ struct MpirunLineTests {
   @Test func `auto asks the hostfile, the allocation, the machine`() throws {
     let machine = Machine(cores: 6, isRoot: false)
     func ranks(_ text: String?, _ environment: [String: String] = [:]) throws -> Int {
-      MpirunCommand.automaticRanks(machine: machine, hostfile: try text.map(hosts), environment: environment)
+      MpirunCommand.automaticRanks(
+        machine: machine, hostfile: try text.map(hosts), environment: environment)
     }
     #expect(try ranks("a slots=2\nb slots=3") == 5)
     #expect(try ranks("a\nb slots=3") == 12)

@@ -4,18 +4,23 @@ import Testing
 
 struct ProgressBarTests {
   private let progress = WorkerEvent.Progress(
-    step: 320, steps: 640, epoch: 1.5, loss: 0.43214, norm: 1.2034, clippedFraction: 0.12, samplesPerSecond: 23412.4, secondsLeft: 33.2,
+    step: 320, steps: 640, epoch: 1.5, loss: 0.43214, norm: 1.2034, clippedFraction: 0.12,
+    samplesPerSecond: 23412.4, secondsLeft: 33.2,
     skipped: 0)
 
   @Test func `the whole line`() {
     let line = ProgressBar(isUnicode: true).line(progress, width: 120)
-    #expect(line.hasSuffix("  step 320/640  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left"))
+    #expect(
+      line.hasSuffix(
+        "  step 320/640  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left"))
     #expect(line.filter { $0 == "█" }.count == line.filter { $0 == "─" }.count)
   }
 
   @Test func `it never is wider than it may be`() {
     for width in 0...200 {
-      for isUnicode in [true, false] { #expect(ProgressBar(isUnicode: isUnicode).line(progress, width: width).count <= width) }
+      for isUnicode in [true, false] {
+        #expect(ProgressBar(isUnicode: isUnicode).line(progress, width: width).count <= width)
+      }
     }
   }
 

@@ -9,7 +9,10 @@ struct RestartPolicyTests {
 
   @Test func `waits double while there is progress, up to the limit`() {
     var policy = RestartPolicy(limit: 3)
-    #expect((1...3).map { policy.failed(at: $0 * 10) } == [.restart(after: 1), .restart(after: 2), .restart(after: 4)])
+    #expect(
+      (1...3).map { policy.failed(at: $0 * 10) } == [
+        .restart(after: 1), .restart(after: 2), .restart(after: 4),
+      ])
     #expect(policy.failed(at: 40) == .giveUp(reason: "all 3 restarts are used up"))
     #expect(policy.restarts == 3)
   }
@@ -18,9 +21,15 @@ struct RestartPolicyTests {
     var policy = RestartPolicy(limit: 9)
     #expect(
       [50, 50, 40].map { policy.failed(at: $0) }
-        == [.restart(after: 1), .restart(after: 2), .giveUp(reason: "two failures without progress past step 50")])
+        == [
+          .restart(after: 1), .restart(after: 2),
+          .giveUp(reason: "two failures without progress past step 50"),
+        ])
     var atStart = RestartPolicy(limit: 9)
-    #expect([0, 0].map { atStart.failed(at: $0) } == [.restart(after: 1), .giveUp(reason: "two failures without progress past step 0")])
+    #expect(
+      [0, 0].map { atStart.failed(at: $0) } == [
+        .restart(after: 1), .giveUp(reason: "two failures without progress past step 0"),
+      ])
   }
 
   @Test func `progress in between starts the count anew`() {
@@ -33,17 +42,25 @@ struct RestartPolicyTests {
   /// A failure that can only come again is not waited for twice. // B16
   @Test func `the same words without progress end it at once`() {
     var policy = RestartPolicy(limit: 9)
-    #expect(policy.failed(at: 0, explanation: "step 20: 20 steps in a row were skipped") == .restart(after: 1))
+    #expect(
+      policy.failed(at: 0, explanation: "step 20: 20 steps in a row were skipped")
+        == .restart(after: 1))
     #expect(
       policy.failed(at: 0, explanation: "step 21: 20 steps in a row were skipped")
         == .giveUp(reason: "the workers failed as before, without progress past step 0"))
     // Other words may be chance; so may a death without words.
     var other = RestartPolicy(limit: 9)
-    #expect([("a disk is full", 40), ("a host is gone", 40)].map { other.failed(at: $0.1, explanation: $0.0) } == [.restart(after: 1), .restart(after: 2)])
+    #expect(
+      [("a disk is full", 40), ("a host is gone", 40)].map {
+        other.failed(at: $0.1, explanation: $0.0)
+      } == [.restart(after: 1), .restart(after: 2)])
     var silent = RestartPolicy(limit: 9)
     #expect([40, 40].map { silent.failed(at: $0) } == [.restart(after: 1), .restart(after: 2)])
     // With progress the same words start the count anew.
     var slow = RestartPolicy(limit: 9)
-    #expect([10, 20, 30].map { slow.failed(at: $0, explanation: "it failed") } == [.restart(after: 1), .restart(after: 2), .restart(after: 4)])
+    #expect(
+      [10, 20, 30].map { slow.failed(at: $0, explanation: "it failed") } == [
+        .restart(after: 1), .restart(after: 2), .restart(after: 4),
+      ])
   }
 }

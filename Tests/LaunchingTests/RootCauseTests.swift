@@ -16,7 +16,9 @@ struct RootCauseTests {
   }
 
   private func cause(_ text: String, exit: Int32, step: Int? = 123) -> RootCause {
-    RootCause(ending: .exited(exit), faults: read(text).reader, step: step, directory: RunDirectory("runs/x"))
+    RootCause(
+      ending: .exited(exit), faults: read(text).reader, step: step,
+      directory: RunDirectory("runs/x"))
   }
 
   private static let aborted = """
@@ -38,14 +40,18 @@ struct RootCauseTests {
     #expect(
       cause
         == RootCause(
-          text: "rank 2 on node1 was killed by signal 9 (Killed) at step 123; its log: runs/x/logs/rank-2.log", code: .workerFailed,
+          text:
+            "rank 2 on node1 was killed by signal 9 (Killed) at step 123; its log: runs/x/logs/rank-2.log",
+          code: .workerFailed,
           others: []))
     #expect(self.cause(Self.killed, exit: 137, step: nil).text.contains("(Killed); its log"))
     #expect(read(Self.killed).shown.isEmpty)
   }
 
   @Test func `the complaints of those that lost it come before`() {
-    let cause = cause("rank 0 on node1: the connection is gone\nrank 1 on node1: the connection is gone\n" + Self.killed, exit: 137)
+    let cause = cause(
+      "rank 0 on node1: the connection is gone\nrank 1 on node1: the connection is gone\n"
+        + Self.killed, exit: 137)
     #expect(cause.text.hasPrefix("rank 2 on node1 was killed by signal 9"))
     #expect(cause.others == ["ranks 0-1 on node1: the connection is gone"])
   }
@@ -69,7 +75,9 @@ struct RootCauseTests {
   }
 
   @Test(
-    arguments: zip([64, 65, 78, 70, 1, 42] as [Int32], [ExitCode.usage, .data, .mpiUnusable, .workerFailed, .workerFailed, .workerFailed]))
+    arguments: zip(
+      [64, 65, 78, 70, 1, 42] as [Int32],
+      [ExitCode.usage, .data, .mpiUnusable, .workerFailed, .workerFailed, .workerFailed]))
   func `a worker's error is the cause, with its exit code`(status: Int32, code: ExitCode) {
     let text = """
       rank 1 on vm: train.bin: byte 16: 60000 images declared, 12 there
@@ -90,8 +98,14 @@ struct RootCauseTests {
   }
 
   @Test func `different errors stay apart, the first is the cause`() {
-    let faults = (0..<4).map { MpirunOutputParser.Fault(rank: $0, host: $0 < 2 ? "a" : "b", message: $0 == 3 ? "other" : "same") }
-    #expect(RootCause.grouped(faults) == ["ranks 0-1 on a: same", "rank 2 on b: same", "rank 3 on b: other"])
+    let faults = (0..<4).map {
+      MpirunOutputParser.Fault(
+        rank: $0, host: $0 < 2 ? "a" : "b", message: $0 == 3 ? "other" : "same")
+    }
+    #expect(
+      RootCause.grouped(faults) == [
+        "ranks 0-1 on a: same", "rank 2 on b: same", "rank 3 on b: other",
+      ])
     let cause = cause("rank 3 on b: first\nrank 0 on a: second", exit: 70)
     #expect(cause.text == "rank 3 on b: first" && cause.others == ["rank 0 on a: second"])
   }
@@ -107,7 +121,9 @@ struct RootCauseTests {
         Exit code:    3
       \(Self.dashes)
       """
-    #expect(cause(text, exit: 3).text == "rank 3 ended with exit code 3 at step 123; its log: runs/x/logs/rank-3.log")
+    #expect(
+      cause(text, exit: 3).text
+        == "rank 3 ended with exit code 3 at step 123; its log: runs/x/logs/rank-3.log")
   }
 
   @Test func `workers that stopped after a checkpoint, while mpirun was told to end`() {
@@ -136,7 +152,9 @@ struct RootCauseTests {
       \(Self.dashes)
       """
     let cause = cause(text, exit: 1, step: nil)
-    #expect(cause.code == .usage && cause.text.hasPrefix("there are not enough slots for this many ranks: "))
+    #expect(
+      cause.code == .usage
+        && cause.text.hasPrefix("there are not enough slots for this many ranks: "))
   }
 
   @Test func `a worker missing on a host`() {
@@ -155,7 +173,8 @@ struct RootCauseTests {
     #expect(
       cause(text, exit: 132)
         == RootCause(
-          text: "/opt/lockstep-worker cannot be executed on node2: install the same build at the same path on every host",
+          text:
+            "/opt/lockstep-worker cannot be executed on node2: install the same build at the same path on every host",
           code: .mpiUnusable,
           others: []))
     #expect(read(text).shown.isEmpty)
@@ -164,12 +183,18 @@ struct RootCauseTests {
   @Test func `a daemon that ends in the middle of a run is a lost host, before it a bad start`() {
     var reader = MpirunOutputParser()
     let box = String(repeating: "-", count: 74)
-    for line in [box, "ORTE was unable to reliably start one or more daemons.", "This usually is caused by:", box] { _ = reader.read(line) }
+    for line in [
+      box, "ORTE was unable to reliably start one or more daemons.", "This usually is caused by:",
+      box,
+    ] { _ = reader.read(line) }
     let running = RootCause(ending: .exited(1), faults: reader, step: 12, directory: nil)
     #expect(
-      running.code == .workerFailed && running.lostUnnamedHost && running.text.hasPrefix("a host can no longer be reached at step 12"))
+      running.code == .workerFailed && running.lostUnnamedHost
+        && running.text.hasPrefix("a host can no longer be reached at step 12"))
     let starting = RootCause(ending: .exited(1), faults: reader, step: nil, directory: nil)
-    #expect(starting.code == .mpiUnusable && !starting.lostUnnamedHost && starting.text.hasPrefix("mpirun could not start on every host"))
+    #expect(
+      starting.code == .mpiUnusable && !starting.lostUnnamedHost
+        && starting.text.hasPrefix("mpirun could not start on every host"))
   }
 
   @Test func `an unreachable host, in ssh's words`() {
@@ -181,7 +206,11 @@ struct RootCauseTests {
       \(Self.dashes)
       """
     let cause = cause(text, exit: 255, step: nil)
-    #expect(cause.code == .mpiUnusable && cause.text.contains("(ssh: Could not resolve hostname nosuch: Name or service not known)"))
+    #expect(
+      cause.code == .mpiUnusable
+        && cause.text.contains(
+          "(ssh: Could not resolve hostname nosuch: Name or service not known)")
+    )
   }
 
   @Test func `a host that went away`() {
@@ -199,22 +228,31 @@ struct RootCauseTests {
       \(Self.dashes)
       """
     let cause = cause(text, exit: 205)
-    #expect(cause.code == .workerFailed && cause.text.hasPrefix("node3 can no longer be reached at step 123"))
+    #expect(
+      cause.code == .workerFailed
+        && cause.text.hasPrefix("node3 can no longer be reached at step 123"))
   }
 
   @Test func `an option mpirun does not know`() {
-    let cause = cause("mpirun: Error: unknown option \"--bogus\"\nType 'mpirun --help' for usage.", exit: 1)
-    #expect(cause.code == .usage && cause.text == "mpirun: unknown option \"--bogus\" (see --mpirun-arg)")
+    let cause = cause(
+      "mpirun: Error: unknown option \"--bogus\"\nType 'mpirun --help' for usage.", exit: 1)
+    #expect(
+      cause.code == .usage && cause.text == "mpirun: unknown option \"--bogus\" (see --mpirun-arg)")
   }
 
   @Test func `nothing known`() {
-    #expect(cause("", exit: 9, step: 5).text == "mpirun ended with exit code 9 at step 5; its words: runs/x/logs/mpirun.log")
     #expect(
-      RootCause(ending: .signalled(9), faults: MpirunOutputParser(), step: nil, directory: RunDirectory("d")).text
+      cause("", exit: 9, step: 5).text
+        == "mpirun ended with exit code 9 at step 5; its words: runs/x/logs/mpirun.log")
+    #expect(
+      RootCause(
+        ending: .signalled(9), faults: MpirunOutputParser(), step: nil, directory: RunDirectory("d")
+      ).text
         == "mpirun was killed by signal 9; its words: d/logs/mpirun.log")
   }
 
-  @Test(arguments: ["rank 1", "rank x on a: b", "rank 1 on a b: c", "ranked", "hello"]) func `other lines are shown`(line: String) {
+  @Test(arguments: ["rank 1", "rank x on a: b", "rank 1 on a b: c", "ranked", "hello"])
+  func `other lines are shown`(line: String) {
     #expect(read(line).shown == [line])
   }
 }

@@ -7,7 +7,10 @@ extension MPITests {
     /// One start for all of them.
     static let outcome = Result { try Programs.mpirun(8, ["collectives"]) }
 
-    @Test(arguments: ["reductions", "pieces", "gathers", "exchanges", "broadcasts", "groups", "windows", "records", "agreement"])
+    @Test(arguments: [
+      "reductions", "pieces", "gathers", "exchanges", "broadcasts", "groups", "windows", "records",
+      "agreement",
+    ])
     func `Values are right at every rank count`(theme: String) throws {
       let outcome = try Self.outcome.get()
       let lines = outcome.output.split(separator: "\n")
@@ -21,7 +24,8 @@ extension MPITests {
     }
 
     @Test func `Values are right over TCP`() throws {
-      let outcome = try Programs.mpirun(5, ["collectives"], mpirunArguments: ["--mca", "btl", "tcp,self"])
+      let outcome = try Programs.mpirun(
+        5, ["collectives"], mpirunArguments: ["--mca", "btl", "tcp,self"])
       #expect(outcome.status == 0, outcome.account)
       #expect(outcome.output.contains("agreement on 5 ranks\n"), outcome.account)
     }
@@ -29,7 +33,10 @@ extension MPITests {
     @Test func `All ranks hold the same bits whatever the algorithm`() throws {
       var digests: Set<String> = []
       for algorithm in 1...6 {
-        let chosen = ["--mca", "coll_tuned_use_dynamic_rules", "1", "--mca", "coll_tuned_allreduce_algorithm", "\(algorithm)"]
+        let chosen = [
+          "--mca", "coll_tuned_use_dynamic_rules", "1", "--mca", "coll_tuned_allreduce_algorithm",
+          "\(algorithm)",
+        ]
         let outcome = try Programs.mpirun(5, ["equal-bits"], mpirunArguments: chosen)
         #expect(outcome.status == 0, outcome.account)
         digests.insert(outcome.output)
@@ -39,7 +46,8 @@ extension MPITests {
     }
 
     @Test func `All ranks hold the same bits over TCP`() throws {
-      let outcome = try Programs.mpirun(4, ["equal-bits"], mpirunArguments: ["--mca", "btl", "tcp,self"])
+      let outcome = try Programs.mpirun(
+        4, ["equal-bits"], mpirunArguments: ["--mca", "btl", "tcp,self"])
       #expect(outcome.status == 0, outcome.account)
     }
   }

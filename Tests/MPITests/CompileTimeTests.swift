@@ -32,11 +32,21 @@ extension MPITests {
     }
 
     static let rejected: [Snippet] = [
-      .inFlight("waiting twice", "'request' consumed more than once", "  try request.wait()\n  try request.wait()"),
-      .inFlight("testing after waiting", "'request' used after consume", "  try request.wait()\n  _ = try request.test()"),
-      .inFlight("writing in flight", "overlapping accesses to 'span'", "  span[0] = 1\n  try request.wait()"),
-      .inFlight("reading in flight", "overlapping accesses to 'span'", "  let first = span[0]\n  try request.wait()\n  print(first)"),
-      .inFlight("writing the array in flight", "overlapping accesses to 'values'", "  values[0] = 1\n  try request.wait()"),
+      .inFlight(
+        "waiting twice", "'request' consumed more than once",
+        "  try request.wait()\n  try request.wait()"),
+      .inFlight(
+        "testing after waiting", "'request' used after consume",
+        "  try request.wait()\n  _ = try request.test()"),
+      .inFlight(
+        "writing in flight", "overlapping accesses to 'span'", "  span[0] = 1\n  try request.wait()"
+      ),
+      .inFlight(
+        "reading in flight", "overlapping accesses to 'span'",
+        "  let first = span[0]\n  try request.wait()\n  print(first)"),
+      .inFlight(
+        "writing the array in flight", "overlapping accesses to 'values'",
+        "  values[0] = 1\n  try request.wait()"),
       .inFlight(
         "starting on memory in flight", "overlapping accesses to 'span'",
         "  let second = try world.startBroadcast(&span)\n  try second.wait()\n  try request.wait()"),
@@ -62,11 +72,15 @@ extension MPITests {
           try kept.wait()
         }
         """),
-      Snippet("storing a request", "escapes its scope", "final class Box { var request: Request? }"),
-      Snippet("freeing the world", "'world' is borrowed and cannot be consumed", "withMPI { world in try world.free() }".inFunction),
+      Snippet(
+        "storing a request", "escapes its scope", "final class Box { var request: Request? }"),
+      Snippet(
+        "freeing the world", "'world' is borrowed and cannot be consumed",
+        "withMPI { world in try world.free() }".inFunction),
       Snippet(
         "keeping the world", "'world' is borrowed and cannot be consumed",
-        "var kept: Communicator?\n  withMPI { world in kept = consume world }\n  _ = kept?.rank".inFunction),
+        "var kept: Communicator?\n  withMPI { world in kept = consume world }\n  _ = kept?.rank"
+          .inFunction),
       Snippet(
         "writing a shared part while another is read", "overlapping accesses to 'window'",
         """
@@ -78,7 +92,8 @@ extension MPITests {
         }
         """),
       Snippet(
-        "reading a window given back", "noncopyable 'window' cannot be consumed when captured by an escaping closure or borrowed",
+        "reading a window given back",
+        "noncopyable 'window' cannot be consumed when captured by an escaping closure or borrowed",
         """
         func use(_ node: borrowing Communicator) throws {
           let window = try SharedWindow<Float>(on: node, count: 2)
@@ -92,11 +107,14 @@ extension MPITests {
         "func use(_ world: borrowing Communicator) throws { _ = try world.broadcast([\"text\"]) }"),
       Snippet(
         "adding locations", "static property 'sum' requires that 'ValueAndRank' conform to",
-        "func use(_ world: borrowing Communicator) throws { _ = try world.allReduce(ValueAndRank(1, at: 1), .sum) }"),
+        "func use(_ world: borrowing Communicator) throws { _ = try world.allReduce(ValueAndRank(1, at: 1), .sum) }"
+      ),
     ]
 
     @Test func `What waits in time compiles`() throws {
-      let snippet = Snippet.inFlight("waiting", "", "  try request.wait()\n  span[0] = 3\n  values[0] = 1\n  try world.barrier()")
+      let snippet = Snippet.inFlight(
+        "waiting", "", "  try request.wait()\n  span[0] = 3\n  values[0] = 1\n  try world.barrier()"
+      )
       let outcome = try compile(snippet)
       #expect(outcome.status == 0 && !outcome.errors.contains("error:"), outcome.account)
     }
@@ -106,24 +124,33 @@ extension MPITests {
       let outcome = try compile(snippet)
       #expect(outcome.status != 0, outcome.account)
       let complaints = outcome.errors.split(separator: "\n").filter { $0.contains(" error: ") }
-      #expect(!complaints.isEmpty && complaints.allSatisfy { $0.contains(snippet.complaint) }, outcome.account)
+      #expect(
+        !complaints.isEmpty && complaints.allSatisfy { $0.contains(snippet.complaint) },
+        outcome.account)
     }
 
     /// As far as the checks of ownership go, against the modules that the tests were built with.
     private func compile(_ snippet: Snippet) throws -> Outcome {
-      let folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-snippet-\(UUID().uuidString)")
+      let folder = FileManager.default.temporaryDirectory.appending(
+        path: "lockstep-snippet-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
       let file = folder.appending(path: "snippet.swift")
       try "import MPI\n\n\(snippet.text)\n".write(to: file, atomically: true, encoding: .utf8)
-      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      let flags = try Programs.run("/usr/bin/env", ["pkg-config", "--cflags-only-I", "ompi-c"]).output.split(whereSeparator: \.isWhitespace)
+      let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+      let flags = try Programs.run("/usr/bin/env", ["pkg-config", "--cflags-only-I", "ompi-c"])
+        .output.split(whereSeparator: \.isWhitespace)
       return try Programs.run(
         "/usr/bin/env",
         [
-          "swiftc", "-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-enable-experimental-feature", "Lifetimes",
+          "swiftc", "-emit-sil", "-o", "/dev/null", "-swift-version", "6",
+          "-enable-experimental-feature", "Lifetimes",
           "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
-        ] + ["COpenMPI", "CProcess", "CFlightRecorder/include"].flatMap { ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"] }
+        ]
+          + ["COpenMPI", "CProcess", "CFlightRecorder/include"].flatMap {
+            ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"]
+          }
           + flags.flatMap { ["-Xcc", String($0)] } + [file.path])
     }
   }

@@ -69,7 +69,9 @@ private func processes(tagged tag: String) -> [Int32] {
   let entry = Data("LOCKSTEP_TEST=\(tag)".utf8)
   let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
   return names.compactMap { Int32($0) }.filter { number in
-    guard let environment = try? Data(contentsOf: URL(filePath: "/proc/\(number)/environ")) else { return false }
+    guard let environment = try? Data(contentsOf: URL(filePath: "/proc/\(number)/environ")) else {
+      return false
+    }
     return environment.range(of: entry) != nil
   }
 }

@@ -7,11 +7,14 @@ extension MPITests {
     @Test func `An entry of the flight recorder costs under 200 ns`() throws {
       let outcome = try Programs.mpirun(1, ["flight-cost"])
       try #require(outcome.status == 0, outcome.account)
-      let nanoseconds = try #require(Double(outcome.output.split(separator: "\n").first ?? ""), outcome.account)
+      let nanoseconds = try #require(
+        Double(outcome.output.split(separator: "\n").first ?? ""), outcome.account)
       #expect(nanoseconds < 200, outcome.account)
     }
 
-    @Test func `Every collective is noted with its number, kind, bytes and step on all ranks`() throws {
+    @Test func `Every collective is noted with its number, kind, bytes and step on all ranks`()
+      throws
+    {
       let outcome = try Programs.mpirun(4, ["flight-record"])
       try #require(outcome.status == 0, outcome.account)
       // Four ranks, two Doubles each: 64 bytes in all.

@@ -22,7 +22,9 @@ extension MPITests {
       let outcome = try Programs.mpirun(1, ["dropped-request"])
       #expect(outcome.status != 0, outcome.account)
       #expect(
-        outcome.errors.contains("Fatal error: an MPI request was dropped before it was waited for: call wait() on every Request"),
+        outcome.errors.contains(
+          "Fatal error: an MPI request was dropped before it was waited for: call wait() on every Request"
+        ),
         outcome.account)
     }
   }

@@ -11,7 +11,8 @@ import Vectors
 
     var testDescription: String { "\(image.channels)×\(image.height)×\(image.width) \(channels)" }
     var reference: ReferenceCNN {
-      ReferenceCNN(planes: image.channels, height: image.height, width: image.width, channels: channels)
+      ReferenceCNN(
+        planes: image.channels, height: image.height, width: image.width, channels: channels)
     }
 
     func model() -> CNN {
@@ -23,8 +24,8 @@ import Vectors
     }
   }
 
-  /// Odd sides, whose last row or column pooling drops; channels that fill blocks of 8 or 16, and that do not; images of several planes.
-  /// Three small stages would be dead from PyTorch's start.
+  /// Odd sides, whose last row or column pooling drops; channels that fill blocks of 8 or 16, and
+  /// that do not; images of several planes. Three small stages would be dead from PyTorch's start.
   static let cases = [
     Case(image: .init(height: 8, width: 8), channels: [16, 8]),
     Case(image: .init(height: 7, width: 9), channels: [5, 18]),
@@ -33,7 +34,8 @@ import Vectors
     Case(image: .init(height: 8, width: 9), channels: [6, 5, 7], initialization: .kaiming),
   ]
 
-  /// Float32 rounds some 6e-8 a step, over sums of at most 200 terms: 2e-6 leaves room for that and for no wrong term.
+  /// Float32 rounds some 6e-8 a step, over sums of at most 200 terms: 2e-6 leaves room for that and
+  /// for no wrong term.
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
     let model = test.model()
     // Weights and samples that keep clear of kinks: a difference across one would be no derivative.
@@ -48,7 +50,9 @@ import Vectors
       for segment in model.layout.segments.indices {
         gradient.set(segment, to: repeatElement(.nan, count: model.layout.segments[segment].count))
       }
-      let loss = model.lossAndGradient(samples.batch(spare: 2), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+      let loss = model.lossAndGradient(
+        samples.batch(spare: 2), weights: weights, into: &gradient, scale: 0.25, accumulate: false
+      ) { _, _ in }
       #expect(abs(loss - expected) < 1e-6 * expected)
       let differences = centralDifferences(weights.tensors, step: 1e-6) {
         var ignored = Double.infinity
@@ -64,12 +68,18 @@ import Vectors
   }
 
   @Test func namesAndShapesArePyTorchs() {
-    let layout = CNN(image: .init(height: 28, width: 28), classes: 10, channels: [32, 64], width: 128).layout
+    let layout = CNN(
+      image: .init(height: 28, width: 28), classes: 10, channels: [32, 64], width: 128
+    ).layout
     #expect(
       layout.segments.map(\.name) == [
-        "conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias",
+        "conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight", "fc1.bias",
+        "fc2.weight", "fc2.bias",
       ])
-    #expect(layout.segments.map(\.shape) == [[32, 1, 3, 3], [32], [64, 32, 3, 3], [64], [128, 3136], [128], [10, 128], [10]])
+    #expect(
+      layout.segments.map(\.shape) == [
+        [32, 1, 3, 3], [32], [64, 32, 3, 3], [64], [128, 3136], [128], [10, 128], [10],
+      ])
   }
 
   /// ReLU and pooling must not hide a weight or a pixel that is not finite.
@@ -80,9 +90,15 @@ import Vectors
       var weights = FlatVector(zeros: model.layout)
       model.initialize(&weights, seed: 4)
       let batch = test.samples(3, seed: 3).batch()
-      if tensor < 0 { batch.inputs[70] = bad } else { weights.base[model.layout.segments[tensor].range.lowerBound] = bad }
+      if tensor < 0 {
+        batch.inputs[70] = bad
+      } else {
+        weights.base[model.layout.segments[tensor].range.lowerBound] = bad
+      }
       var gradient = FlatVector(zeros: model.layout)
-      let loss = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let loss = model.lossAndGradient(
+        batch, weights: weights, into: &gradient, scale: 1, accumulate: false
+      ) { _, _ in }
       let squares = gradient.squaredNorm()
       #expect(!loss.isFinite || !squares.isFinite, "tensor \(tensor)")
     }
@@ -99,7 +115,9 @@ import Vectors
     }
     let small = SampleShape(inputs: 20, labels: 1, classes: 3, image: .init(height: 4, width: 5))
     #expect(message("", small) == "accepted")
-    #expect(message("[model]\nchannels = [4, 4, 4]", small).contains("at least 8×8 pixels for 3 convolutions, not 4×5"))
+    #expect(
+      message("[model]\nchannels = [4, 4, 4]", small).contains(
+        "at least 8×8 pixels for 3 convolutions, not 4×5"))
     #expect(message("", SampleShape(inputs: 20, labels: 1, classes: 3)).contains("needs images"))
     #expect(message("[model]\nchannels = []", small).contains("t.toml:2"))
   }

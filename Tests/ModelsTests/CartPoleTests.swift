@@ -13,9 +13,10 @@ extension CartPole {
 @Suite struct CartPoleTests {
   /// The whole course of an episode is in its last state and in when it ended.
   ///
-  /// All operations are the same on the same Doubles but NumPy's sine and cosine, which may differ from ours by a unit of the last place: some 1e-17 in
-  /// the state after a step. 1e-16 leaves room for that to grow as a falling pole makes it, and for no other order of operations over 83 steps. Ours
-  /// has the same bits anywhere, so what passes here passes anywhere.
+  /// All operations are the same on the same Doubles but NumPy's sine and cosine, which may differ
+  /// from ours by a unit of the last place: some 1e-17 in the state after a step. 1e-16 leaves room
+  /// for that to grow as a falling pole makes it, and for no other order of operations over 83
+  /// steps. Ours has the same bits anywhere, so what passes here passes anywhere.
   @Test func movesAsGymnasiums() {
     var (same, furthest) = (0, 0.0)
     for (number, episode) in GymnasiumEpisode.all.enumerated() {
@@ -32,8 +33,12 @@ extension CartPole {
       if world.state == episode.end { same += 1 }
     }
     let lengths = GymnasiumEpisode.all.map(\.actions.count)
-    #expect(lengths.dropLast(2).reduce(0, +) == 1000 && lengths[lengths.count - 2] == CartPole.longestEpisode)
-    print("CartPole: \(same) of \(lengths.count) episodes end in Gymnasium's bits, the others within \(furthest)")
+    #expect(
+      lengths.dropLast(2).reduce(0, +) == 1000
+        && lengths[lengths.count - 2] == CartPole.longestEpisode)
+    print(
+      "CartPole: \(same) of \(lengths.count) episodes end in Gymnasium's bits, the others within \(furthest)"
+    )
   }
 
   /// 500 steps' worth of roundings, as bits: any CPU and any C library must give these.
@@ -50,7 +55,8 @@ extension CartPole {
     for index in -50_000...50_000 {
       let angle = Double(index) / 100_000
       let (sine, cosine) = CartPole.sineAndCosine(of: angle)
-      guard abs(sine - sin(angle)) <= sin(angle).ulp, abs(cosine - cos(angle)) <= cos(angle).ulp else {
+      guard abs(sine - sin(angle)) <= sin(angle).ulp, abs(cosine - cos(angle)) <= cos(angle).ulp
+      else {
         Issue.record("\(angle): \(sine), \(cosine)")
         return
       }

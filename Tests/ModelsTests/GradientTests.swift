@@ -3,10 +3,12 @@ import Models
 import Testing
 import Vectors
 
-/// Every layer, activation and loss against central differences of an independent forward pass in Double.
+/// Every layer, activation and loss against central differences of an independent forward pass in
+/// Double.
 ///
-/// The differences are good to about 1e-9; what is left is Float32's rounding in the model: some 6e-8 a rounding, over sums of at most 40
-/// terms and three layers. 2e-6 of a tensor's norm leaves room for that and for no wrong term.
+/// The differences are good to about 1e-9; what is left is Float32's rounding in the model: some
+/// 6e-8 a rounding, over sums of at most 40 terms and three layers. 2e-6 of a tensor's norm leaves
+/// room for that and for no wrong term.
 @Suite struct GradientTests {
   static let bound = 2e-6
 
@@ -23,7 +25,9 @@ import Vectors
     Activation.allCases.flatMap { activation in
       Loss.allCases.flatMap { loss in
         // Narrow layers, and layers wider than one and two vectors with a remainder.
-        [[7, 5, 6, 4], [19, 37, 18, 17]].map { Case(widths: $0, activation: activation, loss: loss) }
+        [[7, 5, 6, 4], [19, 37, 18, 17]].map {
+          Case(widths: $0, activation: activation, loss: loss)
+        }
       }
     } + [
       Case(widths: [9, 3], loss: .crossEntropy),
@@ -35,10 +39,14 @@ import Vectors
 
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
     let model = MLP(
-      inputWidth: test.widths.first!, hidden: Array(test.widths.dropFirst().dropLast()), outputWidth: test.widths.last!,
+      inputWidth: test.widths.first!, hidden: Array(test.widths.dropFirst().dropLast()),
+      outputWidth: test.widths.last!,
       activation: test.activation, loss: test.loss)
-    let samples = Samples(9, width: test.widths.first!, classes: test.widths.last!, targetWidth: test.targetWidth, seed: 5)
-    let reference = ReferenceNetwork(widths: test.widths, activation: test.activation, loss: test.loss)
+    let samples = Samples(
+      9, width: test.widths.first!, classes: test.widths.last!, targetWidth: test.targetWidth,
+      seed: 5)
+    let reference = ReferenceNetwork(
+      widths: test.widths, activation: test.activation, loss: test.loss)
     var weights = FlatVector(zeros: model.layout)
     model.initialize(&weights, seed: 3)
     // The gradient holds NaN beforehand: overwriting must not read it.
@@ -46,7 +54,9 @@ import Vectors
     for segment in model.layout.segments.indices {
       gradient.set(segment, to: repeatElement(.nan, count: model.layout.segments[segment].count))
     }
-    let loss = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(
+      samples.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false
+    ) { _, _ in }
 
     var smallest = Double.infinity
     let expected = reference.loss(weights.tensors, samples, smallest: &smallest)
@@ -61,7 +71,8 @@ import Vectors
   }
 
   /// Far from zero the activations saturate; near zero tanh must keep a small value's digits.
-  @Test(arguments: [1e-20, 1e-6, 2e-4, 3e-4, 0.3, 1, 8, 20, 100, 3e38] as [Float]) func activationsKeepTheirDigits(_ z: Float) {
+  @Test(arguments: [1e-20, 1e-6, 2e-4, 3e-4, 0.3, 1, 8, 20, 100, 3e38] as [Float])
+  func activationsKeepTheirDigits(_ z: Float) {
     for sign in [1, -1] as [Float] {
       let value = Double(sign * z)
       expect(.tanh, at: sign * z, gives: Float(Glibc.tanh(value)))
@@ -70,9 +81,11 @@ import Vectors
     }
   }
 
-  /// One hidden unit with weight 1 and one output that passes it on: the root of the squared error against 0 is the activation.
+  /// One hidden unit with weight 1 and one output that passes it on: the root of the squared error
+  /// against 0 is the activation.
   private func expect(_ activation: Activation, at z: Float, gives expected: Float) {
-    let model = MLP(inputWidth: 1, hidden: [1], outputWidth: 1, activation: activation, loss: .squaredError)
+    let model = MLP(
+      inputWidth: 1, hidden: [1], outputWidth: 1, activation: activation, loss: .squaredError)
     var weights = FlatVector(zeros: model.layout)
     weights.set(0, to: [1])
     weights.set(2, to: [1])

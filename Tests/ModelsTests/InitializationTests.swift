@@ -7,7 +7,9 @@ import Vectors
   private static func weights(
     _ initialization: Initialization, _ activation: Activation = .relu, seed: UInt64 = 3
   ) -> (layout: TensorLayout, tensors: [[Double]]) {
-    let model = MLP(inputWidth: 300, hidden: [200, 100, 400], outputWidth: 10, activation: activation, initialization: initialization)
+    let model = MLP(
+      inputWidth: 300, hidden: [200, 100, 400], outputWidth: 10, activation: activation,
+      initialization: initialization)
     var weights = FlatVector(zeros: model.layout)
     model.initialize(&weights, seed: seed)
     return (model.layout, weights.tensors)
@@ -15,8 +17,10 @@ import Vectors
 
   private static let fans = [(300, 200), (200, 100), (100, 400), (400, 10)]
 
-  /// Variances as `torch.nn.init` documents them, with `calculate_gain` of the activation and 1 behind the last layer.
-  @Test(arguments: [(Activation.relu, 2.0), (.tanh, 25.0 / 9), (.sigmoid, 1)]) func variancesAreTheSchemes(
+  /// Variances as `torch.nn.init` documents them, with `calculate_gain` of the activation and 1
+  /// behind the last layer.
+  @Test(arguments: [(Activation.relu, 2.0), (.tanh, 25.0 / 9), (.sigmoid, 1)])
+  func variancesAreTheSchemes(
     _ activation: Activation, _ squaredGain: Double
   ) {
     for (scheme, variance) in [
@@ -30,8 +34,11 @@ import Vectors
         let expected = variance(Self.fans[layer], layer == 3 ? 1 : squaredGain)
         let mean = values.reduce(0, +) / Double(values.count)
         let actual = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
-        // The mean of n squares of a normal variable has the relative deviation √(2/n), of a uniform one less.
-        #expect(abs(actual / expected - 1) < 5 * (2 / Double(values.count)).squareRoot(), "\(scheme) layer \(layer)")
+        // The mean of n squares of a normal variable has the relative deviation √(2/n), of a
+        // uniform one less.
+        #expect(
+          abs(actual / expected - 1) < 5 * (2 / Double(values.count)).squareRoot(),
+          "\(scheme) layer \(layer)")
         #expect(abs(mean) < 5 * (expected / Double(values.count)).squareRoot())
         #expect(tensors[2 * layer + 1].allSatisfy { $0 == 0 })
         if scheme == .xavier { #expect(values.allSatisfy { $0 * $0 <= 3 * expected * (1 + 1e-6) }) }
@@ -43,11 +50,14 @@ import Vectors
   @Test func orthogonalRowsOrColumns() {
     let (layout, tensors) = Self.weights(.orthogonal, .tanh)
     for layer in 0..<4 {
-      let (rows, columns) = (layout.segments[2 * layer].shape[0], layout.segments[2 * layer].shape[1])
+      let (rows, columns) = (
+        layout.segments[2 * layer].shape[0], layout.segments[2 * layer].shape[1]
+      )
       let gain = layer == 3 ? 1 : 5.0 / 3
       func vector(_ index: Int) -> [Double] {
         rows > columns
-          ? (0..<rows).map { tensors[2 * layer][$0 * columns + index] } : Array(tensors[2 * layer][index * columns..<(index + 1) * columns])
+          ? (0..<rows).map { tensors[2 * layer][$0 * columns + index] }
+          : Array(tensors[2 * layer][index * columns..<(index + 1) * columns])
       }
       let vectors = (0..<min(rows, columns)).map(vector)
       for i in vectors.indices {
@@ -60,7 +70,8 @@ import Vectors
     #expect(tensors[0] != Self.weights(.orthogonal, .tanh, seed: 4).tensors[0])
   }
 
-  /// A square Gaussian matrix whose factor keeps its signs: the diagonal's mean is positive in no preferred place, its sign is even.
+  /// A square Gaussian matrix whose factor keeps its signs: the diagonal's mean is positive in no
+  /// preferred place, its sign is even.
   @Test func orthogonalMatricesHaveNoPreferredSign() {
     var positive = 0
     for seed in 0..<400 as Range<UInt64> {
@@ -87,8 +98,11 @@ import Vectors
     #expect(try read("initialization = \"xavier\"") == .xavier)
     #expect(try read("initialization = \"orthogonal\"") == .orthogonal)
     #expect(try read("initialization = \"normal\"") == .normal(deviation: 0.02))
-    #expect(try read("initialization = \"normal\"\ninitialization_std = 0.5") == .normal(deviation: 0.5))
-    #expect(throws: ExperimentError.self) { try read("initialization = \"normal\"\ninitialization_std = 0") }
+    #expect(
+      try read("initialization = \"normal\"\ninitialization_std = 0.5") == .normal(deviation: 0.5))
+    #expect(throws: ExperimentError.self) {
+      try read("initialization = \"normal\"\ninitialization_std = 0")
+    }
     // It belongs to another choice, and is passed over.
     #expect(try read("initialization = \"kaiming\"\ninitialization_std = 0.5") == .kaiming)
     #expect(throws: ExperimentError.self) { try read("initialization = \"he\"") }

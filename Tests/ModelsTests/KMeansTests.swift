@@ -3,7 +3,8 @@ import Testing
 import Vectors
 
 @Suite struct KMeansTests {
-  /// 1500 points of 5 dimensions in 8 overlapping clusters of unequal size, from a congruential generator that any language can repeat.
+  /// 1500 points of 5 dimensions in 8 overlapping clusters of unequal size, from a congruential
+  /// generator that any language can repeat.
   private static func blobs() -> Batch {
     var state: UInt32 = 7
     func unit() -> Double {
@@ -14,15 +15,20 @@ import Vectors
     var batch = Batch(capacity: 1500, shape: SampleShape(inputs: 5))
     batch.count = 1500
     for sample in 0..<1500 {
-      for index in 0..<5 { batch.inputs[sample * 5 + index] = centres[sample * sample % 11 % 8][index] + Float(12 * (unit() - 0.5)) }
+      for index in 0..<5 {
+        batch.inputs[sample * 5 + index] =
+          centres[sample * sample % 11 % 8][index] + Float(12 * (unit() - 0.5))
+      }
     }
     return batch
   }
 
-  /// scikit-learn 1.9.1's `KMeans(8, n_init=10, tol=0)` on these points; single runs reach 65,736 to 68,424.
+  /// scikit-learn 1.9.1's `KMeans(8, n_init=10, tol=0)` on these points; single runs reach 65,736
+  /// to 68,424.
   private static let bestOfTen = 65688.61945267754
 
-  /// Gradient descent with a rate that falls from the number of clusters' quarter to zero, in batches of 100.
+  /// Gradient descent with a rate that falls from the number of clusters' quarter to zero, in
+  /// batches of 100.
   private static func train(_ model: KMeans, _ weights: inout FlatVector, epochs: Int) {
     let all = blobs()
     var batch = Batch(capacity: 100, shape: all.shape)
@@ -31,8 +37,14 @@ import Vectors
     let steps = epochs * 15
     for step in 0..<steps {
       // 15 batches of every fifteenth point.
-      for row in 0..<100 { for index in 0..<5 { batch.inputs[row * 5 + index] = all.inputs[(row * 15 + step % 15) * 5 + index] } }
-      _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.01, accumulate: false) { _, _ in }
+      for row in 0..<100 {
+        for index in 0..<5 {
+          batch.inputs[row * 5 + index] = all.inputs[(row * 15 + step % 15) * 5 + index]
+        }
+      }
+      _ = model.lossAndGradient(
+        batch, weights: weights, into: &gradient, scale: 0.01, accumulate: false
+      ) { _, _ in }
       let rate = 2 * Float(steps - step) / Float(steps)
       for index in 0..<weights.count { weights.base[index] -= rate * gradient.base[index] }
     }
@@ -57,7 +69,9 @@ import Vectors
     let start = 2 * model.evaluate(Self.blobs(), weights: weights).lossSum
     Self.train(model, &weights, epochs: 60)
     let inertia = 2 * model.evaluate(Self.blobs(), weights: weights).lossSum
-    print("k-means from one start: \(start) to \(inertia), \(inertia / Self.bestOfTen) of scikit-learn's best of ten")
+    print(
+      "k-means from one start: \(start) to \(inertia), \(inertia / Self.bestOfTen) of scikit-learn's best of ten"
+    )
     #expect(start > 1.1 * Self.bestOfTen)
     // The worst of scikit-learn's own single runs.
     #expect(inertia < 68425)
@@ -72,7 +86,9 @@ import Vectors
     func loss(_ tensors: [[Double]]) -> Double {
       samples.inputs.reduce(0) { total, x in
         let squares = (0..<4).map { cluster in
-          x.indices.reduce(0) { $0 + (x[$1] - tensors[0][cluster * 5 + $1]) * (x[$1] - tensors[0][cluster * 5 + $1]) }
+          x.indices.reduce(0) {
+            $0 + (x[$1] - tensors[0][cluster * 5 + $1]) * (x[$1] - tensors[0][cluster * 5 + $1])
+          }
         }
         .sorted()
         margin = min(margin, squares[1] - squares[0])
@@ -80,21 +96,26 @@ import Vectors
       }
     }
     var gradient = FlatVector(zeros: model.layout)
-    let actual = model.lossAndGradient(samples.batch(spare: 1), weights: weights, into: &gradient, scale: 0.5, accumulate: false) { _, _ in }
+    let actual = model.lossAndGradient(
+      samples.batch(spare: 1), weights: weights, into: &gradient, scale: 0.5, accumulate: false
+    ) { _, _ in }
     #expect(abs(actual - loss(weights.tensors)) < 1e-7 * actual)
     try #require(margin > 1e-3)
     let differences = centralDifferences(weights.tensors, step: 1e-5, of: loss)
     #expect(relativeError(gradient.tensors[0], differences[0].map { $0 / 2 }) < 1e-6)
   }
 
-  /// Far from the origin the products have no digits left to tell neighbours apart; the distances have.
+  /// Far from the origin the products have no digits left to tell neighbours apart; the distances
+  /// have.
   @Test func nearestFarFromTheOrigin() {
     let model = KMeans(clusters: 3, inputs: 2)
     var weights = FlatVector(zeros: model.layout)
     weights.set(0, to: [10_000, 10_000, 10_001, 10_000, 10_002, 10_000])
     var batch = Batch(capacity: 3, shape: SampleShape(inputs: 2))
     batch.count = 3
-    for (index, value) in [10_000.25, 10_000, 10_001.25, 10_000, 10_001.75, 10_000].enumerated() { batch.inputs[index] = Float(value) }
+    for (index, value) in [10_000.25, 10_000, 10_001.25, 10_000, 10_001.75, 10_000].enumerated() {
+      batch.inputs[index] = Float(value)
+    }
     #expect(model.evaluate(batch, weights: weights).lossSum == 3 * 0.0625 / 2)
   }
 
@@ -106,7 +127,9 @@ import Vectors
     batch.count = 4
     for (index, value) in [1, 2, 8, 13].enumerated() { batch.inputs[index] = Float(value) }
     var gradient = FlatVector(zeros: model.layout)
-    _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(
+      batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false
+    ) { _, _ in }
     #expect(weights.base[0] - 2 * gradient.base[0] == 1.5)
     #expect(weights.base[1] - 2 * gradient.base[1] == 10.5)
   }
@@ -125,7 +148,9 @@ import Vectors
       for cluster in 0..<8 {
         let centroid = (0..<5).map { weights.base[cluster * 5 + $0] }
         seen.insert(centroid)
-        if (0..<1500).contains(where: { row in (0..<5).allSatisfy { points.inputs[row * 5 + $0] == centroid[$0] } }) {
+        if (0..<1500).contains(where: { row in
+          (0..<5).allSatisfy { points.inputs[row * 5 + $0] == centroid[$0] }
+        }) {
           counts[cluster] += 1
         }
       }

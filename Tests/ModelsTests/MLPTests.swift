@@ -20,10 +20,14 @@ import Vectors
     let layout = Self.model().layout
     #expect(
       layout.segments.map(\.name) == [
-        "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias",
+        "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight",
+        "layers.2.bias",
       ])
     #expect(layout.segments.map(\.shape) == [[20, 13], [20], [9, 20], [9], [6, 9], [6]])
-    #expect(MLP(inputWidth: 3, hidden: [], outputWidth: 2).layout.segments.map(\.name) == ["layers.0.weight", "layers.0.bias"])
+    #expect(
+      MLP(inputWidth: 3, hidden: [], outputWidth: 2).layout.segments.map(\.name) == [
+        "layers.0.weight", "layers.0.bias",
+      ])
     #expect(Self.model().inputWidth == 13)
   }
 
@@ -41,7 +45,8 @@ import Vectors
       if values.count >= 1000 {
         // U(-b, b) has variance b²/3; the mean of n squares has the relative deviation √(4/5/n).
         let variance = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
-        #expect(abs(variance / (bound * bound / 3) - 1) < 5 * (0.8 / Double(values.count)).squareRoot())
+        #expect(
+          abs(variance / (bound * bound / 3) - 1) < 5 * (0.8 / Double(values.count)).squareRoot())
       }
     }
     var again = FlatVector(zeros: model.layout)
@@ -78,7 +83,8 @@ import Vectors
   @Test func aRegressionHasNoRightAnswers() {
     let model = MLP(inputWidth: 4, hidden: [], outputWidth: 2, loss: .squaredError)
     let weights = Self.weights(model)
-    let evaluation = model.evaluate(Samples(6, width: 4, classes: 2, targetWidth: 2, seed: 2).batch(), weights: weights)
+    let evaluation = model.evaluate(
+      Samples(6, width: 4, classes: 2, targetWidth: 2, seed: 2).batch(), weights: weights)
     #expect(evaluation.score == 0 && evaluation.scored == 0 && evaluation.count == 6)
   }
 
@@ -93,28 +99,37 @@ import Vectors
     let expected = 2 * 0.31326168751822286 + 2e4
     #expect(abs(evaluation.lossSum - expected) < 1e-10 * expected)
     var gradient = FlatVector(zeros: model.layout)
-    _ = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(
+      samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false
+    ) { _, _ in }
     // Biases: softmax = (σ(1), 0, 0, σ(-1)) for both, less one at each label.
     let bias = gradient["layers.0.bias"]!.map(Double.init)
-    #expect(relativeError(bias, [2 * 0.7310585786300049 - 1, -1, 0, 2 * 0.2689414213699951]) < 1e-7)
+    #expect(
+      relativeError(bias, [2 * 0.7310585786300049 - 1, -1, 0, 2 * 0.2689414213699951]) < 1e-7)
   }
 
   /// Nothing that is not finite may be swallowed, by ReLU, by softmax or by a product with zero.
-  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteInputsShow(_ bad: Float, _ loss: Loss) {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteInputsShow(
+    _ bad: Float, _ loss: Loss
+  ) {
     for activation in Activation.allCases {
       let model = Self.model(loss, activation: activation)
       let batch = Self.samples.batch()
       batch.inputs[3 * 13 + 12] = bad
       let weights = Self.weights(model)
       var gradient = FlatVector(zeros: model.layout)
-      let lossSum = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let lossSum = model.lossAndGradient(
+        batch, weights: weights, into: &gradient, scale: 1, accumulate: false
+      ) { _, _ in }
       let squaredNorm = gradient.squaredNorm()
       #expect(!squaredNorm.isFinite, "\(activation)")
       if bad.isNaN { #expect(!lossSum.isFinite, "\(activation)") }
     }
   }
 
-  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteLogitsShow(_ bad: Float, _ loss: Loss) {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], Loss.allCases) func nonFiniteLogitsShow(
+    _ bad: Float, _ loss: Loss
+  ) {
     for label in [0, 1] {
       // A bias, so that the logit alone is not finite.
       let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3, loss: loss)
@@ -123,7 +138,9 @@ import Vectors
       var samples = Samples(1, width: 1, classes: 3, seed: 1)
       samples.labels = [label]
       var gradient = FlatVector(zeros: model.layout)
-      let lossSum = model.lossAndGradient(samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+      let lossSum = model.lossAndGradient(
+        samples.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false
+      ) { _, _ in }
       let squaredNorm = gradient.squaredNorm()
       #expect(!lossSum.isFinite && !squaredNorm.isFinite, "label \(label)")
     }

@@ -5,7 +5,8 @@ import Vectors
 /// A model and samples for it: one line for each kind, under all that a training step relies on.
 struct ModelCase: CustomTestStringConvertible, Sendable {
   let name: String
-  /// Whether a batch's evaluation has the loss that it is trained with; a policy's has not, which then acts as it thinks best.
+  /// Whether a batch's evaluation has the loss that it is trained with; a policy's has not, which
+  /// then acts as it thinks best.
   var evaluatesAsTrained = true
   let model: @Sendable () -> any Model
   /// The samples of a range as a batch with room for more. There are ``ModelCase/count`` samples.
@@ -20,8 +21,12 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     text("rnn") { RecurrentNetwork(.elman, vocabulary: 6, embedding: 5, hidden: 19) },
     text("lstm") { RecurrentNetwork(.lstm, vocabulary: 6, embedding: 5, hidden: 9) },
     text("gpt") { GPT(vocabulary: 6, context: 7, layers: 2, heads: 2, width: 10) },
-    numbers("cnn", 64) { CNN(image: .init(height: 8, width: 8), classes: 6, channels: [16, 8], width: 9) },
-    numbers("cnn, odd", 3 * 7 * 9) { CNN(image: .init(channels: 3, height: 7, width: 9), classes: 6, channels: [5, 18], width: 9) },
+    numbers("cnn", 64) {
+      CNN(image: .init(height: 8, width: 8), classes: 6, channels: [16, 8], width: 9)
+    },
+    numbers("cnn, odd", 3 * 7 * 9) {
+      CNN(image: .init(channels: 3, height: 7, width: 9), classes: 6, channels: [5, 18], width: 9)
+    },
     numbers("vae", 13) { VAE(image: .init(height: 1, width: 13), hidden: 9, latent: 5, seed: 2) },
     numbers("kmeans", 5) { KMeans(clusters: 4, inputs: 5) },
     episodes,
@@ -42,12 +47,16 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  private static func numbers(_ name: String, _ width: Int, _ model: @escaping @Sendable () -> any Model) -> ModelCase {
+  private static func numbers(
+    _ name: String, _ width: Int, _ model: @escaping @Sendable () -> any Model
+  ) -> ModelCase {
     let samples = Samples(count, width: width, classes: 6, seed: 8)
     return ModelCase(name: name, model: model) { samples.batch($0, spare: $1) }
   }
 
-  private static func text(_ name: String, _ model: @escaping @Sendable () -> any Model) -> ModelCase {
+  private static func text(_ name: String, _ model: @escaping @Sendable () -> any Model)
+    -> ModelCase
+  {
     // Not every label is asked for, so that samples differ in how many count.
     let texts = Texts(count, length: 7, vocabulary: 6, seed: 8) { $0 != 2 || $1 > 3 }
     return ModelCase(name: name, model: model) { texts.batch($0, spare: $1) }

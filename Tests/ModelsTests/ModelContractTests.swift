@@ -2,7 +2,8 @@ import Models
 import Testing
 import Vectors
 
-/// What a training step relies on, whatever the model. A model's kind is one line in ``ModelCase/all``.
+/// What a training step relies on, whatever the model. A model's kind is one line in
+/// ``ModelCase/all``.
 @Suite struct ModelContractTests {
   static let all = 0..<ModelCase.count
 
@@ -15,7 +16,8 @@ import Vectors
   static func gradient(_ model: some Model, _ batch: borrowing Batch) -> FlatVector {
     let weights = weights(model)
     var gradient = FlatVector(zeros: model.layout)
-    _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+    _ = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 1, accumulate: false)
+    { _, _ in }
     return gradient
   }
 
@@ -34,21 +36,28 @@ import Vectors
     let weights = Self.weights(model)
     let whole = Self.gradient(model, test.batch(Self.all, 0))
     var parts = FlatVector(zeros: model.layout)
-    var loss = model.lossAndGradient(test.batch(0..<4, 0), weights: weights, into: &parts, scale: 1, accumulate: false) { _, _ in }
-    loss += model.lossAndGradient(test.batch(4..<ModelCase.count, 0), weights: weights, into: &parts, scale: 1, accumulate: true) { _, _ in }
+    var loss = model.lossAndGradient(
+      test.batch(0..<4, 0), weights: weights, into: &parts, scale: 1, accumulate: false
+    ) { _, _ in }
+    loss += model.lossAndGradient(
+      test.batch(4..<ModelCase.count, 0), weights: weights, into: &parts, scale: 1, accumulate: true
+    ) { _, _ in }
     for (tensor, (part, all)) in zip(parts.tensors, whole.tensors).enumerated() {
       let error = relativeError(part, all)
       #expect(error < 1e-6, "\(model.layout.segments[tensor].name): \(error)")
     }
     var again = FlatVector(zeros: model.layout)
-    let all = model.lossAndGradient(test.batch(Self.all, 0), weights: weights, into: &again, scale: 1, accumulate: false) { _, _ in }
+    let all = model.lossAndGradient(
+      test.batch(Self.all, 0), weights: weights, into: &again, scale: 1, accumulate: false
+    ) { _, _ in }
     #expect(abs(loss - all) < 1e-6 * all)
   }
 
   @Test(arguments: ModelCase.all) func dependsOnItsBatchAlone(_ test: ModelCase) {
     let model = test.model()
     let fresh = Self.gradient(model, test.batch(0..<5, 0)).bits
-    // The same samples after others, larger and smaller, after an evaluation, and with room to spare.
+    // The same samples after others, larger and smaller, after an evaluation, and with room to
+    // spare.
     _ = Self.gradient(model, test.batch(Self.all, 0))
     _ = Self.gradient(model, test.batch(5..<7, 0))
     _ = model.evaluate(test.batch(3..<9, 0), weights: Self.weights(model))
@@ -72,7 +81,9 @@ import Vectors
     var gradient = FlatVector(zeros: model.layout)
     var order: [Int] = []
     var seen: [Int: [Double]] = [:]
-    _ = model.lossAndGradient(test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false) { index, gradient in
+    _ = model.lossAndGradient(
+      test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false
+    ) { index, gradient in
       order.append(index)
       seen[index] = gradient.tensors[index]
     }
@@ -80,13 +91,17 @@ import Vectors
     for (index, values) in complete.enumerated() { #expect(seen[index] == values) }
   }
 
-  @Test(arguments: ModelCase.all, [true, false]) func emptyBatch(_ test: ModelCase, accumulate: Bool) {
+  @Test(arguments: ModelCase.all, [true, false]) func emptyBatch(
+    _ test: ModelCase, accumulate: Bool
+  ) {
     let model = test.model()
     let weights = Self.weights(model)
     var gradient = Self.gradient(model, test.batch(Self.all, 0))
     let before = gradient.bits
     var order: [Int] = []
-    let loss = model.lossAndGradient(test.batch(0..<0, 3), weights: weights, into: &gradient, scale: 1, accumulate: accumulate) { index, _ in
+    let loss = model.lossAndGradient(
+      test.batch(0..<0, 3), weights: weights, into: &gradient, scale: 1, accumulate: accumulate
+    ) { index, _ in
       order.append(index)
     }
     let after = gradient.bits
@@ -101,7 +116,9 @@ import Vectors
     let model = test.model()
     let weights = Self.weights(model)
     var gradient = FlatVector(zeros: model.layout)
-    let differentiated = model.lossAndGradient(test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false) {
+    let differentiated = model.lossAndGradient(
+      test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false
+    ) {
       _, _ in
     }
     let evaluation = model.evaluate(test.batch(Self.all, 0), weights: weights)
@@ -115,8 +132,12 @@ import Vectors
     let weights = Self.weights(model)
     let expected = Self.gradient(model, test.batch(Self.all, 0)).bits
     var gradient = FlatVector(zeros: model.layout)
-    for (index, segment) in model.layout.segments.enumerated() { gradient.set(index, to: repeatElement(.nan, count: segment.count)) }
-    _ = model.lossAndGradient(test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+    for (index, segment) in model.layout.segments.enumerated() {
+      gradient.set(index, to: repeatElement(.nan, count: segment.count))
+    }
+    _ = model.lossAndGradient(
+      test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false
+    ) { _, _ in }
     let bits = gradient.bits
     #expect(bits == expected)
   }
@@ -128,9 +149,13 @@ import Vectors
         let weights = Self.weights(model)
         weights.base[index] = .nan
         var gradient = FlatVector(zeros: model.layout)
-        let loss = model.lossAndGradient(test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+        let loss = model.lossAndGradient(
+          test.batch(Self.all, 0), weights: weights, into: &gradient, scale: 1, accumulate: false
+        ) { _, _ in }
         let squaredNorm = gradient.squaredNorm()
-        #expect(!loss.isFinite && !squaredNorm.isFinite, "\(segment.name), element \(index - segment.range.lowerBound)")
+        #expect(
+          !loss.isFinite && !squaredNorm.isFinite,
+          "\(segment.name), element \(index - segment.range.lowerBound)")
       }
     }
   }

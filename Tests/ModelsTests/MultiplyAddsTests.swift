@@ -8,8 +8,12 @@ import Vectors
     // Each layer forward and its weight's gradient; the inputs' gradient of all but the first.
     let model = MLP(inputWidth: 784, hidden: [1024, 1024], outputWidth: 10)
     let layers = [(784, 1024), (1024, 1024), (1024, 10)]
-    let expected = layers.enumerated().reduce(0) { $0 + 64 * $1.element.0 * $1.element.1 * ($1.offset == 0 ? 2 : 3) }
-    #expect(model.multiplyAdds(samples: 64, of: SampleShape(inputs: 784, labels: 1, classes: 10)) == expected)
+    let expected = layers.enumerated().reduce(0) {
+      $0 + 64 * $1.element.0 * $1.element.1 * ($1.offset == 0 ? 2 : 3)
+    }
+    #expect(
+      model.multiplyAdds(samples: 64, of: SampleShape(inputs: 784, labels: 1, classes: 10))
+        == expected)
   }
 
   @Test func convolutions() {
@@ -31,7 +35,9 @@ import Vectors
       expected += samples * 256 * 1024 * (time == 0 ? 2 : 3)
       expected += 3 * samples * 256 * 96
     }
-    #expect(model.multiplyAdds(samples: samples, of: SampleShape(tokens: length, labels: length, classes: 96)) == expected)
+    #expect(
+      model.multiplyAdds(
+        samples: samples, of: SampleShape(tokens: length, labels: length, classes: 96)) == expected)
   }
 
   @Test func transformer() {
@@ -41,6 +47,8 @@ import Vectors
     for query in 0..<length { attention += 6 * heads * (query + 1) * (width / heads) }
     let weights = width * 3 * width + width * width + 2 * width * 4 * width
     let expected = samples * (layers * (attention + 3 * length * weights) + 3 * length * width * 96)
-    #expect(model.multiplyAdds(samples: samples, of: SampleShape(tokens: length, labels: length, classes: 96)) == expected)
+    #expect(
+      model.multiplyAdds(
+        samples: samples, of: SampleShape(tokens: length, labels: length, classes: 96)) == expected)
   }
 }

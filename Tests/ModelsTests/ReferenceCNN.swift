@@ -1,20 +1,24 @@
 import Glibc
 
-/// A convolutional classifier written as its formulas are, in Double and one value at a time: the oracle for ``CNN``.
+/// A convolutional classifier written as its formulas are, in Double and one value at a time: the
+/// oracle for ``CNN``.
 struct ReferenceCNN {
   let planes: Int
   let height: Int
   let width: Int
   let channels: [Int]
 
-  /// The losses' sum; `margin` gets the smallest distance of any value to where the function has a kink: zero at a ReLU, the second largest of
-  /// a pool's four.
+  /// The losses' sum; `margin` gets the smallest distance of any value to where the function has a
+  /// kink: zero at a ReLU, the second largest of a pool's four.
   func loss(_ weights: [[Double]], _ samples: Samples, margin: inout Double) -> Double {
     var total = 0.0
     for sample in 0..<samples.count {
-      var (values, planes, height, width) = (samples.inputs[sample], self.planes, self.height, self.width)
+      var (values, planes, height, width) = (
+        samples.inputs[sample], self.planes, self.height, self.width
+      )
       for (stage, count) in channels.enumerated() {
-        let sums = convolve(values, planes, height, width, weights[2 * stage], weights[2 * stage + 1], count)
+        let sums = convolve(
+          values, planes, height, width, weights[2 * stage], weights[2 * stage + 1], count)
         (values, planes) = (pool(sums, count, height, width, &margin), count)
         (height, width) = (height / 2, width / 2)
       }
@@ -25,13 +29,15 @@ struct ReferenceCNN {
       }
       let logits = dense(hidden, weights[last + 2], weights[last + 3])
       let largest = logits.max()!
-      total += largest + log(logits.reduce(0) { $0 + exp($1 - largest) }) - logits[samples.labels[sample]]
+      total +=
+        largest + log(logits.reduce(0) { $0 + exp($1 - largest) }) - logits[samples.labels[sample]]
     }
     return total
   }
 
   private func convolve(
-    _ x: [Double], _ planes: Int, _ height: Int, _ width: Int, _ weight: [Double], _ bias: [Double], _ count: Int
+    _ x: [Double], _ planes: Int, _ height: Int, _ width: Int, _ weight: [Double], _ bias: [Double],
+    _ count: Int
   ) -> [Double] {
     var result: [Double] = []
     for channel in 0..<count {
@@ -41,7 +47,9 @@ struct ReferenceCNN {
           for plane in 0..<planes {
             for i in 0..<3 where (0..<height).contains(row + i - 1) {
               for j in 0..<3 where (0..<width).contains(column + j - 1) {
-                sum += weight[((channel * planes + plane) * 3 + i) * 3 + j] * x[(plane * height + row + i - 1) * width + column + j - 1]
+                sum +=
+                  weight[((channel * planes + plane) * 3 + i) * 3 + j]
+                  * x[(plane * height + row + i - 1) * width + column + j - 1]
               }
             }
           }
@@ -52,7 +60,9 @@ struct ReferenceCNN {
     return result
   }
 
-  private func pool(_ x: [Double], _ planes: Int, _ height: Int, _ width: Int, _ margin: inout Double) -> [Double] {
+  private func pool(
+    _ x: [Double], _ planes: Int, _ height: Int, _ width: Int, _ margin: inout Double
+  ) -> [Double] {
     var result: [Double] = []
     for plane in 0..<planes {
       for row in 0..<height / 2 {
@@ -69,12 +79,16 @@ struct ReferenceCNN {
   }
 
   private func dense(_ x: [Double], _ weight: [Double], _ bias: [Double]) -> [Double] {
-    bias.indices.map { output in x.indices.reduce(bias[output]) { $0 + weight[output * x.count + $1] * x[$1] } }
+    bias.indices.map { output in
+      x.indices.reduce(bias[output]) { $0 + weight[output * x.count + $1] * x[$1] }
+    }
   }
 }
 
 /// Central differences of a function of tensors, tensor by tensor.
-func centralDifferences(_ tensors: [[Double]], step: Double, of function: ([[Double]]) -> Double) -> [[Double]] {
+func centralDifferences(_ tensors: [[Double]], step: Double, of function: ([[Double]]) -> Double)
+  -> [[Double]]
+{
   var tensors = tensors
   return tensors.indices.map { tensor in
     tensors[tensor].indices.map { index in

@@ -2,13 +2,15 @@ import Glibc
 import Models
 import Vectors
 
-/// A multilayer perceptron written as its formulas are, in Double and one value at a time: the oracle for the model's own code.
+/// A multilayer perceptron written as its formulas are, in Double and one value at a time: the
+/// oracle for the model's own code.
 struct ReferenceNetwork {
   let widths: [Int]
   let activation: Activation
   let loss: Loss
 
-  /// The loss summed over all samples; `smallest` gets the smallest absolute value that reached an activation.
+  /// The loss summed over all samples; `smallest` gets the smallest absolute value that reached an
+  /// activation.
   func loss(_ weights: [[Double]], _ samples: Samples, smallest: inout Double) -> Double {
     var total = 0.0
     for sample in 0..<samples.count {
@@ -18,7 +20,9 @@ struct ReferenceNetwork {
         var next: [Double] = []
         for output in 0..<widths[layer + 1] {
           var sum = bias[output]
-          for input in 0..<widths[layer] { sum += weight[output * widths[layer] + input] * values[input] }
+          for input in 0..<widths[layer] {
+            sum += weight[output * widths[layer] + input] * values[input]
+          }
           if layer < widths.count - 2 {
             smallest = min(smallest, abs(sum))
             sum = apply(sum)
@@ -27,7 +31,9 @@ struct ReferenceNetwork {
         }
         values = next
       }
-      total += measure(values, label: samples.labels[sample], targets: samples.targets.isEmpty ? nil : samples.targets[sample])
+      total += measure(
+        values, label: samples.labels[sample],
+        targets: samples.targets.isEmpty ? nil : samples.targets[sample])
     }
     return total
   }
@@ -90,19 +96,24 @@ struct Samples {
     self.classes = classes
     inputs = (0..<count).map { _ in (0..<width).map { _ in value() } }
     labels = (0..<count).map { _ in Int(random.integer(below: UInt64(classes))) }
-    targets = targetWidth == 0 ? [] : (0..<count).map { _ in (0..<targetWidth).map { _ in value() } }
+    targets =
+      targetWidth == 0 ? [] : (0..<count).map { _ in (0..<targetWidth).map { _ in value() } }
   }
 
   /// The samples of `range` as a model reads them, with room for `spare` more.
   func batch(_ range: Range<Int>? = nil, spare: Int = 0) -> Batch {
     let range = range ?? 0..<count
-    var batch = Batch(capacity: range.count + spare, shape: SampleShape(inputs: width, labels: 1, targets: targetWidth, classes: classes))
+    var batch = Batch(
+      capacity: range.count + spare,
+      shape: SampleShape(inputs: width, labels: 1, targets: targetWidth, classes: classes))
     batch.count = range.count
     for (row, sample) in range.enumerated() {
       batch.samples[row] = UInt32(sample)
       for column in 0..<width { batch.inputs[row * width + column] = Float(inputs[sample][column]) }
       batch.labels[row] = Int32(labels[sample])
-      for column in 0..<targetWidth { batch.targets[row * targetWidth + column] = Float(targets[sample][column]) }
+      for column in 0..<targetWidth {
+        batch.targets[row * targetWidth + column] = Float(targets[sample][column])
+      }
     }
     return batch
   }

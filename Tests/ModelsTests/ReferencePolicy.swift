@@ -2,7 +2,8 @@ import Glibc
 import Models
 import Vectors
 
-/// The policy gradient written as its formulas are, in Double and one step at a time: the oracle for ``Policy``.
+/// The policy gradient written as its formulas are, in Double and one step at a time: the oracle
+/// for ``Policy``.
 struct ReferencePolicy {
   let widths: [Int]
   let terms: Policy.Terms
@@ -26,7 +27,9 @@ struct ReferencePolicy {
       let first = (isValue ? 2 * count : 0) + 2 * layer
       values = (0..<outputs).map { output in
         var sum = weights[first + 1][output]
-        for (input, value) in values.enumerated() { sum += weights[first][output * widths[layer] + input] * value }
+        for (input, value) in values.enumerated() {
+          sum += weights[first][output * widths[layer] + input] * value
+        }
         return layer < count - 1 ? tanh(sum) : sum
       }
     }
@@ -39,10 +42,13 @@ struct ReferencePolicy {
     return scores.map { $0 - logarithm }
   }
 
-  func course(_ weights: [[Double]], epoch: Int, sample: Int, purpose: UInt64, greedy: Bool) -> Course {
+  func course(_ weights: [[Double]], epoch: Int, sample: Int, purpose: UInt64, greedy: Bool)
+    -> Course
+  {
     var random = RandomStream(seed, purpose, UInt64(epoch), UInt64(sample))
     let start = (0..<4).map { _ in random.uniform(-0.05..<0.05) }
-    var world = CartPole(position: start[0], velocity: start[1], angle: start[2], angularVelocity: start[3])
+    var world = CartPole(
+      position: start[0], velocity: start[1], angle: start[2], angularVelocity: start[3])
     func observation() -> [Double] {
       [world.position, world.velocity, world.angle, world.angularVelocity].map { Double(Float($0)) }
     }
@@ -58,7 +64,9 @@ struct ReferencePolicy {
     var values = course.observations.map { network(weights, isValue: true, $0)[0] }
     values.append(course.isCutOff ? network(weights, isValue: true, observation())[0] : 0)
     let largestReturn = terms.discount == 1 ? 500 : min(500, 1 / (1 - terms.discount))
-    let surprises = course.actions.indices.map { 1 / largestReturn + terms.discount * values[$0 + 1] - values[$0] }
+    let surprises = course.actions.indices.map {
+      1 / largestReturn + terms.discount * values[$0 + 1] - values[$0]
+    }
     for step in course.actions.indices {
       var (advantage, weight) = (0.0, 1.0)
       for surprise in surprises[step...] {
@@ -78,7 +86,9 @@ struct ReferencePolicy {
         let logs = logProbabilities(weights, observation)
         let entropy = -logs.reduce(0) { $0 + $1 * exp($1) }
         let miss = network(weights, isValue: true, observation)[0] - course.targets[step]
-        total += -course.advantages[step] * logs[course.actions[step]] - terms.entropyWeight * entropy + terms.valueWeight * miss * miss / 2
+        total +=
+          -course.advantages[step] * logs[course.actions[step]] - terms.entropyWeight * entropy
+          + terms.valueWeight * miss * miss / 2
       }
     }
     return total

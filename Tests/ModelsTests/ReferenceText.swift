@@ -2,7 +2,8 @@ import Glibc
 import Models
 import Vectors
 
-/// The text models written as their formulas are, in Double and one value at a time: the oracle for the models' own code.
+/// The text models written as their formulas are, in Double and one value at a time: the oracle for
+/// the models' own code.
 struct ReferenceText {
   enum Kind: Sendable { case elman, lstm, gpt(layers: Int, heads: Int) }
   let kind: Kind
@@ -39,7 +40,8 @@ struct ReferenceText {
     var c = h
     return tokens.map { token in
       let x = Array(w["embedding.weight"]![token * embedding..<(token + 1) * embedding])
-      let z = add(add(apply(w["rnn.weight_ih_l0"]!, x), apply(w["rnn.weight_hh_l0"]!, h)), w["rnn.bias_l0"]!)
+      let z = add(
+        add(apply(w["rnn.weight_ih_l0"]!, x), apply(w["rnn.weight_hh_l0"]!, h)), w["rnn.bias_l0"]!)
       for unit in 0..<hidden {
         if case .elman = kind {
           h[unit] = tanh(z[unit])
@@ -54,10 +56,14 @@ struct ReferenceText {
     }
   }
 
-  private func transformer(_ w: [String: [Double]], _ tokens: [Int], layers: Int, heads: Int) -> [[Double]] {
+  private func transformer(_ w: [String: [Double]], _ tokens: [Int], layers: Int, heads: Int)
+    -> [[Double]]
+  {
     let width = w["transformer.ln_f.weight"]!.count
     let (wte, wpe) = (w["transformer.wte.weight"]!, w["transformer.wpe.weight"]!)
-    var stream = tokens.enumerated().map { time, token in (0..<width).map { wte[token * width + $0] + wpe[time * width + $0] } }
+    var stream = tokens.enumerated().map { time, token in
+      (0..<width).map { wte[token * width + $0] + wpe[time * width + $0] }
+    }
     for layer in 0..<layers {
       func tensor(_ name: String) -> [Double] { w["transformer.h.\(layer).\(name).weight"]! }
       let mixed = stream.map { apply(tensor("attn.c_attn"), normalize($0, tensor("ln_1"))) }
@@ -66,18 +72,25 @@ struct ReferenceText {
         var y = [Double](repeating: 0, count: width)
         for head in 0..<heads {
           let scores = (0...time).map { other in
-            (0..<size).reduce(0.0) { $0 + mixed[time][head * size + $1] * mixed[other][width + head * size + $1] }
+            (0..<size).reduce(0.0) {
+              $0 + mixed[time][head * size + $1] * mixed[other][width + head * size + $1]
+            }
               / Double(size).squareRoot()
           }
           let powers = scores.map { exp($0 - scores.max()!) }
           for (other, power) in powers.enumerated() {
-            for j in 0..<size { y[head * size + j] += power / powers.reduce(0, +) * mixed[other][2 * width + head * size + j] }
+            for j in 0..<size {
+              y[head * size + j] +=
+                power / powers.reduce(0, +) * mixed[other][2 * width + head * size + j]
+            }
           }
         }
         stream[time] = add(stream[time], apply(tensor("attn.c_proj"), y))
       }
       stream = stream.map { x in
-        let wide = apply(tensor("mlp.c_fc"), normalize(x, tensor("ln_2"))).map { 0.5 * $0 * (1 + erf($0 / 2.0.squareRoot())) }
+        let wide = apply(tensor("mlp.c_fc"), normalize(x, tensor("ln_2"))).map {
+          0.5 * $0 * (1 + erf($0 / 2.0.squareRoot()))
+        }
         return add(x, apply(tensor("mlp.c_proj"), wide))
       }
     }
@@ -110,17 +123,24 @@ struct Texts: Sendable {
   let length: Int
 
   /// `asked`: whether label t of a sample is asked for; nil: all are.
-  init(_ count: Int, length: Int, vocabulary: Int, seed: UInt64, asked: ((_ sample: Int, _ time: Int) -> Bool)? = nil) {
+  init(
+    _ count: Int, length: Int, vocabulary: Int, seed: UInt64,
+    asked: ((_ sample: Int, _ time: Int) -> Bool)? = nil
+  ) {
     var random = RandomStream(seed, 78)
     func row() -> [Int] { (0..<length).map { _ in Int(random.integer(below: UInt64(vocabulary))) } }
     (self.vocabulary, self.length) = (vocabulary, length)
     tokens = (0..<count).map { _ in row() }
-    labels = (0..<count).map { sample in row().enumerated().map { asked?(sample, $0) ?? true ? $1 : -1 } }
+    labels = (0..<count).map { sample in
+      row().enumerated().map { asked?(sample, $0) ?? true ? $1 : -1 }
+    }
   }
 
   func batch(_ range: Range<Int>? = nil, spare: Int = 0) -> Batch {
     let range = range ?? 0..<tokens.count
-    var batch = Batch(capacity: range.count + spare, shape: SampleShape(tokens: length, labels: length, classes: vocabulary))
+    var batch = Batch(
+      capacity: range.count + spare,
+      shape: SampleShape(tokens: length, labels: length, classes: vocabulary))
     batch.count = range.count
     for (row, sample) in range.enumerated() {
       for time in 0..<length {

@@ -4,7 +4,8 @@ import Models
 import Testing
 import Vectors
 
-/// The text models, each layer in them, against central differences of an independent forward pass in Double.
+/// The text models, each layer in them, against central differences of an independent forward pass
+/// in Double.
 @Suite struct TextGradientTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let name: String
@@ -13,7 +14,9 @@ import Vectors
     let texts: Texts
     var testDescription: String { "\(name), \(texts.tokens.count) × \(texts.length) tokens" }
 
-    static func recurrent(_ cell: RecurrentCell, vocabulary: Int, embedding: Int, hidden: Int, _ texts: Texts) -> Case {
+    static func recurrent(
+      _ cell: RecurrentCell, vocabulary: Int, embedding: Int, hidden: Int, _ texts: Texts
+    ) -> Case {
       Case(
         name: "\(cell) \(embedding)-\(hidden)", kind: cell == .elman ? .elman : .lstm,
         make: {
@@ -25,31 +28,45 @@ import Vectors
       Case(
         name: "gpt \(layers), \(heads), \(width)", kind: .gpt(layers: layers, heads: heads),
         make: {
-          GPT(vocabulary: texts.vocabulary, context: texts.length, layers: layers, heads: heads, width: width)
+          GPT(
+            vocabulary: texts.vocabulary, context: texts.length, layers: layers, heads: heads,
+            width: width)
         }, texts: texts)
     }
   }
 
-  /// Narrower and wider than a vector, with remainders; one token; a vocabulary of which some tokens do not occur; labels that are not asked for.
+  /// Narrower and wider than a vector, with remainders; one token; a vocabulary of which some
+  /// tokens do not occur; labels that are not asked for.
   static let small: [Case] =
     RecurrentCell.allCases.flatMap { cell in
       [
-        Case.recurrent(cell, vocabulary: 7, embedding: 3, hidden: 5, Texts(4, length: 6, vocabulary: 7, seed: 1)),
-        Case.recurrent(cell, vocabulary: 19, embedding: 18, hidden: 17, Texts(3, length: 4, vocabulary: 19, seed: 2)),
-        Case.recurrent(cell, vocabulary: 5, embedding: 4, hidden: 3, Texts(3, length: 1, vocabulary: 5, seed: 3)),
         Case.recurrent(
-          cell, vocabulary: 6, embedding: 4, hidden: 5, Texts(3, length: 9, vocabulary: 6, seed: 4) { $1 == 8 || $0 == 1 && $1 > 5 }),
+          cell, vocabulary: 7, embedding: 3, hidden: 5, Texts(4, length: 6, vocabulary: 7, seed: 1)),
+        Case.recurrent(
+          cell, vocabulary: 19, embedding: 18, hidden: 17,
+          Texts(3, length: 4, vocabulary: 19, seed: 2)),
+        Case.recurrent(
+          cell, vocabulary: 5, embedding: 4, hidden: 3, Texts(3, length: 1, vocabulary: 5, seed: 3)),
+        Case.recurrent(
+          cell, vocabulary: 6, embedding: 4, hidden: 5,
+          Texts(3, length: 9, vocabulary: 6, seed: 4) { $1 == 8 || $0 == 1 && $1 > 5 }),
       ]
     } + [
       Case.gpt(layers: 1, heads: 1, width: 4, Texts(3, length: 3, vocabulary: 5, seed: 1)),
       Case.gpt(layers: 2, heads: 2, width: 6, Texts(3, length: 5, vocabulary: 7, seed: 2)),
-      Case.gpt(layers: 1, heads: 3, width: 18, Texts(2, length: 4, vocabulary: 19, seed: 3) { $1 > 1 || $0 == 1 }),
+      Case.gpt(
+        layers: 1, heads: 3, width: 18,
+        Texts(2, length: 4, vocabulary: 19, seed: 3) { $1 > 1 || $0 == 1 }),
     ]
 
   /// Beyond a tile of attention, and sizes that training has.
   static let large: [Case] = [
-    Case.recurrent(.elman, vocabulary: 33, embedding: 20, hidden: 70, Texts(9, length: 25, vocabulary: 33, seed: 5)),
-    Case.recurrent(.lstm, vocabulary: 33, embedding: 20, hidden: 70, Texts(9, length: 25, vocabulary: 33, seed: 6)),
+    Case.recurrent(
+      .elman, vocabulary: 33, embedding: 20, hidden: 70,
+      Texts(9, length: 25, vocabulary: 33, seed: 5)),
+    Case.recurrent(
+      .lstm, vocabulary: 33, embedding: 20, hidden: 70,
+      Texts(9, length: 25, vocabulary: 33, seed: 6)),
     Case.gpt(layers: 2, heads: 3, width: 48, Texts(2, length: 150, vocabulary: 33, seed: 7)),
     Case.gpt(layers: 1, heads: 2, width: 34, Texts(3, length: 64, vocabulary: 11, seed: 8)),
   ]
@@ -60,18 +77,28 @@ import Vectors
     var random = RandomStream(11)
     for (index, segment) in model.layout.segments.enumerated() {
       let isNorm = segment.name.contains("ln_")
-      let reach = isNorm || segment.shape.count == 1 ? 0.5 : segment.name.contains("emb") ? 1 : 1.5 / Double(segment.shape[1]).squareRoot()
-      weights.set(index, to: (0..<segment.count).map { _ in Float((isNorm ? 1 : 0) + random.uniform(-reach..<reach)) })
+      let reach =
+        isNorm || segment.shape.count == 1
+        ? 0.5 : segment.name.contains("emb") ? 1 : 1.5 / Double(segment.shape[1]).squareRoot()
+      weights.set(
+        index,
+        to: (0..<segment.count).map { _ in Float((isNorm ? 1 : 0) + random.uniform(-reach..<reach))
+        })
     }
     return weights
   }
 
   /// The gradient at scale 0.25 over a vector of NaN, and the loss.
-  private static func gradient(_ model: some Model, _ texts: Texts, _ weights: borrowing FlatVector) -> (loss: Double, tensors: [[Double]])
+  private static func gradient(_ model: some Model, _ texts: Texts, _ weights: borrowing FlatVector)
+    -> (loss: Double, tensors: [[Double]])
   {
     var gradient = FlatVector(zeros: model.layout)
-    for (index, segment) in model.layout.segments.enumerated() { gradient.set(index, to: repeatElement(.nan, count: segment.count)) }
-    let loss = model.lossAndGradient(texts.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    for (index, segment) in model.layout.segments.enumerated() {
+      gradient.set(index, to: repeatElement(.nan, count: segment.count))
+    }
+    let loss = model.lossAndGradient(
+      texts.batch(), weights: weights, into: &gradient, scale: 0.25, accumulate: false
+    ) { _, _ in }
     return (loss, gradient.tensors)
   }
 
@@ -114,7 +141,9 @@ import Vectors
     for (tensor, segment) in model.layout.segments.enumerated() {
       // Mostly along the gradient, lest the derivative be a small difference of large terms.
       let norm = tensors[tensor].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let direction = tensors[tensor].map { $0 / norm + random.gaussian() / Double(segment.count).squareRoot() }
+      let direction = tensors[tensor].map {
+        $0 / norm + random.gaussian() / Double(segment.count).squareRoot()
+      }
       func loss(_ step: Double) -> Double {
         var moved = values
         for index in moved[tensor].indices { moved[tensor][index] += step * direction[index] }
@@ -122,21 +151,29 @@ import Vectors
       }
       let difference = 0.25 * (loss(1e-5) - loss(-1e-5)) / 2e-5
       let product = zip(tensors[tensor], direction).reduce(0) { $0 + $1.0 * $1.1 }
-      #expect(abs(product - difference) < GradientTests.bound * norm, "\(segment.name): \(product), \(difference)")
+      #expect(
+        abs(product - difference) < GradientTests.bound * norm,
+        "\(segment.name): \(product), \(difference)")
     }
   }
 
   /// An infinite weight may be swallowed neither by a gate at its end nor by a softmax.
-  @Test(arguments: small, [Float.infinity, -.infinity]) func infiniteWeightsShow(_ test: Case, _ bad: Float) {
+  @Test(arguments: small, [Float.infinity, -.infinity]) func infiniteWeightsShow(
+    _ test: Case, _ bad: Float
+  ) {
     let model = test.make()
     for segment in model.layout.segments {
       for index in [segment.range.lowerBound, segment.range.upperBound - 1] {
         let weights = Self.weights(model)
         weights.base[index] = bad
         var gradient = FlatVector(zeros: model.layout)
-        let loss = model.lossAndGradient(test.texts.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false) { _, _ in }
+        let loss = model.lossAndGradient(
+          test.texts.batch(), weights: weights, into: &gradient, scale: 1, accumulate: false
+        ) { _, _ in }
         let squaredNorm = gradient.squaredNorm()
-        #expect(!loss.isFinite || !squaredNorm.isFinite, "\(segment.name), element \(index - segment.range.lowerBound)")
+        #expect(
+          !loss.isFinite || !squaredNorm.isFinite,
+          "\(segment.name), element \(index - segment.range.lowerBound)")
       }
     }
   }
@@ -145,7 +182,8 @@ import Vectors
   @Test(arguments: small + large) func readsOn(_ test: Case) {
     let model = test.make()
     let weights = Self.weights(model)
-    let named = Dictionary(uniqueKeysWithValues: zip(model.layout.segments.map(\.name), weights.tensors))
+    let named = Dictionary(
+      uniqueKeysWithValues: zip(model.layout.segments.map(\.name), weights.tensors))
     let tokens = test.texts.tokens[0]
     let expected = ReferenceText(kind: test.kind, layout: model.layout).logits(named, tokens)
     var memory = TokenMemory()
@@ -172,7 +210,8 @@ import Vectors
   }
 
   /// The cells' functions over all their range: one hidden unit whose state the head passes on.
-  @Test(arguments: [1e-20, 1e-6, 0.01, 0.3, 0.62, 0.63, 1, 3, 8, 20, 100, 3e38] as [Float]) func gatesKeepTheirDigits(_ size: Float) {
+  @Test(arguments: [1e-20, 1e-6, 0.01, 0.3, 0.62, 0.63, 1, 3, 8, 20, 100, 3e38] as [Float])
+  func gatesKeepTheirDigits(_ size: Float) {
     for z in [size, -size] {
       let elman = RecurrentNetwork(.elman, vocabulary: 1, embedding: 1, hidden: 1)
       var weights = FlatVector(zeros: elman.layout)
@@ -188,7 +227,9 @@ import Vectors
       gates.set(4, to: [1])
       let output = lstm.logits(after: [0], weights: gates)[0]
       let truth = 1 / (1 + exp(-Double(z))) * tanh(0.5)
-      #expect(abs(Double(output) - truth) <= max(5e-7 * truth, 1e-37), "sigmoid \(z) · tanh ½ is \(truth), not \(output)")
+      #expect(
+        abs(Double(output) - truth) <= max(5e-7 * truth, 1e-37),
+        "sigmoid \(z) · tanh ½ is \(truth), not \(output)")
     }
   }
 
@@ -206,14 +247,18 @@ import Vectors
   }
 
   @Test func startsAsPyTorchAndNanoGPTDo() {
-    func deviation(_ values: [Float]) -> Double { (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot() }
+    func deviation(_ values: [Float]) -> Double {
+      (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot()
+    }
     let lstm = RecurrentNetwork(.lstm, vocabulary: 50, embedding: 40, hidden: 64)
     var weights = FlatVector(zeros: lstm.layout)
     lstm.initialize(&weights, seed: 3)
     #expect(abs(deviation(weights["embedding.weight"]!) - 1) < 0.05)
-    for name in ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_l0", "head.weight", "head.bias"] {
+    for name in ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_l0", "head.weight", "head.bias"]
+    {
       let values = weights[name]!
-      #expect(values.allSatisfy { abs($0) <= 0.125 } && values.contains { abs($0) > 0.11 }, "\(name)")
+      #expect(
+        values.allSatisfy { abs($0) <= 0.125 } && values.contains { abs($0) > 0.11 }, "\(name)")
     }
     let gpt = GPT(vocabulary: 60, context: 50, layers: 3, heads: 2, width: 40)
     var other = FlatVector(zeros: gpt.layout)
@@ -224,20 +269,29 @@ import Vectors
         #expect(values.allSatisfy { $0 == 1 })
       } else {
         let expected = segment.name.contains("c_proj") ? 0.02 / 6.0.squareRoot() : 0.02
-        #expect(abs(deviation(values) / expected - 1) < 5 / (2 * Double(values.count)).squareRoot(), "\(segment.name)")
+        #expect(
+          abs(deviation(values) / expected - 1) < 5 / (2 * Double(values.count)).squareRoot(),
+          "\(segment.name)")
       }
     }
   }
 
-  @Test(arguments: [RNNKind.self, LSTMKind.self, GPTKind.self] as [any ModelKind.Type]) func onlyTextsSuit(
+  @Test(arguments: [RNNKind.self, LSTMKind.self, GPTKind.self] as [any ModelKind.Type])
+  func onlyTextsSuit(
     _ kind: any ModelKind.Type
   ) throws {
     var keys = try ExperimentReader(text: "", source: "x.toml", overrides: [])
     try keys.enter("model")
     let recipe = try kind.init(&keys)
-    #expect(try recipe.model(for: SampleShape(tokens: 8, labels: 8, classes: 5), seed: 1) is any TokenModel)
-    for shape in [SampleShape(inputs: 4, labels: 1, classes: 5), SampleShape(tokens: 8, labels: 1, classes: 5)] {
-      let error = #expect(throws: ExperimentError.self) { _ = try recipe.model(for: shape, seed: 1) }
+    #expect(
+      try recipe.model(for: SampleShape(tokens: 8, labels: 8, classes: 5), seed: 1)
+        is any TokenModel)
+    for shape in [
+      SampleShape(inputs: 4, labels: 1, classes: 5), SampleShape(tokens: 8, labels: 1, classes: 5),
+    ] {
+      let error = #expect(throws: ExperimentError.self) {
+        _ = try recipe.model(for: shape, seed: 1)
+      }
       #expect(error?.description.contains("model.kind \"\(kind.kind)\" needs a text") == true)
     }
   }
@@ -246,32 +300,44 @@ import Vectors
     let lstm = RecurrentNetwork(.lstm, vocabulary: 7, embedding: 3, hidden: 5).layout
     #expect(
       lstm.segments.map(\.name) == [
-        "embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_l0", "head.weight", "head.bias",
+        "embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_l0", "head.weight",
+        "head.bias",
       ])
     #expect(lstm.segments.map(\.shape) == [[7, 3], [20, 3], [20, 5], [20], [7, 5], [7]])
     #expect(
-      RecurrentNetwork(.elman, vocabulary: 7, embedding: 3, hidden: 5).layout.segments.map(\.shape) == [
-        [7, 3], [5, 3], [5, 5], [5], [7, 5], [7],
-      ])
+      RecurrentNetwork(.elman, vocabulary: 7, embedding: 3, hidden: 5).layout.segments.map(\.shape)
+        == [
+          [7, 3], [5, 3], [5, 5], [5], [7, 5], [7],
+        ])
     let gpt = GPT(vocabulary: 7, context: 4, layers: 1, heads: 2, width: 6).layout
     #expect(
       gpt.segments.map { $0.name.replacing("transformer.", with: "") } == [
-        "wte.weight", "wpe.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.weight", "h.0.attn.c_proj.weight", "h.0.ln_2.weight",
+        "wte.weight", "wpe.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.weight",
+        "h.0.attn.c_proj.weight", "h.0.ln_2.weight",
         "h.0.mlp.c_fc.weight", "h.0.mlp.c_proj.weight", "ln_f.weight",
       ])
-    #expect(gpt.segments.map(\.shape) == [[7, 6], [4, 6], [6], [18, 6], [6, 6], [6], [24, 6], [6, 24], [6]])
+    #expect(
+      gpt.segments.map(\.shape) == [
+        [7, 6], [4, 6], [6], [18, 6], [6, 6], [6], [24, 6], [6, 24], [6],
+      ])
   }
 
   @Test(arguments: [true, false]) func aTokenOrLabelOutsideTheVocabularyTraps(isToken: Bool) async {
     Self.evaluate(token: 2, label: -1)
     let result =
       if isToken {
-        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { TextGradientTests.evaluate(token: 3, label: 0) }
+        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+          TextGradientTests.evaluate(token: 3, label: 0)
+        }
       } else {
-        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { TextGradientTests.evaluate(token: 0, label: -2) }
+        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+          TextGradientTests.evaluate(token: 0, label: -2)
+        }
       }
     let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-    #expect(message.contains(isToken ? "token 3 or label 0 at 1 of sample 0" : "token 0 or label -2 at 1 of sample 0"))
+    #expect(
+      message.contains(
+        isToken ? "token 3 or label 0 at 1 of sample 0" : "token 0 or label -2 at 1 of sample 0"))
   }
 
   static func evaluate(token: Int32, label: Int32) {

@@ -6,7 +6,9 @@ import Vectors
 @Suite struct VAETests {
   private static let (inputs, hidden, latent, seed) = (11, 7, 3, UInt64(6))
 
-  private static func model() -> VAE { VAE(image: .init(height: 1, width: inputs), hidden: hidden, latent: latent, seed: seed) }
+  private static func model() -> VAE {
+    VAE(image: .init(height: 1, width: inputs), hidden: hidden, latent: latent, seed: seed)
+  }
 
   private static func weights(_ model: VAE, seed: UInt64 = 4) -> FlatVector {
     var weights = FlatVector(zeros: model.layout)
@@ -21,11 +23,16 @@ import Vectors
     return samples
   }
 
-  /// -ELBO as Kingma and Welling write it, in Double, one value at a time, with the noise of an epoch.
-  private static func loss(_ w: [[Double]], _ samples: Samples, epoch: Int, margin: inout Double) -> Double {
+  /// -ELBO as Kingma and Welling write it, in Double, one value at a time, with the noise of an
+  /// epoch.
+  private static func loss(_ w: [[Double]], _ samples: Samples, epoch: Int, margin: inout Double)
+    -> Double
+  {
     func dense(_ x: [Double], _ layer: Int) -> [Double] {
       w[2 * layer + 1].indices.map { output in
-        x.indices.reduce(w[2 * layer + 1][output]) { $0 + w[2 * layer][output * x.count + $1] * x[$1] }
+        x.indices.reduce(w[2 * layer + 1][output]) {
+          $0 + w[2 * layer][output * x.count + $1] * x[$1]
+        }
       }
     }
     func relu(_ x: [Double]) -> [Double] {
@@ -39,7 +46,9 @@ import Vectors
       let code = relu(dense(x, 0))
       let (mean, logVariance) = (dense(code, 1), dense(code, 2))
       var random = RandomStream(seed, 0x6C61_7465_6E74, UInt64(epoch), UInt64(index))
-      let z = mean.indices.map { mean[$0] + exp(logVariance[$0] / 2) * Double(Float(random.gaussian())) }
+      let z = mean.indices.map {
+        mean[$0] + exp(logVariance[$0] / 2) * Double(Float(random.gaussian()))
+      }
       let probabilities = dense(relu(dense(z, 3)), 4).map { 1 / (1 + exp(-$0)) }
       for (pixel, p) in zip(x, probabilities) { total -= pixel * log(p) + (1 - pixel) * log(1 - p) }
       for (m, l) in zip(mean, logVariance) { total -= 0.5 * (1 + l - m * m - exp(l)) }
@@ -53,7 +62,9 @@ import Vectors
     var gradient = FlatVector(zeros: model.layout)
     var batch = Self.samples.batch(spare: 3)
     batch.epoch = epoch
-    let loss = model.lossAndGradient(batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false) { _, _ in }
+    let loss = model.lossAndGradient(
+      batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false
+    ) { _, _ in }
     var margin = Double.infinity
     let expected = Self.loss(weights.tensors, Self.samples, epoch: epoch, margin: &margin)
     try #require(margin > 1e-4)
@@ -72,7 +83,8 @@ import Vectors
     let layout = VAE(image: .init(height: 28, width: 28), hidden: 400, latent: 20, seed: 1).layout
     #expect(
       layout.segments.filter { $0.name.hasSuffix("weight") }.map { "\($0.name) \($0.shape)" } == [
-        "fc1.weight [400, 784]", "fc21.weight [20, 400]", "fc22.weight [20, 400]", "fc3.weight [400, 20]", "fc4.weight [784, 400]",
+        "fc1.weight [400, 784]", "fc21.weight [20, 400]", "fc22.weight [20, 400]",
+        "fc3.weight [400, 20]", "fc4.weight [784, 400]",
       ])
   }
 
@@ -92,7 +104,8 @@ import Vectors
     #expect(abs(loss(0..<5, epoch: 1) - loss(0..<5)) > 1e-3)
   }
 
-  /// Far from zero the likelihood is linear in the logit; over thousands of pixels the sum keeps its digits.
+  /// Far from zero the likelihood is linear in the logit; over thousands of pixels the sum keeps
+  /// its digits.
   @Test func likelihoodOfExtremeLogits() {
     let model = VAE(image: .init(height: 100, width: 203), hidden: 1, latent: 1, seed: 1)
     var weights = FlatVector(zeros: model.layout)
@@ -107,7 +120,8 @@ import Vectors
       let (z, x) = (Double(logit), Double(index % 3) / 2)
       expected += max(z, 0) - z * x + log1p(exp(-abs(z)))
     }
-    // The logits' own layer adds nothing: all weights but the last bias are zero, and so is the divergence.
+    // The logits' own layer adds nothing: all weights but the last bias are zero, and so is the
+    // divergence.
     #expect(abs(model.evaluate(batch, weights: weights).lossSum - expected) < 1e-13 * expected)
   }
 
@@ -116,7 +130,8 @@ import Vectors
     let weights = Self.weights(model)
     let pictures = model.generate(4, seed: 1, weights: weights)
     #expect(pictures.count == 4 * Self.inputs && pictures.allSatisfy { $0 > 0 && $0 < 1 })
-    #expect(Array(model.generate(2, seed: 1, weights: weights)) == Array(pictures[..<(2 * Self.inputs)]))
+    #expect(
+      Array(model.generate(2, seed: 1, weights: weights)) == Array(pictures[..<(2 * Self.inputs)]))
     #expect(model.generate(4, seed: 2, weights: weights) != pictures)
     #expect(Set(pictures).count > 3 * Self.inputs)
   }

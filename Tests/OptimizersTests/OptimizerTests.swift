@@ -40,8 +40,10 @@ struct ReferenceOptimizer {
 
 @Suite struct OptimizerTests {
   static let rules: [any OptimizerRule] = [
-    .sgd(), .sgd(weightDecay: 0.1), .momentum(), .momentum(coefficient: 0.5, weightDecay: 0.1), .adamw(),
-    .adamw(beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.3), Lion(), Lion(beta1: 0.5, beta2: 0.8, weightDecay: 0.3),
+    .sgd(), .sgd(weightDecay: 0.1), .momentum(), .momentum(coefficient: 0.5, weightDecay: 0.1),
+    .adamw(),
+    .adamw(beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0.3), Lion(),
+    Lion(beta1: 0.5, beta2: 0.8, weightDecay: 0.3),
   ]
 
   static func vector(_ count: Int, seed: UInt64, within bound: Double = 1) -> FlatVector {
@@ -53,15 +55,20 @@ struct ReferenceOptimizer {
     return vector
   }
 
-  static func values(_ vector: borrowing FlatVector) -> [Float] { (0..<vector.count).map { vector.base[$0] } }
+  static func values(_ vector: borrowing FlatVector) -> [Float] {
+    (0..<vector.count).map { vector.base[$0] }
+  }
 
   static func error(_ actual: [Double], _ expected: [Double]) -> Double {
     let difference = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     return (difference / expected.reduce(0) { $0 + $1 * $1 }).squareRoot()
   }
 
-  /// 100 steps in Float32 add up to 100 roundings of 6e-8 of a weight at the worst; the error over a vector stays well below 1e-6.
-  @Test(arguments: rules, [1, 15, 16, 17, 163]) func agreesWithTheFormulas(_ rule: any OptimizerRule, _ count: Int) {
+  /// 100 steps in Float32 add up to 100 roundings of 6e-8 of a weight at the worst; the error over
+  /// a vector stays well below 1e-6.
+  @Test(arguments: rules, [1, 15, 16, 17, 163]) func agreesWithTheFormulas(
+    _ rule: any OptimizerRule, _ count: Int
+  ) {
     var weights = Self.vector(count, seed: 1)
     let start = Self.values(weights)
     // An odd part of the vector: what lies around it must not change.
@@ -74,12 +81,17 @@ struct ReferenceOptimizer {
       let before = references.map(\.weight)
       optimizer.beginStep()
       let norms = optimizer.update(&weights, gradient: gradient, in: range, rate: rate, factor: 0.5)
-      for index in range { references[index].update(gradient: 0.5 * Double(gradient.base[index]), rate: rate) }
-      let change = range.reduce(0.0) { $0 + (references[$1].weight - before[$1]) * (references[$1].weight - before[$1]) }
+      for index in range {
+        references[index].update(gradient: 0.5 * Double(gradient.base[index]), rate: rate)
+      }
+      let change = range.reduce(0.0) {
+        $0 + (references[$1].weight - before[$1]) * (references[$1].weight - before[$1])
+      }
       let size = range.reduce(0.0) { $0 + before[$1] * before[$1] }
       #expect(abs(norms.squaredWeights - size) < 1e-5 * size)
       // The stored change is the true one rounded to the weights' last bit.
-      #expect(abs(norms.squaredChange.squareRoot() - change.squareRoot()) < 1e-6 * size.squareRoot())
+      #expect(
+        abs(norms.squaredChange.squareRoot() - change.squareRoot()) < 1e-6 * size.squareRoot())
     }
     let final = Self.values(weights)
     #expect(Self.error(range.map { Double(final[$0]) }, range.map { references[$0].weight }) < 1e-6)
@@ -118,12 +130,15 @@ struct ReferenceOptimizer {
       one.beginStep()
       first.beginStep()
       second.beginStep()
-      let total = one.update(&whole, gradient: gradient, in: 0..<whole.count, rate: 0.01, factor: 0.7)
+      let total = one.update(
+        &whole, gradient: gradient, in: 0..<whole.count, rate: 0.01, factor: 0.7)
       var sum = first.update(&parts, gradient: gradient, in: lower, rate: 0.01, factor: 0.7)
       // In pieces of odd lengths, last first.
       let cut = upper.lowerBound + 13
-      sum += second.update(&parts, gradient: gradient, in: cut..<upper.upperBound, rate: 0.01, factor: 0.7)
-      sum += second.update(&parts, gradient: gradient, in: upper.lowerBound..<cut, rate: 0.01, factor: 0.7)
+      sum += second.update(
+        &parts, gradient: gradient, in: cut..<upper.upperBound, rate: 0.01, factor: 0.7)
+      sum += second.update(
+        &parts, gradient: gradient, in: upper.lowerBound..<cut, rate: 0.01, factor: 0.7)
       sum += second.update(&parts, gradient: gradient, in: cut..<cut, rate: 0.01, factor: 0.7)
       #expect(abs(sum.squaredChange - total.squaredChange) < 1e-13 * total.squaredChange)
       #expect(abs(sum.squaredWeights - total.squaredWeights) < 1e-13 * total.squaredWeights)
@@ -168,7 +183,8 @@ struct ReferenceOptimizer {
     var optimizer = Optimizer(rule: rule, owning: 16..<48)
     func step(_ optimizer: inout Optimizer, _ weights: inout FlatVector, _ number: UInt64) {
       optimizer.beginStep()
-      _ = optimizer.update(&weights, gradient: Self.vector(40, seed: number), in: 16..<48, rate: 0.05)
+      _ = optimizer.update(
+        &weights, gradient: Self.vector(40, seed: number), in: 16..<48, rate: 0.05)
     }
     for number in 1...3 { step(&optimizer, &weights, UInt64(number)) }
 
@@ -219,12 +235,14 @@ struct ReferenceOptimizer {
       var weights = OptimizerTests.vector(40, seed: 1)
       var optimizer = Optimizer(rule: .sgd(), owning: 16..<32)
       optimizer.beginStep()
-      _ = optimizer.update(&weights, gradient: OptimizerTests.vector(40, seed: 2), in: 16..<33, rate: 0.1)
+      _ = optimizer.update(
+        &weights, gradient: OptimizerTests.vector(40, seed: 2), in: 16..<33, rate: 0.1)
     }
     await #expect(processExitsWith: .failure) {
       var weights = OptimizerTests.vector(40, seed: 1)
       var optimizer = Optimizer(rule: .sgd(), owning: 16..<32)
-      _ = optimizer.update(&weights, gradient: OptimizerTests.vector(40, seed: 2), in: 16..<32, rate: 0.1)
+      _ = optimizer.update(
+        &weights, gradient: OptimizerTests.vector(40, seed: 2), in: 16..<32, rate: 0.1)
     }
   }
 }

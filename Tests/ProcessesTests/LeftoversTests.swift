@@ -5,15 +5,24 @@ import Testing
 
 /// What killed processes leave is told apart from what living ones use, and from what is not ours.
 struct LeftoversTests {
-  private let root = FileManager.default.temporaryDirectory.appending(path: "leftovers-\(UUID().uuidString)").path
+  private let root = FileManager.default.temporaryDirectory.appending(
+    path: "leftovers-\(UUID().uuidString)"
+  ).path
 
-  init() throws { try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true) }
+  init() throws {
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+  }
 
-  private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(root)/\(name)") }
+  private func exists(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(root)/\(name)")
+  }
 
   private func make(_ name: String, file: String? = nil, _ text: String = "") throws {
-    try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
-    if let file { try text.write(toFile: "\(root)/\(name)/\(file)", atomically: false, encoding: .utf8) }
+    try FileManager.default.createDirectory(
+      atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+    if let file {
+      try text.write(toFile: "\(root)/\(name)/\(file)", atomically: false, encoding: .utf8)
+    }
   }
 
   /// A process that has ended, and one that runs.
@@ -33,13 +42,18 @@ struct LeftoversTests {
   @Test func onlyDeadProcessesOfThisUserAndNamespaceHaveLeftovers() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let mine = try #require(Leftovers(in: root))
-    let parts = try #require(mine.directory.split(separator: "/").last).split(separator: ".").map(String.init)
-    #expect(parts.count == 5 && parts[0] == "lockstep" && parts[1] == "\(geteuid())" && parts[3] == "\(getpid())")
+    let parts = try #require(mine.directory.split(separator: "/").last).split(separator: ".").map(
+      String.init)
+    #expect(
+      parts.count == 5 && parts[0] == "lockstep" && parts[1] == "\(geteuid())"
+        && parts[3] == "\(getpid())")
     let dead = try ended()
     let space = parts[2]
     let own = try #require(ProcessEntry(getpid()))
 
-    try make("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "vader_segment.host.0.1.0", "4 MB")
+    try make(
+      "lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)",
+      file: "vader_segment.host.0.1.0", "4 MB")
     // The number is in use again, by a process that started later: the one that made this is dead.
     try make("lockstep.\(geteuid()).\(space).\(getpid()).\(own.startTime - 1)")
     try make("lockstep.\(geteuid() + 1).\(space).\(dead.identifier).\(dead.start)")
@@ -47,7 +61,8 @@ struct LeftoversTests {
     try make("lockstep.\(geteuid()).\(space).\(dead.identifier)")
     try make("lockstep-notes")
     try FileManager.default.createSymbolicLink(
-      atPath: "\(root)/lockstep.\(geteuid()).\(space).\(dead.identifier).7", withDestinationPath: "\(root)/lockstep-notes")
+      atPath: "\(root)/lockstep.\(geteuid()).\(space).\(dead.identifier).7",
+      withDestinationPath: "\(root)/lockstep-notes")
     #expect(Leftovers.removeDead(in: root) == 2)
     #expect(!exists("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)"))
     #expect(exists("lockstep.\(geteuid() + 1).\(space).\(dead.identifier).\(dead.start)"))
@@ -71,17 +86,23 @@ struct LeftoversTests {
     try make("\(host)/pid.\(getpid())")
     try make("elsewhere/pid.\(dead.identifier)")
     let note = [
-      "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(dead.identifier)", "\(dead.identifier) \(dead.start) \(root)/elsewhere/pid.\(dead.identifier)",
+      "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(dead.identifier)",
+      "\(dead.identifier) \(dead.start) \(root)/elsewhere/pid.\(dead.identifier)",
       "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(getpid())", "nonsense",
       // A process that lives, and after which no session of these is named, keeps nothing.
       "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(dead.identifier)",
     ]
-    try make("lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "sessions", note.joined(separator: "\n"))
+    try make(
+      "lockstep.\(geteuid()).\(space).\(dead.identifier).\(dead.start)", file: "sessions",
+      note.joined(separator: "\n"))
     // This one's launcher lives: both stay.
     try make(
-      "lockstep.\(geteuid()).\(space).\(dead.identifier).1", file: "sessions", "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(getpid())\n")
+      "lockstep.\(geteuid()).\(space).\(dead.identifier).1", file: "sessions",
+      "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(getpid())\n")
     #expect(Leftovers.removeDead(in: root) == 1)
-    #expect(!exists("\(host)/pid.\(dead.identifier)") && exists("\(host)/pid.\(getpid())") && exists("elsewhere/pid.\(dead.identifier)"))
+    #expect(
+      !exists("\(host)/pid.\(dead.identifier)") && exists("\(host)/pid.\(getpid())")
+        && exists("elsewhere/pid.\(dead.identifier)"))
     #expect(exists("lockstep.\(geteuid()).\(space).\(dead.identifier).1"))
   }
 }

@@ -8,25 +8,31 @@ import Optimizers
 import Training
 import Vectors
 
-/// What a step may ask the heap for, once the first ones have made what it works with: calls and bytes a step, and bytes at a time. Lists of a few
-/// numbers, one a rank or a tensor; nothing of a ledger's, a batch's or a model's size.
+/// What a step may ask the heap for, once the first ones have made what it works with: calls and
+/// bytes a step, and bytes at a time. Lists of a few numbers, one a rank or a tensor; nothing of a
+/// ledger's, a batch's or a model's size.
 private let (mostCalls, mostBytes, largest) = (16, 2048, 1024)
 
-/// Counts what the training thread asks the heap for in steps of every bench workload, and of a reproducible one.
+/// Counts what the training thread asks the heap for in steps of every bench workload, and of a
+/// reproducible one.
 ///
-/// Arguments: a workload or `all`; `where` prints the places that ask for most. Steps that begin an epoch are not among those counted: its order is new.
+/// Arguments: a workload or `all`; `where` prints the places that ask for most. Steps that begin an
+/// epoch are not among those counted: its order is new.
 let allocationPrograms: [RankProgram] = [
   RankProgram("allocations") { world, arguments in
     setComputeThreads(1)
     let chosen = arguments.first ?? "all"
     let printsStacks = arguments.dropFirst().first == "where"
     let reproducible = (Workload.named("mlp-small")!, ["training.reproducible=true"])
-    for (workload, keys) in Workload.all.map({ ($0, [String]()) }) + [reproducible] where ["all", workload.name].contains(chosen) {
+    for (workload, keys) in Workload.all.map({ ($0, [String]()) }) + [reproducible]
+    where ["all", workload.name].contains(chosen) {
       // About as long as a short epoch, or a few seconds.
       let steps = min(50, workload.steps / 10)
       let experiment = try Experiment(
-        text: workload.experiment(ranks: world.size, steps: 1000), source: workload.name, overrides: keys)
-      let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
+        text: workload.experiment(ranks: world.size, steps: 1000), source: workload.name,
+        overrides: keys)
+      let trainer = try Trainer(
+        experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
       for _ in 0..<Workload.warmUp { _ = try trainer.step(on: world) }
       crp_count_allocations(printsStacks ? 1 : 0)
       for _ in 0..<steps { _ = try trainer.step(on: world) }
@@ -45,19 +51,27 @@ let allocationPrograms: [RankProgram] = [
         "\(name): \(calls) calls and \(bytes) bytes a step, \(counted.largest) at a time")
     }
   },
-  // Sharded, a rank has its part of the optimiser's state: the vector's length over the number of ranks, to within what a slice is never cut in.
+  // Sharded, a rank has its part of the optimiser's state: the vector's length over the number of
+  // ranks, to within what a slice is never cut in.
   RankProgram("optimizer-shares") { world, _ in
     for kind in ["momentum", "adamw"] {
-      for keys in [["exchange=shared"], ["exchange=messages"], ["reproducible=true"], ["reproducible=true", "exchange=messages"]] {
+      for keys in [
+        ["exchange=shared"], ["exchange=messages"], ["reproducible=true"],
+        ["reproducible=true", "exchange=messages"],
+      ] {
         let experiment = try Experiment(
-          text: Workload.named("gpt-cpu")!.experiment(ranks: world.size, steps: 1), source: "shares",
+          text: Workload.named("gpt-cpu")!.experiment(ranks: world.size, steps: 1),
+          source: "shares",
           overrides: keys.map { "training." + $0 } + ["optimizer.kind=\(kind)"])
-        let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
+        let trainer = try Trainer(
+          experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
         let layout = trainer.model.layout
         let grain = layout.segments.indices.reduce(0) { max($0, layout.tile(of: $1)) }
         // One element of each moment for each position that it owns.
         let mine = trainer.optimizer.owned.count
-        try expect(mine <= layout.elementCount / world.size + grain, "\(mine) of \(layout.elementCount) elements on \(world.size) ranks")
+        try expect(
+          mine <= layout.elementCount / world.size + grain,
+          "\(mine) of \(layout.elementCount) elements on \(world.size) ranks")
         let all = try world.allReduce(Int64(mine), .sum)
         try expect(all == layout.elementCount, "\(all) of \(layout.elementCount) elements in all")
       }

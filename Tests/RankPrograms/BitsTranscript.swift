@@ -7,29 +7,37 @@ import TensorFiles
 import Training
 import Vectors
 
-/// Everything of a run that must have the same bits at any number of ranks, in order, each with its name.
+/// Everything of a run that must have the same bits at any number of ranks, in order, each with its
+/// name.
 struct Transcript: Equatable {
   private(set) var entries: [(name: String, bits: UInt64)] = []
 
-  mutating func add(_ name: String, _ value: Double?) { entries.append((name, value?.bitPattern ?? 0xDEAD)) }
+  mutating func add(_ name: String, _ value: Double?) {
+    entries.append((name, value?.bitPattern ?? 0xDEAD))
+  }
 
   static func == (a: Transcript, b: Transcript) -> Bool { a.difference(from: b) == nil }
 
   /// The first entry in which two transcripts differ, in words.
   func difference(from other: Transcript) -> String? {
     for (mine, theirs) in zip(entries, other.entries) where mine != theirs {
-      return "\(mine.name) is \(Double(bitPattern: mine.bits)) (0x\(String(mine.bits, radix: 16))), not "
+      return
+        "\(mine.name) is \(Double(bitPattern: mine.bits)) (0x\(String(mine.bits, radix: 16))), not "
         + "\(theirs.name == mine.name ? "" : theirs.name + " ")\(Double(bitPattern: theirs.bits)) (0x\(String(theirs.bits, radix: 16)))"
     }
-    return entries.count == other.entries.count ? nil : "\(entries.count) entries, not \(other.entries.count)"
+    return entries.count == other.entries.count
+      ? nil : "\(entries.count) entries, not \(other.entries.count)"
   }
 
   /// One number for all of it.
-  var digest: UInt64 { entries.reduce(14_695_981_039_346_656_037) { ($0 ^ $1.bits) &* 1_099_511_628_211 } }
+  var digest: UInt64 {
+    entries.reduce(14_695_981_039_346_656_037) { ($0 ^ $1.bits) &* 1_099_511_628_211 }
+  }
 }
 
 extension Transcript {
-  /// Trains to the end and notes what every rank must agree on; ends with weights, optimiser state and scores. Collective.
+  /// Trains to the end and notes what every rank must agree on; ends with weights, optimiser state
+  /// and scores. Collective.
   init(of trainer: Trainer, on world: borrowing Communicator) throws {
     while !trainer.isDone { note(try trainer.step(on: world), trainer) }
     try world.expectEqual(trainer.weights.digest(), "the weights on \(world.size) ranks")
@@ -39,8 +47,11 @@ extension Transcript {
       let start = [Int64(trainer.optimizer.owned.lowerBound)]
       let starts = try world.gather(start.span)
       let gathered = try world.gather(mine.span)
-      // The slices in the order of the vector, whoever has them; of those that start together all but the last are empty.
-      let parts = starts.map { starts in starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }.map { gathered![$0] } }
+      // The slices in the order of the vector, whoever has them; of those that start together all
+      // but the last are empty.
+      let parts = starts.map { starts in
+        starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }.map { gathered![$0] }
+      }
       // Sharded, a rank has its slice; replicated, the whole.
       let isWhole = trainer.optimizer.owned.count == trainer.weights.count
       let whole = (parts ?? []).prefix(isWhole ? 1 : world.size).flatMap { $0 }
@@ -55,16 +66,25 @@ extension Transcript {
   private mutating func note(_ outcome: StepOutcome, _ trainer: Trainer) {
     let (ledger, decision, step) = (outcome.ledger, outcome.decision, "step \(outcome.step): ")
     add(step + "samples", Double(outcome.samples))
-    for sum in NormLedger.Sum.allCases where ![.nonFinite, .stopRequests, .checkpointRequests].contains(sum) {
+    for sum in NormLedger.Sum.allCases
+    where ![.nonFinite, .stopRequests, .checkpointRequests].contains(sum) {
       add(step + "\(sum)", ledger[sum])
     }
-    for peak in [NormLedger.Peak.localNorm, .outlier, .nonFiniteTensor] { add(step + "\(peak)", ledger[peak].value) }
+    for peak in [NormLedger.Peak.localNorm, .outlier, .nonFiniteTensor] {
+      add(step + "\(peak)", ledger[peak].value)
+    }
     for tensor in 0..<ledger.tensorCount {
       add(step + "T\(tensor)", ledger[.squares, tensor])
       add(step + "L\(tensor)", ledger[.weightedLocalSquares, tensor])
-      for order in ledger.layout.orders { add(step + "norm \(order.name) of \(tensor)", ledger.norm(order, of: [tensor])) }
-      if ledger.layout.countsApplied { add(step + "applied \(tensor)", ledger[.appliedSquares, tensor]) }
-      if ledger.layout.countsWeights { add(step + "weights \(tensor)", ledger[.weightSquares, tensor]) }
+      for order in ledger.layout.orders {
+        add(step + "norm \(order.name) of \(tensor)", ledger.norm(order, of: [tensor]))
+      }
+      if ledger.layout.countsApplied {
+        add(step + "applied \(tensor)", ledger[.appliedSquares, tensor])
+      }
+      if ledger.layout.countsWeights {
+        add(step + "weights \(tensor)", ledger[.weightSquares, tensor])
+      }
       add(step + "factor \(tensor)", decision.factor(ofTensor: tensor))
     }
     let actions: Double =
@@ -93,7 +113,9 @@ extension Trainer {
   /// This rank's part of one of the optimiser's moments.
   fileprivate func elements(ofMoment index: Int) -> [Float] {
     var elements: [Float] = []
-    for position in optimizer.moment(index).indices { elements.append(optimizer.moment(index)[position]) }
+    for position in optimizer.moment(index).indices {
+      elements.append(optimizer.moment(index)[position])
+    }
     return elements
   }
 }

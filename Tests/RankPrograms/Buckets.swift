@@ -6,10 +6,14 @@ import Models
 import Training
 import Vectors
 
-/// Sums in buckets against a plain sum in the order of the ranks, to the bit: tensors larger than a bucket, empty ones, ones with gaps behind them, and
-/// ranks that send at other moments than others do. The exchanges that have buckets say so, for else nothing would leave early.
+/// Sums in buckets against a plain sum in the order of the ranks, to the bit: tensors larger than a
+/// bucket, empty ones, ones with gaps behind them, and ranks that send at other moments than others
+/// do. The exchanges that have buckets say so, for else nothing would leave early.
 let bucketsProgram = RankProgram("buckets") { world, _ in
-  let layouts = [[], [[0]], [[3]], [[0], [5], [0]], [[7, 100], [1], [0, 4], [2], [3000], [40, 3], [16], [0]], [[1], [20_001], [1]]]
+  let layouts = [
+    [], [[0]], [[3]], [[0], [5], [0]], [[7, 100], [1], [0, 4], [2], [3000], [40, 3], [16], [0]],
+    [[1], [20_001], [1]],
+  ]
   try onRanks([1, 2, 3, 4], of: world) { part in
     try checkDeparture(on: part)
     for shapes in layouts {
@@ -19,9 +23,12 @@ let bucketsProgram = RankProgram("buckets") { world, _ in
         for gathers in [true, false] {
           let (tensors, size) = (layout, part.size)
           let buckets = try GradientBuckets(
-            layout, bytes: bytes, gathers: gathers, piece: gathers ? nil : { tensors.slice($1, of: size).clamped(to: $0) }, on: part)
+            layout, bytes: bytes, gathers: gathers,
+            piece: gathers ? nil : { tensors.slice($1, of: size).clamped(to: $0) }, on: part)
           // More than one: what one sum leaves behind must not show in the next.
-          for round in 0..<3 { try checkSum(buckets, layout, gathers: gathers, round: round, on: part) }
+          for round in 0..<3 {
+            try checkSum(buckets, layout, gathers: gathers, round: round, on: part)
+          }
         }
       }
     }
@@ -33,17 +40,21 @@ private func checkDeparture(on world: borrowing Communicator) throws {
   layout.add("tensor", shape: [100])
   for overlapping in [true, false] {
     let exchanges: [any GradientReducer] = [
-      try AllReduceReducer(layout, overlapping: overlapping, on: world), try ReduceScatterReducer(layout, overlapping: overlapping, on: world),
+      try AllReduceReducer(layout, overlapping: overlapping, on: world),
+      try ReduceScatterReducer(layout, overlapping: overlapping, on: world),
     ]
     for exchange in exchanges where exchange.startsEarly != (overlapping && world.size > 1) {
       throw CheckFailure(
-        description: "\(type(of: exchange)) on \(world.size) ranks, overlapping \(overlapping): starts early \(exchange.startsEarly)")
+        description:
+          "\(type(of: exchange)) on \(world.size) ranks, overlapping \(overlapping): starts early \(exchange.startsEarly)"
+      )
     }
   }
 }
 
 private func checkSum(
-  _ buckets: GradientBuckets, _ layout: TensorLayout, gathers: Bool, round: Int, on world: borrowing Communicator
+  _ buckets: GradientBuckets, _ layout: TensorLayout, gathers: Bool, round: Int,
+  on world: borrowing Communicator
 ) throws {
   var gradient = buckets.makeGradient()
   var sums = [Float](repeating: 0, count: layout.elementCount)
@@ -68,7 +79,9 @@ private func checkSum(
   let summed = gathers ? 0..<layout.elementCount : layout.slice(world.rank, of: world.size)
   for position in summed {
     let (value, sum) = (gradient.base[position], sums[position])
-    try expect(value.bitPattern == sum.bitPattern, "element \(position) of \(layout.elementCount) is \(value), not \(sum)")
+    try expect(
+      value.bitPattern == sum.bitPattern,
+      "element \(position) of \(layout.elementCount) is \(value), not \(sum)")
   }
 }
 
@@ -78,25 +91,35 @@ let bucketFailureProgram = RankProgram("bucket-failure") { world, arguments in
   for index in 0..<8 { layout.add("tensor\(index)", shape: [100_000]) }
   let buckets = try GradientBuckets(layout, gathers: true, on: world)
   var gradient = buckets.makeGradient()
-  for index in (4..<8).reversed() { buckets.start(&gradient, from: layout.segments[index].range.lowerBound) }
+  for index in (4..<8).reversed() {
+    buckets.start(&gradient, from: layout.segments[index].range.lowerBound)
+  }
   buckets.poll()
-  if world.rank == Int(arguments[0]) { throw CheckFailure(description: "no more, after four of eight tensors") }
+  if world.rank == Int(arguments[0]) {
+    throw CheckFailure(description: "no more, after four of eight tensors")
+  }
   try buckets.finish(&gradient)
   print("rank \(world.rank) has the sum")
 }
 
-/// Runs have the same bits whether gradients leave early on all ranks, on none, or on some; under every rule, with ranks that have no samples or fewer.
+/// Runs have the same bits whether gradients leave early on all ranks, on none, or on some; under
+/// every rule, with ranks that have no samples or fewer.
 ///
-/// A fault that changes nothing keeps a rank's gradient until the pass is over. On two ranks a sum has the bits that MPI's own reductions give it.
+/// A fault that changes nothing keeps a rank's gradient until the pass is over. On two ranks a sum
+/// has the bits that MPI's own reductions give it.
 let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
   setComputeThreads(1)
   let batches = [
-    ["training.global_batch=3", "training.micro_batch=1"], ["training.global_batch=29", "training.micro_batch=4"],
+    ["training.global_batch=3", "training.micro_batch=1"],
+    ["training.global_batch=29", "training.micro_batch=4"],
     ["training.global_batch=1"], ["model.hidden=[700, 300]", "training.steps=3"],
     ["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.2", "report.every=2"],
-    ["regularization.sam_radius=0.05", "regularization.synchronized=false"], ["report.noise=micro-batches"],
+    ["regularization.sam_radius=0.05", "regularization.synchronized=false"],
+    ["report.noise=micro-batches"],
   ]
-  for (number, (text, overrides)) in (batches.map { (ruleExperiments[0].text, $0) } + ruleExperiments).enumerated() {
+  for (number, (text, overrides))
+    in (batches.map { (ruleExperiments[0].text, $0) } + ruleExperiments).enumerated()
+  {
     // The larger rank counts where batches are odd.
     for ranks in number < batches.count ? [1, 2, 3, 4] : [2] {
       try onRanks([ranks], of: world) { part in
@@ -107,10 +130,14 @@ let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
             ("late", try transcript(text, keys, "always", isLate: true, on: part)),
             ("mixed", try transcript(text, keys, "always", isLate: part.rank % 2 == 1, on: part)),
           ]
-          if ranks <= 2 { others.append(("MPI's", try transcript(text, keys, "never", isLate: false, on: part))) }
+          if ranks <= 2 {
+            others.append(("MPI's", try transcript(text, keys, "never", isLate: false, on: part)))
+          }
           for (name, other) in others where part.rank == 0 {
             if let difference = early.difference(from: other) {
-              throw CheckFailure(description: "\(overrides) \(gradient) on \(ranks) ranks, early and \(name): \(difference)")
+              throw CheckFailure(
+                description:
+                  "\(overrides) \(gradient) on \(ranks) ranks, early and \(name): \(difference)")
             }
           }
         }
@@ -120,11 +147,15 @@ let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
 }
 
 private func transcript(
-  _ text: String, _ keys: [String], _ overlap: String, isLate: Bool, on world: borrowing Communicator
+  _ text: String, _ keys: [String], _ overlap: String, isLate: Bool,
+  on world: borrowing Communicator
 ) throws -> Transcript {
-  let own = ["training.reproducible=false", "training.exchange=messages", "training.overlap=\(overlap)"]
+  let own = [
+    "training.reproducible=false", "training.exchange=messages", "training.overlap=\(overlap)",
+  ]
   let experiment = try Experiment(text: text, source: "overlap", overrides: keys + own)
-  let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: experiment.seed, on: world), on: world)
+  let trainer = try Trainer(
+    experiment, data: TrainingData(experiment.data, seed: experiment.seed, on: world), on: world)
   if isLate { trainer.faults.changeGradient = { _, _ in } }
   return try Transcript(of: trainer, on: world)
 }

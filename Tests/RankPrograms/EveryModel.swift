@@ -8,7 +8,8 @@ import Reports
 import Training
 import Vectors
 
-/// What the models of images, texts and numbers train on here, each small; `FOLDER` is the program's argument.
+/// What the models of images, texts and numbers train on here, each small; `FOLDER` is the
+/// program's argument.
 private let data = (
   numbers: "[data]\nkind = \"blobs\"\nsamples = 60\nclasses = 4\ndimensions = 9\n",
   images: "[data]\nkind = \"idx\"\npath = \"FOLDER\"\n",
@@ -18,21 +19,27 @@ private let data = (
 
 /// A small experiment for every kind of model.
 private let experiments: [String: (model: String, data: String)] = [
-  "mlp": ("hidden = [8]", data.numbers), "linear": ("", data.numbers), "logistic": ("", data.numbers),
-  "cnn": ("channels = [4, 6]\nwidth = 7", data.images), "vae": ("hidden = 9\nlatent = 3", data.images),
+  "mlp": ("hidden = [8]", data.numbers), "linear": ("", data.numbers),
+  "logistic": ("", data.numbers),
+  "cnn": ("channels = [4, 6]\nwidth = 7", data.images),
+  "vae": ("hidden = 9\nlatent = 3", data.images),
   "rnn": ("embedding = 5\nhidden = 9", data.text), "lstm": ("embedding = 5\nhidden = 9", data.text),
   "gpt": ("layers = 2\nheads = 2\nwidth = 8", data.text), "kmeans": ("clusters = 4", data.numbers),
   "policy": ("hidden = [7]", data.episodes),
 ]
 
-/// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with gradients divided or not, and reproducibly with equal bits at all.
+/// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with
+/// gradients divided or not, and reproducibly with equal bits at all.
 ///
-/// Argument: a directory with four IDX files of images and `text.txt`. Leaves `KIND.safetensors` in it and prints a line `model KIND TENSOR…` a kind.
+/// Argument: a directory with four IDX files of images and `text.txt`. Leaves `KIND.safetensors` in
+/// it and prints a line `model KIND TENSOR…` a kind.
 let everyModelProgram = RankProgram("every-model") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
   for kind in modelKinds.map({ $0.kind }) {
-    guard let experiment = experiments[kind] else { throw CheckFailure(description: "no experiment here trains a \(kind)") }
+    guard let experiment = experiments[kind] else {
+      throw CheckFailure(description: "no experiment here trains a \(kind)")
+    }
     let text = """
       [model]
       kind = "\(kind)"
@@ -51,38 +58,57 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
       every = 3
       """
     let file = "\(folder)/\(kind).toml"
-    try world.succeedOnAllRanks { if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) } }
+    try world.succeedOnAllRanks {
+      if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+    }
     var reference: String?
     try onRanks([1, 2, 3, 4], of: world) { part in
       for mode in ["shared", "messages", "overlapped", "reproducible"] {
-        let digest = try resumeToTheSameBits(file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
+        let digest = try resumeToTheSameBits(
+          file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
         guard mode == "reproducible", part.rank == 0 else { continue }
-        try expect(digest == reference ?? digest, "\(kind): other bits on \(part.size) ranks than on fewer")
+        try expect(
+          digest == reference ?? digest, "\(kind): other bits on \(part.size) ranks than on fewer")
         reference = digest
       }
     }
     try world.succeedOnAllRanks {
       guard world.rank == 0 else { return }
-      try FileManager.default.copyItem(atPath: "\(folder)/\(kind)-shared-1/final.safetensors", toPath: "\(folder)/\(kind).safetensors")
+      try FileManager.default.copyItem(
+        atPath: "\(folder)/\(kind)-shared-1/final.safetensors",
+        toPath: "\(folder)/\(kind).safetensors")
       let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")
-      print("model", kind, trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }.joined(separator: " "))
+      print(
+        "model", kind,
+        trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }
+          .joined(separator: " "))
     }
   }
 }
 
-/// Trains to the end, then again from the checkpoint in the middle, and compares; gives the digest of the weights.
-private func resumeToTheSameBits(_ file: String, _ mode: String, directory: String, on world: borrowing Communicator) throws -> String {
-  let overrides = exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"]
+/// Trains to the end, then again from the checkpoint in the middle, and compares; gives the digest
+/// of the weights.
+private func resumeToTheSameBits(
+  _ file: String, _ mode: String, directory: String, on world: borrowing Communicator
+) throws -> String {
+  let overrides =
+    exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"]
   func options(_ directory: String, resume: Bool) -> RunOptions {
-    RunOptions(experiment: file, overrides: overrides, output: directory, resume: resume, voice: .quiet)
+    RunOptions(
+      experiment: file, overrides: overrides, output: directory, resume: resume, voice: .quiet)
   }
   let whole = try Run(options(directory, resume: false), on: world)
   try expect(try whole.train(on: world) == .done, "\(directory): the run did not end")
   try world.expectEqual(whole.trainer.weights.digest(), "\(directory): the weights")
-  try world.copy(directory, to: directory + "-resumed", without: ["checkpoints/step-00000006", "report.json", "final.safetensors"])
+  try world.copy(
+    directory, to: directory + "-resumed",
+    without: ["checkpoints/step-00000006", "report.json", "final.safetensors"])
   let resumed = try Run(options(directory + "-resumed", resume: true), on: world)
-  try expect(resumed.trainer.stepsDone == 3, "\(directory): resumed after step \(resumed.trainer.stepsDone)")
+  try expect(
+    resumed.trainer.stepsDone == 3, "\(directory): resumed after step \(resumed.trainer.stepsDone)")
   try expect(try resumed.train(on: world) == .done, "\(directory): the resumed run did not end")
-  try expect(resumed.trainer.fingerprint == whole.trainer.fingerprint, "\(directory): rank \(world.rank) ends with other bits when resumed")
+  try expect(
+    resumed.trainer.fingerprint == whole.trainer.fingerprint,
+    "\(directory): rank \(world.rank) ends with other bits when resumed")
   return whole.trainer.weights.digest()
 }

@@ -6,7 +6,8 @@ import Models
 import StallWatch
 import Training
 
-/// The memory of this process's record, where it keeps one: in programs named `flight-…`, from before MPI's start.
+/// The memory of this process's record, where it keeps one: in programs named `flight-…`, from
+/// before MPI's start.
 nonisolated(unsafe) private(set) var flightFile: Int32 = -1
 
 /// Programs named `flight-hang…` are watched too, with limits of 0.5 and 2 seconds.
@@ -21,7 +22,8 @@ func beginFlight(_ name: String) {
 /// Programs that try the flight recorder.
 let flightPrograms: [RankProgram] = [flightCost, flightStepCost, flightRecord, flightHang]
 
-/// Prints the nanoseconds that one entry and its end take, the least over many blocks: what else the machine does can only add.
+/// Prints the nanoseconds that one entry and its end take, the least over many blocks: what else
+/// the machine does can only add.
 private let flightCost = RankProgram("flight-cost") { world, _ in
   let (group, perBlock) = (FlightGroup.world, 1000)
   var least = Double.infinity
@@ -29,13 +31,16 @@ private let flightCost = RankProgram("flight-cost") { world, _ in
     let start = ContinuousClock.now
     for number in 0..<perBlock { _ = group.during(.allReduce, bytes: number) { number } }
     let elapsed = start.duration(to: .now).components
-    least = min(least, (Double(elapsed.seconds) * 1e9 + Double(elapsed.attoseconds) / 1e9) / Double(perBlock))
+    least = min(
+      least, (Double(elapsed.seconds) * 1e9 + Double(elapsed.attoseconds) / 1e9) / Double(perBlock))
   }
   print((least * 10).rounded() / 10)
 }
 
-/// What the recorder costs a step of `mlp-small`: steps with and without it in pairs, in either order, of which the slowest rank's time counts. Prints
-/// entries a step, the median step without, and the median of the pairs' differences with its 95 % interval (of the order statistics), in microseconds.
+/// What the recorder costs a step of `mlp-small`: steps with and without it in pairs, in either
+/// order, of which the slowest rank's time counts. Prints entries a step, the median step without,
+/// and the median of the pairs' differences with its 95 % interval (of the order statistics), in
+/// microseconds.
 private let flightStepCost = RankProgram("flight-step-cost") { world, arguments in
   setComputeThreads(1)
   let pairs = arguments.first.flatMap { Int($0) } ?? 500
@@ -66,13 +71,17 @@ private let flightStepCost = RankProgram("flight-step-cost") { world, arguments 
   if world.rank == 0 {
     print(
       "\(entries) entries a step, \(rounded(plain.sorted()[pairs / 2])) µs a step, difference \(rounded(sorted[pairs / 2])) "
-        + "(\(rounded(sorted[max(0, pairs / 2 - margin)])) to \(rounded(sorted[min(pairs - 1, pairs / 2 + margin)])))")
+        + "(\(rounded(sorted[max(0, pairs / 2 - margin)])) to \(rounded(sorted[min(pairs - 1, pairs / 2 + margin)])))"
+    )
   }
 }
 
-/// Makes each collective once, in the world and in a part of it, and prints what the record holds of it: `kind sequence bytes` a line, at rank 0.
+/// Makes each collective once, in the world and in a part of it, and prints what the record holds
+/// of it: `kind sequence bytes` a line, at rank 0.
 private let flightRecord = RankProgram("flight-record") { world, _ in
-  guard let image = FlightImage(file: flightFile) else { throw CheckFailure(description: "no memory for a record") }
+  guard let image = FlightImage(file: flightFile) else {
+    throw CheckFailure(description: "no memory for a record")
+  }
   let size = world.size
   var values = [Double](repeating: 1, count: 2 * size)
   var span = values.mutableSpan
@@ -89,29 +98,40 @@ private let flightRecord = RankProgram("flight-record") { world, _ in
   try half.barrier()
   try half.free()
   let entries = image.entries.filter { $0.kind != .start }
-  try expect(entries.allSatisfy { $0.left != nil && $0.left! >= $0.entered }, "an entry is open: \(entries)")
-  try expect(image.waiting == nil && image.step == 7, "the rank waits, or its step is \(image.step)")
+  try expect(
+    entries.allSatisfy { $0.left != nil && $0.left! >= $0.entered }, "an entry is open: \(entries)")
+  try expect(
+    image.waiting == nil && image.step == 7, "the rank waits, or its step is \(image.step)")
   let groups = Set(entries.map(\.group))
   try expect(groups.count == 2, "\(groups.count) communicators")
-  let lines = entries.map { "\($0.kind.name) \($0.sequence) \($0.bytes) step \($0.step)" }.joined(separator: "\n")
+  let lines = entries.map { "\($0.kind.name) \($0.sequence) \($0.bytes) step \($0.step)" }.joined(
+    separator: "\n")
   try world.expectEqual(lines, "the record")
   // Ranks of one half have the same number for it, those of different halves another.
   let numbers: [UInt64] = try world.allGather([entries[entries.count - 2].group].span)
   for (rank, number) in numbers.enumerated() {
-    try expect((number == numbers[0]) == (rank % 2 == 0), "rank \(rank)'s half has the number \(number), rank 0's \(numbers[0])")
+    try expect(
+      (number == numbers[0]) == (rank % 2 == 0),
+      "rank \(rank)'s half has the number \(number), rank 0's \(numbers[0])")
   }
   if world.rank == 0 { print(lines) }
 }
 
-/// Hangs, as the argument says: `other`: rank 1 calls another collective than the others; `skips`: rank 1 leaves one out and ends, as programs do whose
-/// ranks take decisions of their own; `sleeps`: rank 1 does not come.
+/// Hangs, as the argument says: `other`: rank 1 calls another collective than the others; `skips`:
+/// rank 1 leaves one out and ends, as programs do whose ranks take decisions of their own;
+/// `sleeps`: rank 1 does not come.
 private let flightHang = RankProgram("flight-hang") { world, arguments in
   try StallWatch.link(on: world)
   FlightRecorder.begin(step: 3)
   let isOdd = world.rank == 1
   _ = try world.allReduce(1.0, .sum)
   switch arguments.first {
-  case "other": if isOdd { _ = try world.broadcast([1.0, 2.0, 3.0]) } else { _ = try world.allReduce(1.0, .sum) }
+  case "other":
+    if isOdd {
+      _ = try world.broadcast([1.0, 2.0, 3.0])
+    } else {
+      _ = try world.allReduce(1.0, .sum)
+    }
   case "skips": if !isOdd { _ = try world.allReduce(1.0, .sum) }
   case "sleeps":
     while isOdd { sleep(1) }

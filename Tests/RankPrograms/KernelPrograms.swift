@@ -2,8 +2,8 @@ import CVectorKernels
 import MPI
 import Vectors
 
-/// Prints which kernels are used, then a line a kernel: `exact NAME DIGEST` where its bits are promised to be the same on every CPU, `close NAME VALUE`
-/// where the CPU may round differently.
+/// Prints which kernels are used, then a line a kernel: `exact NAME DIGEST` where its bits are
+/// promised to be the same on every CPU, `close NAME VALUE` where the CPU may round differently.
 let kernelPrograms: [RankProgram] = [
   RankProgram("kernels") { _, _ in
     print("kernels \(KernelInstructions.name)")
@@ -14,15 +14,21 @@ let kernelPrograms: [RankProgram] = [
 
 private func printKernels(_ count: Int) {
   var random = RandomStream(UInt64(count))
-  func numbers(_ range: Range<Double>) -> [Float] { (0..<count).map { _ in Float(random.uniform(range)) } }
+  func numbers(_ range: Range<Double>) -> [Float] {
+    (0..<count).map { _ in Float(random.uniform(range)) }
+  }
   let (x, y, positive) = (numbers(-2..<2), numbers(-3..<3), numbers(0.1..<1))
   func exact(_ name: String, _ values: [Float], _ sums: Double...) {
     let digest = values.withUnsafeBufferPointer { cvk_digest($0.baseAddress, $0.count) }
-    print("exact", "\(name) \(count)", String(sums.reduce(digest) { $0 &* 31 &+ $1.bitPattern }, radix: 16))
+    print(
+      "exact", "\(name) \(count)",
+      String(sums.reduce(digest) { $0 &* 31 &+ $1.bitPattern }, radix: 16))
   }
   func close(_ name: String, _ sum: Double) { print("close", "\(name) \(count)", sum) }
 
-  exact("sums", [], cvk_sum_of_squares(x, count), cvk_sum_of_absolutes(x, count), cvk_dot(x, y, count), cvk_squared_distance(x, y, count))
+  exact(
+    "sums", [], cvk_sum_of_squares(x, count), cvk_sum_of_absolutes(x, count), cvk_dot(x, y, count),
+    cvk_squared_distance(x, y, count))
   exact("largest", [], cvk_largest_absolute(x, count))
   var z = x
   exact("clamp", z, cvk_clamp(&z, 0.7, count))
@@ -45,7 +51,9 @@ private func printKernels(_ count: Int) {
   let adamw = cvk_adamw(&w, y, &m, &v, count, 0.01, 0.5, 0.9, 0.999, 1e-8, 0.01, 0.1, 0.001)
   exact("adamw", w + m + v, adamw.update, adamw.weight)
   var g = y
-  exact("lamb", g + m, cvk_lamb_direction(w, &g, &m, &v, count, 0.5, 0.9, 0.999, 1e-6, 0.01, 0.1, 0.001))
+  exact(
+    "lamb", g + m, cvk_lamb_direction(w, &g, &m, &v, count, 0.5, 0.9, 0.999, 1e-6, 0.01, 0.1, 0.001)
+  )
   var (normal, inverse, gain) = (x, [Float(0)], positive)
   cvk_layer_norm(&z, &normal, &inverse, x, positive, 1, count)
   cvk_layer_norm_backward(&gain, y, normal, inverse, positive, 1, count)
@@ -60,7 +68,10 @@ private func printKernels(_ count: Int) {
   t = x
   cvk_gelu(&z, &t, count)
   close("gelu", cvk_sum_of_squares(z, count) + cvk_sum_of_squares(t, count))
-  close("cross entropy", cvk_cross_entropy(x, [Int32(count / 2)], nil, 1, count, 1, &t, nil) + cvk_sum_of_squares(t, count))
+  close(
+    "cross entropy",
+    cvk_cross_entropy(x, [Int32(count / 2)], nil, 1, count, 1, &t, nil)
+      + cvk_sum_of_squares(t, count))
   close("Bernoulli", cvk_bernoulli(x, positive, count, 1, &t) + cvk_sum_of_squares(t, count))
   close("latent", cvk_draw_latent(&t, x, y, positive, count) + cvk_sum_of_squares(t, count))
 }

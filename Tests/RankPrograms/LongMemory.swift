@@ -1,20 +1,26 @@
 import Glibc
 
-/// Address space with no memory behind it until it is touched: buffers of any length for calls that must refuse them.
+/// Address space with no memory behind it until it is touched: buffers of any length for calls that
+/// must refuse them.
 struct UntouchedMemory: ~Copyable {
   private let region: UnsafeMutableBufferPointer<UInt8>
 
   init(byteCount: Int) {
-    let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let address, address != MAP_FAILED else { fatalError("no address space for \(byteCount) bytes") }
-    region = UnsafeMutableBufferPointer(start: address.assumingMemoryBound(to: UInt8.self), count: byteCount)
+    let address = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let address, address != MAP_FAILED else {
+      fatalError("no address space for \(byteCount) bytes")
+    }
+    region = UnsafeMutableBufferPointer(
+      start: address.assumingMemoryBound(to: UInt8.self), count: byteCount)
   }
 
   deinit { munmap(region.baseAddress, region.count) }
 
   @_lifetime(borrow self)
   borrowing func bytes(_ count: Int) -> Span<UInt8> {
-    _overrideLifetime(Span(_unsafeElements: UnsafeBufferPointer(region[..<count].rebased)), borrowing: self)
+    _overrideLifetime(
+      Span(_unsafeElements: UnsafeBufferPointer(region[..<count].rebased)), borrowing: self)
   }
 
   @_lifetime(&self)
@@ -24,10 +30,13 @@ struct UntouchedMemory: ~Copyable {
 }
 
 extension Slice where Base == UnsafeMutableBufferPointer<UInt8> {
-  fileprivate var rebased: UnsafeMutableBufferPointer<UInt8> { UnsafeMutableBufferPointer(rebasing: self) }
+  fileprivate var rebased: UnsafeMutableBufferPointer<UInt8> {
+    UnsafeMutableBufferPointer(rebasing: self)
+  }
 }
 
-/// A long buffer that is quick to move: all but its last bytes lie, window after window, in the same 16 MiB of memory.
+/// A long buffer that is quick to move: all but its last bytes lie, window after window, in the
+/// same 16 MiB of memory.
 ///
 /// The bytes past the last whole window have memory of their own.
 struct RepeatingMemory: ~Copyable {
@@ -39,21 +48,30 @@ struct RepeatingMemory: ~Copyable {
     let file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
     shm_unlink(name)
     let length = (byteCount + Self.window - 1) / Self.window * Self.window
-    let start = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard file >= 0, ftruncate(file, Self.window) == 0, let start, start != MAP_FAILED else { fatalError("no \(byteCount) bytes") }
+    let start = mmap(
+      nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard file >= 0, ftruncate(file, Self.window) == 0, let start, start != MAP_FAILED else {
+      fatalError("no \(byteCount) bytes")
+    }
     for offset in stride(from: 0, through: byteCount - Self.window, by: Self.window) {
-      let mapped = mmap(start + offset, Self.window, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0)
+      let mapped = mmap(
+        start + offset, Self.window, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0)
       if mapped == MAP_FAILED { fatalError("window at \(offset) is not mapped") }
     }
     close(file)
-    region = UnsafeMutableBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: byteCount)
+    region = UnsafeMutableBufferPointer(
+      start: start.assumingMemoryBound(to: UInt8.self), count: byteCount)
   }
 
-  deinit { munmap(region.baseAddress, (region.count + Self.window - 1) / Self.window * Self.window) }
+  deinit {
+    munmap(region.baseAddress, (region.count + Self.window - 1) / Self.window * Self.window)
+  }
 
   var bytes: Span<UInt8> {
     @_lifetime(borrow self)
-    borrowing get { _overrideLifetime(Span(_unsafeElements: UnsafeBufferPointer(region)), borrowing: self) }
+    borrowing get {
+      _overrideLifetime(Span(_unsafeElements: UnsafeBufferPointer(region)), borrowing: self)
+    }
   }
 
   var mutableBytes: MutableSpan<UInt8> {
@@ -62,9 +80,13 @@ struct RepeatingMemory: ~Copyable {
   }
 
   /// One window's positions and those past the last whole one: what there is to tell apart.
-  private var positions: [Range<Int>] { [0..<Self.window, region.count / Self.window * Self.window..<region.count] }
+  private var positions: [Range<Int>] {
+    [0..<Self.window, region.count / Self.window * Self.window..<region.count]
+  }
 
-  private func value(at position: Int) -> UInt8 { UInt8(truncatingIfNeeded: position % 251 + position / Self.window) }
+  private func value(at position: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: position % 251 + position / Self.window)
+  }
 
   mutating func fill() {
     for range in positions { for position in range { region[position] = value(at: position) } }

@@ -1,7 +1,8 @@
 import MPI
 
 /// Programs that try the binding alone.
-let mpiPrograms: [RankProgram] = collectivePrograms + misusePrograms + failurePrograms + [allReduceCost]
+let mpiPrograms: [RankProgram] =
+  collectivePrograms + misusePrograms + failurePrograms + [allReduceCost]
 
 /// Each prints `theme on N ranks` as it finishes, so that a test can tell what was tried.
 private let collectivePrograms = [
@@ -28,13 +29,15 @@ private let collectivePrograms = [
 ]
 
 private func finish(
-  _ theme: String, on ranks: borrowing Communicator, _ check: (borrowing Communicator) throws -> Void
+  _ theme: String, on ranks: borrowing Communicator,
+  _ check: (borrowing Communicator) throws -> Void
 ) throws {
   try check(ranks)
   if ranks.rank == 0 { print("\(theme) on \(ranks.size) ranks") }
 }
 
-/// What a rank gives at a position: small, so that sums are exact in every type, and different enough that no mix-up goes unseen.
+/// What a rank gives at a position: small, so that sums are exact in every type, and different
+/// enough that no mix-up goes unseen.
 func element<Element: Numeric>(_ rank: Int, _ position: Int) -> Element {
   Element(exactly: (rank * 7 + position * 5 + rank * position) % 29 + 1)!
 }

@@ -1,6 +1,7 @@
 import MPI
 
-/// Sums of doubles that round differently in every order: all ranks must hold the same bits, near the true sum.
+/// Sums of doubles that round differently in every order: all ranks must hold the same bits, near
+/// the true sum.
 ///
 /// Returns a digest of the bits, which tells one order of summation from another.
 func checkEqualBits(on ranks: borrowing Communicator) throws -> UInt64 {
@@ -13,14 +14,18 @@ func checkEqualBits(on ranks: borrowing Communicator) throws -> UInt64 {
     let bits = sums.map(\.bitPattern)
     let all = try ranks.allGather(bits.span)
     for rank in 0..<size {
-      try expect(Array(all[rank * length..<(rank + 1) * length]) == bits, "rank \(rank) has other bits in a sum of \(length)")
+      try expect(
+        Array(all[rank * length..<(rank + 1) * length]) == bits,
+        "rank \(rank) has other bits in a sum of \(length)")
     }
     let given = (0..<size).map { awkward($0, length) }
     for position in 0..<length {
       // Any order of N − 1 additions errs by at most about (N − 1) u Σ|x|.
       let terms = given.map { $0[position] }
       let bound = Double(size) * Double.ulpOfOne * terms.reduce(0) { $0 + abs($1) }
-      try expect(abs(sums[position] - compensatedSum(terms)) <= bound, "element \(position) of \(length): \(sums[position])")
+      try expect(
+        abs(sums[position] - compensatedSum(terms)) <= bound,
+        "element \(position) of \(length): \(sums[position])")
     }
     for word in bits { digest = (digest ^ word) &* 0x100_0000_01b3 }
   }
@@ -33,7 +38,8 @@ private func awkward(_ rank: Int, _ count: Int) -> [Double] {
   return (0..<count).map { _ in
     let word = stream.next()
     let mantissa = Double(word >> 11) / 0x1p53 + 0.5
-    return (word & 1 == 0 ? mantissa : -mantissa) * Double(sign: .plus, exponent: Int(word >> 1 & 31) - 16, significand: 1)
+    return (word & 1 == 0 ? mantissa : -mantissa)
+      * Double(sign: .plus, exponent: Int(word >> 1 & 31) - 16, significand: 1)
   }
 }
 

@@ -1,30 +1,39 @@
 import CRankPrograms
 import MPI
 
-/// What the binding costs: its all-reduce against the same call from C, on the same buffer, in turns.
+/// What the binding costs: its all-reduce against the same call from C, on the same buffer, in
+/// turns.
 ///
-/// Prints a line a size: `bytes, ns a call from C, ns through the binding, ns of difference, ratio`. Medians, the difference over pairs of
-/// neighbouring blocks, so that whatever slows the machine for longer than a block slows both. Argument `brief`: fewer turns, no 64 MB.
-/// On two ranks of a quiet machine the ratio is to stay below 1.02 at every size.
+/// Prints a line a size:
+/// `bytes, ns a call from C, ns through the binding, ns of difference, ratio`. Medians, the
+/// difference over pairs of neighbouring blocks, so that whatever slows the machine for longer than
+/// a block slows both. Argument `brief`: fewer turns, no 64 MB. On two ranks of a quiet machine the
+/// ratio is to stay below 1.02 at every size.
 let allReduceCost = RankProgram("allreduce-cost") { world, arguments in
   let isBrief = arguments.first == "brief"
   let plans = [
-    (bytes: 1 << 10, calls: 100, pairs: 1500), (bytes: 16 << 10, calls: 40, pairs: 800), (bytes: 256 << 10, calls: 8, pairs: 500),
+    (bytes: 1 << 10, calls: 100, pairs: 1500), (bytes: 16 << 10, calls: 40, pairs: 800),
+    (bytes: 256 << 10, calls: 8, pairs: 500),
     (bytes: 4 << 20, calls: 1, pairs: 250), (bytes: 64 << 20, calls: 1, pairs: 24),
   ]
   for plan in plans where !isBrief || plan.bytes < 64 << 20 {
     let costs = try compare(
-      count: plan.bytes / MemoryLayout<Float>.stride, calls: plan.calls, pairs: plan.pairs / (isBrief ? 5 : 1), on: world)
+      count: plan.bytes / MemoryLayout<Float>.stride, calls: plan.calls,
+      pairs: plan.pairs / (isBrief ? 5 : 1), on: world)
     if world.rank == 0 {
       let ratio = 1 + costs.difference / costs.fromC
-      print(plan.bytes, Int(costs.fromC), Int(costs.throughBinding), Int(costs.difference.rounded()), (ratio * 10_000).rounded() / 10_000)
+      print(
+        plan.bytes, Int(costs.fromC), Int(costs.throughBinding), Int(costs.difference.rounded()),
+        (ratio * 10_000).rounded() / 10_000)
     }
   }
 }
 
 private typealias Costs = (fromC: Double, throughBinding: Double, difference: Double)
 
-private func compare(count: Int, calls: Int, pairs: Int, on world: borrowing Communicator) throws -> Costs {
+private func compare(count: Int, calls: Int, pairs: Int, on world: borrowing Communicator) throws
+  -> Costs
+{
   // Zeros stay zeros, however often they are added.
   var values = [Float](repeating: 0, count: count)
   var (plain, bound, differences): ([Double], [Double], [Double]) = ([], [], [])
@@ -34,7 +43,11 @@ private func compare(count: Int, calls: Int, pairs: Int, on world: borrowing Com
       try world.barrier()
       let start = ContinuousClock.now
       if (pair + turn) & 1 == 0 {
-        for _ in 0..<calls { values.withUnsafeMutableBufferPointer { _ = crp_allreduce_floats($0.baseAddress, Int32($0.count)) } }
+        for _ in 0..<calls {
+          values.withUnsafeMutableBufferPointer {
+            _ = crp_allreduce_floats($0.baseAddress, Int32($0.count))
+          }
+        }
         fromC = nanoseconds(since: start) / Double(calls)
       } else {
         for _ in 0..<calls {

@@ -17,7 +17,9 @@ let failurePrograms = [
     try world.barrier()
     if world.rank == Int(arguments[0]) {
       print("printed before")
-      if let status = arguments.dropFirst().first.flatMap(Int32.init) { throw LaunchRejection(exitStatus: status) }
+      if let status = arguments.dropFirst().first.flatMap(Int32.init) {
+        throw LaunchRejection(exitStatus: status)
+      }
       throw CheckFailure(description: "an error\nof two lines, thrown at \(now())")
     }
     try world.allReduce(&span, .sum)

@@ -18,11 +18,14 @@ let misusePrograms = [
   },
 ]
 
-private func expectError(_ wanted: String, line: Int = #line, _ body: () throws(MPIError) -> Void) throws {
+private func expectError(_ wanted: String, line: Int = #line, _ body: () throws(MPIError) -> Void)
+  throws
+{
   do {
     try body()
   } catch {
-    return try expect(error.description == wanted, "“\(error)” where “\(wanted)” was due", line: line)
+    return try expect(
+      error.description == wanted, "“\(error)” where “\(wanted)” was due", line: line)
   }
   try expect(false, "no error where “\(wanted)” was due", line: line)
 }
@@ -35,7 +38,8 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
   let negative = [Int](repeating: 3, count: size - 1) + [-1]
   let huge = [Int](repeating: .max, count: size)
   for (counts, text) in [
-    ([1], "1 counts for \(size) ranks"), (uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
+    ([1], "1 counts for \(size) ranks"),
+    (uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
     (negative, "-1 elements in one call; MPI counts from 0 to 2147483647"),
     (huge, "\(Int.max) elements in one call; MPI counts from 0 to 2147483647"),
   ] {
@@ -56,7 +60,8 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
   for (sent, received, text) in [
     (uneven, right, "counts add up to \(2 * size + 1), not \(2 * size)"),
     (right, uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
-    (right, [2], "1 counts for \(size) ranks"), (negative, right, "-1 elements in one call; MPI counts from 0 to 2147483647"),
+    (right, [2], "1 counts for \(size) ranks"),
+    (negative, right, "-1 elements in one call; MPI counts from 0 to 2147483647"),
   ] {
     try expectError("allToAll: " + text) { () throws(MPIError) in
       var result = values
@@ -70,7 +75,9 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
     }
   }
   for count in [-1, Int.max] {
-    try expectError("SharedWindow: \(count) elements") { () throws(MPIError) in try SharedWindow<Float>(on: world, count: count).free() }
+    try expectError("SharedWindow: \(count) elements") { () throws(MPIError) in
+      try SharedWindow<Float>(on: world, count: count).free()
+    }
   }
 }
 
@@ -79,8 +86,12 @@ private func checkWrongRanks(on world: borrowing Communicator) throws {
   var values = [Float](repeating: 0, count: 2)
   for root in [-1, size, Int.max] {
     let text = "no rank \(root) among \(size)"
-    try expectError("gather: " + text) { () throws(MPIError) in _ = try world.gather(values.span, to: root) }
-    try expectError("broadcast: " + text) { () throws(MPIError) in _ = try world.broadcast(values, from: root) }
+    try expectError("gather: " + text) { () throws(MPIError) in
+      _ = try world.gather(values.span, to: root)
+    }
+    try expectError("broadcast: " + text) { () throws(MPIError) in
+      _ = try world.broadcast(values, from: root)
+    }
     try expectError("broadcast: " + text) { () throws(MPIError) in
       var span = values.mutableSpan
       try world.broadcast(&span, from: root)
@@ -91,9 +102,12 @@ private func checkWrongRanks(on world: borrowing Communicator) throws {
     }
   }
   for color in [-1, 1 << 31] {
-    try expectError("split: color \(color) is not within 0…2147483647") { () throws(MPIError) in try world.split(color: color).free() }
+    try expectError("split: color \(color) is not within 0…2147483647") { () throws(MPIError) in
+      try world.split(color: color).free()
+    }
   }
-  try expectError("split: key 2147483648 is not within -2147483648…2147483647") { () throws(MPIError) in
+  try expectError("split: key 2147483648 is not within -2147483648…2147483647") {
+    () throws(MPIError) in
     try world.split(color: 0, key: 1 << 31).free()
   }
 }
@@ -108,7 +122,8 @@ private func checkWrongLengths(on world: borrowing Communicator) throws {
   }
   try expectError("reduceScatter: a buffer of 1 elements for a piece of 2") { () throws(MPIError) in
     var span = short.mutableSpan
-    try world.reduceScatter(values.span, counts: [Int](repeating: 2, count: size), into: &span, .sum)
+    try world.reduceScatter(
+      values.span, counts: [Int](repeating: 2, count: size), into: &span, .sum)
   }
   let reduction = try RecordReduction(length: 3) { _, _, _, _ in }
   var record = [0.0]
@@ -124,14 +139,19 @@ private func checkWrongLengths(on world: borrowing Communicator) throws {
   try reduction.free()
 }
 
-/// Every collective of one MPI call refuses what a 32-bit count cannot say. The memory is never touched.
+/// Every collective of one MPI call refuses what a 32-bit count cannot say. The memory is never
+/// touched.
 private func checkCountsPastInt32(on world: borrowing Communicator) throws {
   let tooMany = Int(Int32.max) + 1
   let (size, half) = (world.size, tooMany / 2)
   var memory = UntouchedMemory(byteCount: tooMany + size)
   let text = "\(tooMany) elements in one call; MPI counts from 0 to 2147483647"
-  try expectError("allGather: " + text) { () throws(MPIError) in _ = try world.allGather(memory.bytes(tooMany)) }
-  try expectError("gather: " + text) { () throws(MPIError) in _ = try world.gather(memory.bytes(tooMany)) }
+  try expectError("allGather: " + text) { () throws(MPIError) in
+    _ = try world.allGather(memory.bytes(tooMany))
+  }
+  try expectError("gather: " + text) { () throws(MPIError) in
+    _ = try world.gather(memory.bytes(tooMany))
+  }
   try expectError("startAllReduce: " + text) { () throws(MPIError) in
     var span = memory.mutableBytes(tooMany)
     try world.startAllReduce(&span, .sum).wait()
@@ -141,7 +161,9 @@ private func checkCountsPastInt32(on world: borrowing Communicator) throws {
     try world.startBroadcast(&span).wait()
   }
   // Each length is a count here, and only their sum is none.
-  try expectError("allGather: " + text) { () throws(MPIError) in _ = try world.allGather(memory.bytes(half)) }
+  try expectError("allGather: " + text) { () throws(MPIError) in
+    _ = try world.allGather(memory.bytes(half))
+  }
   for counts in [[half, half], [tooMany, 0]] {
     try expectError("allGather: " + text) { () throws(MPIError) in
       var span = memory.mutableBytes(tooMany)
@@ -180,8 +202,11 @@ private func checkLongReductions(on alone: borrowing Communicator) throws {
   let (calls, bytes) = (crp_allreduce_calls(), crp_allreduce_bytes())
   var all = untouched.mutableBytes(count)
   try alone.allReduce(&all, .sum)
-  try expect(crp_allreduce_calls() - calls == 5, "\(crp_allreduce_calls() - calls) calls for \(count) bytes")
-  try expect(crp_allreduce_bytes() - bytes == count, "\(crp_allreduce_bytes() - bytes) bytes reduced of \(count)")
+  try expect(
+    crp_allreduce_calls() - calls == 5, "\(crp_allreduce_calls() - calls) calls for \(count) bytes")
+  try expect(
+    crp_allreduce_bytes() - bytes == count,
+    "\(crp_allreduce_bytes() - bytes) bytes reduced of \(count)")
 
   var given = RepeatingMemory(byteCount: longCount)
   var result = RepeatingMemory(byteCount: longCount)

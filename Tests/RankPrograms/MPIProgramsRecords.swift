@@ -7,10 +7,14 @@ func checkRecords(on ranks: borrowing Communicator) throws {
     let reduction = try RecordReduction(length: length) { other, record, count, datatype in
       guard let other, let record, let count else { return }
       let length = recordLength(datatype?.pointee)
-      let (given, kept) = (other.assumingMemoryBound(to: Double.self), record.assumingMemoryBound(to: Double.self))
+      let (given, kept) = (
+        other.assumingMemoryBound(to: Double.self), record.assumingMemoryBound(to: Double.self)
+      )
       for start in stride(from: 0, to: Int(count.pointee) * length, by: length) {
         for position in 0..<length / 2 { kept[start + position] += given[start + position] }
-        for position in length / 2..<length { kept[start + position] = max(kept[start + position], given[start + position]) }
+        for position in length / 2..<length {
+          kept[start + position] = max(kept[start + position], given[start + position])
+        }
       }
     }
     try expect(reduction.length == length, "a record's length")
@@ -31,11 +35,17 @@ func checkRecords(on ranks: borrowing Communicator) throws {
 
 /// A record of integers past what a Double can tell apart, combined by exclusive or.
 private func checkIntegerRecord(length: Int, on ranks: borrowing Communicator) throws {
-  func given(_ rank: Int) -> [UInt64] { (0..<length).map { UInt64.max / UInt64(rank * 3 + $0 + 1) } }
+  func given(_ rank: Int) -> [UInt64] {
+    (0..<length).map { UInt64.max / UInt64(rank * 3 + $0 + 1) }
+  }
   let reduction = try RecordReduction(length: length) { other, record, count, datatype in
     guard let other, let record, let count else { return }
-    let (given, kept) = (other.assumingMemoryBound(to: UInt64.self), record.assumingMemoryBound(to: UInt64.self))
-    for position in 0..<Int(count.pointee) * recordLength(datatype?.pointee) { kept[position] ^= given[position] }
+    let (given, kept) = (
+      other.assumingMemoryBound(to: UInt64.self), record.assumingMemoryBound(to: UInt64.self)
+    )
+    for position in 0..<Int(count.pointee) * recordLength(datatype?.pointee) {
+      kept[position] ^= given[position]
+    }
   }
   var record = given(ranks.rank)
   var span = record.mutableSpan

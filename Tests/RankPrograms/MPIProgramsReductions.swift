@@ -1,6 +1,7 @@
 import MPI
 
-/// All-reduces in every form, element type and reduction, against sums and extremes that each rank works out for itself.
+/// All-reduces in every form, element type and reduction, against sums and extremes that each rank
+/// works out for itself.
 func checkReductions(on ranks: borrowing Communicator) throws {
   try checkReductions(of: Float.self, lengths: [0, 1, 2, 129, 3000, 70_001], on: ranks)
   try checkReductions(of: Double.self, on: ranks)
@@ -22,9 +23,11 @@ func checkReductions(on ranks: borrowing Communicator) throws {
 private func checkReductions<Element: Datatype & Numeric & Comparable>(
   of type: Element.Type, lengths: [Int] = [0, 1, 129, 3000], on ranks: borrowing Communicator
 ) throws {
-  let kinds: [(name: String, reduction: Reduction<Element>, combine: (Element, Element) -> Element)] = [
-    ("sum", .sum, { $0 + $1 }), ("minimum", .minimum, { min($0, $1) }), ("maximum", .maximum, { max($0, $1) }),
-  ]
+  let kinds:
+    [(name: String, reduction: Reduction<Element>, combine: (Element, Element) -> Element)] = [
+      ("sum", .sum, { $0 + $1 }), ("minimum", .minimum, { min($0, $1) }),
+      ("maximum", .maximum, { max($0, $1) }),
+    ]
   for length in lengths {
     let given: [Element] = elements(ranks.rank, length)
     for (name, reduction, combine) in kinds {
@@ -38,7 +41,8 @@ private func checkReductions<Element: Datatype & Numeric & Comparable>(
 
 /// The same reduction in each of its forms.
 private func expectReduced<Element: Datatype & Equatable>(
-  _ given: [Element], to wanted: [Element], _ reduction: Reduction<Element>, _ name: String, on ranks: borrowing Communicator
+  _ given: [Element], to wanted: [Element], _ reduction: Reduction<Element>, _ name: String,
+  on ranks: borrowing Communicator
 ) throws {
   var inPlace = given
   var inPlaceSpan = inPlace.mutableSpan
@@ -82,10 +86,12 @@ private func checkExtremes<Element: Datatype & AdditiveArithmetic & Comparable>(
 private func checkLocations(on ranks: borrowing Communicator) throws {
   let size = ranks.size
   for length in [0, 1, 2, 500] {
-    // Three values only, so that ranks tie nearly everywhere; locations that are not ranks, and not in the ranks' order.
+    // Three values only, so that ranks tie nearly everywhere; locations that are not ranks, and not
+    // in the ranks' order.
     func given(_ rank: Int, _ position: Int) -> ValueAndRank {
       let value = Double((rank * position) % 3)
-      return ValueAndRank(position % 7 == 0 ? -.infinity : value, at: Int32((size - rank) * 1000 + position))
+      return ValueAndRank(
+        position % 7 == 0 ? -.infinity : value, at: Int32((size - rank) * 1000 + position))
     }
     let wanted = (0..<length).map { position in
       (1..<size).map { given($0, position) }.reduce(given(0, position)) { best, next in
@@ -95,7 +101,8 @@ private func checkLocations(on ranks: borrowing Communicator) throws {
     }
     let rank = ranks.rank
     let mine = (0..<length).map { given(rank, $0) }
-    try expectReduced(mine, to: wanted, .maximumWithLocation, "maximum with location of \(length)", on: ranks)
+    try expectReduced(
+      mine, to: wanted, .maximumWithLocation, "maximum with location of \(length)", on: ranks)
   }
 }
 
@@ -116,7 +123,9 @@ private func checkManyInFlight(on ranks: borrowing Communicator) throws {
   try second.wait()
   let size = ranks.size
   try expect(meanwhile == Int32(size * (size - 1) / 2), "a reduction while others are in flight")
-  try expect(a == (0..<5000).map { position in (0..<size).reduce(0) { $0 + element($1, position) } }, "the first in flight")
+  try expect(
+    a == (0..<5000).map { position in (0..<size).reduce(0) { $0 + element($1, position) } },
+    "the first in flight")
   try expect(b == [(0..<size).map { element($0, 0) }.max()!], "the second in flight")
   try expect(c == elements(size - 1, 20_000), "the third in flight")
 }
@@ -125,8 +134,10 @@ private func checkManyInFlight(on ranks: borrowing Communicator) throws {
 func checkReduceScatter(on ranks: borrowing Communicator) throws {
   let (rank, size) = (ranks.rank, ranks.size)
   let divisions: [[Int]] = [
-    (0..<size).map { _ in 0 }, (0..<size).map { _ in 1 }, (0..<size).map { _ in 2500 }, (0..<size).map { $0 * 3 % 5 },
-    (0..<size).map { ($0 + 1) % 2 * 1001 }, (0..<size).map { $0 == size / 2 ? 4099 : 0 }, (0..<size).map { 1 << $0 },
+    (0..<size).map { _ in 0 }, (0..<size).map { _ in 1 }, (0..<size).map { _ in 2500 },
+    (0..<size).map { $0 * 3 % 5 },
+    (0..<size).map { ($0 + 1) % 2 * 1001 }, (0..<size).map { $0 == size / 2 ? 4099 : 0 },
+    (0..<size).map { 1 << $0 },
   ]
   for counts in divisions {
     try checkReduceScatter(of: Float.self, counts, .sum, { $0 + $1 }, on: ranks)
@@ -140,12 +151,16 @@ func checkReduceScatter(on ranks: borrowing Communicator) throws {
   let given = (0..<2 * size).map { ValueAndRank(Double($0), at: Int32(rank)) }
   var mine = [ValueAndRank(0, at: -1), ValueAndRank(0, at: -1)]
   var span = mine.mutableSpan
-  try ranks.reduceScatter(given.span, counts: [Int](repeating: 2, count: size), into: &span, .maximumWithLocation)
-  try expect(mine == [ValueAndRank(Double(2 * rank), at: 0), ValueAndRank(Double(2 * rank + 1), at: 0)], "reduce-scatter of locations")
+  try ranks.reduceScatter(
+    given.span, counts: [Int](repeating: 2, count: size), into: &span, .maximumWithLocation)
+  try expect(
+    mine == [ValueAndRank(Double(2 * rank), at: 0), ValueAndRank(Double(2 * rank + 1), at: 0)],
+    "reduce-scatter of locations")
 }
 
 private func checkReduceScatter<Element: Datatype & Numeric & Comparable>(
-  of type: Element.Type, _ counts: [Int], _ reduction: Reduction<Element>, _ combine: (Element, Element) -> Element,
+  of type: Element.Type, _ counts: [Int], _ reduction: Reduction<Element>,
+  _ combine: (Element, Element) -> Element,
   on ranks: borrowing Communicator
 ) throws {
   let (rank, size) = (ranks.rank, ranks.size)
@@ -162,5 +177,6 @@ private func checkReduceScatter<Element: Datatype & Numeric & Comparable>(
   var inPlace = given
   var inPlaceSpan = inPlace.mutableSpan
   try ranks.reduceScatter(inPlace: &inPlaceSpan, counts: counts, reduction)
-  try expect(Array(inPlace.prefix(counts[rank])) == wanted, "reduce-scatter of \(counts) \(type), in place")
+  try expect(
+    Array(inPlace.prefix(counts[rank])) == wanted, "reduce-scatter of \(counts) \(type), in place")
 }

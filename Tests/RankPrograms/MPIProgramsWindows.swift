@@ -4,8 +4,10 @@ import MPI
 func checkSharedWindows(on ranks: borrowing Communicator) throws {
   let size = ranks.size
   for counts in [
-    (0..<size).map { _ in 1000 }, (0..<size).map { $0 * 2 % 3 * 17 }, (0..<size).map { $0 == 0 ? 5 : 0 },
-    (0..<size).map { $0 == size - 1 ? 100_003 : 0 }, (0..<size).map { _ in 0 }, (0..<size).map { $0 + 1 },
+    (0..<size).map { _ in 1000 }, (0..<size).map { $0 * 2 % 3 * 17 },
+    (0..<size).map { $0 == 0 ? 5 : 0 },
+    (0..<size).map { $0 == size - 1 ? 100_003 : 0 }, (0..<size).map { _ in 0 },
+    (0..<size).map { $0 + 1 },
   ] {
     try checkSharedWindow(of: Float.self, counts, on: ranks)
     try checkSharedWindow(of: Double.self, counts, on: ranks)
@@ -20,8 +22,12 @@ private func checkSharedWindow<Element: Datatype & Numeric & Equatable>(
   let (rank, size) = (ranks.rank, ranks.size)
   var window = try SharedWindow<Element>(on: ranks, count: counts[rank])
   for owner in 0..<size {
-    try expect(window.part(of: owner).count == counts[owner], "part \(owner) of \(counts) \(type): \(window.part(of: owner).count)")
-    try expect(window.part(of: owner).holds { _ in 0 }, "part \(owner) of \(counts) \(type) is not zero at first")
+    try expect(
+      window.part(of: owner).count == counts[owner],
+      "part \(owner) of \(counts) \(type): \(window.part(of: owner).count)")
+    try expect(
+      window.part(of: owner).holds { _ in 0 },
+      "part \(owner) of \(counts) \(type) is not zero at first")
   }
   try window.synchronize(on: ranks)
   for round in 0..<5 {
@@ -34,7 +40,9 @@ private func checkSharedWindow<Element: Datatype & Numeric & Equatable>(
     }
     let last = window.address(of: size - 1)
     try expect(last.count == counts[size - 1], "address of part \(size - 1) of \(counts) \(type)")
-    if let value = last.last { try expect(value == element(size - 1 + round, last.count - 1), "the last part's address") }
+    if let value = last.last {
+      try expect(value == element(size - 1 + round, last.count - 1), "the last part's address")
+    }
     // Nobody writes the next round before all have read this one.
     try window.synchronize(on: ranks)
   }

@@ -9,26 +9,35 @@ import Reports
 import Training
 import Vectors
 
-/// What a skipped step must leave as it was: the memory of decisions, but for the place in the data and the count of skips.
+/// What a skipped step must leave as it was: the memory of decisions, but for the place in the data
+/// and the count of skips.
 private func lastingMemory(_ trainer: Trainer) throws -> String {
   var text = try trainer.decisionMemory()
   for key in ["\"cursor\":{", "\"skipsInARow\":"] {
-    guard let start = text.firstRange(of: key) else { throw CheckFailure(description: "\(key) is not in \(text)") }
-    let end = text[start.upperBound...].firstIndex { $0 == "}" || $0 == "," && !key.hasSuffix("{") }!
+    guard let start = text.firstRange(of: key) else {
+      throw CheckFailure(description: "\(key) is not in \(text)")
+    }
+    let end = text[start.upperBound...].firstIndex {
+      $0 == "}" || $0 == "," && !key.hasSuffix("{")
+    }!
     text.removeSubrange(start.lowerBound..<end)
   }
   return text
 }
 
-/// Every detector, with a step in which one tensor of one rank is not finite, one whose reduction is corrupted, and one that is a spike: all ranks
-/// skip, nothing changes by a bit, and what follows is what would have followed.
+/// Every detector, with a step in which one tensor of one rank is not finite, one whose reduction
+/// is corrupted, and one that is a spike: all ranks skip, nothing changes by a bit, and what
+/// follows is what would have followed.
 let normGuardsProgram = RankProgram("norm-guards") { world, _ in
   let detectors = [
     ["clip.rule=percentile", "clip.window=9"], ["clip.rule=zscore", "clip.warmup_steps=5"],
     ["clip.rule=ema", "schedule.kind=plateau-on-norm"],
-    ["optimizer.kind=dog", "clip.rule=value", "clip.max_value=0.05"], ["optimizer.kind=lamb", "schedule.kind=adascale"],
+    ["optimizer.kind=dog", "clip.rule=value", "clip.max_value=0.05"],
+    ["optimizer.kind=lamb", "schedule.kind=adascale"],
     ["optimizer.kind=lars", "schedule.kind=warmup-on-norm", "regularization.l2=0.01"],
-    ["optimizer.kind=adamw", "regularization.sam_radius=0.05", "regularization.gradient_norm=0.01"],
+    [
+      "optimizer.kind=adamw", "regularization.sam_radius=0.05", "regularization.gradient_norm=0.01",
+    ],
   ]
   for (ranks, batch) in [(3, 64), (8, 257), (5, 7)] {
     try onRanks([ranks], of: world) { part in
@@ -36,12 +45,15 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
         for detector in detectors {
           let what = "\(detector) \(mode) on \(ranks) ranks"
           let experiment = try Oracle.experiment(
-            batch, mode, ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector + (batch == 7 ? ["training.micro_batch=1"] : []))
+            batch, mode,
+            ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector
+              + (batch == 7 ? ["training.micro_batch=1"] : []))
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let rank = part.rank
           trainer.faults.changeGradient = { gradient, step in
-            // A NaN in a tensor's middle, on one rank; later all gradients far too long, and later still one rank's.
+            // A NaN in a tensor's middle, on one rank; later all gradients far too long, and later
+            // still one rank's.
             if step == 35 && rank == ranks - 2 { gradient.put(.nan, in: "layers.1.bias") }
             if step == 38 { gradient.scale(by: 50) }
           }
@@ -56,31 +68,47 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
             let outcome = try trainer.step(on: part)
             switch (step, outcome.decision.action) {
             case (35, .skip(.nonFinite(let found))):
-              try expect(found.rank == ranks - 2 && found.ranks == 1 && found.tensor == 3, "\(what): \(found)")
-              try expect(outcome.share == outcome.shares[rank].count, "\(what): rank \(rank) drew \(outcome.shares[rank])")
+              try expect(
+                found.rank == ranks - 2 && found.ranks == 1 && found.tensor == 3,
+                "\(what): \(found)")
+              try expect(
+                outcome.share == outcome.shares[rank].count,
+                "\(what): rank \(rank) drew \(outcome.shares[rank])")
             case (36, .skip(.corruptedReduction(let norm, let bound))):
               try expect(norm > 100 * bound, "\(what): \(norm) is held against \(bound)")
             case (38, .skip(.spike(let norm, let median))):
               try expect(norm == outcome.ledger.norm, "\(what): a spike of \(norm)")
               let sorted = norms.sorted()
               let half = sorted.count / 2
-              let truth = sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+              let truth =
+                sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
               try expectClose(median, truth, 1e-15, "\(what): the median of \(norms.count)")
-            case (35, _), (36, _), (38, _): throw CheckFailure(description: "\(what): step \(step) is \(outcome.decision.action)")
-            case (_, .skip(let reason)): throw CheckFailure(description: "\(what): step \(step) is skipped: \(reason)")
+            case (35, _), (36, _), (38, _):
+              throw CheckFailure(description: "\(what): step \(step) is \(outcome.decision.action)")
+            case (_, .skip(let reason)):
+              throw CheckFailure(description: "\(what): step \(step) is skipped: \(reason)")
             default:
               norms.append(outcome.ledger.norm)
               try expect(trainer.fingerprint != weights, "\(what): step \(step) changed nothing")
-              try expect(outcome.learningRate.isFinite && outcome.decision.applied!.isFinite, "\(what): step \(step) is not finite")
-              try expect(outcome.noise.signal?.isFinite ?? false, "\(what): the noise scale at step \(step)")
+              try expect(
+                outcome.learningRate.isFinite && outcome.decision.applied!.isFinite,
+                "\(what): step \(step) is not finite")
+              try expect(
+                outcome.noise.signal?.isFinite ?? false, "\(what): the noise scale at step \(step)")
             }
             if outcome.decision.isSkip {
-              try expect(trainer.fingerprint == weights, "\(what): step \(step) changed rank \(rank)'s weights or moments")
-              try expect(try lastingMemory(trainer) == memory, "\(what): step \(step) changed what decisions depend on")
+              try expect(
+                trainer.fingerprint == weights,
+                "\(what): step \(step) changed rank \(rank)'s weights or moments")
+              try expect(
+                try lastingMemory(trainer) == memory,
+                "\(what): step \(step) changed what decisions depend on")
               try expect(trainer.stepsDone == step, "\(what): the skipped step is not counted")
             }
             if step % 7 == 0 {
-              try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+              try part.expectEqual(
+                trainer.weights.digest() + (try trainer.decisionMemory()),
+                "\(what): weights or memory")
             }
           }
         }
@@ -90,13 +118,15 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
   try noGradientIsNoCorruption(on: world)
 }
 
-/// A loss without gradient beside a penalty: the penalty's step is taken, and is not called a corrupted reduction.
+/// A loss without gradient beside a penalty: the penalty's step is taken, and is not called a
+/// corrupted reduction.
 private func noGradientIsNoCorruption(on world: borrowing Communicator) throws {
   try onRanks([3], of: world) { part in
     for mode in Oracle.modes {
       let experiment = try Oracle.experiment(
         64, mode, ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=9"])
-      let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
+      let trainer = try Trainer(
+        experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
       trainer.faults.changeGradient = { gradient, _ in gradient.setToZero() }
       let before = trainer.weights["layers.0.weight"]!
       let decision = try trainer.step(on: part).decision
@@ -109,10 +139,12 @@ private func noGradientIsNoCorruption(on world: borrowing Communicator) throws {
   }
 }
 
-/// One bit of one weight of rank 3 changes behind step 4, in a slice that is not its own: the comparison at step 6 ends the job.
+/// One bit of one weight of rank 3 changes behind step 4, in a slice that is not its own: the
+/// comparison at step 6 ends the job.
 let replicaProgram = RankProgram("norm-replica") { world, _ in
   let experiment = try Oracle.experiment(64, Oracle.modes[1], ["guard.compare_every=3"])
-  let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: world), on: world)
+  let trainer = try Trainer(
+    experiment, data: try TrainingData(experiment.data, seed: 1, on: world), on: world)
   let rank = world.rank
   trainer.faults.changeWeights = { weights, step in
     guard step == 4 && rank == 3 else { return }
@@ -125,9 +157,11 @@ let replicaProgram = RankProgram("norm-replica") { world, _ in
   }
 }
 
-/// A whole run whose rank 1 has a NaN in every step from the fifth on, until it gives up. Argument: directory.
+/// A whole run whose rank 1 has a NaN in every step from the fifth on, until it gives up. Argument:
+/// directory.
 let skipLimitProgram = RankProgram("norm-skip-limit") { world, arguments in
-  let run = try Run(RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
+  let run = try Run(
+    RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
   let rank = world.rank
   run.trainer.faults.changeGradient = { gradient, step in
     if step >= 5 && rank == 1 { gradient.put(.nan, in: "layers.0.weight") }

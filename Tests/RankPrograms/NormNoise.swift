@@ -6,9 +6,11 @@ import MPI
 import Training
 import Vectors
 
-/// The noise scale through real gradients of a finite population at weights that stay: trΣ and |G|² have closed forms.
+/// The noise scale through real gradients of a finite population at weights that stay: trΣ and |G|²
+/// have closed forms.
 ///
-/// Drawn without repeats from n samples, E of the estimates is S² = Σ‖gⱼ − ḡ‖²/(n − 1) and ‖ḡ‖² − S²/n, whatever the batches. Prints what was found.
+/// Drawn without repeats from n samples, E of the estimates is S² = Σ‖gⱼ − ḡ‖²/(n − 1) and ‖ḡ‖² −
+/// S²/n, whatever the batches. Prints what was found.
 let normNoiseProgram = RankProgram("norm-noise") { world, _ in
   let cases: [(ranks: Int, batch: Int, overrides: [String])] = [
     (5, 7, []),  // 2, 2, 1, 1, 1
@@ -22,7 +24,11 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
       let what = "\(overrides) on \(ranks) ranks, batch \(batch)"
       // A rate so small that no weight moves.
       let experiment = try Oracle.experiment(
-        batch, ["data.order=shuffled", "training.steps=100000", "optimizer.learning_rate=1e-30", "guard.compare_every=0"], overrides)
+        batch,
+        [
+          "data.order=shuffled", "training.steps=100000", "optimizer.learning_rate=1e-30",
+          "guard.compare_every=0",
+        ], overrides)
       let data = try TrainingData(experiment.data, seed: 1, on: part)
       let trainer = try Trainer(experiment, data: data, on: part)
       let oracle = Oracle(trainer, data, ranks: ranks)
@@ -31,7 +37,8 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
       var (ratios, seen) = (0.0, 0.0)
       let digest = trainer.weights.digest()
       for step in 1...4000 {
-        let expected = step > 200 ? noise.expectedSquares(samples: trainer.sharesOf(batch, part)) : nil
+        let expected =
+          step > 200 ? noise.expectedSquares(samples: trainer.sharesOf(batch, part)) : nil
         let outcome = try trainer.step(on: part)
         noise.record(outcome.ledger)
         if let expected, overrides.isEmpty, outcome.share > 0 {
@@ -42,13 +49,19 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
       try expect(trainer.weights.digest() == digest, "\(what): the weights moved")
       // Corrected for its batch, a rank with fewer samples has on average what is expected.
       if overrides.isEmpty {
-        try expect(abs(ratios / seen - 1) < 0.06, "\(what): rank \(part.rank) has \(ratios / seen) of what is expected")
+        try expect(
+          abs(ratios / seen - 1) < 0.06,
+          "\(what): rank \(part.rank) has \(ratios / seen) of what is expected")
       }
       // A rank whose gradient is three times too long is found, by its number.
       let rank = part.rank
-      trainer.faults.changeGradient = { gradient, _ in if rank == ranks - 1 { gradient.scale(by: 8) } }
+      trainer.faults.changeGradient = { gradient, _ in
+        if rank == ranks - 1 { gradient.scale(by: 8) }
+      }
       let outlier = try trainer.step(on: part).ledger[.outlier]
-      if ranks > 1 { try expect(outlier.rank == ranks - 1 && outlier.value > 8, "\(what): \(outlier)") }
+      if ranks > 1 {
+        try expect(outlier.rank == ranks - 1 && outlier.value > 8, "\(what): \(outlier)")
+      }
       guard part.rank == 0 else { return }
       let weights = oracle.weights(trainer)
       let all = 0..<Oracle.samples
@@ -59,7 +72,9 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
           return sum + product(apart, apart)
         } / Double(all.count - 1)
       let signal = product(whole, whole) - variance / Double(all.count)
-      print("\(what): trΣ \(noise.variance! / variance), |G|² \(noise.signal! / signal), B \(variance / signal)")
+      print(
+        "\(what): trΣ \(noise.variance! / variance), |G|² \(noise.signal! / signal), B \(variance / signal)"
+      )
       try expectClose(noise.variance, variance, 0.02, "\(what): trΣ")
       try expectClose(noise.signal, signal, 0.02, "\(what): |G|²")
     }

@@ -29,7 +29,8 @@ struct Oracle {
 
   /// How the ranks exchange gradients; in two of them the sums are the same at any rank count.
   static let modes = [
-    ["training.exchange=shared"], ["training.gradient=replicated"], ["training.gradient=sharded", "training.reproducible=true"],
+    ["training.exchange=shared"], ["training.gradient=replicated"],
+    ["training.gradient=sharded", "training.reproducible=true"],
     ["training.gradient=replicated", "training.reproducible=true"], ["training.exchange=messages"],
   ]
   /// Rank counts with batches that they cannot divide.
@@ -53,27 +54,36 @@ struct Oracle {
     var count: Double { Double(samples.count) }
   }
 
-  static func experiment(_ batch: Int, _ mode: [String], _ overrides: [String]) throws -> Experiment {
+  static func experiment(_ batch: Int, _ mode: [String], _ overrides: [String]) throws -> Experiment
+  {
     try Experiment(
       text: text, source: "test.toml",
-      overrides: ["training.global_batch=\(batch)", "training.micro_batch=\(micro)", "training.steps=100"] + mode + overrides)
+      overrides: [
+        "training.global_batch=\(batch)", "training.micro_batch=\(micro)", "training.steps=100",
+      ] + mode + overrides)
   }
 
   init(_ trainer: Trainer, _ data: TrainingData, ranks: Int) {
     let segments = trainer.model.layout.segments
     names = segments.map(\.name)
     shapes = segments.map(\.shape)
-    widths = [data.train.shape.inputs] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
+    widths =
+      [data.train.shape.inputs]
+      + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
     var all = Batch(capacity: Self.samples, shape: data.train.shape)
     try! data.train.fill(&all, with: (0..<UInt32(Self.samples)).map { $0 }[...])
-    inputs = (0..<Self.samples).map { row in (0..<all.shape.inputs).map { Double(all.inputs[row * all.shape.inputs + $0]) } }
+    inputs = (0..<Self.samples).map { row in
+      (0..<all.shape.inputs).map { Double(all.inputs[row * all.shape.inputs + $0]) }
+    }
     labels = (0..<Self.samples).map { Int(all.labels[$0]) }
     batch = trainer.experiment.training.globalBatch
     self.ranks = ranks
     isReproducible = trainer.experiment.training.reproducible
   }
 
-  func weights(_ trainer: Trainer) -> Tensors { names.map { trainer.weights[$0]!.map(Double.init) } }
+  func weights(_ trainer: Trainer) -> Tensors {
+    names.map { trainer.weights[$0]!.map(Double.init) }
+  }
 
   /// The samples of a step, counted from 0.
   func samples(ofStep step: Int) -> Range<Int> {
@@ -81,11 +91,14 @@ struct Oracle {
     return start..<min(start + batch, Self.samples)
   }
 
-  /// Which of those each part has: the first ranks have one sample more, or parts are micro-batches.
+  /// Which of those each part has: the first ranks have one sample more, or parts are
+  /// micro-batches.
   func parts(ofStep step: Int) -> [Range<Int>] {
     let all = samples(ofStep: step)
     if isReproducible {
-      return stride(from: all.lowerBound, to: all.upperBound, by: Self.micro).map { $0..<min($0 + Self.micro, all.upperBound) }
+      return stride(from: all.lowerBound, to: all.upperBound, by: Self.micro).map {
+        $0..<min($0 + Self.micro, all.upperBound)
+      }
     }
     var start = all.lowerBound
     return (0..<ranks).map { rank in
@@ -102,7 +115,9 @@ struct Oracle {
   /// The mean gradient of some samples.
   func gradient(of samples: Range<Int>, at weights: Tensors) -> Tensors {
     var sum = weights.map { [Double](repeating: 0, count: $0.count) }
-    for sample in samples { _ = backpropagate(weights, widths, inputs[sample], label: labels[sample], into: &sum) }
+    for sample in samples {
+      _ = backpropagate(weights, widths, inputs[sample], label: labels[sample], into: &sum)
+    }
     return sum.map { $0.map { $0 / Double(samples.count) } }
   }
 }
@@ -110,13 +125,19 @@ struct Oracle {
 /// Σ wᵢ gᵢ
 func mean(_ parts: [Oracle.Part], _ factor: (Oracle.Part) -> Double = { _ in 1 }) -> Tensors {
   let total = parts.reduce(0) { $0 + $1.count }
-  return parts.reduce(zeros(parts[0].gradient)) { add($0, $1.gradient, times: factor($1) * $1.count / total) }
+  return parts.reduce(zeros(parts[0].gradient)) {
+    add($0, $1.gradient, times: factor($1) * $1.count / total)
+  }
 }
 
 func zeros(_ tensors: Tensors) -> Tensors { tensors.map { $0.map { _ in 0 } } }
-func add(_ a: Tensors, _ b: Tensors, times factor: Double) -> Tensors { zip(a, b).map { zip($0, $1).map { $0 + factor * $1 } } }
+func add(_ a: Tensors, _ b: Tensors, times factor: Double) -> Tensors {
+  zip(a, b).map { zip($0, $1).map { $0 + factor * $1 } }
+}
 func scaled(_ a: Tensors, _ factor: Double) -> Tensors { a.map { $0.map { $0 * factor } } }
-func product(_ a: Tensors, _ b: Tensors) -> Double { zip(a, b).reduce(0) { zip($1.0, $1.1).reduce($0) { $0 + $1.0 * $1.1 } } }
+func product(_ a: Tensors, _ b: Tensors) -> Double {
+  zip(a, b).reduce(0) { zip($1.0, $1.1).reduce($0) { $0 + $1.0 * $1.1 } }
+}
 func norm(_ a: Tensors) -> Double { product(a, a).squareRoot() }
 func norm(_ a: [Double]) -> Double { norm([a]) }
 
@@ -126,9 +147,15 @@ func torchCoefficient(_ norm: Double, _ limit: Double) -> Double {
   return ratio < 1 ? ratio : 1
 }
 
-/// Checks a step's new weights, to the rounding of Float32: 2⁻²³ of a weight, and of the change what sums in Float32 lose.
-func expectStep(_ new: Tensors, _ truth: Tensors, from old: Tensors, _ what: @autoclosure () -> String, line: Int = #line) throws {
-  let largest = zip(truth, old).reduce(0.0) { zip($1.0, $1.1).reduce($0) { max($0, abs($1.0 - $1.1)) } }
+/// Checks a step's new weights, to the rounding of Float32: 2⁻²³ of a weight, and of the change
+/// what sums in Float32 lose.
+func expectStep(
+  _ new: Tensors, _ truth: Tensors, from old: Tensors, _ what: @autoclosure () -> String,
+  line: Int = #line
+) throws {
+  let largest = zip(truth, old).reduce(0.0) {
+    zip($1.0, $1.1).reduce($0) { max($0, abs($1.0 - $1.1)) }
+  }
   try expect(largest > 1e-7, "\(what()): nothing was to change", line: line)
   for tensor in truth.indices {
     for index in truth[tensor].indices {
@@ -142,6 +169,11 @@ func expectStep(_ new: Tensors, _ truth: Tensors, from old: Tensors, _ what: @au
   }
 }
 
-func expectClose(_ value: Double?, _ truth: Double, _ tolerance: Double, _ what: @autoclosure () -> String, line: Int = #line) throws {
-  try expect(isClose(value ?? .nan, truth, tolerance), "\(what()) is \(value ?? .nan), not \(truth)", line: line)
+func expectClose(
+  _ value: Double?, _ truth: Double, _ tolerance: Double, _ what: @autoclosure () -> String,
+  line: Int = #line
+) throws {
+  try expect(
+    isClose(value ?? .nan, truth, tolerance), "\(what()) is \(value ?? .nan), not \(truth)",
+    line: line)
 }

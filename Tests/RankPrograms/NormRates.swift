@@ -9,7 +9,8 @@ import Training
 private struct RateCase {
   let overrides: [String]
   let limit: Double
-  let step: (_ weights: inout Tensors, _ gradient: Tensors, _ shapes: [[Int]], _ state: inout State) -> Void
+  let step:
+    (_ weights: inout Tensors, _ gradient: Tensors, _ shapes: [[Int]], _ state: inout State) -> Void
 
   struct State {
     var moments: [Tensors] = []
@@ -24,25 +25,37 @@ private struct RateCase {
   nonisolated(unsafe) static let all = [
     // v ← μv + λ(g + βw), λ = κ‖w‖/(‖g‖ + β‖w‖); vectors keep λ = 1.
     RateCase(
-      overrides: ["optimizer.kind=lars", "optimizer.learning_rate=0.3", "optimizer.trust=0.05", "optimizer.weight_decay=0.02"],
+      overrides: [
+        "optimizer.kind=lars", "optimizer.learning_rate=0.3", "optimizer.trust=0.05",
+        "optimizer.weight_decay=0.02",
+      ],
       limit: .infinity
     ) { w, g, shapes, state in lars(&w, g, shapes, &state) },
     // The norm in λ is that of what is applied, also behind a clip of single elements.
     RateCase(
       overrides: [
-        "optimizer.kind=lars", "optimizer.learning_rate=0.3", "optimizer.trust=0.05", "optimizer.weight_decay=0.02", "clip.rule=value",
+        "optimizer.kind=lars", "optimizer.learning_rate=0.3", "optimizer.trust=0.05",
+        "optimizer.weight_decay=0.02", "clip.rule=value",
         "clip.max_value=0.02",
       ],
       limit: .infinity
-    ) { w, g, shapes, state in lars(&w, g.map { $0.map { min(max($0, -0.02), 0.02) } }, shapes, &state) },
+    ) { w, g, shapes, state in
+      lars(&w, g.map { $0.map { min(max($0, -0.02), 0.02) } }, shapes, &state)
+    },
     RateCase(
-      overrides: ["optimizer.kind=lamb", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.05", "optimizer.epsilon=1e-6"],
+      overrides: [
+        "optimizer.kind=lamb", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.05",
+        "optimizer.epsilon=1e-6",
+      ],
       limit: 0.5
     ) { w, g, shapes, state in lamb(&w, g, shapes, &state) },
-    RateCase(overrides: ["optimizer.kind=dog"], limit: 0.5) { w, g, _, state in dog(&w, g, &state) },
+    RateCase(overrides: ["optimizer.kind=dog"], limit: 0.5) { w, g, _, state in dog(&w, g, &state)
+    },
   ]
 
-  private static func lars(_ w: inout Tensors, _ g: Tensors, _ shapes: [[Int]], _ state: inout State) {
+  private static func lars(
+    _ w: inout Tensors, _ g: Tensors, _ shapes: [[Int]], _ state: inout State
+  ) {
     if state.moments.isEmpty { state.moments = [zeros(w)] }
     for k in w.indices {
       let ratio = shapes[k].count > 1 ? 0.05 * norm(w[k]) / (norm(g[k]) + 0.02 * norm(w[k])) : 1
@@ -53,7 +66,9 @@ private struct RateCase {
     }
   }
 
-  private static func lamb(_ w: inout Tensors, _ g: Tensors, _ shapes: [[Int]], _ state: inout State) {
+  private static func lamb(
+    _ w: inout Tensors, _ g: Tensors, _ shapes: [[Int]], _ state: inout State
+  ) {
     if state.moments.isEmpty { state.moments = [zeros(w), zeros(w)] }
     state.steps += 1
     var (power1, power2) = (1.0, 1.0)
@@ -63,7 +78,9 @@ private struct RateCase {
       for i in w[k].indices {
         state.moments[0][k][i] = 0.9 * state.moments[0][k][i] + 0.1 * g[k][i]
         state.moments[1][k][i] = 0.999 * state.moments[1][k][i] + 0.001 * g[k][i] * g[k][i]
-        let (first, second) = (state.moments[0][k][i] / (1 - power1), state.moments[1][k][i] / (1 - power2))
+        let (first, second) = (
+          state.moments[0][k][i] / (1 - power1), state.moments[1][k][i] / (1 - power2)
+        )
         direction[i] = first / (second.squareRoot() + 1e-6) + 0.05 * w[k][i]
       }
       let ratio = shapes[k].count > 1 ? norm(w[k]) / norm(direction) : 1
@@ -85,7 +102,8 @@ private struct RateCase {
   }
 }
 
-/// LARS, LAMB and DoG over 20 steps, against trajectories of one process in Double that never look at the ranks' weights.
+/// LARS, LAMB and DoG over 20 steps, against trajectories of one process in Double that never look
+/// at the ranks' weights.
 let normRatesProgram = RankProgram("norm-rates") { world, _ in
   for (ranks, batch) in Oracle.worlds {
     try onRanks([ranks], of: world) { part in
@@ -94,7 +112,9 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
           let what = "\(rule.overrides) \(mode) on \(ranks) ranks, batch \(batch)"
           let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
           let experiment = try Oracle.experiment(
-            batch, mode, rule.overrides + clip + (rule.overrides[0].hasSuffix("dog") ? ["optimizer.learning_rate=4"] : []))
+            batch, mode,
+            rule.overrides + clip
+              + (rule.overrides[0].hasSuffix("dog") ? ["optimizer.learning_rate=4"] : []))
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let oracle = Oracle(trainer, data, ranks: ranks)
@@ -102,7 +122,8 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
           var weights = start
           var state = RateCase.State()
           for step in 0..<20 {
-            // DoG's first steps are of 10⁻⁶ of the weights, of which Float32 holds little: each is held against the formula at the ranks' own weights.
+            // DoG's first steps are of 10⁻⁶ of the weights, of which Float32 holds little: each is
+            // held against the formula at the ranks' own weights.
             if rule.overrides == ["optimizer.kind=dog"] { weights = oracle.weights(trainer) }
             let before = weights
             let outcome = try trainer.step(on: part)
@@ -111,15 +132,22 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
             let coefficient = rule.limit.isFinite ? torchCoefficient(norm(gradient), rule.limit) : 1
             rule.step(&weights, scaled(gradient, coefficient), oracle.shapes, &state)
             if let rate = state.rate {
-              try expectClose(outcome.learningRate, 4 * rate, 1e-6, "\(what): the rate of step \(step + 1)")
-              if step > 8 { try expectStep(oracle.weights(trainer), weights, from: before, "\(what), step \(step + 1)") }
+              try expectClose(
+                outcome.learningRate, 4 * rate, 1e-6, "\(what): the rate of step \(step + 1)")
+              if step > 8 {
+                try expectStep(
+                  oracle.weights(trainer), weights, from: before, "\(what), step \(step + 1)")
+              }
             }
           }
-          try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+          try part.expectEqual(
+            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
           guard part.rank == 0 else { continue }
           let error = norm(add(oracle.weights(trainer), weights, times: -1))
           let way = norm(add(weights, start, times: -1))
-          try expect(error < 3e-6 * norm(weights), "\(what): \(error) off after a way of \(way), weights \(norm(weights))")
+          try expect(
+            error < 3e-6 * norm(weights),
+            "\(what): \(error) off after a way of \(way), weights \(norm(weights))")
           try expect(way > 1e-2, "\(what): hardly moved, \(way)")
         }
       }
@@ -127,7 +155,8 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
   }
 }
 
-/// AdaScale's rate and the batch that grows with the noise, against the formulas on running means of one process.
+/// AdaScale's rate and the batch that grows with the noise, against the formulas on running means
+/// of one process.
 let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
   for (ranks, batch) in [(2, 7), (5, 64), (8, 257)] {
     try onRanks([ranks], of: world) { part in
@@ -137,7 +166,10 @@ let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
           let base = max(1, batch / 5)
           let experiment = try Oracle.experiment(
             batch, mode,
-            ["schedule.kind=adascale", "schedule.base_batch=\(base)", "optimizer.kind=\(kind)", "optimizer.learning_rate=0.01"])
+            [
+              "schedule.kind=adascale", "schedule.base_batch=\(base)", "optimizer.kind=\(kind)",
+              "optimizer.learning_rate=0.01",
+            ])
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let oracle = Oracle(trainer, data, ranks: ranks)
@@ -150,10 +182,15 @@ let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
             let scale = outcome.ledger.samples / Double(base)
             let (sigma, mu) = (noise.variance / Double(base), max(noise.signal, 0))
             let gain = (sigma + mu) / (sigma / scale + mu)
-            try expect((min(1, scale)...max(1, scale)).contains(gain), "\(what): a gain of \(gain) for \(scale)")
-            try expectClose(outcome.learningRate, 0.01 * (power == 1 ? gain : gain.squareRoot()), 1e-5, "\(what): the rate")
+            try expect(
+              (min(1, scale)...max(1, scale)).contains(gain),
+              "\(what): a gain of \(gain) for \(scale)")
+            try expectClose(
+              outcome.learningRate, 0.01 * (power == 1 ? gain : gain.squareRoot()), 1e-5,
+              "\(what): the rate")
           }
-          try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+          try part.expectEqual(
+            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
         }
       }
     }
@@ -161,17 +198,26 @@ let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
   try onRanks([4], of: world) { part in
     for mode in Oracle.modes {
       let experiment = try Oracle.experiment(
-        10, mode, ["schedule.batch=noise-scale", "schedule.max_batch=70", "optimizer.learning_rate=0.02", "training.micro_batch=3"])
-      let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
+        10, mode,
+        [
+          "schedule.batch=noise-scale", "schedule.max_batch=70", "optimizer.learning_rate=0.02",
+          "training.micro_batch=3",
+        ])
+      let trainer = try Trainer(
+        experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
       var (batch, position, sizes) = (10, 0, [10])
       var (signal, variance, seen) = (0.0, 0.0, 0.0)
       for step in 1...60 {
         let outcome = try trainer.step(on: part)
         let ledger = outcome.ledger
         let drawn = min(batch, Oracle.samples - position)
-        try expect(ledger.samples == Double(drawn), "\(mode): step \(step) has \(ledger.samples) samples, not \(drawn)")
+        try expect(
+          ledger.samples == Double(drawn),
+          "\(mode): step \(step) has \(ledger.samples) samples, not \(drawn)")
         position = (position + drawn) % Oracle.samples
-        let spread = (ledger.meanLocalSquares - ledger.squaredNorm) * ledger.samples / (ledger[.contributors] - 1)
+        let spread =
+          (ledger.meanLocalSquares - ledger.squaredNorm) * ledger.samples
+          / (ledger[.contributors] - 1)
         signal = 0.98 * signal + 0.02 * (ledger.squaredNorm - spread / ledger.samples)
         variance = 0.98 * variance + 0.02 * spread
         seen = 0.98 * seen + 0.02
@@ -180,8 +226,12 @@ let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
           sizes.append(batch)
         }
       }
-      try expect(Set(sizes) == [10, 20, 40, 70] || Set(sizes) == [10, 20, 40] || Set(sizes) == [10, 20], "\(mode): batches \(sizes)")
-      try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(mode): weights or memory of a growing batch")
+      try expect(
+        Set(sizes) == [10, 20, 40, 70] || Set(sizes) == [10, 20, 40] || Set(sizes) == [10, 20],
+        "\(mode): batches \(sizes)")
+      try part.expectEqual(
+        trainer.weights.digest() + (try trainer.decisionMemory()),
+        "\(mode): weights or memory of a growing batch")
     }
   }
 }

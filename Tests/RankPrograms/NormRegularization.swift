@@ -18,51 +18,74 @@ private struct RegularizationCase {
     RegularizationCase(overrides: ["regularization.l1=0.01"], l1: 0.01),
     RegularizationCase(overrides: ["regularization.l2=0.1"], l2: 0.1),
     RegularizationCase(
-      overrides: ["regularization.l1=0.02", "regularization.l2=0.1", "regularization.decoupled=true"], l1: 0.02, decay: 0.1),
-    RegularizationCase(overrides: ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=0.2"], l2: 0.1, limit: 0.2),
+      overrides: [
+        "regularization.l1=0.02", "regularization.l2=0.1", "regularization.decoupled=true",
+      ], l1: 0.02, decay: 0.1),
+    RegularizationCase(
+      overrides: ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=0.2"], l2: 0.1,
+      limit: 0.2),
     RegularizationCase(overrides: ["regularization.sam_radius=0.2"], radius: 0.2),
     RegularizationCase(
-      overrides: ["regularization.sam_radius=0.2", "regularization.synchronized=false"], radius: 0.2, isSynchronized: false),
+      overrides: ["regularization.sam_radius=0.2", "regularization.synchronized=false"],
+      radius: 0.2, isSynchronized: false),
     RegularizationCase(
       overrides: [
-        "regularization.gradient_norm=0.06", "regularization.sam_radius=0.2", "regularization.l2=0.1", "clip.rule=global",
+        "regularization.gradient_norm=0.06", "regularization.sam_radius=0.2",
+        "regularization.l2=0.1", "clip.rule=global",
         "clip.max_norm=0.2",
       ],
       l2: 0.1, radius: 0.2, mixture: 0.3, limit: 0.2),
     RegularizationCase(
-      overrides: ["regularization.gradient_norm=0.06", "regularization.sam_radius=0.2", "regularization.synchronized=false"], radius: 0.2,
+      overrides: [
+        "regularization.gradient_norm=0.06", "regularization.sam_radius=0.2",
+        "regularization.synchronized=false",
+      ], radius: 0.2,
       mixture: 0.3, isSynchronized: false),
     RegularizationCase(
-      overrides: ["regularization.sam_radius=0.2", "clip.rule=global", "clip.max_norm=0.2", "clip.scope=bound"], radius: 0.2, limit: 0.2),
+      overrides: [
+        "regularization.sam_radius=0.2", "clip.rule=global", "clip.max_norm=0.2",
+        "clip.scope=bound",
+      ], radius: 0.2, limit: 0.2),
   ]
 
   /// What the parts measure last, and the whole gradient.
-  func gradients(_ oracle: Oracle, _ step: Int, at w: Tensors) -> (parts: [Oracle.Part], whole: Tensors) {
+  func gradients(_ oracle: Oracle, _ step: Int, at w: Tensors) -> (
+    parts: [Oracle.Part], whole: Tensors
+  ) {
     var parts = oracle.parts(ofStep: step, at: w)
     var whole = mean(parts)
     if radius > 0 {
       let first = (parts: parts, mean: whole)
       parts = parts.map { part in
         let uphill = isSynchronized ? first.mean : part.gradient
-        let above = oracle.gradient(of: part.samples, at: add(w, uphill, times: radius / norm(uphill)))
+        let above = oracle.gradient(
+          of: part.samples, at: add(w, uphill, times: radius / norm(uphill)))
         return Oracle.Part(
-          samples: part.samples, gradient: isSynchronized ? above : add(scaled(above, mixture), part.gradient, times: 1 - mixture))
+          samples: part.samples,
+          gradient: isSynchronized
+            ? above : add(scaled(above, mixture), part.gradient, times: 1 - mixture))
       }
-      whole = isSynchronized ? add(scaled(mean(parts), mixture), first.mean, times: 1 - mixture) : mean(parts)
+      whole =
+        isSynchronized
+        ? add(scaled(mean(parts), mixture), first.mean, times: 1 - mixture) : mean(parts)
     }
     whole = add(whole, w, times: l2)
     return (parts, add(whole, w.map { $0.map { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 } }, times: l1))
   }
 
-  func penalty(at w: Tensors) -> Double { l1 * w.joined().reduce(0) { $0 + abs($1) } + 0.5 * l2 * product(w, w) }
+  func penalty(at w: Tensors) -> Double {
+    l1 * w.joined().reduce(0) { $0 + abs($1) } + 0.5 * l2 * product(w, w)
+  }
 }
 
-/// Penalties on weights and on the gradient, against two passes of one process: weights, norms, penalty, noise, and the norm of the update.
+/// Penalties on weights and on the gradient, against two passes of one process: weights, norms,
+/// penalty, noise, and the norm of the update.
 let normRegularizationProgram = RankProgram("norm-regularization") { world, _ in
   for (ranks, batch) in Oracle.worlds {
     try onRanks([ranks], of: world) { part in
       for mode in Oracle.modes {
-        for rule in RegularizationCase.all where rule.isSynchronized || !mode.contains("training.reproducible=true") {
+        for rule in RegularizationCase.all
+        where rule.isSynchronized || !mode.contains("training.reproducible=true") {
           try check(rule, mode, batch, on: part)
         }
       }
@@ -70,7 +93,9 @@ let normRegularizationProgram = RankProgram("norm-regularization") { world, _ in
   }
 }
 
-private func check(_ rule: RegularizationCase, _ mode: [String], _ batch: Int, on part: borrowing Communicator) throws {
+private func check(
+  _ rule: RegularizationCase, _ mode: [String], _ batch: Int, on part: borrowing Communicator
+) throws {
   let what = "\(rule.overrides) \(mode) on \(part.size) ranks, batch \(batch)"
   let experiment = try Oracle.experiment(batch, mode, rule.overrides)
   let data = try TrainingData(experiment.data, seed: 1, on: part)
@@ -80,26 +105,35 @@ private func check(_ rule: RegularizationCase, _ mode: [String], _ batch: Int, o
   for step in 0..<3 {
     let before = oracle.weights(trainer)
     let outcome = try trainer.step(on: part)
-    try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+    try part.expectEqual(
+      trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
     guard part.rank == 0 else { continue }
     let ledger = outcome.ledger
     let (parts, whole) = rule.gradients(oracle, step, at: before)
-    let squares = parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples
+    let squares =
+      parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples
     let held = rule.overrides.contains("clip.scope=bound") ? squares.squareRoot() : norm(whole)
     let coefficient = rule.limit.isFinite ? torchCoefficient(held, rule.limit) : 1
     let shrunk = scaled(before, 1 - 0.5 * rule.decay)
-    try expectStep(oracle.weights(trainer), add(shrunk, whole, times: -0.5 * coefficient), from: before, "\(what), step \(step + 1)")
+    try expectStep(
+      oracle.weights(trainer), add(shrunk, whole, times: -0.5 * coefficient), from: before,
+      "\(what), step \(step + 1)")
     try expectClose(outcome.decision.norm, norm(whole), 4e-6, "\(what): the norm")
-    try expectClose(outcome.decision.applied, coefficient * norm(whole), 4e-6, "\(what): the applied norm")
-    try expectClose(ledger.partsNorm, norm(mean(parts)), 4e-6, "\(what): the norm of the parts' mean")
+    try expectClose(
+      outcome.decision.applied, coefficient * norm(whole), 4e-6, "\(what): the applied norm")
+    try expectClose(
+      ledger.partsNorm, norm(mean(parts)), 4e-6, "\(what): the norm of the parts' mean")
     try expectClose(ledger.localRMS, squares.squareRoot(), 4e-6, "\(what): √L")
     try expectClose(ledger[.penalty], rule.penalty(at: before), 1e-6, "\(what): the penalty")
     try expect(ledger.partsNorm <= ledger.localRMS * (1 + 1e-6), "\(what): ‖g‖ above √L")
     if let last {
       // What the update before did, to the bit of the stored weights.
       try expectClose(
-        ledger[.squaredUpdate].squareRoot(), norm(add(last.after, last.before, times: -1)), 1e-12, "\(what): the update's norm")
-      try expectClose(ledger[.squaredWeights].squareRoot(), norm(last.before), 1e-12, "\(what): the weights' norm")
+        ledger[.squaredUpdate].squareRoot(), norm(add(last.after, last.before, times: -1)), 1e-12,
+        "\(what): the update's norm")
+      try expectClose(
+        ledger[.squaredWeights].squareRoot(), norm(last.before), 1e-12, "\(what): the weights' norm"
+      )
     }
     last = (before, oracle.weights(trainer))
   }

@@ -7,47 +7,69 @@ import Reports
 import Training
 import Vectors
 
-/// Every rule that remembers: a run resumed from a checkpoint against the one that was never interrupted. Argument: a directory with `test.toml`.
+/// Every rule that remembers: a run resumed from a checkpoint against the one that was never
+/// interrupted. Argument: a directory with `test.toml`.
 let normResumeProgram = RankProgram("norm-resume") { world, arguments in
   let folder = arguments[0]
   let cases = [
-    ["clip.rule=percentile", "clip.window=7", "guard.spike=100"], ["clip.rule=zscore", "clip.warmup_steps=5"],
+    ["clip.rule=percentile", "clip.window=7", "guard.spike=100"],
+    ["clip.rule=zscore", "clip.warmup_steps=5"],
     ["clip.rule=ema", "training.reproducible=true"],
     ["schedule.kind=plateau-on-norm", "schedule.patience=3", "training.gradient=replicated"],
-    ["schedule.kind=adascale", "schedule.base_batch=4"], ["schedule.kind=warmup-on-norm", "schedule.warmup_steps=30"],
-    ["optimizer.kind=dog", "optimizer.learning_rate=1"], ["optimizer.kind=lars", "optimizer.learning_rate=0.3"],
-    ["optimizer.kind=lamb", "training.gradient=replicated"], ["schedule.batch=noise-scale", "training.global_batch=12"],
-    ["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.3", "report.every=4"], ["clip.rule=global", "clip.scope=bound"],
+    ["schedule.kind=adascale", "schedule.base_batch=4"],
+    ["schedule.kind=warmup-on-norm", "schedule.warmup_steps=30"],
+    ["optimizer.kind=dog", "optimizer.learning_rate=1"],
+    ["optimizer.kind=lars", "optimizer.learning_rate=0.3"],
+    ["optimizer.kind=lamb", "training.gradient=replicated"],
+    ["schedule.batch=noise-scale", "training.global_batch=12"],
+    ["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.3", "report.every=4"],
+    ["clip.rule=global", "clip.scope=bound"],
     ["regularization.sam_radius=0.1", "regularization.l1=0.001"],
   ]
   func options(_ directory: String, _ overrides: [String], resume: Bool) -> RunOptions {
-    RunOptions(experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume, voice: .quiet)
+    RunOptions(
+      experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume,
+      voice: .quiet)
   }
   try onRanks([3], of: world) { part in
     for (index, overrides) in cases.enumerated() {
       let whole = "\(folder)/run-\(index)"
       let run = try Run(options(whole, overrides, resume: false), on: part)
       try expect(try run.train(on: part) == .done, "\(overrides): the run did not end")
-      try part.copy(whole, to: whole + "-resumed", without: ["checkpoints/step-00000060", "report.json", "final.safetensors"])
+      try part.copy(
+        whole, to: whole + "-resumed",
+        without: ["checkpoints/step-00000060", "report.json", "final.safetensors"])
       let resumed = try Run(options(whole + "-resumed", overrides, resume: true), on: part)
-      try expect(resumed.trainer.stepsDone == 40, "\(overrides): resumed after step \(resumed.trainer.stepsDone)")
+      try expect(
+        resumed.trainer.stepsDone == 40,
+        "\(overrides): resumed after step \(resumed.trainer.stepsDone)")
       try expect(try resumed.train(on: part) == .done, "\(overrides): the resumed run did not end")
-      try expect(resumed.trainer.fingerprint == run.trainer.fingerprint, "\(overrides): rank \(part.rank) ends with other bits")
+      try expect(
+        resumed.trainer.fingerprint == run.trainer.fingerprint,
+        "\(overrides): rank \(part.rank) ends with other bits")
       let (memory, truth) = (try resumed.trainer.decisionMemory(), try run.trainer.decisionMemory())
       try expect(memory == truth, "\(overrides): the memory is \(memory), not \(truth)")
     }
     // DoG measures from where the weights start, also where a file gives them.
     let started = try Run(
       options(
-        "\(folder)/started", ["optimizer.kind=dog", "optimizer.learning_rate=1", "model.init=\"\(folder)/run-0/final.safetensors\""],
+        "\(folder)/started",
+        [
+          "optimizer.kind=dog", "optimizer.learning_rate=1",
+          "model.init=\"\(folder)/run-0/final.safetensors\"",
+        ],
         resume: false),
       on: part)
     let squares = started.trainer.model.layout.segments.reduce(0.0) { sum, segment in
       started.trainer.weights[segment.name]!.reduce(sum) { $0 + Double($1) * Double($1) }
     }
     let outcome = try started.trainer.step(on: part)
-    try expect(outcome.ledger[.squaredDistance] == 0, "the start is \(outcome.ledger[.squaredDistance].squareRoot()) from itself")
+    try expect(
+      outcome.ledger[.squaredDistance] == 0,
+      "the start is \(outcome.ledger[.squaredDistance].squareRoot()) from itself")
     try expectClose(
-      outcome.learningRate, 1e-6 * (1 + squares.squareRoot()) / (outcome.ledger.squaredNorm + 1e-8).squareRoot(), 1e-9, "DoG's first rate")
+      outcome.learningRate,
+      1e-6 * (1 + squares.squareRoot()) / (outcome.ledger.squaredNorm + 1e-8).squareRoot(), 1e-9,
+      "DoG's first rate")
   }
 }

@@ -10,7 +10,9 @@ import Vectors
 private struct ClipCase {
   let overrides: [String]
   /// The clipped gradient, and what the rule carries on.
-  let clip: (_ gradient: Tensors, _ weights: Tensors, _ shapes: [[Int]], _ memory: inout NaiveMemory) -> Tensors
+  let clip:
+    (_ gradient: Tensors, _ weights: Tensors, _ shapes: [[Int]], _ memory: inout NaiveMemory) ->
+      Tensors
 
   struct NaiveMemory {
     var norms: [Double] = []
@@ -24,21 +26,29 @@ private struct ClipCase {
 
   nonisolated(unsafe) static let all = [
     ClipCase(overrides: ["clip.rule=none"]) { g, _, _, _ in g },
-    ClipCase(overrides: ["clip.rule=global", "clip.max_norm=0.1"]) { g, _, _, _ in scaled(g, torchCoefficient(norm(g), 0.1)) },
+    ClipCase(overrides: ["clip.rule=global", "clip.max_norm=0.1"]) { g, _, _, _ in
+      scaled(g, torchCoefficient(norm(g), 0.1))
+    },
     ClipCase(overrides: ["clip.rule=global", "clip.max_norm=0.1", "clip.order=1"]) { g, _, _, _ in
       scaled(g, torchCoefficient(g.joined().reduce(0) { $0 + abs($1) }, 0.1))
     },
-    ClipCase(overrides: ["clip.rule=global", "clip.max_norm=0.01", "clip.order=inf"]) { g, _, _, _ in
+    ClipCase(overrides: ["clip.rule=global", "clip.max_norm=0.01", "clip.order=inf"]) {
+      g, _, _, _ in
       scaled(g, torchCoefficient(g.joined().map(abs).max()!, 0.01))
     },
     ClipCase(overrides: ["clip.rule=per-layer", "clip.max_norm=0.2"]) { g, _, _, _ in
       byFactors(g) { torchCoefficient(norm(g[$0]), 0.2 / Double(g.count).squareRoot()) }
     },
-    ClipCase(overrides: ["clip.rule=per-layer", "clip.max_norm=0.2", "clip.budget=size"]) { g, _, _, _ in
+    ClipCase(overrides: ["clip.rule=per-layer", "clip.max_norm=0.2", "clip.budget=size"]) {
+      g, _, _, _ in
       let count = g.reduce(0) { $0 + $1.count }
-      return byFactors(g) { torchCoefficient(norm(g[$0]), 0.2 * (Double(g[$0].count) / Double(count)).squareRoot()) }
+      return byFactors(g) {
+        torchCoefficient(norm(g[$0]), 0.2 * (Double(g[$0].count) / Double(count)).squareRoot())
+      }
     },
-    ClipCase(overrides: ["clip.rule=value", "clip.max_value=0.02"]) { g, _, _, _ in g.map { $0.map { min(max($0, -0.02), 0.02) } } },
+    ClipCase(overrides: ["clip.rule=value", "clip.max_value=0.02"]) { g, _, _, _ in
+      g.map { $0.map { min(max($0, -0.02), 0.02) } }
+    },
     ClipCase(overrides: ["clip.rule=agc", "clip.ratio=0.1", "clip.floor=0.5"]) { g, w, shapes, _ in
       g.indices.map { tensor in
         // A matrix clips row by row, a vector as one.
@@ -50,7 +60,8 @@ private struct ClipCase {
         }
       }
     },
-    ClipCase(overrides: ["clip.rule=percentile", "clip.percentile=30", "clip.window=3"]) { g, _, _, memory in
+    ClipCase(overrides: ["clip.rule=percentile", "clip.percentile=30", "clip.window=3"]) {
+      g, _, _, memory in
       memory.norms.append(norm(g))
       let sorted = memory.norms.suffix(3).sorted()
       // numpy.percentile: position 0.3·(n − 1) between the sorted values.
@@ -58,17 +69,22 @@ private struct ClipCase {
       let below = Int(position)
       let limit =
         below + 1 < sorted.count
-        ? sorted[below] * (1 - (position - Double(below))) + sorted[below + 1] * (position - Double(below)) : sorted[below]
+        ? sorted[below] * (1 - (position - Double(below))) + sorted[below + 1]
+          * (position - Double(below)) : sorted[below]
       return scaled(g, torchCoefficient(norm(g), limit))
     },
-    ClipCase(overrides: ["clip.rule=zscore", "clip.warmup_steps=2", "clip.threshold=0.5", "clip.memory=0.8", "clip.max_norm=0.6"]) {
+    ClipCase(overrides: [
+      "clip.rule=zscore", "clip.warmup_steps=2", "clip.threshold=0.5", "clip.memory=0.8",
+      "clip.max_norm=0.6",
+    ]) {
       g, _, _, memory in
       let n = norm(g)
       guard memory.norms.count >= 2 else {
         memory.norms.append(n)
         if memory.norms.count == 2 {
           memory.mean = (memory.norms[0] + memory.norms[1]) / 2
-          memory.variance = (memory.norms[0] - memory.norms[1]) * (memory.norms[0] - memory.norms[1]) / 4
+          memory.variance =
+            (memory.norms[0] - memory.norms[1]) * (memory.norms[0] - memory.norms[1]) / 4
         }
         return scaled(g, torchCoefficient(n, 0.6))
       }
@@ -77,20 +93,28 @@ private struct ClipCase {
       var entered = n
       if z > 0.5 { entered = memory.mean + 0.5 * deviation / (z / 0.5) }
       memory.mean = 0.8 * memory.mean + 0.2 * entered
-      memory.variance = 0.8 * memory.variance + 0.2 * (entered - memory.mean) * (entered - memory.mean)
+      memory.variance =
+        0.8 * memory.variance + 0.2 * (entered - memory.mean) * (entered - memory.mean)
       let limit = min(entered, 0.6)
       return limit < n ? scaled(g, limit / (n + 1e-6)) : g
     },
-    ClipCase(overrides: ["clip.rule=normalize", "clip.max_norm=2"]) { g, _, _, _ in scaled(g, 2 / (norm(g) + 1e-6)) },
+    ClipCase(overrides: ["clip.rule=normalize", "clip.max_norm=2"]) { g, _, _, _ in
+      scaled(g, 2 / (norm(g) + 1e-6))
+    },
     ClipCase(overrides: ["clip.rule=ema", "clip.ratio=0.9", "clip.memory=0.6"]) { g, _, _, memory in
       let norms = g.map { norm($0) }
       if memory.tensorMeans.isEmpty { memory.tensorMeans = norms }
       let means = memory.tensorMeans
-      memory.tensorMeans = norms.indices.map { 0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.9 * means[$0]) }
+      memory.tensorMeans = norms.indices.map {
+        0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.9 * means[$0])
+      }
       return byFactors(g) { torchCoefficient(norms[$0], 0.9 * means[$0]) }
     },
     // Algorithm 1 of arXiv 2502.11034, one step of warm-up.
-    ClipCase(overrides: ["clip.rule=adagc", "clip.ratio=0.8", "clip.memory=0.6", "clip.warmup_steps=1", "clip.max_norm=0.5"]) { g, _, _, memory in
+    ClipCase(overrides: [
+      "clip.rule=adagc", "clip.ratio=0.8", "clip.memory=0.6", "clip.warmup_steps=1",
+      "clip.max_norm=0.5",
+    ]) { g, _, _, memory in
       let norms = g.map { norm($0) }
       guard !memory.tensorMeans.isEmpty else {
         let clipped = scaled(g, torchCoefficient(norm(g), 0.5))
@@ -98,13 +122,16 @@ private struct ClipCase {
         return clipped
       }
       let means = memory.tensorMeans
-      memory.tensorMeans = norms.indices.map { 0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.8 * means[$0]) }
+      memory.tensorMeans = norms.indices.map {
+        0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.8 * means[$0])
+      }
       return byFactors(g) { torchCoefficient(norms[$0], 0.8 * means[$0]) }
     },
   ]
 }
 
-/// Every clip rule inside the step: the weights behind it, and the norm that is said to be applied, against one process in Double.
+/// Every clip rule inside the step: the weights behind it, and the norm that is said to be applied,
+/// against one process in Double.
 let normRulesProgram = RankProgram("norm-rules") { world, _ in
   for (ranks, batch) in Oracle.worlds {
     try onRanks([ranks], of: world) { part in
@@ -117,34 +144,50 @@ let normRulesProgram = RankProgram("norm-rules") { world, _ in
           let oracle = Oracle(trainer, data, ranks: ranks)
           var memory = ClipCase.NaiveMemory()
           var clipped = 0
-          // Powers of two, which lose no digit: norms that fall, so that limits made of past norms act.
+          // Powers of two, which lose no digit: norms that fall, so that limits made of past norms
+          // act.
           let sizes: [Double] = [1, 8, 0.5, 2]
-          trainer.faults.changeGradient = { gradient, step in gradient.scale(by: Float(sizes[step - 1])) }
+          trainer.faults.changeGradient = { gradient, step in
+            gradient.scale(by: Float(sizes[step - 1]))
+          }
           for step in 0..<4 {
             let before = oracle.weights(trainer)
             let decision = try trainer.step(on: part).decision
             guard part.rank == 0 else { continue }
-            let gradient = scaled(oracle.gradient(of: oracle.samples(ofStep: step), at: before), sizes[step])
+            let gradient = scaled(
+              oracle.gradient(of: oracle.samples(ofStep: step), at: before), sizes[step])
             let applied = rule.clip(gradient, before, oracle.shapes, &memory)
-            try expectStep(oracle.weights(trainer), add(before, applied, times: -0.5), from: before, "\(what), step \(step + 1)")
+            try expectStep(
+              oracle.weights(trainer), add(before, applied, times: -0.5), from: before,
+              "\(what), step \(step + 1)")
             try expectClose(decision.applied, norm(applied), 4e-6, "\(what): the applied norm")
-            let isClip = norm(applied) < norm(gradient) * (1 - 1e-5) || norm(applied) > norm(gradient) * (1 + 1e-5)
+            let isClip =
+              norm(applied) < norm(gradient) * (1 - 1e-5)
+              || norm(applied) > norm(gradient) * (1 + 1e-5)
             clipped += isClip ? 1 : 0
             // Within Float32's rounding of the limit either may be right.
-            if isClip { try expect(decision.action == .clip, "\(what): step \(step + 1) is \(decision.action)") }
+            if isClip {
+              try expect(
+                decision.action == .clip, "\(what): step \(step + 1) is \(decision.action)")
+            }
           }
-          try part.expectEqual(trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
-          try expect(part.rank > 0 || clipped > 0 || rule.overrides == ["clip.rule=none"], "\(what): the rule never acted")
+          try part.expectEqual(
+            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+          try expect(
+            part.rank > 0 || clipped > 0 || rule.overrides == ["clip.rule=none"],
+            "\(what): the rule never acted")
         }
       }
     }
   }
 }
 
-/// Norms of every order, global, by tensor and of groups, of gradients of any size; what the parts' norms say of one another.
+/// Norms of every order, global, by tensor and of groups, of gradients of any size; what the parts'
+/// norms say of one another.
 let normOrdersProgram = RankProgram("norm-orders") { world, _ in
   let orders: [(order: NormOrder, norm: ([Double]) -> Double)] = [
-    (.one, { $0.reduce(0) { $0 + abs($1) } }), (.two, { norm($0) }), (.infinity, { $0.map(abs).max()! }),
+    (.one, { $0.reduce(0) { $0 + abs($1) } }), (.two, { norm($0) }),
+    (.infinity, { $0.map(abs).max()! }),
     // (Σx⁸)^⅛, the squares of squares of squares.
     (
       .power(8),
@@ -161,17 +204,20 @@ let normOrdersProgram = RankProgram("norm-orders") { world, _ in
     (
       .power(1.5),
       {
-        let root = cubeRoot($0.reduce(0) { $0 + abs($1) * abs($1).squareRoot() }); return root * root
+        let root = cubeRoot($0.reduce(0) { $0 + abs($1) * abs($1).squareRoot() });
+        return root * root
       }
     ),
   ]
   for (ranks, batch) in Oracle.worlds {
     try onRanks([ranks], of: world) { part in
       for mode in Oracle.modes {
-        // By powers of two, which change no digit: 1e±30, and sizes at which a Float32 square would be zero or infinite.
+        // By powers of two, which change no digit: 1e±30, and sizes at which a Float32 square would
+        // be zero or infinite.
         for exponent in [0, 100, -100] {
           let what = "\(mode) on \(ranks) ranks, batch \(batch), 2^\(exponent)"
-          let experiment = try Oracle.experiment(batch, mode, ["report.norms=[1, 3, 1.5, \"inf\", 2, 3, 8]"])
+          let experiment = try Oracle.experiment(
+            batch, mode, ["report.norms=[1, 3, 1.5, \"inf\", 2, 3, 8]"])
           let data = try TrainingData(experiment.data, seed: 1, on: part)
           let trainer = try Trainer(experiment, data: data, on: part)
           let oracle = Oracle(trainer, data, ranks: ranks)
@@ -183,26 +229,37 @@ let normOrdersProgram = RankProgram("norm-orders") { world, _ in
           let parts = oracle.parts(ofStep: 0, at: before)
           let gradient = scaled(mean(parts), Double(size))
           for (order, truth) in orders {
-            try expectClose(ledger.norm(order), truth(Array(gradient.joined())), 1e-6, "\(what): the norm \(order.name)")
+            try expectClose(
+              ledger.norm(order), truth(Array(gradient.joined())), 1e-6,
+              "\(what): the norm \(order.name)")
             for tensor in gradient.indices {
               try expectClose(
-                ledger.norm(order, of: [tensor]), truth(gradient[tensor]), 5e-6, "\(what): the norm \(order.name) of \(tensor)")
+                ledger.norm(order, of: [tensor]), truth(gradient[tensor]), 5e-6,
+                "\(what): the norm \(order.name) of \(tensor)")
             }
             let group = [0, 3]
             try expectClose(
-              ledger.norm(order, of: group), truth(group.flatMap { gradient[$0] }), 5e-6, "\(what): the norm \(order.name) of a group")
+              ledger.norm(order, of: group), truth(group.flatMap { gradient[$0] }), 5e-6,
+              "\(what): the norm \(order.name) of a group")
           }
-          let squares = parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples * Double(size) * Double(size)
-          let mixed = parts.reduce(0) { $0 + $1.count * norm($1.gradient) } / ledger.samples * Double(size)
+          let squares =
+            parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples
+            * Double(size) * Double(size)
+          let mixed =
+            parts.reduce(0) { $0 + $1.count * norm($1.gradient) } / ledger.samples * Double(size)
           try expectClose(ledger.localRMS, squares.squareRoot(), 1e-6, "\(what): √L")
-          try expectClose(ledger.meanLocalNorm, mixed, 1e-6, "\(what): the mean of the parts' norms")
-          try expect(ledger[.contributors] == Double(parts.count), "\(what): \(ledger[.contributors]) parts")
+          try expectClose(
+            ledger.meanLocalNorm, mixed, 1e-6, "\(what): the mean of the parts' norms")
+          try expect(
+            ledger[.contributors] == Double(parts.count), "\(what): \(ledger[.contributors]) parts")
           if parts.count > 1 {
             let ratio = squares / product(gradient, gradient)
             try expectClose(ledger.diversity, ratio, 2e-6, "\(what): the diversity")
             try expectClose(ledger.agreement, 1 / ratio, 2e-6, "\(what): the agreement")
           } else {
-            try expect(ledger.diversity == nil && ledger.agreement == nil, "\(what): one part has no diversity")
+            try expect(
+              ledger.diversity == nil && ledger.agreement == nil,
+              "\(what): one part has no diversity")
           }
         }
       }

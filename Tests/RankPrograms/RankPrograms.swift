@@ -3,28 +3,38 @@ import MPI
 import StallWatch
 import Training
 
-/// A small program that tests start under mpirun: it runs on every rank and exits with a status that tells.
+/// A small program that tests start under mpirun: it runs on every rank and exits with a status
+/// that tells.
 struct RankProgram: Sendable {
   let name: String
   let run: @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void
 
-  init(_ name: String, _ run: @escaping @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void) {
+  init(
+    _ name: String,
+    _ run:
+      @escaping @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void
+  ) {
     self.name = name
     self.run = run
   }
 }
 
-/// What a rank program throws where a check fails: rank and text come out on standard error, and the job ends.
+/// What a rank program throws where a check fails: rank and text come out on standard error, and
+/// the job ends.
 struct CheckFailure: Error, CustomStringConvertible {
   let description: String
 }
 
-func expect(_ condition: Bool, _ text: @autoclosure () -> String, line: Int = #line, file: String = #fileID) throws {
+func expect(
+  _ condition: Bool, _ text: @autoclosure () -> String, line: Int = #line, file: String = #fileID
+) throws {
   if !condition { throw CheckFailure(description: "\(file):\(line): \(text())") }
 }
 
 /// Runs a body on the first n ranks for each n, the others waiting: many rank counts in one mpirun.
-func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void) throws {
+func onRanks(
+  _ counts: [Int], of world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
+) throws {
   for count in counts where count <= world.size {
     let part = try world.split(color: world.rank < count ? 0 : 1)
     if world.rank < count { try body(part) }
@@ -36,14 +46,16 @@ func onRanks(_ counts: [Int], of world: borrowing Communicator, _ body: (borrowi
 @main
 struct RankPrograms {
   static let all: [RankProgram] =
-    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms + allocationPrograms + kernelPrograms + flightPrograms
+    mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
+    + allocationPrograms + kernelPrograms + flightPrograms
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {
     StallWatch.runIfAsked()
     let arguments = CommandLine.arguments.dropFirst()
     guard let name = arguments.first, let program = all.first(where: { $0.name == name }) else {
-      print("usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
+      print(
+        "usage: rank-programs NAME [ARGUMENT …]; names: \(all.map(\.name).joined(separator: ", "))")
       exit(64)
     }
     StopSignals.block()

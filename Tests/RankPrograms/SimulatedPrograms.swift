@@ -24,18 +24,22 @@ private let text = """
   max_norm = 0.3
   """
 
-/// Runs with and without a simulated cluster: the same bits in every kind of exchange, and times that the cluster explains.
+/// Runs with and without a simulated cluster: the same bits in every kind of exchange, and times
+/// that the cluster explains.
 let simulatedProgram = RankProgram("simulated") { world, _ in
   setComputeThreads(1)
   for keys in [
-    ["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"], ["training.reproducible=true"],
+    ["training.exchange=messages"], ["training.exchange=shared"], ["training.gradient=replicated"],
+    ["training.reproducible=true"],
   ] {
     try onRanks([2, 3], of: world) { part in try compare(keys, on: part) }
   }
   try onRanks([2], of: world) { part in try stragglerIsSlow(on: part) }
 }
 
-private func trainer(_ keys: [String], _ simulation: Simulation?, on world: borrowing Communicator) throws -> Trainer {
+private func trainer(_ keys: [String], _ simulation: Simulation?, on world: borrowing Communicator)
+  throws -> Trainer
+{
   let experiment = try Experiment(text: text, source: "simulated", overrides: keys)
   let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
   return try Trainer(experiment, data: data, simulation: simulation, on: world)
@@ -52,7 +56,10 @@ private func compare(_ keys: [String], on world: borrowing Communicator) throws 
   let timed = try trainer(keys, simulation, on: world)
   let placement = simulation.placement(ranks: world.size)
   let bytes = Double(timed.model.layout.elementCount * 4)
-  guard let step = Trainer.pattern(timed.experiment.training, on: placement).step(bytes: bytes, on: placement) else { fatalError() }
+  guard
+    let step = Trainer.pattern(timed.experiment.training, on: placement).step(
+      bytes: bytes, on: placement)
+  else { fatalError() }
   let modelled = simulation.seconds(step.total)
   try expect(modelled > 2e-3, "the simulated exchange takes no time: \(modelled)")
   for _ in 0..<6 {
@@ -61,12 +68,14 @@ private func compare(_ keys: [String], on world: borrowing Communicator) throws 
   }
 }
 
-/// The straggler's computing takes its factor longer than the same computing does, and is booked as computing.
+/// The straggler's computing takes its factor longer than the same computing does, and is booked as
+/// computing.
 private func stragglerIsSlow(on world: borrowing Communicator) throws {
   let keys = ["training.global_batch=512", "training.micro_batch=256"]
   let trainer = try trainer(keys, Simulation("straggler=1:8"), on: world)
   var fastest = [Double.infinity]
   for _ in 0..<30 { fastest[0] = min(fastest[0], try trainer.step(on: world).seconds.compute) }
   let all = try world.allGather(fastest.span)
-  try expect(all[1] > 4 * all[0], "the straggler computes for \(all[1]) s, the other for \(all[0]) s")
+  try expect(
+    all[1] > 4 * all[0], "the straggler computes for \(all[1]) s, the other for \(all[0]) s")
 }

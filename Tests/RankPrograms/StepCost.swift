@@ -6,7 +6,8 @@ import Models
 import Reports
 import Training
 
-/// What norms and reproducibility cost, measured in one run: variants take turns in blocks of steps, and medians of the slowest rank's steps are compared.
+/// What norms and reproducibility cost, measured in one run: variants take turns in blocks of
+/// steps, and medians of the slowest rank's steps are compared.
 private let workloads = [("mlp-small", "[128]", 100), ("mlp", "[1024, 1024]", 15)]
 
 /// A trainer to be measured: its name and what it has of its own.
@@ -14,7 +15,8 @@ private typealias Variant = (name: String, keys: [String], measuresNorms: Bool)
 
 private let variants: [String: [Variant]] = [
   "norms": [
-    ("plain", ["clip.rule=none"], false), ("ledger", ["clip.rule=none"], true), ("clipped", ["clip.rule=global"], true),
+    ("plain", ["clip.rule=none"], false), ("ledger", ["clip.rule=none"], true),
+    ("clipped", ["clip.rule=global"], true),
     ("reproducible", ["clip.rule=global", "training.reproducible=true"], true),
   ],
   "exchanges": [
@@ -22,22 +24,29 @@ private let variants: [String: [Variant]] = [
     ("shared", ["clip.rule=global", "training.exchange=shared"], true),
     ("replicated", ["clip.rule=global", "training.gradient=replicated"], true),
     ("reproducible", ["clip.rule=global", "training.reproducible=true"], true),
-    ("reproducible by messages", ["clip.rule=global", "training.reproducible=true", "training.exchange=messages"], true),
+    (
+      "reproducible by messages",
+      ["clip.rule=global", "training.reproducible=true", "training.exchange=messages"], true
+    ),
   ],
 ]
 
-/// Arguments: blocks, the workload or `all`, `norms` or `exchanges`, and further keys for all variants.
+/// Arguments: blocks, the workload or `all`, `norms` or `exchanges`, and further keys for all
+/// variants.
 let costPrograms: [RankProgram] = [
   RankProgram("step-cost") { world, arguments in
     setComputeThreads(1)
     let blocks = arguments.first.flatMap { Int($0) } ?? 20
     guard let chosen = variants[arguments.count > 2 ? arguments[2] : "norms"] else {
-      throw CheckFailure(description: "step-cost measures \(variants.keys.sorted().joined(separator: " or "))")
+      throw CheckFailure(
+        description: "step-cost measures \(variants.keys.sorted().joined(separator: " or "))")
     }
     let part = try world.split(color: 0)
-    for (name, hidden, perBlock) in workloads where arguments.count < 2 || ["all", name].contains(arguments[1]) {
+    for (name, hidden, perBlock) in workloads
+    where arguments.count < 2 || ["all", name].contains(arguments[1]) {
       let trainers = try chosen.map { variant in
-        let trainer = try benchmarkTrainer(hidden: hidden, keys: variant.keys + arguments.dropFirst(3), on: part)
+        let trainer = try benchmarkTrainer(
+          hidden: hidden, keys: variant.keys + arguments.dropFirst(3), on: part)
         trainer.measuresNorms = variant.measuresNorms
         return trainer
       }
@@ -66,7 +75,9 @@ let costPrograms: [RankProgram] = [
 ]
 
 /// A trainer of a bench workload: 64 samples a rank, momentum.
-func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws -> Trainer {
+func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws
+  -> Trainer
+{
   let text = """
     [model]
     hidden = \(hidden)

@@ -35,35 +35,58 @@ private struct Fault {
   ]
 }
 
-/// A step with a gradient that is not finite changes neither weights nor moments, on no rank, and training goes on behind it.
+/// A step with a gradient that is not finite changes neither weights nor moments, on no rank, and
+/// training goes on behind it.
 let skipProgram = RankProgram("skip") { world, _ in
   try onRanks([3, 5], of: world) { part in
     for fault in Fault.all {
-      for (exchange, rule) in exchanges.flatMap({ exchange in ["momentum", "adamw"].map { (exchange, $0) } }) {
+      for (exchange, rule) in exchanges.flatMap({ exchange in
+        ["momentum", "adamw"].map { (exchange, $0) }
+      }) {
         let experiment = try Experiment(
           text: faulty, source: "test.toml",
-          overrides: exchange.keys + ["optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1"])
-        let trainer = try Trainer(experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
+          overrides: exchange.keys + [
+            "optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1",
+          ])
+        let trainer = try Trainer(
+          experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
         let rank = part.rank
-        trainer.faults.changeGradient = { gradient, step in if step == 4 { fault.insert(into: &gradient, rank: rank) } }
-        for _ in 1...3 { try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped") }
+        trainer.faults.changeGradient = { gradient, step in
+          if step == 4 { fault.insert(into: &gradient, rank: rank) }
+        }
+        for _ in 1...3 {
+          try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped")
+        }
         let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
         let outcome = try trainer.step(on: part)
-        let what = "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange.name) \(rule)"
+        let what =
+          "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange.name) \(rule)"
         guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else {
           throw CheckFailure(description: "\(what): not skipped")
         }
-        try expect(nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count, "\(what): \(nonFinite)")
-        try expect(nonFinite.tensor == trainer.model.layout.index(named: fault.tensor), "\(what): \(nonFinite)")
-        try expect(outcome.decision.norm == nil && outcome.decision.coefficient == 0, "\(what): \(outcome.decision)")
-        try expect(outcome.step == 4 && trainer.stepsDone == 4, "\(what): the skipped step is not counted")
-        try expect(trainer.fingerprint == before, "\(what): rank \(rank)'s weights or moments changed")
+        try expect(
+          nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count,
+          "\(what): \(nonFinite)")
+        try expect(
+          nonFinite.tensor == trainer.model.layout.index(named: fault.tensor),
+          "\(what): \(nonFinite)")
+        try expect(
+          outcome.decision.norm == nil && outcome.decision.coefficient == 0,
+          "\(what): \(outcome.decision)")
+        try expect(
+          outcome.step == 4 && trainer.stepsDone == 4, "\(what): the skipped step is not counted")
+        try expect(
+          trainer.fingerprint == before, "\(what): rank \(rank)'s weights or moments changed")
         try expect(trainer.optimizer.stepCount == count, "\(what): the optimiser counted the step")
         let isNamed = fault.ranks.contains(rank) && fault.named.rank != nil
-        try expect(outcome.local.norm.isNaN == isNamed, "\(what): rank \(rank) tells of its own norm \(outcome.local.norm)")
+        try expect(
+          outcome.local.norm.isNaN == isNamed,
+          "\(what): rank \(rank) tells of its own norm \(outcome.local.norm)")
         for step in 5...7 {
           let next = try trainer.step(on: part)
-          try expect(!next.decision.isSkip && next.ledger.norm.isFinite && next.step == step, "\(what): step \(step) is \(next.decision)")
+          try expect(
+            !next.decision.isSkip && next.ledger.norm.isFinite && next.step == step,
+            "\(what): step \(step) is \(next.decision)")
         }
         try expect(trainer.fingerprint != before, "\(what): training did not go on")
         try part.expectEqual(trainer.weights.digest(), "\(what): the weights")
@@ -85,9 +108,11 @@ private let faulty = """
   steps = 8
   """
 
-/// A whole run with a NaN on one rank at step 5 and one on every rank at step 6, whose files and messages tests read. Argument: directory.
+/// A whole run with a NaN on one rank at step 5 and one on every rank at step 6, whose files and
+/// messages tests read. Argument: directory.
 let skipRunProgram = RankProgram("skip-run") { world, arguments in
-  let run = try Run(RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
+  let run = try Run(
+    RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
   let rank = world.rank
   let (one, every) = (Fault.all[0], Fault.all[3])
   run.trainer.faults.changeGradient = { gradient, step in

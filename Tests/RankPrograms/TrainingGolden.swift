@@ -6,9 +6,11 @@ import Models
 import Training
 import Vectors
 
-/// Trains a golden trajectory's model, from its weights, at each rank count, exchange and micro-batch; prints a line a step.
+/// Trains a golden trajectory's model, from its weights, at each rank count, exchange and
+/// micro-batch; prints a line a step.
 ///
-/// Arguments: the safetensors file to start from, and the experiment's `key=value`s. A line is `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
+/// Arguments: the safetensors file to start from, and the experiment's `key=value`s. A line is
+/// `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
 let goldenProgram = RankProgram("golden") { world, arguments in
   let text = """
     [data]
@@ -20,23 +22,33 @@ let goldenProgram = RankProgram("golden") { world, arguments in
     rule = "global"
     """
   let overrides = Array(arguments.dropFirst())
-  let data = try TrainingData(try Experiment(text: text, source: "golden", overrides: overrides).data, seed: 1, on: world)
+  let data = try TrainingData(
+    try Experiment(text: text, source: "golden", overrides: overrides).data, seed: 1, on: world)
   try onRanks([1, 2, 3, 4], of: world) { part in
     for (exchange, keys) in exchanges {
       for micro in [8, 32] {
         let own = keys + ["training.micro_batch=\(micro)"]
-        let trainer = try Trainer(try Experiment(text: text, source: "golden", overrides: overrides + own), data: data, on: part)
+        let trainer = try Trainer(
+          try Experiment(text: text, source: "golden", overrides: overrides + own), data: data,
+          on: part)
         try trainer.start(from: arguments[0], on: part)
         var lines = ""
         while trainer.stepsDone < trainer.totalSteps {
           let outcome = try trainer.step(on: part)
           let (ledger, decision) = (outcome.ledger, outcome.decision)
-          let tensors = trainer.model.layout.segments.enumerated().map { "\($1.name)=\(ledger.norm(ofTensor: $0))" }
-          let figures = [ledger.meanLoss, decision.norm ?? .nan, decision.coefficient ?? .nan].map { "\($0)" }
-          lines += (["\(part.size)", exchange, "\(micro)", "\(outcome.step)"] + figures + tensors).joined(separator: " ") + "\n"
+          let tensors = trainer.model.layout.segments.enumerated().map {
+            "\($1.name)=\(ledger.norm(ofTensor: $0))"
+          }
+          let figures = [ledger.meanLoss, decision.norm ?? .nan, decision.coefficient ?? .nan].map {
+            "\($0)"
+          }
+          lines +=
+            (["\(part.size)", exchange, "\(micro)", "\(outcome.step)"] + figures + tensors).joined(
+              separator: " ") + "\n"
         }
         if part.rank == 0 { print(lines, terminator: "") }
-        try part.expectEqual(trainer.weights.digest(), "the weights after \(trainer.stepsDone) steps")
+        try part.expectEqual(
+          trainer.weights.digest(), "the weights after \(trainer.stepsDone) steps")
       }
     }
   }

@@ -7,8 +7,9 @@ import Models
 import Training
 import Vectors
 
-/// Batches that do not divide by the ranks, some with ranks that have no sample: every figure of the ledger against one process' own sums in
-/// Double, the exchanges against one another, and all ranks' weights. Prints the worst relative errors.
+/// Batches that do not divide by the ranks, some with ranks that have no sample: every figure of
+/// the ledger against one process' own sums in Double, the exchanges against one another, and all
+/// ranks' weights. Prints the worst relative errors.
 let oracleProgram = RankProgram("oracle") { world, _ in
   var worst = WorstErrors()
   for (ranks, batch) in [(3, 257), (4, 2), (5, 1), (2, 7), (1, 257), (5, 64)] {
@@ -60,8 +61,12 @@ let oracleProgram = RankProgram("oracle") { world, _ in
         try part.expectEqual(trainer.weights.digest(), "the weights of \(exchange)")
       }
       for other in 1..<exchanges.count {
-        for (a, b) in zip(norms[0], norms[other]) { try expect(isClose(a, b, 1e-5), "replicated has the norm \(a), divided \(b)") }
-        for (a, b) in zip(weights[0], weights[other]) { try expect(abs(a - b) <= 2e-5 * max(abs(a), 0.05), "weights \(a) and \(b)") }
+        for (a, b) in zip(norms[0], norms[other]) {
+          try expect(isClose(a, b, 1e-5), "replicated has the norm \(a), divided \(b)")
+        }
+        for (a, b) in zip(weights[0], weights[other]) {
+          try expect(abs(a - b) <= 2e-5 * max(abs(a), 0.05), "weights \(a) and \(b)")
+        }
       }
     }
   }
@@ -85,7 +90,9 @@ struct Truth {
   init(_ trainer: Trainer, _ data: TrainingData, _ samples: Range<Int>, ranks: Int) {
     let segments = trainer.model.layout.segments
     let weights = segments.map { trainer.weights[$0.name]!.map(Double.init) }
-    let widths = [data.train.shape.inputs] + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
+    let widths =
+      [data.train.shape.inputs]
+      + stride(from: 1, to: segments.count, by: 2).map { segments[$0].shape[0] }
     var batch = Batch(capacity: samples.count, shape: data.train.shape)
     try! data.train.fill(&batch, with: samples.map(UInt32.init)[...])
 
@@ -108,46 +115,72 @@ struct Truth {
     let share = counts.map { Double($0) / Double(total) }
     func square(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 } }
     squares = weights.indices.map { tensor in
-      square(weights[tensor].indices.map { index in local.indices.reduce(0) { $0 + share[$1] * local[$1][tensor][index] } })
+      square(
+        weights[tensor].indices.map { index in
+          local.indices.reduce(0) { $0 + share[$1] * local[$1][tensor][index] }
+        })
     }
-    localSquares = weights.indices.map { tensor in local.indices.reduce(0) { $0 + share[$1] * square(local[$1][tensor]) } }
+    localSquares = weights.indices.map { tensor in
+      local.indices.reduce(0) { $0 + share[$1] * square(local[$1][tensor]) }
+    }
     localNorms = local.map { $0.reduce(0) { $0 + square($1) }.squareRoot() }
     norm = squares.reduce(0, +).squareRoot()
   }
 
   func check(_ ledger: NormLedger, _ worst: inout WorstErrors) throws {
-    func compare(_ what: String, _ value: Double, _ truth: Double, _ tolerance: Double, _ error: inout Double) throws {
+    func compare(
+      _ what: String, _ value: Double, _ truth: Double, _ tolerance: Double, _ error: inout Double
+    ) throws {
       error = max(error, abs(value - truth) / max(abs(truth), .leastNormalMagnitude))
-      try expect(isClose(value, truth, tolerance), "\(what) is \(value), not \(truth), with \(counts) samples")
+      try expect(
+        isClose(value, truth, tolerance),
+        "\(what) is \(value), not \(truth), with \(counts) samples")
     }
     try compare("the global norm", ledger.norm, norm, 1e-6, &worst.norm)
     try compare("the loss", ledger.meanLoss, loss, 1e-6, &worst.loss)
-    try compare("local_rms", ledger.localRMS, localSquares.reduce(0, +).squareRoot(), 1e-6, &worst.local)
+    try compare(
+      "local_rms", ledger.localRMS, localSquares.reduce(0, +).squareRoot(), 1e-6, &worst.local)
     for tensor in squares.indices {
-      try compare("the norm of tensor \(tensor)", ledger.norm(ofTensor: tensor), squares[tensor].squareRoot(), 5e-6, &worst.tensor)
+      try compare(
+        "the norm of tensor \(tensor)", ledger.norm(ofTensor: tensor), squares[tensor].squareRoot(),
+        5e-6, &worst.tensor)
       let local = (ledger[.weightedLocalSquares, tensor] / ledger.samples).squareRoot()
-      try compare("the local norm of tensor \(tensor)", local, localSquares[tensor].squareRoot(), 5e-6, &worst.tensor)
+      try compare(
+        "the local norm of tensor \(tensor)", local, localSquares[tensor].squareRoot(), 5e-6,
+        &worst.tensor)
     }
     let largest = localNorms.max()!
     try compare("the largest local norm", ledger[.localNorm].value, largest, 1e-6, &worst.local)
     try expect(
-      ledger[.localNorm].rank == localNorms.firstIndex(of: largest), "rank \(ledger[.localNorm].rank) is named, the norms are \(localNorms)"
+      ledger[.localNorm].rank == localNorms.firstIndex(of: largest),
+      "rank \(ledger[.localNorm].rank) is named, the norms are \(localNorms)"
     )
-    try expect(ledger.samples == Double(counts.reduce(0, +)) && ledger[.contributors] == Double(counts.count { $0 > 0 }), "samples")
-    try expect(ledger.norm <= ledger.localRMS * (1 + 1e-12), "‖g‖ = \(ledger.norm) is above √L = \(ledger.localRMS)")
-    try expect(ledger.localRMS <= ledger[.localNorm].value * (1 + 1e-12), "√L = \(ledger.localRMS) is above the largest local norm")
+    try expect(
+      ledger.samples == Double(counts.reduce(0, +))
+        && ledger[.contributors] == Double(counts.count { $0 > 0 }), "samples")
+    try expect(
+      ledger.norm <= ledger.localRMS * (1 + 1e-12),
+      "‖g‖ = \(ledger.norm) is above √L = \(ledger.localRMS)")
+    try expect(
+      ledger.localRMS <= ledger[.localNorm].value * (1 + 1e-12),
+      "√L = \(ledger.localRMS) is above the largest local norm")
   }
 }
 
-/// One sample's loss and, added to `gradient`, its gradient: tanh layers and a softmax, one value at a time.
-func backpropagate(_ weights: [[Double]], _ widths: [Int], _ x: [Double], label: Int, into gradient: inout [[Double]]) -> Double {
+/// One sample's loss and, added to `gradient`, its gradient: tanh layers and a softmax, one value
+/// at a time.
+func backpropagate(
+  _ weights: [[Double]], _ widths: [Int], _ x: [Double], label: Int, into gradient: inout [[Double]]
+) -> Double {
   var values = [x]
   let layers = widths.count - 1
   for layer in 0..<layers {
     let (inputs, outputs) = (widths[layer], widths[layer + 1])
     values.append(
       (0..<outputs).map { output in
-        let z = (0..<inputs).reduce(weights[2 * layer + 1][output]) { $0 + weights[2 * layer][output * inputs + $1] * values[layer][$1] }
+        let z = (0..<inputs).reduce(weights[2 * layer + 1][output]) {
+          $0 + weights[2 * layer][output * inputs + $1] * values[layer][$1]
+        }
         return layer < layers - 1 ? tanh(z) : z
       })
   }

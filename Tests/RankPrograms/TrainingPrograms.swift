@@ -7,12 +7,16 @@ import Training
 
 /// Programs that train.
 let trainingPrograms: [RankProgram] = [
-  goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram, skipRunProgram, resumeProgram, stopProgram,
+  goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram,
+  skipRunProgram, resumeProgram, stopProgram,
   everyModelProgram,
-  normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram, normRegularizationProgram,
+  normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram,
+  normRegularizationProgram,
   normGuardsProgram,
-  replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram, sharedFallbackProgram, sharedMemoryProgram,
-  bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram, verdictRanksProgram,
+  replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram,
+  sharedFallbackProgram, sharedMemoryProgram,
+  bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
+  verdictRanksProgram,
 ]
 
 /// An experiment from its text.
@@ -23,11 +27,14 @@ func experiment(_ text: String, _ overrides: String...) throws -> Experiment {
 /// The keys by which each exchange of gradients is chosen that does not tell micro-batches apart.
 let exchanges: [(name: String, keys: [String])] = [
   ("replicated", ["training.gradient=replicated"]), ("messages", ["training.exchange=messages"]),
-  ("shared", ["training.exchange=shared"]), ("overlapped", ["training.gradient=replicated", "training.overlap=always"]),
+  ("shared", ["training.exchange=shared"]),
+  ("overlapped", ["training.gradient=replicated", "training.overlap=always"]),
 ]
 
 /// Says whether `value` is `truth` to a relative error.
-func isClose(_ value: Double, _ truth: Double, _ tolerance: Double) -> Bool { abs(value - truth) <= tolerance * abs(truth) }
+func isClose(_ value: Double, _ truth: Double, _ tolerance: Double) -> Bool {
+  abs(value - truth) <= tolerance * abs(truth)
+}
 
 extension Communicator {
   /// Checks that every rank gives the same text.
@@ -41,7 +48,9 @@ extension Trainer {
   /// Weights and optimiser state of this rank, as digests.
   var fingerprint: String {
     var parts = [weights.digest()]
-    for index in optimizer.rule.momentNames.indices { parts.append(SHA256.digest(of: optimizer.moment(index).bytes)) }
+    for index in optimizer.rule.momentNames.indices {
+      parts.append(SHA256.digest(of: optimizer.moment(index).bytes))
+    }
     return parts.joined(separator: " ")
   }
 }

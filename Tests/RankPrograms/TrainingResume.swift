@@ -9,15 +9,21 @@ import Training
 /// The status this process ends with.
 nonisolated(unsafe) var exitStatus: Int32 = 0
 
-/// Runs that are resumed from a checkpoint against the run that was never interrupted. Argument: a directory with `test.toml`.
+/// Runs that are resumed from a checkpoint against the run that was never interrupted. Argument: a
+/// directory with `test.toml`.
 ///
-/// Leaves, for each exchange and rule, the run directories `EXCHANGE-RULE` and `EXCHANGE-RULE-resumed`, whose records tests compare.
+/// Leaves, for each exchange and rule, the run directories `EXCHANGE-RULE` and
+/// `EXCHANGE-RULE-resumed`, whose records tests compare.
 let resumeProgram = RankProgram("resume") { world, arguments in
   let folder = arguments[0]
   func options(_ directory: String, _ overrides: [String], resume: Bool) -> RunOptions {
-    RunOptions(experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume, voice: .quiet)
+    RunOptions(
+      experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume,
+      voice: .quiet)
   }
-  for (exchange, keys, rule) in exchanges.flatMap({ exchange in ["momentum", "adamw"].map { (exchange.name, exchange.keys, $0) } }) {
+  for (exchange, keys, rule) in exchanges.flatMap({ exchange in
+    ["momentum", "adamw"].map { (exchange.name, exchange.keys, $0) }
+  }) {
     let overrides = keys + ["optimizer.kind=\(rule)"]
     let whole = "\(folder)/\(exchange)-\(rule)"
     var fingerprint = ""
@@ -28,32 +34,45 @@ let resumeProgram = RankProgram("resume") { world, arguments in
       fingerprint = run.trainer.fingerprint
     }
     try onRanks([3], of: world) { part in
-      // Stopped by force behind step 20: the records go on to step 30, the last checkpoint left is the second.
-      try part.copy(whole, to: whole + "-resumed", without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
+      // Stopped by force behind step 20: the records go on to step 30, the last checkpoint left is
+      // the second.
+      try part.copy(
+        whole, to: whole + "-resumed",
+        without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
       let run = try Run(options(whole + "-resumed", overrides, resume: true), on: part)
       try expect(run.trainer.stepsDone == 20, "resumed after step \(run.trainer.stepsDone)")
       try expect(try run.train(on: part) == .done, "the resumed run did not end")
-      try expect(run.trainer.fingerprint == fingerprint, "\(exchange) \(rule): rank \(part.rank) ends with other bits")
+      try expect(
+        run.trainer.fingerprint == fingerprint,
+        "\(exchange) \(rule): rank \(part.rank) ends with other bits")
       loss = try run.trainer.evaluate(on: part).loss
     }
     loss = try world.allReduce(loss, .maximum)
     try onRanks([1, 2, 4], of: world) { part in
       let directory = "\(whole)-on-\(part.size)"
-      try part.copy(whole, to: directory, without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
+      try part.copy(
+        whole, to: directory,
+        without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
       let run = try Run(options(directory, overrides, resume: true), on: part)
       try expect(try run.train(on: part) == .done, "the run on \(part.size) ranks did not end")
       let other = try run.trainer.evaluate(on: part).loss
-      try expect(isClose(other, loss, 1e-4), "\(exchange) \(rule): the loss is \(other) on \(part.size) ranks, \(loss) on three")
+      try expect(
+        isClose(other, loss, 1e-4),
+        "\(exchange) \(rule): the loss is \(other) on \(part.size) ranks, \(loss) on three")
       try part.expectEqual(run.trainer.weights.digest(), "the weights on \(part.size) ranks")
     }
   }
   try onRanks([2], of: world) { part in
-    try passesOverDamage(folder, options("\(folder)/shared-adamw-damaged", ["optimizer.kind=adamw"], resume: true), on: part)
+    try passesOverDamage(
+      folder, options("\(folder)/shared-adamw-damaged", ["optimizer.kind=adamw"], resume: true),
+      on: part)
   }
 }
 
 /// The newest checkpoint damaged in every way: the one before is taken.
-private func passesOverDamage(_ folder: String, _ options: RunOptions, on world: borrowing Communicator) throws {
+private func passesOverDamage(
+  _ folder: String, _ options: RunOptions, on world: borrowing Communicator
+) throws {
   let source = folder + "/shared-adamw"
   func restored(_ name: String, _ damage: (inout Data) -> Void) throws -> Int {
     let directory = options.output!
@@ -69,7 +88,8 @@ private func passesOverDamage(_ folder: String, _ options: RunOptions, on world:
   }
   try expect(try restored("state.json") { _ in } == 30, "an undamaged checkpoint is passed over")
   for name in ["model.safetensors", "optimizer.safetensors", "state.json"] {
-    let size = try Data(contentsOf: URL(filePath: "\(source)/checkpoints/step-00000030/\(name)")).count
+    let size = try Data(contentsOf: URL(filePath: "\(source)/checkpoints/step-00000030/\(name)"))
+      .count
     for index in 0..<24 {
       let place = index == 23 ? size - 1 : index * size / 23
       let step = try restored(name) { $0[place] ^= index % 2 == 0 ? 1 : 0x80 }
@@ -79,21 +99,28 @@ private func passesOverDamage(_ folder: String, _ options: RunOptions, on world:
       let step = try restored(name) { $0 = $0.prefix(length) }
       try expect(step == 20, "\(name) cut to \(length) bytes: resumed after step \(step)")
     }
-    try expect(try restored(name) { $0.append(0) } == 20, "a byte behind the end of \(name) is not seen")
+    try expect(
+      try restored(name) { $0.append(0) } == 20, "a byte behind the end of \(name) is not seen")
   }
   // Both files whole, each of another step.
-  let other = try Data(contentsOf: URL(filePath: "\(source)/checkpoints/step-00000020/model.safetensors"))
-  try expect(try restored("model.safetensors") { $0 = other } == 20, "the model of another step is not seen")
+  let other = try Data(
+    contentsOf: URL(filePath: "\(source)/checkpoints/step-00000020/model.safetensors"))
+  try expect(
+    try restored("model.safetensors") { $0 = other } == 20, "the model of another step is not seen")
   let state = try Data(contentsOf: URL(filePath: "\(source)/checkpoints/step-00000020/state.json"))
-  try expect(try restored("state.json") { $0 = state } == 20, "the state of another step is not seen")
-  // Trained on from 20: the damaged checkpoint of step 30 is replaced, and all that are left can be read.
+  try expect(
+    try restored("state.json") { $0 = state } == 20, "the state of another step is not seen")
+  // Trained on from 20: the damaged checkpoint of step 30 is replaced, and all that are left can be
+  // read.
   _ = try restored("model.safetensors") { $0[99] ^= 1 }
   try expect(try Run(options, on: world).train(on: world) == .done, "the run did not end")
-  try expect(try Run(options, on: world).trainer.stepsDone == 30, "the replaced checkpoint cannot be read")
+  try expect(
+    try Run(options, on: world).trainer.stepsDone == 30, "the replaced checkpoint cannot be read")
 }
 
 extension Communicator {
-  /// Copies a directory at rank 0, leaving some entries out; what was at the target is gone. Collective.
+  /// Copies a directory at rank 0, leaving some entries out; what was at the target is gone.
+  /// Collective.
   borrowing func copy(_ source: String, to target: String, without left: [String]) throws {
     try succeedOnAllRanks {
       guard rank == 0 else { return }
@@ -104,9 +131,11 @@ extension Communicator {
   }
 }
 
-/// A run in which rank 2 gets USR1 during step 4 and rank 1 USR2 during step 7. Argument: a directory with `test.toml`.
+/// A run in which rank 2 gets USR1 during step 4 and rank 1 USR2 during step 7. Argument: a
+/// directory with `test.toml`.
 let stopProgram = RankProgram("stop") { world, arguments in
-  let run = try Run(RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
+  let run = try Run(
+    RunOptions(experiment: arguments[0] + "/test.toml", output: arguments[0] + "/run"), on: world)
   let rank = world.rank
   run.trainer.faults.changeGradient = { _, step in
     if rank == 2 && step == 4 { raise(SIGUSR1) }

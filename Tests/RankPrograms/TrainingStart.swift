@@ -7,14 +7,18 @@ import TensorFiles
 import Training
 import Vectors
 
-/// Starts an LSTM from a file as PyTorch writes it, whose two biases are to become their sum. Arguments: a text, and a directory for the file.
+/// Starts an LSTM from a file as PyTorch writes it, whose two biases are to become their sum.
+/// Arguments: a text, and a directory for the file.
 let startProgram = RankProgram("start") { world, arguments in
   let path = arguments[1] + "/pytorch.safetensors"
   let chosen = try experiment(
-    "[model]\nkind = \"lstm\"\nembedding = 3\nhidden = 2\n[data]\nkind = \"text\"\npath = \"\(arguments[0])\"\n[training]\nsteps = 1")
-  let trainer = try Trainer(chosen, data: try TrainingData(chosen.data, seed: 1, on: world), on: world)
+    "[model]\nkind = \"lstm\"\nembedding = 3\nhidden = 2\n[data]\nkind = \"text\"\npath = \"\(arguments[0])\"\n[training]\nsteps = 1"
+  )
+  let trainer = try Trainer(
+    chosen, data: try TrainingData(chosen.data, seed: 1, on: world), on: world)
   let cases: [(biases: [(String, Float)], sum: Float)] = [
-    ([("rnn.bias_ih_l0", 0.5), ("rnn.bias_hh_l0", 0.125)], 0.625), ([("rnn.bias_ih_l0", 0.75)], 0.75),
+    ([("rnn.bias_ih_l0", 0.5), ("rnn.bias_hh_l0", 0.125)], 0.625),
+    ([("rnn.bias_ih_l0", 0.75)], 0.75),
     ([("rnn.bias_l0", 2), ("rnn.bias_hh_l0", 1)], 2),
   ]
   for (biases, sum) in cases {
@@ -29,9 +33,13 @@ let startProgram = RankProgram("start") { world, arguments in
 
 /// Every tensor but the bias full of 0.25, and these biases.
 private func write(_ layout: TensorLayout, biases: [(String, Float)], to path: String) throws {
-  var tensors = layout.segments.filter { $0.name != "rnn.bias_l0" }.map { ($0.name, $0.shape, Float(0.25)) }
+  var tensors = layout.segments.filter { $0.name != "rnn.bias_l0" }.map {
+    ($0.name, $0.shape, Float(0.25))
+  }
   tensors += biases.map { ($0.0, [8], $0.1) }
   var writer = try SafeTensorsWriter(path: path, tensors: tensors.map { ($0.0, $0.1) })
-  for (_, shape, value) in tensors { try writer.append([Float](repeating: value, count: shape.reduce(1, *)).span) }
+  for (_, shape, value) in tensors {
+    try writer.append([Float](repeating: value, count: shape.reduce(1, *)).span)
+  }
   _ = try writer.finish()
 }

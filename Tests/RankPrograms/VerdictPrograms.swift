@@ -5,9 +5,11 @@ import MPI
 import Training
 import Vectors
 
-/// Training runs as the trainer makes them, each on 1, 2, 3 and 4 ranks of four. Argument: how many of each mode.
+/// Training runs as the trainer makes them, each on 1, 2, 3 and 4 ranks of four. Argument: how many
+/// of each mode.
 ///
-/// Prints a line a mode: `MODE: EQUAL of COUNT`, and what was judged how often; a run whose verdicts differ is a line too.
+/// Prints a line a mode: `MODE: EQUAL of COUNT`, and what was judged how often; a run whose
+/// verdicts differ is a line too.
 let verdictRanksProgram = RankProgram("verdict-ranks") { world, arguments in
   let count = Int(arguments[0])!
   for mode in ["reproducible", "free"] {
@@ -17,22 +19,33 @@ let verdictRanksProgram = RankProgram("verdict-ranks") { world, arguments in
       let run = DrawnRun(index, mode == "reproducible")
       var judged = [Double](repeating: -1, count: 5)
       // Three ranks and one at a time, two and two of which the second pair rests, and all four.
-      try onPart(of: world, color: world.rank < 3 ? 0 : 1) { judged[$0.size] = Double(try run.kind(on: $0)) }
-      try onPart(of: world, color: world.rank / 2) { if world.rank < 2 { judged[$0.size] = Double(try run.kind(on: $0)) } }
+      try onPart(of: world, color: world.rank < 3 ? 0 : 1) {
+        judged[$0.size] = Double(try run.kind(on: $0))
+      }
+      try onPart(of: world, color: world.rank / 2) {
+        if world.rank < 2 { judged[$0.size] = Double(try run.kind(on: $0)) }
+      }
       try onPart(of: world, color: 0) { judged[$0.size] = Double(try run.kind(on: $0)) }
       guard let all = try world.gather(judged.span) else { continue }
-      let found = (1...4).map { size in ConvergenceVerdict.Kind.allCases[Int(all.map { $0[size] }.max()!)].rawValue }
+      let found = (1...4).map { size in
+        ConvergenceVerdict.Kind.allCases[Int(all.map { $0[size] }.max()!)].rawValue
+      }
       kinds[found[0], default: 0] += 1
       if Set(found).count == 1 { equal += 1 } else { print("\(run.overrides): \(found)") }
     }
     if world.rank == 0 {
       print("\(mode): \(equal) of \(count)")
-      print("\(mode) kinds: " + kinds.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+      print(
+        "\(mode) kinds: "
+          + kinds.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+      )
     }
   }
 }
 
-private func onPart(of world: borrowing Communicator, color: Int, _ body: (borrowing Communicator) throws -> Void) throws {
+private func onPart(
+  of world: borrowing Communicator, color: Int, _ body: (borrowing Communicator) throws -> Void
+) throws {
   let part = try world.split(color: color)
   try body(part)
   try part.free()
@@ -44,16 +57,28 @@ private struct DrawnRun {
 
   init(_ index: Int, _ isReproducible: Bool) {
     var stream = RandomStream(isReproducible ? 20 : 21, UInt64(index))
-    func one<Value>(_ values: [Value]) -> Value { values[Int(stream.integer(below: UInt64(values.count)))] }
+    func one<Value>(_ values: [Value]) -> Value {
+      values[Int(stream.integer(below: UInt64(values.count)))]
+    }
     let rate = one([1e-9, 1e-4, 0.003, 0.02, 0.1, 0.3, 1, 4])
     var keys = one([
       ["model.kind=logistic"], ["model.kind=logistic"], ["model.hidden=[8]"], ["model.hidden=[8]"],
       ["model.hidden=[6,6,6,6,6,6]", "model.activation=sigmoid"],
     ])
-    keys += ["seed=\(index + 1)", "optimizer.learning_rate=\(rate)", "optimizer.kind=\(one(["sgd", "sgd", "momentum", "adamw"]))"]
-    keys += ["training.steps=\(one([8, 20, 60, 200, 400, 800]))", "data.spread=\(one([0.3, 1.5, 4.0]))"]
-    keys += one([[], [], ["schedule.kind=cosine"]]) + one([[], [], ["clip.rule=global", "clip.max_norm=0.05"]])
-    keys += isReproducible ? ["training.reproducible=true"] : one([[], ["training.exchange=messages"], ["training.gradient=replicated"]])
+    keys += [
+      "seed=\(index + 1)", "optimizer.learning_rate=\(rate)",
+      "optimizer.kind=\(one(["sgd", "sgd", "momentum", "adamw"]))",
+    ]
+    keys += [
+      "training.steps=\(one([8, 20, 60, 200, 400, 800]))", "data.spread=\(one([0.3, 1.5, 4.0]))",
+    ]
+    keys +=
+      one([[], [], ["schedule.kind=cosine"]])
+      + one([[], [], ["clip.rule=global", "clip.max_norm=0.05"]])
+    keys +=
+      isReproducible
+      ? ["training.reproducible=true"]
+      : one([[], ["training.exchange=messages"], ["training.gradient=replicated"]])
     overrides = keys
   }
 
@@ -73,7 +98,8 @@ private struct DrawnRun {
   /// The verdict, by its place among all kinds. Collective.
   func kind(on part: borrowing Communicator) throws -> Int {
     let experiment = try Experiment(text: Self.text, source: "test.toml", overrides: overrides)
-    let trainer = try Trainer(experiment, data: TrainingData(experiment.data, seed: experiment.seed, on: part), on: part)
+    let trainer = try Trainer(
+      experiment, data: TrainingData(experiment.data, seed: experiment.seed, on: part), on: part)
     var tracker = ConvergenceTracker()
     while !trainer.isDone {
       let outcome = try trainer.step(on: part)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Several hosts on this machine for one test (`Tests/Cluster/up`): each with its own name, address, /tmp and /dev/shm; gone with it.
+/// Several hosts on this machine for one test (`Tests/Cluster/up`): each with its own name,
+/// address, /tmp and /dev/shm; gone with it.
 public final class Cluster {
   /// What every host sees; the scripts that speak for the hosts lie in it too.
   public let directory: String
@@ -9,20 +10,27 @@ public final class Cluster {
   public static let isPossible: Bool =
     geteuid() == 0
     && (try? Programs.run(
-      "/usr/bin/env", ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]))?
+      "/usr/bin/env",
+      ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]))?
       .status == 0
     && (try? Programs.run("/usr/bin/env", ["ip", "link"]))?.status == 0
   public static let need = "several hosts on one machine need root, network namespaces and iproute2"
 
   /// Whether Slurm can be started on the hosts (`Tests/Cluster/slurm/start`).
   public static let hasSlurm =
-    isPossible && ["slurmctld", "slurmd", "munged"].allSatisfy { FileManager.default.isExecutableFile(atPath: "/usr/sbin/\($0)") }
+    isPossible
+    && ["slurmctld", "slurmd", "munged"].allSatisfy {
+      FileManager.default.isExecutableFile(atPath: "/usr/sbin/\($0)")
+    }
 
   /// Starts `node1`, `node2`, …
   public init(hosts: Int) throws {
-    let up = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Cluster/up").path
+    let up = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Cluster/up").path
     let outcome = try Programs.run(up, ["-w", "\(getpid())", "\(hosts)"])
-    guard outcome.status == 0, let last = outcome.output.split(separator: "\n").last else { throw Failure(text: outcome.errors) }
+    guard outcome.status == 0, let last = outcome.output.split(separator: "\n").last else {
+      throw Failure(text: outcome.errors)
+    }
     directory = String(last)
   }
 
@@ -38,9 +46,13 @@ public final class Cluster {
   }
 
   /// A program on a host, started in the directory that every host sees.
-  public func on(_ host: String, _ command: [String], environment: [String: String] = [:]) throws -> RunningProgram {
+  public func on(_ host: String, _ command: [String], environment: [String: String] = [:]) throws
+    -> RunningProgram
+  {
     let agent = ["OMPI_MCA_plm_rsh_agent": directory + "/agent"]
-    return try RunningProgram(directory + "/on", [host] + command, environment: environment.merging(agent) { $1 }, directory: directory)
+    return try RunningProgram(
+      directory + "/on", [host] + command, environment: environment.merging(agent) { $1 },
+      directory: directory)
   }
 
   /// Runs a shell's line on a host and returns what it printed.
@@ -59,9 +71,11 @@ public final class Cluster {
   /// The processes that run on a host.
   public func processes(of host: String) throws -> [(identifier: Int32, name: String)] {
     let manager = FileManager.default
-    let own = try manager.destinationOfSymbolicLink(atPath: "/proc/\(try identifier(of: host))/ns/net")
+    let own = try manager.destinationOfSymbolicLink(
+      atPath: "/proc/\(try identifier(of: host))/ns/net")
     return try manager.contentsOfDirectory(atPath: "/proc").compactMap { entry in
-      guard let identifier = Int32(entry), (try? manager.destinationOfSymbolicLink(atPath: "/proc/\(entry)/ns/net")) == own,
+      guard let identifier = Int32(entry),
+        (try? manager.destinationOfSymbolicLink(atPath: "/proc/\(entry)/ns/net")) == own,
         let name = try? String(contentsOfFile: "/proc/\(entry)/comm", encoding: .utf8)
       else { return nil }
       return (identifier, name.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -70,7 +84,8 @@ public final class Cluster {
 
   /// The process that holds a host's namespaces.
   private func identifier(of host: String) throws -> String {
-    try String(contentsOfFile: "\(directory)/pids/\(host)", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    try String(contentsOfFile: "\(directory)/pids/\(host)", encoding: .utf8).trimmingCharacters(
+      in: .whitespacesAndNewlines)
   }
 
   /// `link HOST down|up|RATE`, `crash HOST`.

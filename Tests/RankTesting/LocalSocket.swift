@@ -9,7 +9,9 @@ public enum LocalSocket {
     let bytes = Array(request.utf8)
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL)) }
+      let count = bytes.withUnsafeBytes {
+        send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+      }
       if count <= 0 { break }
       sent += count
     }
@@ -17,7 +19,8 @@ public enum LocalSocket {
     return rest(of: socket)
   }
 
-  /// A socket that is connected to a port of this machine; what it waits for it waits for ten seconds.
+  /// A socket that is connected to a port of this machine; what it waits for it waits for ten
+  /// seconds.
   public static func connected(_ port: Int) -> Int32 {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
@@ -25,7 +28,9 @@ public enum LocalSocket {
     address.sin_port = in_port_t(port).bigEndian
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
     let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     precondition(code == 0, "no connection to port \(port)")
     var patience = timeval(tv_sec: 10, tv_usec: 0)

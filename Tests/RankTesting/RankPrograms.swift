@@ -11,32 +11,49 @@ public struct Outcome: Sendable {
 /// The programs built beside the test bundle.
 public enum Programs {
   public static var directory: URL {
-    // The tests run from a bundle, or a runner, that lies in the build folder; the programs lie there too.
-    let candidates = [Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent()].compactMap { $0 }
+    // The tests run from a bundle, or a runner, that lies in the build folder; the programs lie
+    // there too.
+    let candidates = [
+      Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent(),
+    ].compactMap { $0 }
     let arguments = CommandLine.arguments.map { URL(filePath: $0).deletingLastPathComponent() }
     for folder in candidates + arguments {
-      if FileManager.default.isExecutableFile(atPath: folder.appending(path: "rank-programs").path) { return folder }
+      if FileManager.default.isExecutableFile(atPath: folder.appending(path: "rank-programs").path)
+      {
+        return folder
+      }
     }
     fatalError("rank-programs lies beside none of \((candidates + arguments).map(\.path))")
   }
 
   public static func path(_ name: String) -> String { directory.appending(path: name).path }
 
-  /// Runs one of `rank-programs` on some ranks under mpirun, as many processes as asked for on however many cores.
+  /// Runs one of `rank-programs` on some ranks under mpirun, as many processes as asked for on
+  /// however many cores.
   ///
-  /// A program that tries several rank counts is started once, on the largest, and splits its world.
+  /// A program that tries several rank counts is started once, on the largest, and splits its
+  /// world.
   public static func mpirun(
-    _ ranks: Int, _ arguments: [String], program: String = "rank-programs", environment: [String: String] = [:], limit: Double = 120,
+    _ ranks: Int, _ arguments: [String], program: String = "rank-programs",
+    environment: [String: String] = [:], limit: Double = 120,
     mpirunArguments: [String] = []
   ) throws -> Outcome {
-    let launch = ["-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"] + mpirunArguments
-    return try run("/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment, limit: limit)
+    let launch =
+      [
+        "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+        "1",
+      ] + mpirunArguments
+    return try run(
+      "/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment,
+      limit: limit)
   }
 
   /// Runs a program to its end, or kills it after `limit` seconds.
   public static func run(
-    _ executable: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil, limit: Double = 120
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+    directory: String? = nil, limit: Double = 120
   ) throws -> Outcome {
-    try RunningProgram(executable, arguments, environment: environment, directory: directory).finish(limit: limit)
+    try RunningProgram(executable, arguments, environment: environment, directory: directory)
+      .finish(limit: limit)
   }
 }

@@ -6,14 +6,21 @@ public final class RunningProgram {
   private let folder: URL
   private let ended = DispatchSemaphore(value: 0)
   private let start = Date()
-  /// In the environment of the program and of all that it starts, by which ``descendants`` finds them.
+  /// In the environment of the program and of all that it starts, by which ``descendants`` finds
+  /// them.
   private let tag = "LOCKSTEP_TEST=\(UUID().uuidString)"
 
-  /// Starts it in `directory`, by default an empty one of its own: what lies where the tests were started from (a demonstration's `runs`) is not seen.
-  public init(_ executable: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil) throws {
+  /// Starts it in `directory`, by default an empty one of its own: what lies where the tests were
+  /// started from (a demonstration's `runs`) is not seen.
+  public init(
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+    directory: String? = nil
+  ) throws {
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
-    var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("OMPI_") && !$0.key.hasPrefix("PMIX_") }
+    var variables = ProcessInfo.processInfo.environment.filter {
+      !$0.key.hasPrefix("OMPI_") && !$0.key.hasPrefix("PMIX_")
+    }
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
     variables["OMP_NUM_THREADS"] = "1"
@@ -27,7 +34,9 @@ public final class RunningProgram {
     let place = folder.appending(path: "directory")
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
     process.currentDirectoryURL = directory.map { URL(filePath: $0) } ?? place
-    for name in ["output", "errors"] { _ = FileManager.default.createFile(atPath: folder.appending(path: name).path, contents: nil) }
+    for name in ["output", "errors"] {
+      _ = FileManager.default.createFile(atPath: folder.appending(path: name).path, contents: nil)
+    }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: "output"))
     process.standardError = try FileHandle(forWritingTo: folder.appending(path: "errors"))
@@ -39,16 +48,23 @@ public final class RunningProgram {
   deinit { try? FileManager.default.removeItem(at: folder) }
 
   public var identifier: Int32 { process.processIdentifier }
-  public var output: String { (try? String(contentsOf: folder.appending(path: "output"), encoding: .utf8)) ?? "" }
-  public var errors: String { (try? String(contentsOf: folder.appending(path: "errors"), encoding: .utf8)) ?? "" }
+  public var output: String {
+    (try? String(contentsOf: folder.appending(path: "output"), encoding: .utf8)) ?? ""
+  }
+  public var errors: String {
+    (try? String(contentsOf: folder.appending(path: "errors"), encoding: .utf8)) ?? ""
+  }
 
   /// The living processes that this one started, and itself: (identifier, name).
   public var descendants: [(identifier: Int32, name: String)] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return entries.compactMap { entry in
-      guard let identifier = Int32(entry), let environment = FileManager.default.contents(atPath: "/proc/\(entry)/environ"),
+      guard let identifier = Int32(entry),
+        let environment = FileManager.default.contents(atPath: "/proc/\(entry)/environ"),
         environment.range(of: Data(tag.utf8)) != nil,
-        let status = FileManager.default.contents(atPath: "/proc/\(entry)/stat").map({ String(decoding: $0, as: UTF8.self) }),
+        let status = FileManager.default.contents(atPath: "/proc/\(entry)/stat").map({
+          String(decoding: $0, as: UTF8.self)
+        }),
         let open = status.firstIndex(of: "("), let close = status.lastIndex(of: ")")
       else { return nil }
       // A zombie is dead already; whoever started it has not looked yet.
@@ -76,10 +92,13 @@ public final class RunningProgram {
       if ended.wait(timeout: .now() + 5) == .timedOut { kill(identifier, SIGKILL) }
       process.waitUntilExit()
     }
-    return Outcome(status: process.terminationStatus, output: output, errors: errors, seconds: Date().timeIntervalSince(start))
+    return Outcome(
+      status: process.terminationStatus, output: output, errors: errors,
+      seconds: Date().timeIntervalSince(start))
   }
 
-  /// The threads that run tests block signals, and what they start would inherit that: it could not be terminated.
+  /// The threads that run tests block signals, and what they start would inherit that: it could not
+  /// be terminated.
   private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)

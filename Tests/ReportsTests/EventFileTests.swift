@@ -23,14 +23,21 @@ import Testing
     return ~value
   }
 
-  static func write(_ steps: ClosedRange<Int>, to folder: TemporaryDirectory, resumingAt step: Int? = nil, factor: Double = 1) throws
+  static func write(
+    _ steps: ClosedRange<Int>, to folder: TemporaryDirectory, resumingAt step: Int? = nil,
+    factor: Double = 1
+  ) throws
     -> String
   {
     var file = try EventFile(in: folder.path, host: "a host/of mine", resumingAt: step, every: 5)
     for number in steps {
-      try file.append(PageTests.step(number, loss: factor / Double(number), norm: number == 3 ? nil : 2 + 1 / Double(number)))
+      try file.append(
+        PageTests.step(
+          number, loss: factor / Double(number), norm: number == 3 ? nil : 2 + 1 / Double(number)))
     }
-    try file.append(evaluation: [NamedNumber("loss", 0.25 * factor), NamedNumber("accuracy", 0.875)], step: steps.upperBound)
+    try file.append(
+      evaluation: [NamedNumber("loss", 0.25 * factor), NamedNumber("accuracy", 0.875)],
+      step: steps.upperBound)
     return file.path
   }
 
@@ -50,11 +57,13 @@ import Testing
     while place < bytes.count {
       let length = Int(number(at: place, UInt64.self))
       #expect(number(at: place + 8, UInt32.self) == masked(place..<place + 8))
-      #expect(number(at: place + 12 + length, UInt32.self) == masked(place + 12..<place + 12 + length))
+      #expect(
+        number(at: place + 12 + length, UInt32.self) == masked(place + 12..<place + 12 + length))
       (place, records) = (place + length + 16, records + 1)
     }
     #expect(place == bytes.count && records == 22)
-    #expect(path.split(separator: "/").last!.hasPrefix("events.out.tfevents.") && !path.contains(" "))
+    #expect(
+      path.split(separator: "/").last!.hasPrefix("events.out.tfevents.") && !path.contains(" "))
   }
 
   @Test(.enabled(if: hasTensorBoard, "there is no Python with tensorboard: \(python)"))
@@ -85,14 +94,23 @@ import Testing
       var scalars: [String: [[Double]]]
       var norms: [[Double]]
     }
-    let read = try JSONDecoder().decode(Read.self, from: Data(contentsOf: URL(filePath: folder.path + "/read.json")))
+    let read = try JSONDecoder().decode(
+      Read.self, from: Data(contentsOf: URL(filePath: folder.path + "/read.json")))
     // The reader hands out Float32 as Doubles.
     func float(_ value: Double) -> Double { Double(Float(value)) }
-    #expect(read.scalars["loss"] == (1...40).map { [Double($0), float(($0 > 20 ? 3 : 1) / Double($0))] })
-    #expect(read.scalars["norm/global"] == (1...40).filter { $0 != 3 }.map { [Double($0), float(2 + 1 / Double($0))] })
-    #expect(read.scalars["clip/threshold"]?.count == 40 && read.scalars["seconds/compute"]?.last == [40, float(0.008)])
+    #expect(
+      read.scalars["loss"] == (1...40).map { [Double($0), float(($0 > 20 ? 3 : 1) / Double($0))] })
+    #expect(
+      read.scalars["norm/global"]
+        == (1...40).filter { $0 != 3 }.map { [Double($0), float(2 + 1 / Double($0))] })
+    #expect(
+      read.scalars["clip/threshold"]?.count == 40
+        && read.scalars["seconds/compute"]?.last == [40, float(0.008)])
     #expect(read.scalars["evaluation/accuracy"] == [[40, 0.875]])
-    #expect(read.scalars["layers/transformer.h.1.attn.c_attn.weight"]?.map { $0[0] } == [1, 5, 10, 15, 20, 25, 30, 35, 40])
+    #expect(
+      read.scalars["layers/transformer.h.1.attn.c_attn.weight"]?.map { $0[0] } == [
+        1, 5, 10, 15, 20, 25, 30, 35, 40,
+      ])
     #expect(read.norms.map { $0[0] } == [1, 5, 10, 15, 20, 25, 30, 35, 40])
     #expect(read.norms.allSatisfy { $0[1] == 3 && $0[3] == 3 })
     #expect(abs(read.norms[0][2] - 3 * 1.5) < 1e-12)

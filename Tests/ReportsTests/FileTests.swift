@@ -15,7 +15,9 @@ struct FileTests {
   }
 
   private func steps() throws -> [Int] {
-    try directory.text("metrics.jsonl").split(separator: "\n").map { try StepRecord(line: Array($0.utf8)).step }
+    try directory.text("metrics.jsonl").split(separator: "\n").map {
+      try StepRecord(line: Array($0.utf8)).step
+    }
   }
 
   private func writeSteps(_ steps: ClosedRange<Int>) throws {
@@ -73,7 +75,10 @@ struct FileTests {
   @Test func `a step key in a host's name does not count`() throws {
     var file = try JSONLinesFile(creating: path)
     let seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
-    try file.append(RankRecord(rank: 0, host: "\"step\":99,", step: 4, samples: 1, loss: nil, localNorm: nil, seconds: seconds))
+    try file.append(
+      RankRecord(
+        rank: 0, host: "\"step\":99,", step: 4, samples: 1, loss: nil, localNorm: nil,
+        seconds: seconds))
     let before = try directory.text("metrics.jsonl")
     _ = try JSONLinesFile(resuming: path, at: 4)
     #expect(try directory.text("metrics.jsonl") == before)
@@ -95,7 +100,9 @@ struct FileTests {
     var full = try JSONLinesFile(creating: "/dev/full")
     #expect { try full.append(Samples.step) } throws: { error in
       "\(error)".hasPrefix("/dev/full: cannot write ")
-        && "\(error)".hasSuffix("No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume")
+        && "\(error)".hasSuffix(
+          "No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume"
+        )
     }
   }
 
@@ -120,11 +127,15 @@ struct FileTests {
     #expect(try message("{") == "\(path): not valid JSON")
     #expect(try message("{}") == "\(path): key \"verdict\" is missing")
     #expect(
-      try message(good.replacingOccurrences(of: "\"last\":0.83", with: "\"last\":\"x\"")) == "\(path): key \"norm.last\" has the wrong type"
+      try message(good.replacingOccurrences(of: "\"last\":0.83", with: "\"last\":\"x\""))
+        == "\(path): key \"norm.last\" has the wrong type"
     )
     #expect(
-      try message(good.replacingOccurrences(of: "noise-floor", with: "fine")) == "\(path): key \"verdict\" has a value that is not allowed")
-    #expect(throws: RunFileError.self) { try JSONFile.read(ConvergenceReport.self, from: "/dev/zero") }
+      try message(good.replacingOccurrences(of: "noise-floor", with: "fine"))
+        == "\(path): key \"verdict\" has a value that is not allowed")
+    #expect(throws: RunFileError.self) {
+      try JSONFile.read(ConvergenceReport.self, from: "/dev/zero")
+    }
   }
 
   @Test func `logs alone do not make a directory taken`() throws {
@@ -133,7 +144,9 @@ struct FileTests {
     try RunDirectory.make(run.logs)
     try RunDirectory.make(run.logs)
     #expect(run.exists && !run.isTaken && run.newestCheckpoint == nil)
-    for step in ["step-00000200", "step-00001000", ".tmp-9"] { try RunDirectory.make(run.checkpoints + "/" + step) }
+    for step in ["step-00000200", "step-00001000", ".tmp-9"] {
+      try RunDirectory.make(run.checkpoints + "/" + step)
+    }
     #expect(run.isTaken && run.newestCheckpoint == 1000)
   }
 }

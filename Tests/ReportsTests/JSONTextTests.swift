@@ -22,11 +22,13 @@ struct JSONTextTests {
         $0.field("last", nil as String?)
       }
     }
-    #expect(text == #"{"z":1,"a":["x","y"],"m":{"k":0.5,"b":null},"empty":{},"none":[],"last":null}"#)
+    #expect(
+      text == #"{"z":1,"a":["x","y"],"m":{"k":0.5,"b":null},"empty":{},"none":[],"last":null}"#)
   }
 
   @Test(arguments: [
-    0.1, 1e-5, .leastNonzeroMagnitude, 1.7976931348623157e308, -0.0, 1e16, 123456789.125, 1 / 3.0, Double.leastNormalMagnitude / 3,
+    0.1, 1e-5, .leastNonzeroMagnitude, 1.7976931348623157e308, -0.0, 1e16, 123456789.125, 1 / 3.0,
+    Double.leastNormalMagnitude / 3,
   ])
   func `a Double comes back bit for bit`(number: Double) throws {
     let text = json { $0.array([number]) { $0.value($1) } }
@@ -51,13 +53,17 @@ struct JSONTextTests {
     let compact = JSONText(of: Samples.report).string
     let indented = JSONText(of: Samples.report, indented: true).string
     #expect(indented.contains("\n  \"verdict\": \"noise-floor\",\n"))
-    let values = try [compact, indented].map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? NSDictionary }
+    let values = try [compact, indented].map {
+      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? NSDictionary
+    }
     #expect(values[0] == values[1])
   }
 
   @Test func `a step record takes well under 20 microseconds`() {
     var record = Samples.step
-    record.norm.layers = (0..<40).map { NamedNumber("transformer.h.\($0).attn.c_attn.weight", 1 / Double($0 + 3)) }
+    record.norm.layers = (0..<40).map {
+      NamedNumber("transformer.h.\($0).attn.c_attn.weight", 1 / Double($0 + 3))
+    }
     var bytes = 0
     let count = 5000
     // The processor's time: other programs do not lengthen it.

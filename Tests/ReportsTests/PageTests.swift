@@ -4,23 +4,35 @@ import GradientNorms
 import Reports
 import Testing
 
-/// Pages of runs as they are found: whole, empty, torn, full of NaN; read by an XML parser that is not ours.
+/// Pages of runs as they are found: whole, empty, torn, full of NaN; read by an XML parser that is
+/// not ours.
 @Suite struct PageTests {
-  static func step(_ number: Int, loss: Double?, norm: Double?, layers: Int = 3, action: StepRecord.Action = .step) -> StepRecord {
+  static func step(
+    _ number: Int, loss: Double?, norm: Double?, layers: Int = 3, action: StepRecord.Action = .step
+  ) -> StepRecord {
     StepRecord(
-      step: number, epoch: Double(number) / 100, samples: number * 64, loss: loss, learningRate: 0.01,
+      step: number, epoch: Double(number) / 100, samples: number * 64, loss: loss,
+      learningRate: 0.01,
       norm: .init(
-        global: norm, applied: norm.map { min(1, $0) }, coefficient: norm.map { min(1, 1 / $0) }, threshold: 1,
+        global: norm, applied: norm.map { min(1, $0) }, coefficient: norm.map { min(1, 1 / $0) },
+        threshold: 1,
         localRMS: norm.map { $0 * 2 },
         maxLocal: .init(value: norm.map { $0 * 3 }, rank: 1),
-        layers: (0..<layers).map { NamedNumber("transformer.h.\($0).attn.c_attn.weight", norm.map { $0 / 2 }) }),
+        layers: (0..<layers).map {
+          NamedNumber("transformer.h.\($0).attn.c_attn.weight", norm.map { $0 / 2 })
+        }),
       noise: .init(signal: 0.5, variance: 20, scale: norm == nil ? nil : 40), action: action,
-      reason: action == .skip ? "the gradient of <b>x</b> is not finite" : nil, updateNorm: 0.01, weightNorm: 3,
-      seconds: .init(total: 0.01, data: 0, compute: 0.008, reduce: 0.001, norm: 0.0005, optimizer: 0.0005))
+      reason: action == .skip ? "the gradient of <b>x</b> is not finite" : nil, updateNorm: 0.01,
+      weightNorm: 3,
+      seconds: .init(
+        total: 0.01, data: 0, compute: 0.008, reduce: 0.001, norm: 0.0005, optimizer: 0.0005))
   }
 
   /// A run directory as the recorder writes it.
-  static func run(_ folder: TemporaryDirectory, _ name: String, steps: [StepRecord], report: ConvergenceReport? = nil) throws
+  static func run(
+    _ folder: TemporaryDirectory, _ name: String, steps: [StepRecord],
+    report: ConvergenceReport? = nil
+  ) throws
     -> RunDirectory
   {
     let directory = RunDirectory(folder.path + "/" + name)
@@ -32,10 +44,13 @@ import Testing
       try ranks.append(
         RankRecord(
           rank: rank, host: "node<\(rank)>", step: 10, samples: 640, loss: 1, localNorm: 2,
-          seconds: .init(data: 0.1, compute: 3, reduce: 1 + Double(rank), norm: 0.5, optimizer: 0.2)))
+          seconds: .init(data: 0.1, compute: 3, reduce: 1 + Double(rank), norm: 0.5, optimizer: 0.2)
+        ))
     }
     if let report { try JSONFile.write(report, to: directory.report) }
-    try folder.write("name = \"\(name)\"\n\n[clip]\nmax_norm = \(name.count) # <script>\n", to: name + "/experiment.toml")
+    try folder.write(
+      "name = \"\(name)\"\n\n[clip]\nmax_norm = \(name.count) # <script>\n",
+      to: name + "/experiment.toml")
     return directory
   }
 
@@ -46,17 +61,21 @@ import Testing
       var isAlone = true
       func parser(_ parser: XMLParser, foundCharacters string: String) { words += string }
       func parser(
-        _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]
+        _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
+        qualifiedName: String?, attributes: [String: String]
       ) {
         if ["script", "img", "iframe", "object", "image", "use"].contains(name) { isAlone = false }
-        for key in ["src", "href", "xlink:href"] { if let target = attributes[key], target != "data:," { isAlone = false } }
+        for key in ["src", "href", "xlink:href"] {
+          if let target = attributes[key], target != "data:," { isAlone = false }
+        }
         if attributes.keys.contains(where: { $0.hasPrefix("on") }) { isAlone = false }
       }
     }
     let reader = Reader()
     let parser = XMLParser(data: Data(html.utf8))
     parser.delegate = reader
-    return parser.parse() && reader.isAlone && !html.contains("url(") && !html.contains("@import") ? reader.words : nil
+    return parser.parse() && reader.isAlone && !html.contains("url(") && !html.contains("@import")
+      ? reader.words : nil
   }
 
   @Test func aRunsPageSaysWhatItsFilesSay() throws {
@@ -67,8 +86,10 @@ import Testing
     let html = RunPage(RunRecords(run)).html
     let words = try #require(Self.words(html))
     for wanted in [
-      "noise floor", "the loss fell from 2.31 to 0.34", "0.8731", "transformer.h.2.attn.c_attn.weight", "noise floor √(trΣ/B)", "threshold",
-      "clip rate", "critical batch", "Learning rate", "Update ÷ weights", "waiting", "weights identical on all ranks", "max_norm = 4",
+      "noise floor", "the loss fell from 2.31 to 0.34", "0.8731",
+      "transformer.h.2.attn.c_attn.weight", "noise floor √(trΣ/B)", "threshold",
+      "clip rate", "critical batch", "Learning rate", "Update ÷ weights", "waiting",
+      "weights identical on all ranks", "max_norm = 4",
       "Step 41: the gradient of layers.0.weight", "skipped step", "1 more step skipped", "restarts",
     ] {
       let isThere = words.contains(wanted)
@@ -83,22 +104,36 @@ import Testing
   @Test func whatIsMissingOrBrokenIsShownAsThat() throws {
     let folder = try TemporaryDirectory()
     let empty = try Self.run(folder, "empty", steps: [])
-    #expect(try #require(Self.words(RunPage(RunRecords(empty)).html)).contains("No step is recorded."))
-    let one = try Self.run(folder, "one", steps: [Self.step(1, loss: 2, norm: 1)])
-    #expect(try #require(Self.words(RunPage(RunRecords(one)).html)).contains("Steps up to 1 are recorded"))
-    let lost = try Self.run(folder, "nan", steps: (1...50).map { Self.step($0, loss: nil, norm: nil, action: .skip) })
-    let failed = try #require(Self.words(RunPage(RunRecords(lost, failure: "rank 1 on <host> was killed")).html))
-    #expect(failed.contains("The run failed: rank 1 on <host> was killed") && failed.contains("✗ failed"))
     #expect(
-      failed.contains("no values") && failed.contains("Step 1: the gradient of <b>x</b> is not finite") && failed.contains("30 more steps"))
-    let wild = try Self.run(folder, "wild", steps: (1...90).map { Self.step($0, loss: exp(Double($0) * 8), norm: exp(Double($0) * 3)) })
+      try #require(Self.words(RunPage(RunRecords(empty)).html)).contains("No step is recorded."))
+    let one = try Self.run(folder, "one", steps: [Self.step(1, loss: 2, norm: 1)])
+    #expect(
+      try #require(Self.words(RunPage(RunRecords(one)).html)).contains("Steps up to 1 are recorded")
+    )
+    let lost = try Self.run(
+      folder, "nan", steps: (1...50).map { Self.step($0, loss: nil, norm: nil, action: .skip) })
+    let failed = try #require(
+      Self.words(RunPage(RunRecords(lost, failure: "rank 1 on <host> was killed")).html))
+    #expect(
+      failed.contains("The run failed: rank 1 on <host> was killed") && failed.contains("✗ failed"))
+    #expect(
+      failed.contains("no values")
+        && failed.contains("Step 1: the gradient of <b>x</b> is not finite")
+        && failed.contains("30 more steps"))
+    let wild = try Self.run(
+      folder, "wild",
+      steps: (1...90).map { Self.step($0, loss: exp(Double($0) * 8), norm: exp(Double($0) * 3)) })
     #expect(Self.words(RunPage(RunRecords(wild)).html) != nil)
     // A torn and a damaged file: what comes before is shown, and where it ends.
     let whole = try folder.text("wild/metrics.jsonl")
-    try folder.write(whole.split(separator: "\n").prefix(20).joined(separator: "\n") + "\n{\"step\":\n{}\n", to: "wild/metrics.jsonl")
+    try folder.write(
+      whole.split(separator: "\n").prefix(20).joined(separator: "\n") + "\n{\"step\":\n{}\n",
+      to: "wild/metrics.jsonl")
     try folder.write("{", to: "wild/report.json")
     let damaged = try #require(Self.words(RunPage(RunRecords(wild)).html))
-    #expect(damaged.contains("line 21") && damaged.contains("report.json") && damaged.contains("Steps up to 20 are recorded"))
+    #expect(
+      damaged.contains("line 21") && damaged.contains("report.json")
+        && damaged.contains("Steps up to 20 are recorded"))
     // Nothing at all.
     #expect(Self.words(RunPage(RunRecords(RunDirectory(folder.path + "/none"))).html) != nil)
   }
@@ -110,7 +145,9 @@ import Testing
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Double(seed >> 11) / Double(1 << 53)
     }
-    var steps = (1...10_000).map { Self.step($0, loss: 0.5 + noise(), norm: 0.5 + noise(), layers: 74) }
+    var steps = (1...10_000).map {
+      Self.step($0, loss: 0.5 + noise(), norm: 0.5 + noise(), layers: 74)
+    }
     steps[7776] = Self.step(7777, loss: 1, norm: 4321)
     let run = try Self.run(folder, "long", steps: steps, report: Samples.report)
     let html = RunPage(RunRecords(run)).html
@@ -129,15 +166,20 @@ import Testing
     var other = Samples.report
     other.final.loss = 0.5
     let runs = [
-      try Self.run(folder, "a", steps: steps, report: Samples.report), try Self.run(folder, "bc", steps: steps, report: other),
+      try Self.run(folder, "a", steps: steps, report: Samples.report),
+      try Self.run(folder, "bc", steps: steps, report: other),
       try Self.run(folder, "d<e>", steps: []),
     ].map { RunRecords($0) }
     let html = ComparisonPage(runs).html
     let words = try #require(Self.words(html))
-    #expect(words.contains("3 runs compared") && words.contains("clip.max_norm") && words.contains("d<e>"))
+    #expect(
+      words.contains("3 runs compared") && words.contains("clip.max_norm") && words.contains("d<e>")
+    )
     #expect(html.contains("<mark>0.5000</mark>") && !html.contains("<mark>0.8731</mark>"))
     let text = CurveText(runs, width: 60).text
-    #expect(text.contains("loss, means from") && text.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    #expect(
+      text.contains("loss, means from")
+        && text.split(separator: "\n").allSatisfy { $0.count <= 100 })
     #expect(text.split(separator: "\n").filter { $0.contains("█") }.allSatisfy { $0.count <= 60 })
     #expect(CurveText([runs[2]], width: 60).text.isEmpty)
   }

@@ -3,13 +3,18 @@ import Testing
 
 /// What pages are made of.
 struct PageTextTests {
-  /// Fault list F: at 390 pixels a table ran off the right edge. On a narrow screen a row is a list, each cell with its column's name.
+  /// Fault list F: at 390 pixels a table ran off the right edge. On a narrow screen a row is a
+  /// list, each cell with its column's name.
   @Test func `each cell of a table knows its column, for narrow screens`() {
     var page = PageText(title: "a & b")
     page.table(["", "loss <b>"], [["first", "0.25"]])
     page.end()
-    #expect(page.text.contains("<th scope=\"row\">first</th><td class=\"n\" data-label=\"loss &lt;b&gt;\">0.25</td>"))
-    #expect(page.text.contains("@media(max-width:600px){") && page.text.contains("content:attr(data-label)"))
+    #expect(
+      page.text.contains(
+        "<th scope=\"row\">first</th><td class=\"n\" data-label=\"loss &lt;b&gt;\">0.25</td>"))
+    #expect(
+      page.text.contains("@media(max-width:600px){")
+        && page.text.contains("content:attr(data-label)"))
     #expect(page.text.contains("<title>a &amp; b</title>"))
   }
 }

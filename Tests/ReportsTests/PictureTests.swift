@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct PictureTests {
   /// Reads a PNG file back, by the standard's text and with zlib's inflate alone.
-  private static func decode(_ file: [UInt8]) throws -> (width: Int, height: Int, channels: Int, pixels: [UInt8]) {
+  private static func decode(_ file: [UInt8]) throws -> (
+    width: Int, height: Int, channels: Int, pixels: [UInt8]
+  ) {
     func number(_ at: Int) -> Int { file[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
     try #require(Array(file[..<8]) == [137, 80, 78, 71, 13, 10, 26, 10])
     var (at, names, header, data) = (8, [String](), [UInt8](), [UInt8]())
@@ -23,15 +25,20 @@ import Testing
       if names.last == "IDAT" { data += body[4...] }
       at += 12 + count
     }
-    try #require(at == file.count && names.first == "IHDR" && names.last == "IEND" && header.count == 13)
-    let (width, height) = (Int(header[2]) << 8 | Int(header[3]), Int(header[6]) << 8 | Int(header[7]))
+    try #require(
+      at == file.count && names.first == "IHDR" && names.last == "IEND" && header.count == 13)
+    let (width, height) = (
+      Int(header[2]) << 8 | Int(header[3]), Int(header[6]) << 8 | Int(header[7])
+    )
     let channels = try #require([0: 1, 2: 3][header[9]])
     #expect(header[8] == 8 && header[10...] == [0, 0, 0])
 
     let stride = width * channels
     var rows = [UInt8](repeating: 0, count: (stride + 1) * height + 1)
     var length = UInt(rows.count)
-    try #require(uncompress(&rows, &length, data, UInt(data.count)) == Z_OK && Int(length) == (stride + 1) * height)
+    try #require(
+      uncompress(&rows, &length, data, UInt(data.count)) == Z_OK
+        && Int(length) == (stride + 1) * height)
     var pixels: [UInt8] = []
     for row in 0..<height {
       let filter = rows[row * (stride + 1)]
@@ -52,27 +59,42 @@ import Testing
     return (width, height, channels, pixels)
   }
 
-  @Test(arguments: [(1, 1, 1), (7, 5, 1), (300, 2, 1), (7, 5, 3), (31, 257, 3)]) func decodesToItsPixels(
+  @Test(arguments: [(1, 1, 1), (7, 5, 1), (300, 2, 1), (7, 5, 3), (31, 257, 3)])
+  func decodesToItsPixels(
     _ width: Int, _ height: Int, _ channels: Int
   ) throws {
-    let pixels = (0..<width * height * channels).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 &+ $0 / 3) }
-    let result = try Self.decode(Picture(width: width, height: height, channels: channels, pixels: pixels).png())
-    #expect(result.width == width && result.height == height && result.channels == channels && result.pixels == pixels)
+    let pixels = (0..<width * height * channels).map {
+      UInt8(truncatingIfNeeded: $0 &* $0 &* 31 &+ $0 / 3)
+    }
+    let result = try Self.decode(
+      Picture(width: width, height: height, channels: channels, pixels: pixels).png())
+    #expect(
+      result.width == width && result.height == height && result.channels == channels
+        && result.pixels == pixels)
   }
 
   @Test func eachPixelBecomesASquare() {
-    let picture = Picture(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]).enlarged(by: 2)
+    let picture = Picture(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6]).enlarged(
+      by: 2)
     #expect(
       picture
-        == Picture(width: 4, height: 2, channels: 3, pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
+        == Picture(
+          width: 4, height: 2, channels: 3,
+          pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
   }
 
   @Test func gridOfPictures() {
     // Three pictures of 2×1, two a row: the last place stays white.
     let grey = Picture(grid: [0, 1, 0.5, 2, -1, .nan], width: 2, height: 1, columns: 2)
-    #expect(grey == Picture(width: 5, height: 3, pixels: [0, 255, 255, 128, 255] + [255, 255, 255, 255, 255] + [0, 0, 255, 255, 255]))
+    #expect(
+      grey
+        == Picture(
+          width: 5, height: 3,
+          pixels: [0, 255, 255, 128, 255] + [255, 255, 255, 255, 255] + [0, 0, 255, 255, 255]))
     // Planes become neighbours.
-    let colour = Picture(grid: [0, 0.2, 0.4, 0.6, 0.8, 1], width: 2, height: 1, channels: 3, columns: 4)
-    #expect(colour == Picture(width: 2, height: 1, channels: 3, pixels: [0, 102, 204, 51, 153, 255]))
+    let colour = Picture(
+      grid: [0, 0.2, 0.4, 0.6, 0.8, 1], width: 2, height: 1, channels: 3, columns: 4)
+    #expect(
+      colour == Picture(width: 2, height: 1, channels: 3, pixels: [0, 102, 204, 51, 153, 255]))
   }
 }

@@ -3,7 +3,9 @@ import Testing
 
 /// Records as comma-separated values, and what several runs have set differently; fault list F.
 @Suite struct RecordTableTests {
-  private func text(_ kind: RecordTable.Kind, _ runs: [(name: String, directory: RunDirectory)]) throws -> String {
+  private func text(_ kind: RecordTable.Kind, _ runs: [(name: String, directory: RunDirectory)])
+    throws -> String
+  {
     var text = ""
     try RecordTable(kind, of: runs).write { text += $0 }
     return text
@@ -27,25 +29,35 @@ import Testing
 
         """)
     try folder.write("{\"step\":1,\"extra\":true}\n", to: "other/metrics.jsonl")
-    let both = try text(.metrics, [run, (name: "y", directory: RunDirectory(folder.path + "/other"))])
-    #expect(both.hasPrefix("run,step,extra,epoch [epochs],") && both.contains("\nx,1,,0.5,") && both.hasSuffix("\ny,1,true,,,,,,,,,\n"))
+    let both = try text(
+      .metrics, [run, (name: "y", directory: RunDirectory(folder.path + "/other"))])
+    #expect(
+      both.hasPrefix("run,step,extra,epoch [epochs],") && both.contains("\nx,1,,0.5,")
+        && both.hasSuffix("\ny,1,true,,,,,,,,,\n"))
   }
 
   @Test func aLineThatIsNoRecordAndAFileThatIsNotThereAreNamed() throws {
     let folder = try TemporaryDirectory()
     try folder.write("{\"rank\":0,\"seconds\":{\"data\":1}}\n{\"rank\":}\n", to: "ranks.jsonl")
     let run = (name: "x", directory: RunDirectory(folder.path))
-    #expect(throws: RunFileError("\(folder.path)/ranks.jsonl: line 2, from byte 32 on, is no record of a rank")) { try text(.ranks, [run]) }
+    #expect(
+      throws: RunFileError(
+        "\(folder.path)/ranks.jsonl: line 2, from byte 32 on, is no record of a rank")
+    ) { try text(.ranks, [run]) }
     #expect(throws: RunFileError.self) { try text(.metrics, [run]) }
     let error = #expect(throws: RunFileError.self) { try text(.evaluations, [run]) }
     #expect(error?.description.contains("report.json") == true)
   }
 
   @Test func settingsThatDifferAreALineAKey() throws {
-    let a = RunSettings("name = \"a \\\"b\\\"\"\nseed = 1\n[clip]\nmax_norm = 1.0\nrule = \"global\"\n[model]\nhidden = [32]\n")
+    let a = RunSettings(
+      "name = \"a \\\"b\\\"\"\nseed = 1\n[clip]\nmax_norm = 1.0\nrule = \"global\"\n[model]\nhidden = [32]\n"
+    )
     let b = RunSettings("name = \"c\"\nseed = 1\n[clip]\nmax_norm = 0.5\nrule = \"none\"\n")
     #expect(a.name == "a \"b\"" && b.name == "c" && RunSettings("seed = 1").name == nil)
-    let table = ReportTable([("first", Samples.report), ("second", Samples.report)], settings: [a, b]).text()
+    let table = ReportTable(
+      [("first", Samples.report), ("second", Samples.report)], settings: [a, b]
+    ).text()
     #expect(
       table.hasSuffix(
         """
@@ -57,7 +69,11 @@ import Testing
 
         """))
     #expect(
-      ReportTable([("first", Samples.report)], settings: [a]).text().hasSuffix("\nset differently: nothing that an experiment file says\n"))
-    #expect(RunSettings.distinctNames([("x", "runs/1"), ("y", "runs/2"), ("x", "runs/3")]) == ["runs/1", "y", "runs/3"])
+      ReportTable([("first", Samples.report)], settings: [a]).text().hasSuffix(
+        "\nset differently: nothing that an experiment file says\n"))
+    #expect(
+      RunSettings.distinctNames([("x", "runs/1"), ("y", "runs/2"), ("x", "runs/3")]) == [
+        "runs/1", "y", "runs/3",
+      ])
   }
 }

@@ -29,7 +29,9 @@ struct RecordTests {
     record.updateNorm = nil
     let text = JSONText(of: record).string
     #expect(text.contains(#""norm":{"global":null,"#))
-    #expect(text.contains(#""action":"skip","reason":"rank 2: NaN in layers.0.weight","update_norm":null"#))
+    #expect(
+      text.contains(
+        #""action":"skip","reason":"rank 2: NaN in layers.0.weight","update_norm":null"#))
     #expect(try StepRecord(line: Array(text.utf8)).norm.global == nil)
   }
 
@@ -46,54 +48,83 @@ struct RecordTests {
 
   @Test func `a convergence report has the contract's keys and comes back`() throws {
     let text = JSONText(of: Samples.report).string
-    let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "clip_bias", "noise_scale", "throughput", "time_share",
+        "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "clip_bias",
+        "noise_scale", "throughput", "time_share",
         "ranks", "restarts",
         "weights_sha256", "skips",
       ])
-    #expect(Set(try #require(object["final"] as? [String: Any]).keys) == ["loss", "accuracy", "perplexity", "grad_norm"])
+    #expect(
+      Set(try #require(object["final"] as? [String: Any]).keys) == [
+        "loss", "accuracy", "perplexity", "grad_norm",
+      ])
     #expect(
       Set(try #require(object["norm"] as? [String: Any]).keys) == [
         "first", "last", "max", "clipped_fraction", "certified_fraction", "skipped",
       ])
-    #expect(Set(try #require(object["throughput"] as? [String: Any]).keys) == ["samples_per_second", "step_ms_median", "step_ms_p95"])
     #expect(
-      Set(try #require(object["clip_bias"] as? [String: Any]).keys) == ["scope", "relative", "cosine", "measured_steps"])
+      Set(try #require(object["throughput"] as? [String: Any]).keys) == [
+        "samples_per_second", "step_ms_median", "step_ms_p95",
+      ])
+    #expect(
+      Set(try #require(object["clip_bias"] as? [String: Any]).keys) == [
+        "scope", "relative", "cosine", "measured_steps",
+      ])
     let rank = try #require((object["ranks"] as? [[String: Any]])?.first)
     #expect(
-      Set(rank.keys) == ["rank", "host", "samples", "final_loss", "mean_local_norm", "seconds_waiting", "weights_sha256"])
-    #expect(try JSONDecoder().decode(ConvergenceReport.self, from: Data(text.utf8)) == Samples.report)
+      Set(rank.keys) == [
+        "rank", "host", "samples", "final_loss", "mean_local_norm", "seconds_waiting",
+        "weights_sha256",
+      ])
+    #expect(
+      try JSONDecoder().decode(ConvergenceReport.self, from: Data(text.utf8)) == Samples.report)
   }
 
   /// All that something produces; reports of older versions have some of these.
   @Test func `verdicts are the contract's words`() {
     #expect(
       ConvergenceReport.Verdict.allCases.map(\.rawValue) == [
-        "too-short", "motionless", "converged", "converging", "noise-floor", "oscillating", "diverging", "diverged", "vanishing", "stopped",
+        "too-short", "motionless", "converged", "converging", "noise-floor", "oscillating",
+        "diverging", "diverged", "vanishing", "stopped",
       ])
   }
 
   @Test func `a report names twenty skips at most`() {
-    let skips = (1...30).map { ConvergenceReport.Skip(step: $0, rank: nil, host: nil, tensor: nil, text: "") }
+    let skips = (1...30).map {
+      ConvergenceReport.Skip(step: $0, rank: nil, host: nil, tensor: nil, text: "")
+    }
     var report = Samples.report
     report = ConvergenceReport(
-      verdict: report.verdict, reasons: [], steps: 30, epochs: 1, samples: 1, final: report.final, norm: report.norm, noiseScale: nil,
-      throughput: report.throughput, timeShare: report.timeShare, ranks: [], restarts: 0, weightsSHA256: nil, skips: skips)
+      verdict: report.verdict, reasons: [], steps: 30, epochs: 1, samples: 1, final: report.final,
+      norm: report.norm, noiseScale: nil,
+      throughput: report.throughput, timeShare: report.timeShare, ranks: [], restarts: 0,
+      weightsSHA256: nil, skips: skips)
     #expect(report.skips.map(\.step) == Array(1...20))
   }
 
   @Test func `an environment record comes back`() throws {
     let record = EnvironmentRecord(
-      versions: [.init("lockstep", "1.0"), .init("mpi", "Open MPI 4.1.4"), .init("onednn", nil)], hosts: ["a", "b"], ranksPerHost: [2, 1],
-      cores: 2, threads: 1, cpu: "EPYC", instructions: CPUInstructions(kernels: "avx2", onednn: "avx512_core"), gitRevision: nil, commandLine: ["lockstep-worker", "x.toml"])
+      versions: [.init("lockstep", "1.0"), .init("mpi", "Open MPI 4.1.4"), .init("onednn", nil)],
+      hosts: ["a", "b"], ranksPerHost: [2, 1],
+      cores: 2, threads: 1, cpu: "EPYC",
+      instructions: CPUInstructions(kernels: "avx2", onednn: "avx512_core"), gitRevision: nil,
+      commandLine: ["lockstep-worker", "x.toml"])
     let text = JSONText(of: record).string
     #expect(
-      text.hasPrefix(#"{"versions":{"lockstep":"1.0","mpi":"Open MPI 4.1.4","onednn":null},"hosts":["a","b"],"ranks_per_host":[2,1],"#))
-    #expect(text.contains(#""git_revision":null"#) && text.contains(#""instructions":{"kernels":"avx2","onednn":"avx512_core"}"#))
-    let earlier = text.replacing(#""instructions":{"kernels":"avx2","onednn":"avx512_core"},"#, with: "")
-    #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(earlier.utf8)).instructions == nil)
+      text.hasPrefix(
+        #"{"versions":{"lockstep":"1.0","mpi":"Open MPI 4.1.4","onednn":null},"hosts":["a","b"],"ranks_per_host":[2,1],"#
+      ))
+    #expect(
+      text.contains(#""git_revision":null"#)
+        && text.contains(#""instructions":{"kernels":"avx2","onednn":"avx512_core"}"#))
+    let earlier = text.replacing(
+      #""instructions":{"kernels":"avx2","onednn":"avx512_core"},"#, with: "")
+    #expect(
+      try JSONDecoder().decode(EnvironmentRecord.self, from: Data(earlier.utf8)).instructions == nil
+    )
     #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(text.utf8)) == record)
   }
 

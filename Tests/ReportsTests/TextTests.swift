@@ -6,18 +6,27 @@ struct TextTests {
   // D7: a run that diverges printed up to 20 near-identical warnings.
   @Test func repeatedMessagesAreCounted() {
     var messages = RepeatedMessages()
-    let shown = (1...20).filter { messages.admits("step \($0) is skipped by all ranks: the norm \(Double($0) * 1e20) is not finite") }
+    let shown = (1...20).filter {
+      messages.admits(
+        "step \($0) is skipped by all ranks: the norm \(Double($0) * 1e20) is not finite")
+    }
     #expect(shown == [1, 2, 3])
     let admitsAnother = messages.admits("step 21: another reason")
     #expect(admitsAnother)
     let summary = messages.takeSummary()
-    #expect(summary.count == 1 && summary[0].hasPrefix("17 more messages like: step N is skipped by all ranks"))
-    let (again, admitsMore) = (messages.takeSummary(), messages.admits("step 22 is skipped by all ranks: the norm 7 is not finite"))
+    #expect(
+      summary.count == 1
+        && summary[0].hasPrefix("17 more messages like: step N is skipped by all ranks"))
+    let (again, admitsMore) = (
+      messages.takeSummary(),
+      messages.admits("step 22 is skipped by all ranks: the norm 7 is not finite")
+    )
     #expect(again.isEmpty && !admitsMore)
   }
 
   @Test(arguments: [
-    (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"), (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
+    (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"),
+    (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
     (-2.5, "-2.500"), (9.99996, "10.000"), (1e-4, "0.0001000"),
   ]) func `four significant figures`(number: Double, text: String) {
     #expect(NumberFormat.formatted(number) == text)
@@ -25,25 +34,38 @@ struct TextTests {
 
   @Test func `numbers that are not there`() {
     #expect(
-      [NumberFormat.formatted(nil), NumberFormat.formatted(.nan), NumberFormat.rate(.infinity), NumberFormat.percent(nil), NumberFormat.clock(-1)]
+      [
+        NumberFormat.formatted(nil), NumberFormat.formatted(.nan), NumberFormat.rate(.infinity),
+        NumberFormat.percent(nil), NumberFormat.clock(-1),
+      ]
         == Array(repeating: "–", count: 5))
   }
 
   @Test(arguments: [
-    (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000"), (Int.min, "-9,223,372,036,854,775,808"),
+    (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
+    (Int.min, "-9,223,372,036,854,775,808"),
   ])
-  func `thousands are set apart`(number: Int, text: String) { #expect(NumberFormat.grouped(number) == text) }
+  func `thousands are set apart`(number: Int, text: String) {
+    #expect(NumberFormat.grouped(number) == text)
+  }
 
-  @Test(arguments: [(0.0, "0 %"), (0.0004, "0.0 %"), (0.004, "0.4 %"), (0.123, "12 %"), (0.9999, "99 %"), (1, "100 %")])
-  func `only all is 100 per cent`(number: Double, text: String) { #expect(NumberFormat.percent(number) == text) }
+  @Test(arguments: [
+    (0.0, "0 %"), (0.0004, "0.0 %"), (0.004, "0.4 %"), (0.123, "12 %"), (0.9999, "99 %"),
+    (1, "100 %"),
+  ])
+  func `only all is 100 per cent`(number: Double, text: String) {
+    #expect(NumberFormat.percent(number) == text)
+  }
 
   @Test(arguments: [(0.2, "0:01"), (59.0, "0:59"), (754, "12:34"), (3723, "1:02:03")])
   func `a clock`(seconds: Double, text: String) { #expect(NumberFormat.clock(seconds) == text) }
 
   @Test func `control bytes cannot reach a terminal`() {
-    #expect(PlainText.sanitized("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
+    #expect(
+      PlainText.sanitized("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
     #expect(PlainText.sanitized([0x61, 0xFF, 0x62]) == "a\u{FFFD}b")
-    #expect(PlainText.sanitized("\u{1B}]0;title\u{7}x").unicodeScalars.allSatisfy { $0.value >= 0x20 })
+    #expect(
+      PlainText.sanitized("\u{1B}]0;title\u{7}x").unicodeScalars.allSatisfy { $0.value >= 0x20 })
     #expect(PlainText.sanitized(String(repeating: "x", count: 50), limit: 10) == "xxxxxxxxx…")
   }
 
@@ -55,13 +77,19 @@ struct TextTests {
   @Test func `a progress line`() {
     #expect(
       ProgressText.line(Samples.progress)
-        == "step 320/702  epoch 1.36  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left")
+        == "step 320/702  epoch 1.36  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left"
+    )
     var early = Samples.progress
     (early.step, early.skipped, early.secondsLeft, early.loss) = (1, 2, nil, nil)
-    #expect(ProgressText.line(early) == "step   1/702  epoch 1.36  loss –  norm 1.203  clipped 12 %  skipped 2  23,412 samples/s")
+    #expect(
+      ProgressText.line(early)
+        == "step   1/702  epoch 1.36  loss –  norm 1.203  clipped 12 %  skipped 2  23,412 samples/s"
+    )
   }
 
-  private func text(_ report: ConvergenceReport = Samples.report, style: TextStyle = .plain) -> String {
+  private func text(_ report: ConvergenceReport = Samples.report, style: TextStyle = .plain)
+    -> String
+  {
     ReportText(report, name: "fashion-mlp", place: "runs/fashion-mlp", style: style).text
   }
 
@@ -97,7 +125,10 @@ struct TextTests {
   }
 
   // A1
-  @Test func `a report's text names the page where there is one, and the text itself looks at no file`() throws {
+  @Test
+  func `a report's text names the page where there is one, and the text itself looks at no file`()
+    throws
+  {
     let folder = try TemporaryDirectory()
     let run = RunDirectory(folder.path)
     #expect(run.placeToRead == folder.path)
@@ -109,16 +140,22 @@ struct TextTests {
 
   @Test func `it fits 100 columns and has no escape bytes without colour`() {
     var report = Samples.report
-    report.reasons = [Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5).joined(separator: ", ")]
+    report.reasons = [
+      Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5)
+        .joined(separator: ", ")
+    ]
     #expect(text(report).split(separator: "\n").allSatisfy { $0.count <= 100 })
     #expect(!text(report).contains("\u{1B}"))
-    #expect(text(report, style: TextStyle(allowsEscapes: true, width: 100)).contains("\u{1B}[1;32mnoise floor\u{1B}[0m"))
+    #expect(
+      text(report, style: TextStyle(allowsEscapes: true, width: 100)).contains(
+        "\u{1B}[1;32mnoise floor\u{1B}[0m"))
   }
 
   @Test func `ranks whose weights differ are named`() {
     var report = Samples.report
     report.ranks[1].weightsSHA256 = "ff"
-    #expect(text(report).contains("\n  WEIGHTS DIFFER: rank 1 does not hold what the other ranks hold\n"))
+    #expect(
+      text(report).contains("\n  WEIGHTS DIFFER: rank 1 does not hold what the other ranks hold\n"))
     report.ranks[1].weightsSHA256 = nil
     #expect(text(report).contains("\n  weights not compared\n"))
   }

@@ -22,18 +22,28 @@ struct WhatIfTests {
 
   @Test func `the run as it was`() {
     let run = RecordedNorms(records)
-    #expect(run.steps == 10 && run.skipped == 1 && run.norms.map(\.whole) == [1, 2, 3, 4, 5, 6, 7, 9, 10])
+    #expect(
+      run.steps == 10 && run.skipped == 1 && run.norms.map(\.whole) == [1, 2, 3, 4, 5, 6, 7, 9, 10])
     #expect(run.clippedFraction == 5 / 9.0 && run.threshold == 4 && run.smallestCoefficient == 0.4)
-    #expect(abs(run.meanCoefficient! - (4 + 4 / 5.0 + 4 / 6.0 + 4 / 7.0 + 4 / 9.0 + 4 / 10.0) / 9) < 1e-12)
+    #expect(
+      abs(run.meanCoefficient! - (4 + 4 / 5.0 + 4 / 6.0 + 4 / 7.0 + 4 / 9.0 + 4 / 10.0) / 9) < 1e-12
+    )
   }
 
   @Test func `limits at the run's quantiles, and its own`() throws {
     let rows = WhatIf(RecordedNorms(records)).rows
-    #expect(rows.map(\.rule) == ["as it ran"] + Array(repeating: "global", count: 6) + ["percentile", "zscore", "per-layer", "ema"])
-    // Of nine norms, the median is the fifth, the 75 % quantile the seventh, and the others are the ninth.
+    #expect(
+      rows.map(\.rule) == ["as it ran"] + Array(repeating: "global", count: 6) + [
+        "percentile", "zscore", "per-layer", "ema",
+      ])
+    // Of nine norms, the median is the fifth, the 75 % quantile the seventh, and the others are the
+    // ninth.
     #expect(rows[1...6].map(\.maxNorm) == [5, 7, 10, 10, 10, 4])
-    #expect(rows[1].clippedFraction == 5 / 9.0 && rows[2].clippedFraction == 3 / 9.0 && rows[3].clippedFraction == 1 / 9.0)
-    // The run's own limit again: but for a norm of just the limit, which PyTorch's 1e-6 clips a little.
+    #expect(
+      rows[1].clippedFraction == 5 / 9.0 && rows[2].clippedFraction == 3 / 9.0
+        && rows[3].clippedFraction == 1 / 9.0)
+    // The run's own limit again: but for a norm of just the limit, which PyTorch's 1e-6 clips a
+    // little.
     #expect(rows[6].clippedFraction == 6 / 9.0)
     #expect(abs(rows[6].meanCoefficient! - rows[0].meanCoefficient!) < 1e-6)
     // Each of two tensors gets 4/√2: 0.8 of a norm exceeds it from norm 4 on.
@@ -47,13 +57,18 @@ struct WhatIfTests {
       record.norm.global = record.norm.global.map { 7 * $0 }
       return record
     }
-    #expect(zip(RecordedNorms(others).norms, RecordedNorms(records).norms).allSatisfy { abs($0.whole - $1.whole) < 1e-12 })
+    #expect(
+      zip(RecordedNorms(others).norms, RecordedNorms(records).norms).allSatisfy {
+        abs($0.whole - $1.whole) < 1e-12
+      })
   }
 
   @Test func `the table`() {
     let text = WhatIf(RecordedNorms(records)).text(name: "fashion-mlp")
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    #expect(lines[0] == "fashion-mlp: what other clip rules would have done in 9 steps with a known norm, of 10")
+    #expect(
+      lines[0]
+        == "fashion-mlp: what other clip rules would have done in 9 steps with a known norm, of 10")
     #expect(lines[2] == "  rule        max_norm  clipped  mean coeff.  smallest")
     #expect(lines[3] == "  as it ran      4.000     56 %       0.7647    0.4000")
     #expect(lines[4] == "  global         5.000     56 %       0.8448    0.5000  the run's median")
@@ -63,10 +78,14 @@ struct WhatIfTests {
 
   @Test func `as JSON`() throws {
     let text = JSONText(of: WhatIf(RecordedNorms(records))).string
-    let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     let rules = try #require(object["rules"] as? [[String: Any]])
-    #expect(object["steps"] as? Int == 10 && object["skipped"] as? Int == 1 && object["judged"] as? Int == 9)
-    #expect(rules.count == 11 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
+    #expect(
+      object["steps"] as? Int == 10 && object["skipped"] as? Int == 1
+        && object["judged"] as? Int == 9)
+    #expect(
+      rules.count == 11 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
   }
 
   @Test func `a run without a step says so`() {
@@ -88,7 +107,10 @@ struct WhatIfTests {
     let first = try #require(whole.firstIndex(of: 0x0A))
     try (whole.prefix(first + 1) + Data("{}\n".utf8)).write(to: URL(fileURLWithPath: path))
     let error = #expect(throws: RunFileError.self) { try RecordedNorms(path: path) }
-    #expect(error?.description == "\(path): line 2, from byte \(first + 1) on, is no record of a step")
-    #expect(throws: RunFileError.self) { try RecordedNorms(path: directory.path + "/nothing.jsonl") }
+    #expect(
+      error?.description == "\(path): line 2, from byte \(first + 1) on, is no record of a step")
+    #expect(throws: RunFileError.self) {
+      try RecordedNorms(path: directory.path + "/nothing.jsonl")
+    }
   }
 }

@@ -6,11 +6,14 @@ struct WorkerEventTests {
   static let events: [WorkerEvent] = [
     .started(
       .init(
-        ranks: 4, hosts: ["a", "b"], steps: 702, parameters: 235_146, samples: 60_000, experiment: "x", directory: "runs/x",
+        ranks: 4, hosts: ["a", "b"], steps: 702, parameters: 235_146, samples: 60_000,
+        experiment: "x", directory: "runs/x",
         notes: ["one", "two"])),
     .progress(Samples.progress),
     .progress(
-      .init(step: 1, steps: 2, epoch: 0, loss: nil, norm: nil, clippedFraction: 0, samplesPerSecond: nil, secondsLeft: nil, skipped: 3)),
+      .init(
+        step: 1, steps: 2, epoch: 0, loss: nil, norm: nil, clippedFraction: 0,
+        samplesPerSecond: nil, secondsLeft: nil, skipped: 3)),
     .message(level: .warning, text: "line\nbreak"), .evaluation(loss: 0.5, score: nil),
     .evaluation(loss: nil, score: NamedNumber("mean_return", 475.5)), .report(Samples.report),
   ]
@@ -29,7 +32,8 @@ struct WorkerEventTests {
   }
 
   @Test(arguments: [
-    "", "hello", "{", "{}", #"{"event":"dance"}"#, #"{"event":"progress","step":1}"#, #"{"event":"message","level":"shout","text":"x"}"#,
+    "", "hello", "{", "{}", #"{"event":"dance"}"#, #"{"event":"progress","step":1}"#,
+    #"{"event":"message","level":"shout","text":"x"}"#,
     #"{"event":"evaluation","loss":1e999}"#, #"{"event":"evaluation","loss":NaN}"#,
     String(repeating: #"{"event":"#, count: 100_000), String(repeating: "[", count: 100_000),
   ]) func `another line is no event`(line: String) {
@@ -38,8 +42,12 @@ struct WorkerEventTests {
 
   @Test func `a line over the limit is no event`() {
     let text = String(repeating: "x", count: WorkerEvent.lineLimit)
-    #expect(WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: text)).bytes) == nil)
-    #expect(WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: String(text.dropLast(100)))).bytes) != nil)
+    #expect(
+      WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: text)).bytes) == nil)
+    #expect(
+      WorkerEvent(
+        line: JSONText(of: WorkerEvent.message(level: .note, text: String(text.dropLast(100))))
+          .bytes) != nil)
   }
 
   @Test func `lines are cut however the bytes arrive`() {
@@ -47,11 +55,16 @@ struct WorkerEventTests {
     for size in 1...bytes.count {
       var splitter = LineSplitter(limit: 100)
       var lines: [[UInt8]] = []
-      for start in stride(from: 0, to: bytes.count, by: size) { lines += splitter.add(bytes[start..<min(start + size, bytes.count)]) }
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        lines += splitter.add(bytes[start..<min(start + size, bytes.count)])
+      }
       if let last = splitter.finish() { lines.append(last) }
       #expect(lines.map { String(decoding: $0, as: UTF8.self) } == ["one", "", "two", "three"])
     }
     var splitter = LineSplitter(limit: 4)
-    #expect(splitter.add(Array("abcdefghij\n".utf8)).map { String(decoding: $0, as: UTF8.self) } == ["abcd", "efgh", "ij"])
+    #expect(
+      splitter.add(Array("abcdefghij\n".utf8)).map { String(decoding: $0, as: UTF8.self) } == [
+        "abcd", "efgh", "ij",
+      ])
   }
 }

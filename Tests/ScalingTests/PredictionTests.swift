@@ -5,10 +5,12 @@ import Scaling
 import ScalingStudy
 import Testing
 
-/// What the model of the exchange foretells, against hosts in network namespaces with links of a set speed.
+/// What the model of the exchange foretells, against hosts in network namespaces with links of a
+/// set speed.
 ///
-/// It is fitted on one and two ranks at two link speeds, and foretells three to six ranks on three hosts at others, where its median error must be at
-/// most 15 %. `LOCKSTEP_STUDY=full` measures more speeds, sizes and rank counts; every point is printed either way.
+/// It is fitted on one and two ranks at two link speeds, and foretells three to six ranks on three
+/// hosts at others, where its median error must be at most 15 %. `LOCKSTEP_STUDY=full` measures
+/// more speeds, sizes and rank counts; every point is printed either way.
 @Suite(.serialized, .enabled(if: Cluster.isPossible, "\(Cluster.need)")) struct PredictionTests {
   private static let isFull = ProcessInfo.processInfo.environment["LOCKSTEP_STUDY"] == "full"
   private static let hosts = ["node1", "node2", "node3"]
@@ -25,7 +27,8 @@ import Testing
 
     init() throws {
       cluster = try Cluster(hosts: 3)
-      folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-prediction-\(UUID().uuidString)")
+      folder = FileManager.default.temporaryDirectory.appending(
+        path: "lockstep-prediction-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try """
       name = "prediction"
@@ -44,25 +47,35 @@ import Testing
     /// In the cluster's directory, which every host sees.
     var file: URL { URL(filePath: cluster.directory + "/prediction.toml") }
 
-    func setLinks(megabits: Int) throws { for host in hosts { try cluster.change("link", [host, "\(megabits)mbit"]) } }
+    func setLinks(megabits: Int) throws {
+      for host in hosts { try cluster.change("link", [host, "\(megabits)mbit"]) }
+    }
 
     /// Runs workers, so many on each host.
     func workers(_ slots: [Int], _ arguments: [String]) throws -> Outcome {
-      let list = zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" }.joined(separator: ",")
+      let list = zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" }.joined(
+        separator: ",")
       let launch = [
-        "mpirun", "-n", "\(slots.reduce(0, +))", "--host", list, "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
+        "mpirun", "-n", "\(slots.reduce(0, +))", "--host", list, "--oversubscribe", "--bind-to",
+        "none", "--mca", "mpi_yield_when_idle",
         "1",
         "--mca", "plm_rsh_args", "", "-x", "OMP_NUM_THREADS=1",
       ]
-      let outcome = try cluster.on("node1", launch + [Programs.path("lockstep-worker"), file.path] + arguments).finish(limit: 60)
+      let outcome = try cluster.on(
+        "node1", launch + [Programs.path("lockstep-worker"), file.path] + arguments
+      ).finish(limit: 60)
       try #require(outcome.status == 0, "\(slots): \(outcome.errors)")
       return outcome
     }
 
-    func exchange(_ slots: [Int], sizes: [Int], keys: [String] = [], seconds: Double = 0.25) throws -> ExchangeTimes {
+    func exchange(_ slots: [Int], sizes: [Int], keys: [String] = [], seconds: Double = 0.25) throws
+      -> ExchangeTimes
+    {
       let list = sizes.map(String.init).joined(separator: ",")
       let outcome = try workers(
-        slots, ["--exchange-seconds", "\(seconds)", "--exchange-sizes", list] + keys.flatMap { ["--set", $0] })
+        slots,
+        ["--exchange-seconds", "\(seconds)", "--exchange-sizes", list]
+          + keys.flatMap { ["--set", $0] })
       let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("{") })
       return try JSONDecoder().decode(ExchangeTimes.self, from: Data(line.utf8))
     }
@@ -70,13 +83,20 @@ import Testing
 
   private static func speed(megabits: Int) -> Double { Double(megabits) * 1e6 / 8 }
 
-  private static func points(_ times: ExchangeTimes, megabits: Int) throws -> [(bytes: Int, point: ExchangeModel.Point)] {
+  private static func points(_ times: ExchangeTimes, megabits: Int) throws -> [(
+    bytes: Int, point: ExchangeModel.Point
+  )] {
     let pattern = try #require(ExchangePattern(rawValue: times.pattern))
     return try times.sizes.map { size in
       let step = try #require(
-        pattern.step(bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes), on: Placement(names: times.hosts)))
+        pattern.step(
+          bytes: Double(size.bytes), ledgerBytes: Double(size.ledgerBytes),
+          on: Placement(names: times.hosts)))
       let median = try #require(Quartiles(size.seconds)).median
-      return (size.bytes, ExchangeModel.Point(step.total, seconds: median, bandwidth: speed(megabits: megabits)))
+      return (
+        size.bytes,
+        ExchangeModel.Point(step.total, seconds: median, bandwidth: speed(megabits: megabits))
+      )
     }
   }
 
@@ -101,11 +121,14 @@ import Testing
 
   private static func ms(_ seconds: Double) -> String { "\((seconds * 1e5).rounded() / 100) ms" }
 
-  @Test func exchangesOfMoreRanksOnMoreHostsAreForetold() throws { try Self.expectForetold(Self.exchangeError) }
+  @Test func exchangesOfMoreRanksOnMoreHostsAreForetold() throws {
+    try Self.expectForetold(Self.exchangeError)
+  }
 
   @Test func stepsAreForetoldAtOtherSpeeds() throws { try Self.expectForetold(Self.stepError) }
 
-  /// Times are of a machine that may have been busy with other things: a first failure is measured again, all of it.
+  /// Times are of a machine that may have been busy with other things: a first failure is measured
+  /// again, all of it.
   private static func expectForetold(_ error: () throws -> Double) throws {
     if try error() <= 0.15 { return }
     print("measured again:")
@@ -127,7 +150,8 @@ import Testing
             pairs.append((predicted, point.seconds))
             print(
               "\(slots.reduce(0, +)) ranks, \(times.pattern), \(bytes) bytes, \(megabits) Mbit/s: \(Self.ms(point.seconds)) measured, "
-                + "\(Self.ms(predicted)) foretold, \(Int((predicted / point.seconds - 1) * 1000) / 10) %")
+                + "\(Self.ms(predicted)) foretold, \(Int((predicted / point.seconds - 1) * 1000) / 10) %"
+            )
           }
         }
       }
@@ -145,19 +169,29 @@ import Testing
       // On the disk that the hosts share.
       let directory = "\(bench.cluster.directory)/\(name)"
       _ = try bench.workers(
-        slots, ["--output", directory, "--set", "training.steps=\(steps)", "--set", "report.every=\(warmUp)"])
+        slots,
+        [
+          "--output", directory, "--set", "training.steps=\(steps)", "--set",
+          "report.every=\(warmUp)",
+        ])
       return try MeasuredRun(
-        RunDirectory(directory), ranks: slots.reduce(0, +), attempt: 1, warmUp: warmUp, microBatch: 128, targetLoss: nil)
+        RunDirectory(directory), ranks: slots.reduce(0, +), attempt: 1, warmUp: warmUp,
+        microBatch: 128, targetLoss: nil)
     }
     let alone = try train([1, 0, 0], "alone")
     try bench.setLinks(megabits: 400)
     let two = try train([1, 1, 0], "two")
-    let model = try #require(StepModel(own: [(256, alone.own), (128, two.own)], exchange: exchange))
+    let model = try #require(
+      StepModel(own: [(256, alone.own), (128, two.own)], exchange: exchange))
     let times = try bench.exchange([1, 1, 0], sizes: [0])
     let (bytes, pattern) = (times.sizes[0], try #require(ExchangePattern(rawValue: times.pattern)))
     let step = try #require(
-      pattern.step(bytes: Double(bytes.bytes), ledgerBytes: Double(bytes.ledgerBytes), on: Placement(ranks: 2, perHost: 1)))
-    var pairs: [(predicted: Double, measured: Double)] = [(model.own(samples: 256), alone.step.median)]
+      pattern.step(
+        bytes: Double(bytes.bytes), ledgerBytes: Double(bytes.ledgerBytes),
+        on: Placement(ranks: 2, perHost: 1)))
+    var pairs: [(predicted: Double, measured: Double)] = [
+      (model.own(samples: 256), alone.step.median)
+    ]
     for megabits in [50, 150, 200, 300, 500] {
       try bench.setLinks(megabits: megabits)
       let measured = try train([1, 1, 0], "at-\(megabits)").step.median
@@ -165,7 +199,9 @@ import Testing
       there.exchange.bandwidth = Self.speed(megabits: megabits)
       let predicted = there.seconds(own: model.own(samples: 128), pattern, step)
       pairs.append((predicted, measured))
-      print("a step of 2 ranks at \(megabits) Mbit/s: \(Self.ms(measured)) measured, \(Self.ms(predicted)) foretold")
+      print(
+        "a step of 2 ranks at \(megabits) Mbit/s: \(Self.ms(measured)) measured, \(Self.ms(predicted)) foretold"
+      )
     }
     let error = try #require(medianRelativeError(pairs))
     print("median error \(error * 100) %")

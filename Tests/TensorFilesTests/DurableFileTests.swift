@@ -29,16 +29,26 @@ import Testing
   }
 
   @Test func errorsNamePathAndCauseAndLeaveNothing() {
-    let missing = #expect(throws: FileError.self) { try DurableFile.write("x", to: files.path + "/no/target") }
+    let missing = #expect(throws: FileError.self) {
+      try DurableFile.write("x", to: files.path + "/no/target")
+    }
     #expect(
       missing?.description
-        == "\(files.path)/no/target: cannot be created: No such file or directory; check the directory and its permissions")
-    try! FileManager.default.createDirectory(atPath: files.path + "/directory/inner", withIntermediateDirectories: true)
-    let taken = #expect(throws: FileError.self) { try DurableFile.write("x", to: files.path + "/directory") }
+        == "\(files.path)/no/target: cannot be created: No such file or directory; check the directory and its permissions"
+    )
+    try! FileManager.default.createDirectory(
+      atPath: files.path + "/directory/inner", withIntermediateDirectories: true)
+    let taken = #expect(throws: FileError.self) {
+      try DurableFile.write("x", to: files.path + "/directory")
+    }
     #expect(
-      taken?.description == "\(files.path)/directory: cannot be given its name: Is a directory; check what has that name already")
+      taken?.description
+        == "\(files.path)/directory: cannot be given its name: Is a directory; check what has that name already"
+    )
     #expect(files.names == ["directory"])
-    for path in ["", "a/", ".", "a/.."] { #expect(throws: FileError.self) { try DurableFile.write("x", to: path) } }
+    for path in ["", "a/", ".", "a/.."] {
+      #expect(throws: FileError.self) { try DurableFile.write("x", to: path) }
+    }
   }
 
   @Test func aRelativePathIsBesideTheWorkingDirectory() async {
@@ -55,13 +65,17 @@ import Testing
       signal(SIGXFSZ, SIG_IGN)
       var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
       setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-      func isEmpty() -> Bool { (try? FileManager.default.contentsOfDirectory(atPath: directory)) == [] }
+      func isEmpty() -> Bool {
+        (try? FileManager.default.contentsOfDirectory(atPath: directory)) == []
+      }
       var file = try DurableFile(path: directory + "/target")
       do throws(FileError) {
         try file.write([UInt8](repeating: 1, count: 10_000).span.bytes)
         exit(1)
       } catch {
-        guard error.offset == 4096, error.what == "5904 more bytes cannot be written: File too large" else { exit(2) }
+        guard error.offset == 4096,
+          error.what == "5904 more bytes cannot be written: File too large"
+        else { exit(2) }
       }
       guard isEmpty() else { exit(3) }
       do { try file.publish() } catch { exit(isEmpty() ? 0 : 4) }
@@ -77,7 +91,8 @@ import Testing
     let directory = try DurableDirectory(path: files.path + "/step-1")
     #expect(directory.temporaryPath.hasPrefix(files.path + "/.tmp-step-1-"))
     try DurableFile.write("a", to: directory.temporaryPath + "/a")
-    try FileManager.default.createDirectory(atPath: directory.temporaryPath + "/inner", withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      atPath: directory.temporaryPath + "/inner", withIntermediateDirectories: false)
     try DurableFile.write("b", to: directory.temporaryPath + "/inner/b")
     try directory.publish()
     #expect(files.names == ["step-1"])
@@ -92,7 +107,8 @@ import Testing
     }
     #expect(files.names == [])
 
-    try FileManager.default.createDirectory(atPath: files.path + "/step-1", withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      atPath: files.path + "/step-1", withIntermediateDirectories: false)
     _ = files.write("step-1/old", [1])
     let directory = try DurableDirectory(path: files.path + "/step-1")
     do {
@@ -108,7 +124,8 @@ import Testing
   }
 
   @Test func leftoversAreRemovedAndNothingElse() throws {
-    try FileManager.default.createDirectory(atPath: files.path + "/.tmp-step-1-0123", withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      atPath: files.path + "/.tmp-step-1-0123", withIntermediateDirectories: false)
     _ = files.write(".tmp-step-1-0123/a", [1])
     _ = files.write(".tmp-b-0123", [1])
     _ = files.write("kept", [1])

@@ -11,7 +11,10 @@ import Testing
       "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
     ),
-    (String(repeating: "a", count: 1_000_000), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+    (
+      String(repeating: "a", count: 1_000_000),
+      "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+    ),
   ])
   func digestsAreThoseOfTheStandard(text: String, expected: String) throws {
     let bytes = Array(text.utf8)
@@ -28,7 +31,8 @@ import Testing
   @Test func aFileLongerThanOnePieceIsReadWhole() throws {
     let bytes = (0..<(5 << 19) + 3).map { UInt8(truncatingIfNeeded: $0 * 31) }
     let files = TemporaryFiles()
-    #expect(try SHA256.digest(ofFile: files.write("long", bytes)) == SHA256.digest(of: bytes.span.bytes))
+    #expect(
+      try SHA256.digest(ofFile: files.write("long", bytes)) == SHA256.digest(of: bytes.span.bytes))
     #expect(throws: FileError.self) { try SHA256.digest(ofFile: files.path + "/no") }
   }
 }

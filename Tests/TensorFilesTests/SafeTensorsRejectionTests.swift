@@ -13,22 +13,39 @@ import Testing
     } catch { return error }
   }
 
-  private static func entry(_ name: String, _ shape: String, _ begin: String, _ end: String, type: String = "F32") -> String {
+  private static func entry(
+    _ name: String, _ shape: String, _ begin: String, _ end: String, type: String = "F32"
+  ) -> String {
     #""\#(name)":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[\#(begin),\#(end)]}"#
   }
 
   @Test(arguments: [
     // Accepted elsewhere.
-    ("{" + entry("a", "[1]", "0", "4") + "," + entry("a", "[1]", "0", "4") + "}", 4, "key \"a\" occurs twice"),
-    ("{" + entry("a", "[1]", "0", "4") + "," + entry(#"\u0061"#, "[1]", "4", "8") + "}", 8, "key \"a\" occurs twice"),
-    (#"{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 4, "key \"dtype\" occurs twice"),
+    (
+      "{" + entry("a", "[1]", "0", "4") + "," + entry("a", "[1]", "0", "4") + "}", 4,
+      "key \"a\" occurs twice"
+    ),
+    (
+      "{" + entry("a", "[1]", "0", "4") + "," + entry(#"\u0061"#, "[1]", "4", "8") + "}", 8,
+      "key \"a\" occurs twice"
+    ),
+    (
+      #"{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 4,
+      "key \"dtype\" occurs twice"
+    ),
     (#"{"__metadata__":{"k":"1","k":"2"}}"#, 0, "key \"k\" occurs twice"),
     (#"{"__metadata__":{},"__metadata__":{}}"#, 0, "key \"__metadata__\" occurs twice"),
     (" {" + entry("a", "[1]", "0", "4") + "}", 4, "does not start with {"),
     // Places.
-    ("{" + entry("a", "[1]", "0", "4") + "," + entry("b", "[1]", "2", "6") + "}", 6, "\"b\" overlaps"),
+    (
+      "{" + entry("a", "[1]", "0", "4") + "," + entry("b", "[1]", "2", "6") + "}", 6,
+      "\"b\" overlaps"
+    ),
     ("{" + entry("a", "[1]", "0", "4") + "," + entry("b", "[1]", "0", "4") + "}", 4, "overlaps"),
-    ("{" + entry("a", "[1]", "0", "4") + "," + entry("b", "[1]", "8", "12") + "}", 12, "\"b\" leaves a hole"),
+    (
+      "{" + entry("a", "[1]", "0", "4") + "," + entry("b", "[1]", "8", "12") + "}", 12,
+      "\"b\" leaves a hole"
+    ),
     ("{" + entry("a", "[1]", "4", "8") + "}", 8, "\"a\" leaves a hole"),
     ("{" + entry("a", "[1]", "0", "4") + "}", 5, "continues after the last tensor"),
     ("{" + entry("a", "[1]", "0", "4") + "}", 3, "ends here"),
@@ -36,8 +53,14 @@ import Testing
     ("{" + entry("a", "[1]", "4", "0") + "}", 4, "takes 4 bytes by its shape"),
     ("{" + entry("a", "[1]", "-4", "0") + "}", 4, "natural number"),
     ("{" + entry("a", "[1]", "0", "18446744073709551620") + "}", 4, "too large"),
-    ("{" + entry("a", "[2305843009213693950]", "9223372036854775000", "9223372036854775800") + "}", 4, "takes 9223372036854775800 bytes"),
-    ("{" + entry("a", "[]", "9223372036854775803", "9223372036854775807") + "}", 4, "takes 4 bytes by its shape"),
+    (
+      "{" + entry("a", "[2305843009213693950]", "9223372036854775000", "9223372036854775800") + "}",
+      4, "takes 9223372036854775800 bytes"
+    ),
+    (
+      "{" + entry("a", "[]", "9223372036854775803", "9223372036854775807") + "}", 4,
+      "takes 4 bytes by its shape"
+    ),
     // Shapes and types.
     ("{" + entry("a", "[2]", "0", "4") + "}", 4, "takes 8 bytes by its shape"),
     ("{" + entry("a", "[4194305,4194305,211106198978564]", "0", "4") + "}", 4, "overflows"),
@@ -77,37 +100,52 @@ import Testing
   ])
   func aBrokenRuleIsNamed(json: String, data: Int, expected: String) {
     let error = failure(safetensors(json, data: data))
-    #expect(error?.what.contains(expected) == true, "\(error?.what ?? "accepted"): \(json.prefix(200))")
+    #expect(
+      error?.what.contains(expected) == true, "\(error?.what ?? "accepted"): \(json.prefix(200))")
     #expect(error?.offset != nil)
     #expect(error?.description.contains("\n") == false)
   }
 
   @Test func invalidUTF8IsRejected() {
     for bytes: [UInt8] in [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]] {
-      let error = failure(safetensors(Array("{\"__metadata__\":{\"k\":\"".utf8) + bytes + Array("\"}}".utf8), data: 0))
+      let error = failure(
+        safetensors(Array("{\"__metadata__\":{\"k\":\"".utf8) + bytes + Array("\"}}".utf8), data: 0)
+      )
       #expect(error?.what == "a string is not valid UTF-8")
       #expect(error?.offset == 8 + 22)
     }
   }
 
   @Test func aHeaderThatIsTooLongIsRejectedUnread() {
-    #expect(failure(safetensors("{}", data: 0, length: 3))?.what == "declares a header of 3 bytes in a file of 10")
-    #expect(failure(safetensors("{}", data: 0, length: 100_000_000))?.what == "declares a header of 100000000 bytes in a file of 10")
+    #expect(
+      failure(safetensors("{}", data: 0, length: 3))?.what
+        == "declares a header of 3 bytes in a file of 10")
+    #expect(
+      failure(safetensors("{}", data: 0, length: 100_000_000))?.what
+        == "declares a header of 100000000 bytes in a file of 10")
     for length in [100_000_001, UInt64(Int.max), .max, .max - 7] {
-      #expect(failure(safetensors("{}", data: 0, length: length))?.what == "declares a header of \(length) bytes, over 100000000")
+      #expect(
+        failure(safetensors("{}", data: 0, length: length))?.what
+          == "declares a header of \(length) bytes, over 100000000")
     }
   }
 
   @Test func whatIsNoFileIsNamed() {
     #expect(throws: FileError.self) { try SafeTensors(path: files.path) }
     let error = #expect(throws: FileError.self) { try SafeTensors(path: files.path + "/no") }
-    #expect(error?.description == "\(files.path)/no: cannot be opened: No such file or directory; check the path and its permissions")
+    #expect(
+      error?.description
+        == "\(files.path)/no: cannot be opened: No such file or directory; check the path and its permissions"
+    )
   }
 
   @Test(arguments: [
     ("{}", 0), ("{}      ", 0),
     // Empty tensors share an offset with their neighbours, in any order of the keys.
-    ("{" + entry("a", "[1]", "0", "4") + "," + entry("z", "[0]", "0", "0") + "," + entry("y", "[3,0]", "4", "4") + "}", 4),
+    (
+      "{" + entry("a", "[1]", "0", "4") + "," + entry("z", "[0]", "0", "0") + ","
+        + entry("y", "[3,0]", "4", "4") + "}", 4
+    ),
     ("{" + entry("b", "[1]", "4", "8") + "," + entry("a", "[]", "0", "4") + "}", 8),
     (#"{"\ud83d\ude00":{"shape":[ 1 ] , "data_offsets" : [0,4],"dtype":"F32"}}"#, 4),
   ])

@@ -10,7 +10,8 @@ func safetensors(_ json: String, data: Int, length: UInt64? = nil) -> [UInt8] {
 
 func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
   let length = length ?? UInt64(json.count)
-  return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + json + (0..<data).map { UInt8(truncatingIfNeeded: $0 * 7) }
+  return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + json
+    + (0..<data).map { UInt8(truncatingIfNeeded: $0 * 7) }
 }
 
 @Suite struct SafeTensorsTests {
@@ -20,7 +21,9 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
   private func readAll(_ path: String) throws(FileError) -> [String: [Float]] {
     let file = try SafeTensors(path: path)
     var all: [String: [Float]] = [:]
-    for tensor in file.tensors where tensor.type == .float32 { all[tensor.name] = try file.floats(named: tensor.name) }
+    for tensor in file.tensors where tensor.type == .float32 {
+      all[tensor.name] = try file.floats(named: tensor.name)
+    }
     return all
   }
 
@@ -33,7 +36,8 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
 
   private func small() throws -> [UInt8] {
     var writer = try SafeTensorsWriter(
-      path: files.path + "/small", tensors: [("b", [2, 2]), ("a", []), ("none", [0, 5])], metadata: ["step": "7", "format": "pt"])
+      path: files.path + "/small", tensors: [("b", [2, 2]), ("a", []), ("none", [0, 5])],
+      metadata: ["step": "7", "format": "pt"])
     try writer.append(([1, -2, .infinity, 4.5] as [Float]).span)
     try writer.append(([9] as [Float]).span)
     try writer.finish()
@@ -51,7 +55,11 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     #expect(Array(bytes[..<8]) == [UInt8(length), 0, 0, 0, 0, 0, 0, 0])
     #expect(String(decoding: bytes[8..<8 + length], as: UTF8.self) == padded)
     let elements: [Float] = [1, -2, .infinity, 4.5, 9]
-    #expect(Array(bytes[(8 + length)...]) == elements.flatMap { v in (0..<4).map { UInt8(truncatingIfNeeded: v.bitPattern >> (8 * $0)) } })
+    #expect(
+      Array(bytes[(8 + length)...])
+        == elements.flatMap { v in
+          (0..<4).map { UInt8(truncatingIfNeeded: v.bitPattern >> (8 * $0)) }
+        })
   }
 
   @Test func whatIsWrittenIsReadAgain() throws {
@@ -71,12 +79,15 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     }
     #expect(elements == [0, 9])
     #expect(error?.what == "tensor \"a\" has 1 elements, 2 are expected")
-    #expect(#expect(throws: FileError.self) { try file.floats(named: "c") }?.what.hasPrefix("there is no tensor \"c\"") == true)
+    #expect(
+      #expect(throws: FileError.self) { try file.floats(named: "c") }?.what.hasPrefix(
+        "there is no tensor \"c\"") == true)
   }
 
   @Test func aTensorMayBeAppendedInPartsAndEverySpecialBitSurvives() throws {
     let values = (0..<10_000).map { Float(bitPattern: UInt32($0) &* 0x9E37_79B9) }
-    var writer = try SafeTensorsWriter(path: files.path + "/parts", tensors: [("empty", [0]), ("x", [100, 100])])
+    var writer = try SafeTensorsWriter(
+      path: files.path + "/parts", tensors: [("empty", [0]), ("x", [100, 100])])
     for start in stride(from: 0, to: values.count, by: 999) {
       try writer.append(values.span.extracting(start..<min(start + 999, values.count)))
     }
@@ -101,14 +112,17 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
 
   @Test func namesThatNeedEscapesSurvive() throws {
     let name = "a\"b\\c\n\u{1}é😀/"
-    var writer = try SafeTensorsWriter(path: files.path + "/names", tensors: [(name, [1])], metadata: [name: name])
+    var writer = try SafeTensorsWriter(
+      path: files.path + "/names", tensors: [(name, [1])], metadata: [name: name])
     try writer.append(([1] as [Float]).span)
     try writer.finish()
     let file = try SafeTensors(path: files.path + "/names")
     #expect(file.names == [name])
     #expect(file.metadata == [name: name])
     let header = files.bytes("names").dropFirst(8).prefix { $0 != 0 }
-    let parsed = try JSONSerialization.jsonObject(with: Data(files.bytes("names")[8..<8 + Int(files.bytes("names")[0])])) as? [String: Any]
+    let parsed =
+      try JSONSerialization.jsonObject(
+        with: Data(files.bytes("names")[8..<8 + Int(files.bytes("names")[0])])) as? [String: Any]
     #expect(parsed?[name] != nil, "\(header.count) bytes")
   }
 
@@ -131,10 +145,12 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
       for bit in 0..<8 {
         var damaged = bytes
         damaged[position] ^= 1 << bit
-        // A flip may change a name, the metadata or, in the data, an element; never how many elements there are.
+        // A flip may change a name, the metadata or, in the data, an element; never how many
+        // elements there are.
         do {
           let read = try readAll(files.write("flipped", damaged))
-          #expect(read.values.reduce(0) { $0 + $1.count } == intact.values.reduce(0) { $0 + $1.count })
+          #expect(
+            read.values.reduce(0) { $0 + $1.count } == intact.values.reduce(0) { $0 + $1.count })
         } catch { rejected += 1 }
       }
     }
@@ -156,8 +172,11 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
   @Test func aHundredThousandNamesAreReadInLinearTime() throws {
     // The processor's time: other programs do not lengthen it.
     func seconds(_ count: Int) throws -> Double {
-      let members = (0..<count).map { #""t\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"# }
-      let path = files.write("many", safetensors("{" + members.joined(separator: ",") + "}", data: 0))
+      let members = (0..<count).map {
+        #""t\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
+      }
+      let path = files.write(
+        "many", safetensors("{" + members.joined(separator: ",") + "}", data: 0))
       let start = processorSeconds()
       #expect(try SafeTensors(path: path).tensors.count == count)
       return processorSeconds() - start

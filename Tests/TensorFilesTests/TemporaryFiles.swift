@@ -19,5 +19,7 @@ final class TemporaryFiles: Sendable {
     return path
   }
 
-  func bytes(_ name: String) -> [UInt8] { Array(FileManager.default.contents(atPath: path + "/" + name)!) }
+  func bytes(_ name: String) -> [UInt8] {
+    Array(FileManager.default.contents(atPath: path + "/" + name)!)
+  }
 }

@@ -11,7 +11,8 @@ import Threads
     var all: [Int] { records.withLock { $0 } }
   }
 
-  /// However many wait at a time, all are written once, in their order, before `drain` returns; and after it the queue goes on.
+  /// However many wait at a time, all are written once, in their order, before `drain` returns; and
+  /// after it the queue goes on.
   @Test(arguments: [1, 2, 7, 1024]) func keepsTheOrderAndLosesNothing(_ limit: Int) throws {
     let written = Written()
     let queue = BackgroundWriter<Int>(limit: limit) { written.add($0) }
@@ -78,7 +79,8 @@ import Threads
     let queue = BackgroundWriter<Int> { _ in
       var mask = sigset_t()
       pthread_sigmask(SIG_SETMASK, nil, &mask)
-      masks.add([SIGTERM, SIGUSR1, SIGUSR2, SIGINT].filter { sigismember(&mask, $0) == 1 }.map(Int.init))
+      masks.add(
+        [SIGTERM, SIGUSR1, SIGUSR2, SIGINT].filter { sigismember(&mask, $0) == 1 }.map(Int.init))
     }
     try queue.append(1)
     try queue.drain()

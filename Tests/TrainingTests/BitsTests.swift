@@ -4,7 +4,8 @@ import Reports
 import Testing
 import Verification
 
-/// `training.reproducible`: the same bits at 1, 2, 3, 4, 5 and 8 ranks, sharded and replicated, whatever MPI does.
+/// `training.reproducible`: the same bits at 1, 2, 3, 4, 5 and 8 ranks, sharded and replicated,
+/// whatever MPI does.
 @Suite(.serialized) struct BitsTests {
   @Test func everyRuleHasTheSameBitsAtEveryRankCount() throws {
     let outcome = try Programs.mpirun(8, ["bits"])
@@ -13,7 +14,8 @@ import Verification
   }
 
   @Test func modelsOfTextsHaveTheSameBitsAtEveryRankCount() throws {
-    let text = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(path: "text.txt")
+    let text = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(
+      path: "text.txt")
     let outcome = try Programs.mpirun(4, ["bits-text", text.path])
     #expect(outcome.status == 0, "\(outcome.rankLines)")
     print("bits-text, \(outcome.seconds) s")
@@ -25,7 +27,8 @@ import Verification
       // 12 × 13 pixels, of no pattern.
       let pixels = (0..<count * 12 * 13).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0) }
       let images = Data([0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 12, 0, 0, 0, 13] + pixels)
-      let labels = Data([0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 * 3 % 5) })
+      let labels = Data(
+        [0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 * 3 % 5) })
       try images.write(to: URL(filePath: "\(folder.path)/\(stem)-images-idx3-ubyte"))
       try labels.write(to: URL(filePath: "\(folder.path)/\(stem)-labels-idx1-ubyte"))
     }
@@ -37,8 +40,13 @@ import Verification
   /// Transports and algorithms that add and move in other orders.
   @Test func noTransportOrAlgorithmShows() throws {
     var arguments = [["--mca", "btl", "tcp,self"]]
-    let dynamic = ["--mca", "coll_tuned_use_dynamic_rules", "1", "--mca", "coll_tuned_allreduce_algorithm"]
-    for algorithm in 1...6 { arguments.append(dynamic + ["\(algorithm)", "--mca", "coll_tuned_alltoallv_algorithm", "\(algorithm % 3)"]) }
+    let dynamic = [
+      "--mca", "coll_tuned_use_dynamic_rules", "1", "--mca", "coll_tuned_allreduce_algorithm",
+    ]
+    for algorithm in 1...6 {
+      arguments.append(
+        dynamic + ["\(algorithm)", "--mca", "coll_tuned_alltoallv_algorithm", "\(algorithm % 3)"])
+    }
     var digests: [String] = []
     for words in arguments {
       let outcome = try Programs.mpirun(8, ["bits", "few"], mpirunArguments: words)
@@ -52,19 +60,25 @@ import Verification
     let folder = try TemporaryFolder()
     let outcome = try Programs.mpirun(8, ["bits-resume", folder.path])
     try #require(outcome.status == 0, "\(outcome.rankLines)")
-    let runs = try ["whole", "on-1", "on-2", "on-5", "on-8"].map { try record($0, in: folder, last: 8) }
-    #expect(runs[0].quantities.count { $0.name == "loss" } == 8 && runs[0].final("checkpoint model_sha256") != nil)
+    let runs = try ["whole", "on-1", "on-2", "on-5", "on-8"].map {
+      try record($0, in: folder, last: 8)
+    }
+    #expect(
+      runs[0].quantities.count { $0.name == "loss" } == 8
+        && runs[0].final("checkpoint model_sha256") != nil)
     let comparison = RunComparison(runs)
     #expect(comparison.areIdentical, "\(comparison.differences)")
   }
 
   static let faults = [
-    "gradient:0:1:0", "gradient:2:4:22", "gradient:1:6:30", "weights:1:3:0", "weights:0:1:31", "weights:3:5:12", "ledger:0:2:0",
+    "gradient:0:1:0", "gradient:2:4:22", "gradient:1:6:30", "weights:1:3:0", "weights:0:1:31",
+    "weights:3:5:12", "ledger:0:2:0",
     "ledger:2:5:17",
     "ledger:3:1:31",
   ]
 
-  /// One flipped bit, wherever it is put in: the traces name place, rank and step; without one they are the same.
+  /// One flipped bit, wherever it is put in: the traces name place, rank and step; without one they
+  /// are the same.
   @Test func aFlippedBitIsFound() throws {
     let folder = try TemporaryFolder()
     let outcome = try Programs.mpirun(4, ["bits-traces", folder.path] + Self.faults)
@@ -72,12 +86,14 @@ import Verification
     print("bits-traces, \(outcome.seconds) s")
     func traced(_ name: String, _ ranks: Int) throws -> TracedRun {
       try TracedRun(ranks: ranks) {
-        try? [UInt8](Data(contentsOf: URL(filePath: "\(folder.path)/\(name)-\(ranks)/trace/rank-\($0).jsonl")))
+        try? [UInt8](
+          Data(contentsOf: URL(filePath: "\(folder.path)/\(name)-\(ranks)/trace/rank-\($0).jsonl")))
       }
     }
     let sound = try [1, 2, 3, 4].map { try traced("sound", $0) }
     #expect(FaultLocalization.firstFault(in: sound) == nil)
-    #expect(sound[0].records[0].count == 8 && sound[0].records[0].map(\.step) == [0, 1, 2, 3, 4, 5, 6, 6])
+    #expect(
+      sound[0].records[0].count == 8 && sound[0].records[0].map(\.step) == [0, 1, 2, 3, 4, 5, 6, 6])
     let ascent = try [1, 2, 3, 4].map { try traced("ascent", $0) }
     #expect(FaultLocalization.firstFault(in: ascent) == nil)
     #expect(ascent[3].records[0][1].stages.count { $0.kind == .sent } == 3, "SAM, the step, LAMB")
@@ -85,15 +101,21 @@ import Verification
     for fault in Self.faults {
       let words = fault.split(separator: ":")
       let (rank, step) = (try #require(Int(words[1])), try #require(Int(words[2])))
-      let kind: StepTrace.Kind = ["gradient": .gradient, "weights": .weights, "ledger": .sent][String(words[0])]!
+      let kind: StepTrace.Kind = ["gradient": .gradient, "weights": .weights, "ledger": .sent][
+        String(words[0])]!
       for ranks in max(2, rank + 1)...4 {
         for name in [fault, "replicated-" + fault] {
-          for others in [[1, 2, 3, 4], [1, ranks], [ranks, 5 - ranks].filter { $0 > 1 }.sorted()] where Set(others).count > 1 {
+          for others in [
+            [1, 2, 3, 4], [1, ranks], [ranks, 5 - ranks].filter { $0 > 1 }.sorted(),
+          ] where Set(others).count > 1 {
             let runs = try others.map { $0 == ranks ? try traced(name, ranks) : sound[$0 - 1] }
-            let blame = try #require(FaultLocalization.firstFault(in: runs), "\(name) on \(ranks) ranks is not found")
-            if kind == .gradient && others.count == 2 && ranks < others.max()! { continue }  // Of two, the run with fewer ranks counts as right.
+            let blame = try #require(
+              FaultLocalization.firstFault(in: runs), "\(name) on \(ranks) ranks is not found")
+            // Of two, the run with fewer ranks counts as right.
+            if kind == .gradient && others.count == 2 && ranks < others.max()! { continue }
             #expect(
-              blame.kind == kind && blame.step == step && blame.ranks == ranks && blame.rank == rank,
+              blame.kind == kind && blame.step == step && blame.ranks == ranks
+                && blame.rank == rank,
               "\(name) among \(others): \(blame.text)")
             #expect(blame.others == 0)
           }
@@ -103,8 +125,11 @@ import Verification
   }
 
   private func record(_ name: String, in folder: TemporaryFolder, last: Int) throws -> RecordedRun {
-    func bytes(_ file: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(filePath: "\(folder.path)/\(name)/\(file)"))) }
+    func bytes(_ file: String) throws -> [UInt8] {
+      try [UInt8](Data(contentsOf: URL(filePath: "\(folder.path)/\(name)/\(file)")))
+    }
     return try RecordedRun(
-      ranks: 1, metrics: bytes("metrics.jsonl"), report: bytes("report.json"), state: bytes("checkpoints/step-0000000\(last)/state.json"))
+      ranks: 1, metrics: bytes("metrics.jsonl"), report: bytes("report.json"),
+      state: bytes("checkpoints/step-0000000\(last)/state.json"))
   }
 }

@@ -13,7 +13,10 @@ import Testing
     #expect(folder.kinds.count == modelKinds.count)
   }
 
-  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: python), "there is no Python with safetensors: \(python)"))
+  @Test(
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: python),
+      "there is no Python with safetensors: \(python)"))
   func theSafetensorsLibraryReadsEveryModel() throws {
     let folder = try trained()
     let script = """
@@ -37,16 +40,21 @@ import Testing
   }
 
   /// Runs the program once for both tests.
-  private func trained() throws -> (folder: TemporaryFolder, kinds: [String: Set<Substring>]) { try Self.run.get() }
+  private func trained() throws -> (folder: TemporaryFolder, kinds: [String: Set<Substring>]) {
+    try Self.run.get()
+  }
 
   nonisolated(unsafe) private static let run = Result {
     let folder = try TemporaryFolder()
     for (split, count) in [("train", 40), ("t10k", 9)] {
       let pixels = (0..<count * 64).map { UInt8($0 * $0 % 251) }
-      try idx([count, 8, 8], pixels).write(to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
-      try idx([count], (0..<count).map { UInt8($0 % 5) }).write(to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
+      try idx([count, 8, 8], pixels).write(
+        to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
+      try idx([count], (0..<count).map { UInt8($0 % 5) }).write(
+        to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
     }
-    try folder.write(String(repeating: "In the beginning was the word. ", count: 40), to: "text.txt")
+    try folder.write(
+      String(repeating: "In the beginning was the word. ", count: 40), to: "text.txt")
     let outcome = try Programs.mpirun(4, ["every-model", folder.path])
     guard outcome.status == 0 else { throw Failure(text: outcome.errors) }
     print("every model, \(outcome.seconds) s")
@@ -61,7 +69,9 @@ import Testing
 
   /// The tensors of lines `model KIND TENSOR…`, by kind.
   private static func kinds(_ text: String) -> [String: Set<Substring>] {
-    let lines = text.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.first == "model" }
+    let lines = text.split(separator: "\n").map { $0.split(separator: " ") }.filter {
+      $0.first == "model"
+    }
     return Dictionary(lines.map { (String($0[1]), Set($0.dropFirst(2))) }) { first, _ in first }
   }
 }

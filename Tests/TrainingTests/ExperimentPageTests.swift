@@ -21,11 +21,15 @@ import Training
       for choice in part.choices.isEmpty ? [[]] : part.choices.map({ [$0] }) {
         let given = part.rows.compactMap(\.example)
         let experiment = try Experiment(text: "", source: "page.toml", overrides: choice + given)
-        // The keys of the kinds that are not chosen here but taken by default are documented with those kinds.
-        let others = page.parts.filter { other in other.choices.contains { experiment.has($0) } }.flatMap(\.rows)
+        // The keys of the kinds that are not chosen here but taken by default are documented with
+        // those kinds.
+        let others = page.parts.filter { other in other.choices.contains { experiment.has($0) } }
+          .flatMap(\.rows)
         let documented = Set((always + others).map(\.key))
         #expect(experiment.keys.subtracting(documented) == [], "of \(choice), not in the page")
-        #expect(Set(part.rows.map(\.key)).subtracting(experiment.keys) == [], "of \(choice), in the page only")
+        #expect(
+          Set(part.rows.map(\.key)).subtracting(experiment.keys) == [],
+          "of \(choice), in the page only")
       }
     }
   }
@@ -33,7 +37,8 @@ import Training
   @Test func documentedDefaultsAreThoseOfTheResolvedFile() throws {
     for part in page.parts {
       for choice in part.choices.isEmpty ? [[]] : part.choices.map({ [$0] }) {
-        let experiment = try Experiment(text: "", source: "page.toml", overrides: choice + part.rows.compactMap(\.example))
+        let experiment = try Experiment(
+          text: "", source: "page.toml", overrides: choice + part.rows.compactMap(\.example))
         for row in part.rows where row.example == nil {
           #expect(experiment.value(row.key) == row.value, "\(row.key) of \(choice)")
         }
@@ -47,7 +52,8 @@ import Training
     }
   }
 
-  /// A wrong name is answered with all that there are: each is in the row's meaning, or has a heading.
+  /// A wrong name is answered with all that there are: each is in the row's meaning, or has a
+  /// heading.
   @Test func everyNameThatAKeyTakesIsDocumented() throws {
     var choices = 0
     for part in page.parts {
@@ -55,12 +61,21 @@ import Training
         let given = Array(part.choices.prefix(1)) + part.rows.compactMap(\.example)
         guard let names = names(of: row.key, given) else { continue }
         choices += 1
-        let headed = page.parts.flatMap(\.choices).filter { $0.hasPrefix(row.key + "=") }.map { String($0.dropFirst(row.key.count + 1)) }
+        let headed = page.parts.flatMap(\.choices).filter { $0.hasPrefix(row.key + "=") }.map {
+          String($0.dropFirst(row.key.count + 1))
+        }
         // "as of …" points to another row of the same key.
-        let told = row.meaning.contains("as of ") ? page.parts.flatMap(\.rows).filter { $0.key == row.key }.map(\.meaning) : [row.meaning]
-        let written = told.flatMap(quoted) + headed + [row.value.map { String($0.dropFirst().dropLast()) } ?? ""]
+        let told =
+          row.meaning.contains("as of ")
+          ? page.parts.flatMap(\.rows).filter { $0.key == row.key }.map(\.meaning) : [row.meaning]
+        let written =
+          told.flatMap(quoted) + headed + [
+            row.value.map { String($0.dropFirst().dropLast()) } ?? ""
+          ]
         #expect(Set(names).subtracting(written) == [], "of \(row.key), not in the page")
-        if !row.meaning.contains("as of ") { #expect(Set(written).subtracting(names) == [], "of \(row.key), in the page only") }
+        if !row.meaning.contains("as of ") {
+          #expect(Set(written).subtracting(names) == [], "of \(row.key), in the page only")
+        }
       }
     }
     #expect(choices >= 16)
@@ -69,18 +84,22 @@ import Training
   private func names(of key: String, _ given: [String]) -> [String]? {
     do {
       let overrides = given.filter { !$0.hasPrefix(key + "=") }
-      _ = try Experiment(text: "", source: "page.toml", overrides: overrides + ["\(key)=\"no such name at all\""])
+      _ = try Experiment(
+        text: "", source: "page.toml", overrides: overrides + ["\(key)=\"no such name at all\""])
       return nil
     } catch {
       guard let range = error.description.range(of: " is not one of ") else { return nil }
-      return error.description[range.upperBound...].split(separator: "; did you mean")[0].split(separator: ", ").map(String.init)
+      return error.description[range.upperBound...].split(separator: "; did you mean")[0].split(
+        separator: ", "
+      ).map(String.init)
     }
   }
 }
 
 /// The words in `"…"` of a text.
 private func quoted(_ text: String) -> [String] {
-  text.split(separator: "`").filter { $0.count > 2 && $0.hasPrefix("\"") && $0.hasSuffix("\"") }.map { String($0.dropFirst().dropLast()) }
+  text.split(separator: "`").filter { $0.count > 2 && $0.hasPrefix("\"") && $0.hasSuffix("\"") }.map
+  { String($0.dropFirst().dropLast()) }
 }
 
 extension Experiment {
@@ -129,7 +148,8 @@ private struct KeyPage {
         // A heading of kinds is `### section.key: kind, kind`.
         let words = line.drop { $0 == "#" }.split(separator: ": ", maxSplits: 1)
         let kinds = words.count == 2 ? words[1].split(separator: ", ") : []
-        parts.append(Part(choices: kinds.map { "\(words[0].trimmingCharacters(in: .whitespaces))=\($0)" }))
+        parts.append(
+          Part(choices: kinds.map { "\(words[0].trimmingCharacters(in: .whitespaces))=\($0)" }))
       } else if line.hasPrefix("| `") {
         let cells = line.dropFirst(2).split(separator: " | ", omittingEmptySubsequences: false)
           .map { $0.trimmingCharacters(in: CharacterSet(charactersIn: "| ")) }
@@ -138,7 +158,8 @@ private struct KeyPage {
         let isNeeded = cells[1].hasPrefix("needed")
         parts[parts.count - 1].rows.append(
           Row(
-            key: key, value: cells[1] == "–" || isNeeded ? nil : code, example: isNeeded ? "\(key)=\(code ?? "")" : nil,
+            key: key, value: cells[1] == "–" || isNeeded ? nil : code,
+            example: isNeeded ? "\(key)=\(code ?? "")" : nil,
             meaning: cells.dropFirst(2).joined(separator: " ")))
       }
     }

@@ -12,7 +12,8 @@ import Training
 
   private func write(_ text: String, _ name: String) throws {
     let url = URL(filePath: folder.path + "/" + name)
-    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try text.write(to: url, atomically: true, encoding: .utf8)
   }
 
@@ -20,13 +21,17 @@ import Training
     try write("ref: refs/heads/main\n", "a/.git/HEAD")
     try write("\(commit)\n", "a/.git/refs/heads/main")
     try write("", "a/experiments/deep/x.toml")
-    #expect(GitCheckout.revision(around: folder.path + "/a/experiments/deep/x.toml") == String(commit))
-    #expect(GitCheckout.revision(around: folder.path + "/a/not-there/../experiments") == String(commit))
+    #expect(
+      GitCheckout.revision(around: folder.path + "/a/experiments/deep/x.toml") == String(commit))
+    #expect(
+      GitCheckout.revision(around: folder.path + "/a/not-there/../experiments") == String(commit))
     try write("\(commit)\n", "b/.git/HEAD")
     #expect(GitCheckout.revision(around: folder.path + "/b") == String(commit))
     try write("ref: refs/heads/topic\n", "c/.git/HEAD")
     let other = String(repeating: "f", count: 40)
-    try write("# pack-refs with: peeled\n\(other) refs/heads/my/refs/heads/topic\n\(commit) refs/heads/topic\n", "c/.git/packed-refs")
+    try write(
+      "# pack-refs with: peeled\n\(other) refs/heads/my/refs/heads/topic\n\(commit) refs/heads/topic\n",
+      "c/.git/packed-refs")
     #expect(GitCheckout.revision(around: folder.path + "/c") == String(commit))
   }
 

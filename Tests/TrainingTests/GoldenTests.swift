@@ -15,7 +15,9 @@ import Testing
   }
 
   private static let text = [
-    "data.kind=text", "data.path=\"\(Bundle.module.url(forResource: "Golden", withExtension: nil)!.path)/text.txt\"", "data.context=16",
+    "data.kind=text",
+    "data.path=\"\(Bundle.module.url(forResource: "Golden", withExtension: nil)!.path)/text.txt\"",
+    "data.context=16",
     "data.validation=0",
   ]
 
@@ -27,17 +29,21 @@ import Testing
     "gpt": text + ["model.kind=gpt", "model.layers=2", "model.heads=2", "model.width=32"],
   ]
 
-  /// PyTorch's trajectories in Float64, at 1, 2, 3 and 4 ranks, whichever way gradients are exchanged, in micro-batches of 8 and 32.
+  /// PyTorch's trajectories in Float64, at 1, 2, 3 and 4 ranks, whichever way gradients are
+  /// exchanged, in micro-batches of 8 and 32.
   @Test(arguments: models) func followsPyTorch(_ model: String, _ keys: [String]) throws {
     let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let settings = try decoder.decode(Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json")))
+    let settings = try decoder.decode(
+      Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json")))
     let golden = settings.float64
     let rule = [
-      "optimizer.kind=\(settings.optimizer)", "optimizer.learning_rate=\(settings.learningRate)", "clip.max_norm=\(settings.maxNorm)",
+      "optimizer.kind=\(settings.optimizer)", "optimizer.learning_rate=\(settings.learningRate)",
+      "clip.max_norm=\(settings.maxNorm)",
     ]
-    let outcome = try Programs.mpirun(4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule)
+    let outcome = try Programs.mpirun(
+      4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule)
     try #require(outcome.status == 0, "\(outcome.errors)")
     var worst = (loss: 0.0, norm: 0.0, coefficient: 0.0, tensor: 0.0)
     var steps: [String: Int] = [:]
@@ -48,14 +54,20 @@ import Testing
       let truth = golden[try #require(Int(words[3])) - 1]
       func error(_ value: Double, _ truth: Double) -> Double { abs(value - truth) / truth }
       let errors = (
-        loss: error(figures[0], truth.loss), norm: error(figures[1], truth.norm), coefficient: error(figures[2], truth.coefficient)
+        loss: error(figures[0], truth.loss), norm: error(figures[1], truth.norm),
+        coefficient: error(figures[2], truth.coefficient)
       )
       #expect(errors.loss < 1e-5 && errors.norm < 1e-5 && errors.coefficient < 1e-5, "\(line)")
-      worst = (max(worst.loss, errors.loss), max(worst.norm, errors.norm), max(worst.coefficient, errors.coefficient), worst.tensor)
+      worst = (
+        max(worst.loss, errors.loss), max(worst.norm, errors.norm),
+        max(worst.coefficient, errors.coefficient), worst.tensor
+      )
       guard let layers = truth.layers else { continue }
       let tensors = words[7...].map { $0.split(separator: "=") }
       // The files call the one bias as PyTorch does the first of its two.
-      func name(_ tensor: Substring) -> String { tensor == "rnn.bias_l0" ? "rnn.bias_ih_l0" : String(tensor) }
+      func name(_ tensor: Substring) -> String {
+        tensor == "rnn.bias_l0" ? "rnn.bias_ih_l0" : String(tensor)
+      }
       #expect(Set(tensors.map { name($0[0]) }) == Set(layers.keys))
       for tensor in tensors {
         let error = error(try #require(Double(tensor[1])), try #require(layers[name(tensor[0])]))
@@ -72,7 +84,8 @@ import Testing
 
   @Test func twoBiasesOfPyTorchBecomeTheirSum() throws {
     let folder = try TemporaryFolder()
-    let text = try folder.write(String(repeating: "to be or not to be, ", count: 40), to: "text.txt")
+    let text = try folder.write(
+      String(repeating: "to be or not to be, ", count: 40), to: "text.txt")
     let outcome = try Programs.mpirun(2, ["start", text, folder.path])
     #expect(outcome.status == 0, "\(outcome.rankLines)")
   }

@@ -5,7 +5,8 @@ import RankTesting
 import Testing
 import Training
 
-/// A state whose numbers were changed and which was sealed anew: refused, whatever the number is, and never trained from. // E4
+/// A state whose numbers were changed and which was sealed anew: refused, whatever the number is,
+/// and never trained from. // E4
 @Suite struct HostileStateTests {
   private static let experiment = """
     [model]
@@ -25,7 +26,8 @@ import Training
   /// Every whole number of a JSON value: where it is, and how it is replaced.
   private func counts(_ value: Any, _ path: [Any] = []) -> [[Any]] {
     switch value {
-    case let object as [String: Any]: object.keys.sorted().flatMap { counts(object[$0]!, path + [$0]) }
+    case let object as [String: Any]:
+      object.keys.sorted().flatMap { counts(object[$0]!, path + [$0]) }
     case let items as [Any]: items.indices.flatMap { counts(items[$0], path + [$0]) }
     case let number as NSNumber where "\(number)".wholeMatch(of: /-?[0-9]+/) != nil: [path]
     default: []
@@ -45,14 +47,17 @@ import Training
   }
 
   private func sealed(_ state: Any) throws -> [UInt8] {
-    CheckpointState.sealed([UInt8](try JSONSerialization.data(withJSONObject: state, options: [.prettyPrinted, .sortedKeys])))
+    CheckpointState.sealed(
+      [UInt8](
+        try JSONSerialization.data(withJSONObject: state, options: [.prettyPrinted, .sortedKeys])))
   }
 
   @Test func noCountOfAStateIsTakenUnseen() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(Self.experiment, to: "x.toml")
     func train(_ more: String...) throws -> Outcome {
-      try Programs.mpirun(1, [file, "--output", "\(folder.path)/run"] + more, program: "lockstep-worker")
+      try Programs.mpirun(
+        1, [file, "--output", "\(folder.path)/run"] + more, program: "lockstep-worker")
     }
     #expect(try train("--set", "checkpoint.keep=1").status == 0)
     let place = "run/checkpoints/step-00000004/state.json"
@@ -61,29 +66,36 @@ import Training
     let whole = try #require(CheckpointState(text: try sealed(state)))
     #expect(whole.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil)
 
-    // Whatever whole number is set to what no run reaches, it is refused where it is a count; where it is a measured value it may be any.
+    // Whatever whole number is set to what no run reaches, it is refused where it is a count; where
+    // it is a measured value it may be any.
     var refused: Set<String> = []
     for path in counts(state) {
       for number in [Int.max, -1] {
         let changed = try sealed(replaced(state, path[...], by: number))
-        guard let read = CheckpointState(text: changed), read.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil else {
+        guard let read = CheckpointState(text: changed),
+          read.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil
+        else {
           refused.insert(path.map { "\($0)" }.joined(separator: "."))
           continue
         }
       }
     }
     for name in [
-      "step", "trainer.optimizer.state.steps", "global_batch", "trainer.batch.state", "trainer.cursor.epoch", "trainer.cursor.position", "history.steps",
+      "step", "trainer.optimizer.state.steps", "global_batch", "trainer.batch.state",
+      "trainer.cursor.epoch", "trainer.cursor.position", "history.steps",
     ] {
       #expect(refused.contains(name), "\(name) of \(refused.sorted())")
     }
     #expect(!refused.contains("seed"))
 
     for number in [Int.max, -1] {
-      try Data(try sealed(replaced(state, ["trainer", "optimizer", "state", "steps"], by: number))).write(to: URL(filePath: "\(folder.path)/\(place)"))
+      try Data(try sealed(replaced(state, ["trainer", "optimizer", "state", "steps"], by: number)))
+        .write(to: URL(filePath: "\(folder.path)/\(place)"))
       let outcome = try train("--resume", "--set", "training.steps=6")
       #expect(outcome.status == 65, "\(outcome.errors)")
-      #expect(outcome.rankLines.count == 1 && outcome.errors.contains("step-00000004/state.json: says "), "\(outcome.errors)")
+      #expect(
+        outcome.rankLines.count == 1 && outcome.errors.contains("step-00000004/state.json: says "),
+        "\(outcome.errors)")
     }
   }
 }

@@ -5,10 +5,12 @@ import RankTesting
 import Testing
 import Training
 
-/// Everything that decides or measures by norms, on 1 to 8 ranks, against formulas written out in one process.
+/// Everything that decides or measures by norms, on 1 to 8 ranks, against formulas written out in
+/// one process.
 @Suite struct NormTests {
   @Test(arguments: [
-    "norm-orders", "norm-rules", "norm-scopes", "norm-rates", "norm-adaptation", "norm-regularization", "norm-guards", "norm-noise",
+    "norm-orders", "norm-rules", "norm-scopes", "norm-rates", "norm-adaptation",
+    "norm-regularization", "norm-guards", "norm-noise",
   ])
   func ranksAgreeWithOneProcess(_ program: String) throws {
     let outcome = try Programs.mpirun(8, [program])
@@ -45,7 +47,8 @@ import Training
     print("norm-resume, \(outcome.seconds) s")
   }
 
-  /// Three skipped steps in a row: a checkpoint, one line, exit code 70; from the checkpoint the run can go on.
+  /// Three skipped steps in a row: a checkpoint, one line, exit code 70; from the checkpoint the
+  /// run can go on.
   @Test func tooManySkipsEndTheRun() throws {
     let folder = try TemporaryFolder()
     try folder.write(Self.experiment, to: "test.toml")
@@ -56,14 +59,19 @@ import Training
       outcome.rankLines.count == 1
         && outcome.rankLines[0].contains(
           "step 7: 3 steps in a row were skipped (guard.skip_limit); a checkpoint is written; step 7 is skipped by all ranks: "
-            + "the gradient of layers.0.weight is not finite on rank 1 (\(host)); it drew samples 203 to 213 of epoch 0's order"),
+            + "the gradient of layers.0.weight is not finite on rank 1 (\(host)); it drew samples 203 to 213 of epoch 0's order"
+        ),
       "\(outcome.rankLines)")
     #expect(folder.exists("run/checkpoints/step-00000007/state.json"))
     #expect(
-      try folder.records("run/metrics.jsonl").map { $0["action"] as? String } == ["step", "step", "step", "step", "skip", "skip", "skip"])
+      try folder.records("run/metrics.jsonl").map { $0["action"] as? String } == [
+        "step", "step", "step", "step", "skip", "skip", "skip",
+      ])
     let resumed = try Programs.mpirun(
-      3, ["\(folder.path)/test.toml", "--output", "\(folder.path)/run", "--resume"], program: "lockstep-worker")
-    #expect(resumed.status == 0 && resumed.output.contains("resumed after step 7"), "\(resumed.errors)")
+      3, ["\(folder.path)/test.toml", "--output", "\(folder.path)/run", "--resume"],
+      program: "lockstep-worker")
+    #expect(
+      resumed.status == 0 && resumed.output.contains("resumed after step 7"), "\(resumed.errors)")
   }
 
   @Test func aDifferingReplicaIsNamed() throws {
@@ -71,7 +79,9 @@ import Training
     #expect(outcome.status == 70, "\(outcome.errors)")
     #expect(
       outcome.rankLines.count == 1
-        && outcome.rankLines[0].contains("step 6: rank 3 holds other weights than the majority of 5 ranks; restart from a checkpoint"),
+        && outcome.rankLines[0].contains(
+          "step 6: rank 3 holds other weights than the majority of 5 ranks; restart from a checkpoint"
+        ),
       "\(outcome.rankLines)")
   }
 
@@ -83,20 +93,29 @@ import Training
       (["clip.rule=global", "clip.scope=bound", "regularization.gradient_norm=0.1"], "clip.scope"),
       (["clip.rule=global", "clip.scope=worker", "regularization.sam_radius=0.1"], "clip.scope"),
       (["clip.rule=global", "clip.scope=worker", "training.reproducible=true"], "clip.scope"),
-      (["clip.rule=global", "clip.order=0.5"], "clip.order"), (["report.norms=[1, 101]"], "report.norms"),
+      (["clip.rule=global", "clip.order=0.5"], "clip.order"),
+      (["report.norms=[1, 101]"], "report.norms"),
       (["report.norms=[0.5]"], "report.norms"),
     ] as [([String], String)])
   func combinationsThatMeanNothing(_ overrides: [String], _ key: String) throws {
-    let error = #expect(throws: ExperimentError.self) { try Experiment(text: Self.experiment, source: "test.toml", overrides: overrides) }
+    let error = #expect(throws: ExperimentError.self) {
+      try Experiment(text: Self.experiment, source: "test.toml", overrides: overrides)
+    }
     #expect("\(error!)".contains(key), "\(error!)")
   }
 
   /// The same, where they do mean something.
   @Test(
     arguments: [
-      ["clip.rule=global", "clip.scope=worker", "regularization.l2=0.1", "regularization.decoupled=true"],
+      [
+        "clip.rule=global", "clip.scope=worker", "regularization.l2=0.1",
+        "regularization.decoupled=true",
+      ],
       ["clip.rule=global", "clip.scope=bound", "regularization.sam_radius=0.1"],
-      ["clip.rule=global", "clip.order=inf", "regularization.l1=0.1", "report.norms=[1, 1.5, 2, 3, \"inf\"]"],
+      [
+        "clip.rule=global", "clip.order=inf", "regularization.l1=0.1",
+        "report.norms=[1, 1.5, 2, 3, \"inf\"]",
+      ],
     ])
   func combinationsThatDo(_ overrides: [String]) throws {
     _ = try Experiment(text: Self.experiment, source: "test.toml", overrides: overrides)

@@ -21,7 +21,9 @@ import Testing
     #expect(outcome.status == 1, "\(outcome.errors)")
     #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
     let line = outcome.rankLines.first ?? ""
-    #expect(line.hasPrefix("rank \(rank) on ") && line.hasSuffix("no more, after four of eight tensors"), "\(outcome.errors)")
+    #expect(
+      line.hasPrefix("rank \(rank) on ") && line.hasSuffix("no more, after four of eight tensors"),
+      "\(outcome.errors)")
     #expect(!outcome.output.contains("has the sum"))
   }
 }

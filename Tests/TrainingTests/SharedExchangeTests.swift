@@ -15,7 +15,9 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.rankLines)")
     let asked = try Programs.mpirun(3, ["shared-fallback", "shared"])
     #expect(asked.status == 64 && asked.rankLines.count == 1, "\(asked.errors)")
-    #expect(asked.errors.contains("training.exchange: gradients cannot be exchanged through shared memory: rank 0 on "))
+    #expect(
+      asked.errors.contains(
+        "training.exchange: gradients cannot be exchanged through shared memory: rank 0 on "))
   }
 
   @Test func memoryIsGivenBack() throws {

@@ -5,7 +5,9 @@ import Testing
   @Test func aSimulatedClusterIsSlowAndChangesNoBit() throws {
     let outcome = try Programs.mpirun(3, ["simulated"])
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let beyond = try Programs.mpirun(2, ["/dev/null", "--simulate", "straggler=2:3", "--output", "/nowhere"], program: "lockstep-worker")
+    let beyond = try Programs.mpirun(
+      2, ["/dev/null", "--simulate", "straggler=2:3", "--output", "/nowhere"],
+      program: "lockstep-worker")
     #expect(beyond.status == 64)
   }
 }

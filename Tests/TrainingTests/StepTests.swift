@@ -11,7 +11,8 @@ import Testing
     print("\(program), \(outcome.seconds) s: \(outcome.output)")
   }
 
-  /// A step that is not finite on one rank, and one on all: what the user is told, and that the files stay valid.
+  /// A step that is not finite on one rank, and one on all: what the user is told, and that the
+  /// files stay valid.
   @Test func skippedStepsAreToldAndCounted() throws {
     let folder = try TemporaryFolder()
     try folder.write(
@@ -34,8 +35,11 @@ import Testing
     let host = ProcessInfo.processInfo.hostName
     let first =
       "step 5 is skipped by all ranks: the gradient of layers.0.weight is not finite on rank 1 (\(host)); it drew samples 174 to 186 of epoch 0's order"
-    let second = "step 6 is skipped by all ranks: the gradient of layers.0.bias is not finite on rank 0 (\(host)), and 2 more"
-    #expect(outcome.output.contains("warning: " + first + "\n") && outcome.output.contains("warning: " + second))
+    let second =
+      "step 6 is skipped by all ranks: the gradient of layers.0.bias is not finite on rank 0 (\(host)), and 2 more"
+    #expect(
+      outcome.output.contains("warning: " + first + "\n")
+        && outcome.output.contains("warning: " + second))
     for rank in 0..<3 { #expect(try folder.text("run/logs/rank-\(rank).log").contains(first)) }
 
     let steps = try folder.records("run/metrics.jsonl")
@@ -47,10 +51,17 @@ import Testing
       #expect((step["action"] as? String == "skip") == isSkip)
       #expect((norm["global"] is NSNull) == isSkip && (norm["coefficient"] is NSNull) == isSkip)
       #expect((step["reason"] != nil) == isSkip)
-      if isSkip { #expect(step["update_norm"] as? Double == 0) } else { #expect(try #require(step["update_norm"] as? Double) > 0) }
+      if isSkip {
+        #expect(step["update_norm"] as? Double == 0)
+      } else {
+        #expect(try #require(step["update_norm"] as? Double) > 0)
+      }
     }
-    #expect(steps[4]["reason"] as? String == "the gradient of layers.0.weight is not finite on rank 1")
-    let largest = try [4, 5].map { try #require((steps[$0]["norm"] as? NSDictionary)?["max_local"] as? NSDictionary) }
+    #expect(
+      steps[4]["reason"] as? String == "the gradient of layers.0.weight is not finite on rank 1")
+    let largest = try [4, 5].map {
+      try #require((steps[$0]["norm"] as? NSDictionary)?["max_local"] as? NSDictionary)
+    }
     #expect(largest[0]["rank"] as? Int != 1 && largest[0]["value"] is Double)
     #expect(largest[1]["rank"] is NSNull && largest[1]["value"] is NSNull)
     // Weights stay: the norm before the next update is that before the skipped ones.
@@ -63,7 +74,8 @@ import Testing
     #expect(report["steps"] as? Int == 8)
     let skips = try #require(report["skips"] as? [NSDictionary])
     #expect(
-      skips.map { $0["step"] as? Int } == [5, 6] && skips[0]["rank"] as? Int == 1 && skips[0]["tensor"] as? String == "layers.0.weight")
+      skips.map { $0["step"] as? Int } == [5, 6] && skips[0]["rank"] as? Int == 1
+        && skips[0]["tensor"] as? String == "layers.0.weight")
     #expect(report["weights_sha256"] is String)
   }
 }

@@ -6,7 +6,8 @@ final class TemporaryFolder {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)").path
+    path =
+      FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
@@ -18,13 +19,16 @@ final class TemporaryFolder {
     return path + "/" + name
   }
 
-  func text(_ name: String) throws -> String { try String(contentsOfFile: path + "/" + name, encoding: .utf8) }
+  func text(_ name: String) throws -> String {
+    try String(contentsOfFile: path + "/" + name, encoding: .utf8)
+  }
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
 
   /// A file of JSON; it must be valid.
   func json(_ name: String) throws -> NSDictionary {
-    try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path + "/" + name))) as! NSDictionary
+    try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path + "/" + name)))
+      as! NSDictionary
   }
 
   /// The records of a file of JSON lines; each must be valid.

@@ -3,24 +3,32 @@ import RankTesting
 import TensorFiles
 import Testing
 
-/// Data and weights that a model cannot use are refused at the start, in one line of one rank with the file and the place.
+/// Data and weights that a model cannot use are refused at the start, in one line of one rank with
+/// the file and the place.
 @Suite struct UnfitInputTests {
-  private func worker(_ folder: TemporaryFolder, _ text: String, _ settings: [String] = []) throws -> Outcome {
+  private func worker(_ folder: TemporaryFolder, _ text: String, _ settings: [String] = []) throws
+    -> Outcome
+  {
     let file = try folder.write(text, to: "x.toml")
     return try Programs.mpirun(
-      2, [file, "--output", "\(folder.path)/run", "--force"] + settings.flatMap { ["--set", $0] }, program: "lockstep-worker")
+      2, [file, "--output", "\(folder.path)/run", "--force"] + settings.flatMap { ["--set", $0] },
+      program: "lockstep-worker")
   }
 
   private func expectRefused(_ outcome: Outcome, _ parts: String...) {
     #expect(outcome.status == 65, "\(outcome.errors)")
     #expect(outcome.rankLines.count == 1, "\(outcome.errors)")
-    for part in parts { #expect(outcome.rankLines.first?.contains(part) == true, "\(outcome.errors)") }
+    for part in parts {
+      #expect(outcome.rankLines.first?.contains(part) == true, "\(outcome.errors)")
+    }
   }
 
   private func npy(_ values: [Float], width: Int) -> Data {
-    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count / width), \(width)), }"
+    var header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count / width), \(width)), }"
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
-    return Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0]) + Data(header.utf8)
+    return Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0])
+      + Data(header.utf8)
       + values.withUnsafeBytes { Data($0) }
   }
 
@@ -29,7 +37,9 @@ import Testing
     let folder = try TemporaryFolder()
     func train(_ data: String) throws -> Outcome {
       try worker(
-        folder, "[model]\nkind = \"vae\"\nhidden = 8\nlatent = 2\n[training]\nsteps = 2\nglobal_batch = 8\nmicro_batch = 4\n[data]\n" + data
+        folder,
+        "[model]\nkind = \"vae\"\nhidden = 8\nlatent = 2\n[training]\nsteps = 2\nglobal_batch = 8\nmicro_batch = 4\n[data]\n"
+          + data
       )
     }
     var values = (0..<120).map { Float($0) / 119 }
@@ -45,15 +55,19 @@ import Testing
       values[place] = right
       let outcome = try train("kind = \"npy\"\npath = \"x.npy\"")
       expectRefused(
-        outcome, "\(folder.path)/x.npy: byte \(128 + 4 * place): row \(place / 6), element \(place % 6): \(wrong) is not within 0.0 to 1.0",
+        outcome,
+        "\(folder.path)/x.npy: byte \(128 + 4 * place): row \(place / 6), element \(place % 6): \(wrong) is not within 0.0 to 1.0",
         "model.kind \"vae\"")
       #expect(!folder.exists("run/metrics.jsonl"))
     }
     try folder.write((0..<20).map { "\($0 == 13 ? 7 : 0.5),0.25\n" }.joined(), to: "t.csv")
     expectRefused(
-      try train("kind = \"csv\"\npath = \"t.csv\"\nstandardize = false"), "\(folder.path)/t.csv: row 14 of the data, input 0",
+      try train("kind = \"csv\"\npath = \"t.csv\"\nstandardize = false"),
+      "\(folder.path)/t.csv: row 14 of the data, input 0",
       "7.0 is not within")
-    expectRefused(try train("kind = \"blobs\"\nsamples = 50"), "data of kind \"blobs\": sample 0, value ", "is not within 0.0 to 1.0")
+    expectRefused(
+      try train("kind = \"blobs\"\nsamples = 50"), "data of kind \"blobs\": sample 0, value ",
+      "is not within 0.0 to 1.0")
   }
 
   /// B12: fewer different points than clusters.
@@ -72,7 +86,8 @@ import Testing
       """
     let outcome = try worker(folder, text)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let note = "model.clusters is 10, but the 6 samples that centroids start from are only 4 different points"
+    let note =
+      "model.clusters is 10, but the 6 samples that centroids start from are only 4 different points"
     #expect(outcome.output.contains(note), "\(outcome.output)")
     let enough = try worker(folder, text, ["model.clusters=4"])
     #expect(enough.status == 0 && !enough.output.contains("model.clusters"), "\(enough.output)")
@@ -86,7 +101,8 @@ import Testing
     #expect(try worker(folder, text).status == 0)
     var bytes = try Data(contentsOf: URL(filePath: "\(folder.path)/run/final.safetensors"))
     // layers.1.weight [3, 5]: its sixth element.
-    let tensor = try SafeTensors(path: "\(folder.path)/run/final.safetensors").floats(named: "layers.1.weight")
+    let tensor = try SafeTensors(path: "\(folder.path)/run/final.safetensors").floats(
+      named: "layers.1.weight")
     let pattern = withUnsafeBytes(of: tensor[5]) { Data($0) }
     let place = try #require(bytes.range(of: pattern)).lowerBound
     for (value, name) in [(Float.nan, "nan"), (-.infinity, "-inf")] {
@@ -106,15 +122,21 @@ import Testing
       let pixels = [UInt8](repeating: 7, count: labels.count * Int(height) * Int(width))
       let images = Data([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, height, 0, 0, 0, width] + pixels)
       try images.write(to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
-      try Data([0, 0, 8, 1, 0, 0, 0, count] + labels).write(to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
+      try Data([0, 0, 8, 1, 0, 0, 0, count] + labels).write(
+        to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
     }
-    let text = "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\"\n[training]\nsteps = 2\nglobal_batch = 8"
+    let text =
+      "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\"\n[training]\nsteps = 2\nglobal_batch = 8"
     try write("train", 6, 6, labels: [0, 1, 3, 0, 1, 3, 0, 1])
     try write("t10k", 4, 9, labels: [0, 1])
     expectRefused(
-      try worker(folder, text), "t10k-images-idx3-ubyte: byte 4: the test set's images are 4×9, the training set's 6×6; give two splits")
+      try worker(folder, text),
+      "t10k-images-idx3-ubyte: byte 4: the test set's images are 4×9, the training set's 6×6; give two splits"
+    )
     try write("t10k", 6, 6, labels: [0, 2])
     let outcome = try worker(folder, text)
-    #expect(outcome.status == 0 && outcome.output.contains("class 2 occurs in held-out rows only"), "\(outcome.output) \(outcome.errors)")
+    #expect(
+      outcome.status == 0 && outcome.output.contains("class 2 occurs in held-out rows only"),
+      "\(outcome.output) \(outcome.errors)")
   }
 }

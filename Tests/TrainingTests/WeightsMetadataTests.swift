@@ -5,15 +5,19 @@ import TensorFiles
 import Testing
 import Training
 
-/// What weights files say of their model is read as an experiment file is: an error for whatever it may hold.
+/// What weights files say of their model is read as an experiment file is: an error for whatever it
+/// may hold.
 @Suite struct WeightsMetadataTests {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func failure(model: String, samples: String = #"{"inputs":2,"tokens":0,"labels":1,"targets":0,"classes":2}"#) throws -> String? {
+  private func failure(
+    model: String, samples: String = #"{"inputs":2,"tokens":0,"labels":1,"targets":0,"classes":2}"#
+  ) throws -> String? {
     let path = "\(folder.path)/weights.safetensors"
-    let writer = try SafeTensorsWriter(path: path, tensors: [("a", [0])], metadata: ["model": model, "samples": samples])
+    let writer = try SafeTensorsWriter(
+      path: path, tensors: [("a", [0])], metadata: ["model": model, "samples": samples])
     try writer.finish()
     do {
       _ = try TrainedModel(path: path)
@@ -26,11 +30,13 @@ import Training
   // E2
   @Test func aDamagedModelSectionIsAnError() throws {
     for (model, error) in [
-      ("[@x]", "W:1: not TOML: wanted a key, found \"@\" (column 2)"), ("[model]\n[é", "W:2: not TOML: wanted a key, found \"é\" (U+00E9) (column 2)"),
+      ("[@x]", "W:1: not TOML: wanted a key, found \"@\" (column 2)"),
+      ("[model]\n[é", "W:2: not TOML: wanted a key, found \"é\" (U+00E9) (column 2)"),
       ("[model]\nkind = \"mlp\"\n\0", "W:3: byte 21: a NUL; an experiment file is UTF-8 text"),
       ("[model]\nkind = \"none\"", "W:2: model.kind: \"none\" is not one of "),
     ] { #expect(try failure(model: model)?.hasPrefix(error) == true, "\(error)") }
     let deep = Array(repeating: "a", count: 30_000).joined(separator: ".")
-    #expect(try failure(model: "\(deep) = 1")?.hasPrefix("W:1: not TOML: more than 64 levels") == true)
+    #expect(
+      try failure(model: "\(deep) = 1")?.hasPrefix("W:1: not TOML: more than 64 levels") == true)
   }
 }

@@ -2,9 +2,12 @@ import Foundation
 import RankTesting
 import Testing
 
-/// How `lockstep-worker` on two ranks refuses what it cannot use: exit status, and one line of one rank however many failed.
+/// How `lockstep-worker` on two ranks refuses what it cannot use: exit status, and one line of one
+/// rank however many failed.
 @Suite struct WorkerErrorTests {
-  private func worker(_ arguments: String...) throws -> Outcome { try Programs.mpirun(2, arguments, program: "lockstep-worker") }
+  private func worker(_ arguments: String...) throws -> Outcome {
+    try Programs.mpirun(2, arguments, program: "lockstep-worker")
+  }
 
   private func expectOneLine(_ outcome: Outcome, _ status: Int32, _ parts: String...) {
     #expect(outcome.status == status, "\(outcome.errors)")
@@ -15,51 +18,67 @@ import Testing
 
   @Test func badExperiments() throws {
     let folder = try TemporaryFolder()
-    expectOneLine(try worker("\(folder.path)/none.toml"), 64, "rank 0 on ", "\(folder.path)/none.toml: no such experiment file")
+    expectOneLine(
+      try worker("\(folder.path)/none.toml"), 64, "rank 0 on ",
+      "\(folder.path)/none.toml: no such experiment file")
     let broken = try folder.write("[training]\nsteps = 5\n[model]\nhiden = [3]", to: "broken.toml")
-    expectOneLine(try worker(broken, "--output", "\(folder.path)/run"), 64, "broken.toml:4: model.hiden: unknown key; did you mean hidden?")
+    expectOneLine(
+      try worker(broken, "--output", "\(folder.path)/run"), 64,
+      "broken.toml:4: model.hiden: unknown key; did you mean hidden?")
     #expect(!folder.exists("run"))
   }
 
   @Test func aRunIsNotOverwritten() throws {
     let folder = try TemporaryFolder()
-    let file = try folder.write("[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nsteps = 3", to: "x.toml")
+    let file = try folder.write(
+      "[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nsteps = 3", to: "x.toml")
     let output = "\(folder.path)/run"
     #expect(try worker(file, "--output", output).status == 0)
     let metrics = try folder.text("run/metrics.jsonl")
-    expectOneLine(try worker(file, "--output", output), 64, "\(output) holds a run already: --resume continues it, --force replaces it")
+    expectOneLine(
+      try worker(file, "--output", output), 64,
+      "\(output) holds a run already: --resume continues it, --force replaces it")
     #expect(try folder.text("run/metrics.jsonl") == metrics)
     // What cannot run replaces nothing either.
     let without = try folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
     let bad = try worker(without, "--output", output, "--force")
     expectOneLine(bad, 65, "\(folder.path)/none")
-    #expect(try folder.text("run/metrics.jsonl") == metrics && folder.exists("run/final.safetensors"))
-    #expect(try worker(file, "--output", output, "--force", "--set", "training.steps=2").status == 0)
+    #expect(
+      try folder.text("run/metrics.jsonl") == metrics && folder.exists("run/final.safetensors"))
+    #expect(
+      try worker(file, "--output", output, "--force", "--set", "training.steps=2").status == 0)
     #expect(try folder.records("run/metrics.jsonl").count == 2)
     expectOneLine(try worker(file, "--output", file), 64, "\(file) is no directory")
   }
 
-  /// Steps are recorded by another thread; a disk that fills up ends the run all the same, with one line and the status of a failed worker.
+  /// Steps are recorded by another thread; a disk that fills up ends the run all the same, with one
+  /// line and the status of a failed worker.
   @Test(arguments: [3, 20_000]) func aFullDiskIsToldInOneLine(_ steps: Int) throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
-      "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nglobal_batch = 4\nsteps = \(steps)", to: "x.toml")
+      "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nglobal_batch = 4\nsteps = \(steps)",
+      to: "x.toml")
     let metrics = "\(folder.path)/run/metrics.jsonl"
-    try FileManager.default.createDirectory(atPath: "\(folder.path)/run", withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/run", withIntermediateDirectories: true)
     try FileManager.default.createSymbolicLink(atPath: metrics, withDestinationPath: "/dev/full")
     let outcome = try worker(file, "--output", "\(folder.path)/run", "--resume")
     expectOneLine(
-      outcome, 70, "\(metrics): cannot write ", " bytes at byte 0: No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume")
+      outcome, 70, "\(metrics): cannot write ",
+      " bytes at byte 0: No space left on device; free some space, or inodes (df -h, df -i), then continue with --resume"
+    )
   }
 
   @Test func onlyAsManyImagesAsThereAre() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
-      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nepochs = 1\nglobal_batch = 8", to: "x.toml")
+      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nepochs = 1\nglobal_batch = 8",
+      to: "x.toml")
     try writeImages(to: "\(folder.path)/data", split: "train", count: 40)
     try writeImages(to: "\(folder.path)/data", split: "t10k", count: 5)
     func train(_ samples: Int) throws -> Outcome {
-      try worker(file, "--output", "\(folder.path)/run", "--force", "--set", "data.samples=\(samples)")
+      try worker(
+        file, "--output", "\(folder.path)/run", "--force", "--set", "data.samples=\(samples)")
     }
     expectOneLine(try train(41), 64, "data.samples is 41, \(folder.path)/data has 40")
     #expect(try train(24).status == 0)
@@ -69,10 +88,14 @@ import Testing
   @Test func badData() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
-      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8", to: "x.toml")
+      "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8",
+      to: "x.toml")
     let data = "\(folder.path)/data"
     func train() throws -> Outcome { try worker(file, "--output", "\(folder.path)/run") }
-    expectOneLine(try train(), 65, "\(data): there is no such directory; set data.path to the directory that holds the four IDX files")
+    expectOneLine(
+      try train(), 65,
+      "\(data): there is no such directory; set data.path to the directory that holds the four IDX files"
+    )
 
     try writeImages(to: data, split: "train", count: 400)
     try writeImages(to: data, split: "t10k", count: 50)
@@ -109,15 +132,19 @@ import Testing
         steps = 2
         global_batch = 4
         """
-      let outcome = try worker(try folder.write(text, to: "x.toml"), "--output", "\(folder.path)/run")
+      let outcome = try worker(
+        try folder.write(text, to: "x.toml"), "--output", "\(folder.path)/run")
       expectOneLine(outcome, 65, "\(folder.path)/\(line)")
       #expect(!folder.exists("run/metrics.jsonl"))
     }
     try folder.write("", to: "empty")
-    try expectRefused("text", "none.txt", "none.txt: cannot be opened: No such file or directory; check the path")
+    try expectRefused(
+      "text", "none.txt", "none.txt: cannot be opened: No such file or directory; check the path")
     try expectRefused("text", "empty", "empty: byte 0: is empty; give a file of text")
     try folder.write("a text", to: "short.txt")
-    try expectRefused("text", "short.txt", "short.txt: byte 6: the text ends here, one sample of context 64 takes 65 bytes")
+    try expectRefused(
+      "text", "short.txt",
+      "short.txt: byte 6: the text ends here, one sample of context 64 takes 65 bytes")
     try folder.write(String(repeating: "to be or not to be ", count: 20), to: "train.txt")
     try folder.write(String(repeating: "to be or not to be ", count: 10) + "?", to: "test.txt")
     try expectRefused(
@@ -125,10 +152,16 @@ import Testing
       "test.txt: byte 190: the byte '?' (0x3F) does not occur in \(folder.path)/train.txt")
     try expectRefused("csv", "empty", "empty: byte 0: is empty")
     try folder.write("x,y\n1,2\n3,nan\n", to: "t.csv")
-    try expectRefused("csv", "t.csv", keys: "targets = \"y\"", "t.csv: byte 10: line 3, column \"y\": \"nan\" is not a number")
-    try expectRefused("csv", "t.csv", keys: "label = \"z\"", "t.csv: byte 0: line 1: there is no column \"z\"; did you mean")
+    try expectRefused(
+      "csv", "t.csv", keys: "targets = \"y\"",
+      "t.csv: byte 10: line 3, column \"y\": \"nan\" is not a number")
+    try expectRefused(
+      "csv", "t.csv", keys: "label = \"z\"",
+      "t.csv: byte 0: line 1: there is no column \"z\"; did you mean")
     try folder.write("1,2\n", to: "one.csv")
-    try expectRefused("csv", "one.csv", keys: "label = 1", "one.csv: has one row, which cannot be held out for testing")
+    try expectRefused(
+      "csv", "one.csv", keys: "label = 1",
+      "one.csv: has one row, which cannot be held out for testing")
     try expectRefused("npy", "t.csv", "t.csv: byte 0: is not a .npy file")
   }
 

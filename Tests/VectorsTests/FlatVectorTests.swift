@@ -13,10 +13,13 @@ import Vectors
     return (0..<count).map { _ in Float(random.uniform(-size..<size)) }
   }
 
-  static func naiveSum(_ values: some Sequence<Float>) -> Double { values.reduce(0) { $0 + Double($1) * Double($1) } }
+  static func naiveSum(_ values: some Sequence<Float>) -> Double {
+    values.reduce(0) { $0 + Double($1) * Double($1) }
+  }
 
   /// Two orders of adding n Doubles differ by at most n·1.1e-16 of the sum.
-  @Test(arguments: [1, 2, 15, 16, 17, 63, 64, 65, 129, 1000, 4099]) func squaredNormIsTheSumOfSquares(_ count: Int) {
+  @Test(arguments: [1, 2, 15, 16, 17, 63, 64, 65, 129, 1000, 4099])
+  func squaredNormIsTheSumOfSquares(_ count: Int) {
     for size in [1, 1e-30, 1e30] {
       let values = Self.random(count, seed: UInt64(count), size: size)
       let expected = Self.naiveSum(values)
@@ -41,7 +44,8 @@ import Vectors
     #expect(denormal == 0x1p-298)
   }
 
-  @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 40, 63, 64, 98]) func nonFiniteElementsShow(_ bad: Float, _ position: Int) {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 40, 63, 64, 98])
+  func nonFiniteElementsShow(_ bad: Float, _ position: Int) {
     var values = Self.random(99, seed: 1)
     values[position] = bad
     let norm = Self.vector(values).squaredNorm()
@@ -63,7 +67,9 @@ import Vectors
     #expect(result == zip(a, b).map { ($0 + $1) * 3 })
     vector.setToZero(in: 1..<36)
     let ends = vector["tensor.0"]!
-    #expect(ends[0] == (a[0] + b[0]) * 3 && ends[36] == (a[36] + b[36]) * 3 && ends[1..<36].allSatisfy { $0 == 0 })
+    #expect(
+      ends[0] == (a[0] + b[0]) * 3 && ends[36] == (a[36] + b[36]) * 3
+        && ends[1..<36].allSatisfy { $0 == 0 })
     vector.copy(from: other)
     let copied = vector["tensor.0"]
     #expect(copied == b)
@@ -75,22 +81,28 @@ import Vectors
   }
 
   /// Any of the vectors may be the one that is written.
-  @Test(arguments: [1, 2, 3, 8], [1, 17, 64, 131, 1000]) func sumsVectorsInTheirOrder(_ sources: Int, _ count: Int) {
+  @Test(arguments: [1, 2, 3, 8], [1, 17, 64, 131, 1000]) func sumsVectorsInTheirOrder(
+    _ sources: Int, _ count: Int
+  ) {
     let values = (0..<sources).map { Self.random(count, seed: UInt64($0)) }
     let range = count / 5..<count - count / 7
-    let sums = range.map { position in values.dropFirst().reduce(values[0][position]) { $0 + $1[position] } }
+    let sums = range.map { position in
+      values.dropFirst().reduce(values[0][position]) { $0 + $1[position] }
+    }
     let boxes = values.map(VectorBox.init)
     for box in boxes + [VectorBox([Float](repeating: 9, count: count))] {
       let before = box.vector["tensor.0"]!
       let squares = box.vector.set(range, toSumOf: boxes.map { $0.vector.base })
       let after = box.vector["tensor.0"]!
-      #expect(Array(after[range]) == sums && after[..<range.lowerBound] == before[..<range.lowerBound])
+      #expect(
+        Array(after[range]) == sums && after[..<range.lowerBound] == before[..<range.lowerBound])
       #expect(after[range.upperBound...] == before[range.upperBound...])
       #expect(squares.bitPattern == box.vector.squaredNorm(in: range).bitPattern)
       box.vector.set(0, to: before)
       guard sources == 2 else { continue }
       let starts = boxes.map { UnsafePointer($0.vector.base) + range.lowerBound }
-      #expect(box.vector.set(range, toSumOf: starts[0], and: starts[1]).bitPattern == squares.bitPattern)
+      #expect(
+        box.vector.set(range, toSumOf: starts[0], and: starts[1]).bitPattern == squares.bitPattern)
       #expect(box.vector["tensor.0"]! == after)
       box.vector.set(0, to: before)
     }
@@ -109,7 +121,8 @@ import Vectors
   }
 
   private final class Memory {
-    let start = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 64).initializeMemory(as: Float.self, repeating: 0, count: 32)
+    let start = UnsafeMutableRawPointer.allocate(byteCount: 128, alignment: 64).initializeMemory(
+      as: Float.self, repeating: 0, count: 32)
     deinit { start.deallocate() }
   }
 

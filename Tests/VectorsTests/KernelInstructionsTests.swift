@@ -2,7 +2,8 @@ import RankTesting
 import Testing
 import Vectors
 
-/// The kernels are compiled for several sets of instructions, of which one is chosen when a program starts.
+/// The kernels are compiled for several sets of instructions, of which one is chosen when a program
+/// starts.
 @Suite struct KernelInstructionsTests {
   private static let names = ["avx512", "avx2", "baseline"]
 
@@ -14,7 +15,10 @@ import Vectors
   }
 
   // A2
-  @Test(.enabled(if: names.contains(KernelInstructions.name), "there is one set of instructions on this kind of CPU"))
+  @Test(
+    .enabled(
+      if: names.contains(KernelInstructions.name),
+      "there is one set of instructions on this kind of CPU"))
   func aVariableLimitsTheInstructionsAndOnlyWhatIsContractedRoundsDifferently() throws {
     let best = try kernels(nil)
     try #require(best[0].count == 2 && best.count > 100)
@@ -27,8 +31,12 @@ import Vectors
         if wanted[0] == "exact" {
           #expect(line == wanted, "limited to \(limit)")
         } else {
-          let (value, other) = (try #require(Double(line.last!)), try #require(Double(wanted.last!)))
-          #expect(line.dropLast() == wanted.dropLast() && abs(value - other) <= 1e-5 * abs(other), "limited to \(limit): \(line), \(wanted)")
+          let (value, other) = (
+            try #require(Double(line.last!)), try #require(Double(wanted.last!))
+          )
+          #expect(
+            line.dropLast() == wanted.dropLast() && abs(value - other) <= 1e-5 * abs(other),
+            "limited to \(limit): \(line), \(wanted)")
         }
       }
     }
@@ -39,9 +47,12 @@ import Vectors
 
   @Test func anUnknownLimitEndsTheProgramsWithOneLine() throws {
     for (program, arguments) in [("lockstep", ["report", "/"]), ("lockstep-worker", ["x.toml"])] {
-      let outcome = try Programs.run(Programs.path(program), arguments, environment: ["LOCKSTEP_MAX_CPU": "avx3"])
+      let outcome = try Programs.run(
+        Programs.path(program), arguments, environment: ["LOCKSTEP_MAX_CPU": "avx3"])
       #expect(outcome.status == 64)
-      #expect(outcome.errors.contains("LOCKSTEP_MAX_CPU: wanted avx512, avx2 or baseline"), "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("LOCKSTEP_MAX_CPU: wanted avx512, avx2 or baseline"),
+        "\(outcome.errors)")
     }
   }
 }

@@ -8,11 +8,24 @@ import Vectors
       var stream = stream
       return [stream.next(), stream.next(), stream.next()]
     }
-    #expect(three(RandomStream()) == [0x88b_1554_1349_c456, 0xf4a1_5fb8_2327_aa45, 0x1454_27fd_b1e2_dd3b])
-    #expect(three(RandomStream(0)) == [0xa544_4d44_cac3_5fef, 0xec71_c6c6_3f03_fd92, 0xd0a_564e_f98a_0387])
-    #expect(three(RandomStream(1, 2)) == [0x6916_fe38_79ba_b9e3, 0x6280_a0ee_1f8d_7441, 0x239c_a0b1_b0fd_aab3])
-    #expect(three(RandomStream(2, 1)) == [0xea98_008e_1a57_a133, 0xf114_c87b_4133_25fc, 0xd25b_4c9c_2f1e_2e73])
-    #expect(three(RandomStream(7, 0, 3, 4_294_967_295)) == [0x4300_30fd_29b3_53cb, 0x446e_9d0b_5702_3f92, 0x8235_10e5_a274_0ea8])
+    #expect(
+      three(RandomStream()) == [0x88b_1554_1349_c456, 0xf4a1_5fb8_2327_aa45, 0x1454_27fd_b1e2_dd3b])
+    #expect(
+      three(RandomStream(0)) == [
+        0xa544_4d44_cac3_5fef, 0xec71_c6c6_3f03_fd92, 0xd0a_564e_f98a_0387,
+      ])
+    #expect(
+      three(RandomStream(1, 2)) == [
+        0x6916_fe38_79ba_b9e3, 0x6280_a0ee_1f8d_7441, 0x239c_a0b1_b0fd_aab3,
+      ])
+    #expect(
+      three(RandomStream(2, 1)) == [
+        0xea98_008e_1a57_a133, 0xf114_c87b_4133_25fc, 0xd25b_4c9c_2f1e_2e73,
+      ])
+    #expect(
+      three(RandomStream(7, 0, 3, 4_294_967_295)) == [
+        0x4300_30fd_29b3_53cb, 0x446e_9d0b_5702_3f92, 0x8235_10e5_a274_0ea8,
+      ])
   }
 
   /// χ² of 10 equally likely values has 9 degrees of freedom: above 33.7 once in 10 000 seeds.

@@ -23,7 +23,9 @@ import Vectors
 
   /// Up to more owners than there are grains.
   @Test(
-    arguments: [[[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]]], [1, 2, 3, 7, 12, 13, 64])
+    arguments: [
+      [[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]],
+    ], [1, 2, 3, 7, 12, 13, 64])
   func slicesShareTheWhole(_ shapes: [[Int]], _ owners: Int) {
     var layout = TensorLayout()
     for (index, shape) in shapes.enumerated() { layout.add("t\(index)", shape: shape) }
@@ -36,13 +38,17 @@ import Vectors
       #expect(slice.lowerBound == end)
       end = slice.upperBound
       lengths.append(slice.count)
-      for grain in layout.tiles(of: slice) { found.append([grain.tensor, grain.range.lowerBound, grain.range.upperBound]) }
+      for grain in layout.tiles(of: slice) {
+        found.append([grain.tensor, grain.range.lowerBound, grain.range.upperBound])
+      }
     }
     #expect(end == layout.elementCount)
     // Either end moves by less than a grain and the gap behind a tensor.
     #expect(lengths.max()! - lengths.min()! <= 2 * (grains.max()! + TensorLayout.alignment))
     // Whoever owns them, the grains are the same, and made of whole rows.
-    let whole = layout.tiles(of: 0..<layout.elementCount).map { [$0.tensor, $0.range.lowerBound, $0.range.upperBound] }
+    let whole = layout.tiles(of: 0..<layout.elementCount).map {
+      [$0.tensor, $0.range.lowerBound, $0.range.upperBound]
+    }
     #expect(found == whole)
     for grain in whole {
       let segment = layout.segments[grain[0]]
@@ -54,7 +60,9 @@ import Vectors
 
   @Test func aGrainIsAboutAThousandElementsOfWholeRows() {
     var layout = TensorLayout()
-    for shape in [[128, 784], [10, 5000], [64, 3, 3, 3], [5000]] { layout.add("\(shape)", shape: shape) }
+    for shape in [[128, 784], [10, 5000], [64, 3, 3, 3], [5000]] {
+      layout.add("\(shape)", shape: shape)
+    }
     #expect(layout.segments.indices.map { layout.tile(of: $0) } == [784, 5000, 999, 5000])
   }
 
@@ -74,7 +82,9 @@ import Vectors
     let layout = Self.layout([100, 3, 70, 33])
     var held = [Int](repeating: 0, count: 4)
     for owner in 0..<5 {
-      for piece in layout.parts(of: layout.slice(owner, of: 5)) { held[piece.tensor] += piece.range.count }
+      for piece in layout.parts(of: layout.slice(owner, of: 5)) {
+        held[piece.tensor] += piece.range.count
+      }
     }
     #expect(held == [100, 3, 70, 33])
   }

@@ -3,12 +3,15 @@ import Glibc
 import Models
 import Vectors
 
-/// A loss with one minimum, known in every respect: the mean over samples x of Σ φ(wᵢ − xᵢ), in one tensor.
+/// A loss with one minimum, known in every respect: the mean over samples x of Σ φ(wᵢ − xᵢ), in one
+/// tensor.
 final class Bowl: Model {
   enum Shape {
-    /// φ = ½λᵢu²: gradient descent converges below the rate 2/λ, swings for ever at it, and diverges above.
+    /// φ = ½λᵢu²: gradient descent converges below the rate 2/λ, swings for ever at it, and
+    /// diverges above.
     case quadratic
-    /// φ = log cosh u: curvature 1 at the minimum, and flat walls, so that a rate above 2 swings for ever between two points.
+    /// φ = log cosh u: curvature 1 at the minimum, and flat walls, so that a rate above 2 swings
+    /// for ever between two points.
     case walled
   }
 
@@ -31,11 +34,14 @@ final class Bowl: Model {
 
   func initialize(_ weights: inout FlatVector, seed: UInt64) {
     // No two alike, and all of one size.
-    for index in curvatures.indices { weights.base[index] = Float(start * (1 + 0.1 * Double(index) / Double(curvatures.count))) }
+    for index in curvatures.indices {
+      weights.base[index] = Float(start * (1 + 0.1 * Double(index) / Double(curvatures.count)))
+    }
   }
 
   func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     precondition(!accumulate)
@@ -58,7 +64,9 @@ final class Bowl: Model {
     return loss
   }
 
-  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation { Evaluation() }
+  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
+    Evaluation()
+  }
 }
 
 /// Points about the origin, each a function of (seed, index): what the samples of a ``Bowl`` are.
@@ -72,7 +80,10 @@ struct Cloud: Dataset {
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (row, sample) in samples.enumerated() {
       var stream = RandomStream(seed, UInt64(sample))
-      for column in 0..<inputWidth { batch.inputs[row * inputWidth + column] = spread == 0 ? 0 : Float(spread * stream.gaussian()) }
+      for column in 0..<inputWidth {
+        batch.inputs[row * inputWidth + column] =
+          spread == 0 ? 0 : Float(spread * stream.gaussian())
+      }
     }
   }
 }

@@ -26,7 +26,8 @@ final class Formula: Model {
   }
 
   func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     precondition(!accumulate)
@@ -43,7 +44,9 @@ final class Formula: Model {
     return sum
   }
 
-  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation { Evaluation() }
+  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
+    Evaluation()
+  }
 }
 
 /// Rows that a function makes from random numbers.
@@ -58,7 +61,9 @@ struct Draws: Dataset {
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (place, sample) in samples.enumerated() {
       var stream = RandomStream(seed, 601, UInt64(sample))
-      for (column, value) in row(&stream).enumerated() { batch.inputs[place * width + column] = Float(value) }
+      for (column, value) in row(&stream).enumerated() {
+        batch.inputs[place * width + column] = Float(value)
+      }
     }
   }
 }
@@ -74,7 +79,8 @@ extension Formula {
     return log(sum) + most - w[token]
   }
 
-  /// −log of the normal density with mean w₀ and deviation e^w₁: with a small deviation the loss is negative.
+  /// −log of the normal density with mean w₀ and deviation e^w₁: with a small deviation the loss is
+  /// negative.
   static let density: Body = { w, x, slope in
     let z = (x[0] - w[0]) * exp(-w[1])
     slope[0] -= z * exp(-w[1])
@@ -102,7 +108,9 @@ extension Formula {
   static func hinge(_ pull: Double) -> Body {
     { w, x, slope in
       let s = x[w.count] * w.indices.reduce(0) { $0 + w[$1] * x[$1] }
-      for index in w.indices { slope[index] += pull * w[index] - (s < 1 ? x[w.count] * x[index] : 0) }
+      for index in w.indices {
+        slope[index] += pull * w[index] - (s < 1 ? x[w.count] * x[index] : 0)
+      }
       return max(0, 1 - s) + 0.5 * pull * w.reduce(0) { $0 + $1 * $1 }
     }
   }

@@ -5,29 +5,40 @@ import Models
 import Optimizers
 import Vectors
 
-// The half that is looked at once, when the rules are done. Its losses, its data and its schedules occur in no other set; labels follow from how
-// a run is made.
+// The half that is looked at once, when the rules are done. Its losses, its data and its schedules
+// occur in no other set; labels follow from how a run is made.
 extension LabelledRun {
-  static var heldOut: [LabelledRun] { rankings + waits + mixtures + locations + corners + chains + deepBars }
+  static var heldOut: [LabelledRun] {
+    rankings + waits + mixtures + locations + corners + chains + deepBars
+  }
 
   // Schedules: halved ten times, a polynomial, a hyperbola, up and down in three triangles.
-  private static func halved(_ step: Int, _ steps: Int) -> Double { pow(0.5, Double(10 * (step - 1) / steps)) }
-  private static func polynomial(_ step: Int, _ steps: Int) -> Double { pow(1 - Double(step - 1) / Double(steps), 2) }
-  private static func hyperbola(_ step: Int, _ steps: Int) -> Double { 1 / (1 + 10 * Double(step) / Double(steps)) }
+  private static func halved(_ step: Int, _ steps: Int) -> Double {
+    pow(0.5, Double(10 * (step - 1) / steps))
+  }
+  private static func polynomial(_ step: Int, _ steps: Int) -> Double {
+    pow(1 - Double(step - 1) / Double(steps), 2)
+  }
+  private static func hyperbola(_ step: Int, _ steps: Int) -> Double {
+    1 / (1 + 10 * Double(step) / Double(steps))
+  }
   private static func triangles(_ step: Int, _ steps: Int) -> Double {
     let place = (3 * Double(step) / Double(steps)).truncatingRemainder(dividingBy: 1)
     return 0.1 + 0.9 * (1 - abs(2 * place - 1))
   }
 
   private static func make(
-    _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], _ data: Draws,
-    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?, clip: any ClipRule = .none,
+    _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body,
+    start: [Double], _ data: Draws,
+    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int?,
+    clip: any ClipRule = .none,
     endsBelow: Double = -.infinity, factor: @escaping (Int, Int) -> Double
   ) -> LabelledRun {
     LabelledRun(
       name, label,
       SimulatedRun(
-        model: Formula(start: start, width: data.width, body), data: data, rule: rule, rate: rate, factor: factor, steps: steps, ranks: ranks,
+        model: Formula(start: start, width: data.width, body), data: data, rule: rule, rate: rate,
+        factor: factor, steps: steps, ranks: ranks,
         batch: batch, clip: clip, seed: 1, endsBelow: endsBelow))
   }
 
@@ -35,8 +46,10 @@ extension LabelledRun {
 
   private static var rankings: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: [Double] = [2, -1, 1, -2, 0.5, -1.5], samples: Int = 1 << 20,
-      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
+      _ name: String, _ label: ConvergenceVerdict.Kind,
+      start: [Double] = [2, -1, 1, -2, 0.5, -1.5], samples: Int = 1 << 20,
+      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int, batch: Int? = 128,
+      clip: any ClipRule = .none,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       let data = Draws(count: samples, width: 2, seed: 301) { stream in
@@ -54,17 +67,22 @@ extension LabelledRun {
           slope[winner] -= miss
           slope[loser] += miss
           return log1p(exp(-lead))
-        }, start: start, data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch, clip: clip, factor: factor)
+        }, start: start, data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch,
+        clip: clip, factor: factor)
     }
     return [
-      // The curvature is about 0.08: 6 to 12 steps a time constant, and a batch's loss is 0.6 ± 0.045.
+      // The curvature is about 0.08: 6 to 12 steps a time constant, and a batch's loss is 0.6 ±
+      // 0.045.
       run("rest", .noiseFloor, rate: 2, steps: 3000, ranks: 2),
-      run("rest, one rank, polynomial", .noiseFloor, rate: 2, steps: 4000, ranks: 1, factor: polynomial),
+      run(
+        "rest, one rank, polynomial", .noiseFloor, rate: 2, steps: 4000, ranks: 1,
+        factor: polynomial),
       run("rest, momentum", .noiseFloor, rule: .momentum(), rate: 0.1, steps: 3000, ranks: 4),
       // From strengths the wrong way round, one to two time constants.
       run("descent", .converging, rate: 0.3, steps: 60, ranks: 1),
       run("descent, halved", .converging, rate: 0.5, steps: 60, ranks: 4, factor: halved),
-      run("descent, clipped", .converging, rate: 1, steps: 80, ranks: 2, clip: .global(maxNorm: 0.02)),
+      run(
+        "descent, clipped", .converging, rate: 1, steps: 80, ranks: 2, clip: .global(maxNorm: 0.02)),
       run("all data", .converged, samples: 2000, rate: 4, steps: 1200, ranks: 2, batch: nil),
       // η‖g‖²n is some 10⁻⁵ of the loss, whose noise is a twentieth.
       run("too short", .tooShort, rate: 1e-5, steps: 40, ranks: 1),
@@ -73,38 +91,48 @@ extension LabelledRun {
     ]
   }
 
-  // MARK: Waits with an exponential distribution of mean e: its logarithm is to be found, and the loss there is 2 ± 0.09
+  // MARK: Waits with an exponential distribution of mean e: its logarithm is to be found, and the
+  // loss there is 2 ± 0.09
 
   private static var waits: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 4, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double = 4, samples: Int = 1 << 20,
+      rule: any OptimizerRule = .sgd(), rate: Double,
+      steps: Int, ranks: Int, batch: Int? = 128, clip: any ClipRule = .none,
+      factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
-      let data = Draws(count: samples, width: 1, seed: 302) { [-M_E * log(max(1e-12, 1 - $0.unit()))] }
+      let data = Draws(count: samples, width: 1, seed: 302) {
+        [-M_E * log(max(1e-12, 1 - $0.unit()))]
+      }
       return make(
         "waits: \(name)", label,
         { w, x, slope in
           let part = x[0] * exp(-w[0])
           slope[0] += 1 - part
           return part + w[0]
-        }, start: [start], data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch, clip: clip, factor: factor)
+        }, start: [start], data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch,
+        clip: clip, factor: factor)
     }
     return [
       // The curvature at the minimum is 1.
       run("rest", .noiseFloor, rate: 0.1, steps: 2500, ranks: 1),
       run("rest, triangles", .noiseFloor, rate: 0.2, steps: 3000, ranks: 4, factor: triangles),
       run("rest, hyperbola", .noiseFloor, rate: 0.3, steps: 3000, ranks: 2, factor: hyperbola),
-      run("rest, AdamW", .noiseFloor, rule: .adamw(weightDecay: 0), rate: 0.01, steps: 3500, ranks: 1),
+      run(
+        "rest, AdamW", .noiseFloor, rule: .adamw(weightDecay: 0), rate: 0.01, steps: 3500, ranks: 1),
       // From 4 the way down is 3 long with a slope near 1, and these go a fifth to a half of it.
       run("descent", .converging, rate: 0.05, steps: 30, ranks: 2),
       run("descent, one rank", .converging, rate: 0.01, steps: 100, ranks: 1),
       run("descent, five steps", .converging, rate: 0.2, steps: 5, ranks: 4, batch: 1024),
-      run("descent, clipped", .converging, rate: 1, steps: 60, ranks: 1, clip: .global(maxNorm: 0.02)),
+      run(
+        "descent, clipped", .converging, rate: 1, steps: 60, ranks: 1, clip: .global(maxNorm: 0.02)),
       run("descent, polynomial", .converging, rate: 0.1, steps: 40, ranks: 2, factor: polynomial),
       run("all data", .converged, samples: 300, rate: 0.3, steps: 400, ranks: 4, batch: nil),
       run("too short", .tooShort, rate: 1e-5, steps: 30, ranks: 1),
       run("too short, two steps", .tooShort, rate: 0.1, steps: 2, ranks: 2),
-      run("still, clipped", .motionless, rate: 0.1, steps: 200, ranks: 2, clip: .global(maxNorm: 1e-10)),
+      run(
+        "still, clipped", .motionless, rate: 0.1, steps: 200, ranks: 2,
+        clip: .global(maxNorm: 1e-10)),
     ]
   }
 
@@ -112,10 +140,14 @@ extension LabelledRun {
 
   private static var mixtures: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int? = 128, endsBelow: Double = -.infinity, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20,
+      rule: any OptimizerRule = .sgd(), rate: Double,
+      steps: Int, ranks: Int, batch: Int? = 128, endsBelow: Double = -.infinity,
+      factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
-      let data = Draws(count: samples, width: 1, seed: 303) { stream in [(stream.unit() < 0.5 ? -2 : 2) + stream.gaussian()] }
+      let data = Draws(count: samples, width: 1, seed: 303) { stream in
+        [(stream.unit() < 0.5 ? -2 : 2) + stream.gaussian()]
+      }
       return make(
         "mixture: \(name)", label,
         { w, x, slope in
@@ -124,16 +156,27 @@ extension LabelledRun {
           slope[0] += w[0] - x[0] * tanh(product)
           let squares = x[0] * x[0] + w[0] * w[0]
           return 0.5 * squares + 1.6120857 - abs(product) - log1p(exp(-2 * abs(product)))
-        }, start: [start], data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch, endsBelow: endsBelow, factor: factor)
+        }, start: [start], data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch,
+        endsBelow: endsBelow, factor: factor)
     }
     return [
-      // w grows by 4·rate a step from near zero: a plateau at 3.4, and then a fall towards 2.1, within which the run ends. Noise is 0.09.
-      run("saddle", .converging, start: 0.01, rate: 0.02, steps: 3000, ranks: 2, batch: 512, endsBelow: 2.5),
-      run("saddle, one rank", .converging, start: 0.003, rate: 0.005, steps: 6000, ranks: 1, batch: 512, endsBelow: 2.5),
-      run("saddle, momentum", .converging, start: 0.01, rule: .momentum(), rate: 0.001, steps: 4000, ranks: 4, batch: 512, endsBelow: 2.5),
+      // w grows by 4·rate a step from near zero: a plateau at 3.4, and then a fall towards 2.1,
+      // within which the run ends. Noise is 0.09.
+      run(
+        "saddle", .converging, start: 0.01, rate: 0.02, steps: 3000, ranks: 2, batch: 512,
+        endsBelow: 2.5),
+      run(
+        "saddle, one rank", .converging, start: 0.003, rate: 0.005, steps: 6000, ranks: 1,
+        batch: 512, endsBelow: 2.5),
+      run(
+        "saddle, momentum", .converging, start: 0.01, rule: .momentum(), rate: 0.001, steps: 4000,
+        ranks: 4, batch: 512, endsBelow: 2.5),
       run("rest", .noiseFloor, start: 1, rate: 0.1, steps: 2500, ranks: 4),
-      run("rest, one rank, halved", .noiseFloor, start: 1, rate: 0.2, steps: 2500, ranks: 1, factor: halved),
-      run("all data", .converged, start: 1, samples: 400, rate: 0.3, steps: 500, ranks: 1, batch: nil),
+      run(
+        "rest, one rank, halved", .noiseFloor, start: 1, rate: 0.2, steps: 2500, ranks: 1,
+        factor: halved),
+      run(
+        "all data", .converged, start: 1, samples: 400, rate: 0.3, steps: 500, ranks: 1, batch: nil),
       run("too short", .tooShort, start: 0.3, rate: 1e-5, steps: 100, ranks: 2),
       run("still", .motionless, start: 0.5, rate: 0.1, steps: 50, ranks: 1, factor: { _, _ in 0 }),
     ]
@@ -143,10 +186,14 @@ extension LabelledRun {
 
   private static var locations: [LabelledRun] {
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20, rule: any OptimizerRule = .sgd(), rate: Double,
-      steps: Int, ranks: Int, batch: Int? = 64, factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
+      _ name: String, _ label: ConvergenceVerdict.Kind, start: Double, samples: Int = 1 << 20,
+      rule: any OptimizerRule = .sgd(), rate: Double,
+      steps: Int, ranks: Int, batch: Int? = 64,
+      factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
-      let data = Draws(count: samples, width: 4, seed: 304) { stream in (0..<4).map { _ in stream.gaussian() } }
+      let data = Draws(count: samples, width: 4, seed: 304) { stream in
+        (0..<4).map { _ in stream.gaussian() }
+      }
       return make(
         "location: \(name)", label,
         { w, x, slope in
@@ -155,16 +202,24 @@ extension LabelledRun {
             slope[index] += 4 * z / (3 + z * z)
             return sum + 2 * log1p(z * z / 3)
           }
-        }, start: [start, -start, start / 2, start], data, rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch, factor: factor)
+        }, start: [start, -start, start / 2, start], data, rule: rule, rate: rate, steps: steps,
+        ranks: ranks, batch: batch, factor: factor)
     }
     return [
       run("rest", .noiseFloor, start: 2, rate: 0.1, steps: 3000, ranks: 1),
-      run("rest, four ranks, triangles", .noiseFloor, start: 1, rate: 0.1, steps: 4000, ranks: 4, factor: triangles),
+      run(
+        "rest, four ranks, triangles", .noiseFloor, start: 1, rate: 0.1, steps: 4000, ranks: 4,
+        factor: triangles),
       run("rest from the start", .noiseFloor, start: 0, rate: 0.05, steps: 3000, ranks: 2),
       run("descent", .converging, start: 4, rate: 0.03, steps: 60, ranks: 4),
-      run("descent, AdamW", .converging, start: 5, rule: .adamw(weightDecay: 0), rate: 0.02, steps: 100, ranks: 1),
-      run("descent, hyperbola", .converging, start: 3, rate: 0.1, steps: 40, ranks: 2, factor: hyperbola),
-      run("all data", .converged, start: 2, samples: 256, rate: 0.3, steps: 400, ranks: 2, batch: nil),
+      run(
+        "descent, AdamW", .converging, start: 5, rule: .adamw(weightDecay: 0), rate: 0.02,
+        steps: 100, ranks: 1),
+      run(
+        "descent, hyperbola", .converging, start: 3, rate: 0.1, steps: 40, ranks: 2,
+        factor: hyperbola),
+      run(
+        "all data", .converged, start: 2, samples: 256, rate: 0.3, steps: 400, ranks: 2, batch: nil),
       run("too short", .tooShort, start: 2, rate: 1e-5, steps: 60, ranks: 1),
       run("too short at the floor", .tooShort, start: 0, rate: 0.1, steps: 12, ranks: 4),
     ]
@@ -196,25 +251,38 @@ extension LabelledRun {
       }
     }
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body, start: [Double], rule: any OptimizerRule = .sgd(),
-      rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none, endsBelow: Double = -.infinity,
+      _ name: String, _ label: ConvergenceVerdict.Kind, _ body: @escaping Formula.Body,
+      start: [Double], rule: any OptimizerRule = .sgd(),
+      rate: Double, steps: Int, ranks: Int, clip: any ClipRule = .none,
+      endsBelow: Double = -.infinity,
       factor: @escaping (Int, Int) -> Double = { _, _ in 1 }
     ) -> LabelledRun {
       make(
-        name, label, body, start: start, Draws(count: 64, width: 1, seed: 1) { _ in [0] }, rule: rule, rate: rate, steps: steps, ranks: ranks,
+        name, label, body, start: start, Draws(count: 64, width: 1, seed: 1) { _ in [0] },
+        rule: rule, rate: rate, steps: steps, ranks: ranks,
         batch: 8, clip: clip, endsBelow: endsBelow, factor: factor)
     }
     return [
       run("wave: two-cycle", .oscillating, wave, start: [0.8], rate: 2.5, steps: 200, ranks: 1),
-      run("wave: two-cycle, two ranks", .oscillating, wave, start: [1, 2], rate: 3, steps: 400, ranks: 2),
-      run("wave: steps of one length", .oscillating, wave, start: [1.05], rate: 0.3, steps: 120, ranks: 4, clip: .normalize(norm: 1)),
+      run(
+        "wave: two-cycle, two ranks", .oscillating, wave, start: [1, 2], rate: 3, steps: 400,
+        ranks: 2),
+      run(
+        "wave: steps of one length", .oscillating, wave, start: [1.05], rate: 0.3, steps: 120,
+        ranks: 4, clip: .normalize(norm: 1)),
       run("cusp", .oscillating, cusp, start: [1], rate: 0.3, steps: 300, ranks: 1),
       run("cusp, four ranks", .oscillating, cusp, start: [2, -1], rate: 0.5, steps: 150, ranks: 4),
       run("wave: arrival", .converged, wave, start: [1, -2], rate: 0.5, steps: 200, ranks: 2),
-      run("steep: arrival, polynomial", .converged, steep, start: [1, -0.5], rate: 0.5, steps: 300, ranks: 1, factor: polynomial),
+      run(
+        "steep: arrival, polynomial", .converged, steep, start: [1, -0.5], rate: 0.5, steps: 300,
+        ranks: 1, factor: polynomial),
       // From the hill: a plateau at 2, and then a fall, in which the run ends.
-      run("wave: hill", .converging, wave, start: [3.13], rate: 0.1, steps: 1000, ranks: 1, endsBelow: 0.8),
-      run("wave: hill, two ranks", .converging, wave, start: [3.1415], rate: 0.05, steps: 2000, ranks: 2, endsBelow: 0.5),
+      run(
+        "wave: hill", .converging, wave, start: [3.13], rate: 0.1, steps: 1000, ranks: 1,
+        endsBelow: 0.8),
+      run(
+        "wave: hill, two ranks", .converging, wave, start: [3.1415], rate: 0.05, steps: 2000,
+        ranks: 2, endsBelow: 0.5),
       run("steep: descent", .converging, steep, start: [2, -3], rate: 0.01, steps: 40, ranks: 4),
       run("cusp: descent, six steps", .converging, cusp, start: [5], rate: 0.1, steps: 6, ranks: 1),
       run("steep: descent, fast", .converging, steep, start: [3], rate: 0.08, steps: 12, ranks: 2),
@@ -247,15 +315,22 @@ extension LabelledRun {
       }
     }
     func run(
-      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int,
+      _ name: String, _ label: ConvergenceVerdict.Kind, _ model: any Model,
+      rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, ranks: Int,
       batch: Int = 32
     ) -> LabelledRun {
       LabelledRun(
         "chain: \(name)", label,
-        SimulatedRun(model: model, data: Chain(), rule: rule, rate: rate, steps: steps, ranks: ranks, batch: batch, seed: 51))
+        SimulatedRun(
+          model: model, data: Chain(), rule: rule, rate: rate, steps: steps, ranks: ranks,
+          batch: batch, seed: 51))
     }
-    func elman() -> RecurrentNetwork { RecurrentNetwork(.elman, vocabulary: 5, embedding: 6, hidden: 10) }
-    func lstm() -> RecurrentNetwork { RecurrentNetwork(.lstm, vocabulary: 5, embedding: 6, hidden: 10) }
+    func elman() -> RecurrentNetwork {
+      RecurrentNetwork(.elman, vocabulary: 5, embedding: 6, hidden: 10)
+    }
+    func lstm() -> RecurrentNetwork {
+      RecurrentNetwork(.lstm, vocabulary: 5, embedding: 6, hidden: 10)
+    }
     func gpt() -> GPT { GPT(vocabulary: 5, context: 6, layers: 1, heads: 1, width: 8) }
     return [
       run("Elman, rest", .noiseFloor, elman(), rate: 0.3, steps: 3000, ranks: 2),
@@ -263,7 +338,9 @@ extension LabelledRun {
       run("Elman, start", .converging, elman(), rate: 0.3, steps: 40, ranks: 1),
       run("LSTM, start", .converging, lstm(), rule: .adamw(), rate: 0.01, steps: 50, ranks: 4),
       run("GPT, start", .converging, gpt(), rule: .adamw(), rate: 0.01, steps: 40, ranks: 2),
-      run("GPT, too short", .tooShort, gpt(), rule: .adamw(), rate: 1e-6, steps: 20, ranks: 1, batch: 4),
+      run(
+        "GPT, too short", .tooShort, gpt(), rule: .adamw(), rate: 1e-6, steps: 20, ranks: 1,
+        batch: 4),
       run("LSTM, still", .motionless, lstm(), rate: 1e-13, steps: 30, ranks: 4),
     ]
   }
@@ -275,11 +352,15 @@ extension LabelledRun {
       LabelledRun(
         "deep bars: \(name)", .vanishing,
         SimulatedRun(
-          model: MLP(inputWidth: 64, hidden: [Int](repeating: 14, count: layers), outputWidth: 2, activation: .sigmoid),
-          data: Bars(count: 1 << 20, share: 0, seed: 19), rate: rate, steps: steps, ranks: ranks, batch: 32, seed: 19))
+          model: MLP(
+            inputWidth: 64, hidden: [Int](repeating: 14, count: layers), outputWidth: 2,
+            activation: .sigmoid),
+          data: Bars(count: 1 << 20, share: 0, seed: 19), rate: rate, steps: steps, ranks: ranks,
+          batch: 32, seed: 19))
     }
     return [
-      run("eleven layers", layers: 11, rate: 0.05, steps: 250, ranks: 2), run("thirteen layers", layers: 13, rate: 0.1, steps: 150, ranks: 1),
+      run("eleven layers", layers: 11, rate: 0.05, steps: 250, ranks: 2),
+      run("thirteen layers", layers: 13, rate: 0.1, steps: 150, ranks: 1),
       run("seventeen layers", layers: 17, rate: 0.05, steps: 100, ranks: 4),
     ]
   }

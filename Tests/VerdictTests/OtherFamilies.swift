@@ -5,8 +5,9 @@ import Vectors
 
 // Models and data that have no relative in the first development runs.
 
-/// Rows (x, y) with y = 2·Σx + noise: x has the variances `scales` along axes that are no coordinates, so that the Hessian of least squares,
-/// twice the covariance, is full. Its eigenvalues are twice the scales.
+/// Rows (x, y) with y = 2·Σx + noise: x has the variances `scales` along axes that are no
+/// coordinates, so that the Hessian of least squares, twice the covariance, is full. Its
+/// eigenvalues are twice the scales.
 struct Teacher: Dataset {
   let count: Int
   let scales: [Double]
@@ -54,13 +55,16 @@ struct Moons: Dataset {
   }
 }
 
-/// Images of a bar that lies or stands, with noise; of `share` of them the label is drawn at random.
+/// Images of a bar that lies or stands, with noise; of `share` of them the label is drawn at
+/// random.
 struct Bars: Dataset {
   let count: Int
   let share: Double
   let seed: UInt64
 
-  var shape: SampleShape { SampleShape(inputs: 64, labels: 1, classes: 2, image: SampleShape.Image(height: 8, width: 8)) }
+  var shape: SampleShape {
+    SampleShape(inputs: 64, labels: 1, classes: 2, image: SampleShape.Image(height: 8, width: 8))
+  }
 
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (row, sample) in samples.enumerated() {
@@ -75,7 +79,8 @@ struct Bars: Dataset {
   }
 }
 
-/// Tokens that count upwards, modulo their number, from a random start: what a recurrent network learns at once.
+/// Tokens that count upwards, modulo their number, from a random start: what a recurrent network
+/// learns at once.
 struct Counting: Dataset {
   let count: Int
   let vocabulary: Int
@@ -112,7 +117,9 @@ final class Curve: Model {
   }
 
   /// ¼(w² − 1)², whose saddle is 0 and whose minima have curvature 2.
-  static let well: Shape = { weight, _ in ((weight * weight - 1) * (weight * weight - 1) / 4, weight * (weight * weight - 1)) }
+  static let well: Shape = { weight, _ in
+    ((weight * weight - 1) * (weight * weight - 1) / 4, weight * (weight * weight - 1))
+  }
   /// |w − x|, whose slope never gets smaller.
   static let absolute: Shape = { weight, point in (abs(weight - point), weight > point ? 1 : -1) }
   /// √(1 + (w − x)²) − 1
@@ -126,7 +133,8 @@ final class Curve: Model {
   }
 
   func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     precondition(!accumulate)
@@ -134,7 +142,8 @@ final class Curve: Model {
     var sum = 0.0
     for row in 0..<batch.count {
       for index in start.indices {
-        let (loss, slope) = shape(Double(weights.base[index]), Double(batch.inputs[row * start.count + index]))
+        let (loss, slope) = shape(
+          Double(weights.base[index]), Double(batch.inputs[row * start.count + index]))
         sum += loss
         gradient.base[index] += scale * Float(slope)
       }
@@ -143,10 +152,13 @@ final class Curve: Model {
     return sum
   }
 
-  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation { Evaluation() }
+  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
+    Evaluation()
+  }
 }
 
-/// Rosenbrock's valley (1 − x)² + 100(y − x²)² from (−1.2, 1): a fall from 24 to 4 in some tens of steps, and then a long way along the floor.
+/// Rosenbrock's valley (1 − x)² + 100(y − x²)² from (−1.2, 1): a fall from 24 to 4 in some tens of
+/// steps, and then a long way along the floor.
 final class Valley: Model {
   let layout: TensorLayout
 
@@ -156,10 +168,13 @@ final class Valley: Model {
     self.layout = layout
   }
 
-  func initialize(_ weights: inout FlatVector, seed: UInt64) { (weights.base[0], weights.base[1]) = (-1.2, 1) }
+  func initialize(_ weights: inout FlatVector, seed: UInt64) {
+    (weights.base[0], weights.base[1]) = (-1.2, 1)
+  }
 
   func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector, scale: Float, accumulate: Bool,
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     let (x, y) = (Double(weights.base[0]), Double(weights.base[1]))
@@ -170,5 +185,7 @@ final class Valley: Model {
     return Double(batch.count) * ((1 - x) * (1 - x) + 100 * bend * bend)
   }
 
-  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation { Evaluation() }
+  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
+    Evaluation()
+  }
 }

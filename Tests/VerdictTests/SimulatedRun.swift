@@ -36,7 +36,8 @@ struct SimulatedRun {
     model.initialize(&weights, seed: seed)
     prepare(&weights)
     var optimizer = Optimizer(rule: rule, owning: 0..<layout.elementCount)
-    var policy = StepPolicy(rule: clip, skip: SkipPolicy(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
+    var policy = StepPolicy(
+      rule: clip, skip: SkipPolicy(skipLimit: .max), tensorSizes: layout.segments.map(\.count))
     var tracker = ConvergenceTracker()
     let total = batch ?? data.count
     var minibatch = Batch(capacity: total / ranks + 1, shape: data.shape)
@@ -52,16 +53,24 @@ struct SimulatedRun {
         let samples = share.map { UInt32((first + $0) % data.count) }
         try! data.fill(&minibatch, with: samples[...])
         let loss = model.lossAndGradient(
-          minibatch, weights: weights, into: &own, scale: 1 / Float(total), accumulate: false, finished: { _, _ in })
+          minibatch, weights: weights, into: &own, scale: 1 / Float(total), accumulate: false,
+          finished: { _, _ in })
         if rank == 0 && poisoned(step) { own.base[0] = .nan }
         var ledger = NormLedger(LedgerLayout(tensorCount: layout.segments.count), rank: rank)
         ledger.contribute(
-          samples: share.count, of: total, loss: loss, weightedSquares: layout.segments.map { own.squaredNorm(in: $0.range) }, rank: rank)
+          samples: share.count, of: total, loss: loss,
+          weightedSquares: layout.segments.map { own.squaredNorm(in: $0.range) }, rank: rank)
         ledgers.append(ledger)
         mean.add(own)
       }
-      for (tensor, segment) in layout.segments.enumerated() { ledgers[0][.squares, tensor] = mean.squaredNorm(in: segment.range) }
-      if tellsUpdates { (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (update.squaredChange, update.squaredWeights) }
+      for (tensor, segment) in layout.segments.enumerated() {
+        ledgers[0][.squares, tensor] = mean.squaredNorm(in: segment.range)
+      }
+      if tellsUpdates {
+        (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (
+          update.squaredChange, update.squaredWeights
+        )
+      }
       let ledger = combined(ledgers)
       let decision = policy.decide(ledger)
       let rate = schedule.rate(at: step, of: steps, base: rate) * factor(step, steps)
@@ -72,7 +81,8 @@ struct SimulatedRun {
         optimizer.beginStep()
         for (tensor, segment) in layout.segments.enumerated() {
           update += optimizer.update(
-            &weights, gradient: mean, in: segment.range, rate: rate, factor: decision.factor(ofTensor: tensor))
+            &weights, gradient: mean, in: segment.range, rate: rate,
+            factor: decision.factor(ofTensor: tensor))
         }
       }
     }
@@ -85,14 +95,17 @@ private func combined(_ ledgers: [NormLedger]) -> NormLedger {
   var record = ledgers[0].record
   for other in ledgers.dropFirst() {
     other.record.withUnsafeBufferPointer { source in
-      record.withUnsafeMutableBufferPointer { NormLedger.combine(source.baseAddress!, into: $0.baseAddress!, length: $0.count) }
+      record.withUnsafeMutableBufferPointer {
+        NormLedger.combine(source.baseAddress!, into: $0.baseAddress!, length: $0.count)
+      }
     }
   }
   return ledgers[0].with(record: record)
 }
 
 extension FlatVector {
-  /// Fills every weight matrix as He et al. 2015 do for ReLU, with variance 2/inputs, and every bias with zero.
+  /// Fills every weight matrix as He et al. 2015 do for ReLU, with variance 2/inputs, and every
+  /// bias with zero.
   mutating func fillForReLU(seed: UInt64) {
     for (index, segment) in layout.segments.enumerated() {
       var stream = RandomStream(seed, 77, UInt64(index))

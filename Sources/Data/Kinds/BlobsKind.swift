@@ -20,8 +20,11 @@ public struct BlobsKind: DataKind {
     SampleShape(inputs: dimensions, labels: 1, classes: classes)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
-    let blobs = Blobs(classes: classes, dimensions: dimensions, samples: samples, spread: spread, seed: seed)
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
+    let blobs = Blobs(
+      classes: classes, dimensions: dimensions, samples: samples, spread: spread, seed: seed)
     return TrainingData(train: blobs, test: blobs.further(max(1, samples / 4)))
   }
 }

@@ -4,9 +4,10 @@ import Vectors
 
 /// `data.kind = "csv"`: a table of numbers; see ``/Data/CSVTable``.
 ///
-/// Columns named in `targets` are to be predicted, or the classes in the column `label`; with neither, there are inputs alone, for clustering.
-/// Columns are named as in the header or by index, counted from 0 and, where negative, from the end. A fraction `validation` of the rows,
-/// drawn by the seed, is the test set; with 0 that is the training set itself.
+/// Columns named in `targets` are to be predicted, or the classes in the column `label`; with
+/// neither, there are inputs alone, for clustering. Columns are named as in the header or by index,
+/// counted from 0 and, where negative, from the end. A fraction `validation` of the rows, drawn by
+/// the seed, is the test set; with 0 that is the training set itself.
 public struct CSVKind: DataKind {
   public static let kind = "csv"
   public let path: String
@@ -15,7 +16,9 @@ public struct CSVKind: DataKind {
   public let validation: Double
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard let path = try keys.path("path") else { throw keys.error("path", "data of kind csv needs the path of its file") }
+    guard let path = try keys.path("path") else {
+      throw keys.error("path", "data of kind csv needs the path of its file")
+    }
     self.path = path
     var columns = CSVColumns()
     columns.targets = try keys.columns("targets")
@@ -23,30 +26,41 @@ public struct CSVKind: DataKind {
     columns.ignored = try keys.columns("ignore")
     columns.header = try keys.boolean(optional: "header")
     let separator = try keys.string("separator", default: ",")
-    guard separator.utf8.count == 1, let byte = separator.utf8.first, ",;|\t:".utf8.contains(byte) else {
+    guard separator.utf8.count == 1, let byte = separator.utf8.first, ",;|\t:".utf8.contains(byte)
+    else {
       throw keys.error("separator", "wanted one of , ; | : and \\t")
     }
     columns.separator = byte
-    if !columns.targets.isEmpty && columns.label != nil { throw keys.error("label", "a table has targets or a label, not both") }
+    if !columns.targets.isEmpty && columns.label != nil {
+      throw keys.error("label", "a table has targets or a label, not both")
+    }
     self.columns = columns
     standardize = try keys.boolean("standardize", default: true)
-    validation = try keys.number("validation", default: 0.1, wanted: "a fraction of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    validation = try keys.number(
+      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1"
+    ) { $0 >= 0 && $0 < 1 }
   }
 
   public var files: [String] { [path] }
 
   public func outline() -> SampleShape? {
-    SampleShape(inputs: 1, labels: columns.label == nil ? 0 : 1, targets: columns.targets.count, classes: columns.label == nil ? 0 : 2)
+    SampleShape(
+      inputs: 1, labels: columns.label == nil ? 0 : 1, targets: columns.targets.count,
+      classes: columns.label == nil ? 0 : 2)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     let reads = ranks.readsForNode
     var table: CSVTable?
     func read() throws -> (table: CSVTable, heldOut: TrainTestSplit) {
       if table == nil { table = try CSVTable(path: path, columns: columns) }
       let rows = table!.rowCount
       guard rows > 1 || validation == 0 else {
-        throw FileError(path, "has one row, which cannot be held out for testing", remedy: "give more rows, or set data.validation = 0")
+        throw FileError(
+          path, "has one row, which cannot be held out for testing",
+          remedy: "give more rows, or set data.validation = 0")
       }
       return (table!, TrainTestSplit(of: rows, fraction: validation, seed: seed))
     }
@@ -55,10 +69,13 @@ public struct CSVKind: DataKind {
       guard reads else { return [] }
       let (table, heldOut) = try read()
       let layout = table.layout(heldOut)
-      return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(Int64.init)
+      return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(
+        Int64.init)
     }
     let known = try ranks.broadcast(sizes).map { Int($0) }
-    let layout = Table.Layout(inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3], testRows: known[4])
+    let layout = Table.Layout(
+      inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3],
+      testRows: known[4])
     let memory = try ranks.sharedBytes(count: layout.byteCount, filler: 0)
     var notes: [String] = []
     // The agreement is also the barrier behind which the values may be read.
@@ -66,7 +83,9 @@ public struct CSVKind: DataKind {
       guard memory.isFiller else { return }
       let (table, heldOut) = try read()
       guard table.layout(heldOut) == layout else {
-        throw FileError(path, "is another table on this host than where rank 0 runs", remedy: "give the same file on every host")
+        throw FileError(
+          path, "is another table on this host than where rank 0 runs",
+          remedy: "give the same file on every host")
       }
       table.write(heldOut, into: memory.bytes, standardize: standardize)
       notes = table.notes + (table.missingClasses(heldOut).map { [$0] } ?? [])
@@ -76,9 +95,12 @@ public struct CSVKind: DataKind {
     let rows = validation > 0 ? layout.trainRows + layout.testRows : layout.trainRows
     let heldOut = TrainTestSplit(of: rows, fraction: validation, seed: seed)
     func part(_ part: Table.Part, _ rows: [UInt32]) -> Table {
-      Table(part, in: bytes, keeping: memory, layout: layout, from: Table.Origin(path: path, rows: rows))
+      Table(
+        part, in: bytes, keeping: memory, layout: layout, from: Table.Origin(path: path, rows: rows)
+      )
     }
-    return TrainingData(train: part(.train, heldOut.train), test: part(.test, heldOut.test), notes: notes)
+    return TrainingData(
+      train: part(.train, heldOut.train), test: part(.test, heldOut.test), notes: notes)
   }
 }
 

@@ -1,8 +1,9 @@
 import ExperimentKeys
 import Vectors
 
-/// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``/Data/Episodes``. An epoch is a number of episodes, new ones in every epoch; the test
-/// episodes are the same at every evaluation.
+/// `data.kind = "cartpole"`: episodes of Gymnasium's CartPole-v1; see ``/Data/Episodes``. An epoch
+/// is a number of episodes, new ones in every epoch; the test episodes are the same at every
+/// evaluation.
 public struct CartPoleKind: DataKind {
   public static let kind = "cartpole"
   public let episodes: Int
@@ -17,7 +18,11 @@ public struct CartPoleKind: DataKind {
     SampleShape(environment: .cartPole)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
-    TrainingData(train: Episodes(of: .cartPole, count: episodes), test: Episodes(of: .cartPole, count: testEpisodes))
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
+    TrainingData(
+      train: Episodes(of: .cartPole, count: episodes),
+      test: Episodes(of: .cartPole, count: testEpisodes))
   }
 }

@@ -2,18 +2,21 @@ import ExperimentKeys
 import Files
 import Vectors
 
-/// A kind of data that an experiment can name as `data.kind`: how its training and test sets are opened.
+/// A kind of data that an experiment can name as `data.kind`: how its training and test sets are
+/// opened.
 public protocol DataKind: Kind {
-  /// The files that every host reads, under the names they have here; empty for data that are made up.
+  /// The files that every host reads, under the names they have here; empty for data that are made
+  /// up.
   var files: [String] { get }
 
-  /// What a sample is, as far as the keys and the heads of the files say it without reading data: what a model is tried on before ranks are started.
-  /// Counts that only the data say are 1, or 2 classes. Nil where nothing can be said, such as where a file is not on this machine.
+  /// What a sample is, as far as the keys and the heads of the files say it without reading data:
+  /// what a model is tried on before ranks are started. Counts that only the data say are 1, or 2
+  /// classes. Nil where nothing can be said, such as where a file is not on this machine.
   /// - Throws: where the files' heads say already that they cannot be used.
   func outline() throws(FileError) -> SampleShape?
 
-  /// Opens, reads and checks the data; the ranks of a node share one copy of what has to be in memory. Collective; a bad file ends the job with
-  /// one message.
+  /// Opens, reads and checks the data; the ranks of a node share one copy of what has to be in
+  /// memory. Collective; a bad file ends the job with one message.
   func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData
 }
 

@@ -2,7 +2,8 @@ import ExperimentKeys
 import Files
 import Vectors
 
-/// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes. `samples` trains on the first so many.
+/// `data.kind = "fashion-mnist"`: Debian's copy, or the same four files elsewhere; ten classes.
+/// `samples` trains on the first so many.
 public struct FashionMNISTKind: DataKind {
   public static let kind = "fashion-mnist"
   public let directory: String
@@ -15,9 +16,13 @@ public struct FashionMNISTKind: DataKind {
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }
 
-  public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: 10) }
+  public func outline() throws(FileError) -> SampleShape? {
+    try outlineImages(directory, classes: 10)
+  }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     try openImages(directory, classes: 10, samples: samples, on: ranks)
   }
 }
@@ -30,15 +35,21 @@ public struct IDXKind: DataKind {
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
-    guard let path = try keys.path("path") else { throw keys.error("path", "data of kind idx needs the directory of its four files") }
+    guard let path = try keys.path("path") else {
+      throw keys.error("path", "data of kind idx needs the directory of its four files")
+    }
     directory = path
   }
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }
 
-  public func outline() throws(FileError) -> SampleShape? { try outlineImages(directory, classes: nil) }
+  public func outline() throws(FileError) -> SampleShape? {
+    try outlineImages(directory, classes: nil)
+  }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     try openImages(directory, classes: nil, samples: samples, on: ranks)
   }
 }
@@ -51,7 +62,10 @@ private func outlineImages(_ directory: String, classes: Int?) throws(FileError)
   return SampleShape(inputs: train.inputWidth, labels: 1, classes: classes ?? 2, image: train.image)
 }
 
-private func openImages(_ directory: String, classes: Int?, samples: Int?, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+private func openImages(
+  _ directory: String, classes: Int?, samples: Int?,
+  on ranks: borrowing some DataContext & ~Copyable
+) throws -> TrainingData {
   let files = try ranks.succeedOnAllRanks {
     (
       train: try LabeledImagesFiles(directory: directory, split: .train, classes: classes),
@@ -66,30 +80,41 @@ private func openImages(_ directory: String, classes: Int?, samples: Int?, on ra
     if trainMemory.isFiller { try files.train.load(into: trainMemory.bytes) }
     if testMemory.isFiller { try files.test.load(into: testMemory.bytes) }
   }
-  let train = LabeledImages(files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory)
+  let train = LabeledImages(
+    files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory)
   // The test set may lack the last classes; its samples are still the training set's.
-  let test = LabeledImages(files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
+  let test = LabeledImages(
+    files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)
   try ranks.succeedOnAllRanks {
     guard test.shape.classes <= train.shape.classes else {
       throw FileError(
-        directory, "the test set has \(test.shape.classes) classes, the training set \(train.shape.classes)",
+        directory,
+        "the test set has \(test.shape.classes) classes, the training set \(train.shape.classes)",
         remedy: "give two splits of one data set")
     }
   }
   try ranks.succeedOnAllRanks {
     guard let samples, samples > train.count else { return }
-    throw ExperimentError("data.samples is \(samples), \(directory) has \(train.count): give at most that many")
+    throw ExperimentError(
+      "data.samples is \(samples), \(directory) has \(train.count): give at most that many")
   }
   let trained = samples.map { train.prefix($0) } ?? train
-  let note = missingClassesNote(test.classes.subtracting(trained.classes).sorted().map(String.init), in: directory)
+  let note = missingClassesNote(
+    test.classes.subtracting(trained.classes).sorted().map(String.init), in: directory)
   return TrainingData(train: trained, test: test, notes: note.map { [$0] } ?? [])
 }
 
-/// Refuses a test set whose images are not shaped as those trained on are, though they may have as many pixels.
-private func requireSameShape(_ train: LabeledImagesFiles, _ test: LabeledImagesFiles, in directory: String) throws(FileError) {
-  func text(_ files: LabeledImagesFiles) -> String { files.images.dimensions.dropFirst().map(String.init).joined(separator: "×") }
+/// Refuses a test set whose images are not shaped as those trained on are, though they may have as
+/// many pixels.
+private func requireSameShape(
+  _ train: LabeledImagesFiles, _ test: LabeledImagesFiles, in directory: String
+) throws(FileError) {
+  func text(_ files: LabeledImagesFiles) -> String {
+    files.images.dimensions.dropFirst().map(String.init).joined(separator: "×")
+  }
   guard text(train) != text(test) else { return }
   throw FileError(
-    test.images.path, at: 4, "the test set's images are \(text(test)), the training set's \(text(train))",
+    test.images.path, at: 4,
+    "the test set's images are \(text(test)), the training set's \(text(train))",
     remedy: "give two splits of one data set")
 }

@@ -2,10 +2,12 @@ import ExperimentKeys
 import Files
 import Vectors
 
-/// `data.kind = "npy"`: rows of NumPy arrays, read from the files as they are drawn; see ``/Data/NpyRows``.
+/// `data.kind = "npy"`: rows of NumPy arrays, read from the files as they are drawn; see
+/// ``/Data/NpyRows``.
 ///
-/// `path` holds the inputs; `targets_path` what a regression is to predict, or `labels_path` the classes; with neither, there are inputs alone. A
-/// fraction `validation` of the rows, drawn by the seed, is the test set; with 0 that is the training set itself.
+/// `path` holds the inputs; `targets_path` what a regression is to predict, or `labels_path` the
+/// classes; with neither, there are inputs alone. A fraction `validation` of the rows, drawn by the
+/// seed, is the test set; with 0 that is the training set itself.
 public struct NpyKind: DataKind {
   public static let kind = "npy"
   public let path: String
@@ -14,18 +16,25 @@ public struct NpyKind: DataKind {
   public let validation: Double
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard let path = try keys.path("path") else { throw keys.error("path", "data of kind npy needs the path of its inputs") }
+    guard let path = try keys.path("path") else {
+      throw keys.error("path", "data of kind npy needs the path of its inputs")
+    }
     self.path = path
     targetsPath = try keys.path("targets_path")
     labelsPath = try keys.path("labels_path")
-    if targetsPath != nil && labelsPath != nil { throw keys.error("labels_path", "give targets or labels, not both") }
-    validation = try keys.number("validation", default: 0.1, wanted: "a fraction of at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+    if targetsPath != nil && labelsPath != nil {
+      throw keys.error("labels_path", "give targets or labels, not both")
+    }
+    validation = try keys.number(
+      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1"
+    ) { $0 >= 0 && $0 < 1 }
   }
 
   public var files: [String] { [path, targetsPath, labelsPath].compactMap { $0 } }
 
   public func outline() -> SampleShape? {
-    guard let inputs = try? NpyFile(path: path), var shape = try? NpyRows(inputs: inputs).shape else { return nil }
+    guard let inputs = try? NpyFile(path: path), var shape = try? NpyRows(inputs: inputs).shape
+    else { return nil }
     if labelsPath != nil { (shape.labels, shape.classes) = (1, 2) }
     if let targetsPath {
       guard let targets = try? NpyFile(path: targetsPath) else { return nil }
@@ -34,13 +43,18 @@ public struct NpyKind: DataKind {
     return shape
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     let rows = try ranks.succeedOnAllRanks {
       let rows = try NpyRows(
-        inputs: NpyFile(path: path), targets: targetsPath.map { (path) throws(FileError) in try NpyFile(path: path) },
+        inputs: NpyFile(path: path),
+        targets: targetsPath.map { (path) throws(FileError) in try NpyFile(path: path) },
         labels: labelsPath.map { (path) throws(FileError) in try NpyFile(path: path) })
       guard rows.count > 1 || validation == 0 else {
-        throw FileError(path, "has one row, which cannot be held out for testing", remedy: "give more rows, or set data.validation = 0")
+        throw FileError(
+          path, "has one row, which cannot be held out for testing",
+          remedy: "give more rows, or set data.validation = 0")
       }
       return rows
     }
@@ -49,12 +63,16 @@ public struct NpyKind: DataKind {
     let first = try ranks.broadcast(mine.map(Int64.init))
     try ranks.succeedOnAllRanks {
       guard first == mine.map(Int64.init) else {
-        throw FileError(path, "is another array on this host than where rank 0 runs", remedy: "give the same files on every host")
+        throw FileError(
+          path, "is another array on this host than where rank 0 runs",
+          remedy: "give the same files on every host")
       }
     }
     let heldOut = TrainTestSplit(of: rows.count, fraction: validation, seed: seed)
     let (train, test) = (rows[heldOut.train], rows[heldOut.test])
-    let missing = try ranks.succeedOnAllRanks { ranks.rank == 0 ? try test.classes(missingIn: train).map(String.init) : [] }
+    let missing = try ranks.succeedOnAllRanks {
+      ranks.rank == 0 ? try test.classes(missingIn: train).map(String.init) : []
+    }
     let note = labelsPath.flatMap { missingClassesNote(missing, in: $0) }
     return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
   }

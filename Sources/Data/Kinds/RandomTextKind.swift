@@ -1,8 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see ``/Data/RandomText``. For timing, and for telling what a
-/// model learns by heart.
+/// `data.kind = "random-text"`: generated tokens from which nothing can be learned; see
+/// ``/Data/RandomText``. For timing, and for telling what a model learns by heart.
 public struct RandomTextKind: DataKind {
   public static let kind = "random-text"
   public let tokens: Int
@@ -13,14 +13,19 @@ public struct RandomTextKind: DataKind {
     tokens = try keys.integer("tokens", default: 1 << 20, in: 2...(1 << 30))
     vocabulary = try keys.integer("vocabulary", default: 96, in: 1...256)
     context = try keys.integer("context", default: 64, in: 1...(1 << 20))
-    guard tokens > context else { throw keys.error("tokens", "one sample of context \(context) takes \(context + 1) tokens; give more") }
+    guard tokens > context else {
+      throw keys.error(
+        "tokens", "one sample of context \(context) takes \(context + 1) tokens; give more")
+    }
   }
 
   public func outline() -> SampleShape? {
     SampleShape(tokens: context, labels: context, classes: vocabulary)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     let test = max(context + 1, tokens / 16)
     return TrainingData(
       train: RandomText(tokens: tokens, vocabulary: vocabulary, context: context, seed: seed),

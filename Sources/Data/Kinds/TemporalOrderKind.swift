@@ -1,7 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long before; see ``/Data/TemporalOrder``.
+/// `data.kind = "temporal-order"`: generated sequences whose label depends on what came long
+/// before; see ``/Data/TemporalOrder``.
 public struct TemporalOrderKind: DataKind {
   public static let kind = "temporal-order"
   public let samples: Int
@@ -16,7 +17,9 @@ public struct TemporalOrderKind: DataKind {
     SampleShape(tokens: length, labels: length, classes: 6)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     let train = TemporalOrder(length: length, samples: samples, seed: seed)
     return TrainingData(train: train, test: train.further(max(1, samples / 4)))
   }

@@ -3,10 +3,12 @@ import Files
 import Glibc
 import Vectors
 
-/// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see ``/Data/Text``. By default the King James Bible.
+/// `data.kind = "text"`: the bytes of a file, each to be predicted from those before it; see
+/// ``/Data/Text``. By default the King James Bible.
 ///
-/// The last `validation` of the samples are the test set; with `validation = 0` all are trained on, and the last tenth of them, at least one,
-/// is what the trained model is evaluated on. A file of its own may be the test set instead: `validation_path`.
+/// The last `validation` of the samples are the test set; with `validation = 0` all are trained on,
+/// and the last tenth of them, at least one, is what the trained model is evaluated on. A file of
+/// its own may be the test set instead: `validation_path`.
 public struct TextKind: DataKind {
   public static let kind = "text"
   /// Nil for the King James text.
@@ -25,12 +27,14 @@ public struct TextKind: DataKind {
     } else {
       validation = 0
       if try keys.number(optional: "validation", wanted: wanted, { $0 >= 0 && $0 < 1 }) != nil {
-        throw keys.error("validation", "validation_path names the test set already; give one of the two")
+        throw keys.error(
+          "validation", "validation_path names the test set already; give one of the two")
       }
     }
   }
 
-  /// Where `Launch/setup` writes the text of Debian's package bible-kjv: one verse a line, 4,404,412 bytes, 73 of them distinct.
+  /// Where `Launch/setup` writes the text of Debian's package bible-kjv: one verse a line,
+  /// 4,404,412 bytes, 73 of them distinct.
   public static var kingJames: String {
     let cache = environment("XDG_CACHE_HOME") ?? (environment("HOME") ?? "") + "/.cache"
     return cache + "/lockstep/king-james.txt"
@@ -42,16 +46,23 @@ public struct TextKind: DataKind {
     SampleShape(tokens: context, labels: context, classes: 256)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData {
+  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> TrainingData
+  {
     let training = try ranks.succeedOnAllRanks { try open() }
     let counts = try count(training, on: ranks)
     let vocabulary = Vocabulary(counts: counts)
     let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: ranks)
-    guard let validationPath else { return try ranks.succeedOnAllRanks { try split(text, of: training.path) } }
+    guard let validationPath else {
+      return try ranks.succeedOnAllRanks { try split(text, of: training.path) }
+    }
     let test = try ranks.succeedOnAllRanks { try TextFile(path: validationPath) }
     let byteCount = try count(test, on: ranks).reduce(0, +)
-    try ranks.succeedOnAllRanks { try test.check(against: vocabulary, of: training.path, part: ranks.rank, of: ranks.size) }
-    return TrainingData(train: text, test: try read(test, byteCount: byteCount, vocabulary, on: ranks))
+    try ranks.succeedOnAllRanks {
+      try test.check(against: vocabulary, of: training.path, part: ranks.rank, of: ranks.size)
+    }
+    return TrainingData(
+      train: text, test: try read(test, byteCount: byteCount, vocabulary, on: ranks))
   }
 
   private func open() throws(FileError) -> TextFile {
@@ -60,35 +71,44 @@ public struct TextKind: DataKind {
     guard access(path, R_OK) == 0 else {
       throw FileError(
         path, "the default text is not there",
-        remedy: "run Launch/setup, which writes it from Debian's package bible-kjv, or set data.path")
+        remedy:
+          "run Launch/setup, which writes it from Debian's package bible-kjv, or set data.path")
     }
     return try TextFile(path: path)
   }
 
   /// How often each byte occurs; each rank counts its part. Collective.
-  private func count(_ file: TextFile, on ranks: borrowing some DataContext & ~Copyable) throws -> [Int] {
+  private func count(_ file: TextFile, on ranks: borrowing some DataContext & ~Copyable) throws
+    -> [Int]
+  {
     let (part, count) = (ranks.rank, ranks.size)
     let mine = try ranks.succeedOnAllRanks { try file.counts(ofPart: part, of: count) }
     return try ranks.sum(mine.map(Int64.init)).map { Int($0) }
   }
 
   private func read(
-    _ file: TextFile, byteCount: Int, _ vocabulary: Vocabulary, on ranks: borrowing some DataContext & ~Copyable
+    _ file: TextFile, byteCount: Int, _ vocabulary: Vocabulary,
+    on ranks: borrowing some DataContext & ~Copyable
   ) throws -> Text {
     guard file.isGzip else {
-      return try ranks.succeedOnAllRanks { try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context) }
+      return try ranks.succeedOnAllRanks {
+        try Text(file, byteCount: byteCount, vocabulary: vocabulary, context: context)
+      }
     }
     let memory = try ranks.sharedBytes(count: byteCount, filler: 0)
     // The agreement is also the barrier behind which the bytes may be read.
     try ranks.succeedOnAllRanks { if memory.isFiller { try file.load(into: memory.bytes) } }
     return try ranks.succeedOnAllRanks {
-      try Text(file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary, context: context)
+      try Text(
+        file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary,
+        context: context)
     }
   }
 
   private func split(_ text: Text, of path: String) throws(FileError) -> TrainingData {
     guard validation > 0 else {
-      return TrainingData(train: text, test: text[text.count - max(1, text.count / 10)..<text.count])
+      return TrainingData(
+        train: text, test: text[text.count - max(1, text.count / 10)..<text.count])
     }
     guard text.count > 1 else {
       throw FileError(
@@ -96,7 +116,8 @@ public struct TextKind: DataKind {
         remedy: "set data.validation to 0, or data.context to less")
     }
     let held = min(max(1, Int((Double(text.count) * validation).rounded())), text.count - 1)
-    return TrainingData(train: text[0..<text.count - held], test: text[text.count - held..<text.count])
+    return TrainingData(
+      train: text[0..<text.count - held], test: text[text.count - held..<text.count])
   }
 }
 

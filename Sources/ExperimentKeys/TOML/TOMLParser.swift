@@ -1,10 +1,12 @@
 /// Reads a TOML 1.0 document into nodes that know where they were written.
 ///
-/// What a table may still take depends on how it was begun, which is forgotten once the document is read.
+/// What a table may still take depends on how it was begun, which is forgotten once the document is
+/// read.
 struct TOMLParser {
   private var scanner: TOMLScanner
   private let root = Table(.opened, at: 0, depth: 0)
-  /// The number of headers so far: dotted keys may only add to tables that dotted keys began under the same header.
+  /// The number of headers so far: dotted keys may only add to tables that dotted keys began under
+  /// the same header.
   private var header = 0
 
   private init(_ bytes: [UInt8]) { scanner = TOMLScanner(bytes) }
@@ -21,7 +23,9 @@ struct TOMLParser {
   /// One value by itself; nil where the text is anything else.
   static func value(_ bytes: [UInt8]) -> TOMLTree.Value? {
     var parser = TOMLParser(bytes)
-    guard let value = try? parser.value(depth: 1), (try? parser.scanner.endLine()) != nil, parser.scanner.next == nil else { return nil }
+    guard let value = try? parser.value(depth: 1), (try? parser.scanner.endLine()) != nil,
+      parser.scanner.next == nil
+    else { return nil }
     return bytes.last == UInt8(ascii: "\n") ? nil : value
   }
 
@@ -53,16 +57,21 @@ struct TOMLParser {
     return isList ? try addElement(last, to: table) : try open(last, in: table)
   }
 
-  private func step(from table: Table, over part: (name: String, offset: Int)) throws(TOMLError) -> Table {
+  private func step(from table: Table, over part: (name: String, offset: Int)) throws(TOMLError)
+    -> Table
+  {
     switch table.entries[part.name] {
     case nil: return try table.begin(part, as: .passed)
     case .table(let inner): return inner
     case .tables(let list): return list.elements.last!
-    case .value: throw TOMLError(offset: part.offset, what: "\(shown(part)) has a value: it cannot hold a table")
+    case .value:
+      throw TOMLError(
+        offset: part.offset, what: "\(shown(part)) has a value: it cannot hold a table")
     }
   }
 
-  private func open(_ part: (name: String, offset: Int), in table: Table) throws(TOMLError) -> Table {
+  private func open(_ part: (name: String, offset: Int), in table: Table) throws(TOMLError) -> Table
+  {
     switch table.entries[part.name] {
     case nil: return try table.begin(part, as: .opened)
     case .table(let inner) where inner.state == .passed:
@@ -73,13 +82,19 @@ struct TOMLParser {
     }
   }
 
-  private func addElement(_ part: (name: String, offset: Int), to table: Table) throws(TOMLError) -> Table {
-    guard table.depth + 2 <= TOMLTree.deepest else { throw TOMLError(offset: part.offset, what: scanner.tooDeep.what) }
+  private func addElement(_ part: (name: String, offset: Int), to table: Table) throws(TOMLError)
+    -> Table
+  {
+    guard table.depth + 2 <= TOMLTree.deepest else {
+      throw TOMLError(offset: part.offset, what: scanner.tooDeep.what)
+    }
     let element = Table(.opened, at: part.offset, depth: table.depth + 2)
     switch table.entries[part.name] {
     case nil: table.entries[part.name] = .tables(List(element))
     case .tables(let list): list.elements.append(element)
-    default: throw TOMLError(offset: part.offset, what: "\(shown(part)) is there already, and not as a list of tables")
+    default:
+      throw TOMLError(
+        offset: part.offset, what: "\(shown(part)) is there already, and not as a list of tables")
     }
     return element
   }
@@ -96,11 +111,16 @@ struct TOMLParser {
       case .table(let inner) where inner.state == .passed || inner.state == .dotted(header):
         inner.state = .dotted(header)
         table = inner
-      default: throw TOMLError(offset: part.offset, what: "\(shown(part)) is there already: dotted keys cannot add to it")
+      default:
+        throw TOMLError(
+          offset: part.offset, what: "\(shown(part)) is there already: dotted keys cannot add to it"
+        )
       }
     }
     let last = parts[parts.count - 1]
-    guard table.entries[last.name] == nil else { throw TOMLError(offset: last.offset, what: "\(shown(last)) is there twice") }
+    guard table.entries[last.name] == nil else {
+      throw TOMLError(offset: last.offset, what: "\(shown(last)) is there twice")
+    }
     let value = try value(depth: table.depth + 1)
     table.entries[last.name] = .value(TOMLTree.Node(value: value, origin: .file(last.offset)))
   }
@@ -142,11 +162,15 @@ struct TOMLParser {
       try keyAndValue(into: table)
       scanner.skipBlanks()
       if scanner.take(UInt8(ascii: "}")) { return table.node.value }
-      guard scanner.take(UInt8(ascii: ",")) else { throw scanner.unexpected("a comma or } on the same line") }
+      guard scanner.take(UInt8(ascii: ",")) else {
+        throw scanner.unexpected("a comma or } on the same line")
+      }
     }
   }
 
-  private func shown(_ part: (name: String, offset: Int)) -> String { TOMLPath(keys: shortened(part.name)).description }
+  private func shown(_ part: (name: String, offset: Int)) -> String {
+    TOMLPath(keys: shortened(part.name)).description
+  }
 }
 
 extension TOMLParser {
@@ -172,12 +196,15 @@ extension TOMLParser {
     var offset: Int
     let depth: Int
 
-    init(_ state: State, at offset: Int, depth: Int) { (self.state, self.offset, self.depth) = (state, offset, depth) }
+    init(_ state: State, at offset: Int, depth: Int) {
+      (self.state, self.offset, self.depth) = (state, offset, depth)
+    }
 
     /// Puts a new table under a key.
     func begin(_ part: (name: String, offset: Int), as state: State) throws(TOMLError) -> Table {
       guard depth < TOMLTree.deepest else {
-        throw TOMLError(offset: part.offset, what: "more than \(TOMLTree.deepest) levels of tables and lists")
+        throw TOMLError(
+          offset: part.offset, what: "more than \(TOMLTree.deepest) levels of tables and lists")
       }
       let table = Table(state, at: part.offset, depth: depth + 1)
       entries[part.name] = .table(table)
@@ -189,7 +216,9 @@ extension TOMLParser {
         switch entry {
         case .value(let node): node
         case .table(let table): table.node
-        case .tables(let list): TOMLTree.Node(value: .array(list.elements.map(\.node)), origin: .file(list.elements[0].offset))
+        case .tables(let list):
+          TOMLTree.Node(
+            value: .array(list.elements.map(\.node)), origin: .file(list.elements[0].offset))
         }
       }
       return TOMLTree.Node(value: .table(nodes), origin: .file(offset))

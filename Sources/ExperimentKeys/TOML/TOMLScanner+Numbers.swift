@@ -17,11 +17,13 @@ extension TOMLScanner {
   private mutating func takeWord() -> String {
     let start = offset
     func isPart(_ byte: UInt8) -> Bool {
-      Self.isBareKey(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":")
+      Self.isBareKey(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".")
+        || byte == UInt8(ascii: ":")
     }
     while let byte = next, isPart(byte) { offset += 1 }
     // A blank may stand between a date and a time.
-    if offset - start == 10, bytes[start + 4] == UInt8(ascii: "-"), bytes[start + 7] == UInt8(ascii: "-"), next == UInt8(ascii: " "),
+    if offset - start == 10, bytes[start + 4] == UInt8(ascii: "-"),
+      bytes[start + 7] == UInt8(ascii: "-"), next == UInt8(ascii: " "),
       let digit = peek(1), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit)
     {
       offset += 1
@@ -41,7 +43,9 @@ extension TOMLScanner {
     }
     let text = Array(word.utf8)
     if let (digits, radix) = wholeNumber(text) {
-      guard let number = Int(digits, radix: radix) else { throw TOMLError(offset: offset, what: "a whole number of more than 64 bits") }
+      guard let number = Int(digits, radix: radix) else {
+        throw TOMLError(offset: offset, what: "a whole number of more than 64 bits")
+      }
       return .integer(number)
     }
     if isNumber(text) { return Double(word.filter { $0 != "_" }).map { .number($0) } }
@@ -62,15 +66,21 @@ extension TOMLScanner {
   /// Whether a word is a number with a fraction, an exponent, or both.
   private static func isNumber(_ text: [UInt8]) -> Bool {
     var rest = text[...]
-    if let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { rest.removeFirst() }
+    if let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") {
+      rest.removeFirst()
+    }
     let mantissa = rest.prefix { $0 | 0x20 != UInt8(ascii: "e") }
     if mantissa.count < rest.count {
       var exponent = rest.dropFirst(mantissa.count + 1)
-      if let sign = exponent.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { exponent.removeFirst() }
+      if let sign = exponent.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") {
+        exponent.removeFirst()
+      }
       guard areDigits(exponent, radix: 10) else { return false }
     }
     let whole = mantissa.prefix { $0 != UInt8(ascii: ".") }
-    guard whole.count < mantissa.count else { return mantissa.count < rest.count && areDecimalDigits(mantissa) }
+    guard whole.count < mantissa.count else {
+      return mantissa.count < rest.count && areDecimalDigits(mantissa)
+    }
     return areDecimalDigits(whole) && areDigits(mantissa.dropFirst(whole.count + 1), radix: 10)
   }
 
@@ -87,7 +97,9 @@ extension TOMLScanner {
         guard mayEnd else { return false }
         mayEnd = false
       } else {
-        guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, digit < radix else { return false }
+        guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, digit < radix else {
+          return false
+        }
         mayEnd = true
       }
     }
@@ -98,11 +110,13 @@ extension TOMLScanner {
   private static func dateOrTime(_ text: [UInt8]) -> String? {
     /// The number that two or four digits make.
     func number(_ digits: ArraySlice<UInt8>) -> Int? {
-      digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(String(decoding: digits, as: UTF8.self)) : nil
+      digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        ? Int(String(decoding: digits, as: UTF8.self)) : nil
     }
     func isDate(_ text: ArraySlice<UInt8>) -> Bool {
       let text = Array(text)
-      guard text.count == 10, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"), let year = number(text[..<4]),
+      guard text.count == 10, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
+        let year = number(text[..<4]),
         let month = number(text[5..<7]), let day = number(text[8...]), (1...12).contains(month)
       else { return false }
       let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -111,25 +125,34 @@ extension TOMLScanner {
     }
     func isClock(_ text: ArraySlice<UInt8>) -> Bool {
       let text = Array(text)
-      guard text.count == 5, text[2] == UInt8(ascii: ":"), let hour = number(text[..<2]), let minute = number(text[3...]) else { return false }
+      guard text.count == 5, text[2] == UInt8(ascii: ":"), let hour = number(text[..<2]),
+        let minute = number(text[3...])
+      else { return false }
       return hour < 24 && minute < 60
     }
     func isTime(_ text: ArraySlice<UInt8>) -> Bool {
       guard isClock(text.prefix(5)) else { return false }
       let rest = Array(text.dropFirst(5))
       // 60 is a leap second.
-      guard rest.count >= 3, rest[0] == UInt8(ascii: ":"), let second = number(rest[1..<3]), second <= 60 else { return false }
-      return rest.count == 3 || rest[3] == UInt8(ascii: ".") && rest.count > 4 && number(rest[4...].prefix(18)) != nil
-        && rest[4...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      guard rest.count >= 3, rest[0] == UInt8(ascii: ":"), let second = number(rest[1..<3]),
+        second <= 60
+      else { return false }
+      return rest.count == 3
+        || rest[3] == UInt8(ascii: ".") && rest.count > 4 && number(rest[4...].prefix(18)) != nil
+          && rest[4...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
     if isTime(text[...]) { return "time" }
     guard isDate(text.prefix(10)) else { return nil }
     guard text.count > 10 else { return "date" }
-    guard [UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")].contains(text[10]) else { return nil }
+    guard [UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")].contains(text[10]) else {
+      return nil
+    }
     var time = text[11...]
     if let last = time.last, last | 0x20 == UInt8(ascii: "z") {
       time.removeLast()
-    } else if time.count > 6, [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(time[time.endIndex - 6]) {
+    } else if time.count > 6,
+      [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(time[time.endIndex - 6])
+    {
       guard isClock(time.suffix(5)) else { return nil }
       time.removeLast(6)
     }

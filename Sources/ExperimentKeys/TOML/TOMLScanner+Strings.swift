@@ -30,12 +30,15 @@ extension TOMLScanner {
     offset += 1
     while let byte = next, !Self.isControl(byte) {
       offset += 1
-      if byte == UInt8(ascii: "'") { return String(decoding: bytes[start + 1..<offset - 1], as: UTF8.self) }
+      if byte == UInt8(ascii: "'") {
+        return String(decoding: bytes[start + 1..<offset - 1], as: UTF8.self)
+      }
     }
     throw unclosed(start)
   }
 
-  /// A string between three quotes. A line feed right after them does not count; line ends are one `\n` each.
+  /// A string between three quotes. A line feed right after them does not count; line ends are one
+  /// `\n` each.
   private mutating func longString(quote: UInt8, hasEscapes: Bool) throws(TOMLError) -> String {
     let start = offset
     offset += 3
@@ -47,11 +50,14 @@ extension TOMLScanner {
         var count = 0
         while take(quote) { count += 1 }
         // Up to two quotes may stand before the three that close it.
-        guard count <= 5 else { throw TOMLError(offset: offset - count, what: "\(count) quotes in a row") }
+        guard count <= 5 else {
+          throw TOMLError(offset: offset - count, what: "\(count) quotes in a row")
+        }
         text += Array(repeating: quote, count: count >= 3 ? count - 3 : count)
         if count >= 3 { return String(decoding: text, as: UTF8.self) }
       case UInt8(ascii: "\\") where hasEscapes: if try !skipLineEnd() { try escape(into: &text) }
-      case UInt8(ascii: "\n"), UInt8(ascii: "\r"): if try takeNewline() { text.append(UInt8(ascii: "\n")) }
+      case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+        if try takeNewline() { text.append(UInt8(ascii: "\n")) }
       case _ where Self.isControl(byte): throw unexpected("text in a string")
       default:
         text.append(byte)
@@ -61,7 +67,8 @@ extension TOMLScanner {
     throw TOMLError(offset: start, what: "this string is not closed")
   }
 
-  /// A backslash at the end of a line: it takes with it all blanks and line ends up to the next character.
+  /// A backslash at the end of a line: it takes with it all blanks and line ends up to the next
+  /// character.
   private mutating func skipLineEnd() throws(TOMLError) -> Bool {
     var ahead = self
     ahead.offset += 1
@@ -86,18 +93,24 @@ extension TOMLScanner {
     case UInt8(ascii: "u"): text += Array(String(try scalar(digits: 4, from: start)).utf8)
     case UInt8(ascii: "U"): text += Array(String(try scalar(digits: 8, from: start)).utf8)
     default:
-      throw TOMLError(offset: start, what: "no escape of a string: there are \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX")
+      throw TOMLError(
+        offset: start,
+        what: "no escape of a string: there are \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX")
     }
   }
 
   private mutating func scalar(digits: Int, from start: Int) throws(TOMLError) -> Unicode.Scalar {
     var value: UInt32 = 0
     for _ in 0..<digits {
-      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw unexpected("\(digits) hexadecimal digits") }
+      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw unexpected("\(digits) hexadecimal digits")
+      }
       value = value << 4 | UInt32(digit)
       offset += 1
     }
-    guard let scalar = Unicode.Scalar(value) else { throw TOMLError(offset: start, what: "no Unicode character has this number") }
+    guard let scalar = Unicode.Scalar(value) else {
+      throw TOMLError(offset: start, what: "no Unicode character has this number")
+    }
     return scalar
   }
 

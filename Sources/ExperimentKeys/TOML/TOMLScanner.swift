@@ -6,7 +6,8 @@ struct TOMLError: Error {
 
 /// A reading position in a TOML text, and what the grammar's small parts look like there.
 ///
-/// The bytes are UTF-8 without NUL (``TOMLTree`` sees to that); nothing here looks past their end, and nothing calls itself.
+/// The bytes are UTF-8 without NUL (``TOMLTree`` sees to that); nothing here looks past their end,
+/// and nothing calls itself.
 struct TOMLScanner {
   let bytes: [UInt8]
   var offset = 0
@@ -16,11 +17,14 @@ struct TOMLScanner {
   /// The byte at the position; nil at the end.
   var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-  func peek(_ distance: Int) -> UInt8? { offset + distance < bytes.count ? bytes[offset + distance] : nil }
+  func peek(_ distance: Int) -> UInt8? {
+    offset + distance < bytes.count ? bytes[offset + distance] : nil
+  }
 
   func startsWith(_ text: StaticString) -> Bool {
     text.withUTF8Buffer { word in
-      offset + word.count <= bytes.count && word.indices.allSatisfy { bytes[offset + $0] == word[$0] }
+      offset + word.count <= bytes.count
+        && word.indices.allSatisfy { bytes[offset + $0] == word[$0] }
     }
   }
 
@@ -64,7 +68,8 @@ struct TOMLScanner {
     if take(UInt8(ascii: "\n")) { return true }
     guard next == UInt8(ascii: "\r") else { return false }
     guard startsWith("\r\n") else {
-      throw TOMLError(offset: offset, what: "a carriage return without a line feed: end lines with \\n or \\r\\n")
+      throw TOMLError(
+        offset: offset, what: "a carriage return without a line feed: end lines with \\n or \\r\\n")
     }
     offset += 2
     return true
@@ -97,7 +102,8 @@ struct TOMLScanner {
 
   static func isBareKey(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
       UInt8(ascii: "_"), UInt8(ascii: "-"):
       true
     default: false
@@ -105,22 +111,30 @@ struct TOMLScanner {
   }
 
   /// What neither strings nor comments may hold: control characters other than a tab.
-  static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F }
+  static func isControl(_ byte: UInt8) -> Bool {
+    byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F
+  }
 
   /// An error at the position: what the grammar wants, and what is there.
-  func unexpected(_ wanted: String) -> TOMLError { TOMLError(offset: offset, what: "wanted \(wanted), found \(found)") }
+  func unexpected(_ wanted: String) -> TOMLError {
+    TOMLError(offset: offset, what: "wanted \(wanted), found \(found)")
+  }
 
-  var tooDeep: TOMLError { TOMLError(offset: offset, what: "more than \(TOMLTree.deepest) levels of tables and lists") }
+  var tooDeep: TOMLError {
+    TOMLError(offset: offset, what: "more than \(TOMLTree.deepest) levels of tables and lists")
+  }
 
   /// The character at the position, as messages name it.
   private var found: String {
     guard let byte = next else { return "the end of the text" }
     if byte == UInt8(ascii: "\n") || startsWith("\r\n") { return "the end of the line" }
-    let scalar = String(decoding: bytes[offset..<min(offset + 4, bytes.count)], as: UTF8.self).unicodeScalars.first!
+    let scalar = String(decoding: bytes[offset..<min(offset + 4, bytes.count)], as: UTF8.self)
+      .unicodeScalars.first!
     let digits = String(scalar.value, radix: 16, uppercase: true)
     let code = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     switch scalar.properties.generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator, .spaceSeparator:
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator, .spaceSeparator:
       return byte == UInt8(ascii: " ") ? "a blank" : code
     case _ where scalar.isASCII: return "\"\(scalar)\""
     default: return "\"\(scalar)\" (\(code))"

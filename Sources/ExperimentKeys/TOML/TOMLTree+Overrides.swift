@@ -1,11 +1,14 @@
 extension TOMLTree {
-  /// Applies `section.key=value`, or a path into lists, `model.layers[2].rate=0.2`. The value is TOML, or a string where it is not:
-  /// `clip.rule=none` needs no quotes in a shell.
+  /// Applies `section.key=value`, or a path into lists, `model.layers[2].rate=0.2`. The value is
+  /// TOML, or a string where it is not: `clip.rule=none` needs no quotes in a shell.
   ///
-  /// A section that the file does not have is made; what a longer path leads through is there already.
+  /// A section that the file does not have is made; what a longer path leads through is there
+  /// already.
   package mutating func apply(override text: String) throws(ExperimentError) {
     guard let (path, word) = Self.split(text) else {
-      throw ExperimentError("--set \(text): wanted key.path=value" + (text.contains("=") && !text.hasPrefix("=") ? Self.example : ""))
+      throw ExperimentError(
+        "--set \(text): wanted key.path=value"
+          + (text.contains("=") && !text.hasPrefix("=") ? Self.example : ""))
     }
     let value = Self.from(path, TOMLParser.value(Array(word.utf8)) ?? .string(word))
     var root = root
@@ -21,13 +24,19 @@ extension TOMLTree {
     var parts: [TOMLPath.Part] = []
     repeat {
       scanner.skipBlanks()
-      guard parts.count < deepest, let key = try? scanner.keyPart(), !key.isEmpty else { return nil }
+      guard parts.count < deepest, let key = try? scanner.keyPart(), !key.isEmpty else {
+        return nil
+      }
       parts.append(.key(key))
       scanner.skipBlanks()
       while scanner.take(UInt8(ascii: "[")) {
         let start = scanner.offset
-        while let byte = scanner.next, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { scanner.offset += 1 }
-        guard let index = Int(String(decoding: scanner.bytes[start..<scanner.offset], as: UTF8.self)), scanner.take(UInt8(ascii: "]")),
+        while let byte = scanner.next, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+          scanner.offset += 1
+        }
+        guard
+          let index = Int(String(decoding: scanner.bytes[start..<scanner.offset], as: UTF8.self)),
+          scanner.take(UInt8(ascii: "]")),
           parts.count < deepest
         else { return nil }
         parts.append(.index(index))
@@ -35,7 +44,9 @@ extension TOMLTree {
       }
     } while scanner.take(UInt8(ascii: "."))
     guard scanner.take(UInt8(ascii: "=")) else { return nil }
-    return (TOMLPath(parts), String(decoding: scanner.bytes[scanner.offset...], as: UTF8.self).trimmed)
+    return (
+      TOMLPath(parts), String(decoding: scanner.bytes[scanner.offset...], as: UTF8.self).trimmed
+    )
   }
 
   /// A value, and all that it holds, as what the override of a path gave.
@@ -50,7 +61,8 @@ extension TOMLTree {
   }
 
   private func set(
-    _ rest: ArraySlice<TOMLPath.Part>, of node: inout Node, done: [TOMLPath.Part], to value: Node, path: TOMLPath, text: String
+    _ rest: ArraySlice<TOMLPath.Part>, of node: inout Node, done: [TOMLPath.Part], to value: Node,
+    path: TOMLPath, text: String
   ) throws(ExperimentError) {
     guard let part = rest.first else {
       node = value
@@ -61,7 +73,11 @@ extension TOMLTree {
     case (.key(let key), .table(var entries)):
       // Only a section, or the last key, may be new.
       let isSection = done.isEmpty && rest.count == 2
-      guard var inner = entries[key] ?? (rest.count == 1 || isSection ? Node(value: .table([:]), origin: .commandLine(path)) : nil) else {
+      guard
+        var inner = entries[key]
+          ?? (rest.count == 1 || isSection
+            ? Node(value: .table([:]), origin: .commandLine(path)) : nil)
+      else {
         guard path.parts.allSatisfy({ if case .key = $0 { true } else { false } }) else {
           throw ExperimentError("--set \(text): \(source) has no \(here.appending(part))")
         }
@@ -72,17 +88,23 @@ extension TOMLTree {
       node.value = .table(entries)
     case (.index(let index), .array(var elements)):
       guard elements.indices.contains(index) else {
-        let held = elements.isEmpty ? "is an empty list" : "has \(elements.count) entries, [0] to [\(elements.count - 1)]"
+        let held =
+          elements.isEmpty
+          ? "is an empty list" : "has \(elements.count) entries, [0] to [\(elements.count - 1)]"
         throw ExperimentError("--set \(text): \(here) \(held)")
       }
-      try set(rest.dropFirst(), of: &elements[index], done: done + [part], to: value, path: path, text: text)
+      try set(
+        rest.dropFirst(), of: &elements[index], done: done + [part], to: value, path: path,
+        text: text)
       node.value = .array(elements)
-    case (.index, _): throw ExperimentError("--set \(text): \(here) is \(node.value.kind), not a list")
+    case (.index, _):
+      throw ExperimentError("--set \(text): \(here) is \(node.value.kind), not a list")
     case (.key, _) where done.count == 1 && rest.count == 1:
       // A section that is a value in the file: the reader of the section says what was wanted.
       guard case .key(let key) = part else { return }
       node = Node(value: .table([key: value]), origin: node.origin)
-    case (.key, _): throw ExperimentError("--set \(text): \(here) is \(node.value.kind), without keys of its own")
+    case (.key, _):
+      throw ExperimentError("--set \(text): \(here) is \(node.value.kind), without keys of its own")
     }
   }
 }

@@ -33,7 +33,8 @@ extension TOMLTree {
       guard let first = path.first else { return self }
       switch (first, value) {
       case (.key(let key), .table(let entries)): return entries[key]?[path.dropFirst()]
-      case (.index(let index), .array(let elements)) where elements.indices.contains(index): return elements[index][path.dropFirst()]
+      case (.index(let index), .array(let elements)) where elements.indices.contains(index):
+        return elements[index][path.dropFirst()]
       default: return nil
       }
     }

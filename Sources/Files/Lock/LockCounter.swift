@@ -3,8 +3,9 @@ import Threads
 
 /// Raises a lock's counter every five seconds, on a thread, for as long as this value lives.
 ///
-/// It writes to the file that it was given, in place, and not to a path: a lock that was taken from this process lies under another name, or under
-/// none, and the new holder's stays as it is. Each time the bytes are flushed, without which a network file system would keep them to this host.
+/// It writes to the file that it was given, in place, and not to a path: a lock that was taken from
+/// this process lies under another name, or under none, and the new holder's stays as it is. Each
+/// time the bytes are flushed, without which a network file system would keep them to this host.
 final class LockCounter {
   static let interval = 5.0
   private let shared: Shared
@@ -19,7 +20,8 @@ final class LockCounter {
       while shared.wait(seconds: Self.interval) {
         counter += 1
         let digits = LockRecord.digits(counter)
-        // A counter that cannot be written makes the lock look stale to others: they take it, and this run finds out before it publishes anything.
+        // A counter that cannot be written makes the lock look stale to others: they take it, and
+        // this run finds out before it publishes anything.
         _ = digits.withUnsafeBytes { pwrite(descriptor, $0.baseAddress!, $0.count, off_t(offset)) }
         fdatasync(descriptor)
       }

@@ -3,7 +3,8 @@ import Glibc
 
 /// What a run directory's `lock` says: one line of JSON.
 ///
-/// The counter stands last and takes the same number of bytes at any value, so that its holder can raise it in place.
+/// The counter stands last and takes the same number of bytes at any value, so that its holder can
+/// raise it in place.
 package struct LockRecord: Sendable, Equatable, Codable {
   /// Which run holds the lock: the coordinator's process and rank 0's have it in common.
   package var run: String
@@ -46,7 +47,9 @@ package struct LockRecord: Sendable, Equatable, Codable {
 
   /// Nil for anything but a lock's content.
   package init?(bytes: [UInt8]) {
-    guard let record = try? JSONDecoder().decode(LockRecord.self, from: Data(bytes)) else { return nil }
+    guard let record = try? JSONDecoder().decode(LockRecord.self, from: Data(bytes)) else {
+      return nil
+    }
     self = record
   }
 
@@ -54,7 +57,9 @@ package struct LockRecord: Sendable, Equatable, Codable {
   package func content() -> (bytes: [UInt8], counterOffset: Int) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let fields = Array(((try? encoder.encode(self)) ?? Data("{}".utf8)).dropLast()) + Array(",\"counter\":".utf8)
+    let fields =
+      Array(((try? encoder.encode(self)) ?? Data("{}".utf8)).dropLast())
+      + Array(",\"counter\":".utf8)
     return (fields + Self.digits(counter) + Array("}\n".utf8), fields.count)
   }
 

@@ -1,7 +1,8 @@
 import Glibc
 import Processes
 
-/// Which process on which machine: enough to find out later, from the same machine, whether it still runs.
+/// Which process on which machine: enough to find out later, from the same machine, whether it
+/// still runs.
 package struct ProcessIdentity: Sendable, Equatable, Codable {
   package var host: String
   /// The kernel's id of this boot; empty where it cannot be read.
@@ -9,7 +10,8 @@ package struct ProcessIdentity: Sendable, Equatable, Codable {
   /// The namespace in which `process` is a number; empty where `/proc` shows another one.
   package var pidNamespace: String
   package var process: Int32
-  /// Clock ticks from the machine's boot to the process's start: a later process with the same number has another one.
+  /// Clock ticks from the machine's boot to the process's start: a later process with the same
+  /// number has another one.
   package var startTime: Int
 
   package enum CodingKeys: String, CodingKey {
@@ -35,18 +37,28 @@ package struct ProcessIdentity: Sendable, Equatable, Codable {
     let isOwn = SmallFiles.link("/proc/self") == "\(process)"
     return ProcessIdentity(
       host: text(name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }),
-      boot: SmallFiles.bytes("/proc/sys/kernel/random/boot_id").map { text($0.prefix { $0 != UInt8(ascii: "\n") }) } ?? "",
+      boot: SmallFiles.bytes("/proc/sys/kernel/random/boot_id").map {
+        text($0.prefix { $0 != UInt8(ascii: "\n") })
+      } ?? "",
       pidNamespace: isOwn ? SmallFiles.link("/proc/self/ns/pid") ?? "" : "", process: process,
       startTime: isOwn ? ProcessEntry(process).flatMap { Int(exactly: $0.startTime) } ?? 0 : 0)
   }
 
-  /// Whether a process of this identity runs, as far as `observer` can see; nil where it runs, or ran, where the observer cannot look.
+  /// Whether a process of this identity runs, as far as `observer` can see; nil where it runs, or
+  /// ran, where the observer cannot look.
   package func isAlive(asSeenBy observer: ProcessIdentity) -> Bool? {
-    guard !boot.isEmpty, !pidNamespace.isEmpty, boot == observer.boot, pidNamespace == observer.pidNamespace else { return nil }
-    if let entry = ProcessEntry(process) { return Int(exactly: entry.startTime) == startTime && !entry.isOver }
-    // A /proc may hide the processes of other users, which a signal still reaches, or would if it were allowed.
+    guard !boot.isEmpty, !pidNamespace.isEmpty, boot == observer.boot,
+      pidNamespace == observer.pidNamespace
+    else { return nil }
+    if let entry = ProcessEntry(process) {
+      return Int(exactly: entry.startTime) == startTime && !entry.isOver
+    }
+    // A /proc may hide the processes of other users, which a signal still reaches, or would if it
+    // were allowed.
     return kill(process, 0) == 0 || errno == EPERM ? nil : false
   }
 
-  private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+  private static func text(_ bytes: some Collection<UInt8>) -> String {
+    String(decoding: bytes, as: UTF8.self)
+  }
 }

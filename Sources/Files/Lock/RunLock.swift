@@ -1,11 +1,14 @@
 import Glibc
 
-/// The right to write a run directory: its file `lock`, which one run holds at a time, on any number of hosts that share the directory.
+/// The right to write a run directory: its file `lock`, which one run holds at a time, on any
+/// number of hosts that share the directory.
 ///
-/// It is created whole, by `link()` of a file of another name, which exactly one can do. One whose holder is gone is taken over by `rename()` to
-/// another name. Whether it is gone `/proc` says on the same machine; elsewhere the holder counts as gone when its counter has stood still for a
-/// minute of the observer's own clock, so clocks need not agree. A holder that was stopped for so long may therefore have lost its lock without having
-/// noticed: before it gives anything its name it calls ``verify()``.
+/// It is created whole, by `link()` of a file of another name, which exactly one can do. One whose
+/// holder is gone is taken over by `rename()` to another name. Whether it is gone `/proc` says on
+/// the same machine; elsewhere the holder counts as gone when its counter has stood still for a
+/// minute of the observer's own clock, so clocks need not agree. A holder that was stopped for so
+/// long may therefore have lost its lock without having noticed: before it gives anything its name
+/// it calls ``verify()``.
 package final class RunLock: @unchecked Sendable {
   package let directory: String
   package let record: LockRecord
@@ -32,11 +35,13 @@ package final class RunLock: @unchecked Sendable {
   /// Takes the lock of a directory that exists.
   ///
   /// - Parameters:
-  ///   - patience: the seconds for which the counter of a holder that cannot be looked at must stand still.
+  ///   - patience: the seconds for which the counter of a holder that cannot be looked at must
+  ///     stand still.
   ///   - waiting: is called once with a line for the user, where that is waited for.
   /// - Throws: ``LockFailure/held(_:)`` where another run holds it.
   package static func acquire(
-    _ directory: String, run: String = LockRecord.newRun(), as holder: ProcessIdentity = .current(), patience: Double = patience,
+    _ directory: String, run: String = LockRecord.newRun(), as holder: ProcessIdentity = .current(),
+    patience: Double = patience,
     waiting: (String) -> Void = { _ in }
   ) throws(LockFailure) -> RunLock {
     let record = LockRecord(run: run, holder: holder)
@@ -46,37 +51,53 @@ package final class RunLock: @unchecked Sendable {
       switch try candidate.link(to: path) {
       case .done(let descriptor, let offset):
         return RunLock(
-          directory: directory, record: record, isOwner: true, counter: LockCounter(descriptor: descriptor, offset: offset, from: 0))
+          directory: directory, record: record, isOwner: true,
+          counter: LockCounter(descriptor: descriptor, offset: offset, from: 0))
       case .isGone: candidate = try Candidate(record, in: directory)
       case .isTaken:
         guard let found = try LockFile.read(path) else { continue }
-        if try isAbandoned(found, at: path, observer: holder, patience: patience, waiting: waiting) { try takeAway(found, from: path) }
+        if try isAbandoned(found, at: path, observer: holder, patience: patience, waiting: waiting)
+        {
+          try takeAway(found, from: path)
+        }
       }
     }
   }
 
-  /// The lock that the coordinator of this run holds, for rank 0. Where there is none, since the coordinator sees another directory under this path, rank 0
-  /// takes it itself.
-  package static func join(_ directory: String, run: String, waiting: (String) -> Void = { _ in }) throws(LockFailure) -> RunLock {
-    guard let found = try LockFile.read(directory + "/" + name) else { return try acquire(directory, run: run, waiting: waiting) }
-    guard let record = found.record, record.run == run else { throw .lost("\(directory): another run has taken this directory over\(found.words)") }
+  /// The lock that the coordinator of this run holds, for rank 0. Where there is none, since the
+  /// coordinator sees another directory under this path, rank 0 takes it itself.
+  package static func join(_ directory: String, run: String, waiting: (String) -> Void = { _ in })
+    throws(LockFailure) -> RunLock
+  {
+    guard let found = try LockFile.read(directory + "/" + name) else {
+      return try acquire(directory, run: run, waiting: waiting)
+    }
+    guard let record = found.record, record.run == run else {
+      throw .lost("\(directory): another run has taken this directory over\(found.words)")
+    }
     return RunLock(directory: directory, record: record, isOwner: false, counter: nil)
   }
 
-  /// Whether the lock's holder is gone; false where the lock is another one by now. Throws where the holder lives.
+  /// Whether the lock's holder is gone; false where the lock is another one by now. Throws where
+  /// the holder lives.
   private static func isAbandoned(
-    _ found: LockFile, at path: String, observer: ProcessIdentity, patience: Double, waiting: (String) -> Void
+    _ found: LockFile, at path: String, observer: ProcessIdentity, patience: Double,
+    waiting: (String) -> Void
   ) throws(LockFailure) -> Bool {
     let directory = path.dropLast(name.utf8.count + 1)
     func held(_ found: LockFile) -> LockFailure {
-      .held("\(directory) is in use\(found.words): wait for its end or stop it, or give another directory with --output")
+      .held(
+        "\(directory) is in use\(found.words): wait for its end or stop it, or give another directory with --output"
+      )
     }
     switch found.record?.holder.isAlive(asSeenBy: observer) {
     case false?: return true
     case true?: throw held(found)
     case nil: break
     }
-    waiting("\(directory) is locked\(found.words), which cannot be seen from here: waiting \(Int(patience)) s for a sign of life")
+    waiting(
+      "\(directory) is locked\(found.words), which cannot be seen from here: waiting \(Int(patience)) s for a sign of life"
+    )
     let end = monotonicSeconds() + patience
     while monotonicSeconds() < end {
       usleep(200_000)
@@ -94,7 +115,8 @@ package final class RunLock: @unchecked Sendable {
       throw .failed("\(path): an abandoned lock cannot be taken over: \(systemMessage())")
     }
     if let taken = try LockFile.read(aside), !taken.isSame(as: found) {
-      // It is the lock of a process that was quicker: back to its place, unless there is a third by now.
+      // It is the lock of a process that was quicker: back to its place, unless there is a third by
+      // now.
       _ = Glibc.link(aside, path)
     }
     unlink(aside)
@@ -102,9 +124,11 @@ package final class RunLock: @unchecked Sendable {
 
   // MARK: Holding it
 
-  /// Reads the lock again: returns where it is still this run's. To be called before anything is given its final name; costs an open and a read.
+  /// Reads the lock again: returns where it is still this run's. To be called before anything is
+  /// given its final name; costs an open and a read.
   ///
-  /// - Throws: ``LockFailure/lost(_:)`` where it is another's; ``LockFailure/failed(_:)`` where it is gone, or cannot be read, for two seconds.
+  /// - Throws: ``LockFailure/lost(_:)`` where it is another's; ``LockFailure/failed(_:)`` where it
+  ///   is gone, or cannot be read, for two seconds.
   package func verify() throws(LockFailure) {
     let end = monotonicSeconds() + 2
     while true {
@@ -112,9 +136,12 @@ package final class RunLock: @unchecked Sendable {
       do throws(LockFailure) {
         if let found = try LockFile.read(path) {
           if found.record?.run == record.run { return }
-          throw .lost("\(directory): another run has taken this directory over\(found.words); this run ends without writing any more")
+          throw .lost(
+            "\(directory): another run has taken this directory over\(found.words); this run ends without writing any more"
+          )
         }
-        failure = .failed("\(path) is gone: the directory was moved or removed, or another run was started there")
+        failure = .failed(
+          "\(path) is gone: the directory was moved or removed, or another run was started there")
       } catch {
         if case .lost = error { throw error }
         failure = error
@@ -140,11 +167,15 @@ struct LockFile {
   /// Nil where the bytes are no lock's.
   var record: LockRecord?
 
-  var words: String { record.map { " by \($0.words)" } ?? " by a process that left no readable record" }
+  var words: String {
+    record.map { " by \($0.words)" } ?? " by a process that left no readable record"
+  }
 
   /// Whether it was made by the same holder, whatever the counter.
   func isSame(as other: LockFile) -> Bool {
-    if let record, let otherRecord = other.record { return record.run == otherRecord.run && record.holder == otherRecord.holder }
+    if let record, let otherRecord = other.record {
+      return record.run == otherRecord.run && record.holder == otherRecord.holder
+    }
     return bytes == other.bytes
   }
 
@@ -188,7 +219,9 @@ private struct Candidate: ~Copyable {
     self.offset = offset
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
-      throw .failed("\(directory) cannot be locked: \(systemMessage()); check that it is there, can be written and has room")
+      throw .failed(
+        "\(directory) cannot be locked: \(systemMessage()); check that it is there, can be written and has room"
+      )
     }
     let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress!, $0.count) }
     guard written == bytes.count, fsync(descriptor) == 0 else {
@@ -217,7 +250,9 @@ private struct Candidate: ~Copyable {
     case EEXIST: return .isTaken
     case ENOENT where access(path, F_OK) != 0: return .isGone
     case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
-      throw .failed("\(target) cannot be made: this file system has no hard links, without which two runs could write one directory; give another one")
+      throw .failed(
+        "\(target) cannot be made: this file system has no hard links, without which two runs could write one directory; give another one"
+      )
     default: throw .failed("\(target) cannot be made: \(systemMessage(failure))")
     }
   }

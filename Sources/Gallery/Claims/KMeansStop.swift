@@ -21,12 +21,16 @@ extension Claim {
       let (byNorm, byInertia, all) = (runs["norm rule"], runs["inertia rule"], runs["no rule"])
       return Finding(
         table: runs.table(["steps", "inertia a sample", "norm"]) { run in
-          [NumberFormat.grouped(run.steps.count), NumberFormat.formatted(inertia(run)), NumberFormat.formatted(norm(run))]
+          [
+            NumberFormat.grouped(run.steps.count), NumberFormat.formatted(inertia(run)),
+            NumberFormat.formatted(norm(run)),
+          ]
         },
         measured:
           "by the norm after \(NumberFormat.counted(byNorm.steps.count, "step")) at inertia \(NumberFormat.formatted(inertia(byNorm))), by the inertia after "
           + "\(byInertia.steps.count) at \(NumberFormat.formatted(inertia(byInertia))); without a rule \(NumberFormat.formatted(inertia(all))) after \(all.steps.count)",
-        holds: byNorm.steps.count < all.steps.count && byInertia.steps.count < all.steps.count && inertia(byNorm) <= inertia(byInertia)
+        holds: byNorm.steps.count < all.steps.count && byInertia.steps.count < all.steps.count
+          && inertia(byNorm) <= inertia(byInertia)
           && norm(byNorm) <= 0.1 * norm(byInertia))
     })
 }

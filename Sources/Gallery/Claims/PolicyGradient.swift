@@ -15,10 +15,15 @@ extension Claim {
     runs: PlannedRun.pairs("clip", "none", ["clip.rule=none", "guard.skip_limit=1000000"]),
     seconds: 35,
     judge: { runs in
-      let (clipped, plain) = (Share(of: runs.all("clip"), isSolved), Share(of: runs.all("none"), isSolved))
+      let (clipped, plain) = (
+        Share(of: runs.all("clip"), isSolved), Share(of: runs.all("none"), isSolved)
+      )
       return Finding(
-        table: runs.table(["return", "skipped"]) { [NumberFormat.formatted($0.score), NumberFormat.grouped($0.report.norm.skipped)] },
-        measured: "mean return of at least 475 for \(clipped.text) seeds with a clip, for \(plain.text) without",
+        table: runs.table(["return", "skipped"]) {
+          [NumberFormat.formatted($0.score), NumberFormat.grouped($0.report.norm.skipped)]
+        },
+        measured:
+          "mean return of at least 475 for \(clipped.text) seeds with a clip, for \(plain.text) without",
         holds: clipped.isMost && plain.isFew)
     })
 

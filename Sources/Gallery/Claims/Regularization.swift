@@ -13,13 +13,17 @@ extension Claim {
       + "within 0.01 of the plain run's or better",
     experiment: "regularization.toml",
     runs: [
-      PlannedRun("plain"), PlannedRun("L1", ["regularization.l1=0.00002"]), PlannedRun("L2", ["regularization.l2=0.001"]),
-      PlannedRun("gradient norm", ["regularization.gradient_norm=0.05", "regularization.sam_radius=0.1"]),
+      PlannedRun("plain"), PlannedRun("L1", ["regularization.l1=0.00002"]),
+      PlannedRun("L2", ["regularization.l2=0.001"]),
+      PlannedRun(
+        "gradient norm", ["regularization.gradient_norm=0.05", "regularization.sam_radius=0.1"]),
       PlannedRun("SAM", ["regularization.sam_radius=0.1"]),
     ],
     seconds: 11,
     judge: { runs in
-      func weights(_ run: FinishedRun) -> Double { mean(run.part(0.95, 1).compactMap(\.weightNorm)) }
+      func weights(_ run: FinishedRun) -> Double {
+        mean(run.part(0.95, 1).compactMap(\.weightNorm))
+      }
       let plain = runs["plain"]
       let (sam, penalty) = (runs["SAM"].norm(0.75, 1), runs["gradient norm"].norm(0.75, 1))
       let shrunk = [runs["L1"], runs["L2"]].allSatisfy { weights($0) < weights(plain) }
@@ -27,7 +31,8 @@ extension Claim {
       return Finding(
         table: runs.table(["norm at end", "weights", "train loss", "accuracy"]) { run in
           [
-            NumberFormat.formatted(run.norm(0.75, 1)), NumberFormat.formatted(weights(run)), NumberFormat.formatted(run.loss(0.9, 1)),
+            NumberFormat.formatted(run.norm(0.75, 1)), NumberFormat.formatted(weights(run)),
+            NumberFormat.formatted(run.loss(0.9, 1)),
             NumberFormat.fixed(run.score, decimals: 4),
           ]
         },
@@ -35,6 +40,7 @@ extension Claim {
           "norm at the end \(NumberFormat.formatted(plain.norm(0.75, 1))) plain, \(NumberFormat.formatted(penalty)) with the penalty, \(NumberFormat.formatted(sam)) with SAM; "
           + "accuracy \(NumberFormat.fixed(plain.score, decimals: 4)) plain, \(NumberFormat.fixed(runs["gradient norm"].score, decimals: 4)) and "
           + "\(NumberFormat.fixed(runs["SAM"].score, decimals: 4))",
-        holds: sam < plain.norm(0.75, 1) && penalty < plain.norm(0.75, 1) && shrunk && worst > (plain.score ?? 1) - 0.01)
+        holds: sam < plain.norm(0.75, 1) && penalty < plain.norm(0.75, 1) && shrunk
+          && worst > (plain.score ?? 1) - 0.01)
     })
 }

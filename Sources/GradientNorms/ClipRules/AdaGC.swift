@@ -1,7 +1,8 @@
 import ExperimentKeys
 
-/// `clip.rule = "adagc"`: each tensor is clipped to `ratio` times a running mean of its own clipped norms; during a warm-up the whole gradient is clipped
-/// to `maxNorm`, and each tensor's mean begins with the smallest norm that this left (Wang et al. 2025, AdaGC, arXiv 2502.11034).
+/// `clip.rule = "adagc"`: each tensor is clipped to `ratio` times a running mean of its own clipped
+/// norms; during a warm-up the whole gradient is clipped to `maxNorm`, and each tensor's mean
+/// begins with the smallest norm that this left (Wang et al. 2025, AdaGC, arXiv 2502.11034).
 public struct AdaGC: ClipRule, Equatable {
   public static let kind = "adagc"
   public var ratio: Double
@@ -32,29 +33,39 @@ public struct AdaGC: ClipRule, Equatable {
   // Within the warm-up γₖ is a minimum, after it a mean.
   public var stateSettings: [String] { ["warmup_steps = \(warmup)"] }
 
-  public func initialState(tensorCount: Int) -> State { State(tensorMeans: [Double](repeating: 0, count: tensorCount)) }
+  public func initialState(tensorCount: Int) -> State {
+    State(tensorMeans: [Double](repeating: 0, count: tensorCount))
+  }
 
-  public func accepts(_ state: State, tensorCount: Int) -> Bool { state.tensorMeans.count == tensorCount && (0...warmup).contains(state.steps) }
+  public func accepts(_ state: State, tensorCount: Int) -> Bool {
+    state.tensorMeans.count == tensorCount && (0...warmup).contains(state.steps)
+  }
 
   public func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect {
     let tensors = norms.tensors
     if state.steps < warmup {
-      // A step without gradient is none of the warm-up, nor does a zero become the smallest norm: the tensor would never move again.
+      // A step without gradient is none of the warm-up, nor does a zero become the smallest norm:
+      // the tensor would never move again.
       guard norms.whole > 0 else { return ClipEffect() }
       state.steps += 1
       let coefficient = clipCoefficient(norm: norms.whole, limit: maxNorm)
       for tensor in tensors.indices where tensors[tensor] > 0 {
         let left = coefficient * tensors[tensor]
-        state.tensorMeans[tensor] = state.tensorMeans[tensor] == 0 ? left : min(state.tensorMeans[tensor], left)
+        state.tensorMeans[tensor] =
+          state.tensorMeans[tensor] == 0 ? left : min(state.tensorMeans[tensor], left)
       }
-      return ClipEffect(.perTensor([Double](repeating: coefficient, count: tensors.count)), threshold: maxNorm)
+      return ClipEffect(
+        .perTensor([Double](repeating: coefficient, count: tensors.count)), threshold: maxNorm)
     }
     let factors = tensors.indices.map { tensor in
-      state.tensorMeans[tensor] > 0 ? clipCoefficient(norm: tensors[tensor], limit: ratio * state.tensorMeans[tensor]) : 1
+      state.tensorMeans[tensor] > 0
+        ? clipCoefficient(norm: tensors[tensor], limit: ratio * state.tensorMeans[tensor]) : 1
     }
     for tensor in tensors.indices where tensors[tensor] > 0 {
       let left = factors[tensor] * tensors[tensor]
-      state.tensorMeans[tensor] = state.tensorMeans[tensor] == 0 ? left : memory * state.tensorMeans[tensor] + (1 - memory) * left
+      state.tensorMeans[tensor] =
+        state.tensorMeans[tensor] == 0
+        ? left : memory * state.tensorMeans[tensor] + (1 - memory) * left
     }
     return ClipEffect(.perTensor(factors))
   }

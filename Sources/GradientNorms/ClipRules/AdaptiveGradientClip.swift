@@ -1,8 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// `clip.rule = "agc"`: each unit u (a row of a tensor, or a tensor of one dimension) is scaled so that ‖Gᵤ‖ ≤ ratio·max(‖Wᵤ‖, floor) (Brock et al. 2021,
-/// arXiv 2102.06171).
+/// `clip.rule = "agc"`: each unit u (a row of a tensor, or a tensor of one dimension) is scaled so
+/// that ‖Gᵤ‖ ≤ ratio·max(‖Wᵤ‖, floor) (Brock et al. 2021, arXiv 2102.06171).
 public struct AdaptiveGradientClip: ClipRule, Equatable {
   public static let kind = "agc"
   public var ratio: Double
@@ -19,7 +19,9 @@ public struct AdaptiveGradientClip: ClipRule, Equatable {
 
   public var needs: ClipNeeds { .elements }
 
-  public func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double {
+  public func clip(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part
+  ) -> Double {
     let tensor = gradient.layout.segments[part.tensor]
     let unit = tensor.shape.count > 1 ? tensor.count / tensor.shape[0] : part.range.count
     var squares = 0.0
@@ -35,5 +37,7 @@ public struct AdaptiveGradientClip: ClipRule, Equatable {
 }
 
 extension ClipRule where Self == AdaptiveGradientClip {
-  public static func agc(ratio: Double, floor: Double) -> AdaptiveGradientClip { AdaptiveGradientClip(ratio: ratio, floor: floor) }
+  public static func agc(ratio: Double, floor: Double) -> AdaptiveGradientClip {
+    AdaptiveGradientClip(ratio: ratio, floor: floor)
+  }
 }

@@ -1,10 +1,12 @@
 import ExperimentKeys
 import Vectors
 
-/// A kind of clip rule that an experiment can name as `clip.rule`: what it decides from a step's norms, and what it remembers.
+/// A kind of clip rule that an experiment can name as `clip.rule`: what it decides from a step's
+/// norms, and what it remembers.
 ///
-/// A rule is given reduced, finite values only, so all ranks decide alike. A norm of 0 says nothing of how long gradients are: it should enter no
-/// memory, so that no limit becomes 0, from which no weight would ever move again.
+/// A rule is given reduced, finite values only, so all ranks decide alike. A norm of 0 says nothing
+/// of how long gradients are: it should enter no memory, so that no limit becomes 0, from which no
+/// weight would ever move again.
 public protocol ClipRule: Kind, StatefulKind {
   associatedtype State = Stateless
 
@@ -20,16 +22,18 @@ public protocol ClipRule: Kind, StatefulKind {
   /// The norm of the whole gradient that the rule measures.
   var order: NormOrder { get }
 
-  /// The limit for the whole gradient's norm, where it is the same in every step whatever came before. `clip.scope`, and the proof by √L that the rule
-  /// does not act, are for such rules.
+  /// The limit for the whole gradient's norm, where it is the same in every step whatever came
+  /// before. `clip.scope`, and the proof by √L that the rule does not act, are for such rules.
   var limit: Double? { get }
 
   /// Decides how a step's gradient is scaled, and remembers the step.
   func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect
 
-  /// Clips one grain of the mean gradient (a tensor's whole rows) and returns the sum of its squares afterwards; for rules that need ``ClipNeeds/elements``.
-  /// Every rank calls it for the tiles that it updates.
-  func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double
+  /// Clips one grain of the mean gradient (a tensor's whole rows) and returns the sum of its
+  /// squares afterwards; for rules that need ``ClipNeeds/elements``. Every rank calls it for the
+  /// tiles that it updates.
+  func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part)
+    -> Double
 }
 
 /// Every kind of clip rule there is; the first is the default.
@@ -52,7 +56,9 @@ extension ClipRule {
   public var limit: Double? { nil }
   public func accepts(_ state: State, tensorCount: Int) -> Bool { true }
   public func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect { ClipEffect() }
-  public func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double {
+  public func clip(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part
+  ) -> Double {
     gradient.squaredNorm(in: part.range)
   }
 }
@@ -70,7 +76,8 @@ public struct ClipNeeds: OptionSet, Sendable {
   public static let tensorNorms = ClipNeeds(rawValue: 1)
   /// How many elements each tensor has, which recorded norms do not say.
   public static let tensorSizes = ClipNeeds(rawValue: 2)
-  /// The elements themselves: ``ClipRule/clip(_:weights:in:)`` is called, and the norm after it is reduced in the ledger.
+  /// The elements themselves: ``ClipRule/clip(_:weights:in:)`` is called, and the norm after it is
+  /// reduced in the ledger.
   public static let elements = ClipNeeds(rawValue: 4)
 }
 
@@ -142,14 +149,18 @@ public enum ClipScope: String, CaseIterable, Sendable {
 }
 
 extension FlatVector {
-  /// Applies a rule that needs ``/GradientNorms/ClipNeeds/elements`` to a range of the mean gradient; other rules leave it as it is.
+  /// Applies a rule that needs ``/GradientNorms/ClipNeeds/elements`` to a range of the mean
+  /// gradient; other rules leave it as it is.
   ///
-  /// Slices never cut a row, so a row's norms are known where the row is and cost no message. `counted` is called for each grain
-  /// with the sum of its squares after the clip.
+  /// Slices never cut a row, so a row's norms are known where the row is and cost no message.
+  /// `counted` is called for each grain with the sum of its squares after the clip.
   public mutating func clipElements(
-    _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>, counted: (TensorLayout.Part, Double) -> Void
+    _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>,
+    counted: (TensorLayout.Part, Double) -> Void
   ) {
     guard rule.needs.contains(.elements) else { return }
-    for part in layout.tiles(of: range) { counted(part, rule.clip(&self, weights: weights, in: part)) }
+    for part in layout.tiles(of: range) {
+      counted(part, rule.clip(&self, weights: weights, in: part))
+    }
   }
 }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `clip.rule = "global"`: the whole gradient is scaled so that its norm is at most `maxNorm` (Pascanu et al. 2013, arXiv 1211.5063).
+/// `clip.rule = "global"`: the whole gradient is scaled so that its norm is at most `maxNorm`
+/// (Pascanu et al. 2013, arXiv 1211.5063).
 public struct GlobalClip: ClipRule, Equatable {
   public static let kind = "global"
   public var maxNorm: Double
@@ -17,21 +18,28 @@ public struct GlobalClip: ClipRule, Equatable {
 
   public var limit: Double? { maxNorm }
 
-  public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect { ClipEffect(limiting: norms.whole, to: maxNorm) }
+  public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect {
+    ClipEffect(limiting: norms.whole, to: maxNorm)
+  }
 }
 
 extension ClipRule where Self == GlobalClip {
-  public static func global(maxNorm: Double, order: NormOrder = .two) -> GlobalClip { GlobalClip(maxNorm: maxNorm, order: order) }
+  public static func global(maxNorm: Double, order: NormOrder = .two) -> GlobalClip {
+    GlobalClip(maxNorm: maxNorm, order: order)
+  }
 }
 
 extension ExperimentReader {
   /// A number above 0 that a rule of `[clip]` limits something to.
-  mutating func clipLimit(_ key: String, default fallback: Double) throws(ExperimentError) -> Double {
+  mutating func clipLimit(_ key: String, default fallback: Double) throws(ExperimentError) -> Double
+  {
     try number(key, default: fallback, wanted: "a finite number above 0") { $0 > 0 }
   }
 
   /// The weight of the past in a running mean of `[clip]`.
   mutating func clipMemory(default fallback: Double) throws(ExperimentError) -> Double {
-    try number("memory", default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
+    try number("memory", default: fallback, wanted: "a number of at least 0 and below 1") {
+      (0..<1).contains($0)
+    }
   }
 }

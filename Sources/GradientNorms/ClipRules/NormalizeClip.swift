@@ -7,7 +7,9 @@ public struct NormalizeClip: ClipRule, Equatable {
 
   public init(norm: Double) { self.norm = norm }
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { norm = try keys.clipLimit("max_norm", default: 1) }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    norm = try keys.clipLimit("max_norm", default: 1)
+  }
 
   public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect {
     ClipEffect(.uniform(norm / (norms.whole + 1e-6)), threshold: norm, acts: true)

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `clip.rule = "per-layer"`: each tensor is scaled on its own, to budgets whose squares add up to `maxNorm`².
+/// `clip.rule = "per-layer"`: each tensor is scaled on its own, to budgets whose squares add up to
+/// `maxNorm`².
 public struct PerLayerClip: ClipRule, Equatable {
   public static let kind = "per-layer"
   public var maxNorm: Double
@@ -27,7 +28,8 @@ public struct PerLayerClip: ClipRule, Equatable {
   public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect {
     let total = Double(norms.sizes.reduce(0, +))
     let factors = norms.tensors.enumerated().map { tensor, norm in
-      let share = budget == .uniform ? 1 / Double(norms.sizes.count) : Double(norms.sizes[tensor]) / total
+      let share =
+        budget == .uniform ? 1 / Double(norms.sizes.count) : Double(norms.sizes[tensor]) / total
       return clipCoefficient(norm: norm, limit: maxNorm * share.squareRoot())
     }
     return ClipEffect(.perTensor(factors), threshold: maxNorm)
@@ -35,5 +37,7 @@ public struct PerLayerClip: ClipRule, Equatable {
 }
 
 extension ClipRule where Self == PerLayerClip {
-  public static func perLayer(maxNorm: Double, budget: PerLayerClip.Budget) -> PerLayerClip { PerLayerClip(maxNorm: maxNorm, budget: budget) }
+  public static func perLayer(maxNorm: Double, budget: PerLayerClip.Budget) -> PerLayerClip {
+    PerLayerClip(maxNorm: maxNorm, budget: budget)
+  }
 }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `clip.rule = "percentile"`: the limit is a percentile of the norms of the last `window` steps, this one included (Seetharaman et al. 2020, AutoClip).
+/// `clip.rule = "percentile"`: the limit is a percentile of the norms of the last `window` steps,
+/// this one included (Seetharaman et al. 2020, AutoClip).
 public struct PercentileClip: ClipRule, Equatable {
   public static let kind = "percentile"
   public var percent: Double
@@ -16,7 +17,9 @@ public struct PercentileClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    percent = try keys.number("percentile", default: 10, wanted: "a number from 0 to 100") { (0...100).contains($0) }
+    percent = try keys.number("percentile", default: 10, wanted: "a number from 0 to 100") {
+      (0...100).contains($0)
+    }
     window = try keys.integer("window", default: 1000, in: 1...(1 << 20))
   }
 
@@ -25,12 +28,16 @@ public struct PercentileClip: ClipRule, Equatable {
   public func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect {
     if norms.whole > 0 { state.norms.append(norms.whole) }
     if state.norms.count > window { state.norms.removeFirst(state.norms.count - window) }
-    return ClipEffect(limiting: norms.whole, to: state.norms.isEmpty ? nil : quantile(percent / 100, of: state.norms))
+    return ClipEffect(
+      limiting: norms.whole,
+      to: state.norms.isEmpty ? nil : quantile(percent / 100, of: state.norms))
   }
 }
 
 extension ClipRule where Self == PercentileClip {
-  public static func percentile(percent: Double, window: Int) -> PercentileClip { PercentileClip(percent: percent, window: window) }
+  public static func percentile(percent: Double, window: Int) -> PercentileClip {
+    PercentileClip(percent: percent, window: window)
+  }
 }
 
 /// A quantile with linear interpolation, numpy's default; of at least one value.

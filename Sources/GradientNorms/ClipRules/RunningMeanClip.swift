@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `clip.rule = "ema"`: each tensor's limit is `ratio` times a running mean of its own clipped norms (OLMo).
+/// `clip.rule = "ema"`: each tensor's limit is `ratio` times a running mean of its own clipped
+/// norms (OLMo).
 public struct RunningMeanClip: ClipRule, Equatable {
   public static let kind = "ema"
   public var ratio: Double
@@ -24,23 +25,31 @@ public struct RunningMeanClip: ClipRule, Equatable {
 
   public func initialState(tensorCount: Int) -> State { State() }
 
-  public func accepts(_ state: State, tensorCount: Int) -> Bool { [0, tensorCount].contains(state.tensorMeans.count) }
+  public func accepts(_ state: State, tensorCount: Int) -> Bool {
+    [0, tensorCount].contains(state.tensorMeans.count)
+  }
 
   public func decide(_ norms: StepNorms, _ state: inout State) -> ClipEffect {
     let norms = norms.tensors
     if state.tensorMeans.isEmpty { state.tensorMeans = norms }
     // A mean of zero has seen no gradient yet.
-    for tensor in norms.indices where state.tensorMeans[tensor] == 0 { state.tensorMeans[tensor] = norms[tensor] }
+    for tensor in norms.indices where state.tensorMeans[tensor] == 0 {
+      state.tensorMeans[tensor] = norms[tensor]
+    }
     let factors = norms.indices.map {
-      state.tensorMeans[$0] > 0 ? clipCoefficient(norm: norms[$0], limit: ratio * state.tensorMeans[$0]) : 1
+      state.tensorMeans[$0] > 0
+        ? clipCoefficient(norm: norms[$0], limit: ratio * state.tensorMeans[$0]) : 1
     }
     for tensor in norms.indices where norms[tensor] > 0 {
-      state.tensorMeans[tensor] = memory * state.tensorMeans[tensor] + (1 - memory) * factors[tensor] * norms[tensor]
+      state.tensorMeans[tensor] =
+        memory * state.tensorMeans[tensor] + (1 - memory) * factors[tensor] * norms[tensor]
     }
     return ClipEffect(.perTensor(factors))
   }
 }
 
 extension ClipRule where Self == RunningMeanClip {
-  public static func ema(ratio: Double, memory: Double) -> RunningMeanClip { RunningMeanClip(ratio: ratio, memory: memory) }
+  public static func ema(ratio: Double, memory: Double) -> RunningMeanClip {
+    RunningMeanClip(ratio: ratio, memory: memory)
+  }
 }

@@ -8,13 +8,19 @@ public struct ValueClip: ClipRule, Equatable {
 
   public init(limit: Double) { maxValue = limit }
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { maxValue = try keys.clipLimit("max_value", default: 1) }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    maxValue = try keys.clipLimit("max_value", default: 1)
+  }
 
   public var needs: ClipNeeds { .elements }
 
-  public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect { ClipEffect(threshold: maxValue) }
+  public func decide(_ norms: StepNorms, _ state: inout Stateless) -> ClipEffect {
+    ClipEffect(threshold: maxValue)
+  }
 
-  public func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part) -> Double {
+  public func clip(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part
+  ) -> Double {
     gradient.clamp(to: maxValue, in: part.range)
   }
 }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `clip.rule = "zscore"`: the limit follows a running mean and deviation of the norm (Kumar et al. 2025, ZClip, arXiv 2504.02507).
+/// `clip.rule = "zscore"`: the limit follows a running mean and deviation of the norm (Kumar et al.
+/// 2025, ZClip, arXiv 2504.02507).
 public struct ZScoreClip: ClipRule, Equatable {
   public static let kind = "zscore"
   public var memory: Double
@@ -18,7 +19,9 @@ public struct ZScoreClip: ClipRule, Equatable {
   }
 
   /// The paper's defaults.
-  public init(memory: Double = 0.97, threshold: Double = 2.5, warmup: Int = 25, maxNorm: Double? = nil) {
+  public init(
+    memory: Double = 0.97, threshold: Double = 2.5, warmup: Int = 25, maxNorm: Double? = nil
+  ) {
     (self.memory, self.threshold, self.warmup, self.maxNorm) = (memory, threshold, warmup, maxNorm)
   }
 
@@ -38,7 +41,8 @@ public struct ZScoreClip: ClipRule, Equatable {
     ClipEffect(limiting: norms.whole, to: limit(norms.whole, &state))
   }
 
-  /// The mean and population variance of the first norms, then their running means, fed with the clipped norm.
+  /// The mean and population variance of the first norms, then their running means, fed with the
+  /// clipped norm.
   private func limit(_ norm: Double, _ state: inout State) -> Double? {
     if norm == 0 { return maxNorm }
     if state.norms.count < warmup {
@@ -52,7 +56,8 @@ public struct ZScoreClip: ClipRule, Equatable {
     }
     let deviation = state.variance.squareRoot()
     let score = (norm - state.mean) / (deviation + 1e-6)
-    let adaptive = score > threshold ? state.mean + threshold * deviation * (threshold / score) : nil
+    let adaptive =
+      score > threshold ? state.mean + threshold * deviation * (threshold / score) : nil
     let admitted = adaptive ?? norm
     state.mean = memory * state.mean + (1 - memory) * admitted
     let difference = admitted - state.mean
@@ -65,7 +70,9 @@ public struct ZScoreClip: ClipRule, Equatable {
 }
 
 extension ClipRule where Self == ZScoreClip {
-  public static func zscore(memory: Double = 0.97, threshold: Double = 2.5, warmup: Int = 25, maxNorm: Double? = nil) -> ZScoreClip {
+  public static func zscore(
+    memory: Double = 0.97, threshold: Double = 2.5, warmup: Int = 25, maxNorm: Double? = nil
+  ) -> ZScoreClip {
     ZScoreClip(memory: memory, threshold: threshold, warmup: warmup, maxNorm: maxNorm)
   }
 }

@@ -1,8 +1,9 @@
 import ExperimentKeys
 import Glibc
 
-/// `schedule.kind = "adascale"`: the gain of a batch S times the base batch, r = (σ² + μ²)/(σ²/S + μ²) between 1 and S, to a power: 1 for SGD, ½ for Adam
-/// (Johnson et al. 2020, AdaScale, arXiv 2007.05105; σ² = trΣ/base, μ² = |G|²).
+/// `schedule.kind = "adascale"`: the gain of a batch S times the base batch, r = (σ² + μ²)/(σ²/S +
+/// μ²) between 1 and S, to a power: 1 for SGD, ½ for Adam (Johnson et al. 2020, AdaScale, arXiv
+/// 2007.05105; σ² = trΣ/base, μ² = |G|²).
 public struct AdaScaleRate: RateRule, Equatable {
   public static let kind = "adascale"
   public var baseBatch: Int
@@ -19,7 +20,8 @@ public struct AdaScaleRate: RateRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError) {
-    baseBatch = try keys.integer("base_batch", default: max(1, run.globalBatch / 8), in: 1...(1 << 30))
+    baseBatch = try keys.integer(
+      "base_batch", default: max(1, run.globalBatch / 8), in: 1...(1 << 30))
     power = run.isAdaptive ? 0.5 : 1
   }
 
@@ -35,7 +37,8 @@ public struct AdaScaleRate: RateRule, Equatable {
 
   public func factorInForce(_ state: State) -> Double { state.factor }
 
-  /// 1 where the noise is not resolved. A batch below the base batch, an epoch's last, has a gain between S and 1.
+  /// 1 where the noise is not resolved. A batch below the base batch, an epoch's last, has a gain
+  /// between S and 1.
   private func gain(_ noise: NoiseScale, batch: Double) -> Double {
     guard let signal = noise.signal, let variance = noise.variance, variance > 0 else { return 1 }
     let (sigma, mu) = (variance / Double(baseBatch), max(signal, 0))
@@ -45,5 +48,7 @@ public struct AdaScaleRate: RateRule, Equatable {
 }
 
 extension RateRule where Self == AdaScaleRate {
-  public static func adascale(baseBatch: Int, power: Double) -> AdaScaleRate { AdaScaleRate(baseBatch: baseBatch, power: power) }
+  public static func adascale(baseBatch: Int, power: Double) -> AdaScaleRate {
+    AdaScaleRate(baseBatch: baseBatch, power: power)
+  }
 }

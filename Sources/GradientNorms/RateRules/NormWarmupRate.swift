@@ -1,7 +1,8 @@
 import ExperimentKeys
 
-/// `schedule.kind = "warmup-on-norm"`: the rate rises linearly over at most `steps`, and is whole as soon as the norm has settled: when its running means of
-/// 10 and of 50 steps have been within `tolerance` of each other for 20 steps.
+/// `schedule.kind = "warmup-on-norm"`: the rate rises linearly over at most `steps`, and is whole
+/// as soon as the norm has settled: when its running means of 10 and of 50 steps have been within
+/// `tolerance` of each other for 20 steps.
 public struct NormWarmupRate: RateRule, Equatable {
   public static let kind = "warmup-on-norm"
   public var steps: Int
@@ -32,16 +33,22 @@ public struct NormWarmupRate: RateRule, Equatable {
     state.fast.record(ledger.norm)
     state.slow.record(ledger.norm)
     // Two means of 0 are those of gradients that were all 0, not of a norm that has settled.
-    let near = state.slow.value > 0 && abs(state.fast.value - state.slow.value) <= tolerance * state.slow.value
+    let near =
+      state.slow.value > 0
+      && abs(state.fast.value - state.slow.value) <= tolerance * state.slow.value
     state.waited = near ? state.waited + 1 : 0
     if state.waited >= 20 && state.steps > 20 { state.isSettled = true }
     state.factor = state.isSettled ? 1 : min(1, Double(state.steps) / Double(steps))
     return state.factor
   }
 
-  public func factorInForce(_ state: State) -> Double { state.steps == 0 ? 1 / Double(steps) : state.factor }
+  public func factorInForce(_ state: State) -> Double {
+    state.steps == 0 ? 1 / Double(steps) : state.factor
+  }
 }
 
 extension RateRule where Self == NormWarmupRate {
-  public static func warmup(steps: Int, tolerance: Double) -> NormWarmupRate { NormWarmupRate(steps: steps, tolerance: tolerance) }
+  public static func warmup(steps: Int, tolerance: Double) -> NormWarmupRate {
+    NormWarmupRate(steps: steps, tolerance: tolerance)
+  }
 }

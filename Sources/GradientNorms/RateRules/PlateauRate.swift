@@ -1,7 +1,7 @@
 import ExperimentKeys
 
-/// `schedule.kind = "plateau-on-norm"`: the rate falls by `factor` whenever the running mean of the norm has not fallen by the fraction `threshold` for more
-/// than `patience` steps.
+/// `schedule.kind = "plateau-on-norm"`: the rate falls by `factor` whenever the running mean of the
+/// norm has not fallen by the fraction `threshold` for more than `patience` steps.
 public struct PlateauRate: RateRule, Equatable {
   public static let kind = "plateau-on-norm"
   public var factor: Double
@@ -20,9 +20,13 @@ public struct PlateauRate: RateRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError) {
-    factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
+    factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") {
+      $0 > 0 && $0 < 1
+    }
     patience = try keys.integer("patience", default: 200, in: 1...Int.max)
-    threshold = try keys.number("threshold", default: 0.01, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
+    threshold = try keys.number(
+      "threshold", default: 0.01, wanted: "a number of at least 0 and below 1"
+    ) { (0..<1).contains($0) }
   }
 
   public var initialState: State { State() }
@@ -30,7 +34,8 @@ public struct PlateauRate: RateRule, Equatable {
   public func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout State) -> Double {
     state.slow.record(ledger.norm)
     let mean = state.slow.value
-    // No norm falls below a mean of 0, which is that of gradients that were all 0: there is no best yet.
+    // No norm falls below a mean of 0, which is that of gradients that were all 0: there is no best
+    // yet.
     if mean == 0 { return state.factor }
     if mean < (state.best ?? .infinity) * (1 - threshold) {
       state.best = mean

@@ -1,7 +1,7 @@
 import ExperimentKeys
 
-/// A factor on the schedule's learning rate that follows the gradient's norms, as `schedule.kind` names it. Fed only with reduced values of steps that were
-/// taken, so equal on all ranks.
+/// A factor on the schedule's learning rate that follows the gradient's norms, as `schedule.kind`
+/// names it. Fed only with reduced values of steps that were taken, so equal on all ranks.
 public protocol RateRule: StatefulKind {
   /// Reads the kind's own keys of `[schedule]`.
   init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError)
@@ -9,7 +9,8 @@ public protocol RateRule: StatefulKind {
   associatedtype State = Stateless
   var initialState: State { get }
 
-  /// The factor for the step whose ledger this is, the noise scale having taken it in already; remembers the step.
+  /// The factor for the step whose ledger this is, the noise scale having taken it in already;
+  /// remembers the step.
   func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout State) -> Double
 
   /// The factor of the last step that was taken, which a skipped step leaves as it is.
@@ -17,7 +18,9 @@ public protocol RateRule: StatefulKind {
 }
 
 /// Every kind of rate rule there is.
-public let rateRules: [any RateRule.Type] = [AdaScaleRate.self, PlateauRate.self, NormWarmupRate.self]
+public let rateRules: [any RateRule.Type] = [
+  AdaScaleRate.self, PlateauRate.self, NormWarmupRate.self,
+]
 
 /// What of an experiment a rate rule depends on.
 public struct RateContext: Sendable {
@@ -37,7 +40,8 @@ public struct NoRateRule: RateRule, Equatable {
   public init() {}
   public init(_ keys: inout ExperimentReader, for run: RateContext) {}
   public var initialState: Stateless { Stateless() }
-  public func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout Stateless) -> Double { 1 }
+  public func factor(_ ledger: NormLedger, _ noise: NoiseScale, _ state: inout Stateless) -> Double
+  { 1 }
   public func factorInForce(_ state: Stateless) -> Double { 1 }
 }
 
@@ -54,11 +58,14 @@ public struct RateController: Sendable {
     box = boxed(rule)
   }
 
-  public mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double { box.factor(ledger, noise) }
+  public mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double {
+    box.factor(ledger, noise)
+  }
 
   public var inForce: Double { box.inForce }
 
-  /// The state as a checkpoint holds it. What is set to something that is no state of this rule starts it afresh.
+  /// The state as a checkpoint holds it. What is set to something that is no state of this rule
+  /// starts it afresh.
   public var state: StateValue {
     get { box.saved }
     set { box.restore(newValue) }
@@ -78,7 +85,9 @@ public struct RateController: Sendable {
     var inForce: Double { rule.factorInForce(state) }
     var saved: StateValue { (try? StateValue(state)) ?? .none }
     mutating func restore(_ value: StateValue) { state = value.state() ?? rule.initialState }
-    mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double { rule.factor(ledger, noise, &state) }
+    mutating func factor(_ ledger: NormLedger, _ noise: NoiseScale) -> Double {
+      rule.factor(ledger, noise, &state)
+    }
   }
 }
 

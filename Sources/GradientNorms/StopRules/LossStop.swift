@@ -1,7 +1,8 @@
 import ExperimentKeys
 
-/// `stop.rule = "loss"`: training ends where the mean loss of the last `window` steps differs from that of the `window` steps before by at most `change`
-/// times its size. This is the usual rule of k-means, whose loss is the inertia.
+/// `stop.rule = "loss"`: training ends where the mean loss of the last `window` steps differs from
+/// that of the `window` steps before by at most `change` times its size. This is the usual rule of
+/// k-means, whose loss is the inertia.
 public struct LossStop: StopRule, Equatable {
   public static let kind = "loss"
   public var change: Double
@@ -12,7 +13,9 @@ public struct LossStop: StopRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    change = try keys.number("change", default: 1e-4, wanted: "a number above 0, of the loss") { $0 > 0 }
+    change = try keys.number("change", default: 1e-4, wanted: "a number above 0, of the loss") {
+      $0 > 0
+    }
     window = try keys.stopWindow()
   }
 
@@ -24,10 +27,13 @@ public struct LossStop: StopRule, Equatable {
     let before = state.values[..<window].reduce(0, +) / Double(window)
     let now = state.values[window...].reduce(0, +) / Double(window)
     guard abs(now - before) <= change * abs(before) else { return }
-    state.reason = "the loss went from \(formatted(before)) to \(formatted(now)) (means of \(window)), a change of at most \(formatted(change)) of it"
+    state.reason =
+      "the loss went from \(formatted(before)) to \(formatted(now)) (means of \(window)), a change of at most \(formatted(change)) of it"
   }
 }
 
 extension StopRule where Self == LossStop {
-  public static func loss(change: Double, window: Int) -> LossStop { LossStop(change: change, window: window) }
+  public static func loss(change: Double, window: Int) -> LossStop {
+    LossStop(change: change, window: window)
+  }
 }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// `stop.rule = "norm"`: training ends where the root mean square of the mean gradient's norm over the last `window` steps is at most `below`.
+/// `stop.rule = "norm"`: training ends where the root mean square of the mean gradient's norm over
+/// the last `window` steps is at most `below`.
 ///
 /// With minibatches that norm has a floor of √(trΣ/B), which a limit has to lie above.
 public struct NormStop: StopRule, Equatable {
@@ -13,7 +14,10 @@ public struct NormStop: StopRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard let below = try keys.number(optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 }) else {
+    guard
+      let below = try keys.number(
+        optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 })
+    else {
       throw keys.error("below", "rule norm needs the norm that it stops at")
     }
     self.below = below
@@ -28,10 +32,13 @@ public struct NormStop: StopRule, Equatable {
     let size = (state.values.reduce(0, +) / Double(window)).squareRoot()
     guard size <= below else { return }
     let steps = window == 1 ? "step" : "\(window) steps"
-    state.reason = "the gradient's norm was \(formatted(size)) over the last \(steps), at most \(formatted(below))"
+    state.reason =
+      "the gradient's norm was \(formatted(size)) over the last \(steps), at most \(formatted(below))"
   }
 }
 
 extension StopRule where Self == NormStop {
-  public static func norm(below: Double, window: Int) -> NormStop { NormStop(below: below, window: window) }
+  public static func norm(below: Double, window: Int) -> NormStop {
+    NormStop(below: below, window: window)
+  }
 }

@@ -1,6 +1,7 @@
 import ExperimentKeys
 
-/// What may end training before its length, as `stop.rule` names it: a function of reduced values alone, so that all ranks stop at the same step.
+/// What may end training before its length, as `stop.rule` names it: a function of reduced values
+/// alone, so that all ranks stop at the same step.
 public protocol StopRule: Kind, StatefulKind where State: StopState {
   associatedtype State = NeverStops
   var initialState: State { get }
@@ -41,9 +42,12 @@ public struct EarlyStop: Sendable {
   public var reason: String? { box.reason }
 
   /// Takes in a step that was not skipped.
-  public mutating func record(_ ledger: NormLedger, _ decision: StepDecision) { box.record(ledger, decision) }
+  public mutating func record(_ ledger: NormLedger, _ decision: StepDecision) {
+    box.record(ledger, decision)
+  }
 
-  /// The state as a checkpoint holds it. What is set to something that is no state of this rule starts it afresh.
+  /// The state as a checkpoint holds it. What is set to something that is no state of this rule
+  /// starts it afresh.
   public var state: StateValue {
     get { box.saved }
     set { box.restore(newValue) }
@@ -63,7 +67,9 @@ public struct EarlyStop: Sendable {
     var reason: String? { state.reason }
     var saved: StateValue { (try? StateValue(state)) ?? .none }
     mutating func restore(_ value: StateValue) { state = value.state() ?? rule.initialState }
-    mutating func record(_ ledger: NormLedger, _ decision: StepDecision) { rule.record(ledger, decision, &state) }
+    mutating func record(_ ledger: NormLedger, _ decision: StepDecision) {
+      rule.record(ledger, decision, &state)
+    }
   }
 }
 
@@ -84,5 +90,7 @@ public struct WindowState: StopState {
 
 extension ExperimentReader {
   /// The steps over which a rule of `[stop]` takes a mean.
-  mutating func stopWindow() throws(ExperimentError) -> Int { try integer("window", default: 1, in: 1...(1 << 20)) }
+  mutating func stopWindow() throws(ExperimentError) -> Int {
+    try integer("window", default: 1, in: 1...(1 << 20))
+  }
 }

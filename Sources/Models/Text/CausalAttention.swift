@@ -1,10 +1,10 @@
 import CVectorKernels
 
-/// Scaled dot-product attention in which a token sees itself and what is before it (Vaswani et al. 2017), over rows of queries, keys and values
-/// side by side.
+/// Scaled dot-product attention in which a token sees itself and what is before it (Vaswani et al.
+/// 2017), over rows of queries, keys and values side by side.
 ///
-/// No probabilities are kept: the backward pass makes them again from the scores' largest element and the sum of each row, as
-/// FlashAttention does (Dao et al. 2022).
+/// No probabilities are kept: the backward pass makes them again from the scores' largest element
+/// and the sum of each row, as FlashAttention does (Dao et al. 2022).
 struct CausalAttention {
   let heads: Int
   let width: Int
@@ -15,10 +15,11 @@ struct CausalAttention {
   /// How many values the scratch of a pass has for samples of `length` tokens.
   func scratchCount(length: Int) -> Int { cvk_attention_scratch(length, headWidth) }
 
-  /// `mixed` is rows × 3·width, queries, keys and values, the heads side by side in each; `y` rows × width. `statistics` gets what the backward
-  /// pass needs, 2·heads values a row.
+  /// `mixed` is rows × 3·width, queries, keys and values, the heads side by side in each; `y` rows
+  /// × width. `statistics` gets what the backward pass needs, 2·heads values a row.
   func forward(
-    _ mixed: UnsafePointer<Float>, samples: Int, length: Int, statistics: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    _ mixed: UnsafePointer<Float>, samples: Int, length: Int,
+    statistics: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
     into y: UnsafeMutablePointer<Float>
   ) {
     for sample in 0..<samples {
@@ -27,23 +28,29 @@ struct CausalAttention {
         let (row, column) = (sample * length, head * headWidth)
         let q = mixed + row * 3 * width + column
         cvk_attention(
-          y + row * width + column, width, own, own + length, q, q + width, q + 2 * width, 3 * width, length, headWidth, scale, scratch)
+          y + row * width + column, width, own, own + length, q, q + width, q + 2 * width,
+          3 * width, length, headWidth, scale, scratch)
       }
     }
   }
 
   /// `d` = ∂loss/∂mixed from `dy` = ∂loss/∂y.
   func backward(
-    _ dy: UnsafePointer<Float>, mixed: UnsafePointer<Float>, y: UnsafePointer<Float>, samples: Int, length: Int,
-    statistics: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>, into d: UnsafeMutablePointer<Float>
+    _ dy: UnsafePointer<Float>, mixed: UnsafePointer<Float>, y: UnsafePointer<Float>, samples: Int,
+    length: Int,
+    statistics: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    into d: UnsafeMutablePointer<Float>
   ) {
     for sample in 0..<samples {
       for head in 0..<heads {
         let own = statistics + 2 * (sample * heads + head) * length
         let (row, column) = (sample * length, head * headWidth)
-        let (q, dq, output) = (mixed + row * 3 * width + column, d + row * 3 * width + column, row * width + column)
+        let (q, dq, output) = (
+          mixed + row * 3 * width + column, d + row * 3 * width + column, row * width + column
+        )
         cvk_attention_backward(
-          dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q, q + width, q + 2 * width, 3 * width, length,
+          dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q,
+          q + width, q + 2 * width, 3 * width, length,
           headWidth, scale, scratch)
         BetweenProducts.reached()
       }

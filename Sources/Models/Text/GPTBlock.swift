@@ -24,12 +24,17 @@ struct GPTBlock {
 
   private var width: Int { firstNorm.width }
 
-  /// As nanoGPT does: N(0, 0.02), and for the two that end a residual branch less by √(2·layers), so that the stream's variance does not
-  /// grow with the layers (Radford et al. 2019).
+  /// As nanoGPT does: N(0, 0.02), and for the two that end a residual branch less by √(2·layers),
+  /// so that the stream's variance does not grow with the layers (Radford et al. 2019).
   func initialize(_ weights: inout FlatVector, layers: Int, seed: UInt64) {
-    for norm in [firstNorm, secondNorm] { weights.set(norm.weight, to: repeatElement(1, count: width)) }
+    for norm in [firstNorm, secondNorm] {
+      weights.set(norm.weight, to: repeatElement(1, count: width))
+    }
     for layer in [mix, widen] { weights.fillNormally(layer.weight, deviation: 0.02, seed: seed) }
-    for layer in [unmix, narrow] { weights.fillNormally(layer.weight, deviation: 0.02 / Double(2 * layers).squareRoot(), seed: seed) }
+    for layer in [unmix, narrow] {
+      weights.fillNormally(
+        layer.weight, deviation: 0.02 / Double(2 * layers).squareRoot(), seed: seed)
+    }
   }
 
   /// What the forward pass leaves for the backward pass, rows × the width times a factor each.
@@ -39,9 +44,13 @@ struct GPTBlock {
     private let rows: Int
 
     /// How many values are kept of `rows` tokens.
-    static func count(rows: Int, width: Int, heads: Int) -> Int { rows * (16 * width + 2 + 2 * heads) }
+    static func count(rows: Int, width: Int, heads: Int) -> Int {
+      rows * (16 * width + 2 + 2 * heads)
+    }
 
-    init(_ base: UnsafeMutablePointer<Float>, rows: Int, width: Int) { (self.base, self.rows, area) = (base, rows, rows * width) }
+    init(_ base: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
+      (self.base, self.rows, area) = (base, rows, rows * width)
+    }
 
     var firstInputs: UnsafeMutablePointer<Float> { base }
     var mixed: UnsafeMutablePointer<Float> { base + area }
@@ -51,7 +60,9 @@ struct GPTBlock {
     var slopes: UnsafeMutablePointer<Float> { base + 6 * area }
     var bent: UnsafeMutablePointer<Float> { base + 10 * area }
     var firstNormal: LayerNorm.Normal { .init(values: base + 14 * area, inverse: base + 16 * area) }
-    var secondNormal: LayerNorm.Normal { .init(values: base + 15 * area, inverse: base + 16 * area + rows) }
+    var secondNormal: LayerNorm.Normal {
+      .init(values: base + 15 * area, inverse: base + 16 * area + rows)
+    }
     var statistics: UnsafeMutablePointer<Float> { base + 16 * area + 2 * rows }
   }
 
@@ -64,15 +75,19 @@ struct GPTBlock {
 
   /// `x` is samples·length × width, and is changed in place.
   func forward(
-    _ x: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: SavedActivations, workspace: Workspace
+    _ x: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector,
+    kept: SavedActivations, workspace: Workspace
   ) {
     let rows = samples * length
-    firstNorm.forward(x, rows: rows, weights: weights, normal: kept.firstNormal, into: kept.firstInputs)
+    firstNorm.forward(
+      x, rows: rows, weights: weights, normal: kept.firstNormal, into: kept.firstInputs)
     mix.forward(kept.firstInputs, rows: rows, weights: weights, into: kept.mixed)
     attention.forward(
-      kept.mixed, samples: samples, length: length, statistics: kept.statistics, scratch: workspace.attention, into: kept.attended)
+      kept.mixed, samples: samples, length: length, statistics: kept.statistics,
+      scratch: workspace.attention, into: kept.attended)
     unmix.forward(kept.attended, rows: rows, weights: weights, into: x, accumulate: true)
-    secondNorm.forward(x, rows: rows, weights: weights, normal: kept.secondNormal, into: kept.secondInputs)
+    secondNorm.forward(
+      x, rows: rows, weights: weights, normal: kept.secondNormal, into: kept.secondInputs)
     widen.forward(kept.secondInputs, rows: rows, weights: weights, into: kept.slopes)
     cvk_gelu(kept.bent, kept.slopes, rows * 4 * width)
     narrow.forward(kept.bent, rows: rows, weights: weights, into: x, accumulate: true)
@@ -80,28 +95,38 @@ struct GPTBlock {
 
   /// `dx` is ∂loss/∂ the layer's results, and becomes ∂loss/∂ its inputs.
   func backward(
-    _ dx: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector, kept: SavedActivations, workspace: Workspace,
+    _ dx: UnsafeMutablePointer<Float>, samples: Int, length: Int, weights: borrowing FlatVector,
+    kept: SavedActivations, workspace: Workspace,
     into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
   ) {
     let rows = samples * length
-    narrow.backward(dx, x: kept.bent, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    narrow.backward(
+      dx, x: kept.bent, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
     narrow.backward(dx, rows: rows, weights: weights, toInputs: workspace.wide)
     cvk_multiply(workspace.wide, kept.slopes, rows * 4 * width)
-    widen.backward(workspace.wide, x: kept.secondInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    widen.backward(
+      workspace.wide, x: kept.secondInputs, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     widen.backward(workspace.wide, rows: rows, weights: weights, toInputs: workspace.narrow)
     secondNorm.backward(
-      workspace.narrow, normal: kept.secondNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
+      workspace.narrow, normal: kept.secondNormal, rows: rows, weights: weights, addingTo: dx,
+      into: &gradient, accumulate: accumulate,
       finished: finished)
 
-    unmix.backward(dx, x: kept.attended, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    unmix.backward(
+      dx, x: kept.attended, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
     unmix.backward(dx, rows: rows, weights: weights, toInputs: workspace.narrow)
     attention.backward(
-      workspace.narrow, mixed: kept.mixed, y: kept.attended, samples: samples, length: length, statistics: kept.statistics,
+      workspace.narrow, mixed: kept.mixed, y: kept.attended, samples: samples, length: length,
+      statistics: kept.statistics,
       scratch: workspace.attention, into: workspace.wide)
-    mix.backward(workspace.wide, x: kept.firstInputs, rows: rows, into: &gradient, accumulate: accumulate, finished: finished)
+    mix.backward(
+      workspace.wide, x: kept.firstInputs, rows: rows, into: &gradient, accumulate: accumulate,
+      finished: finished)
     mix.backward(workspace.wide, rows: rows, weights: weights, toInputs: workspace.narrow)
     firstNorm.backward(
-      workspace.narrow, normal: kept.firstNormal, rows: rows, weights: weights, addingTo: dx, into: &gradient, accumulate: accumulate,
+      workspace.narrow, normal: kept.firstNormal, rows: rows, weights: weights, addingTo: dx,
+      into: &gradient, accumulate: accumulate,
       finished: finished)
   }
 }

@@ -12,28 +12,38 @@ struct Projection {
     weight = layout.add("\(name).weight", shape: [outputs, inputs])
   }
 
-  private func matrix(_ weights: borrowing FlatVector) -> Matrix { Matrix(weights.pointer(weight), rows: outputs, columns: inputs) }
+  private func matrix(_ weights: borrowing FlatVector) -> Matrix {
+    Matrix(weights.pointer(weight), rows: outputs, columns: inputs)
+  }
 
   /// y = x·Wᵀ, or y += x·Wᵀ, which is how a residual branch ends.
   func forward(
-    _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, into y: UnsafeMutablePointer<Float>, accumulate: Bool = false
+    _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
+    into y: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y, accumulate: accumulate)
+    multiply(
+      Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y,
+      accumulate: accumulate)
   }
 
   /// ∂loss/∂W from `d` = ∂loss/∂y.
   func backward(
-    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector, accumulate: Bool,
+    _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector,
+    accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) {
     multiply(
-      Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs), into: gradient.pointer(weight),
+      Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs),
+      into: gradient.pointer(weight),
       accumulate: accumulate)
     finished(weight, &gradient)
   }
 
   /// ∂loss/∂x.
-  func backward(_ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector, toInputs dx: UnsafeMutablePointer<Float>) {
+  func backward(
+    _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
+    toInputs dx: UnsafeMutablePointer<Float>
+  ) {
     multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
   }
 }

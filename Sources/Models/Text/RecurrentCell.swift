@@ -1,10 +1,12 @@
 import CVectorKernels
 
-/// What a recurrent network does at each token: from the state before it and the token's own sums it makes the state after it.
+/// What a recurrent network does at each token: from the state before it and the token's own sums
+/// it makes the state after it.
 public enum RecurrentCell: String, Sendable, CaseIterable {
   /// h = tanh(W·x + U·h + b), PyTorch's `nn.RNN` (Elman 1990).
   case elman
-  /// Long short-term memory, PyTorch's `nn.LSTM` (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000); gates i, f, g, o.
+  /// Long short-term memory, PyTorch's `nn.LSTM` (Hochreiter and Schmidhuber 1997, with the forget
+  /// gate of Gers et al. 2000); gates i, f, g, o.
   case lstm
 
   /// How many sums a hidden unit has.
@@ -13,7 +15,8 @@ public enum RecurrentCell: String, Sendable, CaseIterable {
   var states: Int { self == .lstm ? 2 : 1 }
 }
 
-/// The memory of a recurrent network's steps, one step of `rows` sequences after the other. Step t makes state t + 1 from state t.
+/// The memory of a recurrent network's steps, one step of `rows` sequences after the other. Step t
+/// makes state t + 1 from state t.
 struct RecurrentSteps {
   let cell: RecurrentCell
   let rows: Int
@@ -28,7 +31,10 @@ struct RecurrentSteps {
     return state + sums + (cell == .lstm ? state + length * rows * hidden + rows * hidden : 0)
   }
 
-  init(_ cell: RecurrentCell, rows: Int, hidden: Int, length: Int, in memory: UnsafeMutablePointer<Float>) {
+  init(
+    _ cell: RecurrentCell, rows: Int, hidden: Int, length: Int,
+    in memory: UnsafeMutablePointer<Float>
+  ) {
     (self.cell, self.rows, self.hidden, self.length, base) = (cell, rows, hidden, length, memory)
   }
 
@@ -37,7 +43,9 @@ struct RecurrentSteps {
   /// h before step `time`, rows × hidden; the states of all steps follow one another.
   func state(_ time: Int) -> UnsafeMutablePointer<Float> { base + time * step }
   /// Step `time`'s products h·Uᵀ, rows × gates·hidden, then its gates, in the end ∂loss/∂ its sums.
-  func sums(_ time: Int) -> UnsafeMutablePointer<Float> { base + (length + 1 + time * cell.gates) * step }
+  func sums(_ time: Int) -> UnsafeMutablePointer<Float> {
+    base + (length + 1 + time * cell.gates) * step
+  }
   /// c before step `time`.
   func memory(_ time: Int) -> UnsafeMutablePointer<Float> { sums(length) + time * step }
   private func squashed(_ time: Int) -> UnsafeMutablePointer<Float> { memory(length + 1 + time) }
@@ -56,11 +64,13 @@ struct RecurrentSteps {
     case .elman: cvk_elman(state(time + 1), sums(time), table, tokens + time * rows, rows, hidden)
     case .lstm:
       cvk_lstm(
-        sums(time), table, tokens + time * rows, memory(time), memory(time + 1), squashed(time), state(time + 1), rows, hidden)
+        sums(time), table, tokens + time * rows, memory(time), memory(time + 1), squashed(time),
+        state(time + 1), rows, hidden)
     }
   }
 
-  /// Leaves ∂loss/∂ step `time`'s sums in their place; `dh` is ∂loss/∂ its state. Called from the last step to the first.
+  /// Leaves ∂loss/∂ step `time`'s sums in their place; `dh` is ∂loss/∂ its state. Called from the
+  /// last step to the first.
   func backward(_ time: Int, dh: UnsafePointer<Float>) {
     switch cell {
     case .elman: cvk_elman_backward(sums(time), dh, state(time + 1), rows, hidden)

@@ -7,7 +7,9 @@ public struct RNNKind: RecurrentKind {
   static let cell = RecurrentCell.elman
   let widths: RecurrentWidths
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { widths = try RecurrentWidths(&keys) }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    widths = try RecurrentWidths(&keys)
+  }
 }
 
 /// `model.kind = "lstm"`: a text through an LSTM.
@@ -16,7 +18,9 @@ public struct LSTMKind: RecurrentKind {
   static let cell = RecurrentCell.lstm
   let widths: RecurrentWidths
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { widths = try RecurrentWidths(&keys) }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    widths = try RecurrentWidths(&keys)
+  }
 }
 
 struct RecurrentWidths: Sendable {
@@ -39,7 +43,8 @@ protocol RecurrentKind: ModelKind {
 extension RecurrentKind {
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     RecurrentNetwork(
-      Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding, hidden: widths.hidden,
+      Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding,
+      hidden: widths.hidden,
       initialization: widths.initialization)
   }
 }

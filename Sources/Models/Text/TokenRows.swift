@@ -1,7 +1,8 @@
 import CVectorKernels
 import Vectors
 
-/// A batch's tokens and labels in the order in which a model has its rows, checked, and the loss over them.
+/// A batch's tokens and labels in the order in which a model has its rows, checked, and the loss
+/// over them.
 final class TokenRows {
   /// In which order the rows lie.
   enum Order {
@@ -28,20 +29,25 @@ final class TokenRows {
   var tokens: UnsafePointer<Int32> { UnsafePointer(memory.baseAddress!) }
   private var labels: UnsafePointer<Int32> { tokens + shares.count }
 
-  /// Takes over a batch. Traps at a token, or at a label other than -1, that is none of `vocabulary`: it would read memory that is not the
-  /// model's.
+  /// Takes over a batch. Traps at a token, or at a label other than -1, that is none of
+  /// `vocabulary`: it would read memory that is not the model's.
   func take(_ batch: borrowing Batch, vocabulary: Int) {
     let length = batch.shape.tokens
-    precondition(length > 0 && batch.shape.labels == length, "a batch of \(length) tokens and \(batch.shape.labels) labels a sample")
+    precondition(
+      length > 0 && batch.shape.labels == length,
+      "a batch of \(length) tokens and \(batch.shape.labels) labels a sample")
     reserve(batch.capacity * length)
     (samples, count, counted) = (batch.count, batch.count * length, 0)
     for sample in 0..<samples {
       var asked = 0
       for time in 0..<length {
-        let (token, label) = (batch.tokens[sample * length + time], batch.labels[sample * length + time])
+        let (token, label) = (
+          batch.tokens[sample * length + time], batch.labels[sample * length + time]
+        )
         guard (0..<vocabulary).contains(Int(token)), (-1..<vocabulary).contains(Int(label)) else {
           fatalError(
-            "token \(token) or label \(label) at \(time) of sample \(sample) in its batch is none of a vocabulary of \(vocabulary)")
+            "token \(token) or label \(label) at \(time) of sample \(sample) in its batch is none of a vocabulary of \(vocabulary)"
+          )
         }
         let row = order == .byTime ? time * samples + sample : sample * length + time
         memory[row] = token
@@ -49,7 +55,8 @@ final class TokenRows {
         if label >= 0 { asked += 1 }
       }
       for time in 0..<length {
-        shares[order == .byTime ? time * samples + sample : sample * length + time] = 1 / Double(max(asked, 1))
+        shares[order == .byTime ? time * samples + sample : sample * length + time] =
+          1 / Double(max(asked, 1))
       }
       counted += asked
     }
@@ -59,17 +66,23 @@ final class TokenRows {
   func take(_ tokens: ArraySlice<Int32>, vocabulary: Int) {
     reserve(tokens.count)
     for (row, token) in tokens.enumerated() {
-      guard (0..<vocabulary).contains(Int(token)) else { fatalError("token \(token) is none of a vocabulary of \(vocabulary)") }
+      guard (0..<vocabulary).contains(Int(token)) else {
+        fatalError("token \(token) is none of a vocabulary of \(vocabulary)")
+      }
       memory[row] = token
     }
   }
 
-  /// The losses and right tokens; with `differentiating`, scale · ∂loss/∂logits in the place of the logits. They are rows × vocabulary.
-  func measure(_ logits: UnsafeMutablePointer<Float>, vocabulary: Int, scale: Float = 1, differentiating: Bool) -> Evaluation {
+  /// The losses and right tokens; with `differentiating`, scale · ∂loss/∂logits in the place of the
+  /// logits. They are rows × vocabulary.
+  func measure(
+    _ logits: UnsafeMutablePointer<Float>, vocabulary: Int, scale: Float = 1, differentiating: Bool
+  ) -> Evaluation {
     var right = 0
     let loss = withUnsafeMutablePointer(to: &right) { right in
       cvk_cross_entropy(
-        logits, labels, shares.baseAddress!, count, vocabulary, scale, differentiating ? logits : nil, differentiating ? nil : right)
+        logits, labels, shares.baseAddress!, count, vocabulary, scale,
+        differentiating ? logits : nil, differentiating ? nil : right)
     }
     return Evaluation(lossSum: loss, score: right, scored: counted, count: samples)
   }

@@ -1,7 +1,8 @@
 import CVectorKernels
 import ExperimentKeys
 
-/// `optimizer.kind = "dog"`: w ← w − lr·g, lr being distance over gradients (Ivgi et al. 2023, arXiv 2302.12022). Keeps the weights it started from.
+/// `optimizer.kind = "dog"`: w ← w − lr·g, lr being distance over gradients (Ivgi et al. 2023,
+/// arXiv 2302.12022). Keeps the weights it started from.
 public struct DoG: OptimizerRule, Equatable {
   public static let kind = "dog"
   public static let usualRate = 1.0
@@ -9,13 +10,18 @@ public struct DoG: OptimizerRule, Equatable {
 
   public init(weightDecay: Double = 0) { self.weightDecay = weightDecay }
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { weightDecay = try keys.weightDecay() }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    weightDecay = try keys.weightDecay()
+  }
 
   public var momentNames: [String] { ["initial_weights"] }
   public var needs: OptimizerNeeds { .startDistance }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
-    UpdateNorms(cvk_sgd(step.weights, step.gradient, step.count, Float(step.rate), Float(step.factor), Float(weightDecay)))
+    UpdateNorms(
+      cvk_sgd(
+        step.weights, step.gradient, step.count, Float(step.rate), Float(step.factor),
+        Float(weightDecay)))
   }
 }
 

@@ -1,7 +1,8 @@
 import CVectorKernels
 import ExperimentKeys
 
-/// `optimizer.kind = "lamb"`: layer-wise adaptive Adam (You et al. 2019, arXiv 1904.00962): u = m̂/(√ŝ + ε) + βw, w ← w − lr·λₖ·u; λₖ = ‖w‖/‖u‖.
+/// `optimizer.kind = "lamb"`: layer-wise adaptive Adam (You et al. 2019, arXiv 1904.00962): u =
+/// m̂/(√ŝ + ε) + βw, w ← w − lr·λₖ·u; λₖ = ‖w‖/‖u‖.
 public struct LAMB: OptimizerRule, Equatable {
   public static let kind = "lamb"
   public static let usualRate = 0.001
@@ -11,7 +12,9 @@ public struct LAMB: OptimizerRule, Equatable {
   public var weightDecay: Double
 
   /// - Precondition: `epsilon` is above 0 as a Float32: the zeros between tensors would become 0/0.
-  public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-6, weightDecay: Double = 0.01) {
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-6, weightDecay: Double = 0.01
+  ) {
     precondition(Float(epsilon) > 0, "Adam needs an epsilon above zero")
     (self.beta1, self.beta2, self.epsilon, self.weightDecay) = (beta1, beta2, epsilon, weightDecay)
   }
@@ -28,21 +31,27 @@ public struct LAMB: OptimizerRule, Equatable {
   public var isAdaptive: Bool { true }
 
   /// 1 where either norm is 0: a layer that starts at zero must be able to move.
-  public func trustRatio(weights: Double, norm: Double) -> Double { weights > 0 && norm > 0 ? weights / norm : 1 }
+  public func trustRatio(weights: Double, norm: Double) -> Double {
+    weights > 0 && norm > 0 ? weights / norm : 1
+  }
 
   public func direct(_ step: UpdateStep) -> Double {
     cvk_lamb_direction(
-      step.weights, step.gradient, step.moment(0), step.moment(1), step.count, step.factor, beta1, beta2, epsilon, weightDecay,
+      step.weights, step.gradient, step.moment(0), step.moment(1), step.count, step.factor, beta1,
+      beta2, epsilon, weightDecay,
       1 - power(beta1, step.number), 1 - power(beta2, step.number))
   }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
-    UpdateNorms(cvk_sgd(step.weights, step.gradient, step.count, Float(step.rate * step.trust), 1, 0))
+    UpdateNorms(
+      cvk_sgd(step.weights, step.gradient, step.count, Float(step.rate * step.trust), 1, 0))
   }
 }
 
 extension OptimizerRule where Self == LAMB {
-  public static func lamb(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-6, weightDecay: Double = 0.01) -> LAMB {
+  public static func lamb(
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-6, weightDecay: Double = 0.01
+  ) -> LAMB {
     LAMB(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
   }
 }

@@ -1,8 +1,8 @@
 import CVectorKernels
 import ExperimentKeys
 
-/// `optimizer.kind = "lars"`: layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888): v ← μv + λₖ(g + βw), w ← w − lr·v;
-/// λₖ = κ‖w‖/(‖g‖ + β‖w‖), β the weight decay.
+/// `optimizer.kind = "lars"`: layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888): v ← μv
+/// + λₖ(g + βw), w ← w − lr·v; λₖ = κ‖w‖/(‖g‖ + β‖w‖), β the weight decay.
 public struct LARS: OptimizerRule, Equatable {
   public static let kind = "lars"
   public static let usualRate = 1.0
@@ -32,13 +32,16 @@ public struct LARS: OptimizerRule, Equatable {
   public func update(_ step: UpdateStep) -> UpdateNorms {
     UpdateNorms(
       cvk_momentum(
-        step.weights, step.gradient, step.moment(0), step.count, Float(step.rate), Float(step.factor) * Float(step.trust), Float(coefficient),
+        step.weights, step.gradient, step.moment(0), step.count, Float(step.rate),
+        Float(step.factor) * Float(step.trust), Float(coefficient),
         Float(weightDecay * step.trust)))
   }
 }
 
 extension OptimizerRule where Self == LARS {
-  public static func lars(coefficient: Double = 0.9, trust: Double = 0.001, weightDecay: Double = 0) -> LARS {
+  public static func lars(coefficient: Double = 0.9, trust: Double = 0.001, weightDecay: Double = 0)
+    -> LARS
+  {
     LARS(coefficient: coefficient, trust: trust, weightDecay: weightDecay)
   }
 }

@@ -1,7 +1,8 @@
 import CVectorKernels
 import ExperimentKeys
 
-/// `optimizer.kind = "lion"`: w ← w − lr·(sign(β₁m + (1 − β₁)g) + λw), then m ← β₂m + (1 − β₂)g (Chen et al. 2023, arXiv 2302.06675).
+/// `optimizer.kind = "lion"`: w ← w − lr·(sign(β₁m + (1 − β₁)g) + λw), then m ← β₂m + (1 − β₂)g
+/// (Chen et al. 2023, arXiv 2302.06675).
 ///
 /// Every weight moves by lr, so the usual rate is a tenth of Adam's and the decay ten times it.
 public struct Lion: OptimizerRule, Equatable {
@@ -26,6 +27,8 @@ public struct Lion: OptimizerRule, Equatable {
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
     UpdateNorms(
-      cvk_lion(step.weights, step.gradient, step.moment(0), step.count, step.rate, Float(step.factor), beta1, beta2, weightDecay))
+      cvk_lion(
+        step.weights, step.gradient, step.moment(0), step.count, step.rate, Float(step.factor),
+        beta1, beta2, weightDecay))
   }
 }

@@ -1,7 +1,8 @@
 import CVectorKernels
 import ExperimentKeys
 
-/// `optimizer.kind = "momentum"`: v ← μv + (g + λw), w ← w − lr·v: PyTorch's `SGD` without dampening, v starting at zero.
+/// `optimizer.kind = "momentum"`: v ← μv + (g + λw), w ← w − lr·v: PyTorch's `SGD` without
+/// dampening, v starting at zero.
 public struct Momentum: OptimizerRule, Equatable {
   public static let kind = "momentum"
   public static let usualRate = 0.05
@@ -22,7 +23,8 @@ public struct Momentum: OptimizerRule, Equatable {
   public func update(_ step: UpdateStep) -> UpdateNorms {
     UpdateNorms(
       cvk_momentum(
-        step.weights, step.gradient, step.moment(0), step.count, Float(step.rate), Float(step.factor), Float(coefficient), Float(weightDecay)))
+        step.weights, step.gradient, step.moment(0), step.count, Float(step.rate),
+        Float(step.factor), Float(coefficient), Float(weightDecay)))
   }
 }
 

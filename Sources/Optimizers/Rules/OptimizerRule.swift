@@ -1,36 +1,45 @@
 import ExperimentKeys
 import Vectors
 
-/// How a gradient g changes the weights w at a learning rate lr, as `optimizer.kind` names it: by PyTorch's definitions and defaults, where it has the rule.
+/// How a gradient g changes the weights w at a learning rate lr, as `optimizer.kind` names it: by
+/// PyTorch's definitions and defaults, where it has the rule.
 ///
-/// Every element is updated on its own, so that who owns it, and in how many pieces it is updated, does not change a bit. What a rule needs of whole
-/// tensors it declares, and gets as one factor a tensor.
+/// Every element is updated on its own, so that who owns it, and in how many pieces it is updated,
+/// does not change a bit. What a rule needs of whole tensors it declares, and gets as one factor a
+/// tensor.
 public protocol OptimizerRule: Kind {
   /// The default of `optimizer.learning_rate`.
   static var usualRate: Double { get }
 
-  /// The state kept for each weight, one Float32 each, under the names that PyTorch's optimisers give it; zero at the start.
+  /// The state kept for each weight, one Float32 each, under the names that PyTorch's optimisers
+  /// give it; zero at the start.
   var momentNames: [String] { get }
 
   /// What of whole tensors the rule needs.
   var needs: OptimizerNeeds { get }
 
-  /// Whether each weight's step is divided by the size of its own gradients, as Adam's is: AdaScale then takes the root of its gain.
+  /// Whether each weight's step is divided by the size of its own gradients, as Adam's is: AdaScale
+  /// then takes the root of its gain.
   var isAdaptive: Bool { get }
 
-  /// Updates some of a tensor's weights with `step.factor`·g, `step.trust` being the tensor's ratio.
+  /// Updates some of a tensor's weights with `step.factor`·g, `step.trust` being the tensor's
+  /// ratio.
   func update(_ step: UpdateStep) -> UpdateNorms
 
-  /// For ``OptimizerNeeds/directionNorms``: takes `step.factor`·g into the moments, leaves the direction in g's place, and returns its squared norm. The
-  /// update that follows has the direction as its gradient, and the factor 1.
+  /// For ``OptimizerNeeds/directionNorms``: takes `step.factor`·g into the moments, leaves the
+  /// direction in g's place, and returns its squared norm. The update that follows has the
+  /// direction as its gradient, and the factor 1.
   func direct(_ step: UpdateStep) -> Double
 
-  /// A tensor's ratio from the norms of its weights and of its applied gradient or direction, where the rule needs one; both are reduced.
+  /// A tensor's ratio from the norms of its weights and of its applied gradient or direction, where
+  /// the rule needs one; both are reduced.
   func trustRatio(weights: Double, norm: Double) -> Double
 }
 
 /// Every kind of optimiser there is; the first is the default.
-public let optimizerRules: [any OptimizerRule.Type] = [SGD.self, Momentum.self, AdamW.self, LARS.self, LAMB.self, DoG.self, Lion.self]
+public let optimizerRules: [any OptimizerRule.Type] = [
+  SGD.self, Momentum.self, AdamW.self, LARS.self, LAMB.self, DoG.self, Lion.self,
+]
 
 extension OptimizerRule {
   public var momentNames: [String] { [] }
@@ -45,11 +54,14 @@ public struct OptimizerNeeds: OptionSet, Sendable {
   public let rawValue: Int
   public init(rawValue: Int) { self.rawValue = rawValue }
 
-  /// A ratio for each tensor of two or more dimensions, from the norms of its weights and of its applied gradient.
+  /// A ratio for each tensor of two or more dimensions, from the norms of its weights and of its
+  /// applied gradient.
   public static let gradientNorms = OptimizerNeeds(rawValue: 1)
-  /// A ratio for each such tensor, from the norms of its weights and of the direction that ``OptimizerRule/direct(_:)`` makes: one small allreduce more.
+  /// A ratio for each such tensor, from the norms of its weights and of the direction that
+  /// ``OptimizerRule/direct(_:)`` makes: one small allreduce more.
   public static let directionNorms = OptimizerNeeds(rawValue: 2)
-  /// The rate is the distance from the starting weights, which its only moment holds, over the gradients' norms (DoG).
+  /// The rate is the distance from the starting weights, which its only moment holds, over the
+  /// gradients' norms (DoG).
   public static let startDistance = OptimizerNeeds(rawValue: 4)
 }
 
@@ -91,8 +103,12 @@ extension ExperimentReader {
     try number("weight_decay", default: fallback, wanted: "a number of at least 0") { $0 >= 0 }
   }
 
-  mutating func momentWeight(_ key: String, default fallback: Double) throws(ExperimentError) -> Double {
-    try number(key, default: fallback, wanted: "a number of at least 0 and below 1") { (0..<1).contains($0) }
+  mutating func momentWeight(_ key: String, default fallback: Double) throws(ExperimentError)
+    -> Double
+  {
+    try number(key, default: fallback, wanted: "a number of at least 0 and below 1") {
+      (0..<1).contains($0)
+    }
   }
 
   mutating func epsilon(default fallback: Double) throws(ExperimentError) -> Double {

@@ -9,10 +9,15 @@ public struct SGD: OptimizerRule, Equatable {
 
   public init(weightDecay: Double = 0) { self.weightDecay = weightDecay }
 
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) { weightDecay = try keys.weightDecay() }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    weightDecay = try keys.weightDecay()
+  }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
-    UpdateNorms(cvk_sgd(step.weights, step.gradient, step.count, Float(step.rate), Float(step.factor), Float(weightDecay)))
+    UpdateNorms(
+      cvk_sgd(
+        step.weights, step.gradient, step.count, Float(step.rate), Float(step.factor),
+        Float(weightDecay)))
   }
 }
 

@@ -20,7 +20,10 @@ struct DownsampledRows: Sendable {
     last = step
     if inLast == size || folds.isEmpty {
       if folds.count == Self.limit { fold() }
-      folds.append(Fold(squares: Array(repeating: 0, count: names.count), counts: Array(repeating: 0, count: names.count)))
+      folds.append(
+        Fold(
+          squares: Array(repeating: 0, count: names.count),
+          counts: Array(repeating: 0, count: names.count)))
       inLast = 0
     }
     inLast += 1
@@ -44,7 +47,8 @@ struct DownsampledRows: Sendable {
     size *= 2
   }
 
-  /// A row a tensor; nil where no step of a stretch had a number. Beyond `rows` neighbours are taken together, as the norm of their union.
+  /// A row a tensor; nil where no step of a stretch had a number. Beyond `rows` neighbours are
+  /// taken together, as the norm of their union.
   func rows(atMost rows: Int) -> [(name: String, values: [Double?])] {
     let each = max(1, (names.count + rows - 1) / rows)
     return stride(from: 0, to: names.count, by: each).map { start in

@@ -1,6 +1,7 @@
 import Charts
 
-/// A series of any length in bounded memory: neighbours are folded together, and of each fold the extremes and the mean are kept.
+/// A series of any length in bounded memory: neighbours are folded together, and of each fold the
+/// extremes and the mean are kept.
 struct DownsampledSeries: Sendable {
   /// Consecutive points of the series.
   private struct Fold {
@@ -14,13 +15,19 @@ struct DownsampledSeries: Sendable {
 
     init(_ x: Double, _ y: Double?) {
       (first, last) = (x, x)
-      if let y, y.isFinite { (lowest, highest, sum, count) = ((x, y), (x, y), y, 1) } else { missing = 1 }
+      if let y, y.isFinite {
+        (lowest, highest, sum, count) = ((x, y), (x, y), y, 1)
+      } else {
+        missing = 1
+      }
     }
 
     mutating func join(_ next: Fold) {
       if next.lowest.y < lowest.y { lowest = next.lowest }
       if next.highest.y > highest.y { highest = next.highest }
-      (last, sum, count, missing) = (next.last, sum + next.sum, count + next.count, missing + next.missing)
+      (last, sum, count, missing) = (
+        next.last, sum + next.sum, count + next.count, missing + next.missing
+      )
     }
   }
 
@@ -63,7 +70,9 @@ struct DownsampledSeries: Sendable {
   }
 
   var means: [ChartPoint] {
-    folds.map { ChartPoint(($0.first + $0.last) / 2, $0.count > 0 ? $0.sum / Double($0.count) : nil) }
+    folds.map {
+      ChartPoint(($0.first + $0.last) / 2, $0.count > 0 ? $0.sum / Double($0.count) : nil)
+    }
   }
 
   /// So many means at most, neighbours taken together: for a line of text.
@@ -72,7 +81,9 @@ struct DownsampledSeries: Sendable {
     return (0..<max(0, columns)).map { column in
       let part = folds[folds.count * column / columns..<folds.count * (column + 1) / columns]
       let known = part.reduce(0) { $0 + $1.count }
-      return known > 0 ? part.reduce(0) { $0 + $1.sum } / Double(known) : part.contains { $0.missing > 0 } ? .nan : nil
+      return known > 0
+        ? part.reduce(0) { $0 + $1.sum } / Double(known)
+        : part.contains { $0.missing > 0 } ? .nan : nil
     }
   }
 }

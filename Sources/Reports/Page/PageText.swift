@@ -24,10 +24,13 @@ public struct PageText {
 
   /// An element that holds words.
   public mutating func element(_ name: String, _ words: String, style: String = "") {
-    text += "<\(name)\(style.isEmpty ? "" : " class=\"\(style)\"")>\(Markup.escaped(words))</\(name)>\n"
+    text +=
+      "<\(name)\(style.isEmpty ? "" : " class=\"\(style)\"")>\(Markup.escaped(words))</\(name)>\n"
   }
 
-  public mutating func section(_ title: String, style: String = "", _ content: (inout PageText) -> Void) {
+  public mutating func section(
+    _ title: String, style: String = "", _ content: (inout PageText) -> Void
+  ) {
     text += "<section\(style.isEmpty ? "" : " class=\"\(style)\"")>\n"
     if !title.isEmpty { element("h2", title) }
     content(&self)
@@ -46,24 +49,35 @@ public struct PageText {
   }
 
   /// A chart as wide as the page, which scrolls by itself where the page is narrow.
-  mutating func wide(_ chart: some Chart) { text += "<figure class=\"wide\" tabindex=\"0\">\(chart.svg)</figure>\n" }
+  mutating func wide(_ chart: some Chart) {
+    text += "<figure class=\"wide\" tabindex=\"0\">\(chart.svg)</figure>\n"
+  }
 
   /// A table whose first `words` columns stand left; `marked` cells stand out.
   public mutating func table(
-    _ head: [String], _ rows: [[String]], words: Int = 1, caption: String = "", marked: (Int, Int) -> Bool = { _, _ in false }
+    _ head: [String], _ rows: [[String]], words: Int = 1, caption: String = "",
+    marked: (Int, Int) -> Bool = { _, _ in false }
   ) {
     text += "<div class=\"scroll\" tabindex=\"0\"><table>"
     if !caption.isEmpty { text += "<caption>\(Markup.escaped(caption))</caption>" }
     func style(_ column: Int) -> String { column < words ? "" : " class=\"n\"" }
-    text += "<thead><tr>" + head.enumerated().map { "<th scope=\"col\"\(style($0.offset))>\(Markup.escaped($0.element))</th>" }.joined()
+    text +=
+      "<thead><tr>"
+      + head.enumerated().map {
+        "<th scope=\"col\"\(style($0.offset))>\(Markup.escaped($0.element))</th>"
+      }.joined()
     text += "</tr></thead><tbody>\n"
     // On a phone a row is a list: each cell then shows its column's name.
     let labels = head.map { $0.isEmpty ? "" : " data-label=\"\(Markup.escaped($0))\"" }
     for (index, row) in rows.enumerated() {
       text += "<tr>"
       for (column, cell) in row.enumerated() {
-        let words = marked(index, column) ? "<mark>\(Markup.escaped(cell))</mark>" : Markup.escaped(cell)
-        text += column == 0 ? "<th scope=\"row\"\(labels[column])>\(words)</th>" : "<td\(style(column))\(labels[column])>\(words)</td>"
+        let words =
+          marked(index, column) ? "<mark>\(Markup.escaped(cell))</mark>" : Markup.escaped(cell)
+        text +=
+          column == 0
+          ? "<th scope=\"row\"\(labels[column])>\(words)</th>"
+          : "<td\(style(column))\(labels[column])>\(words)</td>"
       }
       text += "</tr>\n"
     }
@@ -75,14 +89,16 @@ public struct PageText {
     text += "<dl class=\"tiles\">\n"
     for tile in tiles {
       text += "<div><dt>\(Markup.escaped(tile.name))</dt><dd>\(Markup.escaped(tile.value))"
-      text += (tile.note.isEmpty ? "" : "<small>\(Markup.escaped(tile.note))</small>") + "</dd></div>\n"
+      text +=
+        (tile.note.isEmpty ? "" : "<small>\(Markup.escaped(tile.note))</small>") + "</dd></div>\n"
     }
     text += "</dl>\n"
   }
 
   /// Text as it is, folded away.
   public mutating func details(_ title: String, _ content: String) {
-    text += "<details><summary>\(Markup.escaped(title))</summary><pre tabindex=\"0\">\(Markup.escaped(content))</pre></details>\n"
+    text +=
+      "<details><summary>\(Markup.escaped(title))</summary><pre tabindex=\"0\">\(Markup.escaped(content))</pre></details>\n"
   }
 
   private static let css = """

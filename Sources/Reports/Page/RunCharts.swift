@@ -22,18 +22,29 @@ struct RunCharts {
   private var loss: LineChart {
     var series = lines("training", \.loss, showsMissing: true)
     for (index, run) in runs.enumerated() {
-      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else { continue }
+      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else {
+        continue
+      }
       let name = only == nil ? "\(run.name), held out" : "held out, at the end"
-      series.append(Series(name, [ChartPoint(Double(report.steps), loss)], style: .marks, colour: only == nil ? index : 1))
+      series.append(
+        Series(
+          name, [ChartPoint(Double(report.steps), loss)], style: .marks,
+          colour: only == nil ? index : 1))
     }
     return chart("Loss", "mean over the batch", series)
   }
 
   private var norm: LineChart {
-    guard let only else { return chart("Gradient norm", "before clipping", lines("", \.norm, showsMissing: true)) }
+    guard let only else {
+      return chart("Gradient norm", "before clipping", lines("", \.norm, showsMissing: true))
+    }
     var series = lines("‖g‖, before clipping", \.norm, showsMissing: true)
-    if !only.series.signal.isEmpty { series.append(line("|G|, without the noise", only.series.signal, style: .line, colour: 3)) }
-    let floor = only.series.noiseFloor.means.compactMap { point in point.y.map { Band.Point(point.x, low: nil, high: $0) } }
+    if !only.series.signal.isEmpty {
+      series.append(line("|G|, without the noise", only.series.signal, style: .line, colour: 3))
+    }
+    let floor = only.series.noiseFloor.means.compactMap { point in
+      point.y.map { Band.Point(point.x, low: nil, high: $0) }
+    }
     return chart(
       "Gradient norm and its noise floor", "norm of the mean gradient", series,
       bands: [Band("noise floor √(trΣ/B)", floor, colour: 2)])
@@ -43,12 +54,17 @@ struct RunCharts {
     guard let only else { return chart(optional: "Applied norm", "after clipping", \.applied) }
     var series = lines("applied", \.applied)
     // A limit that moves is a line of its own.
-    if !only.series.threshold.isEmpty { series.append(line("threshold", only.series.threshold, style: .line, colour: 1)) }
-    return series.allSatisfy(isEmpty) ? nil : chart("Applied norm and threshold", "norm of what the optimizer got", series)
+    if !only.series.threshold.isEmpty {
+      series.append(line("threshold", only.series.threshold, style: .line, colour: 1))
+    }
+    return series.allSatisfy(isEmpty)
+      ? nil : chart("Applied norm and threshold", "norm of what the optimizer got", series)
   }
 
   private var clip: LineChart? {
-    let hasClips = runs.contains { !$0.series.threshold.isEmpty || ($0.report?.norm.clippedFraction ?? 0) > 0 }
+    let hasClips = runs.contains {
+      !$0.series.threshold.isEmpty || ($0.report?.norm.clippedFraction ?? 0) > 0
+    }
     guard hasClips else { return nil }
     var series = lines("coefficient", \.coefficient)
     if let only {
@@ -56,24 +72,36 @@ struct RunCharts {
         Series("clip rate", Self.rate(only.series.clipped.means), style: .line, colour: 1))
     }
     return chart(
-      "Clip coefficient" + (only == nil ? "" : " and rate"), only == nil ? "applied ÷ whole norm" : "share of the norm; share of steps",
+      "Clip coefficient" + (only == nil ? "" : " and rate"),
+      only == nil ? "applied ÷ whole norm" : "share of the norm; share of steps",
       series,
       y: Axis("", lowest: 0, highest: 1))
   }
 
   private var noise: LineChart? {
-    guard let only else { return chart(optional: "Noise scale", "samples, about the critical batch", \.noiseScale, scale: .logarithmic) }
+    guard let only else {
+      return chart(
+        optional: "Noise scale", "samples, about the critical batch", \.noiseScale,
+        scale: .logarithmic)
+    }
     guard !only.series.noiseScale.isEmpty else { return nil }
     let series = [
-      line("noise scale trΣ/|G|², about the critical batch", only.series.noiseScale, style: .line, colour: 0),
+      line(
+        "noise scale trΣ/|G|², about the critical batch", only.series.noiseScale, style: .line,
+        colour: 0),
       line("batch", only.series.batch, style: .line, colour: 1),
     ]
-    return chart("Noise scale and batch", "samples", series, y: Axis("samples", scale: .logarithmic))
+    return chart(
+      "Noise scale and batch", "samples", series, y: Axis("samples", scale: .logarithmic))
   }
 
-  private var rate: LineChart? { chart(optional: "Learning rate", "", \.learningRate, style: .line) }
+  private var rate: LineChart? {
+    chart(optional: "Learning rate", "", \.learningRate, style: .line)
+  }
 
-  private var update: LineChart? { chart(optional: "Update ÷ weights", "‖Δw‖ / ‖w‖", \.updateRatio) }
+  private var update: LineChart? {
+    chart(optional: "Update ÷ weights", "‖Δw‖ / ‖w‖", \.updateRatio)
+  }
 
   private var local: LineChart? {
     guard let only, !only.series.localRMS.isEmpty else { return nil }
@@ -88,10 +116,12 @@ struct RunCharts {
   private var seconds: LineChart? {
     guard let only else { return chart(optional: "Time of a step", "milliseconds", \.stepMs) }
     let series = [
-      line("step", only.series.stepMs, style: .smoothed, colour: 0), line("compute", only.series.computeMs, style: .smoothed, colour: 1),
+      line("step", only.series.stepMs, style: .smoothed, colour: 0),
+      line("compute", only.series.computeMs, style: .smoothed, colour: 1),
       line("reduce", only.series.reduceMs, style: .smoothed, colour: 2),
     ]
-    return only.series.stepMs.isEmpty ? nil : chart("Time of a step", "milliseconds, rank 0", series)
+    return only.series.stepMs.isEmpty
+      ? nil : chart("Time of a step", "milliseconds, rank 0", series)
   }
 
   /// The norms of the tensors over the run; nil where none are recorded.
@@ -99,7 +129,9 @@ struct RunCharts {
     guard let only, !only.series.layers.names.isEmpty else { return nil }
     let layers = only.series.layers
     return HeatMap(
-      "Norms of the tensors' gradients", label: "‖g‖ of each tensor, before clipping, root mean square of neighbouring steps", x: Self.step,
+      "Norms of the tensors' gradients",
+      label: "‖g‖ of each tensor, before clipping, root mean square of neighbouring steps",
+      x: Self.step,
       span: Double(layers.first)...Double(max(layers.first + 1, layers.last)),
       rows: layers.rows(atMost: 120).map { HeatMap.Row($0.name, $0.values) })
   }
@@ -111,18 +143,25 @@ struct RunCharts {
     let least = ranks.map { $0.seconds.reduce + $0.seconds.norm }.min() ?? 0
     let rows = ranks.map { rank -> StackedBars.Row in
       let s = rank.seconds
-      // Only in the calls that wait for others can a rank wait; the one that waits least is the one the others wait for.
+      // Only in the calls that wait for others can a rank wait; the one that waits least is the one
+      // the others wait for.
       let waiting = s.reduce + s.norm - least
       let reduce = max(0, s.reduce - waiting)
       return StackedBars.Row(
-        "rank \(rank.rank)", [s.data, s.compute, reduce, max(0, s.norm - max(0, waiting - s.reduce)), s.optimizer, waiting])
+        "rank \(rank.rank)",
+        [
+          s.data, s.compute, reduce, max(0, s.norm - max(0, waiting - s.reduce)), s.optimizer,
+          waiting,
+        ])
     }
     // As many as can be read: beyond, neighbours are averaged.
     let each = (rows.count + 39) / 40
     let shown = stride(from: 0, to: rows.count, by: each).map { start -> StackedBars.Row in
       let part = rows[start..<min(rows.count, start + each)]
       if part.count == 1 { return part[start] }
-      let sums = (0..<6).map { index in part.reduce(0) { $0 + $1.values[index] } / Double(part.count) }
+      let sums = (0..<6).map { index in
+        part.reduce(0) { $0 + $1.values[index] } / Double(part.count)
+      }
       return StackedBars.Row("ranks \(start)–\(start + part.count - 1)", sums)
     }
     return StackedBars(
@@ -134,35 +173,49 @@ struct RunCharts {
 
   private func isEmpty(_ series: Series) -> Bool { series.points.allSatisfy { $0.y == nil } }
 
-  private func line(_ name: String, _ folded: DownsampledSeries, style: Series.Style, colour: Int, showsMissing: Bool = false) -> Series {
+  private func line(
+    _ name: String, _ folded: DownsampledSeries, style: Series.Style, colour: Int,
+    showsMissing: Bool = false
+  ) -> Series {
     Series(
-      name, folded.points, means: style == .smoothed ? folded.means : nil, style: style, colour: colour, showsMissing: showsMissing)
+      name, folded.points, means: style == .smoothed ? folded.means : nil, style: style,
+      colour: colour, showsMissing: showsMissing)
   }
 
   /// A line a run; `name` is for the only one.
   private func lines(
-    _ name: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed, showsMissing: Bool = false
+    _ name: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed,
+    showsMissing: Bool = false
   ) -> [Series] {
     runs.enumerated().map { index, run in
-      line(only == nil ? run.name : name, run.series[keyPath: path], style: style, colour: index, showsMissing: showsMissing)
+      line(
+        only == nil ? run.name : name, run.series[keyPath: path], style: style, colour: index,
+        showsMissing: showsMissing)
     }
   }
 
   private func chart(
-    optional title: String, _ label: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed,
+    optional title: String, _ label: String, _ path: KeyPath<RunSeries, DownsampledSeries>,
+    style: Series.Style = .smoothed,
     scale: Axis.Scale = .automatic
   ) -> LineChart? {
     let series = lines("", path, style: style)
-    return series.allSatisfy(isEmpty) ? nil : chart(title, label, series, y: Axis(label, scale: scale))
+    return series.allSatisfy(isEmpty)
+      ? nil : chart(title, label, series, y: Axis(label, scale: scale))
   }
 
-  private func chart(_ title: String, _ label: String, _ series: [Series], bands: [Band] = [], y: Axis? = nil) -> LineChart {
+  private func chart(
+    _ title: String, _ label: String, _ series: [Series], bands: [Band] = [], y: Axis? = nil
+  ) -> LineChart {
     var marks: [Marks] = []
     if let only {
       marks.append(Marks("skipped step", at: only.series.skipped.map(Double.init), shape: .flag))
-      marks.append(Marks("went on from a checkpoint", at: (only.report?.resumedAt ?? []).map(Double.init)))
+      marks.append(
+        Marks("went on from a checkpoint", at: (only.report?.resumedAt ?? []).map(Double.init)))
     }
-    return LineChart(title, x: Self.step, y: y ?? Axis(label, scale: .automatic), series: series, bands: bands, marks: marks)
+    return LineChart(
+      title, x: Self.step, y: y ?? Axis(label, scale: .automatic), series: series, bands: bands,
+      marks: marks)
   }
 
   /// The running mean of what is 0 or 1, over a fortieth of the run.

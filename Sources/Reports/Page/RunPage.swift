@@ -16,7 +16,10 @@ public struct RunPage {
     page.raw("</header>")
     page.tiles(tiles)
     page.section("Curves") { page in
-      page.element("p", "Pale lines are single steps, strong ones their running mean over a fortieth of the run.", style: "quiet")
+      page.element(
+        "p",
+        "Pale lines are single steps, strong ones their running mean over a fortieth of the run.",
+        style: "quiet")
       page.charts(charts.all + (charts.ranks.map { [$0] } ?? []))
     }
     if let layers = charts.layers { page.section("Layers") { $0.wide(layers) } }
@@ -24,7 +27,9 @@ public struct RunPage {
     skips(into: &page)
     page.section("How it was run") { page in
       page.element("p", run.directory, style: "quiet")
-      if let experiment = run.experiment { page.details("Experiment, with every default filled in", experiment) }
+      if let experiment = run.experiment {
+        page.details("Experiment, with every default filled in", experiment)
+      }
       if let environment = run.environment { page.details("Environment", environment) }
     }
     page.end()
@@ -32,16 +37,21 @@ public struct RunPage {
   }
 
   /// Replaces a file by the page.
-  public func write(to path: String) throws(RunFileError) { try JSONFile.write(Array(html.utf8), to: path) }
+  public func write(to path: String) throws(RunFileError) {
+    try JSONFile.write(Array(html.utf8), to: path)
+  }
 
   // MARK: Head
 
   private func verdict(into page: inout PageText) {
     if let failure = run.failure { page.element("p", "The run failed: \(failure)", style: "alarm") }
-    if let simulation = run.report?.simulation { page.element("p", "Simulated: \(simulation)", style: "alarm") }
+    if let simulation = run.report?.simulation {
+      page.element("p", "Simulated: \(simulation)", style: "alarm")
+    }
     if let report = run.report {
       let (style, sign) = report.verdict.appearance
-      page.element("p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")
+      page.element(
+        "p", "\(sign) \(report.verdict.rawValue.replacingHyphens)", style: "verdict \(style)")
       page.list(report.reasons)
     } else {
       let (style, words) = run.failure == nil ? ("warn", "… no verdict") : ("bad", "✗ failed")
@@ -50,7 +60,8 @@ public struct RunPage {
         "p",
         run.series.steps == 0
           ? "No step is recorded."
-          : "Steps up to \(NumberFormat.grouped(run.series.lastStep)) are recorded; the run has not ended with a report.")
+          : "Steps up to \(NumberFormat.grouped(run.series.lastStep)) are recorded; the run has not ended with a report."
+      )
     }
     for note in run.notes { page.element("p", note, style: "alarm") }
   }
@@ -58,29 +69,56 @@ public struct RunPage {
   private var tiles: [(name: String, value: String, note: String)] {
     guard let report = run.report else {
       return [
-        ("steps recorded", NumberFormat.grouped(run.series.steps), ""), ("loss", NumberFormat.formatted(run.series.loss.last), "the last there was"),
+        ("steps recorded", NumberFormat.grouped(run.series.steps), ""),
+        ("loss", NumberFormat.formatted(run.series.loss.last), "the last there was"),
         ("gradient norm", NumberFormat.formatted(run.series.norm.last), "the last there was"),
         ("skipped", NumberFormat.grouped(run.series.skippedCount), "steps"),
       ]
     }
     let (final, norm, speed) = (report.final, report.norm, report.throughput)
-    var tiles = [("loss", NumberFormat.formatted(final.loss), final.loss == nil ? "not evaluated" : report.verdict == .stopped ? "training" : "held out")]
-    if let accuracy = final.accuracy { tiles.append(("accuracy", NumberFormat.fixed(accuracy, decimals: 4), "held out")) }
-    for other in final.others { tiles.append((String(other.name.map { $0 == "_" ? " " : $0 }), NumberFormat.formatted(other.value), "held out")) }
+    var tiles = [
+      (
+        "loss", NumberFormat.formatted(final.loss),
+        final.loss == nil ? "not evaluated" : report.verdict == .stopped ? "training" : "held out"
+      )
+    ]
+    if let accuracy = final.accuracy {
+      tiles.append(("accuracy", NumberFormat.fixed(accuracy, decimals: 4), "held out"))
+    }
+    for other in final.others {
+      tiles.append(
+        (
+          String(other.name.map { $0 == "_" ? " " : $0 }), NumberFormat.formatted(other.value),
+          "held out"
+        ))
+    }
     tiles += [
       (
         "steps", NumberFormat.grouped(report.steps),
         "\(NumberFormat.fixed(report.epochs, decimals: 2)) epochs, \(NumberFormat.grouped(report.samples)) samples"
       ),
-      ("gradient norm", NumberFormat.formatted(norm.last), "first \(NumberFormat.formatted(norm.first)), largest \(NumberFormat.formatted(norm.max))"),
+      (
+        "gradient norm", NumberFormat.formatted(norm.last),
+        "first \(NumberFormat.formatted(norm.first)), largest \(NumberFormat.formatted(norm.max))"
+      ),
       (
         "clipped", NumberFormat.percent(norm.clippedFraction),
-        norm.certifiedFraction.map { "of steps; \(NumberFormat.percent($0)) certified unclipped" } ?? "of steps"
+        norm.certifiedFraction.map { "of steps; \(NumberFormat.percent($0)) certified unclipped" }
+          ?? "of steps"
       ),
       ("skipped", NumberFormat.grouped(norm.skipped), norm.skipped == 1 ? "step" : "steps"),
-      ("noise scale", report.noiseScale.map { NumberFormat.rate($0) } ?? "not resolved", report.noiseScale == nil ? "" : "samples, about the critical batch"),
-      ("samples a second", NumberFormat.rate(speed.samplesPerSecond), "on \(NumberFormat.counted(report.ranks.count, "rank"))"),
-      ("step", NumberFormat.formatted(speed.stepMsMedian) + " ms", "median; 95 % below \(NumberFormat.formatted(speed.stepMsP95)) ms"),
+      (
+        "noise scale", report.noiseScale.map { NumberFormat.rate($0) } ?? "not resolved",
+        report.noiseScale == nil ? "" : "samples, about the critical batch"
+      ),
+      (
+        "samples a second", NumberFormat.rate(speed.samplesPerSecond),
+        "on \(NumberFormat.counted(report.ranks.count, "rank"))"
+      ),
+      (
+        "step", NumberFormat.formatted(speed.stepMsMedian) + " ms",
+        "median; 95 % below \(NumberFormat.formatted(speed.stepMsP95)) ms"
+      ),
     ]
     if let bias = report.clipBias {
       tiles.append(
@@ -100,14 +138,20 @@ public struct RunPage {
     page.section("Ranks") { page in
       let rows = report.ranks.map { rank in
         [
-          String(rank.rank), rank.host, NumberFormat.grouped(rank.samples), NumberFormat.formatted(rank.finalLoss), NumberFormat.formatted(rank.meanLocalNorm),
-          NumberFormat.fixed(rank.secondsWaiting, decimals: 2), rank.weightsSHA256.map { String($0.prefix(12)) } ?? "–",
+          String(rank.rank), rank.host, NumberFormat.grouped(rank.samples),
+          NumberFormat.formatted(rank.finalLoss), NumberFormat.formatted(rank.meanLocalNorm),
+          NumberFormat.fixed(rank.secondsWaiting, decimals: 2),
+          rank.weightsSHA256.map { String($0.prefix(12)) } ?? "–",
         ]
       }
       let same = Set(report.ranks.map(\.weightsSHA256))
       let caption =
-        same.contains(nil) ? "weights not compared" : same.count == 1 ? "weights identical on all ranks" : "WEIGHTS DIFFER between ranks"
-      page.table(["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"], rows, words: 2, caption: caption)
+        same.contains(nil)
+        ? "weights not compared"
+        : same.count == 1 ? "weights identical on all ranks" : "WEIGHTS DIFFER between ranks"
+      page.table(
+        ["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"], rows,
+        words: 2, caption: caption)
     }
   }
 
@@ -117,7 +161,12 @@ public struct RunPage {
     page.section("Skipped steps") { page in
       page.list(named.map { "Step \(NumberFormat.grouped($0.step)): \($0.reason)" })
       let more = max(run.report?.norm.skipped ?? 0, run.series.skippedCount) - named.count
-      if more > 0 { page.element("p", "\(NumberFormat.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each.") }
+      if more > 0 {
+        page.element(
+          "p",
+          "\(NumberFormat.counted(more, named.isEmpty ? "step" : "more step")) skipped; metrics.jsonl names each."
+        )
+      }
     }
   }
 }

@@ -15,19 +15,25 @@ public struct RunRecords: Sendable {
   /// What could not be read.
   public var notes: [String] = []
 
-  /// Reads what the directory holds; `series` where it is in memory already. Of a `metrics.jsonl` of more bytes than `limit` only every so many
-  /// steps are read, which the notes say.
-  public init(_ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil, limit: Int = .max) {
+  /// Reads what the directory holds; `series` where it is in memory already. Of a `metrics.jsonl`
+  /// of more bytes than `limit` only every so many steps are read, which the notes say.
+  public init(
+    _ directory: RunDirectory, series: RunSeries? = nil, failure: String? = nil, limit: Int = .max
+  ) {
     self.directory = directory.path
     name = RunSettings.name(of: directory)
     self.failure = failure
     self.series = series ?? RunSeries()
     do throws(RunFileError) {
-      if directory.holdsReport { report = try JSONFile.read(ConvergenceReport.self, from: directory.report) }
+      if directory.holdsReport {
+        report = try JSONFile.read(ConvergenceReport.self, from: directory.report)
+      }
     } catch {
       notes.append(error.description)
     }
-    for (path, target) in [(directory.experiment, \RunRecords.experiment), (directory.environment, \.environment)]
+    for (path, target) in [
+      (directory.experiment, \RunRecords.experiment), (directory.environment, \.environment),
+    ]
     where access(path, F_OK) == 0 {
       do throws(RunFileError) {
         self[keyPath: target] = String(decoding: try JSONFile.contents(of: path), as: UTF8.self)
@@ -42,15 +48,24 @@ public struct RunRecords: Sendable {
     guard series == nil else { return }
     var status = stat()
     let every = stat(directory.metrics, &status) == 0 ? max(1, Int(status.st_size) / limit) : 1
-    if every > 1 { notes.append("Drawn is one step in \(every): lockstep report \(directory.path) --html FILE draws all.") }
+    if every > 1 {
+      notes.append(
+        "Drawn is one step in \(every): lockstep report \(directory.path) --html FILE draws all.")
+    }
     var read = RunSeries()
-    notes += Self.note(directory.metrics) { (path) throws(RunFileError) in try StepRecord.read(path: path, every: every) { read.add($0) } }
-    notes += Self.note(directory.ranks) { (path) throws(RunFileError) in try RankRecord.read(path: path) { read.add($0) } }
+    notes += Self.note(directory.metrics) { (path) throws(RunFileError) in
+      try StepRecord.read(path: path, every: every) { read.add($0) }
+    }
+    notes += Self.note(directory.ranks) { (path) throws(RunFileError) in
+      try RankRecord.read(path: path) { read.add($0) }
+    }
     self.series = read
   }
 
   /// Reads a file as far as its first bad line, and notes that line.
-  private static func note(_ path: String, _ body: (String) throws(RunFileError) -> Void) -> [String] {
+  private static func note(_ path: String, _ body: (String) throws(RunFileError) -> Void)
+    -> [String]
+  {
     guard access(path, F_OK) == 0 else { return [] }
     do throws(RunFileError) {
       try body(path)

@@ -48,7 +48,9 @@ public struct RunSeries: Sendable {
     let x = Double(record.step)
     // Of a long file every so many steps may have been read.
     let passed = record.step - lastStep
-    let size = samples.map { passed > 0 ? (record.samples - $0) / passed : 0 } ?? (record.step == 1 ? record.samples : 0)
+    let size =
+      samples.map { passed > 0 ? (record.samples - $0) / passed : 0 }
+      ?? (record.step == 1 ? record.samples : 0)
     steps += 1
     lastStep = record.step
     samples = record.samples
@@ -59,7 +61,9 @@ public struct RunSeries: Sendable {
     coefficient.add(x, record.norm.coefficient)
     threshold.add(x, record.norm.threshold)
     clipped.add(x, record.action == .clip ? 1 : 0)
-    let variance = record.noise.variance.flatMap { $0 >= 0 && size > 0 ? ($0 / Double(size)).squareRoot() : nil }
+    let variance = record.noise.variance.flatMap {
+      $0 >= 0 && size > 0 ? ($0 / Double(size)).squareRoot() : nil
+    }
     noiseFloor.add(x, variance)
     signal.add(x, record.noise.signal.flatMap { $0 > 0 ? $0.squareRoot() : nil })
     noiseScale.add(x, record.noise.scale)
@@ -74,14 +78,18 @@ public struct RunSeries: Sendable {
     if record.action == .skip {
       skippedCount += 1
       if skipped.count < Self.namedSkips { skipped.append(record.step) }
-      if skipReasons.count < ConvergenceReport.namedSkips { skipReasons.append((record.step, record.reason ?? "")) }
+      if skipReasons.count < ConvergenceReport.namedSkips {
+        skipReasons.append((record.step, record.reason ?? ""))
+      }
     }
   }
 
   /// Takes in a rank's interval.
   public mutating func add(_ record: RankRecord) {
     guard (0..<Self.namedRanks).contains(record.rank) else { return }
-    while ranks.count <= record.rank { ranks.append(RankTime(rank: ranks.count, host: "", seconds: .zero)) }
+    while ranks.count <= record.rank {
+      ranks.append(RankTime(rank: ranks.count, host: "", seconds: .zero))
+    }
     ranks[record.rank].host = record.host
     ranks[record.rank].seconds += record.seconds
   }

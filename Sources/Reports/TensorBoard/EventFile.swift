@@ -1,10 +1,12 @@
 import Glibc
 
-/// A file of events as TensorBoard reads it, next to the run's other files: scalars of every step, norms of tensors now and then.
+/// A file of events as TensorBoard reads it, next to the run's other files: scalars of every step,
+/// norms of tensors now and then.
 ///
-/// TFRecord framing: length, its masked CRC-32C, the event, its masked CRC-32C. Each step is one write(2), so that a TensorBoard that looks on
-/// sees it. A run that goes on begins a file of its own, whose first record makes TensorBoard forget what other files have of later
-/// steps. Not for use by two threads. Errors name the path and the byte offset.
+/// TFRecord framing: length, its masked CRC-32C, the event, its masked CRC-32C. Each step is one
+/// write(2), so that a TensorBoard that looks on sees it. A run that goes on begins a file of its
+/// own, whose first record makes TensorBoard forget what other files have of later steps. Not for
+/// use by two threads. Errors name the path and the byte offset.
 public struct EventFile: ~Copyable {
   public let path: String
   private let descriptor: Int32
@@ -12,18 +14,28 @@ public struct EventFile: ~Copyable {
   private var event = ProtocolBuffer()
   private let every: Int
 
-  /// Starts a file in a run directory. `step` is the last one of the checkpoint that the run goes on from; `every` how many steps lie between two
-  /// records of the tensors' norms.
-  public init(in directory: String, host: String, resumingAt step: Int?, every: Int) throws(RunFileError) {
-    // TensorBoard reads a directory's files by name: the seconds must be later than those of the files that are there.
-    let others = RunDirectory.eventFiles(in: directory).compactMap { Int($0.dropFirst(Self.prefix.count).prefix { $0 != "." }) }
+  /// Starts a file in a run directory. `step` is the last one of the checkpoint that the run goes
+  /// on from; `every` how many steps lie between two records of the tensors' norms.
+  public init(in directory: String, host: String, resumingAt step: Int?, every: Int)
+    throws(RunFileError)
+  {
+    // TensorBoard reads a directory's files by name: the seconds must be later than those of the
+    // files that are there.
+    let others = RunDirectory.eventFiles(in: directory).compactMap {
+      Int($0.dropFirst(Self.prefix.count).prefix { $0 != "." })
+    }
     let seconds = max(time(nil), (others.max() ?? 0) + 1)
     let name = String(
-      host.unicodeScalars.map { $0.properties.isAlphabetic || "0123456789-".unicodeScalars.contains($0) ? Character($0) : "_" })
+      host.unicodeScalars.map {
+        $0.properties.isAlphabetic || "0123456789-".unicodeScalars.contains($0)
+          ? Character($0) : "_"
+      })
     path = "\(directory)/\(Self.prefix)\(seconds).\(name).\(getpid()).0"
     self.every = max(1, every)
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it for writing", code: errno) }
+    guard descriptor >= 0 else {
+      throw RunFileError(path: path, cannot: "open it for writing", code: errno)
+    }
     event.field(1, Self.now)
     event.field(3, "brain.Event:2")
     try writeRecord()
@@ -37,7 +49,8 @@ public struct EventFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Writes a step's scalars, and the tensors' norms where it is their turn; numbers that are not known are left out.
+  /// Writes a step's scalars, and the tensors' norms where it is their turn; numbers that are not
+  /// known are left out.
   public mutating func append(_ record: StepRecord) throws(RunFileError) {
     begin(step: record.step)
     let withTensors = record.step == 1 || record.step % every == 0
@@ -45,7 +58,8 @@ public struct EventFile: ~Copyable {
       for scalar in Self.scalars(record) { Self.scalar(scalar.name, scalar.value, &summary) }
       guard withTensors else { return }
       for layer in record.norm.layers { Self.scalar("layers/\(layer.name)", layer.value, &summary) }
-      Self.histogram("norm/layers", record.norm.layers.compactMap(\.value).filter(\.isFinite), &summary)
+      Self.histogram(
+        "norm/layers", record.norm.layers.compactMap(\.value).filter(\.isFinite), &summary)
     }
     try writeRecord()
   }
@@ -53,7 +67,9 @@ public struct EventFile: ~Copyable {
   /// Writes what the trained weights score on held-out data, after a step.
   public mutating func append(evaluation: [NamedNumber], step: Int) throws(RunFileError) {
     begin(step: step)
-    event.field(5) { summary in for number in evaluation { Self.scalar("evaluation/\(number.name)", number.value, &summary) } }
+    event.field(5) { summary in
+      for number in evaluation { Self.scalar("evaluation/\(number.name)", number.value, &summary) }
+    }
     try writeRecord()
   }
 
@@ -61,16 +77,25 @@ public struct EventFile: ~Copyable {
   static func scalars(_ record: StepRecord) -> [NamedNumber] {
     let (norm, noise, seconds) = (record.norm, record.noise, record.seconds)
     return [
-      NamedNumber("loss", record.loss), NamedNumber("learning_rate", record.learningRate), NamedNumber("epoch", record.epoch),
-      NamedNumber("norm/global", norm.global), NamedNumber("norm/applied", norm.applied), NamedNumber("norm/local_rms", norm.localRMS),
-      NamedNumber("norm/max_local", norm.maxLocal.value), NamedNumber("norm/update", record.updateNorm),
-      NamedNumber("norm/weights", record.weightNorm), NamedNumber("norm/update_ratio", record.updateRatio),
-      NamedNumber("clip/coefficient", norm.coefficient), NamedNumber("clip/threshold", norm.threshold),
-      NamedNumber("clip/clipped", record.action == .clip ? 1 : 0), NamedNumber("clip/skipped", record.action == .skip ? 1 : 0),
-      NamedNumber("noise/scale", noise.scale), NamedNumber("noise/signal", noise.signal), NamedNumber("noise/variance", noise.variance),
+      NamedNumber("loss", record.loss), NamedNumber("learning_rate", record.learningRate),
+      NamedNumber("epoch", record.epoch),
+      NamedNumber("norm/global", norm.global), NamedNumber("norm/applied", norm.applied),
+      NamedNumber("norm/local_rms", norm.localRMS),
+      NamedNumber("norm/max_local", norm.maxLocal.value),
+      NamedNumber("norm/update", record.updateNorm),
+      NamedNumber("norm/weights", record.weightNorm),
+      NamedNumber("norm/update_ratio", record.updateRatio),
+      NamedNumber("clip/coefficient", norm.coefficient),
+      NamedNumber("clip/threshold", norm.threshold),
+      NamedNumber("clip/clipped", record.action == .clip ? 1 : 0),
+      NamedNumber("clip/skipped", record.action == .skip ? 1 : 0),
+      NamedNumber("noise/scale", noise.scale), NamedNumber("noise/signal", noise.signal),
+      NamedNumber("noise/variance", noise.variance),
       NamedNumber("seconds/total", seconds.total), NamedNumber("seconds/data", seconds.data),
-      NamedNumber("seconds/compute", seconds.compute), NamedNumber("seconds/reduce", seconds.reduce),
-      NamedNumber("seconds/norm", seconds.norm), NamedNumber("seconds/optimizer", seconds.optimizer),
+      NamedNumber("seconds/compute", seconds.compute),
+      NamedNumber("seconds/reduce", seconds.reduce),
+      NamedNumber("seconds/norm", seconds.norm),
+      NamedNumber("seconds/optimizer", seconds.optimizer),
     ]
   }
 
@@ -91,7 +116,8 @@ public struct EventFile: ~Copyable {
   }
 
   /// Buckets whose limits grow by a tenth, as TensorFlow's own writer makes them.
-  private static func histogram(_ tag: String, _ values: [Double], _ summary: inout ProtocolBuffer) {
+  private static func histogram(_ tag: String, _ values: [Double], _ summary: inout ProtocolBuffer)
+  {
     guard !values.isEmpty else { return }
     var counts: [Int: Double] = [:]
     for value in values { counts[bucket(value), default: 0] += 1 }
@@ -122,8 +148,12 @@ public struct EventFile: ~Copyable {
   }
 
   private static let smallest = 1e-12
-  private static func bucket(_ value: Double) -> Int { value <= smallest ? 0 : Int((log(value / smallest) / log(1.1)).rounded(.up)) }
-  private static func limit(_ bucket: Int) -> Double { bucket < 0 ? 0 : smallest * pow(1.1, Double(bucket)) }
+  private static func bucket(_ value: Double) -> Int {
+    value <= smallest ? 0 : Int((log(value / smallest) / log(1.1)).rounded(.up))
+  }
+  private static func limit(_ bucket: Int) -> Double {
+    bucket < 0 ? 0 : smallest * pow(1.1, Double(bucket))
+  }
 
   private static var now: Double {
     var time = timespec()
@@ -137,17 +167,23 @@ public struct EventFile: ~Copyable {
     let content = event.bytes
     var record: [UInt8] = []
     record.reserveCapacity(content.count + 16)
-    func append(_ value: some FixedWidthInteger) { withUnsafeBytes(of: value.littleEndian) { record.append(contentsOf: $0) } }
+    func append(_ value: some FixedWidthInteger) {
+      withUnsafeBytes(of: value.littleEndian) { record.append(contentsOf: $0) }
+    }
     append(UInt64(content.count))
     append(CRC32C.masked(record[...]))
     record += content
     append(CRC32C.masked(content[...]))
     var written = 0
     while written < record.count {
-      let count = record.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }
+      let count = record.withUnsafeBytes {
+        write(descriptor, $0.baseAddress! + written, $0.count - written)
+      }
       if count < 0 {
         if errno == EINTR { continue }
-        throw RunFileError(path: path, cannot: "write \(record.count - written) bytes at byte \(length)", code: errno)
+        throw RunFileError(
+          path: path, cannot: "write \(record.count - written) bytes at byte \(length)", code: errno
+        )
       }
       written += count
       length += count

@@ -8,12 +8,19 @@ import Reports
 import TensorFiles
 
 extension RunDirectory {
-  /// Makes the directory, takes its lock, or the coordinator's, and decides how the run begins in it. Touches no other file.
-  func claim(_ options: RunOptions, _ experiment: Experiment, say: ConsoleReporter) throws -> (lock: RunLock, decision: StartDecision) {
+  /// Makes the directory, takes its lock, or the coordinator's, and decides how the run begins in
+  /// it. Touches no other file.
+  func claim(_ options: RunOptions, _ experiment: Experiment, say: ConsoleReporter) throws -> (
+    lock: RunLock, decision: StartDecision
+  ) {
     try RunDirectory.make(path)
-    guard exists else { throw RunFailure(.usage, "\(path) is no directory: --output DIR names another place") }
+    guard exists else {
+      throw RunFailure(.usage, "\(path) is no directory: --output DIR names another place")
+    }
     func waiting(_ text: String) { say.event(.message(level: .note, text: text)) }
-    let lock = try options.runID.map { try RunLock.join(path, run: $0, waiting: waiting) } ?? RunLock.acquire(path, waiting: waiting)
+    let lock =
+      try options.runID.map { try RunLock.join(path, run: $0, waiting: waiting) }
+      ?? RunLock.acquire(path, waiting: waiting)
     let state = try state()
     let request: StartDecision.Request = options.resume ? .resume : options.force ? .replace : .new
     let decision = StartDecision(request, state, past(state, experiment), path: path)
@@ -21,27 +28,35 @@ extension RunDirectory {
     return (lock, decision)
   }
 
-  /// What the records say of how the run went so far; only asked where there is no checkpoint, which knows better.
+  /// What the records say of how the run went so far; only asked where there is no checkpoint,
+  /// which knows better.
   private func past(_ state: RunDirectoryState, _ experiment: Experiment) -> StartDecision.Past {
     var past = StartDecision.Past()
     guard state.checkpoints.isEmpty, state.isTaken else { return past }
     past.isFinished = finishedReport != nil
     guard let text = recordedExperiment else { return past }
     let changes = ChangedKeys(from: text, to: experiment)
-    past.refusal = changes.refused(sameData: false).map { "\($0.sentence) in \(self.experiment): resume with the same, or use --force" }
+    past.refusal = changes.refused(sameData: false).map {
+      "\($0.sentence) in \(self.experiment): resume with the same, or use --force"
+    }
     past.continuation = changes.continuation?.sentence
-    if let every = (try? Experiment(text: text, source: self.experiment, overrides: []))?.checkpoint.every,
+    if let every = (try? Experiment(text: text, source: self.experiment, overrides: []))?.checkpoint
+      .every,
       let last = lastRecordedStep ?? finishedReport?.steps
     {
-      // Of the step itself the record comes first; a run that ends in order writes one more at its end.
+      // Of the step itself the record comes first; a run that ends in order writes one more at its
+      // end.
       past.passedCheckpoint = last > every || past.isFinished
     }
     return past
   }
 
-  /// The report of a run that trained to its end; nil where there is none that can be read, or the run was stopped.
+  /// The report of a run that trained to its end; nil where there is none that can be read, or the
+  /// run was stopped.
   var finishedReport: ConvergenceReport? {
-    guard let report = try? JSONFile.read(ConvergenceReport.self, from: report), report.verdict != .stopped else { return nil }
+    guard let report = try? JSONFile.read(ConvergenceReport.self, from: report),
+      report.verdict != .stopped
+    else { return nil }
     return report
   }
 
@@ -65,23 +80,32 @@ extension RunDirectory {
       let aside = "\(path)/.tmp-replaced-\(LockRecord.newRun())"
       guard rename(old, aside) == 0 else {
         if errno == ENOENT { continue }
-        throw RunFailure(.workerFailed, "\(old) cannot be removed: \(systemMessage()); remove it, or give another directory with --output")
+        throw RunFailure(
+          .workerFailed,
+          "\(old) cannot be removed: \(systemMessage()); remove it, or give another directory with --output"
+        )
       }
       try? FileManager.default.removeItem(atPath: aside)
     }
   }
 
-  /// Moves the records of a start that never reached a checkpoint to `interrupted-N`, and returns its name.
+  /// Moves the records of a start that never reached a checkpoint to `interrupted-N`, and returns
+  /// its name.
   func setRecordsAside() throws -> String {
     let state = try state()
     var number = 1
     while mkdir(interrupted(number), 0o777) != 0 {
-      guard errno == EEXIST else { throw RunFailure(.workerFailed, "\(interrupted(number)) cannot be made: \(systemMessage())") }
+      guard errno == EEXIST else {
+        throw RunFailure(.workerFailed, "\(interrupted(number)) cannot be made: \(systemMessage())")
+      }
       number += 1
     }
     for name in RunDirectory.startFiles + state.records {
-      guard rename("\(path)/\(name)", "\(interrupted(number))/\(name)") == 0 || errno == ENOENT else {
-        throw RunFailure(.workerFailed, "\(path)/\(name) cannot be moved to \(interrupted(number)): \(systemMessage())")
+      guard rename("\(path)/\(name)", "\(interrupted(number))/\(name)") == 0 || errno == ENOENT
+      else {
+        throw RunFailure(
+          .workerFailed,
+          "\(path)/\(name) cannot be moved to \(interrupted(number)): \(systemMessage())")
       }
     }
     return "interrupted-\(number)"

@@ -1,7 +1,8 @@
 import Configuration
 import Reports
 
-/// How a run begins in a directory: a pure function of what was asked for and of what the directory holds.
+/// How a run begins in a directory: a pure function of what was asked for and of what the directory
+/// holds.
 public enum StartDecision: Sendable, Equatable {
   /// At step 1; nothing of a run is there.
   case fresh
@@ -9,7 +10,8 @@ public enum StartDecision: Sendable, Equatable {
   case replace
   /// From the newest checkpoint that can be read.
   case resume
-  /// At step 1, after the records of a start that never reached a checkpoint have been moved to `interrupted-N`.
+  /// At step 1, after the records of a start that never reached a checkpoint have been moved to
+  /// `interrupted-N`.
   case setAside
   /// Not at all: the run has ended with all that it was to do.
   case complete
@@ -39,23 +41,29 @@ public enum StartDecision: Sendable, Equatable {
     case .new:
       self =
         state.isTaken
-        ? .refuse("\(path) holds a run already: --resume continues it, --force replaces it, --output DIR runs elsewhere") : .fresh
+        ? .refuse(
+          "\(path) holds a run already: --resume continues it, --force replaces it, --output DIR runs elsewhere"
+        ) : .fresh
     case .replace: self = state.isTaken ? .replace : .fresh
     case .resume:
       if !state.checkpoints.isEmpty {
         self = .resume
       } else if state.hasCheckpointFolder || past.passedCheckpoint {
-        self = .refuse("\(path): the run's checkpoints are gone, and without one it cannot go on: \(ways)")
+        self = .refuse(
+          "\(path): the run's checkpoints are gone, and without one it cannot go on: \(ways)")
       } else if past.isFinished && state.hasWeights {
         if let refusal = past.refusal {
           self = .refuse(refusal)
         } else if let continuation = past.continuation {
-          self = .refuse("\(path): the run has ended without a checkpoint, so it cannot go on (\(continuation)): \(ways)")
+          self = .refuse(
+            "\(path): the run has ended without a checkpoint, so it cannot go on (\(continuation)): \(ways)"
+          )
         } else {
           self = .complete
         }
       } else if state.hasReport || state.hasWeights {
-        self = .refuse("\(path): the run has ended without a checkpoint, so it cannot go on: \(ways)")
+        self = .refuse(
+          "\(path): the run has ended without a checkpoint, so it cannot go on: \(ways)")
       } else {
         self = state.records.isEmpty ? .fresh : .setAside
       }
