@@ -40,14 +40,17 @@ func system(_ name: String, pkgConfig: String? = nil, debian: String) -> Target 
 let package = Package(
   name: "lockstep",
   products: [
+    // What a program with a model, data or rules of its own imports.
+    .library(name: "Lockstep", targets: ["Lockstep"]),
+    // The MPI binding alone.
     .library(name: "MPI", targets: ["MPI"]),
     .executable(name: "lockstep", targets: ["lockstep"]),
     .executable(name: "lockstep-worker", targets: ["lockstep-worker"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", "1.8.2"..<"2.0.0"),
+    .package(url: "https://github.com/apple/swift-log", "1.16.2"..<"2.0.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", "1.0.2"..<"2.0.0"),
   ],
   targets: [
     // System libraries and the one C target, for loops that must run at the CPU's vector width.
@@ -108,20 +111,23 @@ let package = Package(
         "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
         "Processes",
       ]),
+    library("CommandOptions", [argumentParser]),
+    library(
+      "Lockstep",
+      [
+        "CEarlySignals", "CommandOptions", "Processes", "StallWatch", "Configuration",
+        "ExperimentKeys", "Data", "GradientNorms", "GradientReduction", "Models", "Optimizers",
+        "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess",
+        argumentParser,
+      ]),
     program(
       "lockstep",
       [
-        "CEarlySignals", "Processes", "StallWatch",
-        "Configuration", "ExperimentKeys", "Gallery", "Reports", "Launching", "Verification",
-        "GradientNorms", "Models", "Data", "Vectors", "Files",
-        "TensorFiles", "Scaling", "ScalingStudy", argumentParser, subprocess,
+        "CEarlySignals", "CommandOptions", "Processes", "StallWatch", "Gallery", "Reports",
+        "Launching", "Verification", "GradientNorms", "Vectors", "Files", "TensorFiles", "Scaling",
+        "ScalingStudy", argumentParser, subprocess,
       ]),
-    program(
-      "lockstep-worker",
-      [
-        "CEarlySignals", "Processes", "StallWatch", "Configuration", "Training", "Benchmark",
-        "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess", argumentParser,
-      ]),
+    program("lockstep-worker", ["Lockstep"]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),

@@ -110,7 +110,7 @@ extension Experiment {
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
     any ClipRule, ClipScope
   ) {
-    try keys.kind("rule", among: clipRules, name: { $0.kind }) {
+    try keys.kind("rule", of: ClipRules.self) {
       (kind, keys) throws(ExperimentError) in
       let rule: any ClipRule = try kind.init(&keys)
       guard rule.limit != nil else { return (rule, .meanGradient) }

@@ -7,8 +7,11 @@ import Optimizers
 
 extension Experiment {
   /// Reads an experiment file and applies `key.path=value` overrides.
-  public init(contentsOf path: String, overrides: [String]) throws(ExperimentError) {
-    try self.init(text: try Self.text(of: path), source: path, overrides: overrides)
+  public init(contentsOf path: String, overrides: [String], registry: Registry = Registry())
+    throws(ExperimentError)
+  {
+    try self.init(
+      text: try Self.text(of: path), source: path, overrides: overrides, registry: registry)
   }
 
   /// The file's text; an error in one line where it cannot be read.
@@ -37,8 +40,11 @@ extension Experiment {
 
   /// Reads an experiment from text; `source` is the file's name, for messages and for what is
   /// relative to its folder.
-  public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
-    var keys = try ExperimentReader(text: text, source: source, overrides: overrides)
+  public init(
+    text: String, source: String, overrides: [String], registry: Registry = Registry()
+  ) throws(ExperimentError) {
+    var keys = try ExperimentReader(
+      text: text, source: source, overrides: overrides, registry: registry)
 
     name = try keys.string("name", default: "experiment")
     if name.isEmpty || name.hasPrefix(".") || name.contains("/") {
@@ -66,7 +72,7 @@ extension Experiment {
     try keys.enter("guard")
     guardConfig = try GuardConfig(&keys)
     try keys.enter("stop")
-    stop = try keys.kind("rule", among: stopRules, name: { $0.kind }) {
+    stop = try keys.kind("rule", of: StopRules.self) {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     try keys.enter("report")
@@ -116,7 +122,7 @@ extension Experiment {
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
     any OptimizerRule, Double
   ) {
-    try keys.kind("kind", among: optimizerRules, name: { $0.kind }) {
+    try keys.kind("kind", of: OptimizerRules.self) {
       (kind, keys) throws(ExperimentError) in
       let rate = try keys.number(
         "learning_rate", default: kind.usualRate, wanted: "a number above 0"
@@ -127,42 +133,18 @@ extension Experiment {
 
   private static func schedule(
     _ keys: inout ExperimentReader, _ optimizer: any OptimizerRule, rate: Double, globalBatch: Int
-  ) throws(ExperimentError) -> (Schedule, any RateRule) {
+  ) throws(ExperimentError) -> (any Schedule, any RateRule) {
     let run = RateContext(globalBatch: globalBatch, isAdaptive: optimizer.isAdaptive)
-    let fixed = ["constant", "cosine", "warmup", "warmup-cosine"]
-    return try keys.kind("kind", among: fixed + rateRules.map { $0.kind }, name: { $0 }) {
+    // One key names either a schedule, which the step alone decides, or a rule that follows norms.
+    let schedules = keys.registry.all(Schedules.self)
+    let rules = keys.registry.all(RateRules.self)
+    let names = schedules.map { $0.kind } + rules.map { $0.kind }
+    return try keys.kind("kind", among: names, name: { $0 }) {
       (kind, keys) throws(ExperimentError) in
-      if let rule = rateRules.first(where: { $0.kind == kind }) {
+      if let rule = rules.first(where: { $0.kind == kind }) {
         return (.constant, try rule.init(&keys, for: run))
       }
-      return (try schedule(kind, &keys, rate: rate), .none)
-    }
-  }
-
-  /// A schedule that depends on the step alone.
-  private static func schedule(_ kind: String, _ keys: inout ExperimentReader, rate: Double)
-    throws(ExperimentError) -> Schedule
-  {
-    func final() throws(ExperimentError) -> Double {
-      let final = try keys.number(
-        "final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step"
-      ) { $0 >= 0 }
-      guard final <= rate else {
-        throw keys.error(
-          "final_rate",
-          "\(final) is above optimizer.learning_rate = \(rate), which the schedule falls from: give at most that"
-        )
-      }
-      return final
-    }
-    func warmup() throws(ExperimentError) -> Int {
-      try keys.integer("warmup_steps", default: 100, in: 1...Int.max)
-    }
-    switch kind {
-    case "cosine": return .cosine(final: try final())
-    case "warmup": return .warmup(steps: try warmup())
-    case "warmup-cosine": return .warmupCosine(warmupSteps: try warmup(), final: try final())
-    default: return .constant
+      return (try schedules.first { $0.kind == kind }!.init(&keys, rate: rate), .none)
     }
   }
 
@@ -187,7 +169,7 @@ extension Experiment {
 
 extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: modelKinds, name: { $0.kind }) {
+    recipe = try keys.kind("kind", of: ModelKinds.self) {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     section = keys.resolvedSection
@@ -195,8 +177,9 @@ extension Experiment.ModelChoice {
   }
 
   /// Reads back what a weights file kept.
-  init(section: String, source: String) throws(ExperimentError) {
-    var keys = try ExperimentReader(text: section, source: source, overrides: [])
+  init(section: String, source: String, registry: Registry) throws(ExperimentError) {
+    var keys = try ExperimentReader(
+      text: section, source: source, overrides: [], registry: registry)
     try keys.enter("model")
     try self.init(&keys)
     _ = try keys.finish()
@@ -205,7 +188,7 @@ extension Experiment.ModelChoice {
 
 extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", among: dataKinds, name: { $0.kind }) {
+    recipe = try keys.kind("kind", of: DataKinds.self) {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     order = try keys.choice("order", default: .shuffled)

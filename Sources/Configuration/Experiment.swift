@@ -17,7 +17,7 @@ public struct Experiment: Sendable {
   public var training: TrainingChoice
   public var optimizer: any OptimizerRule
   public var learningRate: Double
-  public var schedule: Schedule
+  public var schedule: any Schedule
   /// A factor on the schedule's rate that follows the norms.
   public var rateRule: any RateRule
   public var batchGrowth: BatchGrowth?

@@ -24,7 +24,7 @@ public final class TrainedModel {
 
   /// Reads a weights file, the newest one of a checkpoint directory, or a run directory's final one
   /// or, where there is none, its newest checkpoint's.
-  public init(path given: String) throws {
+  public init(path given: String, registry: Registry = Registry()) throws {
     path = Self.file(at: given)
     let file = try SafeTensors(path: path)
     guard let description = ModelDescription(metadata: file.metadata) else {
@@ -32,7 +32,9 @@ public final class TrainedModel {
         path, "says nothing of the model that its tensors belong to",
         remedy: "give a run directory or a checkpoint written by Lockstep")
     }
-    let recipe = try Experiment.ModelChoice(section: description.model, source: path).recipe
+    let recipe = try Experiment.ModelChoice(
+      section: description.model, source: path, registry: registry
+    ).recipe
     // What belongs to no starting weight may be anything.
     model = try recipe.model(for: description.samples, seed: 0)
     // Each element takes two bytes at least: what the file cannot hold is not asked memory for.

@@ -6,6 +6,8 @@ import Glibc
 /// Every key is declared once, by the call that reads it. From those calls follow the defaults, the
 /// bounds, the list of valid keys that an unknown one is compared with, and the resolved file.
 public struct ExperimentReader {
+  /// The kinds that the experiment can name.
+  public let registry: Registry
   private let tree: TOMLTree
   private let folder: String
   /// Where the keys that are being read lie: nowhere at first, then a section, or an entry of a
@@ -22,10 +24,13 @@ public struct ExperimentReader {
 
   /// Reads TOML and puts the `key.path=value` overrides into it; `source` is the file's name, for
   /// messages and for what is relative to its folder.
-  public init(text: String, source: String, overrides: [String]) throws(ExperimentError) {
+  public init(text: String, source: String, overrides: [String], registry: Registry = Registry())
+    throws(ExperimentError)
+  {
     var tree = try TOMLTree(text: text, source: source)
     for override in overrides { try tree.apply(override: override) }
     self.tree = tree
+    self.registry = registry
     folder = source.contains("/") ? String(source[..<source.lastIndex(of: "/")!]) : "."
   }
 

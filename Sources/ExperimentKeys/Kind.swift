@@ -10,14 +10,21 @@ public protocol Kind: Sendable {
 }
 
 extension ExperimentReader {
-  /// The one of `kinds` that a key names, read; the first is the default. The keys of the others
-  /// are known then, so that one line of a file switches between them.
+  /// The one of a sort's kinds that a key names, read; the first is the default. The keys of the
+  /// others are known then, so that one line of a file switches between them.
   ///
   /// - Parameters:
   ///   - key: the key, of the current section.
-  ///   - kinds: the candidates.
-  ///   - name: the name of one of them.
+  ///   - list: the sort of kind.
   ///   - read: reads the keys of one of them.
+  public mutating func kind<List: KindList, Value>(
+    _ key: String, of list: List.Type,
+    read: (List.Element, inout ExperimentReader) throws(ExperimentError) -> Value
+  ) throws(ExperimentError) -> Value {
+    try kind(key, among: registry.all(list), name: List.name, read: read)
+  }
+
+  /// The same for any candidates.
   public mutating func kind<Candidate, Value>(
     _ key: String, among kinds: [Candidate], name: (Candidate) -> String,
     read: (Candidate, inout ExperimentReader) throws(ExperimentError) -> Value

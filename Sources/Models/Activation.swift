@@ -5,7 +5,7 @@ public enum Activation: String, Sendable, CaseIterable {
   case relu, tanh, sigmoid
 
   /// values = f(values + bias), in one pass over a row-major matrix of `rows` × `columns`.
-  func forward(
+  public func forward(
     _ values: UnsafeMutablePointer<Float>, bias: UnsafePointer<Float>, rows: Int, columns: Int
   ) {
     switch self {
@@ -16,8 +16,9 @@ public enum Activation: String, Sendable, CaseIterable {
   }
 
   /// Multiplies ∂loss/∂f by f′, which each of these functions has as a function of its result.
-  func backward(_ gradient: UnsafeMutablePointer<Float>, results: UnsafePointer<Float>, count: Int)
-  {
+  public func backward(
+    _ gradient: UnsafeMutablePointer<Float>, results: UnsafePointer<Float>, count: Int
+  ) {
     switch self {
     case .relu: cvk_relu_backward(gradient, results, count)
     case .tanh: cvk_tanh_backward(gradient, results, count)

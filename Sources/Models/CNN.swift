@@ -73,7 +73,7 @@ public final class CNN: Model {
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     let count = batch.count
     guard count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let logits = forward(batch, weights: weights)
     gradients.output.reserve(batch.capacity * output.outputs)
@@ -82,7 +82,7 @@ public final class CNN: Model {
     let (dRows, dHidden, dOutput) = (
       gradients.rows.base, gradients.hidden.base, gradients.output.base
     )
-    let lossSum = Loss.crossEntropy.measure(
+    let lossSum = CrossEntropy().measure(
       logits, width: output.outputs, batch: batch, scale: scale, gradient: dOutput
     ).lossSum
 
@@ -115,7 +115,7 @@ public final class CNN: Model {
 
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
-    return Loss.crossEntropy.measure(
+    return CrossEntropy().measure(
       forward(batch, weights: weights), width: output.outputs, batch: batch)
   }
 

@@ -3,16 +3,17 @@ import Vectors
 
 /// A fully connected layer, y = f(x·Wᵀ + b) with W of shape [outputs, inputs], as PyTorch's
 /// `nn.Linear`.
-struct Dense {
-  let inputs: Int
-  let outputs: Int
+public struct Dense: Sendable {
+  public let inputs: Int
+  public let outputs: Int
   /// Nil in a last layer, whose results go to the loss as they are.
-  let activation: Activation?
-  let weight: Int
-  let bias: Int
+  public let activation: Activation?
+  /// The tensors' indices in the layout.
+  public let weight: Int
+  public let bias: Int
 
   /// Adds the layer's tensors, `NAME.weight` and `NAME.bias`, to a layout.
-  init(
+  public init(
     _ name: String, inputs: Int, outputs: Int, activation: Activation?,
     in layout: inout TensorLayout
   ) {
@@ -23,7 +24,8 @@ struct Dense {
     bias = layout.add("\(name).bias", shape: [outputs])
   }
 
-  func initialize(
+  /// Fills both tensors with their starting values, a function of the seed and of their indices.
+  public func initialize(
     _ weights: inout FlatVector, seed: UInt64, by initialization: Initialization = .standard
   ) {
     initialization.fill(
@@ -31,8 +33,8 @@ struct Dense {
       seed: seed)
   }
 
-  /// `x` is rows × inputs, `y` rows × outputs.
-  func forward(
+  /// y = f(x·Wᵀ + b); `x` is rows × inputs, `y` rows × outputs, both row-major.
+  public func forward(
     _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     into y: UnsafeMutablePointer<Float>
   ) {
@@ -46,7 +48,7 @@ struct Dense {
   }
 
   /// ∂loss/∂b and ∂loss/∂W from `d` = ∂loss/∂(x·Wᵀ + b), bias first.
-  func backward(
+  public func backward(
     _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, rows: Int, into gradient: inout FlatVector,
     accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
@@ -61,7 +63,7 @@ struct Dense {
 
   /// ∂loss/∂x, rows × inputs, from `d` = ∂loss/∂(x·Wᵀ + b); `accumulate` adds it to what another
   /// reader of x has left.
-  func backward(
+  public func backward(
     _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {

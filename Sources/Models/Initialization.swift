@@ -43,7 +43,7 @@ public enum Initialization: Sendable, Equatable {
 
   /// Fills a layer's weight and bias. `activation` is the one after the layer, nil where its
   /// results are used as they are.
-  func fill(
+  public func fill(
     _ weights: inout FlatVector, weight: Int, bias: Int, fanIn: Int, fanOut: Int,
     activation: Activation?, seed: UInt64
   ) {
@@ -124,7 +124,7 @@ extension FlatVector {
   }
 
   /// The first element of a tensor.
-  func pointer(_ segment: Int) -> UnsafeMutablePointer<Float> {
+  public func pointer(_ segment: Int) -> UnsafeMutablePointer<Float> {
     base + layout.segments[segment].range.lowerBound
   }
 }

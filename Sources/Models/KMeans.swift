@@ -116,7 +116,7 @@ public final class KMeans: DataDependentInitialization {
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     guard batch.count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     multiplyAll(batch, weights)
     if !accumulate { gradient.setToZero(in: layout.segments[0].range) }

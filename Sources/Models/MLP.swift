@@ -8,13 +8,13 @@ import Vectors
 /// layers it is a linear or a logistic model.
 public final class MLP: Model {
   public let layout: TensorLayout
-  public let loss: Loss
+  public let loss: any Loss
   private let layers: DenseStack
   private let initialization: Initialization
 
   public init(
     inputWidth: Int, hidden: [Int], outputWidth: Int, activation: Activation = .relu,
-    loss: Loss = .crossEntropy,
+    loss: any Loss = .crossEntropy,
     initialization: Initialization = .standard
   ) {
     let widths = [inputWidth] + hidden + [outputWidth]
@@ -42,7 +42,7 @@ public final class MLP: Model {
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     guard batch.count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let results = forward(batch, weights: weights)
     let lossSum = loss.measure(
@@ -57,7 +57,8 @@ public final class MLP: Model {
 
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
-    return loss.measure(forward(batch, weights: weights), width: outputWidth, batch: batch)
+    return loss.measure(
+      forward(batch, weights: weights), width: outputWidth, batch: batch, scale: 1, gradient: nil)
   }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
@@ -83,13 +84,15 @@ public struct MLPKind: ModelKind {
   public static let kind = "mlp"
   public let hidden: [Int]
   public let activation: Activation
-  public let loss: Loss
+  public let loss: any Loss
   public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     hidden = try keys.integers("hidden", default: [128], in: 1...(1 << 20))
     activation = try keys.choice("activation", default: .relu)
-    loss = try keys.choice("loss", default: .crossEntropy)
+    loss = try keys.kind("loss", of: Losses.self) { (kind, keys) throws(ExperimentError) in
+      try kind.init(&keys)
+    }
     initialization = try Initialization(&keys)
   }
 

@@ -67,8 +67,8 @@ extension Model {
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 
-  /// The gradient of no samples.
-  func differentiateNothing(
+  /// What ``lossAndGradient(_:weights:into:scale:accumulate:finished:)`` does for an empty batch.
+  public func gradientOfNothing(
     into gradient: inout FlatVector, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
   ) -> Double {
     for segment in layout.segments.indices.reversed() {

@@ -8,19 +8,28 @@ public protocol ModelKind: Kind {
   func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model
 }
 
-/// Every kind of model there is; the first is the default.
-public let modelKinds: [any ModelKind.Type] = [
-  MLPKind.self,
-  LinearKind.self,
-  LogisticKind.self,
-  CNNKind.self,
-  RNNKind.self,
-  LSTMKind.self,
-  GPTKind.self,
-  VAEKind.self,
-  KMeansKind.self,
-  PolicyKind.self,
-]
+/// Every kind of model; the first is the default.
+public enum ModelKinds: KindList {
+  public static let noun = "model kind"
+  public static let builtIn: [any ModelKind.Type] = [
+    MLPKind.self,
+    LinearKind.self,
+    LogisticKind.self,
+    CNNKind.self,
+    RNNKind.self,
+    LSTMKind.self,
+    GPTKind.self,
+    VAEKind.self,
+    KMeansKind.self,
+    PolicyKind.self,
+  ]
+  public static func name(of kind: any ModelKind.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a model kind of the program's own known to experiments.
+  public mutating func register(_ kind: (some ModelKind).Type) { add(kind, to: ModelKinds.self) }
+}
 
 extension ModelKind {
   /// The answer to data that do not suit.

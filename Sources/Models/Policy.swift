@@ -74,7 +74,7 @@ public final class Policy: Model {
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     guard batch.count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     run(batch, weights: weights, greedy: false)
     let capacity = batch.capacity * (CartPole.longestEpisode + 1)

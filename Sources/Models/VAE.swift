@@ -63,7 +63,7 @@ public final class VAE: Model, ImageGenerator {
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     let rows = batch.count
     guard rows > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let divergence = forward(batch, weights: weights)
     gradients.output.reserve(batch.capacity * output.outputs)

@@ -1,15 +1,16 @@
 /// Memory for Float32 values that a model computes on its way, 64-byte aligned, kept from call to
 /// call.
-final class Workspace {
-  private(set) var base: UnsafeMutablePointer<Float>
-  private(set) var count = 0
+public final class Workspace {
+  public private(set) var base: UnsafeMutablePointer<Float>
+  /// How many values there is room for.
+  public private(set) var count = 0
 
-  init() { base = Self.allocate(0) }
+  public init() { base = Self.allocate(0) }
 
   deinit { UnsafeMutableRawPointer(base).deallocate() }
 
   /// Makes room for `count` values; what was there is lost if it has to grow.
-  func reserve(_ count: Int) {
+  public func reserve(_ count: Int) {
     guard count > self.count else { return }
     UnsafeMutableRawPointer(base).deallocate()
     base = Self.allocate(count)

@@ -24,7 +24,9 @@ public struct ExchangeTimer {
     let text = try world.broadcast(
       try world.succeedOnAllRanks { isFirst ? try Experiment.text(of: options.experiment) : "" })
     experiment = try world.succeedOnAllRanks {
-      try Experiment(text: text, source: options.experiment, overrides: options.overrides)
+      try Experiment(
+        text: text, source: options.experiment, overrides: options.overrides,
+        registry: options.registry)
     }
     simulation = options.simulation
     self.budget = budget

@@ -1,5 +1,6 @@
 import Configuration
 import GradientNorms
+import Reports
 import Vectors
 
 extension InjectedFault {

@@ -1,6 +1,7 @@
 import Configuration
 import GradientReduction
 import Data
+import ExperimentKeys
 import Files
 import FlightRecorder
 import FoundationEssentials
@@ -37,13 +38,15 @@ public struct RunOptions: Sendable {
   public var simulation: Simulation?
   /// A fault to put in, for `lockstep verify` and its tests.
   public var fault: InjectedFault?
+  /// The kinds that the experiment can name.
+  public var registry: Registry
 
   public init(
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false,
     force: Bool = false,
     voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0,
     threads: Int = 1, traces: Bool = false,
-    simulation: Simulation? = nil, fault: InjectedFault? = nil
+    simulation: Simulation? = nil, fault: InjectedFault? = nil, registry: Registry = Registry()
   ) {
     self.experiment = experiment
     self.overrides = overrides
@@ -57,6 +60,7 @@ public struct RunOptions: Sendable {
     self.traces = traces
     self.simulation = simulation
     self.fault = fault
+    self.registry = registry
   }
 }
 
@@ -100,7 +104,8 @@ public final class Run {
     let overrides =
       options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
     let experiment = try world.succeedOnAllRanks {
-      try Experiment(text: shared, source: options.experiment, overrides: overrides)
+      try Experiment(
+        text: shared, source: options.experiment, overrides: overrides, registry: options.registry)
     }
     let directory = RunDirectory(options.output ?? "runs/\(experiment.name)")
     say = ConsoleReporter(
@@ -162,9 +167,7 @@ public final class Run {
     log.info(
       "rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps"
     )
-    notes += experiment.ignoredKeys.map {
-      "\($0) is passed over: another kind of \($0.prefix { $0 != "." }) has it, not the one chosen"
-    }
+    notes += experiment.ignoredKeyNotes
     notes += data.notes + trainer.notes
     if let simulation = options.simulation {
       notes.append("simulated: \(simulation.description(ranks: world.size))")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import FoundationEssentials
 import Launching
 import Reports
@@ -60,6 +59,8 @@ struct BenchCommand: AsyncParsableCommand {
     help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
+  @OptionGroup var program: WorkerOption
+
   func run() async throws {
     guard let workload = Workload.named(workload) else {
       throw CommandFailure(
@@ -75,7 +76,8 @@ struct BenchCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--trace is for --profile; give both")
     }
     let launch = try WorkerLaunch(
-      experiment: workload.name, overrides: [], hostfile: hostfile, mpirunArguments: mpirunArg)
+      worker: try program.worker(), experiment: workload.name, overrides: [], hostfile: hostfile,
+      mpirunArguments: mpirunArg)
     let count = try launch.rankCount(ranks)
     var options = ["--bench-steps", String(steps)]
     if profile { options += ["--bench-trace", try traceFile(ranks: count)] }

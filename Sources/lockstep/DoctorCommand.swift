@@ -44,7 +44,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
   func run() async throws {
     let launch = try WorkerLaunch(
-      experiment: "doctor", overrides: [], hostfile: hostfile, hosts: hosts,
+      worker: try WorkerProgram(nil), experiment: "doctor", overrides: [], hostfile: hostfile,
+      hosts: hosts,
       mpirunArguments: mpirunArg)
     var line = launch.diagnosisLine(ranks: try launch.rankCount(ranks))
     let named = try await launch.survey(&line, data: [], output: nil)

@@ -113,9 +113,11 @@ struct GalleryCommand: AsyncParsableCommand {
           "no Launch/experiments above this program or here: --experiments DIR says where they are")
       }
       let path = "\(experiments)/\(claim.experiment)"
+      let worker = try WorkerProgram(nil)
       let launch = try WorkerLaunch(
-        experiment: path, overrides: planned.overrides, hostfile: nil, mpirunArguments: [])
-      _ = try WorkerLaunch.experiment(path, overrides: planned.overrides)
+        worker: worker, experiment: path, overrides: planned.overrides, hostfile: nil,
+        mpirunArguments: [])
+      _ = try await worker.describe(path, overrides: planned.overrides)
       let line = launch.line(
         ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory,
         options: ["--force"])

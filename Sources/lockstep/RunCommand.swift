@@ -1,6 +1,4 @@
 import ArgumentParser
-import Configuration
-import Data
 import Launching
 import Reports
 import StallWatch
@@ -113,6 +111,8 @@ struct RunCommand: AsyncParsableCommand {
       "The IPv4 address that --metrics-port listens on; 0.0.0.0 for all.", valueName: "host"))
   var metricsHost = "127.0.0.1"
 
+  @OptionGroup var program: WorkerOption
+
   @Flag(help: "Print only the report, or the error.")
   var quiet = false
 
@@ -146,12 +146,13 @@ struct RunCommand: AsyncParsableCommand {
         _ = try MetricsServer.address(host: metricsHost, port: metricsPort)
       }
     }
-    let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides)
-    try WorkerLaunch.requireFit(experiment)
+    let worker = try program.worker()
+    let experiment = try await worker.describe(experiment, overrides: overrides)
     let name = experiment.name
     let directory = try runDirectory(name: name)
     let launch = try WorkerLaunch(
-      experiment: self.experiment, overrides: overrides, hostfile: hostfile, hosts: hosts,
+      worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
+      hosts: hosts,
       mpirunArguments: mpirunArg)
     var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
@@ -167,7 +168,7 @@ struct RunCommand: AsyncParsableCommand {
       noHostCheck
       ? []
       : try await launch.requireHosts(
-        &line, data: experiment.data.recipe.files, output: directory.path)
+        &line, data: experiment.dataFiles, output: directory.path)
     let isNew = !directory.isTaken
     let lock = try LockedDirectory(directory)
     defer { lock.release() }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import FoundationEssentials
 import Reports
 import Scaling
@@ -128,6 +127,8 @@ struct ScaleCommand: AsyncParsableCommand {
   )
   var resume = false
 
+  @OptionGroup var program: WorkerOption
+
   @Flag(help: "Print the study as JSON, as scale.json has it.")
   var json = false
 
@@ -137,10 +138,12 @@ struct ScaleCommand: AsyncParsableCommand {
   func run() async throws {
     let cluster = try self.cluster()
     let predicted = try predict.map { try WorkerLaunch.rankCounts($0, option: "--predict") } ?? []
-    let resolved = try WorkerLaunch.experiment(experiment, overrides: overrides)
+    let worker = try program.worker()
+    let resolved = try await worker.describe(experiment, overrides: overrides)
     let plan = try self.plan(resolved)
     let launch = try WorkerLaunch(
-      experiment: experiment, overrides: overrides, hostfile: hostfile, hosts: hosts,
+      worker: worker, experiment: experiment, overrides: overrides, hostfile: hostfile,
+      hosts: hosts,
       mpirunArguments: mpirunArg)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
     _ = try WorkerLaunch.simulation(simulate)
@@ -153,7 +156,7 @@ struct ScaleCommand: AsyncParsableCommand {
     try await points.requireHosts()
     let counts = try await points.measure()
     let study = Study(
-      name: resolved.name, plan: plan, microBatch: resolved.training.microBatch, counts: counts,
+      name: resolved.name, plan: plan, microBatch: resolved.microBatch, counts: counts,
       predicting: predicted, on: cluster)
     do throws(RunFileError) { try StudyDirectory(path: folder).write(study) } catch {
       throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
@@ -164,7 +167,7 @@ struct ScaleCommand: AsyncParsableCommand {
         : StudyText(study).text + "\n\(folder)/report.html\n")
   }
 
-  private func plan(_ experiment: Experiment) throws -> StudyPlan {
+  private func plan(_ experiment: ExperimentDescription) throws -> StudyPlan {
     func choice<Choice: RawRepresentable & CaseIterable>(_ text: String, _ option: String) throws
       -> Choice
     where Choice.RawValue == String {

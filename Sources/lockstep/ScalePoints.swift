@@ -1,5 +1,3 @@
-import Configuration
-import Data
 import FoundationEssentials
 import Launching
 import Processes
@@ -12,7 +10,7 @@ import Vectors
 /// the times of the exchange alone.
 struct ScalePoints {
   let plan: StudyPlan
-  let experiment: Experiment
+  let experiment: ExperimentDescription
   let launch: WorkerLaunch
   let folder: String
   let simulation: Simulation?
@@ -20,7 +18,7 @@ struct ScalePoints {
   private var crowding: [Int: Oversubscription] = [:]
 
   init(
-    plan: StudyPlan, experiment: Experiment, launch: WorkerLaunch, folder: String,
+    plan: StudyPlan, experiment: ExperimentDescription, launch: WorkerLaunch, folder: String,
     simulation: Simulation?
   ) {
     (self.plan, self.experiment, self.launch, self.folder, self.simulation) = (
@@ -33,7 +31,7 @@ struct ScalePoints {
     for ranks in plan.ranks {
       var line = line(ranks, 1)
       for note in try await launch.requireHosts(
-        &line, data: experiment.data.recipe.files, output: folder)
+        &line, data: experiment.dataFiles, output: folder)
       { say("note: \(note)") }
       crowding[ranks] = line.crowding
     }
@@ -109,7 +107,7 @@ struct ScalePoints {
         let runs = try (1...plan.repeats).map { attempt in
           try MeasuredRun(
             directory(ranks, attempt), ranks: ranks, attempt: attempt, warmUp: plan.warmUp,
-            microBatch: experiment.training.microBatch,
+            microBatch: experiment.microBatch,
             targetLoss: plan.targetLoss)
         }
         let hasExchange = FileManager.default.fileExists(atPath: exchangeFile(ranks))
@@ -153,13 +151,13 @@ struct ScalePoints {
 
   private func overrides(_ ranks: Int) -> [String] {
     let growth = plan.mode == .weak ? ranks : 1
-    let batch = experiment.training.globalBatch * growth
+    let batch = experiment.globalBatch * growth
     var keys = ["training.global_batch=\(batch)", "report.every=\(plan.warmUp)"]
     if let steps = plan.steps { keys.append("training.steps=\(steps)") }
     let factor = plan.rate.factor(batches: Double(growth))
     if factor != 1 { keys.append("optimizer.learning_rate=\(experiment.learningRate * factor)") }
     // A rank alone has no other's gradient to measure noise with.
-    if plan.targetLoss != nil && batch > experiment.training.microBatch {
+    if plan.targetLoss != nil && batch > experiment.microBatch {
       keys.append("report.noise=micro-batches")
     }
     return keys

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import FoundationEssentials
 import Launching
 import Reports
@@ -54,6 +53,8 @@ struct VerifyCommand: AsyncParsableCommand {
     help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
   var mpirunArg: [String] = []
 
+  @OptionGroup var program: WorkerOption
+
   @Flag(
     help:
       "Print JSON: whether all is identical, and of each run what it computed and where it differs first."
@@ -82,9 +83,10 @@ struct VerifyCommand: AsyncParsableCommand {
       "training.reproducible=true", "training.exchange=auto", "training.steps=\(steps)",
       "checkpoint.every=\(steps)", "checkpoint.keep=1",
     ]
-    let experiment = try WorkerLaunch.experiment(experiment, overrides: overrides + forced)
+    let worker = try program.worker()
+    let experiment = try await worker.describe(experiment, overrides: overrides + forced)
     let launch = try WorkerLaunch(
-      experiment: self.experiment, overrides: overrides, hostfile: hostfile,
+      worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
       mpirunArguments: mpirunArg)
     if hostfile != nil && keep == nil {
       throw CommandFailure(

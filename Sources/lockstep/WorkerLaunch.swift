@@ -1,5 +1,3 @@
-import Configuration
-import ExperimentKeys
 import Files
 import Launching
 import Processes
@@ -11,6 +9,7 @@ struct WorkerLaunch: Sendable {
   private let experiment: String
   private let overrides: [String]
   private let mpirun: String
+  private let worker: WorkerProgram
   let hosts: Hostfile?
   private let mpirunArguments: [String]
   private let environment = Installation.environment()
@@ -19,9 +18,10 @@ struct WorkerLaunch: Sendable {
   /// - Throws: a failure in one line where the hostfile is bad, or a program that it takes is
   ///   missing.
   init(
-    experiment: String, overrides: [String], hostfile: String?, hosts list: String? = nil,
-    mpirunArguments: [String]
+    worker: WorkerProgram, experiment: String, overrides: [String], hostfile: String?,
+    hosts list: String? = nil, mpirunArguments: [String]
   ) throws {
+    self.worker = worker
     self.experiment = experiment
     self.overrides = overrides
     self.mpirunArguments = mpirunArguments
@@ -35,12 +35,6 @@ struct WorkerLaunch: Sendable {
         .mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
     }
     self.mpirun = mpirun
-    let worker = Installation.worker
-    guard Installation.isExecutable(worker) else {
-      throw CommandFailure(
-        .mpiUnusable,
-        "\(worker) is missing: it has to lie beside lockstep; build it with swift build -c release")
-    }
   }
 
   /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
@@ -70,7 +64,7 @@ struct WorkerLaunch: Sendable {
   /// that wander say little.
   private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunCommand {
     var line = MpirunCommand(
-      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: Installation.worker,
+      setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: worker.path,
       workerArguments: workerArguments, ranks: ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
     line.bindsToCores = binds
@@ -160,27 +154,6 @@ struct WorkerLaunch: Sendable {
       )
     }
     return Set(counts).sorted()
-  }
-
-  /// The experiment with its overrides; its errors are the command's.
-  static func experiment(_ path: String, overrides: [String]) throws -> Experiment {
-    do throws(ExperimentError) {
-      return try Experiment(contentsOf: path, overrides: overrides)
-    } catch {
-      throw CommandFailure(.usage, PlainText.sanitized(error.description))
-    }
-  }
-
-  /// Ends the command where the model cannot take samples of the data's kind: the ranks would find
-  /// it too, but only once they run.
-  static func requireFit(_ experiment: Experiment) throws {
-    do {
-      try experiment.checkFit()
-    } catch let error as ExperimentError {
-      throw CommandFailure(.usage, PlainText.sanitized(error.description))
-    } catch let error as FileError {
-      throw CommandFailure(.data, PlainText.sanitized(error.description))
-    }
   }
 
   /// The worker's options for a cluster that is to be played.

@@ -15,7 +15,7 @@ import Vectors
   struct Case: CustomTestStringConvertible, Sendable {
     var widths: [Int]
     var activation = Activation.relu
-    var loss: Loss
+    var loss: any Loss
     var targetWidth = 0
 
     var testDescription: String { "\(widths) \(activation) \(loss) targets \(targetWidth)" }
@@ -23,7 +23,7 @@ import Vectors
 
   static let cases: [Case] =
     Activation.allCases.flatMap { activation in
-      Loss.allCases.flatMap { loss in
+      ([CrossEntropy(), SquaredError()] as [any Loss]).flatMap { loss in
         // Narrow layers, and layers wider than one and two vectors with a remainder.
         [[7, 5, 6, 4], [19, 37, 18, 17]].map {
           Case(widths: $0, activation: activation, loss: loss)

@@ -38,7 +38,7 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     PolicyTests.batch($0.map(UInt32.init), spare: $1)
   }
 
-  private static func perceptron(_ loss: Loss) -> ModelCase {
+  private static func perceptron(_ loss: any Loss) -> ModelCase {
     let samples = Samples(count, width: 13, classes: 6, seed: 8)
     return ModelCase(name: "mlp, \(loss)") {
       MLP(inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: .tanh, loss: loss)

@@ -7,7 +7,7 @@ import Vectors
 struct ReferenceNetwork {
   let widths: [Int]
   let activation: Activation
-  let loss: Loss
+  let loss: any Loss
 
   /// The loss summed over all samples; `smallest` gets the smallest absolute value that reached an
   /// activation.
@@ -47,14 +47,12 @@ struct ReferenceNetwork {
   }
 
   private func measure(_ y: [Double], label: Int, targets: [Double]?) -> Double {
-    switch loss {
-    case .crossEntropy:
+    if loss is CrossEntropy {
       let largest = y.max()!
       return largest + log(y.reduce(0) { $0 + exp($1 - largest) }) - y[label]
-    case .squaredError:
-      let t = targets ?? y.indices.map { $0 == label ? 1 : 0 }
-      return zip(y, t).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(y.count)
     }
+    let t = targets ?? y.indices.map { $0 == label ? 1 : 0 }
+    return zip(y, t).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(y.count)
   }
 
   /// Central differences, tensor by tensor.

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct ScheduleTests {
   struct Point: Sendable {
-    var schedule: Schedule
+    var schedule: any Schedule
     var step: Int
     var of: Int
     var rate: Double
@@ -35,12 +35,12 @@ import Testing
   ]
 
   @Test(arguments: points) func ratesAtTheEndsAndBetween(_ point: Point) {
-    let rate = point.schedule.rate(at: point.step, of: point.of, base: 0.8)
+    let rate = point.schedule.rate(at: Double(point.step), of: point.of, base: 0.8)
     #expect(abs(rate - point.rate) < 1e-15)
   }
 
   @Test func aCosineNeverRises() {
-    let rates = (1...50).map { Schedule.cosine(final: 0.1).rate(at: $0, of: 50, base: 1) }
+    let rates = (1...50).map { CosineDecay(final: 0.1).rate(at: Double($0), of: 50, base: 1) }
     #expect(zip(rates, rates.dropFirst()).allSatisfy { $0 > $1 })
   }
 }

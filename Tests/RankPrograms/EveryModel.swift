@@ -36,7 +36,7 @@ private let experiments: [String: (model: String, data: String)] = [
 let everyModelProgram = RankProgram("every-model") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
-  for kind in modelKinds.map({ $0.kind }) {
+  for kind in ModelKinds.builtIn.map({ $0.kind }) {
     guard let experiment = experiments[kind] else {
       throw CheckFailure(description: "no experiment here trains a \(kind)")
     }

@@ -10,7 +10,7 @@ import Testing
 
   @Test func everyKindTrainsSavesAndResumes() throws {
     let folder = try trained()
-    #expect(folder.kinds.count == modelKinds.count)
+    #expect(folder.kinds.count == ModelKinds.builtIn.count)
   }
 
   @Test(

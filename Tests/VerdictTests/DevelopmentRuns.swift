@@ -15,7 +15,8 @@ extension LabelledRun {
   private static func bowl(
     _ name: String, _ label: ConvergenceVerdict.Kind, spread: Double = 1, condition: Double = 2,
     start: Double = 3, rate: Double, steps: Int,
-    rule: any OptimizerRule = .sgd(), schedule: Schedule = .constant, clip: any ClipRule = .none,
+    rule: any OptimizerRule = .sgd(), schedule: any Schedule = .constant,
+    clip: any ClipRule = .none,
     ranks: Int = 2, batch: Int = 32, seed: UInt64 = 5
   ) -> LabelledRun {
     let curvatures = (0..<10).map { 1 - (1 - 1 / condition) * Double($0) / 9 }
@@ -31,7 +32,7 @@ extension LabelledRun {
   private static func classifier(
     _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int] = [], spread: Double = 1.5,
     flipped: Double = 0,
-    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, schedule: Schedule = .constant,
+    rule: any OptimizerRule = .sgd(), rate: Double, steps: Int, schedule: any Schedule = .constant,
     clip: any ClipRule = .none, ranks: Int = 2,
     batch: Int = 64, seed: UInt64 = 7, shrink: Float = 1, endsBelow: Double = -.infinity
   ) -> LabelledRun {

@@ -94,7 +94,7 @@ extension Variant {
   private func noisyBowl(
     _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil,
     condition: Double = 2, rule: any OptimizerRule = .sgd(),
-    start: Double? = nil, rate: Double, steps: Int, schedule: Schedule = .constant,
+    start: Double? = nil, rate: Double, steps: Int, schedule: any Schedule = .constant,
     clip: any ClipRule = .none, tellsUpdates: Bool = true
   ) -> LabelledRun {
     let width = width ?? pick(12, 20)
@@ -180,7 +180,7 @@ extension Variant {
   private var classifiers: [LabelledRun] {
     func classifier(
       _ name: String, _ label: ConvergenceVerdict.Kind, hidden: [Int] = [],
-      loss: Loss = .crossEntropy, samples: Int = 1 << 20,
+      loss: any Loss = .crossEntropy, samples: Int = 1 << 20,
       batch: Int? = 64,
       spread: Double = 1.5, rule: any OptimizerRule = .sgd(), rate: Double, steps: Int,
       ranks: Int? = nil

@@ -10,7 +10,7 @@ struct SimulatedRun {
   var data: any Dataset
   var rule: any OptimizerRule = .sgd()
   var rate: Double
-  var schedule = Schedule.constant
+  var schedule: any Schedule = .constant
   /// What the rate of a step is multiplied by: a schedule that the product has not.
   var factor: (_ step: Int, _ steps: Int) -> Double = { _, _ in 1 }
   var steps: Int
@@ -73,7 +73,7 @@ struct SimulatedRun {
       }
       let ledger = combined(ledgers)
       let decision = policy.decide(ledger)
-      let rate = schedule.rate(at: step, of: steps, base: rate) * factor(step, steps)
+      let rate = schedule.rate(at: Double(step), of: steps, base: rate) * factor(step, steps)
       tracker.record(ledger, decision, rate: rate)
       if ledger.meanLoss < endsBelow { break }
       update = UpdateNorms()

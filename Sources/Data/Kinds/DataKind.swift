@@ -25,15 +25,24 @@ extension DataKind {
   public func outline() -> SampleShape? { nil }
 }
 
-/// Every kind of data there is; the first is the default.
-public let dataKinds: [any DataKind.Type] = [
-  FashionMNISTKind.self,
-  IDXKind.self,
-  TextKind.self,
-  RandomTextKind.self,
-  CSVKind.self,
-  NpyKind.self,
-  TemporalOrderKind.self,
-  BlobsKind.self,
-  CartPoleKind.self,
-]
+/// Every kind of data; the first is the default.
+public enum DataKinds: KindList {
+  public static let noun = "data kind"
+  public static let builtIn: [any DataKind.Type] = [
+    FashionMNISTKind.self,
+    IDXKind.self,
+    TextKind.self,
+    RandomTextKind.self,
+    CSVKind.self,
+    NpyKind.self,
+    TemporalOrderKind.self,
+    BlobsKind.self,
+    CartPoleKind.self,
+  ]
+  public static func name(of kind: any DataKind.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a data kind of the program's own known to experiments.
+  public mutating func register(_ kind: (some DataKind).Type) { add(kind, to: DataKinds.self) }
+}

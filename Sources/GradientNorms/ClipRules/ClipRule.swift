@@ -36,19 +36,28 @@ public protocol ClipRule: Kind, StatefulKind {
     -> Double
 }
 
-/// Every kind of clip rule there is; the first is the default.
-public let clipRules: [any ClipRule.Type] = [
-  NoClip.self,
-  GlobalClip.self,
-  PerLayerClip.self,
-  ValueClip.self,
-  AdaptiveGradientClip.self,
-  PercentileClip.self,
-  ZScoreClip.self,
-  NormalizeClip.self,
-  RunningMeanClip.self,
-  AdaGC.self,
-]
+/// Every kind of clip rule; the first is the default.
+public enum ClipRules: KindList {
+  public static let noun = "clip rule"
+  public static let builtIn: [any ClipRule.Type] = [
+    NoClip.self,
+    GlobalClip.self,
+    PerLayerClip.self,
+    ValueClip.self,
+    AdaptiveGradientClip.self,
+    PercentileClip.self,
+    ZScoreClip.self,
+    NormalizeClip.self,
+    RunningMeanClip.self,
+    AdaGC.self,
+  ]
+  public static func name(of kind: any ClipRule.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a clip rule of the program's own known to experiments.
+  public mutating func register(_ kind: (some ClipRule).Type) { add(kind, to: ClipRules.self) }
+}
 
 extension ClipRule {
   public var needs: ClipNeeds { [] }

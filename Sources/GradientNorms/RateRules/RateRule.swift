@@ -17,10 +17,21 @@ public protocol RateRule: StatefulKind {
   func factorInForce(_ state: State) -> Double
 }
 
-/// Every kind of rate rule there is.
-public let rateRules: [any RateRule.Type] = [
-  AdaScaleRate.self, PlateauRate.self, NormWarmupRate.self,
-]
+/// Every kind of rate rule; the first is the default.
+public enum RateRules: KindList {
+  public static let noun = "rate rule"
+  public static let builtIn: [any RateRule.Type] = [
+    AdaScaleRate.self,
+    PlateauRate.self,
+    NormWarmupRate.self,
+  ]
+  public static func name(of kind: any RateRule.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a rate rule of the program's own known to experiments.
+  public mutating func register(_ kind: (some RateRule).Type) { add(kind, to: RateRules.self) }
+}
 
 /// What of an experiment a rate rule depends on.
 public struct RateContext: Sendable {

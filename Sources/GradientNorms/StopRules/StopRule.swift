@@ -10,8 +10,21 @@ public protocol StopRule: Kind, StatefulKind where State: StopState {
   func record(_ ledger: NormLedger, _ decision: StepDecision, _ state: inout State)
 }
 
-/// Every kind of stop rule there is; the first is the default.
-public let stopRules: [any StopRule.Type] = [NoStop.self, NormStop.self, LossStop.self]
+/// Every kind of stop rule; the first is the default.
+public enum StopRules: KindList {
+  public static let noun = "stop rule"
+  public static let builtIn: [any StopRule.Type] = [
+    NoStop.self,
+    NormStop.self,
+    LossStop.self,
+  ]
+  public static func name(of kind: any StopRule.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a stop rule of the program's own known to experiments.
+  public mutating func register(_ kind: (some StopRule).Type) { add(kind, to: StopRules.self) }
+}
 
 /// What a stop rule has seen.
 public protocol StopState: Codable, Sendable, Equatable {

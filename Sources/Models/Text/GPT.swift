@@ -64,7 +64,7 @@ public final class GPT: TokenModel {
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     guard batch.count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let pass = forward(batch, weights: weights)
     let (samples, length, count) = (pass.samples, pass.length, pass.rows)

@@ -92,7 +92,7 @@ public final class RecurrentNetwork: TokenModel {
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
     guard batch.count > 0 else {
-      return differentiateNothing(into: &gradient, accumulate: accumulate, finished: finished)
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let steps = forward(batch, weights: weights)
     let (length, count) = (steps.length, steps.length * steps.rows)

@@ -36,10 +36,27 @@ public protocol OptimizerRule: Kind {
   func trustRatio(weights: Double, norm: Double) -> Double
 }
 
-/// Every kind of optimiser there is; the first is the default.
-public let optimizerRules: [any OptimizerRule.Type] = [
-  SGD.self, Momentum.self, AdamW.self, LARS.self, LAMB.self, DoG.self, Lion.self,
-]
+/// Every kind of optimizer; the first is the default.
+public enum OptimizerRules: KindList {
+  public static let noun = "optimizer kind"
+  public static let builtIn: [any OptimizerRule.Type] = [
+    SGD.self,
+    Momentum.self,
+    AdamW.self,
+    LARS.self,
+    LAMB.self,
+    DoG.self,
+    Lion.self,
+  ]
+  public static func name(of kind: any OptimizerRule.Type) -> String { kind.kind }
+}
+
+extension Registry {
+  /// Makes a optimizer kind of the program's own known to experiments.
+  public mutating func register(_ kind: (some OptimizerRule).Type) {
+    add(kind, to: OptimizerRules.self)
+  }
+}
 
 extension OptimizerRule {
   public var momentNames: [String] { [] }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmark
 import CProcess
 import Configuration
+import ExperimentKeys
 import Files
 import Glibc
 import MPI
@@ -12,9 +13,8 @@ import StallWatch
 import Training
 import Vectors
 
-/// One rank of a training run.
-@main
-struct Worker: ParsableCommand {
+/// The command line of one rank of a training run.
+struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lockstep-worker",
     abstract:
@@ -124,10 +124,16 @@ struct Worker: ParsableCommand {
   @Flag(help: .hidden)
   var diagnose = false
 
-  /// A watcher of stalls is this program too; its arguments are not a user's.
-  static func main() {
-    StallWatch.runIfAsked()
-    main(nil)
+  /// Reads the command line and does what it says.
+  static func run(_ arguments: [String], _ registry: Registry) -> Never {
+    do {
+      var command = try parseAsRoot(arguments)
+      if let worker = command as? WorkerCommand { worker.run(registry) }
+      try command.run()
+      exit()
+    } catch {
+      exit(withError: error)
+    }
   }
 
   func validate() throws {
@@ -159,7 +165,7 @@ struct Worker: ParsableCommand {
     }
   }
 
-  func run() {
+  private func run(_ registry: Registry) -> Never {
     StopSignals.listen(grace: grace)
     if probe {
       print(
@@ -167,7 +173,7 @@ struct Worker: ParsableCommand {
           of: HostRecord.here(
             data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)
         ).string)
-      return
+      Glibc.exit(0)
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.
     _ = cprocess_die_with_parent()
@@ -181,7 +187,6 @@ struct Worker: ParsableCommand {
     Leftovers.removeDead()
     let leftovers = Leftovers.ofRank()
     StopSignals.atEnd { leftovers?.remove() }
-    defer { leftovers?.remove() }
     /// As `withMPI`; an error ends the process there and then.
     func withRanks<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
       withMPI { world in
@@ -194,6 +199,10 @@ struct Worker: ParsableCommand {
         }
       }
     }
+    func end(_ code: Reports.ExitCode = .done) -> Never {
+      leftovers?.remove()
+      Glibc.exit(code.rawValue)
+    }
     if benchSteps != nil || diagnose || exchangeSeconds != nil { StopSignals.began(.measuring) }
     if let benchSteps, let workload = Workload.named(experiment) {
       withRanks { world in
@@ -202,20 +211,20 @@ struct Worker: ParsableCommand {
           print(JSONText(of: result).string)
         }
       }
-      return
+      end()
     }
     if diagnose {
       withRanks { world in
         if let record = try diagnosis(on: world) { print(JSONText(of: record).string) }
       }
-      return
+      end()
     }
     let options = RunOptions(
       experiment: experiment, overrides: overrides, output: output, resume: resume, force: force,
       voice: events ? .events : .lines,
       runID: runID, restarts: restarts, threads: threads, traces: trace,
       simulation: simulate.flatMap { try? Simulation($0) },
-      fault: inject.flatMap { InjectedFault($0) })
+      fault: inject.flatMap { InjectedFault($0) }, registry: registry)
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]
       withRanks { world in
@@ -225,10 +234,8 @@ struct Worker: ParsableCommand {
           print(JSONText(of: times).string)
         }
       }
-      return
+      end()
     }
-    let code = withRanks { world in try Run(options, on: world).train(on: world) }
-    leftovers?.remove()
-    Glibc.exit(code.rawValue)
+    end(withRanks { world in try Run(options, on: world).train(on: world) })
   }
 }

@@ -1,0 +1,123 @@
+import ArgumentParser
+import CommandOptions
+import Configuration
+import Data
+import ExperimentKeys
+import Files
+import FoundationEssentials
+import Glibc
+import Reports
+
+/// `WORKER --sample CHECKPOINT …`: what a trained model makes by itself: a text that continues a
+/// prompt, or pictures. `lockstep sample` becomes this process, since only the worker knows all
+/// kinds of model.
+enum SampleTask {
+  /// Why there is no sample.
+  private struct Failure: Error {
+    var code: Reports.ExitCode
+    var line: String
+  }
+
+  static func run(_ arguments: [String], _ registry: Registry) -> Never {
+    do {
+      let options = try SampleOptions.parse(arguments)
+      if let mistake = options.mistake { throw Failure(code: .usage, line: mistake) }
+      try sample(options, try read(options.checkpoint, registry))
+      exit(Reports.ExitCode.done.rawValue)
+    } catch let failure as Failure {
+      write(Array("lockstep: \(failure.line)\n".utf8), to: STDERR_FILENO)
+      exit(failure.code.rawValue)
+    } catch {
+      write(Array("lockstep: \(SampleOptions.message(for: error))\n".utf8), to: STDERR_FILENO)
+      exit(Reports.ExitCode.usage.rawValue)
+    }
+  }
+
+  private static func sample(_ options: SampleOptions, _ trained: TrainedModel) throws {
+    let seed = UInt64(options.seed)
+    if let pictures = try PictureSampler(trained, count: options.pictures, seed: seed) {
+      return try draw(pictures, to: options.output, replacing: options.force)
+    }
+    guard let vocabulary = trained.vocabulary else {
+      let reason =
+        trained.holdsCentroids
+        ? "centroids of \(trained.samples.inputs) numbers are drawn only where these are an image; lockstep inspect shows them"
+        : "this model makes nothing by itself; train a rnn, lstm or gpt on a text, or a vae or kmeans on images"
+      throw Failure(code: .usage, line: "\(trained.path): \(reason)")
+    }
+    let prompt = options.prompt.map { Array($0.utf8) } ?? vocabulary.prompt
+    guard
+      var sampler = TextSampler(
+        trained, prompt: try tokens(of: prompt, vocabulary), temperature: options.temperature,
+        top: options.top, seed: seed)
+    else { throw Failure(code: .usage, line: "\(trained.path): this model is none of texts") }
+    write(prompt)
+    for _ in 0..<options.length { write([sampler.next()]) }
+    write([UInt8(ascii: "\n")])
+  }
+
+  private static func draw(_ sampler: PictureSampler, to output: String, replacing: Bool) throws {
+    if !replacing && access(output, F_OK) == 0 {
+      throw Failure(
+        code: .usage,
+        line: "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
+    }
+    do {
+      try FoundationEssentials.Data(sampler.picture.png()).write(to: URL(filePath: output))
+    } catch {
+      throw Failure(
+        code: .usage, line: "\(output) cannot be written: give --output a file that can be")
+    }
+    write(Array("\(sampler.what): \(output)\n".utf8))
+  }
+
+  private static func tokens(of prompt: [UInt8], _ vocabulary: Vocabulary) throws -> [Int32] {
+    guard !prompt.isEmpty else {
+      throw Failure(code: .usage, line: "--prompt: give at least one character to go on from")
+    }
+    return try prompt.map { byte in
+      guard let token = vocabulary.token(of: byte) else {
+        let place = String(decoding: prompt.prefix { $0 != byte }, as: UTF8.self)
+        throw Failure(
+          code: .usage,
+          line:
+            "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.sanitized(place))\""
+        )
+      }
+      return token
+    }
+  }
+
+  private static func read(_ path: String, _ registry: Registry) throws -> TrainedModel {
+    do {
+      return try TrainedModel(path: path, registry: registry)
+    } catch let error as FileError {
+      throw Failure(code: .data, line: PlainText.sanitized(error.description))
+    } catch let error as ExperimentError {
+      throw Failure(code: .data, line: PlainText.sanitized(error.description))
+    }
+  }
+
+  /// Writes all bytes; a reader that has left ends the process.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done)
+      }
+      guard count > 0 || errno == EINTR else { exit(Reports.ExitCode.done.rawValue) }
+      done += max(count, 0)
+    }
+  }
+}
+
+extension Vocabulary {
+  /// What to go on from where nothing is given: the beginning of the default text, where all its
+  /// bytes are known, else an end of line, a space, or the first byte there is.
+  fileprivate var prompt: [UInt8] {
+    let beginning = Array("In the beginning".utf8)
+    if beginning.allSatisfy({ token(of: $0) != nil }) { return beginning }
+    return [UInt8(ascii: "\n"), UInt8(ascii: " ")].first { token(of: $0) != nil }.map { [$0] }
+      ?? Array(bytes.prefix(1))
+  }
+}

@@ -1,0 +1,13 @@
+import ExperimentKeys
+
+/// `schedule.kind = "constant"`: every step has the base rate.
+public struct ConstantRate: Schedule, Equatable {
+  public static let kind = "constant"
+  public init() {}
+  public init(_ keys: inout ExperimentReader, rate: Double) {}
+  public func rate(at step: Double, of totalSteps: Int, base: Double) -> Double { base }
+}
+
+extension Schedule where Self == ConstantRate {
+  public static var constant: ConstantRate { ConstantRate() }
+}

@@ -1,0 +1,3 @@
+import Lockstep
+
+LockstepWorker.main()

@@ -1,0 +1,93 @@
+import Foundation
+import RankTesting
+import Testing
+
+/// A package outside this one with a model, data, a clip rule, an optimiser and a metric of its own
+/// (`Launch/examples/own-worker`): built as its user builds it, and given to every command.
+@Suite(.serialized) struct OwnWorkerTests {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(
+    path: "../.."
+  ).standardizedFileURL
+  private static let package = root.appending(path: "Launch/examples/own-worker")
+  private static let experiment = package.appending(path: "spirals.toml").path
+
+  /// The example's program, built once; the build folder lies in the checkout's own.
+  private static let worker: Result<String, any Error> = Result {
+    let scratch = Programs.directory.deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "own-worker")
+    let outcome = try Programs.run(
+      "/usr/bin/env",
+      [
+        "swift", "build", "-Xcc", "-O2", "--package-path", package.path, "--scratch-path",
+        scratch.path,
+      ], limit: 900)
+    guard outcome.status == 0 else { throw BuildFailure(text: outcome.output + outcome.errors) }
+    return scratch.appending(path: "debug/own-worker").path
+  }
+
+  private struct BuildFailure: Error { let text: String }
+
+  private func lockstep(_ arguments: [String]) throws -> Outcome {
+    try Programs.run(Programs.path("lockstep"), arguments, limit: 300)
+  }
+
+  /// The weights' digest, as the report of a run has it.
+  private func digest(_ directory: String) throws -> String {
+    struct Report: Decodable { var weights_sha256: String }
+    let data = try Data(contentsOf: URL(filePath: directory + "/report.json"))
+    return try JSONDecoder().decode(Report.self, from: data).weights_sha256
+  }
+
+  @Test func trainsUnderMpirunAndResumesToTheSameBits() throws {
+    let worker = try Self.worker.get()
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func train(_ name: String, _ arguments: [String]) throws -> Outcome {
+      try Programs.run(
+        "/usr/bin/env",
+        ["mpirun", "-n", "3", "--oversubscribe", "--bind-to", "none", worker, Self.experiment]
+          + ["--output", "\(folder)/\(name)", "--set", "checkpoint.every=40"] + arguments)
+    }
+    let whole = try train("whole", ["--set", "training.steps=120"])
+    #expect(whole.status == 0, "\(whole.errors)")
+    let first = try train("parts", ["--set", "training.steps=40"])
+    #expect(first.status == 0, "\(first.errors)")
+    let rest = try train("parts", ["--set", "training.steps=120", "--resume"])
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(try digest("\(folder)/parts") == digest("\(folder)/whole"))
+  }
+
+  @Test func isVerifiedAndLearns() throws {
+    let worker = try Self.worker.get()
+    let verified = try lockstep([
+      "verify", Self.experiment, "--ranks", "1,2,3", "--steps", "20", "--worker", worker,
+    ])
+    #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+    let run = try lockstep([
+      "run", Self.experiment, "-n", "2", "--worker", worker, "--output", "run", "--json",
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    struct Report: Decodable {
+      struct Final: Decodable { var accuracy: Double }
+      var final: Final
+    }
+    let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
+    #expect(report.final.accuracy > 0.9, "a third would be chance")
+  }
+
+  @Test func mistakesInItsOwnKeysAreFoundBeforeRanksStart() throws {
+    let worker = try Self.worker.get()
+    let wrong = try lockstep([
+      "run", Self.experiment, "-n", "2", "--worker", worker, "--set", "clip.quantil=1",
+    ])
+    #expect(wrong.status == 64)
+    #expect(
+      wrong.errors.contains("clip.quantil: unknown key; did you mean quantile?"), "\(wrong.errors)")
+    let without = try lockstep(["run", Self.experiment, "-n", "2"])
+    #expect(without.status == 64 && without.errors.contains("\"spiral-net\" is not one of"))
+    let missing = try lockstep(["run", Self.experiment, "-n", "2", "--worker", "no-such-worker"])
+    #expect(missing.status == 64 && missing.errors.contains("no-such-worker"))
+    let foreign = try lockstep(["run", Self.experiment, "-n", "2", "--worker", "/bin/true"])
+    #expect(foreign.status == 70 && foreign.errors.contains("LockstepWorker.main"))
+  }
+}
