@@ -86,13 +86,14 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
   }
 }
 
-/// Trains to the end, then again from the checkpoint in the middle, and compares; gives the digest
+/// Trains six steps, then again from the checkpoint after the third, and compares; gives the digest
 /// of the weights.
-private func resumeToTheSameBits(
-  _ file: String, _ mode: String, directory: String, on world: borrowing Communicator
+func resumeToTheSameBits(
+  _ file: String, _ mode: String, _ keys: [String] = [], directory: String,
+  on world: borrowing Communicator
 ) throws -> String {
   let overrides =
-    exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"]
+    keys + (exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"])
   func options(_ directory: String, resume: Bool) -> RunOptions {
     RunOptions(
       experiment: file, overrides: overrides, output: directory, resume: resume, voice: .quiet)

@@ -9,7 +9,7 @@ import Training
 let trainingPrograms: [RankProgram] = [
   goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram,
   skipRunProgram, resumeProgram, stopProgram,
-  everyModelProgram,
+  everyModelProgram, everyKindProgram,
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram,
   normRegularizationProgram,
   normGuardsProgram,
