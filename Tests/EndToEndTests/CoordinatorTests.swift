@@ -83,6 +83,24 @@ import Testing
         && libraries("lockstep-worker").contains("libmpi"))
   }
 
+  /// A worker whose libraries are missing, as the dynamic linker ends it.
+  @Test func aMachineWithoutMPIIsAnsweredWith78() throws {
+    let folder = try TestFolder()
+    try FileManager.default.copyItem(
+      atPath: Programs.path("lockstep"), toPath: folder.path("lockstep"))
+    let missing = "libmpi.so.40: cannot open shared object file: No such file or directory"
+    try "#!/bin/sh\necho 'error while loading shared libraries: \(missing)' >&2\nexit 127\n".write(
+      toFile: folder.path("lockstep-worker"), atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: folder.path("lockstep-worker"))
+    for arguments in [["doctor"], ["run", try folder.experiment(steps: 1), "-n", "2"]] {
+      let outcome = try Programs.run(folder.path("lockstep"), arguments)
+      #expect(outcome.status == 78, "\(arguments): \(outcome.errors)")
+      #expect(outcome.errors.contains("run Launch/setup"), "\(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    }
+  }
+
   @Test func aKilledRankIsNamedLastAndNothingIsLeft() throws {
     let folder = try TestFolder()
     let job = try folder.lockstep([
