@@ -4,7 +4,8 @@ import MPI
 import Training
 
 let benchPrograms: [RankProgram] = [
-  // Rank 1's clock is put forward, or back: what is found is that, to within half a round trip.
+  // Rank 1's clock is moved forward or back: the measured offset is that, to within half a round
+  // trip.
   RankProgram("clock-offset") { world, _ in
     for shift in [0, 5_000_000_000, -3_000_000_000] as [Int64] {
       let found = try ClockOffset(on: world) {

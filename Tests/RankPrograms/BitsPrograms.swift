@@ -32,7 +32,7 @@ private let base = """
   learning_rate = 0.05
   """
 
-/// Episodes of an environment: no data, and losses that depend on the weights by leaps.
+/// Episodes of an environment: no data, and losses that are discontinuous in the weights.
 private let episodes = """
   [model]
   kind = "policy"
@@ -102,66 +102,65 @@ private let experiments: [(text: String, overrides: [String])] =
   ruleExperiments + episodeCases.map { (episodes, $0) }
 
 let ruleExperiments: [(text: String, overrides: [String])] = cases.map { overrides in
-  // Models are taken apart from their kind: a linear one has no hidden layers to set.
+  // A linear or logistic model has no hidden layers to set.
   (
     overrides.contains { $0.hasPrefix("model.kind=") }
       ? base.replacing("hidden = [40, 7]\n", with: "") : base, overrides
   )
 }
 
-/// Runs every case at every rank count with each exchange and compares what came out. Argument:
+/// Runs every case at every rank count with each exchange and compares the transcripts. Argument:
 /// `few` for every tenth case. Prints one digest of it all.
 let bitsProgram = RankProgram("bits") { world, arguments in
   setComputeThreads(1)
   let isFew = arguments.first == "few"
   var digest: UInt64 = 0
+  var all: [Case] = []
   for (number, (text, overrides)) in experiments.enumerated() where !isFew || number % 10 == 1 {
-    let reference = try compareBits(text, overrides, at: isFew ? [3, 8] : counts, of: world)
-    digest = (digest &* 31) ^ (reference?.digest ?? 0)
+    all.append(
+      Case(
+        overrides.joined(separator: " ") + (text == episodes ? " on episodes" : ""),
+        ranks: world.size
+      ) {
+        let reference = try compareBits(text, overrides, at: isFew ? [3, 8] : counts, of: $0)
+        digest = (digest &* 31) ^ (reference?.digest ?? 0)
+      })
   }
-  try onRanks([3], of: world) { part in
-    // The comparison would see a difference: without the mode there is one.
-    let transcripts = try ["true", "false"].map {
-      let experiment = try Experiment(
-        text: base, source: "bits",
-        overrides: ["training.reproducible=\($0)", "report.noise=micro-batches"])
-      return try Transcript(
-        of: Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: part), on: part),
-        on: part)
-    }
-    try expect(
-      part.rank > 0 || transcripts[0] != transcripts[1],
-      "plain sums have the same bits too: the comparison says nothing")
-  }
+  all.append(
+    Case("without the mode the bits differ", ranks: 3) { part in
+      let transcripts = try ["true", "false"].map {
+        try Transcript(
+          of: trainer(
+            base, ["training.reproducible=\($0)", "report.noise=micro-batches"], on: part),
+          on: part)
+      }
+      try expect(
+        part.rank > 0 || transcripts[0] != transcripts[1],
+        "plain sums have the same bits too, so the comparison shows nothing")
+    })
+  try run(all, on: world)
   if world.rank == 0 { print("digest", String(digest, radix: 16)) }
 }
 
-/// The exchanges that are to make the same sums: through shared memory, by messages, and with the
+/// The exchanges that must give the same sums: through shared memory, by messages, and with the
 /// whole gradient on every rank.
 private let transports = [["exchange=shared"], ["exchange=messages"], ["gradient=replicated"]].map {
   $0.map { "training." + $0 }
 }
 
-/// Runs an experiment at each rank count with each exchange and compares what came out; gives rank
-/// 0 that.
+/// Runs an experiment at each rank count with each exchange and compares the transcripts. Returns
+/// them at rank 0.
 private func compareBits(
   _ text: String, _ overrides: [String], at counts: [Int], of world: borrowing Communicator
 ) throws -> Transcript? {
   var reference: Transcript?
   try onRanks(counts, of: world) { part in
     for exchange in transports {
-      let experiment = try Experiment(text: text, source: "bits", overrides: overrides + exchange)
-      let trainer = try Trainer(
-        experiment, data: try TrainingData(experiment.data, seed: experiment.seed, on: part),
-        on: part)
-      let transcript = try Transcript(of: trainer, on: part)
+      let transcript = try Transcript(
+        of: trainer(text, overrides + exchange, on: part), on: part)
       // Rank 0 is in every part, and has seen them all.
-      guard part.rank == 0 else { continue }
-      if let difference = transcript.difference(from: reference ?? transcript) {
-        throw CheckFailure(
-          description:
-            "\((overrides + exchange).joined(separator: " ")) on \(part.size) ranks: \(difference)")
-      }
+      try transcript.expectEqual(
+        to: reference ?? transcript, "\(exchange[0]) on \(part.size) ranks", on: part)
       reference = transcript
     }
   }
@@ -185,14 +184,21 @@ let bitsTextProgram = RankProgram("bits-text") { world, arguments in
     rule = "global"
     max_norm = 0.3
     """
-  for model in [
+  let models = [
     ["kind=rnn", "embedding=5", "hidden=19"], ["kind=lstm", "embedding=7", "hidden=10"],
     ["kind=gpt", "layers=2", "heads=2", "width=12"],
-  ] {
-    for optimizer in ["momentum", "adamw"] {
-      _ = try compareBits(
-        text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4],
-        of: world)
+  ]
+  try run(modelCases(models, text), on: world)
+}
+
+/// One case for each model and optimizer.
+private func modelCases(_ models: [[String]], _ text: String) -> [Case] {
+  models.flatMap { model in
+    ["momentum", "adamw"].map { optimizer in
+      let keys = model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"]
+      return Case(keys.joined(separator: " "), ranks: 4) {
+        _ = try compareBits(text, keys, at: [1, 2, 3, 4], of: $0)
+      }
     }
   }
 }
@@ -214,18 +220,13 @@ let bitsImagesProgram = RankProgram("bits-images") { world, arguments in
     rule = "global"
     max_norm = 0.3
     """
-  for model in [
+  let models = [
     ["kind=cnn", "channels=[5, 18]", "width=9"],
     ["kind=cnn", "channels=[16]", "width=6", "initialization=orthogonal"],
     ["kind=vae", "hidden=9", "latent=3"], ["kind=kmeans", "clusters=6"],
     ["kind=kmeans", "clusters=3", "starts=4"],
-  ] {
-    for optimizer in ["momentum", "adamw"] {
-      _ = try compareBits(
-        text, model.map { "model." + $0 } + ["optimizer.kind=\(optimizer)"], at: [1, 2, 3, 4],
-        of: world)
-    }
-  }
+  ]
+  try run(modelCases(models, text), on: world)
 }
 
 /// A run on three ranks, and the same resumed from its middle on other numbers of ranks. Argument:
@@ -237,19 +238,11 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
     "training.steps=8", "checkpoint.every=4", "optimizer.kind=adamw", "clip.rule=zscore",
     "clip.warmup_steps=2", "clip.threshold=0.1",
   ]
-  func options(_ directory: String, resume: Bool) -> RunOptions {
-    RunOptions(
-      experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume,
-      voice: .quiet)
-  }
-  try world.succeedOnAllRanks {
-    if world.rank == 0 {
-      try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8)
-    }
-  }
+  let file = try writeBase(in: folder, on: world)
   try onRanks([3], of: world) { part in
     try expect(
-      try Run(options(folder + "/whole", resume: false), on: part).train(on: part) == .done,
+      try Run(quietOptions(file, overrides, output: folder + "/whole"), on: part).train(on: part)
+        == .done,
       "the run did not end")
   }
   try onRanks([1, 2, 5, 8], of: world) { part in
@@ -257,10 +250,19 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
     try part.copy(
       folder + "/whole", to: directory,
       without: ["checkpoints/step-00000008", "report.json", "final.safetensors"])
-    let run = try Run(options(directory, resume: true), on: part)
+    let run = try Run(quietOptions(file, overrides, output: directory, resume: true), on: part)
     try expect(run.trainer.stepsDone == 4, "resumed after step \(run.trainer.stepsDone)")
     try expect(try run.train(on: part) == .done, "the resumed run did not end")
   }
+}
+
+/// Writes the experiment to a file at rank 0 and returns its path. Collective.
+private func writeBase(in folder: String, on world: borrowing Communicator) throws -> String {
+  let file = folder + "/test.toml"
+  try world.succeedOnAllRanks {
+    if world.rank == 0 { try base.write(toFile: file, atomically: true, encoding: .utf8) }
+  }
+  return file
 }
 
 /// Runs with traces, one with a fault, at several rank counts. Arguments: a directory, then faults.
@@ -270,16 +272,12 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
 let bitsTracesProgram = RankProgram("bits-traces") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
-  try world.succeedOnAllRanks {
-    if world.rank == 0 {
-      try base.write(toFile: folder + "/test.toml", atomically: true, encoding: .utf8)
-    }
-  }
+  let file = try writeBase(in: folder, on: world)
   func run(
     _ name: String, _ fault: InjectedFault?, _ overrides: [String], on part: borrowing Communicator
   ) throws {
     let options = RunOptions(
-      experiment: folder + "/test.toml", overrides: overrides,
+      experiment: file, overrides: overrides,
       output: "\(folder)/\(name)-\(part.size)", voice: .quiet, traces: true,
       fault: fault)
     try expect(try Run(options, on: part).train(on: part) == .done, "\(name) did not end")

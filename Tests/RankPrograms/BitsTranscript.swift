@@ -29,6 +29,15 @@ struct Transcript: Equatable {
       ? nil : "\(entries.count) entries, not \(other.entries.count)"
   }
 
+  /// Checks at rank 0, which alone has both, that two transcripts are equal.
+  func expectEqual(
+    to other: Transcript, _ what: @autoclosure () -> String, on world: borrowing Communicator,
+    line: Int = #line, file: String = #fileID
+  ) throws {
+    guard world.rank == 0, let difference = difference(from: other) else { return }
+    try expect(false, "\(what()): \(difference)", line: line, file: file)
+  }
+
   /// One number for all of it.
   var digest: UInt64 {
     entries.reduce(14_695_981_039_346_656_037) { ($0 ^ $1.bits) &* 1_099_511_628_211 }
@@ -47,7 +56,7 @@ extension Transcript {
       let start = [Int64(trainer.optimizer.owned.lowerBound)]
       let starts = try world.gather(start.span)
       let gathered = try world.gather(mine.span)
-      // The slices in the order of the vector, whoever has them; of those that start together all
+      // The slices in the order of the vector, not of the ranks; of those that start together all
       // but the last are empty.
       let parts = starts.map { starts in
         starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }.map { gathered![$0] }

@@ -7,32 +7,39 @@ import Training
 import Vectors
 
 /// Sums in buckets against a plain sum in the order of the ranks, to the bit: tensors larger than a
-/// bucket, empty ones, ones with gaps behind them, and ranks that send at other moments than others
-/// do. The exchanges that have buckets say so, for else nothing would leave early.
+/// bucket, empty ones, ones with gaps after them, and ranks that send at different moments. The
+/// exchanges that have buckets report it, for else nothing would leave early.
 let bucketsProgram = RankProgram("buckets") { world, _ in
   let layouts = [
     [], [[0]], [[3]], [[0], [5], [0]], [[7, 100], [1], [0, 4], [2], [3000], [40, 3], [16], [0]],
     [[1], [20_001], [1]],
   ]
-  try onRanks([1, 2, 3, 4], of: world) { part in
-    try checkDeparture(on: part)
+  var cases: [Case] = []
+  for ranks in 1...4 {
+    cases.append(
+      Case("early departure on \(ranks) ranks", ranks: ranks) { try checkDeparture(on: $0) })
     for shapes in layouts {
       var layout = TensorLayout()
       for (index, shape) in shapes.enumerated() { layout.add("tensor\(index)", shape: shape) }
       for bytes in [1, 64, 4096, 1 << 20] {
         for gathers in [true, false] {
-          let (tensors, size) = (layout, part.size)
-          let buckets = try GradientBuckets(
-            layout, bytes: bytes, gathers: gathers,
-            piece: gathers ? nil : { tensors.slice($1, of: size).clamped(to: $0) }, on: part)
-          // More than one: what one sum leaves behind must not show in the next.
-          for round in 0..<3 {
-            try checkSum(buckets, layout, gathers: gathers, round: round, on: part)
-          }
+          let name =
+            "tensors \(shapes), buckets of \(bytes) bytes, \(gathers ? "gathered" : "scattered"), on \(ranks) ranks"
+          cases.append(
+            Case(name, ranks: ranks) { [layout] part in
+              let buckets = try GradientBuckets(
+                layout, bytes: bytes, gathers: gathers,
+                piece: gathers ? nil : { layout.slice($1, of: ranks).clamped(to: $0) }, on: part)
+              // More than one: the rest of one sum must not show in the next.
+              for round in 0..<3 {
+                try checkSum(buckets, layout, gathers: gathers, round: round, on: part)
+              }
+            })
         }
       }
     }
   }
+  try run(cases, on: world)
 }
 
 private func checkDeparture(on world: borrowing Communicator) throws {
@@ -43,11 +50,10 @@ private func checkDeparture(on world: borrowing Communicator) throws {
       try AllReduceReducer(layout, overlapping: overlapping, on: world),
       try ReduceScatterReducer(layout, overlapping: overlapping, on: world),
     ]
-    for exchange in exchanges where exchange.startsEarly != (overlapping && world.size > 1) {
-      throw CheckFailure(
-        description:
-          "\(type(of: exchange)) on \(world.size) ranks, overlapping \(overlapping): starts early \(exchange.startsEarly)"
-      )
+    for exchange in exchanges {
+      try expect(
+        exchange.startsEarly == (overlapping && world.size > 1),
+        "\(type(of: exchange)), overlapping \(overlapping): starts early \(exchange.startsEarly)")
     }
   }
 }
@@ -105,7 +111,7 @@ let bucketFailureProgram = RankProgram("bucket-failure") { world, arguments in
 /// Runs have the same bits whether gradients leave early on all ranks, on none, or on some; under
 /// every rule, with ranks that have no samples or fewer.
 ///
-/// A fault that changes nothing keeps a rank's gradient until the pass is over. On two ranks a sum
+/// A fault that changes nothing holds a rank's gradient back until the pass is over. On two ranks a sum
 /// has the bits that MPI's own reductions give it.
 let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
   setComputeThreads(1)
@@ -117,33 +123,36 @@ let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
     ["regularization.sam_radius=0.05", "regularization.synchronized=false"],
     ["report.noise=micro-batches"],
   ]
+  var cases: [Case] = []
   for (number, (text, overrides))
     in (batches.map { (ruleExperiments[0].text, $0) } + ruleExperiments).enumerated()
   {
     // The larger rank counts where batches are odd.
     for ranks in number < batches.count ? [1, 2, 3, 4] : [2] {
-      try onRanks([ranks], of: world) { part in
-        for gradient in ["replicated", "sharded"] {
-          let keys = overrides + ["training.gradient=\(gradient)"]
-          let early = try transcript(text, keys, "always", isLate: false, on: part)
-          var others = [
-            ("late", try transcript(text, keys, "always", isLate: true, on: part)),
-            ("mixed", try transcript(text, keys, "always", isLate: part.rank % 2 == 1, on: part)),
-          ]
-          if ranks <= 2 {
-            others.append(("MPI's", try transcript(text, keys, "never", isLate: false, on: part)))
-          }
-          for (name, other) in others where part.rank == 0 {
-            if let difference = early.difference(from: other) {
-              throw CheckFailure(
-                description:
-                  "\(overrides) \(gradient) on \(ranks) ranks, early and \(name): \(difference)")
-            }
-          }
-        }
+      for gradient in ["replicated", "sharded"] {
+        let keys = overrides + ["training.gradient=\(gradient)"]
+        cases.append(
+          Case("\(keys.joined(separator: " ")) on \(ranks) ranks", ranks: ranks) { part in
+            try compareDepartures(text, keys, on: part)
+          })
       }
     }
   }
+  try run(cases, on: world)
+}
+
+private func compareDepartures(
+  _ text: String, _ keys: [String], on part: borrowing Communicator
+) throws {
+  let early = try transcript(text, keys, "always", isLate: false, on: part)
+  var others = [
+    ("late", try transcript(text, keys, "always", isLate: true, on: part)),
+    ("mixed", try transcript(text, keys, "always", isLate: part.rank % 2 == 1, on: part)),
+  ]
+  if part.size <= 2 {
+    others.append(("MPI's", try transcript(text, keys, "never", isLate: false, on: part)))
+  }
+  for (name, other) in others { try early.expectEqual(to: other, "early and \(name)", on: part) }
 }
 
 private func transcript(
@@ -153,9 +162,7 @@ private func transcript(
   let own = [
     "training.reproducible=false", "training.exchange=messages", "training.overlap=\(overlap)",
   ]
-  let experiment = try Experiment(text: text, source: "overlap", overrides: keys + own)
-  let trainer = try Trainer(
-    experiment, data: TrainingData(experiment.data, seed: experiment.seed, on: world), on: world)
+  let trainer = try trainer(text, keys + own, on: world)
   if isLate { trainer.faults.changeGradient = { _, _ in } }
   return try Transcript(of: trainer, on: world)
 }

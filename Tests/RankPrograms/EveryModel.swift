@@ -8,7 +8,7 @@ import Reports
 import Training
 import Vectors
 
-/// What the models of images, texts and numbers train on here, each small; `FOLDER` is the
+/// The data of the models of images, texts and numbers, each small; `FOLDER` is the
 /// program's argument.
 private let data = (
   numbers: "[data]\nkind = \"blobs\"\nsamples = 60\nclasses = 4\ndimensions = 9\n",
@@ -36,6 +36,7 @@ private let experiments: [String: (model: String, data: String)] = [
 let everyModelProgram = RankProgram("every-model") { world, arguments in
   setComputeThreads(1)
   let folder = arguments[0]
+  var cases: [Case] = []
   for kind in ModelKinds.builtIn.map({ $0.kind }) {
     guard let experiment = experiments[kind] else {
       throw CheckFailure(description: "no experiment here trains a \(kind)")
@@ -57,32 +58,42 @@ let everyModelProgram = RankProgram("every-model") { world, arguments in
       [checkpoint]
       every = 3
       """
-    let file = "\(folder)/\(kind).toml"
-    try world.succeedOnAllRanks {
-      if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+    cases.append(
+      Case(kind, ranks: world.size) { part in
+        try trainEverywhere(kind, text, in: folder, on: part)
+      })
+  }
+  try run(cases, on: world)
+}
+
+/// Trains an experiment in all modes at 1, 2, 3 and 4 ranks. Collective.
+private func trainEverywhere(
+  _ kind: String, _ text: String, in folder: String, on world: borrowing Communicator
+) throws {
+  let file = "\(folder)/\(kind).toml"
+  try world.succeedOnAllRanks {
+    if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+  }
+  var reference: String?
+  try onRanks([1, 2, 3, 4], of: world) { part in
+    for mode in ["shared", "messages", "overlapped", "reproducible"] {
+      let digest = try resumeToTheSameBits(
+        file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
+      guard mode == "reproducible", part.rank == 0 else { continue }
+      try expect(digest == reference ?? digest, "other bits on \(part.size) ranks than on fewer")
+      reference = digest
     }
-    var reference: String?
-    try onRanks([1, 2, 3, 4], of: world) { part in
-      for mode in ["shared", "messages", "overlapped", "reproducible"] {
-        let digest = try resumeToTheSameBits(
-          file, mode, directory: "\(folder)/\(kind)-\(mode)-\(part.size)", on: part)
-        guard mode == "reproducible", part.rank == 0 else { continue }
-        try expect(
-          digest == reference ?? digest, "\(kind): other bits on \(part.size) ranks than on fewer")
-        reference = digest
-      }
-    }
-    try world.succeedOnAllRanks {
-      guard world.rank == 0 else { return }
-      try FileManager.default.copyItem(
-        atPath: "\(folder)/\(kind)-shared-1/final.safetensors",
-        toPath: "\(folder)/\(kind).safetensors")
-      let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")
-      print(
-        "model", kind,
-        trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }
-          .joined(separator: " "))
-    }
+  }
+  try world.succeedOnAllRanks {
+    guard world.rank == 0 else { return }
+    try FileManager.default.copyItem(
+      atPath: "\(folder)/\(kind)-shared-1/final.safetensors",
+      toPath: "\(folder)/\(kind).safetensors")
+    let trained = try TrainedModel(path: "\(folder)/\(kind).safetensors")
+    print(
+      "model", kind,
+      trained.model.layout.segments.map { "\($0.name)\($0.shape)".replacing(" ", with: "") }
+        .joined(separator: " "))
   }
 }
 
@@ -94,17 +105,14 @@ func resumeToTheSameBits(
 ) throws -> String {
   let overrides =
     keys + (exchanges.first(where: { $0.name == mode })?.keys ?? ["training.reproducible=true"])
-  func options(_ directory: String, resume: Bool) -> RunOptions {
-    RunOptions(
-      experiment: file, overrides: overrides, output: directory, resume: resume, voice: .quiet)
-  }
-  let whole = try Run(options(directory, resume: false), on: world)
+  let whole = try Run(quietOptions(file, overrides, output: directory), on: world)
   try expect(try whole.train(on: world) == .done, "\(directory): the run did not end")
   try world.expectEqual(whole.trainer.weights.digest(), "\(directory): the weights")
   try world.copy(
     directory, to: directory + "-resumed",
     without: ["checkpoints/step-00000006", "report.json", "final.safetensors"])
-  let resumed = try Run(options(directory + "-resumed", resume: true), on: world)
+  let resumed = try Run(
+    quietOptions(file, overrides, output: directory + "-resumed", resume: true), on: world)
   try expect(
     resumed.trainer.stepsDone == 3, "\(directory): resumed after step \(resumed.trainer.stepsDone)")
   try expect(try resumed.train(on: world) == .done, "\(directory): the resumed run did not end")

@@ -6,8 +6,8 @@ import Models
 import StallWatch
 import Training
 
-/// The memory of this process's record, where it keeps one: in programs named `flight-…`, from
-/// before MPI's start.
+/// The memory of this process's flight record, in programs named `flight-…`; it exists before MPI
+/// starts.
 nonisolated(unsafe) private(set) var flightFile: Int32 = -1
 
 /// Programs named `flight-hang…` are watched too, with limits of 0.5 and 2 seconds.
@@ -19,11 +19,11 @@ func beginFlight(_ name: String) {
   }
 }
 
-/// Programs that try the flight recorder.
+/// Programs that test the flight recorder.
 let flightPrograms: [RankProgram] = [flightCost, flightStepCost, flightRecord, flightHang]
 
-/// Prints the nanoseconds that one entry and its end take, the least over many blocks: what else
-/// the machine does can only add.
+/// Prints the nanoseconds that one entry and its end take, the least over many blocks, since other
+/// load can only add to it.
 private let flightCost = RankProgram("flight-cost") { world, _ in
   let (group, perBlock) = (FlightGroup.world, 1000)
   var least = Double.infinity
@@ -37,7 +37,7 @@ private let flightCost = RankProgram("flight-cost") { world, _ in
   print((least * 10).rounded() / 10)
 }
 
-/// What the recorder costs a step of `mlp-small`: steps with and without it in pairs, in either
+/// The cost of the recorder in a step of `mlp-small`: steps with and without it in pairs, in either
 /// order, of which the slowest rank's time counts. Prints entries a step, the median step without,
 /// and the median of the pairs' differences with its 95 % interval (of the order statistics), in
 /// microseconds.
@@ -118,8 +118,8 @@ private let flightRecord = RankProgram("flight-record") { world, _ in
 }
 
 /// Hangs, as the argument says: `other`: rank 1 calls another collective than the others; `skips`:
-/// rank 1 leaves one out and ends, as programs do whose ranks take decisions of their own;
-/// `sleeps`: rank 1 does not come.
+/// rank 1 leaves one out and ends, as in programs whose ranks decide differently; `sleeps`: rank 1
+/// does not enter.
 private let flightHang = RankProgram("flight-hang") { world, arguments in
   try StallWatch.link(on: world)
   FlightRecorder.begin(step: 3)

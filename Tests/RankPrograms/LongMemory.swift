@@ -1,6 +1,6 @@
 import Glibc
 
-/// Address space with no memory behind it until it is touched: buffers of any length for calls that
+/// Address space that gets memory only where it is touched: buffers of any length for calls that
 /// must refuse them.
 struct UntouchedMemory: ~Copyable {
   private let region: UnsafeMutableBufferPointer<UInt8>
@@ -35,10 +35,10 @@ extension Slice where Base == UnsafeMutableBufferPointer<UInt8> {
   }
 }
 
-/// A long buffer that is quick to move: all but its last bytes lie, window after window, in the
-/// same 16 MiB of memory.
+/// A long buffer that is quick to move: all windows of 16 MiB but the last part share the same
+/// memory.
 ///
-/// The bytes past the last whole window have memory of their own.
+/// The bytes past the last whole window have their own memory.
 struct RepeatingMemory: ~Copyable {
   private static let window = 16 << 20
   private let region: UnsafeMutableBufferPointer<UInt8>
@@ -79,7 +79,8 @@ struct RepeatingMemory: ~Copyable {
     mutating get { _overrideLifetime(MutableSpan(_unsafeElements: region), mutating: &self) }
   }
 
-  /// One window's positions and those past the last whole one: what there is to tell apart.
+  /// The positions of one window and those past the last whole one: all positions with different
+  /// memory.
   private var positions: [Range<Int>] {
     [0..<Self.window, region.count / Self.window * Self.window..<region.count]
   }

@@ -4,7 +4,7 @@ import MPI
 let mpiPrograms: [RankProgram] =
   collectivePrograms + misusePrograms + failurePrograms + [allReduceCost]
 
-/// Each prints `theme on N ranks` as it finishes, so that a test can tell what was tried.
+/// Each prints `theme on N ranks` as it finishes, so that a test can check which ones ran.
 private let collectivePrograms = [
   RankProgram("collectives") { world, _ in
     for count in [1, 2, 3, 4, 5, 8] where count <= world.size {

@@ -3,7 +3,7 @@ import MPI
 /// Sums of doubles that round differently in every order: all ranks must hold the same bits, near
 /// the true sum.
 ///
-/// Returns a digest of the bits, which tells one order of summation from another.
+/// Returns a digest of the bits, which differs between orders of summation.
 func checkEqualBits(on ranks: borrowing Communicator) throws -> UInt64 {
   var digest: UInt64 = 0xcbf2_9ce4_8422_2325
   for length in [1, 2, 3, 63, 1000, 30_000] {

@@ -30,8 +30,8 @@ let failurePrograms = [
     try world.succeedOnAllRanks {
       if failing.contains(world.rank) { throw LaunchRejection(exitStatus: 60 + Int32(world.rank)) }
     }
-    // Nobody comes here.
-    print("rank \(world.rank) went on")
+    // No rank reaches this line.
+    print("rank \(world.rank) continued")
   },
 ]
 

@@ -33,7 +33,7 @@ func checkRecords(on ranks: borrowing Communicator) throws {
   }
 }
 
-/// A record of integers past what a Double can tell apart, combined by exclusive or.
+/// A record of integers too large for a Double's precision, combined by exclusive or.
 private func checkIntegerRecord(length: Int, on ranks: borrowing Communicator) throws {
   func given(_ rank: Int) -> [UInt64] {
     (0..<length).map { UInt64.max / UInt64(rank * 3 + $0 + 1) }

@@ -43,7 +43,7 @@ private func checkSharedWindow<Element: Datatype & Numeric & Equatable>(
     if let value = last.last {
       try expect(value == element(size - 1 + round, last.count - 1), "the last part's address")
     }
-    // Nobody writes the next round before all have read this one.
+    // No rank writes the next round before all have read this one.
     try window.synchronize(on: ranks)
   }
   try window.free()

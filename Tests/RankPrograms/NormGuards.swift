@@ -9,8 +9,8 @@ import Reports
 import Training
 import Vectors
 
-/// What a skipped step must leave as it was: the memory of decisions, but for the place in the data
-/// and the count of skips.
+/// The memory of decisions without the place in the data and the count of skips: a skipped step must
+/// not change it.
 private func lastingMemory(_ trainer: Trainer) throws -> String {
   var text = try trainer.decisionMemory()
   for key in ["\"cursor\":{", "\"skipsInARow\":"] {
@@ -26,8 +26,8 @@ private func lastingMemory(_ trainer: Trainer) throws -> String {
 }
 
 /// Every detector, with a step in which one tensor of one rank is not finite, one whose reduction
-/// is corrupted, and one that is a spike: all ranks skip, nothing changes by a bit, and what
-/// follows is what would have followed.
+/// is corrupted, and one that is a spike: all ranks skip, no bit of weights, moments or memory
+/// changes, and the following steps train.
 let normGuardsProgram = RankProgram("norm-guards") { world, _ in
   let detectors = [
     ["clip.rule=percentile", "clip.window=9"], ["clip.rule=zscore", "clip.warmup_steps=5"],
@@ -39,107 +39,101 @@ let normGuardsProgram = RankProgram("norm-guards") { world, _ in
       "optimizer.kind=adamw", "regularization.sam_radius=0.05", "regularization.gradient_norm=0.01",
     ],
   ]
+  var cases: [Case] = []
   for (ranks, batch) in [(3, 64), (8, 257), (5, 7)] {
-    try onRanks([ranks], of: world) { part in
-      for mode in ranks == 5 ? [Oracle.modes[0], Oracle.modes[2]] : [Oracle.modes[1]] {
-        for detector in detectors {
-          let what = "\(detector) \(mode) on \(ranks) ranks"
-          let experiment = try Oracle.experiment(
-            batch, mode,
-            ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector
-              + (batch == 7 ? ["training.micro_batch=1"] : []))
-          let data = try TrainingData(experiment.data, seed: 1, on: part)
-          let trainer = try Trainer(experiment, data: data, on: part)
-          let rank = part.rank
-          trainer.faults.changeGradient = { gradient, step in
-            // A NaN in a tensor's middle, on one rank; later all gradients far too long, and later
-            // still one rank's.
-            if step == 35 && rank == ranks - 2 { gradient.put(.nan, in: "layers.1.bias") }
-            if step == 38 { gradient.scale(by: 50) }
-          }
-          trainer.faults.changeLedger = { ledger, step in
-            guard step == 36 && rank == 1 else { return }
-            ledger.add(1e6, to: .squares, of: 0)
-            ledger.add(1e6, to: .lossSquares)
-          }
-          var norms: [Double] = []
-          for step in 1...42 {
-            let (weights, memory) = (trainer.fingerprint, try lastingMemory(trainer))
-            let outcome = try trainer.step(on: part)
-            switch (step, outcome.decision.action) {
-            case (35, .skip(.nonFinite(let found))):
-              try expect(
-                found.rank == ranks - 2 && found.ranks == 1 && found.tensor == 3,
-                "\(what): \(found)")
-              try expect(
-                outcome.share == outcome.shares[rank].count,
-                "\(what): rank \(rank) drew \(outcome.shares[rank])")
-            case (36, .skip(.corruptedReduction(let norm, let bound))):
-              try expect(norm > 100 * bound, "\(what): \(norm) is held against \(bound)")
-            case (38, .skip(.spike(let norm, let median))):
-              try expect(norm == outcome.ledger.norm, "\(what): a spike of \(norm)")
-              let sorted = norms.sorted()
-              let half = sorted.count / 2
-              let truth =
-                sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
-              try expectClose(median, truth, 1e-15, "\(what): the median of \(norms.count)")
-            case (35, _), (36, _), (38, _):
-              throw CheckFailure(description: "\(what): step \(step) is \(outcome.decision.action)")
-            case (_, .skip(let reason)):
-              throw CheckFailure(description: "\(what): step \(step) is skipped: \(reason)")
-            default:
-              norms.append(outcome.ledger.norm)
-              try expect(trainer.fingerprint != weights, "\(what): step \(step) changed nothing")
-              try expect(
-                outcome.learningRate.isFinite && outcome.decision.applied!.isFinite,
-                "\(what): step \(step) is not finite")
-              try expect(
-                outcome.noise.signal?.isFinite ?? false, "\(what): the noise scale at step \(step)")
-            }
-            if outcome.decision.isSkip {
-              try expect(
-                trainer.fingerprint == weights,
-                "\(what): step \(step) changed rank \(rank)'s weights or moments")
-              try expect(
-                try lastingMemory(trainer) == memory,
-                "\(what): step \(step) changed what decisions depend on")
-              try expect(trainer.stepsDone == step, "\(what): the skipped step is not counted")
-            }
-            if step % 7 == 0 {
-              try part.expectEqual(
-                trainer.weights.digest() + (try trainer.decisionMemory()),
-                "\(what): weights or memory")
-            }
-          }
-        }
-      }
+    let modes = ranks == 5 ? [Oracle.modes[0], Oracle.modes[2]] : [Oracle.modes[1]]
+    for detector in detectors {
+      cases += Oracle.cases(
+        detector.joined(separator: " "),
+        ["guard.spike=6", "optimizer.learning_rate=0.01"] + detector
+          + (batch == 7 ? ["training.micro_batch=1"] : []),
+        worlds: [(ranks, batch)], modes: modes
+      ) { trainer, _, part in try checkSkips(trainer, ranks: ranks, on: part) }
     }
   }
-  try noGradientIsNoCorruption(on: world)
+  cases += Oracle.cases(
+    "a loss without a gradient, and a penalty",
+    ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=9"], worlds: [(3, 64)]
+  ) { trainer, _, part in try checkPenaltyAlone(trainer, on: part) }
+  try run(cases, on: world)
 }
 
-/// A loss without gradient beside a penalty: the penalty's step is taken, and is not called a
-/// corrupted reduction.
-private func noGradientIsNoCorruption(on world: borrowing Communicator) throws {
-  try onRanks([3], of: world) { part in
-    for mode in Oracle.modes {
-      let experiment = try Oracle.experiment(
-        64, mode, ["regularization.l2=0.1", "clip.rule=global", "clip.max_norm=9"])
-      let trainer = try Trainer(
-        experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-      trainer.faults.changeGradient = { gradient, _ in gradient.setToZero() }
-      let before = trainer.weights["layers.0.weight"]!
-      let decision = try trainer.step(on: part).decision
-      try expect(decision.action == .step, "\(mode): \(decision.action)")
-      try expect(!decision.isCertified, "\(mode): √L = 0 says nothing of the penalty")
-      for (old, new) in zip(before, trainer.weights["layers.0.weight"]!) {
-        try expect(new == old - 0.5 * (0.1 * old), "\(old) became \(new)")
-      }
+private func checkSkips(_ trainer: Trainer, ranks: Int, on part: borrowing Communicator) throws {
+  let rank = part.rank
+  trainer.faults.changeGradient = { gradient, step in
+    // A NaN in a tensor's middle, on one rank; later all gradients far too long, and later
+    // still one rank's.
+    if step == 35 && rank == ranks - 2 { gradient.put(.nan, in: "layers.1.bias") }
+    if step == 38 { gradient.scale(by: 50) }
+  }
+  trainer.faults.changeLedger = { ledger, step in
+    guard step == 36 && rank == 1 else { return }
+    ledger.add(1e6, to: .squares, of: 0)
+    ledger.add(1e6, to: .lossSquares)
+  }
+  var norms: [Double] = []
+  for step in 1...42 {
+    let (weights, memory) = (trainer.fingerprint, try lastingMemory(trainer))
+    let outcome = try trainer.step(on: part)
+    switch (step, outcome.decision.action) {
+    case (35, .skip(.nonFinite(let found))):
+      try expect(
+        found.rank == ranks - 2 && found.ranks == 1 && found.tensor == 3,
+        "step \(step): \(found)")
+      try expect(
+        outcome.share == outcome.shares[rank].count,
+        "this rank drew \(outcome.shares[rank])")
+    case (36, .skip(.corruptedReduction(let norm, let bound))):
+      try expect(norm > 100 * bound, "the norm \(norm) is not far above the bound \(bound)")
+    case (38, .skip(.spike(let norm, let median))):
+      try expect(norm == outcome.ledger.norm, "a spike of \(norm)")
+      let sorted = norms.sorted()
+      let half = sorted.count / 2
+      let truth =
+        sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+      try expectClose(median, truth, 1e-15, "the median of \(norms.count)")
+    case (35, _), (36, _), (38, _):
+      try expect(false, "step \(step) is \(outcome.decision.action)")
+    case (_, .skip(let reason)):
+      try expect(false, "step \(step) is skipped: \(reason)")
+    default:
+      norms.append(outcome.ledger.norm)
+      try expect(trainer.fingerprint != weights, "step \(step) changed nothing")
+      try expect(
+        outcome.learningRate.isFinite && outcome.decision.applied?.isFinite == true,
+        "step \(step) is not finite")
+      try expect(
+        outcome.noise.signal?.isFinite ?? false, "the noise scale at step \(step)")
+    }
+    if outcome.decision.isSkip {
+      try expect(
+        trainer.fingerprint == weights,
+        "step \(step) changed the weights or moments of this rank")
+      try expect(
+        try lastingMemory(trainer) == memory,
+        "step \(step) changed the memory of decisions")
+      try expect(trainer.stepsDone == step, "the skipped step is not counted")
+    }
+    if step % 7 == 0 {
+      try part.expectEqualReplicas(trainer)
     }
   }
 }
 
-/// One bit of one weight of rank 3 changes behind step 4, in a slice that is not its own: the
+/// A loss that has no gradient, next to a penalty: the step follows the penalty, and is not taken
+/// for a corrupted reduction.
+private func checkPenaltyAlone(_ trainer: Trainer, on part: borrowing Communicator) throws {
+  trainer.faults.changeGradient = { gradient, _ in gradient.setToZero() }
+  let before = trainer.weights["layers.0.weight"]!
+  let decision = try trainer.step(on: part).decision
+  try expect(decision.action == .step, "\(decision.action)")
+  try expect(!decision.isCertified, "√L = 0 says nothing of the penalty")
+  for (old, new) in zip(before, trainer.weights["layers.0.weight"]!) {
+    try expect(new == old - 0.5 * (0.1 * old), "\(old) became \(new)")
+  }
+}
+
+/// One bit of one weight of rank 3 changes after step 4, in a slice that is not its own: the
 /// comparison at step 6 ends the job.
 let replicaProgram = RankProgram("norm-replica") { world, _ in
   let experiment = try Oracle.experiment(64, Oracle.modes[1], ["guard.compare_every=3"])

@@ -9,7 +9,7 @@ import Vectors
 /// Tensors of one process, in Double.
 typealias Tensors = [[Double]]
 
-/// A small network in one process, one value at a time in Double: what the ranks must come to.
+/// A small network in one process, one value at a time in Double: the truth for the ranks' numbers.
 struct Oracle {
   static let samples = 600
   static let text = """
@@ -43,11 +43,11 @@ struct Oracle {
   private let widths: [Int]
   private let inputs: [[Double]]
   private let labels: [Int]
-  private let batch: Int
-  private let ranks: Int
+  let batch: Int
+  let ranks: Int
   private let isReproducible: Bool
 
-  /// What one part of a step measured: a rank, or where they are told apart a micro-batch.
+  /// The gradient of one part of a step: a rank, or a micro-batch where each is measured by itself.
   struct Part {
     let samples: Range<Int>
     let gradient: Tensors
@@ -79,6 +79,28 @@ struct Oracle {
     batch = trainer.experiment.training.globalBatch
     self.ranks = ranks
     isReproducible = trainer.experiment.training.reproducible
+  }
+
+  /// A case for each rank count with its batch, and each mode: a trainer with these keys, and the
+  /// oracle of its data.
+  static func cases(
+    _ name: String, _ overrides: [String], worlds: [(Int, Int)] = worlds,
+    modes: [[String]] = modes,
+    _ body:
+      @escaping (_ trainer: Trainer, _ oracle: Oracle, _ part: borrowing Communicator) throws ->
+      Void
+  ) -> [Case] {
+    worlds.flatMap { ranks, batch in
+      modes.map { mode in
+        let keys = ([name] + mode).filter { !$0.isEmpty }.joined(separator: " ")
+        return Case("\(keys) on \(ranks) ranks, batch \(batch)", ranks: ranks) { part in
+          let experiment = try experiment(batch, mode, overrides)
+          let data = try TrainingData(experiment.data, seed: 1, on: part)
+          let trainer = try Trainer(experiment, data: data, on: part)
+          try body(trainer, Oracle(trainer, data, ranks: ranks), part)
+        }
+      }
+    }
   }
 
   func weights(_ trainer: Trainer) -> Tensors {
@@ -119,6 +141,14 @@ struct Oracle {
       _ = backpropagate(weights, widths, inputs[sample], label: labels[sample], into: &sum)
     }
     return sum.map { $0.map { $0 / Double(samples.count) } }
+  }
+}
+
+extension Communicator {
+  /// Checks that every rank has the same weights, and the same memory of decisions.
+  borrowing func expectEqualReplicas(_ trainer: Trainer, _ what: String = "") throws {
+    try expectEqual(
+      trainer.weights.digest() + (try trainer.decisionMemory()), "weights or memory\(what)")
   }
 }
 

@@ -5,12 +5,15 @@ import GradientNorms
 import MPI
 import Training
 
-/// An optimiser with layer-wise or parameter-free rates, as its paper has it.
+/// An optimiser with layer-wise or parameter-free rates, as its paper defines it.
 private struct RateCase {
   let overrides: [String]
   let limit: Double
   let step:
     (_ weights: inout Tensors, _ gradient: Tensors, _ shapes: [[Int]], _ state: inout State) -> Void
+
+  /// DoG is compared step by step, at a larger rate.
+  var isDoG: Bool { overrides == ["optimizer.kind=dog"] }
 
   struct State {
     var moments: [Tensors] = []
@@ -31,7 +34,7 @@ private struct RateCase {
       ],
       limit: .infinity
     ) { w, g, shapes, state in lars(&w, g, shapes, &state) },
-    // The norm in λ is that of what is applied, also behind a clip of single elements.
+    // The norm in λ is that of the gradient as it is applied, also after a clip of single elements.
     RateCase(
       overrides: [
         "optimizer.kind=lars", "optimizer.learning_rate=0.3", "optimizer.trust=0.05",
@@ -105,133 +108,120 @@ private struct RateCase {
 /// LARS, LAMB and DoG over 20 steps, against trajectories of one process in Double that never look
 /// at the ranks' weights.
 let normRatesProgram = RankProgram("norm-rates") { world, _ in
-  for (ranks, batch) in Oracle.worlds {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes {
-        for rule in RateCase.all {
-          let what = "\(rule.overrides) \(mode) on \(ranks) ranks, batch \(batch)"
-          let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
-          let experiment = try Oracle.experiment(
-            batch, mode,
-            rule.overrides + clip
-              + (rule.overrides[0].hasSuffix("dog") ? ["optimizer.learning_rate=4"] : []))
-          let data = try TrainingData(experiment.data, seed: 1, on: part)
-          let trainer = try Trainer(experiment, data: data, on: part)
-          let oracle = Oracle(trainer, data, ranks: ranks)
-          let start = oracle.weights(trainer)
-          var weights = start
-          var state = RateCase.State()
-          for step in 0..<20 {
-            // DoG's first steps are of 10⁻⁶ of the weights, of which Float32 holds little: each is
-            // held against the formula at the ranks' own weights.
-            if rule.overrides == ["optimizer.kind=dog"] { weights = oracle.weights(trainer) }
-            let before = weights
-            let outcome = try trainer.step(on: part)
-            guard part.rank == 0 else { continue }
-            let gradient = oracle.gradient(of: oracle.samples(ofStep: step), at: weights)
-            let coefficient = rule.limit.isFinite ? torchCoefficient(norm(gradient), rule.limit) : 1
-            rule.step(&weights, scaled(gradient, coefficient), oracle.shapes, &state)
-            if let rate = state.rate {
-              try expectClose(
-                outcome.learningRate, 4 * rate, 1e-6, "\(what): the rate of step \(step + 1)")
-              if step > 8 {
-                try expectStep(
-                  oracle.weights(trainer), weights, from: before, "\(what), step \(step + 1)")
-              }
-            }
-          }
-          try part.expectEqual(
-            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
-          guard part.rank == 0 else { continue }
-          let error = norm(add(oracle.weights(trainer), weights, times: -1))
-          let way = norm(add(weights, start, times: -1))
-          try expect(
-            error < 3e-6 * norm(weights),
-            "\(what): \(error) off after a way of \(way), weights \(norm(weights))")
-          try expect(way > 1e-2, "\(what): hardly moved, \(way)")
-        }
+  let cases = RateCase.all.flatMap { rule in
+    let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
+    let rate = rule.isDoG ? ["optimizer.learning_rate=4"] : []
+    return Oracle.cases(
+      rule.overrides.joined(separator: " "), rule.overrides + clip + rate
+    ) { trainer, oracle, part in try check(rule, trainer, oracle, on: part) }
+  }
+  try run(cases, on: world)
+}
+
+private func check(
+  _ rule: RateCase, _ trainer: Trainer, _ oracle: Oracle, on part: borrowing Communicator
+) throws {
+  let start = oracle.weights(trainer)
+  var weights = start
+  var state = RateCase.State()
+  for step in 0..<20 {
+    // DoG's first steps are of 10⁻⁶ of the weights, of which Float32 holds little: each is compared
+    // with the formula at the ranks' own weights.
+    if rule.isDoG { weights = oracle.weights(trainer) }
+    let before = weights
+    let outcome = try trainer.step(on: part)
+    guard part.rank == 0 else { continue }
+    let gradient = oracle.gradient(of: oracle.samples(ofStep: step), at: weights)
+    let coefficient = rule.limit.isFinite ? torchCoefficient(norm(gradient), rule.limit) : 1
+    rule.step(&weights, scaled(gradient, coefficient), oracle.shapes, &state)
+    if let rate = state.rate {
+      try expectClose(outcome.learningRate, 4 * rate, 1e-6, "the rate of step \(step + 1)")
+      if step > 8 {
+        try expectStep(oracle.weights(trainer), weights, from: before, "step \(step + 1)")
       }
     }
   }
+  try part.expectEqualReplicas(trainer)
+  guard part.rank == 0 else { return }
+  let error = norm(add(oracle.weights(trainer), weights, times: -1))
+  let way = norm(add(weights, start, times: -1))
+  try expect(
+    error < 3e-6 * norm(weights),
+    "\(error) off after a way of \(way), weights \(norm(weights))")
+  try expect(way > 1e-2, "hardly moved, \(way)")
 }
 
 /// AdaScale's rate and the batch that grows with the noise, against the formulas on running means
 /// of one process.
 let normAdaptationProgram = RankProgram("norm-adaptation") { world, _ in
+  var cases: [Case] = []
   for (ranks, batch) in [(2, 7), (5, 64), (8, 257)] {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes {
-        for (kind, power) in [("sgd", 1.0), ("adamw", 0.5)] {
-          let what = "adascale \(kind) \(mode) on \(ranks) ranks, batch \(batch)"
-          let base = max(1, batch / 5)
-          let experiment = try Oracle.experiment(
-            batch, mode,
-            [
-              "schedule.kind=adascale", "schedule.base_batch=\(base)", "optimizer.kind=\(kind)",
-              "optimizer.learning_rate=0.01",
-            ])
-          let data = try TrainingData(experiment.data, seed: 1, on: part)
-          let trainer = try Trainer(experiment, data: data, on: part)
-          let oracle = Oracle(trainer, data, ranks: ranks)
-          var noise = NaiveNoise()
-          for step in 0..<5 {
-            let before = oracle.weights(trainer)
-            let outcome = try trainer.step(on: part)
-            guard part.rank == 0 else { continue }
-            noise.record(oracle.parts(ofStep: step, at: before))
-            let scale = outcome.ledger.samples / Double(base)
-            let (sigma, mu) = (noise.variance / Double(base), max(noise.signal, 0))
-            let gain = (sigma + mu) / (sigma / scale + mu)
-            try expect(
-              (min(1, scale)...max(1, scale)).contains(gain),
-              "\(what): a gain of \(gain) for \(scale)")
-            try expectClose(
-              outcome.learningRate, 0.01 * (power == 1 ? gain : gain.squareRoot()), 1e-5,
-              "\(what): the rate")
-          }
-          try part.expectEqual(
-            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
-        }
-      }
-    }
-  }
-  try onRanks([4], of: world) { part in
-    for mode in Oracle.modes {
-      let experiment = try Oracle.experiment(
-        10, mode,
+    for (kind, isAdam) in [("sgd", false), ("adamw", true)] {
+      let base = max(1, batch / 5)
+      cases += Oracle.cases(
+        "adascale \(kind)",
         [
-          "schedule.batch=noise-scale", "schedule.max_batch=70", "optimizer.learning_rate=0.02",
-          "training.micro_batch=3",
-        ])
-      let trainer = try Trainer(
-        experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-      var (batch, position, sizes) = (10, 0, [10])
-      var (signal, variance, seen) = (0.0, 0.0, 0.0)
-      for step in 1...60 {
-        let outcome = try trainer.step(on: part)
-        let ledger = outcome.ledger
-        let drawn = min(batch, Oracle.samples - position)
-        try expect(
-          ledger.samples == Double(drawn),
-          "\(mode): step \(step) has \(ledger.samples) samples, not \(drawn)")
-        position = (position + drawn) % Oracle.samples
-        let spread =
-          (ledger.meanLocalSquares - ledger.squaredNorm) * ledger.samples
-          / (ledger[.contributors] - 1)
-        signal = 0.98 * signal + 0.02 * (ledger.squaredNorm - spread / ledger.samples)
-        variance = 0.98 * variance + 0.02 * spread
-        seen = 0.98 * seen + 0.02
-        if seen >= 0.5 && signal > 0 && variance / signal >= 2 * Double(batch) {
-          batch = min(2 * batch, 70)
-          sizes.append(batch)
-        }
+          "schedule.kind=adascale", "schedule.base_batch=\(base)", "optimizer.kind=\(kind)",
+          "optimizer.learning_rate=0.01",
+        ], worlds: [(ranks, batch)]
+      ) { trainer, oracle, part in
+        try checkAdaScale(trainer, oracle, base: base, isAdam: isAdam, on: part)
       }
-      try expect(
-        Set(sizes) == [10, 20, 40, 70] || Set(sizes) == [10, 20, 40] || Set(sizes) == [10, 20],
-        "\(mode): batches \(sizes)")
-      try part.expectEqual(
-        trainer.weights.digest() + (try trainer.decisionMemory()),
-        "\(mode): weights or memory of a growing batch")
     }
   }
+  cases += Oracle.cases(
+    "a growing batch",
+    [
+      "schedule.batch=noise-scale", "schedule.max_batch=70", "optimizer.learning_rate=0.02",
+      "training.micro_batch=3",
+    ], worlds: [(4, 10)]
+  ) { trainer, _, part in try checkGrowth(trainer, on: part) }
+  try run(cases, on: world)
+}
+
+private func checkAdaScale(
+  _ trainer: Trainer, _ oracle: Oracle, base: Int, isAdam: Bool, on part: borrowing Communicator
+) throws {
+  var noise = NaiveNoise()
+  for step in 0..<5 {
+    let before = oracle.weights(trainer)
+    let outcome = try trainer.step(on: part)
+    guard part.rank == 0 else { continue }
+    noise.record(oracle.parts(ofStep: step, at: before))
+    let scale = outcome.ledger.samples / Double(base)
+    let (sigma, mu) = (noise.variance / Double(base), max(noise.signal, 0))
+    let gain = (sigma + mu) / (sigma / scale + mu)
+    try expect(
+      (min(1, scale)...max(1, scale)).contains(gain), "a gain of \(gain) for \(scale)")
+    try expectClose(
+      outcome.learningRate, 0.01 * (isAdam ? gain.squareRoot() : gain), 1e-5,
+      "the rate of step \(step + 1)")
+  }
+  try part.expectEqualReplicas(trainer)
+}
+
+private func checkGrowth(_ trainer: Trainer, on part: borrowing Communicator) throws {
+  var (batch, position, sizes) = (10, 0, [10])
+  var (signal, variance, seen) = (0.0, 0.0, 0.0)
+  for step in 1...60 {
+    let ledger = try trainer.step(on: part).ledger
+    let drawn = min(batch, Oracle.samples - position)
+    try expect(
+      ledger.samples == Double(drawn), "step \(step) has \(ledger.samples) samples, not \(drawn)")
+    position = (position + drawn) % Oracle.samples
+    let spread =
+      (ledger.meanLocalSquares - ledger.squaredNorm) * ledger.samples
+      / (ledger[.contributors] - 1)
+    signal = 0.98 * signal + 0.02 * (ledger.squaredNorm - spread / ledger.samples)
+    variance = 0.98 * variance + 0.02 * spread
+    seen = 0.98 * seen + 0.02
+    if seen >= 0.5 && signal > 0 && variance / signal >= 2 * Double(batch) {
+      batch = min(2 * batch, 70)
+      sizes.append(batch)
+    }
+  }
+  try expect(
+    Set(sizes) == [10, 20, 40, 70] || Set(sizes) == [10, 20, 40] || Set(sizes) == [10, 20],
+    "batches \(sizes)")
+  try part.expectEqualReplicas(trainer, " of a growing batch")
 }

@@ -48,7 +48,7 @@ private struct RegularizationCase {
       ], radius: 0.2, limit: 0.2),
   ]
 
-  /// What the parts measure last, and the whole gradient.
+  /// The gradients that the parts measure last, and the whole gradient.
   func gradients(_ oracle: Oracle, _ step: Int, at w: Tensors) -> (
     parts: [Oracle.Part], whole: Tensors
   ) {
@@ -81,32 +81,26 @@ private struct RegularizationCase {
 /// Penalties on weights and on the gradient, against two passes of one process: weights, norms,
 /// penalty, noise, and the norm of the update.
 let normRegularizationProgram = RankProgram("norm-regularization") { world, _ in
-  for (ranks, batch) in Oracle.worlds {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes {
-        for rule in RegularizationCase.all
-        where rule.isSynchronized || !mode.contains("training.reproducible=true") {
-          try check(rule, mode, batch, on: part)
-        }
+  let cases = RegularizationCase.all.flatMap { rule in
+    Oracle.cases(
+      rule.overrides.joined(separator: " "), rule.overrides,
+      modes: Oracle.modes.filter {
+        rule.isSynchronized || !$0.contains("training.reproducible=true")
       }
-    }
+    ) { trainer, oracle, part in try check(rule, trainer, oracle, on: part) }
   }
+  try run(cases, on: world)
 }
 
 private func check(
-  _ rule: RegularizationCase, _ mode: [String], _ batch: Int, on part: borrowing Communicator
+  _ rule: RegularizationCase, _ trainer: Trainer, _ oracle: Oracle,
+  on part: borrowing Communicator
 ) throws {
-  let what = "\(rule.overrides) \(mode) on \(part.size) ranks, batch \(batch)"
-  let experiment = try Oracle.experiment(batch, mode, rule.overrides)
-  let data = try TrainingData(experiment.data, seed: 1, on: part)
-  let trainer = try Trainer(experiment, data: data, on: part)
-  let oracle = Oracle(trainer, data, ranks: part.size)
   var last: (before: Tensors, after: Tensors)?
   for step in 0..<3 {
     let before = oracle.weights(trainer)
     let outcome = try trainer.step(on: part)
-    try part.expectEqual(
-      trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
+    try part.expectEqualReplicas(trainer)
     guard part.rank == 0 else { continue }
     let ledger = outcome.ledger
     let (parts, whole) = rule.gradients(oracle, step, at: before)
@@ -117,22 +111,22 @@ private func check(
     let shrunk = scaled(before, 1 - 0.5 * rule.decay)
     try expectStep(
       oracle.weights(trainer), add(shrunk, whole, times: -0.5 * coefficient), from: before,
-      "\(what), step \(step + 1)")
-    try expectClose(outcome.decision.norm, norm(whole), 4e-6, "\(what): the norm")
+      "step \(step + 1)")
+    try expectClose(outcome.decision.norm, norm(whole), 4e-6, "the norm")
     try expectClose(
-      outcome.decision.applied, coefficient * norm(whole), 4e-6, "\(what): the applied norm")
+      outcome.decision.applied, coefficient * norm(whole), 4e-6, "the applied norm")
     try expectClose(
-      ledger.partsNorm, norm(mean(parts)), 4e-6, "\(what): the norm of the parts' mean")
-    try expectClose(ledger.localRMS, squares.squareRoot(), 4e-6, "\(what): √L")
-    try expectClose(ledger[.penalty], rule.penalty(at: before), 1e-6, "\(what): the penalty")
-    try expect(ledger.partsNorm <= ledger.localRMS * (1 + 1e-6), "\(what): ‖g‖ above √L")
+      ledger.partsNorm, norm(mean(parts)), 4e-6, "the norm of the parts' mean")
+    try expectClose(ledger.localRMS, squares.squareRoot(), 4e-6, "√L")
+    try expectClose(ledger[.penalty], rule.penalty(at: before), 1e-6, "the penalty")
+    try expect(ledger.partsNorm <= ledger.localRMS * (1 + 1e-6), "‖g‖ above √L")
     if let last {
-      // What the update before did, to the bit of the stored weights.
+      // The update of the step before, to the bit of the stored weights.
       try expectClose(
         ledger[.squaredUpdate].squareRoot(), norm(add(last.after, last.before, times: -1)), 1e-12,
-        "\(what): the update's norm")
+        "the update's norm")
       try expectClose(
-        ledger[.squaredWeights].squareRoot(), norm(last.before), 1e-12, "\(what): the weights' norm"
+        ledger[.squaredWeights].squareRoot(), norm(last.before), 1e-12, "the weights' norm"
       )
     }
     last = (before, oracle.weights(trainer))

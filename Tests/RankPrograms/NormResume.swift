@@ -26,50 +26,49 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
     ["clip.rule=global", "clip.scope=bound"],
     ["regularization.sam_radius=0.1", "regularization.l1=0.001"],
   ]
-  func options(_ directory: String, _ overrides: [String], resume: Bool) -> RunOptions {
-    RunOptions(
-      experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume,
-      voice: .quiet)
-  }
-  try onRanks([3], of: world) { part in
-    for (index, overrides) in cases.enumerated() {
+  let file = folder + "/test.toml"
+  var all = cases.enumerated().map { index, overrides in
+    Case(overrides.joined(separator: " "), ranks: 3) { part in
       let whole = "\(folder)/run-\(index)"
-      let run = try Run(options(whole, overrides, resume: false), on: part)
-      try expect(try run.train(on: part) == .done, "\(overrides): the run did not end")
+      let run = try Run(quietOptions(file, overrides, output: whole), on: part)
+      try expect(try run.train(on: part) == .done, "the run did not end")
       try part.copy(
         whole, to: whole + "-resumed",
         without: ["checkpoints/step-00000060", "report.json", "final.safetensors"])
-      let resumed = try Run(options(whole + "-resumed", overrides, resume: true), on: part)
+      let resumed = try Run(
+        quietOptions(file, overrides, output: whole + "-resumed", resume: true), on: part)
       try expect(
-        resumed.trainer.stepsDone == 40,
-        "\(overrides): resumed after step \(resumed.trainer.stepsDone)")
-      try expect(try resumed.train(on: part) == .done, "\(overrides): the resumed run did not end")
+        resumed.trainer.stepsDone == 40, "resumed after step \(resumed.trainer.stepsDone), not 40")
+      try expect(try resumed.train(on: part) == .done, "the resumed run did not end")
       try expect(
-        resumed.trainer.fingerprint == run.trainer.fingerprint,
-        "\(overrides): rank \(part.rank) ends with other bits")
+        resumed.trainer.fingerprint == run.trainer.fingerprint, "this rank ends with other bits")
       let (memory, truth) = (try resumed.trainer.decisionMemory(), try run.trainer.decisionMemory())
-      try expect(memory == truth, "\(overrides): the memory is \(memory), not \(truth)")
+      try expect(memory == truth, "the memory is \(memory), not \(truth)")
     }
-    // DoG measures from where the weights start, also where a file gives them.
-    let started = try Run(
-      options(
-        "\(folder)/started",
-        [
-          "optimizer.kind=dog", "optimizer.learning_rate=1",
-          "model.init=\"\(folder)/run-0/final.safetensors\"",
-        ],
-        resume: false),
-      on: part)
-    let squares = started.trainer.model.layout.segments.reduce(0.0) { sum, segment in
-      started.trainer.weights[segment.name]!.reduce(sum) { $0 + Double($1) * Double($1) }
-    }
-    let outcome = try started.trainer.step(on: part)
-    try expect(
-      outcome.ledger[.squaredDistance] == 0,
-      "the start is \(outcome.ledger[.squaredDistance].squareRoot()) from itself")
-    try expectClose(
-      outcome.learningRate,
-      1e-6 * (1 + squares.squareRoot()) / (outcome.ledger.squaredNorm + 1e-8).squareRoot(), 1e-9,
-      "DoG's first rate")
   }
+  // DoG measures from where the weights start, also where a file gives them.
+  all.append(
+    Case("DoG from a file of weights", ranks: 3) { part in
+      let started = try Run(
+        quietOptions(
+          file,
+          [
+            "optimizer.kind=dog", "optimizer.learning_rate=1",
+            "model.init=\"\(folder)/run-0/final.safetensors\"",
+          ],
+          output: "\(folder)/started"),
+        on: part)
+      let squares = started.trainer.model.layout.segments.reduce(0.0) { sum, segment in
+        started.trainer.weights[segment.name]!.reduce(sum) { $0 + Double($1) * Double($1) }
+      }
+      let outcome = try started.trainer.step(on: part)
+      try expect(
+        outcome.ledger[.squaredDistance] == 0,
+        "the start is \(outcome.ledger[.squaredDistance].squareRoot()) from itself")
+      try expectClose(
+        outcome.learningRate,
+        1e-6 * (1 + squares.squareRoot()) / (outcome.ledger.squaredNorm + 1e-8).squareRoot(), 1e-9,
+        "DoG's first rate")
+    })
+  try run(all, on: world)
 }

@@ -6,10 +6,10 @@ import MPI
 import Training
 import Vectors
 
-/// A clip rule as its source has it, on tensors in one process.
+/// A clip rule as its source defines it, on tensors in one process.
 private struct ClipCase {
   let overrides: [String]
-  /// The clipped gradient, and what the rule carries on.
+  /// The clipped gradient, and what the rule remembers.
   let clip:
     (_ gradient: Tensors, _ weights: Tensors, _ shapes: [[Int]], _ memory: inout NaiveMemory) ->
       Tensors
@@ -130,144 +130,134 @@ private struct ClipCase {
   ]
 }
 
-/// Every clip rule inside the step: the weights behind it, and the norm that is said to be applied,
+/// Every clip rule inside the step: the weights after it, and the norm that is reported as applied,
 /// against one process in Double.
 let normRulesProgram = RankProgram("norm-rules") { world, _ in
-  for (ranks, batch) in Oracle.worlds {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes.dropLast() {
-        for rule in ClipCase.all {
-          let what = "\(rule.overrides) \(mode) on \(ranks) ranks, batch \(batch)"
-          let experiment = try Oracle.experiment(batch, mode, rule.overrides)
-          let data = try TrainingData(experiment.data, seed: 1, on: part)
-          let trainer = try Trainer(experiment, data: data, on: part)
-          let oracle = Oracle(trainer, data, ranks: ranks)
-          var memory = ClipCase.NaiveMemory()
-          var clipped = 0
-          // Powers of two, which lose no digit: norms that fall, so that limits made of past norms
-          // act.
-          let sizes: [Double] = [1, 8, 0.5, 2]
-          trainer.faults.changeGradient = { gradient, step in
-            gradient.scale(by: Float(sizes[step - 1]))
-          }
-          for step in 0..<4 {
-            let before = oracle.weights(trainer)
-            let decision = try trainer.step(on: part).decision
-            guard part.rank == 0 else { continue }
-            let gradient = scaled(
-              oracle.gradient(of: oracle.samples(ofStep: step), at: before), sizes[step])
-            let applied = rule.clip(gradient, before, oracle.shapes, &memory)
-            try expectStep(
-              oracle.weights(trainer), add(before, applied, times: -0.5), from: before,
-              "\(what), step \(step + 1)")
-            try expectClose(decision.applied, norm(applied), 4e-6, "\(what): the applied norm")
-            let isClip =
-              norm(applied) < norm(gradient) * (1 - 1e-5)
-              || norm(applied) > norm(gradient) * (1 + 1e-5)
-            clipped += isClip ? 1 : 0
-            // Within Float32's rounding of the limit either may be right.
-            if isClip {
-              try expect(
-                decision.action == .clip, "\(what): step \(step + 1) is \(decision.action)")
-            }
-          }
-          try part.expectEqual(
-            trainer.weights.digest() + (try trainer.decisionMemory()), "\(what): weights or memory")
-          try expect(
-            part.rank > 0 || clipped > 0 || rule.overrides == ["clip.rule=none"],
-            "\(what): the rule never acted")
-        }
-      }
+  let cases = ClipCase.all.flatMap { rule in
+    Oracle.cases(
+      rule.overrides.joined(separator: " "), rule.overrides, modes: Oracle.modes.dropLast()
+    ) { trainer, oracle, part in try check(rule, trainer, oracle, on: part) }
+  }
+  try run(cases, on: world)
+}
+
+private func check(
+  _ rule: ClipCase, _ trainer: Trainer, _ oracle: Oracle, on part: borrowing Communicator
+) throws {
+  var memory = ClipCase.NaiveMemory()
+  var clipped = 0
+  // Powers of two, which lose no digit: norms that fall, so that limits made of past norms act.
+  let sizes: [Double] = [1, 8, 0.5, 2]
+  trainer.faults.changeGradient = { gradient, step in
+    gradient.scale(by: Float(sizes[step - 1]))
+  }
+  for step in 0..<4 {
+    let before = oracle.weights(trainer)
+    let decision = try trainer.step(on: part).decision
+    guard part.rank == 0 else { continue }
+    let gradient = scaled(
+      oracle.gradient(of: oracle.samples(ofStep: step), at: before), sizes[step])
+    let applied = rule.clip(gradient, before, oracle.shapes, &memory)
+    try expectStep(
+      oracle.weights(trainer), add(before, applied, times: -0.5), from: before, "step \(step + 1)")
+    try expectClose(
+      decision.applied, norm(applied), 4e-6, "step \(step + 1): the applied norm")
+    let isClip =
+      norm(applied) < norm(gradient) * (1 - 1e-5) || norm(applied) > norm(gradient) * (1 + 1e-5)
+    clipped += isClip ? 1 : 0
+    // Within Float32's rounding of the limit either may be right.
+    if isClip {
+      try expect(decision.action == .clip, "step \(step + 1) is \(decision.action), not a clip")
     }
   }
+  try part.expectEqualReplicas(trainer)
+  try expect(
+    part.rank > 0 || clipped > 0 || rule.overrides == ["clip.rule=none"], "the rule never acted")
 }
 
 /// Norms of every order, global, by tensor and of groups, of gradients of any size; what the parts'
 /// norms say of one another.
 let normOrdersProgram = RankProgram("norm-orders") { world, _ in
-  let orders: [(order: NormOrder, norm: ([Double]) -> Double)] = [
-    (.one, { $0.reduce(0) { $0 + abs($1) } }), (.two, { norm($0) }),
-    (.infinity, { $0.map(abs).max()! }),
-    // (Σx⁸)^⅛, the squares of squares of squares.
-    (
-      .power(8),
-      { values in
-        let sum = values.reduce(0.0) { total, value in
-          let fourth = value * value * value * value
-          return total + fourth * fourth
-        }
-        return sum.squareRoot().squareRoot().squareRoot()
-      }
-    ),
-    (.power(3), { cubeRoot($0.reduce(0) { $0 + abs($1 * $1 * $1) }) }),
-    // |x|^1.5 is √|x|³; the sum's power 2/3 is the square of its cube root.
-    (
-      .power(1.5),
-      {
-        let root = cubeRoot($0.reduce(0) { $0 + abs($1) * abs($1).squareRoot() });
-        return root * root
-      }
-    ),
-  ]
-  for (ranks, batch) in Oracle.worlds {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes {
-        // By powers of two, which change no digit: 1e±30, and sizes at which a Float32 square would
-        // be zero or infinite.
-        for exponent in [0, 100, -100] {
-          let what = "\(mode) on \(ranks) ranks, batch \(batch), 2^\(exponent)"
-          let experiment = try Oracle.experiment(
-            batch, mode, ["report.norms=[1, 3, 1.5, \"inf\", 2, 3, 8]"])
-          let data = try TrainingData(experiment.data, seed: 1, on: part)
-          let trainer = try Trainer(experiment, data: data, on: part)
-          let oracle = Oracle(trainer, data, ranks: ranks)
-          let size = Float(sign: .plus, exponent: exponent, significand: 1)
-          trainer.faults.changeGradient = { gradient, _ in gradient.scale(by: size) }
-          let before = oracle.weights(trainer)
-          let ledger = try trainer.step(on: part).ledger
-          guard part.rank == 0 else { continue }
-          let parts = oracle.parts(ofStep: 0, at: before)
-          let gradient = scaled(mean(parts), Double(size))
-          for (order, truth) in orders {
-            try expectClose(
-              ledger.norm(order), truth(Array(gradient.joined())), 1e-6,
-              "\(what): the norm \(order.name)")
-            for tensor in gradient.indices {
-              try expectClose(
-                ledger.norm(order, of: [tensor]), truth(gradient[tensor]), 5e-6,
-                "\(what): the norm \(order.name) of \(tensor)")
-            }
-            let group = [0, 3]
-            try expectClose(
-              ledger.norm(order, of: group), truth(group.flatMap { gradient[$0] }), 5e-6,
-              "\(what): the norm \(order.name) of a group")
-          }
-          let squares =
-            parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples
-            * Double(size) * Double(size)
-          let mixed =
-            parts.reduce(0) { $0 + $1.count * norm($1.gradient) } / ledger.samples * Double(size)
-          try expectClose(ledger.localRMS, squares.squareRoot(), 1e-6, "\(what): √L")
-          try expectClose(
-            ledger.meanLocalNorm, mixed, 1e-6, "\(what): the mean of the parts' norms")
-          try expect(
-            ledger[.contributors] == Double(parts.count), "\(what): \(ledger[.contributors]) parts")
-          if parts.count > 1 {
-            let ratio = squares / product(gradient, gradient)
-            try expectClose(ledger.diversity, ratio, 2e-6, "\(what): the diversity")
-            try expectClose(ledger.agreement, 1 / ratio, 2e-6, "\(what): the agreement")
-          } else {
-            try expect(
-              ledger.diversity == nil && ledger.agreement == nil,
-              "\(what): one part has no diversity")
-          }
-        }
-      }
+  // By powers of two, which change no digit: 1e±30, and sizes at which a Float32 square would be
+  // zero or infinite.
+  let cases = [0, 100, -100].flatMap { exponent in
+    Oracle.cases("2^\(exponent)", ["report.norms=[1, 3, 1.5, \"inf\", 2, 3, 8]"]) {
+      trainer, oracle, part in
+      try checkNorms(
+        ofSize: Float(sign: .plus, exponent: exponent, significand: 1), trainer, oracle, on: part)
     }
+  }
+  try run(cases, on: world)
+}
+
+/// The orders, each with its norm by another way.
+private let orders: [(order: NormOrder, norm: @Sendable ([Double]) -> Double)] = [
+  (.one, { $0.reduce(0) { $0 + abs($1) } }), (.two, { norm($0) }),
+  (.infinity, { $0.map(abs).max()! }),
+  // (Σx⁸)^⅛, the squares of squares of squares.
+  (
+    .power(8),
+    { values in
+      let sum = values.reduce(0.0) { total, value in
+        let fourth = value * value * value * value
+        return total + fourth * fourth
+      }
+      return sum.squareRoot().squareRoot().squareRoot()
+    }
+  ),
+  (.power(3), { cubeRoot($0.reduce(0) { $0 + abs($1 * $1 * $1) }) }),
+  // |x|^1.5 is √|x|³; the sum's power 2/3 is the square of its cube root.
+  (
+    .power(1.5),
+    {
+      let root = cubeRoot($0.reduce(0) { $0 + abs($1) * abs($1).squareRoot() })
+      return root * root
+    }
+  ),
+]
+
+private func checkNorms(
+  ofSize size: Float, _ trainer: Trainer, _ oracle: Oracle, on part: borrowing Communicator
+) throws {
+  trainer.faults.changeGradient = { gradient, _ in gradient.scale(by: size) }
+  let before = oracle.weights(trainer)
+  let ledger = try trainer.step(on: part).ledger
+  guard part.rank == 0 else { return }
+  let parts = oracle.parts(ofStep: 0, at: before)
+  let gradient = scaled(mean(parts), Double(size))
+  for (order, truth) in orders {
+    try expectClose(
+      ledger.norm(order), truth(Array(gradient.joined())), 1e-6, "the norm \(order.name)")
+    for tensor in gradient.indices {
+      try expectClose(
+        ledger.norm(order, of: [tensor]), truth(gradient[tensor]), 5e-6,
+        "the norm \(order.name) of \(tensor)")
+    }
+    let group = [0, 3]
+    try expectClose(
+      ledger.norm(order, of: group), truth(group.flatMap { gradient[$0] }), 5e-6,
+      "the norm \(order.name) of a group")
+  }
+  let squares =
+    parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / ledger.samples
+    * Double(size) * Double(size)
+  let mixed =
+    parts.reduce(0) { $0 + $1.count * norm($1.gradient) } / ledger.samples * Double(size)
+  try expectClose(ledger.localRMS, squares.squareRoot(), 1e-6, "√L")
+  try expectClose(ledger.meanLocalNorm, mixed, 1e-6, "the mean of the parts' norms")
+  try expect(
+    ledger[.contributors] == Double(parts.count),
+    "\(parts.count) parts were expected, \(ledger[.contributors]) counted")
+  if parts.count > 1 {
+    let ratio = squares / product(gradient, gradient)
+    try expectClose(ledger.diversity, ratio, 2e-6, "the diversity")
+    try expectClose(ledger.agreement, 1 / ratio, 2e-6, "the agreement")
+  } else {
+    try expect(ledger.diversity == nil && ledger.agreement == nil, "one part has no diversity")
   }
 }
 
-/// ∛x by Newton's rule, so that no library's power function stands on both sides.
+/// ∛x by Newton's rule, so that the test does not use the library's power function either.
 private func cubeRoot(_ x: Double) -> Double {
   guard x > 0 else { return 0 }
   var root = Double(sign: .plus, exponent: Int((Double(x.exponent) / 3).rounded()), significand: 1)

@@ -8,89 +8,87 @@ import Training
 /// Where the clip acts: on the mean gradient, on each rank's own, or by the bound √L. Weights,
 /// norms, bias and certificates against one process.
 let normScopesProgram = RankProgram("norm-scopes") { world, _ in
-  for (ranks, batch) in Oracle.worlds {
-    try onRanks([ranks], of: world) { part in
-      for mode in Oracle.modes {
-        for limit in [0.3, 0.6, 0.9] {
-          for scope in ClipScope.allCases
-          where !(scope == .worker && mode.contains("training.reproducible=true")) {
-            let what =
-              "scope \(scope.rawValue), limit \(limit), \(mode) on \(ranks) ranks, batch \(batch)"
-            let experiment = try Oracle.experiment(
-              batch, mode,
-              [
-                "clip.rule=global", "clip.max_norm=\(limit)", "clip.scope=\(scope.rawValue)",
-                "report.every=2",
-              ])
-            let data = try TrainingData(experiment.data, seed: 1, on: part)
-            let trainer = try Trainer(experiment, data: data, on: part)
-            let oracle = Oracle(trainer, data, ranks: ranks)
-            var noise = NaiveNoise()
-            for step in 0..<4 {
-              let before = oracle.weights(trainer)
-              let outcome = try trainer.step(on: part)
-              try part.expectEqual(
-                trainer.weights.digest() + (try trainer.decisionMemory()),
-                "\(what): weights or memory")
-              guard part.rank == 0 else { continue }
-              let parts = oracle.parts(ofStep: step, at: before)
-              let exact = mean(parts)
-              let truth = ScopeTruth(scope, parts, limit: limit)
-              try expectStep(
-                oracle.weights(trainer), add(before, truth.applied, times: -0.5), from: before,
-                "\(what), step \(step + 1)")
-              // Scope worker sums the exact gradient too at the first and at report steps: 1, 2 and
-              // 4.
-              let isMeasured = scope != .worker || step != 2
-              let decision = outcome.decision
-              try expectClose(
-                decision.applied, norm(truth.applied), 4e-6, "\(what): the applied norm")
-              if isMeasured {
-                try expectClose(
-                  decision.norm, norm(exact), 4e-6, "\(what): the norm before the clip")
-              } else {
-                try expect(decision.norm == nil, "\(what): a norm that was not measured")
-              }
-              try expect(
-                decision.isCertified == truth.isCertified,
-                "\(what): certified \(decision.isCertified), √L \(outcome.ledger.localRMS)")
-              try expect((decision.action == .clip) == truth.clips, "\(what): \(decision.action)")
-              if let bias = outcome.bias {
-                let wanted = scaled(exact, torchCoefficient(norm(exact), limit))
-                let difference = norm(add(truth.applied, wanted, times: -1)) / norm(wanted)
-                try expect(
-                  abs(bias.relative - difference) < 1e-4 * max(difference, 1e-2),
-                  "\(what): the bias is \(bias.relative), not \(difference)"
-                )
-                try expectClose(
-                  bias.cosine, product(exact, truth.applied) / norm(exact) / norm(truth.applied),
-                  1e-6, "\(what): the cosine")
-                if decision.isCertified {
-                  try expect(bias.relative < 1e-12, "\(what): certified and yet biased")
-                }
-              }
-              try expect(
-                (outcome.bias != nil) == (scope != .meanGradient && isMeasured),
-                "\(what): step \(step + 1), bias \(outcome.bias as Any)")
-              // The noise is that of the gradients before any clip.
-              if isMeasured { noise.record(parts) }
-              if parts.count > 1 {
-                try expectClose(
-                  outcome.noise.variance, noise.variance, 1e-4, "\(what): the variance")
-                try expect(
-                  abs(outcome.noise.signal! - noise.signal) < 1e-4
-                    * (abs(noise.signal) + noise.variance / outcome.ledger.samples),
-                  "\(what): the signal is \(outcome.noise.signal!), not \(noise.signal)")
-              }
-            }
-          }
+  var cases: [Case] = []
+  for limit in [0.3, 0.6, 0.9] {
+    for scope in ClipScope.allCases {
+      cases += Oracle.cases(
+        "scope \(scope.rawValue), limit \(limit),",
+        [
+          "clip.rule=global", "clip.max_norm=\(limit)", "clip.scope=\(scope.rawValue)",
+          "report.every=2",
+        ],
+        modes: Oracle.modes.filter {
+          !(scope == .worker && $0.contains("training.reproducible=true"))
         }
+      ) { trainer, oracle, part in try check(scope, limit, trainer, oracle, on: part) }
+    }
+  }
+  try run(cases, on: world)
+}
+
+private func check(
+  _ scope: ClipScope, _ limit: Double, _ trainer: Trainer, _ oracle: Oracle,
+  on part: borrowing Communicator
+) throws {
+  var noise = NaiveNoise()
+  for step in 0..<4 {
+    let before = oracle.weights(trainer)
+    let outcome = try trainer.step(on: part)
+    try part.expectEqualReplicas(trainer)
+    guard part.rank == 0 else { continue }
+    let parts = oracle.parts(ofStep: step, at: before)
+    let exact = mean(parts)
+    let truth = ScopeTruth(scope, parts, limit: limit)
+    try expectStep(
+      oracle.weights(trainer), add(before, truth.applied, times: -0.5), from: before,
+      "step \(step + 1)")
+    // Scope worker sums the exact gradient too at the first and at report steps: 1, 2 and
+    // 4.
+    let isMeasured = scope != .worker || step != 2
+    let decision = outcome.decision
+    try expectClose(
+      decision.applied, norm(truth.applied), 4e-6, "the applied norm")
+    if isMeasured {
+      try expectClose(
+        decision.norm, norm(exact), 4e-6, "the norm before the clip")
+    } else {
+      try expect(decision.norm == nil, "a norm that was not measured")
+    }
+    try expect(
+      decision.isCertified == truth.isCertified,
+      "certified \(decision.isCertified), √L \(outcome.ledger.localRMS)")
+    try expect((decision.action == .clip) == truth.clips, "\(decision.action)")
+    if let bias = outcome.bias {
+      let wanted = scaled(exact, torchCoefficient(norm(exact), limit))
+      let difference = norm(add(truth.applied, wanted, times: -1)) / norm(wanted)
+      try expect(
+        abs(bias.relative - difference) < 1e-4 * max(difference, 1e-2),
+        "the bias is \(bias.relative), not \(difference)"
+      )
+      try expectClose(
+        bias.cosine, product(exact, truth.applied) / norm(exact) / norm(truth.applied),
+        1e-6, "the cosine")
+      if decision.isCertified {
+        try expect(bias.relative < 1e-12, "certified and yet biased")
       }
+    }
+    try expect(
+      (outcome.bias != nil) == (scope != .meanGradient && isMeasured),
+      "step \(step + 1), bias \(outcome.bias as Any)")
+    // The noise is that of the gradients before any clip.
+    if isMeasured { noise.record(parts) }
+    if parts.count > 1 {
+      try expectClose(
+        outcome.noise.variance, noise.variance, 1e-4, "the variance")
+      try expect(
+        abs((outcome.noise.signal ?? .nan) - noise.signal) < 1e-4
+          * (abs(noise.signal) + noise.variance / outcome.ledger.samples),
+        "the signal is \(outcome.noise.signal ?? .nan), not \(noise.signal)")
     }
   }
 }
 
-/// What a scope applies.
+/// The gradient that a scope applies.
 private struct ScopeTruth {
   var applied: Tensors
   var isCertified = false

@@ -6,13 +6,13 @@ import Models
 import Reports
 import Training
 
-/// How much of the exchange between ranks is hidden behind the backward pass, measured in one run:
+/// The share of the exchange between ranks that overlaps the backward pass, measured in one run:
 /// variants take turns in blocks of steps.
 ///
-/// Every rank computes a step by itself; with the exchange behind the pass; with it during the
-/// pass. Each step's slowest rank counts, and of a variant's steps the median. hidden = (compute +
-/// transfer - overlapped) / transfer, transfer = apart - compute. Arguments: the workload, blocks,
-/// steps a block.
+/// Every rank computes a step alone, with the exchange after the pass, and with the exchange during
+/// the pass. Each step's slowest rank counts, and of a variant's steps the median. hidden =
+/// (compute + transfer - overlapped) / transfer, transfer = apart - compute. Arguments: the
+/// workload, blocks, steps a block.
 let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
   setComputeThreads(1)
   guard let workload = Workload.named(arguments.first ?? "gpt-cpu") else {

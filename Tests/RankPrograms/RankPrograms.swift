@@ -3,8 +3,8 @@ import MPI
 import StallWatch
 import Training
 
-/// A small program that tests start under mpirun: it runs on every rank and exits with a status
-/// that tells.
+/// A small program that tests start under mpirun: it runs on every rank, and its exit status is 0
+/// where all checks hold.
 struct RankProgram: Sendable {
   let name: String
   let run: @Sendable (_ world: borrowing Communicator, _ arguments: [String]) throws -> Void
@@ -19,16 +19,19 @@ struct RankProgram: Sendable {
   }
 }
 
-/// What a rank program throws where a check fails: rank and text come out on standard error, and
-/// the job ends.
+/// A failed check outside of a `Case`: rank and text are printed on standard error, and the job ends.
 struct CheckFailure: Error, CustomStringConvertible {
   let description: String
 }
 
+/// Checks a condition. In a ``Case`` a failure is printed and the case continues; outside of one it
+/// is thrown.
 func expect(
   _ condition: Bool, _ text: @autoclosure () -> String, line: Int = #line, file: String = #fileID
 ) throws {
-  if !condition { throw CheckFailure(description: "\(file):\(line): \(text())") }
+  if condition { return }
+  let failure = "\(file):\(line): \(text())"
+  if !failOpenCase(failure) { throw CheckFailure(description: failure) }
 }
 
 /// Runs a body on the first n ranks for each n, the others waiting: many rank counts in one mpirun.

@@ -9,10 +9,9 @@ import Vectors
 
 /// The exchange through shared memory against the one by messages, bit for bit, over every rule.
 ///
-/// Sums of two Floats do not depend on their order; those of more do not where every gradient is a
-/// multiple of 2⁻¹⁴, as it is made here before it is measured, for then no addition rounds. Four
-/// ranks are taken as one node and as two. A clip or a mixture of each worker's own makes other
-/// numbers again.
+/// Sums of two Floats do not depend on their order; those of more do not where no addition rounds,
+/// so gradients are first rounded to multiples of 2⁻¹⁴. Four ranks are taken as one node and as
+/// two. A clip or a mixture by each worker makes numbers that are no such multiples.
 let sharedBitsProgram = RankProgram("shared-bits") { world, _ in
   setComputeThreads(1)
   let alone = [["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.2", "report.every=2"]]
@@ -20,6 +19,7 @@ let sharedBitsProgram = RankProgram("shared-bits") { world, _ in
     "regularization.sam_radius=0.05", "regularization.synchronized=false",
     "regularization.gradient_norm=0.01",
   ]
+  var cases: [Case] = []
   for (number, (text, overrides))
     in (ruleExperiments + (alone + [climbing]).map { (ruleExperiments[0].text, $0) }).enumerated()
   {
@@ -30,29 +30,26 @@ let sharedBitsProgram = RankProgram("shared-bits") { world, _ in
       overrides.contains("clip.scope=worker")
       || overrides.contains("regularization.synchronized=false")
     for (ranks, ranksPerNode) in nodes where ranks == 2 || !isLocal {
-      try onRanks([ranks], of: world) { part in
-        let keys = overrides + ["training.reproducible=false"]
-        let (messages, shared) = (
-          try transcript(text, keys + ["training.exchange=messages"], nil, on: part),
-          try transcript(text, keys + ["training.exchange=shared"], ranksPerNode, on: part)
-        )
-        if part.rank == 0, let difference = shared.difference(from: messages) {
-          throw CheckFailure(
-            description:
-              "\(overrides.joined(separator: " ")) on \(ranks) ranks, \(ranksPerNode ?? ranks) a node: \(difference)"
+      let name =
+        "\(overrides.joined(separator: " ")) on \(ranks) ranks, \(ranksPerNode ?? ranks) a node"
+      cases.append(
+        Case(name, ranks: ranks) { part in
+          let keys = overrides + ["training.reproducible=false"]
+          let (messages, shared) = (
+            try transcript(text, keys + ["training.exchange=messages"], nil, on: part),
+            try transcript(text, keys + ["training.exchange=shared"], ranksPerNode, on: part)
           )
-        }
-      }
+          try shared.expectEqual(to: messages, "shared memory and messages", on: part)
+        })
     }
   }
+  try run(cases, on: world)
 }
 
 private func transcript(
   _ text: String, _ keys: [String], _ ranksPerNode: Int?, on world: borrowing Communicator
 ) throws -> Transcript {
-  let experiment = try Experiment(text: text, source: "shared", overrides: keys)
-  let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
-  let trainer = try Trainer(experiment, data: data, ranksPerNode: ranksPerNode, on: world)
+  let trainer = try trainer(text, keys, ranksPerNode: ranksPerNode, on: world)
   if world.size > 2 { trainer.faults.changeGradient = { gradient, _ in gradient.roundCoarsely() } }
   return try Transcript(of: trainer, on: world)
 }
@@ -83,61 +80,73 @@ private let small = """
   """
 
 /// Where a rank cannot make or open the memory, or nodes have unequally many ranks, all send
-/// messages, and say why. With the argument `shared`, which asks for shared memory, the job ends
+/// messages, and note why. With the argument `shared`, which asks for shared memory, the job ends
 /// with one line.
 let sharedFallbackProgram = RankProgram("shared-fallback") { world, arguments in
-  let isAsked = arguments.first == "shared"
-  let truth = try weights("messages", noting: [], on: world)
-  try expect(try weights("auto", ranksPerNode: 1, noting: [], on: world) == truth, "a rank a node")
-  try expect(
-    try weights(
-      "auto", ranksPerNode: 2, noting: ["by messages", "the nodes have from 1 to 2 ranks"],
-      on: world) == truth, "unequal nodes")
-  let ordered = try weights("messages", reproducible: true, noting: [], on: world)
-  try expect(
-    try weights("auto", reproducible: true, noting: [], on: world) == ordered, "reproducible")
-  try expect(
-    try weights("auto", reproducible: true, ranksPerNode: 1, noting: [], on: world) == ordered,
-    "reproducible, a rank a node")
-  let apart = ["by messages", "the ranks are on several nodes"]
-  try expect(
-    try weights("auto", reproducible: true, ranksPerNode: 2, noting: apart, on: world) == ordered,
-    "reproducible, on two nodes")
-
-  // The last rank may open no more files.
-  try limited(RLIMIT_NOFILE, to: world.rank == world.size - 1 ? 0 : nil) {
-    let reason = [
-      "by messages", "rank 2 on \(hostName()): /proc/",
-      "the memory of the node's first rank, cannot be opened",
-    ]
-    try expect(
-      try weights("auto", noting: reason, on: world) == truth, "a rank that cannot open the memory")
-    try expect(
-      try weights("auto", reproducible: true, noting: reason, on: world) == ordered,
-      "reproducible, such a rank")
+  let exchange = arguments.first == "shared" ? "shared" : "auto"
+  // The weights by messages, which all others must have too.
+  var (truth, ordered) = ("", "")
+  func equals(
+    _ name: String, reproducible: Bool = false, ranksPerNode: Int? = nil, noting reason: [String]
+  ) -> Case {
+    Case(name, ranks: 3) { part in
+      let found = try weights(
+        "auto", reproducible: reproducible, ranksPerNode: ranksPerNode, noting: reason, on: part)
+      try expect(found == (reproducible ? ordered : truth), "other weights than by messages")
+    }
   }
-  // The first rank may make no large file; the system would end a process that tries, unless told
-  // otherwise.
-  signal(SIGXFSZ, SIG_IGN)
-  try limited(RLIMIT_FSIZE, to: world.rank == 0 ? 4096 : nil) {
-    let reason = ["rank 0 on \(hostName()): ", " bytes of memory: File too large"]
-    try expect(
-      try weights(isAsked ? "shared" : "auto", noting: reason, on: world) == truth,
-      "a rank that has no memory")
-  }
+  let cases = [
+    Case("by messages", ranks: 3) { truth = try weights("messages", noting: [], on: $0) },
+    equals("a rank a node", ranksPerNode: 1, noting: []),
+    equals(
+      "unequal nodes", ranksPerNode: 2,
+      noting: ["by messages", "the nodes have from 1 to 2 ranks"]),
+    Case("reproducible, by messages", ranks: 3) {
+      ordered = try weights("messages", reproducible: true, noting: [], on: $0)
+    },
+    equals("reproducible", reproducible: true, noting: []),
+    equals("reproducible, a rank a node", reproducible: true, ranksPerNode: 1, noting: []),
+    equals(
+      "reproducible, on two nodes", reproducible: true, ranksPerNode: 2,
+      noting: ["by messages", "the ranks are on several nodes"]),
+    // The last rank may open no more files.
+    Case("a rank that cannot open the memory", ranks: 3) { part in
+      try limited(RLIMIT_NOFILE, to: part.rank == 2 ? 0 : nil) {
+        let reason = [
+          "by messages", "rank 2 on \(hostName()): /proc/",
+          "the memory of the node's first rank, cannot be opened",
+        ]
+        try expect(try weights("auto", noting: reason, on: part) == truth, "other weights")
+        try expect(
+          try weights("auto", reproducible: true, noting: reason, on: part) == ordered,
+          "other weights, reproducible")
+      }
+    },
+    // The first rank may make no large file. The system would end a process that tries, unless it
+    // ignores the signal.
+    Case("a rank that has no memory", ranks: 3) { part in
+      signal(SIGXFSZ, SIG_IGN)
+      try limited(RLIMIT_FSIZE, to: part.rank == 0 ? 4096 : nil) {
+        let reason = ["rank 0 on \(hostName()): ", " bytes of memory: File too large"]
+        try expect(try weights(exchange, noting: reason, on: part) == truth, "other weights")
+      }
+    },
+  ]
+  try run(cases, on: world)
 }
 
-/// Trains with an exchange that must be chosen with a note that says all of `reason`; gives the
-/// weights' digest.
+/// Trains with an exchange that must be chosen with a note that contains all of `reason`. Returns
+/// the weights' digest.
 private func weights(
   _ exchange: String, reproducible: Bool = false, ranksPerNode: Int? = nil, noting reason: [String],
   on world: borrowing Communicator
 ) throws -> String {
-  let experiment = try experiment(
-    small, "training.exchange=\(exchange)", "training.reproducible=\(reproducible)",
-    "training.micro_batch=2")
-  let data = try TrainingData(experiment.data, seed: 1, on: world)
-  let trainer = try Trainer(experiment, data: data, ranksPerNode: ranksPerNode, on: world)
+  let trainer = try trainer(
+    small,
+    [
+      "training.exchange=\(exchange)", "training.reproducible=\(reproducible)",
+      "training.micro_batch=2",
+    ], ranksPerNode: ranksPerNode, on: world)
   let note = trainer.notes.joined(separator: "; ")
   try expect(
     trainer.notes.count == (reason.isEmpty ? 0 : 1) && reason.allSatisfy(note.contains),
@@ -156,15 +165,16 @@ private func limited(_ resource: __rlimit_resource, to value: UInt?, _ body: () 
   let before = limit
   limit.rlim_cur = value ?? limit.rlim_cur
   setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
+  defer {
+    limit = before
+    setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
+  }
   try body()
-  limit = before
-  setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
 }
 
-/// Trainers that come and go give their memory back, on every rank by itself, and nothing is left
-/// in /dev/shm.
+/// Trainers free their memory when they end, on every rank, and leave nothing in /dev/shm.
 let sharedMemoryProgram = RankProgram("shared-memory") { world, _ in
-  let experiment = try experiment(small, "training.exchange=shared")
+  let experiment = try experiment(small, ["training.exchange=shared"])
   let data = try TrainingData(experiment.data, seed: 1, on: world)
   let files = try filesInSharedMemory()
   for round in 0..<200 {
@@ -180,9 +190,9 @@ let sharedMemoryProgram = RankProgram("shared-memory") { world, _ in
   try expect(try filesInSharedMemory() == files, "/dev/shm holds more files than before")
 }
 
-/// How many pieces of address space are memory of this kind.
+/// The number of mappings of shared memory that Lockstep made.
 private func mappedMemoryFiles() throws -> Int {
-  // A file of /proc says that it is empty: only reading shows its length.
+  // A file of /proc reports the size 0: only reading shows its length.
   guard let file = fopen("/proc/self/maps", "r") else {
     throw CheckFailure(description: "no /proc/self/maps")
   }

@@ -6,11 +6,11 @@ import Models
 import Reports
 import Training
 
-/// What norms and reproducibility cost, measured in one run: variants take turns in blocks of
+/// The cost of norms and of reproducibility, measured in one run: variants take turns in blocks of
 /// steps, and medians of the slowest rank's steps are compared.
 private let workloads = [("mlp-small", "[128]", 100), ("mlp", "[1024, 1024]", 15)]
 
-/// A trainer to be measured: its name and what it has of its own.
+/// A trainer to be measured: its name and its own keys.
 private typealias Variant = (name: String, keys: [String], measuresNorms: Bool)
 
 private let variants: [String: [Variant]] = [

@@ -14,7 +14,7 @@ private struct Fault {
   let value: Float
   let tensor: String
   let ranks: [Int]
-  /// What the ledger must name: a rank, and on how many; none where the sum alone overflows.
+  /// The rank that the ledger must name, and on how many; none where the sum alone overflows.
   let named: (rank: Int?, count: Int)
 
   /// Puts it in, on the ranks that have it.
@@ -36,63 +36,69 @@ private struct Fault {
 }
 
 /// A step with a gradient that is not finite changes neither weights nor moments, on no rank, and
-/// training goes on behind it.
+/// the next steps train.
 let skipProgram = RankProgram("skip") { world, _ in
-  try onRanks([3, 5], of: world) { part in
+  var cases: [Case] = []
+  for ranks in [3, 5] {
     for fault in Fault.all {
-      for (exchange, rule) in exchanges.flatMap({ exchange in
-        ["momentum", "adamw"].map { (exchange, $0) }
-      }) {
-        let experiment = try Experiment(
-          text: faulty, source: "test.toml",
-          overrides: exchange.keys + [
-            "optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1",
-          ])
-        let trainer = try Trainer(
-          experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-        let rank = part.rank
-        trainer.faults.changeGradient = { gradient, step in
-          if step == 4 { fault.insert(into: &gradient, rank: rank) }
+      for exchange in exchanges {
+        for rule in ["momentum", "adamw"] {
+          let name =
+            "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange.name) \(rule), on \(ranks) ranks"
+          cases.append(
+            Case(name, ranks: ranks) { part in
+              let trainer = try trainer(
+                faulty,
+                exchange.keys + [
+                  "optimizer.kind=\(rule)", "clip.rule=global", "clip.max_norm=0.1",
+                ], on: part)
+              try checkSkip(trainer, fault, on: part)
+            })
         }
-        for _ in 1...3 {
-          try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped")
-        }
-        let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
-        let outcome = try trainer.step(on: part)
-        let what =
-          "\(fault.value) in \(fault.tensor) of ranks \(fault.ranks), \(exchange.name) \(rule)"
-        guard case .skip(.nonFinite(let nonFinite)) = outcome.decision.action else {
-          throw CheckFailure(description: "\(what): not skipped")
-        }
-        try expect(
-          nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count,
-          "\(what): \(nonFinite)")
-        try expect(
-          nonFinite.tensor == trainer.model.layout.index(named: fault.tensor),
-          "\(what): \(nonFinite)")
-        try expect(
-          outcome.decision.norm == nil && outcome.decision.coefficient == 0,
-          "\(what): \(outcome.decision)")
-        try expect(
-          outcome.step == 4 && trainer.stepsDone == 4, "\(what): the skipped step is not counted")
-        try expect(
-          trainer.fingerprint == before, "\(what): rank \(rank)'s weights or moments changed")
-        try expect(trainer.optimizer.stepCount == count, "\(what): the optimiser counted the step")
-        let isNamed = fault.ranks.contains(rank) && fault.named.rank != nil
-        try expect(
-          outcome.local.norm.isNaN == isNamed,
-          "\(what): rank \(rank) tells of its own norm \(outcome.local.norm)")
-        for step in 5...7 {
-          let next = try trainer.step(on: part)
-          try expect(
-            !next.decision.isSkip && next.ledger.norm.isFinite && next.step == step,
-            "\(what): step \(step) is \(next.decision)")
-        }
-        try expect(trainer.fingerprint != before, "\(what): training did not go on")
-        try part.expectEqual(trainer.weights.digest(), "\(what): the weights")
       }
     }
   }
+  try run(cases, on: world)
+}
+
+private func checkSkip(_ trainer: Trainer, _ fault: Fault, on part: borrowing Communicator) throws {
+  let rank = part.rank
+  trainer.faults.changeGradient = { gradient, step in
+    if step == 4 { fault.insert(into: &gradient, rank: rank) }
+  }
+  for _ in 1...3 {
+    try expect(try !trainer.step(on: part).decision.isSkip, "a sound step was skipped")
+  }
+  let (before, count) = (trainer.fingerprint, trainer.optimizer.stepCount)
+  let outcome = try trainer.step(on: part)
+  if case .skip(.nonFinite(let nonFinite)) = outcome.decision.action {
+    try expect(
+      nonFinite.rank == fault.named.rank && nonFinite.ranks == fault.named.count
+        && nonFinite.tensor == trainer.model.layout.index(named: fault.tensor),
+      "the ledger names \(nonFinite)")
+  } else {
+    try expect(false, "the step is not skipped but \(outcome.decision.action)")
+  }
+  try expect(
+    outcome.decision.norm == nil && outcome.decision.coefficient == 0,
+    "\(outcome.decision)")
+  try expect(
+    outcome.step == 4 && trainer.stepsDone == 4, "the skipped step is not counted")
+  try expect(
+    trainer.fingerprint == before, "the weights or moments of this rank changed")
+  try expect(trainer.optimizer.stepCount == count, "the optimiser counted the step")
+  let isNamed = fault.ranks.contains(rank) && fault.named.rank != nil
+  try expect(
+    outcome.local.norm.isNaN == isNamed,
+    "this rank reports its own norm as \(outcome.local.norm)")
+  for step in 5...7 {
+    let next = try trainer.step(on: part)
+    try expect(
+      !next.decision.isSkip && next.ledger.norm.isFinite && next.step == step,
+      "step \(step) is \(next.decision)")
+  }
+  try expect(trainer.fingerprint != before, "training did not continue")
+  try part.expectEqual(trainer.weights.digest(), "the weights")
 }
 
 private let faulty = """

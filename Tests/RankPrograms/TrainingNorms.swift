@@ -23,8 +23,8 @@ private let small = """
 /// Gradients put in by hand, for which the sum of the ranks' squared norms is not the squared norm
 /// of the mean gradient.
 let normTrapsProgram = RankProgram("norm-traps") { world, _ in
-  /// What rank r's mean gradient has at the first and the last weight of the model, which belong to
-  /// different slices.
+  /// The elements of rank r's mean gradient at the first and the last weight of the model, which
+  /// are in different slices.
   typealias Gradient = @Sendable (_ rank: Int) -> (first: Float, last: Float)
   let identical: Gradient = { _ in (3, 4) }
   let orthogonal: Gradient = { $0 == 0 ? (5, 0) : (0, 5) }
@@ -34,70 +34,75 @@ let normTrapsProgram = RankProgram("norm-traps") { world, _ in
     (2, 12, orthogonal, (12.5).squareRoot()), (2, 3, orthogonal, (125.0 / 9).squareRoot()),
     (2, 12, opposing, 0), (4, 12, opposing, 0), (2, 3, opposing, 5.0 / 3),
   ]
+  var cases: [Case] = []
   for trap in traps {
-    try onRanks([trap.ranks], of: world) { part in
-      for (_, keys) in exchanges {
-        let experiment = try Experiment(
-          text: small, source: "test.toml",
-          overrides: keys + ["training.global_batch=\(trap.batch)"])
-        let trainer = try Trainer(
-          experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-        let (rank, size) = (part.rank, part.size)
-        let share = trap.batch / size + (rank < trap.batch % size ? 1 : 0)
-        trainer.faults.changeGradient = { gradient, _ in
-          let (first, last) = trap.gradient(rank)
-          let weight = Float(share) / Float(trap.batch)
-          let end = gradient.layout.segments.last!.range.upperBound - 1
-          gradient.setToZero()
-          var elements = gradient.mutableElements
-          elements[0] = weight * first
-          elements[end] = weight * last
-        }
-        let ledger = try trainer.step(on: part).ledger
-        // w = 1/N or thirds in Float32: seven digits.
-        try expect(
-          abs(ledger.norm - trap.norm) < 1e-6 * 5,
-          "‖g‖ is \(ledger.norm), not \(trap.norm), on \(size) ranks")
-        try expect(
-          isClose(ledger.localRMS, 5, 1e-6), "√L is \(ledger.localRMS), not 5, on \(size) ranks")
-        try expect(
-          isClose(ledger[.localNorm].value, 5, 1e-6),
-          "the largest local norm is \(ledger[.localNorm].value), not 5")
-        try expect(ledger.norm <= ledger.localRMS * (1 + 1e-12), "‖g‖ above √L")
-      }
+    for (exchange, keys) in exchanges {
+      cases.append(
+        Case(
+          "\(exchange) on \(trap.ranks) ranks, batch \(trap.batch), norm \(trap.norm)",
+          ranks: trap.ranks
+        ) { part in
+          let trainer = try trainer(
+            small, keys + ["training.global_batch=\(trap.batch)"], on: part)
+          let (rank, size) = (part.rank, part.size)
+          let share = trap.batch / size + (rank < trap.batch % size ? 1 : 0)
+          trainer.faults.changeGradient = { gradient, _ in
+            let (first, last) = trap.gradient(rank)
+            let weight = Float(share) / Float(trap.batch)
+            let end = gradient.layout.segments.last!.range.upperBound - 1
+            gradient.setToZero()
+            var elements = gradient.mutableElements
+            elements[0] = weight * first
+            elements[end] = weight * last
+          }
+          let ledger = try trainer.step(on: part).ledger
+          // w = 1/N or thirds in Float32: seven digits.
+          try expect(
+            abs(ledger.norm - trap.norm) < 1e-6 * 5, "‖g‖ is \(ledger.norm), not \(trap.norm)")
+          try expect(isClose(ledger.localRMS, 5, 1e-6), "√L is \(ledger.localRMS), not 5")
+          try expect(
+            isClose(ledger[.localNorm].value, 5, 1e-6),
+            "the largest local norm is \(ledger[.localNorm].value), not 5")
+          try expect(ledger.norm <= ledger.localRMS * (1 + 1e-12), "‖g‖ above √L")
+        })
     }
   }
+  try run(cases, on: world)
 }
 
 /// A step costs one MPI_Allreduce, of the ledger; the replicated exchange one more, of the
 /// gradient.
 let ledgerCallsProgram = RankProgram("ledger-calls") { world, _ in
-  try onRanks([1, 2, 3, 4], of: world) { part in
+  var cases: [Case] = []
+  for ranks in 1...4 {
     for (exchange, keys) in exchanges {
-      let experiment = try Experiment(
-        text: small, source: "test.toml", overrides: keys + ["clip.rule=global"])
-      let trainer = try Trainer(
-        experiment, data: try TrainingData(experiment.data, seed: 1, on: part), on: part)
-      let (calls, bytes) = (crp_allreduce_calls(), crp_allreduce_bytes())
-      while trainer.stepsDone < trainer.totalSteps { _ = try trainer.step(on: part) }
-      let layout = trainer.model.layout
-      let ledger = NormLedger(LedgerLayout(tensorCount: layout.segments.count)).record.count * 8
-      let sumsGradient = exchange == "replicated" && part.size > 1
-      let wanted = (
-        calls: sumsGradient ? 2 : 1, bytes: ledger + (sumsGradient ? 4 * layout.elementCount : 0)
-      )
-      let seen = (calls: crp_allreduce_calls() - calls, bytes: crp_allreduce_bytes() - bytes)
-      let what = "\(exchange) on \(part.size) ranks, \(trainer.totalSteps) steps"
-      try expect(
-        seen.calls == wanted.calls * trainer.totalSteps,
-        "\(what): \(seen.calls) calls of MPI_Allreduce")
-      try expect(
-        seen.bytes == wanted.bytes * trainer.totalSteps,
-        "\(what): \(seen.bytes) bytes, not \(wanted.bytes * trainer.totalSteps)")
-      if part.rank == 0 {
-        print(
-          "\(part.size) \(exchange) \(Double(seen.calls) / Double(trainer.totalSteps)) \(ledger)")
-      }
+      cases.append(
+        Case("\(exchange) on \(ranks) ranks", ranks: ranks) { part in
+          let trainer = try trainer(small, keys + ["clip.rule=global"], on: part)
+          let (calls, bytes) = (crp_allreduce_calls(), crp_allreduce_bytes())
+          while trainer.stepsDone < trainer.totalSteps { _ = try trainer.step(on: part) }
+          let layout = trainer.model.layout
+          let ledger =
+            NormLedger(LedgerLayout(tensorCount: layout.segments.count)).record.count * 8
+          let sumsGradient = exchange == "replicated" && part.size > 1
+          let wanted = (
+            calls: sumsGradient ? 2 : 1,
+            bytes: ledger + (sumsGradient ? 4 * layout.elementCount : 0)
+          )
+          let seen = (calls: crp_allreduce_calls() - calls, bytes: crp_allreduce_bytes() - bytes)
+          try expect(
+            seen.calls == wanted.calls * trainer.totalSteps,
+            "\(seen.calls) calls of MPI_Allreduce in \(trainer.totalSteps) steps")
+          try expect(
+            seen.bytes == wanted.bytes * trainer.totalSteps,
+            "\(seen.bytes) bytes, not \(wanted.bytes * trainer.totalSteps)")
+          if part.rank == 0 {
+            print(
+              "\(part.size) \(exchange) \(Double(seen.calls) / Double(trainer.totalSteps)) \(ledger)"
+            )
+          }
+        })
     }
   }
+  try run(cases, on: world)
 }

@@ -12,48 +12,32 @@ import Vectors
 /// ranks' weights. Prints the worst relative errors.
 let oracleProgram = RankProgram("oracle") { world, _ in
   var worst = WorstErrors()
-  for (ranks, batch) in [(3, 257), (4, 2), (5, 1), (2, 7), (1, 257), (5, 64)] {
-    try onRanks([ranks], of: world) { part in
+  let cases = [(3, 257), (4, 2), (5, 1), (2, 7), (1, 257), (5, 64)].map { ranks, batch in
+    Case("\(ranks) ranks, batch \(batch)", ranks: ranks) { part in
       var norms: [[Double]] = []
       var weights: [[Float]] = []
       for (exchange, keys) in exchanges {
-        let experiment = try Experiment(
-          text: """
-            seed = 7
-            [model]
-            hidden = [6, 5]
-            activation = "tanh"
-            [data]
-            kind = "blobs"
-            samples = 600
-            classes = 4
-            dimensions = 9
-            order = "sequential"
-            [training]
-            global_batch = \(batch)
-            micro_batch = 10
-            steps = 4
-            [optimizer]
-            kind = "adamw"
-            learning_rate = 0.01
-            [clip]
-            rule = "global"
-            max_norm = 0.5
-            """, source: "test.toml", overrides: keys)
+        let experiment = try experiment(
+          Oracle.text,
+          keys + [
+            "training.global_batch=\(batch)", "training.micro_batch=10", "training.steps=4",
+            "optimizer.kind=adamw", "optimizer.learning_rate=0.01", "clip.rule=global",
+            "clip.max_norm=0.5",
+          ])
         let data = try TrainingData(experiment.data, seed: experiment.seed, on: part)
         let trainer = try Trainer(experiment, data: data, on: part)
         var seen: [Double] = []
         for step in 0..<trainer.totalSteps {
           // Batch 257 of 600 samples: the third step has the 86 that are left.
-          let perEpoch = (600 + batch - 1) / batch
+          let perEpoch = (Oracle.samples + batch - 1) / batch
           let start = step % perEpoch * batch
-          let truth = Truth(trainer, data, start..<min(start + batch, 600), ranks: part.size)
+          let truth = Truth(
+            trainer, data, start..<min(start + batch, Oracle.samples), ranks: part.size)
           let outcome = try trainer.step(on: part)
           try truth.check(outcome.ledger, &worst)
           let coefficient = min(1, 0.5 / (truth.norm + 1e-6))
-          try expect(
-            isClose(outcome.decision.coefficient ?? .nan, coefficient, 1e-6),
-            "coefficient \(outcome.decision.coefficient ?? .nan), not \(coefficient)")
+          try expectClose(
+            outcome.decision.coefficient, coefficient, 1e-6, "\(exchange): the coefficient")
           seen.append(outcome.ledger.norm)
         }
         norms.append(seen)
@@ -62,14 +46,18 @@ let oracleProgram = RankProgram("oracle") { world, _ in
       }
       for other in 1..<exchanges.count {
         for (a, b) in zip(norms[0], norms[other]) {
-          try expect(isClose(a, b, 1e-5), "replicated has the norm \(a), divided \(b)")
+          try expect(
+            isClose(a, b, 1e-5), "the norm is \(a) replicated, \(b) \(exchanges[other].name)")
         }
         for (a, b) in zip(weights[0], weights[other]) {
-          try expect(abs(a - b) <= 2e-5 * max(abs(a), 0.05), "weights \(a) and \(b)")
+          try expect(
+            abs(a - b) <= 2e-5 * max(abs(a), 0.05),
+            "a weight is \(a) replicated, \(b) \(exchanges[other].name)")
         }
       }
     }
   }
+  try run(cases, on: world)
   if world.rank == 0 { print("worst relative errors: \(worst)") }
 }
 

@@ -1,7 +1,10 @@
 import Configuration
+import Data
 import GradientReduction
 import MPI
 import Optimizers
+import Reports
+import Scaling
 import TensorFiles
 import Training
 
@@ -16,15 +19,35 @@ let trainingPrograms: [RankProgram] = [
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram,
   sharedFallbackProgram, sharedMemoryProgram,
   bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
-  verdictRanksProgram,
+  verdictRanksProgram, casesProgram,
 ]
 
 /// An experiment from its text.
-func experiment(_ text: String, _ overrides: String...) throws -> Experiment {
+func experiment(_ text: String, _ overrides: [String] = []) throws -> Experiment {
   try Experiment(text: text, source: "test.toml", overrides: overrides)
 }
 
-/// The keys by which each exchange of gradients is chosen that does not tell micro-batches apart.
+/// A trainer for an experiment, on data that it opens itself. Collective.
+func trainer(
+  _ text: String, _ overrides: [String], ranksPerNode: Int? = nil, simulation: Simulation? = nil,
+  on world: borrowing Communicator
+) throws -> Trainer {
+  let experiment = try experiment(text, overrides)
+  let data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
+  return try Trainer(
+    experiment, data: data, ranksPerNode: ranksPerNode, simulation: simulation, on: world)
+}
+
+/// Options of a run of a file, without messages.
+func quietOptions(
+  _ file: String, _ overrides: [String], output: String, resume: Bool = false
+) -> RunOptions {
+  RunOptions(
+    experiment: file, overrides: overrides, output: output, resume: resume, voice: .quiet)
+}
+
+/// The keys that choose each exchange of gradients, but for the reproducible ones, whose parts are
+/// micro-batches.
 let exchanges: [(name: String, keys: [String])] = [
   ("replicated", ["training.gradient=replicated"]), ("messages", ["training.exchange=messages"]),
   ("shared", ["training.exchange=shared"]),

@@ -16,60 +16,71 @@ nonisolated(unsafe) var exitStatus: Int32 = 0
 /// `EXCHANGE-RULE-resumed`, whose records tests compare.
 let resumeProgram = RankProgram("resume") { world, arguments in
   let folder = arguments[0]
-  func options(_ directory: String, _ overrides: [String], resume: Bool) -> RunOptions {
-    RunOptions(
-      experiment: folder + "/test.toml", overrides: overrides, output: directory, resume: resume,
-      voice: .quiet)
-  }
-  for (exchange, keys, rule) in exchanges.flatMap({ exchange in
-    ["momentum", "adamw"].map { (exchange.name, exchange.keys, $0) }
-  }) {
-    let overrides = keys + ["optimizer.kind=\(rule)"]
-    let whole = "\(folder)/\(exchange)-\(rule)"
-    var fingerprint = ""
-    var loss = 0.0
-    try onRanks([3], of: world) { part in
-      let run = try Run(options(whole, overrides, resume: false), on: part)
-      try expect(try run.train(on: part) == .done, "the run did not end")
-      fingerprint = run.trainer.fingerprint
-    }
-    try onRanks([3], of: world) { part in
-      // Stopped by force behind step 20: the records go on to step 30, the last checkpoint left is
-      // the second.
-      try part.copy(
-        whole, to: whole + "-resumed",
-        without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
-      let run = try Run(options(whole + "-resumed", overrides, resume: true), on: part)
-      try expect(run.trainer.stepsDone == 20, "resumed after step \(run.trainer.stepsDone)")
-      try expect(try run.train(on: part) == .done, "the resumed run did not end")
-      try expect(
-        run.trainer.fingerprint == fingerprint,
-        "\(exchange) \(rule): rank \(part.rank) ends with other bits")
-      loss = try run.trainer.evaluate(on: part).loss
-    }
-    loss = try world.allReduce(loss, .maximum)
-    try onRanks([1, 2, 4], of: world) { part in
-      let directory = "\(whole)-on-\(part.size)"
-      try part.copy(
-        whole, to: directory,
-        without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
-      let run = try Run(options(directory, overrides, resume: true), on: part)
-      try expect(try run.train(on: part) == .done, "the run on \(part.size) ranks did not end")
-      let other = try run.trainer.evaluate(on: part).loss
-      try expect(
-        isClose(other, loss, 1e-4),
-        "\(exchange) \(rule): the loss is \(other) on \(part.size) ranks, \(loss) on three")
-      try part.expectEqual(run.trainer.weights.digest(), "the weights on \(part.size) ranks")
+  let file = folder + "/test.toml"
+  var cases: [Case] = []
+  for exchange in exchanges {
+    for rule in ["momentum", "adamw"] {
+      cases.append(
+        Case("\(exchange.name) \(rule)", ranks: 4) { part in
+          try resume(
+            file, exchange.keys + ["optimizer.kind=\(rule)"], "\(folder)/\(exchange.name)-\(rule)",
+            on: part)
+        })
     }
   }
-  try onRanks([2], of: world) { part in
-    try passesOverDamage(
-      folder, options("\(folder)/shared-adamw-damaged", ["optimizer.kind=adamw"], resume: true),
-      on: part)
+  // The checkpoints of `shared adamw`, above.
+  cases.append(
+    Case("damaged checkpoints", ranks: 2) { part in
+      try passesOverDamage(
+        folder,
+        quietOptions(
+          file, ["optimizer.kind=adamw"], output: "\(folder)/shared-adamw-damaged", resume: true),
+        on: part)
+    })
+  try run(cases, on: world)
+}
+
+/// Runs to the end on three ranks, then again from a checkpoint, on three and on other numbers of
+/// ranks. Collective.
+private func resume(
+  _ file: String, _ overrides: [String], _ whole: String, on world: borrowing Communicator
+) throws {
+  var fingerprint = ""
+  var loss = 0.0
+  try onRanks([3], of: world) { part in
+    let run = try Run(quietOptions(file, overrides, output: whole), on: part)
+    try expect(try run.train(on: part) == .done, "the run did not end")
+    fingerprint = run.trainer.fingerprint
+  }
+  try onRanks([3], of: world) { part in
+    // Stopped by force after step 20: the records reach step 30, the last checkpoint left is the
+    // second.
+    try part.copy(
+      whole, to: whole + "-resumed",
+      without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
+    let run = try Run(
+      quietOptions(file, overrides, output: whole + "-resumed", resume: true), on: part)
+    try expect(run.trainer.stepsDone == 20, "resumed after step \(run.trainer.stepsDone), not 20")
+    try expect(try run.train(on: part) == .done, "the resumed run did not end")
+    try expect(run.trainer.fingerprint == fingerprint, "this rank ends with other bits")
+    loss = try run.trainer.evaluate(on: part).loss
+  }
+  loss = try world.allReduce(loss, .maximum)
+  try onRanks([1, 2, 4], of: world) { part in
+    let directory = "\(whole)-on-\(part.size)"
+    try part.copy(
+      whole, to: directory,
+      without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
+    let run = try Run(quietOptions(file, overrides, output: directory, resume: true), on: part)
+    try expect(try run.train(on: part) == .done, "the run on \(part.size) ranks did not end")
+    let other = try run.trainer.evaluate(on: part).loss
+    try expect(
+      isClose(other, loss, 1e-4), "the loss is \(other) on \(part.size) ranks, \(loss) on three")
+    try part.expectEqual(run.trainer.weights.digest(), "the weights on \(part.size) ranks")
   }
 }
 
-/// The newest checkpoint damaged in every way: the one before is taken.
+/// The newest checkpoint damaged in every way: the run resumes from the one before.
 private func passesOverDamage(
   _ folder: String, _ options: RunOptions, on world: borrowing Communicator
 ) throws {
@@ -100,16 +111,17 @@ private func passesOverDamage(
       try expect(step == 20, "\(name) cut to \(length) bytes: resumed after step \(step)")
     }
     try expect(
-      try restored(name) { $0.append(0) } == 20, "a byte behind the end of \(name) is not seen")
+      try restored(name) { $0.append(0) } == 20, "a byte after the end of \(name) is not noticed")
   }
   // Both files whole, each of another step.
   let other = try Data(
     contentsOf: URL(filePath: "\(source)/checkpoints/step-00000020/model.safetensors"))
   try expect(
-    try restored("model.safetensors") { $0 = other } == 20, "the model of another step is not seen")
+    try restored("model.safetensors") { $0 = other } == 20,
+    "the model of another step is not noticed")
   let state = try Data(contentsOf: URL(filePath: "\(source)/checkpoints/step-00000020/state.json"))
   try expect(
-    try restored("state.json") { $0 = state } == 20, "the state of another step is not seen")
+    try restored("state.json") { $0 = state } == 20, "the state of another step is not noticed")
   // Trained on from 20: the damaged checkpoint of step 30 is replaced, and all that are left can be
   // read.
   _ = try restored("model.safetensors") { $0[99] ^= 1 }

@@ -7,8 +7,8 @@ import TensorFiles
 import Training
 import Vectors
 
-/// Starts an LSTM from a file as PyTorch writes it, whose two biases are to become their sum.
-/// Arguments: a text, and a directory for the file.
+/// Starts an LSTM from a file as PyTorch writes it: its two biases are summed. Arguments: a text,
+/// and a directory for the file.
 let startProgram = RankProgram("start") { world, arguments in
   let path = arguments[1] + "/pytorch.safetensors"
   let chosen = try experiment(

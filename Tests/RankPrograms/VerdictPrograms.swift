@@ -5,10 +5,9 @@ import MPI
 import Training
 import Vectors
 
-/// Training runs as the trainer makes them, each on 1, 2, 3 and 4 ranks of four. Argument: how many
-/// of each mode.
+/// Training runs, each on 1, 2, 3 and 4 ranks of four. Argument: the number of runs of each mode.
 ///
-/// Prints a line a mode: `MODE: EQUAL of COUNT`, and what was judged how often; a run whose
+/// Prints a line a mode: `MODE: EQUAL of COUNT`, and the counts of the verdicts; a run whose
 /// verdicts differ is a line too.
 let verdictRanksProgram = RankProgram("verdict-ranks") { world, arguments in
   let count = Int(arguments[0])!
@@ -18,7 +17,7 @@ let verdictRanksProgram = RankProgram("verdict-ranks") { world, arguments in
     for index in 0..<count {
       let run = DrawnRun(index, mode == "reproducible")
       var judged = [Double](repeating: -1, count: 5)
-      // Three ranks and one at a time, two and two of which the second pair rests, and all four.
+      // First three ranks and one, then two ranks while the other two wait, then all four.
       try onPart(of: world, color: world.rank < 3 ? 0 : 1) {
         judged[$0.size] = Double(try run.kind(on: $0))
       }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// Several hosts on this machine for one test (`Tests/Cluster/up`): each with its own name,
-/// address, /tmp and /dev/shm; gone with it.
+/// address, /tmp and /dev/shm. The hosts end with the last reference.
 public final class Cluster {
-  /// What every host sees; the scripts that speak for the hosts lie in it too.
+  /// The directory that every host sees, with the scripts that control the hosts.
   public let directory: String
 
-  /// Whether hosts can be had: it takes root, and a kernel that lets it make namespaces.
+  /// Whether hosts can be started: that needs root, and a kernel that allows namespaces.
   public static let isPossible: Bool =
     geteuid() == 0
     && (try? Programs.run(
@@ -39,7 +39,7 @@ public final class Cluster {
     try? FileManager.default.removeItem(atPath: directory)
   }
 
-  /// What a script said when it failed.
+  /// The standard error of a script that failed.
   public struct Failure: Error {
     public let text: String
     public init(text: String) { self.text = text }

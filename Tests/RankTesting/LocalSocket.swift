@@ -19,8 +19,7 @@ public enum LocalSocket {
     return rest(of: socket)
   }
 
-  /// A socket that is connected to a port of this machine; what it waits for it waits for ten
-  /// seconds.
+  /// A socket that is connected to a port of this machine. Reading waits for at most ten seconds.
   public static func connected(_ port: Int) -> Int32 {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
@@ -38,7 +37,7 @@ public enum LocalSocket {
     return socket
   }
 
-  /// What comes until the other side closes.
+  /// Reads until the other side closes.
   public static func rest(of socket: Int32) -> String {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)

@@ -1,18 +1,21 @@
 import Foundation
 
-/// How a process that a test started ended, and what it said.
+/// The end of a process that a test started: its status, and its standard output and error.
 public struct Outcome: Sendable {
   public let status: Int32
   public let output: String
   public let errors: String
   public let seconds: Double
+
+  public init(status: Int32, output: String, errors: String, seconds: Double) {
+    (self.status, self.output, self.errors, self.seconds) = (status, output, errors, seconds)
+  }
 }
 
-/// The programs built beside the test bundle.
+/// The programs in the build folder of the test bundle.
 public enum Programs {
   public static var directory: URL {
-    // The tests run from a bundle, or a runner, that lies in the build folder; the programs lie
-    // there too.
+    // The tests run from a bundle, or a runner, in the build folder; the programs are there too.
     let candidates = [
       Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent(),
     ].compactMap { $0 }
@@ -23,15 +26,14 @@ public enum Programs {
         return folder
       }
     }
-    fatalError("rank-programs lies beside none of \((candidates + arguments).map(\.path))")
+    fatalError("rank-programs is in none of \((candidates + arguments).map(\.path))")
   }
 
   public static func path(_ name: String) -> String { directory.appending(path: name).path }
 
-  /// Runs one of `rank-programs` on some ranks under mpirun, as many processes as asked for on
-  /// however many cores.
+  /// Runs one of `rank-programs` on some ranks under mpirun, on any number of cores.
   ///
-  /// A program that tries several rank counts is started once, on the largest, and splits its
+  /// A program that tests several rank counts is started once, on the largest, and splits its
   /// world.
   public static func mpirun(
     _ ranks: Int, _ arguments: [String], program: String = "rank-programs",

@@ -10,8 +10,8 @@ public final class RunningProgram {
   /// them.
   private let tag = "LOCKSTEP_TEST=\(UUID().uuidString)"
 
-  /// Starts it in `directory`, by default an empty one of its own: what lies where the tests were
-  /// started from (a demonstration's `runs`) is not seen.
+  /// Starts it in `directory`, by default a new empty one, so that files in the directory of the
+  /// tests (such as `runs`) do not matter.
   public init(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
     directory: String? = nil
@@ -28,7 +28,8 @@ public final class RunningProgram {
     variables["SWIFT_BACKTRACE"] = "enable=no"
     variables["LOCKSTEP_TEST"] = String(tag.split(separator: "=")[1])
     process.environment = variables.merging(environment) { $1 }
-    // Files, not pipes: nothing can fill up, and a grandchild that lives on holds nothing open.
+    // Files, not pipes: they cannot fill up, and a grandchild that outlives the program keeps no
+    // pipe open.
     folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let place = folder.appending(path: "directory")
@@ -67,7 +68,7 @@ public final class RunningProgram {
         }),
         let open = status.firstIndex(of: "("), let close = status.lastIndex(of: ")")
       else { return nil }
-      // A zombie is dead already; whoever started it has not looked yet.
+      // A zombie is dead already; its parent has not waited for it yet.
       let state = status[status.index(close, offsetBy: 2)...].first
       return state == "Z" ? nil : (identifier, String(status[status.index(after: open)..<close]))
     }
@@ -75,7 +76,7 @@ public final class RunningProgram {
 
   public func signal(_ number: Int32) { kill(identifier, number) }
 
-  /// Looks until `condition` holds, for at most `limit` seconds; tells whether it came to hold.
+  /// Polls until `condition` holds, for at most `limit` seconds. Returns whether it held.
   public func wait(for limit: Double = 120, until condition: () -> Bool) -> Bool {
     let deadline = Date().addingTimeInterval(limit)
     while !condition() {
@@ -97,8 +98,8 @@ public final class RunningProgram {
       seconds: Date().timeIntervalSince(start))
   }
 
-  /// The threads that run tests block signals, and what they start would inherit that: it could not
-  /// be terminated.
+  /// The threads that run tests block signals. A child would inherit that and could not be
+  /// terminated.
   private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())
     sigemptyset(&none)

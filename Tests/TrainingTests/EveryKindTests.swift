@@ -11,7 +11,7 @@ import Testing
   @Test func everyKindResumesToTheSameBitsAtAnyRankCount() throws {
     let folder = try TemporaryFolder()
     let outcome = try Programs.mpirun(3, ["every-kind", folder.path], limit: 300)
-    #expect(outcome.status == 0, "\(outcome.errors)")
+    outcome.expectCasesPass()
     let kinds = outcome.output.split(separator: "\n").filter { $0.hasPrefix("kind ") }
     let registry = Registry()
     #expect(

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import Training
 
-/// The page on an experiment's keys, held against the keys that are read.
+/// The page on an experiment's keys, compared with the keys that are read.
 @Suite struct ExperimentPageTests {
   private let page: KeyPage
 
@@ -52,7 +52,7 @@ import Training
     }
   }
 
-  /// A wrong name is answered with all that there are: each is in the row's meaning, or has a
+  /// The error for a wrong name lists all names; each of them is in the row's meaning, or has a
   /// heading.
   @Test func everyNameThatAKeyTakesIsDocumented() throws {
     var choices = 0
@@ -65,11 +65,11 @@ import Training
           String($0.dropFirst(row.key.count + 1))
         }
         // "as of …" points to another row of the same key.
-        let told =
+        let meanings =
           row.meaning.contains("as of ")
           ? page.parts.flatMap(\.rows).filter { $0.key == row.key }.map(\.meaning) : [row.meaning]
         let written =
-          told.flatMap(quoted) + headed + [
+          meanings.flatMap(quoted) + headed + [
             row.value.map { String($0.dropFirst().dropLast()) } ?? ""
           ]
         #expect(Set(names).subtracting(written) == [], "of \(row.key), not in the page")
@@ -123,13 +123,13 @@ extension Experiment {
   }
 }
 
-/// What the page says: parts for all experiments, and parts for kinds, each with rows of keys.
+/// The page: parts for all experiments, and parts for kinds, each with rows of keys.
 private struct KeyPage {
   struct Row {
     var key: String
     /// As TOML; nil for a dash.
     var value: String?
-    /// What to set where the key is needed.
+    /// An example where the key is required.
     var example: String?
     var meaning: String
   }

@@ -21,7 +21,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
 private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", ")
 
 @Suite struct ExperimentTests {
-  /// Each mistake, and the whole line that answers it.
+  /// Each mistake, and the whole line of its error.
   @Test(arguments: [
     (
       "seed = 1\n\n[training]\nstpes = 5",
@@ -142,12 +142,12 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
     ("a = 1\nb = = 2", 2), ("[model\n", 1), ("[data]\nkind = \"blobs", 2),
     ("seed = 1\nseed = 2", 2), ("x = 1 y = 2", 1),
   ])
-  func whatIsNotTOMLIsToldWithItsLine(_ text: String, _ line: Int) throws {
+  func invalidTOMLIsReportedWithItsLine(_ text: String, _ line: Int) throws {
     let error = try #require(failure(text))
     #expect(error.hasPrefix("runs/x.toml:\(line): not TOML: ") && !error.contains("\n"), "\(error)")
   }
 
-  @Test func overrides() throws {
+  @Test func overridesReplaceKeys() throws {
     func read(_ overrides: String...) throws -> Experiment {
       try Experiment(
         text: "name = \"a\"\n[training]\nepochs = 3\n[clip]\nrule = \"global\"", source: "x.toml",
@@ -192,7 +192,7 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
     #expect(failure("[clip]\nrule = \"global\"", override) == line)
   }
 
-  /// The resolved file says all, reads back as the same experiment, and resolves to itself.
+  /// The resolved file has all keys, is read back as the same experiment, and resolves to itself.
   @Test(arguments: [
     "", "name = \"quoted \\\" \\\\ \\u0007 é\"\nseed = 9007199254740993",
     "[model]\nhidden = []\nactivation = \"sigmoid\"\ninit = \"w.safetensors\"\n[data]\npath = \"sets\"\norder = \"sequential\"",
@@ -269,7 +269,7 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
     }
   }
 
-  @Test func defaultsAreTheContracts() throws {
+  @Test func defaultsAreThoseOfTheContract() throws {
     let plain = try Experiment(text: "", source: "x.toml", overrides: [])
     #expect(
       plain.seed == 1 && plain.model.recipe is MLPKind && plain.data.recipe is FashionMNISTKind

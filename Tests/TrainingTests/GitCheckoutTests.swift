@@ -3,7 +3,7 @@ import RankTesting
 import Testing
 import Training
 
-/// What `environment.json` says of the sources and of the compiler; fault list F.
+/// The sources and the compiler as `environment.json` names them; fault list F.
 @Suite struct GitCheckoutTests {
   private let folder: TemporaryFolder
   private let commit = String(repeating: "0123456789abcdef", count: 3).prefix(40)
@@ -45,7 +45,7 @@ import Training
     #expect(GitCheckout.revision(around: folder.path + "/w") == String(commit))
   }
 
-  @Test func whatIsNoCommitIsNone() throws {
+  @Test func anInvalidCommitIsNil() throws {
     try write("ref: refs/heads/.invalid\n", "reftable/.git/HEAD")
     #expect(GitCheckout.revision(around: folder.path + "/reftable") == nil)
     try write("\(commit.uppercased())x\n", "odd/.git/HEAD")

@@ -31,7 +31,7 @@ import Testing
 
   /// PyTorch's trajectories in Float64, at 1, 2, 3 and 4 ranks, whichever way gradients are
   /// exchanged, in micro-batches of 8 and 32.
-  @Test(arguments: models) func followsPyTorch(_ model: String, _ keys: [String]) throws {
+  @Test(arguments: models) func trainingFollowsPyTorch(_ model: String, _ keys: [String]) throws {
     let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

@@ -5,8 +5,8 @@ import RankTesting
 import Testing
 import Training
 
-/// A state whose numbers were changed and which was sealed anew: refused, whatever the number is,
-/// and never trained from. // E4
+/// A state whose numbers were changed, with a new digest: it is refused whatever the number, and
+/// never trained from. // E4
 @Suite struct HostileStateTests {
   private static let experiment = """
     [model]
@@ -23,7 +23,7 @@ import Training
     every = 2
     """
 
-  /// Every whole number of a JSON value: where it is, and how it is replaced.
+  /// Every whole number of a JSON value: its path, and a function that replaces it.
   private func counts(_ value: Any, _ path: [Any] = []) -> [[Any]] {
     switch value {
     case let object as [String: Any]:
@@ -52,7 +52,7 @@ import Training
         try JSONSerialization.data(withJSONObject: state, options: [.prettyPrinted, .sortedKeys])))
   }
 
-  @Test func noCountOfAStateIsTakenUnseen() throws {
+  @Test func noCountOfAStateIsUsedUnchecked() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(Self.experiment, to: "x.toml")
     func train(_ more: String...) throws -> Outcome {
@@ -66,8 +66,7 @@ import Training
     let whole = try #require(CheckpointState(text: try sealed(state)))
     #expect(whole.impossibility(sampleCount: 40, tensors: 2, clip: NoClip()) == nil)
 
-    // Whatever whole number is set to what no run reaches, it is refused where it is a count; where
-    // it is a measured value it may be any.
+    // A count that no run can reach is refused; a measured value may be any number.
     var refused: Set<String> = []
     for path in counts(state) {
       for number in [Int.max, -1] {

@@ -5,8 +5,8 @@ import RankTesting
 import Testing
 import Training
 
-/// Everything that decides or measures by norms, on 1 to 8 ranks, against formulas written out in
-/// one process.
+/// Everything that decides or measures by norms, on 1 to 8 ranks, against formulas computed in one
+/// process.
 @Suite struct NormTests {
   @Test(arguments: [
     "norm-orders", "norm-rules", "norm-scopes", "norm-rates", "norm-adaptation",
@@ -14,7 +14,7 @@ import Training
   ])
   func ranksAgreeWithOneProcess(_ program: String) throws {
     let outcome = try Programs.mpirun(8, [program])
-    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    outcome.expectCasesPass()
     print("\(program), \(outcome.seconds) s: \(outcome.output)")
   }
 
@@ -43,12 +43,12 @@ import Training
     let folder = try TemporaryFolder()
     try folder.write(Self.experiment, to: "test.toml")
     let outcome = try Programs.mpirun(3, ["norm-resume", folder.path])
-    #expect(outcome.status == 0, "\(outcome.rankLines)")
+    outcome.expectCasesPass()
     print("norm-resume, \(outcome.seconds) s")
   }
 
-  /// Three skipped steps in a row: a checkpoint, one line, exit code 70; from the checkpoint the
-  /// run can go on.
+  /// Three skipped steps in a row: a checkpoint, one line, exit code 70; the run can resume from
+  /// the checkpoint.
   @Test func tooManySkipsEndTheRun() throws {
     let folder = try TemporaryFolder()
     try folder.write(Self.experiment, to: "test.toml")
@@ -85,7 +85,7 @@ import Training
       "\(outcome.rankLines)")
   }
 
-  /// What cannot be clipped, or measured, is refused before training.
+  /// Combinations that cannot be clipped or measured are refused before training.
   @Test(
     arguments: [
       (["clip.rule=global", "clip.scope=worker", "regularization.l2=0.1"], "clip.scope"),
@@ -97,14 +97,14 @@ import Training
       (["report.norms=[1, 101]"], "report.norms"),
       (["report.norms=[0.5]"], "report.norms"),
     ] as [([String], String)])
-  func combinationsThatMeanNothing(_ overrides: [String], _ key: String) throws {
+  func combinationsThatMeanNothingAreRefused(_ overrides: [String], _ key: String) throws {
     let error = #expect(throws: ExperimentError.self) {
       try Experiment(text: Self.experiment, source: "test.toml", overrides: overrides)
     }
     #expect("\(error!)".contains(key), "\(error!)")
   }
 
-  /// The same, where they do mean something.
+  /// Neighbouring combinations that do mean something.
   @Test(
     arguments: [
       [
@@ -117,7 +117,7 @@ import Training
         "report.norms=[1, 1.5, 2, 3, \"inf\"]",
       ],
     ])
-  func combinationsThatDo(_ overrides: [String]) throws {
+  func combinationsThatMeanSomethingAreAccepted(_ overrides: [String]) throws {
     _ = try Experiment(text: Self.experiment, source: "test.toml", overrides: overrides)
   }
 }

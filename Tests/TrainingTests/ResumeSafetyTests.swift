@@ -27,7 +27,7 @@ import Testing
 
   private var run: String { "\(folder.path)/run" }
 
-  /// A rank alone needs no mpirun, and strace can follow it.
+  /// One rank needs no mpirun, and strace can follow it.
   private func worker(_ options: String..., under: [String] = []) throws -> Outcome {
     let command =
       under + [Programs.path("lockstep-worker"), "\(folder.path)/x.toml", "--output", run] + options
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  /// The same without strace: links that lead nowhere but to themselves. // C1
+  /// The same without strace: links that point to themselves. // C1
   @Test func aFolderThatCannotBeListedStopsTheStart() throws {
     #expect(try worker("--set", "checkpoint.every=10").status == 0)
     let manager = FileManager.default
@@ -115,7 +115,7 @@ import Testing
   }
 
   // C2
-  @Test func recordsWithoutACheckpointAreLostToNobody() throws {
+  @Test func recordsWithoutACheckpointAreNotLost() throws {
     // Finished, and its checkpoints removed.
     #expect(try worker("--set", "checkpoint.every=10").status == 0)
     try FileManager.default.removeItem(atPath: "\(run)/checkpoints")
@@ -126,7 +126,7 @@ import Testing
       "\(gone.errors)")
     try expectUntouched(before, gone)
 
-    // Killed before its first checkpoint: the records are kept, and the run starts over.
+    // Killed before its first checkpoint: the records are saved, and the run starts over.
     #expect(try worker("--force").status == 0)
     for file in ["report.json", "final.safetensors"] {
       try FileManager.default.removeItem(atPath: "\(run)/\(file)")
@@ -154,7 +154,7 @@ import Testing
     }
     #expect(try events(run) == 1 && events("\(run)/interrupted-1") == 1)
 
-    // Ended without ever writing a checkpoint: complete as it is, and it cannot go on.
+    // Ended without ever writing a checkpoint: it is complete, and it cannot resume.
     #expect(try worker("--force").status == 0)
     before = try content()
     let complete = try worker("--resume")
@@ -169,7 +169,7 @@ import Testing
   }
 
   // C6
-  @Test func aFinishedRunSaysSoAndIsLeftAsItIs() throws {
+  @Test func resumingAFinishedRunReportsThatAndChangesNothing() throws {
     #expect(try worker("--set", "checkpoint.every=10").status == 0)
     let before = try content()
     for keys in [
@@ -232,8 +232,8 @@ import Testing
     try expectUntouched(before, changed)
   }
 
-  /// What a resume changes is said, recorded with its step, and what the run's file says is what
-  /// was trained. // C5, C6
+  /// A resume prints the changed keys and records them with their step; the run's file holds the
+  /// keys that were trained with. // C5, C6
   @Test func otherKeysAreNotedAndRecorded() throws {
     #expect(try worker("--set", "checkpoint.every=10").status == 0)
     let resumed = try worker(
@@ -273,7 +273,7 @@ import Testing
     }
     try damage(20)
     let newest = "\(run)/checkpoints/step-00000020"
-    // Where nothing can move it, the start says so.
+    // Where it cannot be moved, the start reports that.
     let isFixed = (try? Programs.run("/usr/bin/env", ["chattr", "+i", newest]))?.status == 0
     if isFixed {
       defer { _ = try? Programs.run("/usr/bin/env", ["chattr", "-i", newest]) }
@@ -298,7 +298,7 @@ import Testing
     #expect(folder.exists("run/final.safetensors"))
   }
 
-  /// Records that something has damaged: said, kept as they are beside, and good lines stay. // C7
+  /// Damaged records are reported and set aside unchanged; good lines stay. // C7
   @Test func damagedRecordsAreSetAside() throws {
     #expect(try worker("--set", "checkpoint.every=10").status == 0)
     let metrics = try folder.text("run/metrics.jsonl")
@@ -375,7 +375,7 @@ import Testing
       global_batch = 1
       steps = 1
       """, to: "x.toml")
-    // Which rows are held out the seed says: three of the ten, and one more is trained on.
+    // The seed decides which rows are held out: three of the ten; one more is trained on.
     var failures = 0
     for row in 0..<10 {
       var inputs = (0..<20).map { Float($0) / 20 }
@@ -395,7 +395,7 @@ import Testing
     #expect(failures == 1, "no evaluation failed")
   }
 
-  /// A run whose directory is gone says so, where it would have nowhere to leave its weights. // C9
+  /// A run whose directory was removed ends with an error, since it cannot write its weights. // C9
   @Test func aRemovedDirectoryIsAnError() throws {
     let job = try RunningProgram(
       Programs.path("lockstep-worker"),

@@ -27,7 +27,7 @@ import Testing
     every = 10
     """
 
-  /// What a step's record says but for the time it took.
+  /// A step's record without its time.
   private func untimed(_ records: [NSDictionary]) -> [NSDictionary] {
     records.map { record in
       let copy = record.mutableCopy() as! NSMutableDictionary
@@ -41,6 +41,7 @@ import Testing
     try folder.write(Self.experiment, to: "test.toml")
     let outcome = try Programs.mpirun(4, ["resume", folder.path])
     print("resume, \(outcome.seconds) s")
+    outcome.expectCasesPass()
     try #require(outcome.status == 0, "\(outcome.rankLines)")
     for kind in ["replicated", "messages", "shared"].flatMap({ ["\($0)-momentum", "\($0)-adamw"] })
     {
@@ -57,8 +58,8 @@ import Testing
         #expect(report[key] as? NSObject == resumed[key] as? NSObject, "\(kind): \(key)")
       }
       #expect(report["weights_sha256"] is String)
-      // B4: ranks count the whole run, as the header does; what is not of time is that of the run
-      // that was never interrupted.
+      // B4: the report counts the ranks' time of the whole run; all fields but times equal those of
+      // the run that was never interrupted.
       func ranks(_ report: NSDictionary) throws -> [[String: Any]] {
         try #require(report["ranks"] as? [[String: Any]])
       }
@@ -91,15 +92,15 @@ import Testing
         }
       }
     }
-    // What was passed over is not kept beside what replaced it.
-    let kept = try FileManager.default.contentsOfDirectory(
+    // The damaged checkpoint is removed once another has replaced it.
+    let checkpoints = try FileManager.default.contentsOfDirectory(
       atPath: folder.path + "/shared-adamw-damaged/checkpoints"
     ).sorted()
-    #expect(kept == ["step-00000010", "step-00000020", "step-00000030"])
+    #expect(checkpoints == ["step-00000010", "step-00000020", "step-00000030"])
   }
 
   /// USR1 to one rank writes a checkpoint, USR2 to another stops all at the same step; the worker
-  /// goes on from there.
+  /// resumes from there.
   @Test func aSignalToOneRankStopsAll() throws {
     let folder = try TemporaryFolder()
     try folder.write(Self.experiment, to: "test.toml")
@@ -110,7 +111,7 @@ import Testing
         && folder.exists("run/checkpoints/step-00000007/state.json"))
     #expect(!folder.exists("run/final.safetensors"))
     #expect(try folder.json("run/report.json")["verdict"] as? String == "stopped")
-    // B4: nothing was evaluated, and one batch's loss is not what the field means.
+    // B4: nothing was evaluated, and the loss of one batch is no substitute.
     let final = try #require(try folder.json("run/report.json")["final"] as? NSDictionary)
     #expect(final["loss"] is NSNull && final["accuracy"] is NSNull && final["grad_norm"] is Double)
     #expect(try folder.records("run/metrics.jsonl").map { $0["step"] as? Int } == Array(1...7))
@@ -130,8 +131,8 @@ import Testing
       try folder.json("run/report.json")["weights_sha256"] as? String == folder.json(
         "whole/report.json")["weights_sha256"] as? String)
 
-    // A newest checkpoint that is damaged is passed over with a word; none that is sound ends the
-    // job; another run's does too.
+    // A damaged newest checkpoint is skipped with a note. Without any sound checkpoint the job
+    // ends; with another run's it ends too.
     func resume(_ options: String...) throws -> Outcome {
       try Programs.mpirun(
         2, worker + ["\(folder.path)/whole", "--resume"] + options, program: "lockstep-worker")

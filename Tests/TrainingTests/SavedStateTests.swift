@@ -5,15 +5,15 @@ import RankTesting
 import Testing
 import Training
 
-/// State belongs to the kind that made it, and to the settings without which it means nothing:
-/// another kind starts afresh. // C4
+/// State belongs to the kind that made it, and to the settings that give it its meaning: another
+/// kind starts afresh. // C4
 @Suite struct SavedStateTests {
   private func experiment(_ overrides: [String]) throws -> Experiment {
     try Experiment(
       text: "[training]\nglobal_batch = 32\nsteps = 20", source: "x.toml", overrides: overrides)
   }
 
-  /// A memory whose every part has been used.
+  /// A memory of which every part has been used.
   private func used() throws -> Trainer.Memory {
     var memory = Trainer.Memory(globalBatch: 512)
     struct State: Encodable {
@@ -44,10 +44,10 @@ import Training
     "optimizer.kind=momentum",
   ]
 
-  @Test func theSameKindsGoOn() throws {
+  @Test func theSameKindsContinue() throws {
     let same = try resumed(Self.all, Self.all)
     #expect(try same.memory == used() && same.optimizerSteps == 17 && same.notes.isEmpty)
-    // Settings that only weigh what is remembered.
+    // Settings that only weight the memory.
     let weighed = try resumed(
       Self.all,
       Self.all + [
@@ -81,12 +81,12 @@ import Training
     #expect(
       try resumed(zscore, ["clip.rule=zscore", "clip.warmup_steps=9"]).memory.policy.clip == .none)
     #expect(try resumed(zscore, zscore).memory.policy.clip != .none)
-    // A batch that grew stays within a smaller limit.
+    // A batch that has grown is cut to a smaller limit.
     #expect(try resumed(Self.all, Self.all + ["schedule.max_batch=100"]).memory.globalBatch == 100)
   }
 
-  /// What stands in a file for another kind's state may be anything.
-  @Test func aStateOfAnotherShapeIsNone() throws {
+  /// A file may hold any value as the state of another kind.
+  @Test func aStateOfAnotherShapeIsIgnored() throws {
     let text = Data("{\"kind\":\"zscore\",\"settings\":[],\"state\":{\"mean\":\"none\"}}".utf8)
     let saved = try JSONDecoder().decode(SavedState<StateValue>.self, from: text)
     let state = try #require(saved.state(for: StateTag("zscore")))
@@ -95,7 +95,7 @@ import Training
   }
 
   /// Real runs: the rules of the second half are those of its keys. // C4
-  @Test func aRunGoesOnWithOtherRules() throws {
+  @Test func aRunContinuesWithOtherRules() throws {
     let folder = try TemporaryFolder()
     try folder.write(
       """
@@ -146,8 +146,8 @@ import Training
     }
   }
 
-  /// A checkpoint of version 1, made before states said whose they are, is gone on with.
-  @Test func anOlderVersionsCheckpointIsRead() throws {
+  /// A run resumes from a checkpoint of version 1, whose states do not name their kind.
+  @Test func aCheckpointOfAnOlderVersionIsRead() throws {
     let folder = try TemporaryFolder()
     let old = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(
       path: "run-of-version-1")

@@ -4,7 +4,7 @@ import Reports
 import Testing
 import Training
 
-/// How a run begins in a directory, by what is asked for and what is there.
+/// How a run starts in a directory, by the options and by the files that are there.
 @Suite struct StartDecisionTests {
   private static func state(_ change: (inout RunDirectoryState) -> Void) -> RunDirectoryState {
     var state = RunDirectoryState()
@@ -25,13 +25,13 @@ import Training
     if case .refuse(let text) = decision { words.allSatisfy { text.contains($0) } } else { false }
   }
 
-  @Test func nothingThereIsAStart() {
+  @Test func anEmptyDirectoryStartsARun() {
     for request in [StartDecision.Request.new, .resume, .replace] {
       #expect(decision(request) == .fresh)
     }
   }
 
-  @Test func aNewRunWritesOverNothing() {
+  @Test func aNewRunOverwritesNothing() {
     let held: [(inout RunDirectoryState) -> Void] = [
       { $0.hasOthers = true }, { $0.hasStartFiles = true }, { $0.hasReport = true },
       { $0.hasWeights = true }, { $0.hasCheckpointFolder = true },
@@ -45,7 +45,7 @@ import Training
     }
   }
 
-  @Test func aCheckpointIsGoneOnWithWhateverElseIsThere() {
+  @Test func aRunResumesFromACheckpointWhateverElseIsThere() {
     for hasReport in [false, true] {
       let resumed = decision(.resume) {
         ($0.checkpoints, $0.hasCheckpointFolder, $0.records, $0.hasReport) = (
@@ -89,7 +89,7 @@ import Training
         }, ways[0], ways[1], "has ended without a checkpoint"))
   }
 
-  /// A finished run says so; it goes on only from a checkpoint. // C6
+  /// A finished run is reported as such; it resumes only from a checkpoint. // C6
   @Test func aFinishedRunWithoutACheckpoint() {
     func finished(_ state: inout RunDirectoryState) {
       (state.records, state.hasReport, state.hasWeights) = (["metrics.jsonl"], true, true)
@@ -109,8 +109,8 @@ import Training
     #expect(isRefused(removed, "checkpoints are gone"))
   }
 
-  /// What changed between two experiments, and what of it a run cannot go on with. // C5
-  @Test func changedKeys() throws {
+  /// The keys that differ between two experiments, and those with which a run cannot resume. // C5
+  @Test func changedKeysAreNotedOrRefused() throws {
     func experiment(_ overrides: String...) throws -> Experiment {
       try Experiment(
         text: "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\n[training]\nsteps = 20",
@@ -154,7 +154,7 @@ import Training
     #expect(older != old.resolved.dropLast() && ChangedKeys(from: older, to: old).changes.isEmpty)
   }
 
-  /// Data are known again by their content, not by their place. // C5
+  /// Data are recognized by their content, not by their path. // C5
   @Test func dataThatMovedMayBeElsewhere() {
     let keys = ChangedKeys(
       from: "[data]\nkind = \"csv\"\npath = \"/a/t.csv\"",

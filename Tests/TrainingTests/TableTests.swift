@@ -11,8 +11,8 @@ import Testing
   )
   .standardized
 
-  /// Gradient descent on all rows at once ends where the normal equations, solved in Double from
-  /// the file's own numbers, say.
+  /// Gradient descent on all rows at once ends at the solution of the normal equations, in Double
+  /// from the numbers of the file.
   @Test func leastSquaresIsTheSolutionOfTheNormalEquations() throws {
     let folder = try TemporaryFolder()
     let outcome = try Programs.mpirun(
@@ -91,8 +91,8 @@ import Testing
     #expect(last["samples"] as? Int == 60 * 1797)
   }
 
-  /// The same numbers from memory and, read ahead by a thread, from files: the same bits, whatever
-  /// is drawn and however often.
+  /// The same numbers from memory, and from files that a thread reads ahead, train to the same bits
+  /// with every order and number of epochs.
   @Test(arguments: [
     [], ["regularization.sam_radius=0.05"],
     ["training.global_batch=9", "regularization.sam_radius=0.05"],

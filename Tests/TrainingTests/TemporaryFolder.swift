@@ -1,7 +1,7 @@
 import Foundation
 import RankTesting
 
-/// A directory that goes with the test.
+/// A directory that is removed with its last reference.
 final class TemporaryFolder {
   let path: String
 
@@ -36,9 +36,4 @@ final class TemporaryFolder {
     let lines = try text(name).split(separator: "\n")
     return try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as! NSDictionary }
   }
-}
-
-extension Outcome {
-  /// The lines that ranks printed on standard error: mpirun's own are left out.
-  var rankLines: [Substring] { errors.split(separator: "\n").filter { $0.hasPrefix("rank ") } }
 }

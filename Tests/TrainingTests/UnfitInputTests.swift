@@ -3,8 +3,8 @@ import RankTesting
 import TensorFiles
 import Testing
 
-/// Data and weights that a model cannot use are refused at the start, in one line of one rank with
-/// the file and the place.
+/// The worker refuses data and weights that a model cannot use at the start: one rank prints one
+/// line with the file and the place.
 @Suite struct UnfitInputTests {
   private func worker(_ folder: TemporaryFolder, _ text: String, _ settings: [String] = []) throws
     -> Outcome
@@ -47,7 +47,7 @@ import Testing
     let sound = try train("kind = \"npy\"\npath = \"x.npy\"")
     #expect(sound.status == 0, "\(sound.errors)")
     try FileManager.default.removeItem(atPath: "\(folder.path)/run")
-    // Wherever the row is, among those trained on or held out, it is found before a step is taken.
+    // The row may be in the training set or held out: it is found before the first step.
     for (place, wrong) in [(0, Float(255)), (77, -0.5), (119, 1.5)] {
       let right = values[place]
       values[place] = wrong

@@ -2,12 +2,12 @@ import Foundation
 import RankTesting
 import Testing
 
-/// One verdict a trajectory, whatever the rank count and the exchange.
+/// A trajectory has the same verdict at any rank count and with any exchange.
 @Suite struct VerdictRankTests {
   // B2
   /// Trainers on blobs, drawn at random, each on 1, 2, 3 and 4 ranks. Where sums have the same bits
-  /// at any rank count, so have verdicts; where they have not, one in 60 trajectories may part.
-  /// `LOCKSTEP_TRAJECTORIES` sets how many there are of each mode.
+  /// at any rank count, verdicts are equal; elsewhere one in 60 may differ. `LOCKSTEP_TRAJECTORIES`
+  /// sets how many there are of each mode.
   @Test func verdictsAreEqualAtAnyRankCount() throws {
     let count = ProcessInfo.processInfo.environment["LOCKSTEP_TRAJECTORIES"].flatMap(Int.init) ?? 24
     let outcome = try Programs.mpirun(4, ["verdict-ranks", "\(count)"])

@@ -5,8 +5,8 @@ import TensorFiles
 import Testing
 import Training
 
-/// What weights files say of their model is read as an experiment file is: an error for whatever it
-/// may hold.
+/// The description of the model in a weights file is read like an experiment file: any mistake is
+/// an error.
 @Suite struct WeightsMetadataTests {
   private let folder: TemporaryFolder
 

@@ -2,8 +2,8 @@ import Foundation
 import RankTesting
 import Testing
 
-/// How `lockstep-worker` on two ranks refuses what it cannot use: exit status, and one line of one
-/// rank however many failed.
+/// The errors of `lockstep-worker` on two ranks: the exit status, and one line of one rank however
+/// many failed.
 @Suite struct WorkerErrorTests {
   private func worker(_ arguments: String...) throws -> Outcome {
     try Programs.mpirun(2, arguments, program: "lockstep-worker")
@@ -16,7 +16,7 @@ import Testing
     for part in parts { #expect(line.contains(part), "\(line)") }
   }
 
-  @Test func badExperiments() throws {
+  @Test func badExperimentsAreRefused() throws {
     let folder = try TemporaryFolder()
     expectOneLine(
       try worker("\(folder.path)/none.toml"), 64, "rank 0 on ",
@@ -39,7 +39,7 @@ import Testing
       try worker(file, "--output", output), 64,
       "\(output) holds a run already: --resume continues it, --force replaces it")
     #expect(try folder.text("run/metrics.jsonl") == metrics)
-    // What cannot run replaces nothing either.
+    // An experiment that cannot run replaces nothing either.
     let without = try folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
     let bad = try worker(without, "--output", output, "--force")
     expectOneLine(bad, 65, "\(folder.path)/none")
@@ -51,9 +51,9 @@ import Testing
     expectOneLine(try worker(file, "--output", file), 64, "\(file) is no directory")
   }
 
-  /// Steps are recorded by another thread; a disk that fills up ends the run all the same, with one
-  /// line and the status of a failed worker.
-  @Test(arguments: [3, 20_000]) func aFullDiskIsToldInOneLine(_ steps: Int) throws {
+  /// Another thread records the steps. A disk that fills up still ends the run, with one line and
+  /// the status of a failed worker.
+  @Test(arguments: [3, 20_000]) func aFullDiskIsReportedInOneLine(_ steps: Int) throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nglobal_batch = 4\nsteps = \(steps)",
@@ -69,7 +69,7 @@ import Testing
     )
   }
 
-  @Test func onlyAsManyImagesAsThereAre() throws {
+  @Test func moreImagesThanThereAreAreRefused() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nepochs = 1\nglobal_batch = 8",
@@ -85,7 +85,7 @@ import Testing
     #expect(try folder.records("run/metrics.jsonl").count == 3, "24 of the 40, 8 a step")
   }
 
-  @Test func badData() throws {
+  @Test func badDataAreRefused() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8",
@@ -119,8 +119,9 @@ import Testing
     #expect(try train().status == 0)
   }
 
-  /// Each kind of data refuses what it cannot read in one line of one rank, though both read it.
-  @Test func badTextAndTables() throws {
+  /// Each kind of data refuses files that it cannot read: both ranks read them, one prints one
+  /// line.
+  @Test func badTextAndTablesAreRefused() throws {
     let folder = try TemporaryFolder()
     func expectRefused(_ kind: String, _ file: String, keys: String = "", _ line: String) throws {
       let text = """
