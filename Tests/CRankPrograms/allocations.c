@@ -16,7 +16,7 @@
 #endif
 
 // A program's own malloc takes the place of the C library's, for every library that it uses; the library's stays reachable under these names. A
-// sanitizer has one of its own: with it nothing is counted.
+// sanitizer has its own: with it nothing is counted.
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
@@ -30,7 +30,7 @@ typedef struct {
   long calls, bytes;
 } stack;
 
-// Of one thread alone: MPI has others, whose doings are no part of a step.
+// Counts one thread alone: MPI has others, which are no part of a step.
 static __thread int is_counting;
 static crp_allocations counted;
 static stack stacks[STACKS];
@@ -51,7 +51,8 @@ static void note_stack(size_t size) {
   stacks[stack_count++] = now;
 }
 
-// Whether code lies in a library of the matrix products' or of MPI's, or in C++'s, which oneDNN uses: their memory is their own affair.
+// Whether code is in a library of the matrix products or of MPI, or in C++'s, which oneDNN uses:
+// their memory is counted apart.
 static int is_foreign(void *code) {
   static struct { void *code; int is_foreign; } known[CALLERS];
   static int known_count;
@@ -72,7 +73,7 @@ static int is_foreign(void *code) {
 
 static void note(size_t size, void *caller) {
   if (!is_counting) return;
-  // What noting itself allocates does not count.
+  // Allocations of the recording itself do not count.
   is_counting = 0;
   if (is_foreign(caller)) {
     counted.foreign_calls++;

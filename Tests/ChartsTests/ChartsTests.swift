@@ -43,8 +43,8 @@ import Testing
   }
 
   // B5
-  /// A constant is read off its axis: labels lie about it at distances of its own size, whatever
-  /// that is, and the line is in the middle.
+  /// The axis shows the value of a constant: labels on both sides of it at distances of its size,
+  /// and the line in the middle.
   @Test(arguments: [0.001, 3e-7, 1e-14, 2.5, 40_000, -0.02, 7e12])
   func aConstantShowsItsValue(_ value: Double) throws {
     let read = try #require(WellFormed(Self.line([value, value, value]).svg))
@@ -54,11 +54,11 @@ import Testing
     #expect(labels.count >= 3, "\(read.words)")
     let (low, high) = (try #require(labels.min()), try #require(labels.max()))
     #expect(low < value && value < high && high - low <= 1.2 * abs(value), "\(value) on \(labels)")
-    // Labels that are printed alike could not be told apart.
+    // Labels are distinct.
     #expect(Set(labels).count == labels.count)
   }
 
-  /// Values that differ in their own size by little, and are tiny, are not taken for one.
+  /// Tiny values that differ by a small part of their size are not drawn as one.
   @Test func smallDifferencesOfSmallValuesShow() throws {
     let read = try #require(WellFormed(Self.line([1e-14, 2e-14, 3e-14]).svg))
     let path = try #require(read.places(ofClass: "s0").first { $0.count >= 6 })
@@ -90,7 +90,7 @@ import Testing
     let path = try #require(read.places(ofClass: "s0").first { $0.count > 100 })
     let ups = stride(from: 1, to: path.count, by: 2).map { path[$0] }
     let top = try #require(ups.min())
-    // The range is 1.9 to 90 with a twentieth on both sides; the spike stands alone in the highest
+    // The range is 1.9 to 90 with a twentieth on both sides; the spike is alone in the highest
     // tenth.
     #expect(top < 0.06 * ups.max()! && ups.filter { $0 < 0.5 * ups.max()! }.count == 1)
     let place = path[2 * ups.firstIndex(of: top)!]
@@ -98,7 +98,7 @@ import Testing
     #expect(abs(place / widest - 6542.0 / 9999) < 0.005)
     #expect(chart.svg.utf8.count < 30_000, "\(chart.svg.utf8.count)")
     #expect(chart.svg == Self.line(values).svg)
-    // Drawn from nothing but its values: the words name the extremes.
+    // The description names the extremes of the values.
     #expect(read.words.contains("highest 90"))
   }
 

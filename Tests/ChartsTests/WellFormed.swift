@@ -1,7 +1,7 @@
 import Foundation
 import FoundationXML
 
-/// What an XML parser that is not ours finds in a text: its elements, and all its words.
+/// The elements and words of a text by Foundation's XML parser.
 final class WellFormed: NSObject, XMLParserDelegate {
   private(set) var elements: [(name: String, attributes: [String: String])] = []
   private(set) var words = ""

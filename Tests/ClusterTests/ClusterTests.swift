@@ -3,8 +3,7 @@ import RankTesting
 import Reports
 import Testing
 
-/// `lockstep run --hosts` on hosts of their own name, address, /tmp and /dev/shm: what one
-/// machine's ranks never meet.
+/// `lockstep run --hosts` on several hosts, each with its own name, address, /tmp and /dev/shm.
 @Suite(.serialized, .enabled(if: Cluster.isPossible, Comment(rawValue: Cluster.need)))
 struct ClusterTests {
   private static let hosts = "node1:2,node2:2,node3:2"
@@ -34,7 +33,7 @@ struct ClusterTests {
     outcome.errors.split(separator: "\n").last.map(String.init) ?? ""
   }
 
-  /// Three hosts with disks of their own, against six ranks of one host; then the same run in two
+  /// Three hosts with their own disks, against six ranks of one host; then the same run in two
   /// parts, the second on fewer hosts.
   @Test func severalHostsComputeTheBitsOfOne() throws {
     let cluster = try Cluster(hosts: 3)
@@ -67,7 +66,7 @@ struct ClusterTests {
     #expect(
       try cluster.shell("node2", "cd /tmp/whole; find . -type f | sort")
         == "./logs/rank-2.log\n./logs/rank-3.log\n")
-    // Every rank's lines come to rank 0, and nothing of the check is left.
+    // Rank 0 has the lines of every rank, and the check leaves no file.
     let ranks = try String(
       contentsOf: cluster.file("/tmp/whole/ranks.jsonl", of: "node1"), encoding: .utf8
     ).split(separator: "\n")
@@ -127,7 +126,8 @@ struct ClusterTests {
       "\(down.errors)")
     try cluster.change("link", ["node3", "up"])
 
-    // A host with another build and one without the data: both are told, the build's code wins.
+    // A host with another build and one without the data: both are reported, with the exit code of
+    // the build.
     let worker = Programs.path("lockstep-worker")
     try cluster.shell(
       "node2", "cp '\(worker)' /tmp/other; echo >>/tmp/other; mount --bind /tmp/other '\(worker)'")
@@ -162,8 +162,8 @@ struct ClusterTests {
       "\(changed.errors)")
     try cluster.shell("node3", "umount \(file)")
 
-    // A worker that is not there, and a run directory that the first host cannot write, or writes
-    // out of sight.
+    // A worker that is missing, and a run directory that the first host cannot write, or that other
+    // hosts do not see.
     try cluster.shell("node2", "mount -t tmpfs tmpfs '\(Programs.directory.path)'")
     let absent = try run(Self.hosts, "/tmp/run")
     #expect(
@@ -185,7 +185,7 @@ struct ClusterTests {
       try cluster.shell("node1", "ls -A /tmp").contains("run") == false, "the check left nothing")
   }
 
-  /// A host that loses power tells nobody: without keepalive the job would hang for minutes.
+  /// A host that loses power sends no message: without keepalive the job would hang for minutes.
   @Test func aHostThatCrashesEndsTheJobWithItsName() throws {
     let cluster = try Cluster(hosts: 3)
     let job = try run(
@@ -202,8 +202,8 @@ struct ClusterTests {
     #expect(job.wait(for: 10) { job.descendants.isEmpty }, "\(job.descendants)")
   }
 
-  /// A host whose processes all end at once: mpirun only says that a daemon did not start, so the
-  /// hosts are asked again.
+  /// A host whose processes all end at once: mpirun only reports that a daemon did not start, so
+  /// the coordinator checks the hosts again.
   @Test func aHostWhoseDaemonIsKilledIsNamedToo() throws {
     let cluster = try Cluster(hosts: 3)
     let job = try run(
@@ -236,7 +236,7 @@ struct ClusterTests {
       (measured["ranks"] as? [Any])?.count == 6 && (measured["reductions"] as? [Any])?.count == 5)
     #expect((answer["problems"] as? [Any])?.isEmpty == true)
 
-    // Bound as each host would by itself: all first ranks on one core.
+    // Bound as each host would bind by itself: all first ranks on one core.
     let bound = try cluster.on(
       "node1",
       [

@@ -4,11 +4,12 @@ import RankTesting
 import Reports
 import Testing
 
-/// `Launch/slurm/train.sbatch` under a Slurm of its own, on three hosts in network namespaces.
+/// `Launch/slurm/train.sbatch` under a private Slurm, on three hosts in network namespaces.
 @Suite(
   .serialized,
   .enabled(
-    if: Cluster.hasSlurm, "Slurm's tests need slurm-wlm and munge beside what several hosts need"))
+    if: Cluster.hasSlurm, "Slurm's tests need slurm-wlm and munge, and all that several hosts need")
+)
 struct SlurmTests {
   private static var repository: URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -26,7 +27,7 @@ struct SlurmTests {
       guard outcome.status == 0 else { throw Cluster.Failure(text: outcome.errors) }
     }
 
-    /// Writes the experiment that jobs read when they start, and start again.
+    /// Writes the experiment that jobs read when they start and restart.
     func write(steps: Int) throws {
       try """
       name = "small"
@@ -74,7 +75,7 @@ struct SlurmTests {
         ?? ""
     }
 
-    /// Looks until the job's log holds a text that tells that it is over, or goes on.
+    /// Waits until the job's log holds this text, which marks its end or its continuation.
     func wait(for limit: Double, job: String, until text: String) -> Bool {
       let deadline = Date().addingTimeInterval(limit)
       while Date() < deadline {
@@ -90,8 +91,8 @@ struct SlurmTests {
     }
   }
 
-  /// The time limit's signal, sent by the controller itself: a checkpoint, the queue, the rest of
-  /// the run.
+  /// The controller sends the signal of the time limit: the job writes a checkpoint, is requeued,
+  /// and finishes the run.
   @Test func aTimeLimitLeadsToACheckpointARequeueAndTheEnd() throws {
     let slurm = try Slurm()
     try slurm.write(steps: 100_000_000)
@@ -129,7 +130,7 @@ struct SlurmTests {
     #expect(
       report.steps == 300 && report.ranks.map(\.host) == ["node1", "node2", "node3"]
         && (report.final.accuracy ?? 0) > 0.6)
-    // A bad option is an end, not a reason to queue again.
+    // A bad option ends the job and does not requeue it.
     let wrong = try slurm.submit(["--time=5"], ["--set", "model.hiden=[3]"])
     try #require(
       slurm.wait(for: 60, job: wrong, until: "the run ended with exit code 64"),

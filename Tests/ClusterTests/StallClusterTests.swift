@@ -2,8 +2,8 @@ import Foundation
 import RankTesting
 import Testing
 
-/// A stopped rank of another host than rank 0's: its host's watcher reports it over a connection of
-/// its own (D1).
+/// A stopped rank on another host than rank 0's: the watcher of its host reports it over its own
+/// connection (D1).
 @Suite(.serialized, .enabled(if: Cluster.isPossible, Comment(rawValue: Cluster.need)))
 struct StallClusterTests {
   private static let limits = ["--stall-warn", "0.5", "--stall-abort", "3"]
@@ -49,7 +49,7 @@ struct StallClusterTests {
       outcome.errors.contains(/warning: rank 1 on node2.*stopped \(process/), "\(outcome.errors)")
     let last = outcome.errors.split(separator: "\n").last ?? ""
     #expect(last.contains("rank 1 on node2") && last.contains("the run is ended"), "\(last)")
-    // The other host's records came over the connection too.
+    // The records of the other host arrived over the connection too.
     let entries = try String(
       contentsOfFile: cluster.directory + "/run/stalls/rank-1.jsonl", encoding: .utf8
     ).split(separator: "\n")

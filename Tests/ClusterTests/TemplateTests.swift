@@ -2,8 +2,8 @@ import Foundation
 import RankTesting
 import Testing
 
-/// The templates in Launch: that they are well-formed, agree with the rest, and where they can be
-/// tried without their scheduler, do their work.
+/// The templates in Launch are well-formed and agree with the rest; those that run without their
+/// scheduler are run.
 struct TemplateTests {
   private static let top = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -15,7 +15,7 @@ struct TemplateTests {
     try text(name).split(separator: "\n").map(String.init)
   }
 
-  /// Every file below Launch and Tests/Cluster that begins as a bash script does.
+  /// Every file below Launch and Tests/Cluster that begins like a bash script.
   private func scripts() throws -> [String] {
     try ["Launch", "Tests/Cluster"].flatMap { folder in
       let names = FileManager.default.enumerator(atPath: path(folder))!.compactMap { $0 as? String }
@@ -77,12 +77,12 @@ struct TemplateTests {
     }
     #expect(Set(copied).isSuperset(of: ["Package.swift", "Sources", "Tests", "Launch"]))
     for name in copied { #expect(FileManager.default.fileExists(atPath: path(name)), "\(name)") }
-    // What is copied is let into the build.
-    let kept = try self.lines("Launch/container/Dockerfile.dockerignore").filter {
+    // The build sees only these files, so every file that is copied must be among them.
+    let included = try self.lines("Launch/container/Dockerfile.dockerignore").filter {
       $0.hasPrefix("!")
     }.map { String($0.dropFirst()) }
     for name in copied {
-      #expect(kept.contains { name == $0 || name.hasPrefix($0 + "/") }, "\(name)")
+      #expect(included.contains { name == $0 || name.hasPrefix($0 + "/") }, "\(name)")
     }
     // Instructions, arguments of a multi-line one, comments: nothing else.
     for line in lines where !line.hasPrefix(" ") && !line.hasPrefix("#") {
@@ -125,7 +125,7 @@ struct TemplateTests {
     (try? Programs.run("/usr/bin/python3", ["-c", "import yaml"]))?.status == 0
 
   @Test(.enabled(if: hasYAML, "python3-yaml is not installed"))
-  func theMPIJobHasWhatTheOperatorWants() throws {
+  func theMPIJobHasAllThatTheOperatorNeeds() throws {
     let convert =
       "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))"
     let outcome = try Programs.run(
@@ -182,8 +182,8 @@ struct TemplateTests {
 
   // MARK: PBS
 
-  /// The script with an mpirun and a qsub that only tell how they were called.
-  @Test func thePBSScriptStopsInTimeAndSubmitsItselfAgain() throws {
+  /// The script with an mpirun and a qsub that only record their arguments.
+  @Test func thePBSScriptStopsInTimeAndResubmitsItself() throws {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "lockstep-pbs-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -193,7 +193,7 @@ struct TemplateTests {
       try "#!/usr/bin/env bash\n\(body)\n".write(to: file, atomically: true, encoding: .utf8)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
     }
-    // As the workers do: checkpoint and stop at USR2.
+    // Like the workers: checkpoint and stop at USR2.
     try program(
       "mpirun",
       #"trap 'exit 75' USR2; echo "mpirun $*"; if [ "$STUB" = ends ]; then exit 0; fi; while :; do sleep 0.05; done"#

@@ -2,7 +2,7 @@ import Data
 import Files
 import Testing
 
-/// Which first rows hold names, which cells are one class, and which ends lines may have (B15).
+/// The first rows that hold names, the cells that are one class, and the ends of lines (B15).
 @Suite struct CSVHeaderTests {
   let files = TemporaryFiles()
 
@@ -20,11 +20,11 @@ import Testing
     #expect(
       codes.names == ["0", "1", "2", "colour"] && codes.rowCount == 2
         && codes.classNames == ["0", "1"] && codes.notes.isEmpty)
-    // A missing value says nothing; here it is in a column that is not used.
+    // A missing value decides nothing; here it is in a column that is not used.
     let missing = try table("id,2019\n,5\n7,6\n", CSVColumns(ignored: [.index(0)]))
     #expect(missing.names == ["id", "2019"] && missing.rowCount == 2)
-    // Words from the first row on are data, also where one column has them only there and once
-    // more.
+    // Words in the first row and below are data, also where a column has a word only in the first
+    // and one other row.
     let words = try table("5.1,3.5,red\n4.9,3.0,blue\n4.7,3.2,red\n", CSVColumns(label: .index(2)))
     #expect(
       words.names == nil && words.rowCount == 3 && words.classNames == ["blue", "red"]
@@ -33,8 +33,8 @@ import Testing
     #expect(mixed.names == nil && mixed.rowCount == 4)
   }
 
-  /// Years, or the numbers that pandas gives to columns: read as data where nothing else is said,
-  /// with a note; forced, they are names.
+  /// Years, or the numbers that pandas gives to columns, are data by default, with a note;
+  /// `data.header` makes them names.
   @Test(arguments: [
     ("2019,2020,2021,2022\n5,6,7,9\n8,9,11,11\n", "2022"),
     ("0,1,2,colour\n5.1,3.5,1.4,red\n4.9,3,1.4,blue\n1,2,9,red\n4,5,1,blue\n", "colour"),
@@ -66,7 +66,7 @@ import Testing
     let table = try table(text, CSVColumns(label: .name("k")))
     #expect(
       table.classNames == ["0", "1", "+2", "10"] && table.labels == [1, 1, 2, 2, 0, 0, 3, 1])
-    // Beside a word they are words.
+    // In a column with a word they are words.
     let words = try self.table("x,k\n1,1\n2,1.0\n3,b\n", CSVColumns(label: .name("k")))
     #expect(words.classNames == ["1", "1.0", "b"] && words.labels == [0, 1, 2])
   }
@@ -94,8 +94,8 @@ import Testing
     #expect(common.missingClasses(heldOut) == nil)
   }
 
-  /// Lines that end in CR alone, as old Macs wrote them and spreadsheets still can: rows as any
-  /// others, and errors with their line.
+  /// Lines that end in CR alone, as old Macs wrote them and spreadsheets still can: they are rows
+  /// like others, and errors name their line.
   @Test func linesMayEndInReturns() throws {
     let text = "x,y\n1,2\n\n\"3\n4\",5\n6,7"
     let columns = CSVColumns(ignored: [.index(0)])

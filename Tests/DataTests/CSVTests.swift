@@ -53,7 +53,7 @@ import Vectors
       ])
   }
 
-  /// Every number comes back as Swift's own parser reads it.
+  /// Every number is read as Swift's own parser reads it.
   @Test func numbersAreExact() throws {
     var stream = RandomStream(3)
     var numbers: [Double] = [
@@ -68,7 +68,7 @@ import Vectors
     #expect(rows(table).map { $0[0].bitPattern } == numbers.map(\.bitPattern))
   }
 
-  @Test func columnsByNameAndIndex() throws {
+  @Test func columnsAreFoundByNameAndIndex() throws {
     let text = "id,x,y,kind\nA-1,1,2,cat\nA-2,3,4,ant\nA-3,5,6,cat\n"
     let named = try table(text, CSVColumns(label: .name("kind"), ignored: [.name("id")]))
     #expect(
@@ -107,7 +107,7 @@ import Vectors
     #expect(
       failure("1,2\n1e39,3\n")
         == "byte 4: line 2, column 0 (counted from 0): 1e39 is too large for Float32; \(remedy)")
-    // A first row of some numbers is data: saying what to do if it is not.
+    // A first row of some numbers is data: the error names the key for a header.
     #expect(
       failure("1,x\n2,y\n")
         == "byte 2: line 1, column 1 (counted from 0): \"x\" is not a number; if line 1 holds names, set data.header = true"
@@ -256,7 +256,7 @@ import Vectors
   }
 }
 
-/// Memory of a test's own.
+/// Memory that a test allocates.
 final class Bytes: @unchecked Sendable {
   let bytes: UnsafeMutableRawBufferPointer
   init(_ count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }

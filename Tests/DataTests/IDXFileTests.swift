@@ -2,7 +2,7 @@ import Data
 import Files
 import Testing
 
-/// Everything a reader does with a file: header, then data.
+/// Reads a whole file: header, then data.
 private func contents(of path: String) throws(FileError) -> [UInt8] {
   let file = try IDXFile(path: path)
   let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: file.byteCount, alignment: 1)
@@ -73,12 +73,12 @@ private func failure(_ path: String) -> FileError? {
         } catch { #expect(error.path == path) }
       }
     }
-    // Only these bits mean nothing: 6 bytes of the header (time, extra flags, system), its text
+    // Only these bits have no effect: 6 bytes of the header (time, extra flags, system), its text
     // flag, and the last block's padding.
     #expect(harmless <= 6 * 8 + 1 + 7)
   }
 
-  @Test func bytesBehindTheDataAreAnError() {
+  @Test func bytesAfterTheDataAreAnError() {
     let bytes = idx([600], data)
     #expect(failure(files.write("a", bytes + [0]))?.offset == bytes.count)
     let compressed = gzip(bytes)
@@ -108,7 +108,7 @@ private func failure(_ path: String) -> FileError? {
       for (name, bytes) in [
         ("plain", idx(dimensions, [1, 2, 3])), ("gzip", gzip(idx(dimensions, [1, 2, 3]))),
       ] {
-        // The initializer fails: no caller ever learns a size to allocate.
+        // The initializer fails, so no caller allocates this size.
         let path = files.write(name, bytes)
         let error = #expect(throws: FileError.self) { try IDXFile(path: path) }
         #expect(error?.offset != nil)
@@ -138,7 +138,7 @@ private func failure(_ path: String) -> FileError? {
         == "\(files.path)/zero: byte 8: dimension 1 is 0; fetch the file again")
   }
 
-  @Test func whatIsNoFileIsNamed() {
+  @Test func anInvalidFileIsNamed() {
     #expect(
       failure(files.path)?.description == "\(files.path): is a directory; give the path of a file")
     #expect(failure(files.path + "/no")?.what == "cannot be opened: No such file or directory")

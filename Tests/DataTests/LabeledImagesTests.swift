@@ -66,7 +66,7 @@ import Vectors
     }
   }
 
-  @Test func aMissingFileOfOnesOwnIsNoMatterOfAPackage() {
+  @Test func aMissingFileOfTheUserNamesNoPackage() {
     let missing = #expect(throws: FileError.self) {
       try LabeledImages(directory: files.path + "/no", split: .train)
     }

@@ -58,7 +58,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     #expect(try inputs(NpyRows(inputs: file), [1, 0]) == [0.1, 3e-7, 1.5, -2])
   }
 
-  @Test func everyTypeVersionAndShape() throws {
+  @Test func everyTypeVersionAndShapeIsRead() throws {
     let numbers: [Float] = [0, 1, 2, 100, 200, 255]
     let written: [(type: String, bytes: [UInt8], divisor: Float)] = [
       ("<f4", bytes(numbers), 1), ("<f8", bytes(numbers.map(Double.init)), 1),
@@ -137,7 +137,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     }
   }
 
-  /// B10: bytes are pixels as inputs, and numbers as targets, which have the same values in every
+  /// B10: bytes are pixels as inputs but numbers as targets; targets have the same values in every
   /// type.
   @Test func targetsAreNumbersInEveryType() throws {
     let numbers: [Float] = [0, 1, 37, 255]
@@ -157,7 +157,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     }
   }
 
-  /// B15: classes that only other rows have.
+  /// B15: classes that some rows lack.
   @Test func classesThatRowsLackAreFound() throws {
     let x = try NpyFile(
       path: files.write("x.npy", npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5))))
@@ -187,7 +187,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     #expect(failure([]) == "byte 0: is empty; write the file again")
   }
 
-  @Test func noDeclaredSizeIsBelieved() {
+  @Test func noDeclaredSizeIsTrusted() {
     for shape in [
       "(4611686018427387904, 4)", "(9223372036854775807,)", "(1000000000000, 1)",
       "(99999999999999999999,)",
@@ -251,7 +251,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     }
   }
 
-  @Test func whatIsNoNumberIsAnErrorWhereItIsDrawn() throws {
+  @Test func aValueThatIsNoNumberIsAnErrorWhenItIsDrawn() throws {
     for wrong in [Float.nan, .infinity, -.infinity] {
       var numbers = [Float](repeating: 1, count: 40)
       numbers[27] = wrong

@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  @Test func samplesAreDealtEvenlyTheFirstRanksHavingMore() {
+  @Test func samplesAreDealtEvenlyAndTheFirstRanksHaveTheRest() {
     func sizes(_ batch: Int, _ ranks: Int) -> [Int] {
       (0..<ranks).map { Partition.bySample.share(of: batch, rank: $0, ranks: ranks).count }
     }
@@ -23,7 +23,7 @@ import Testing
     #expect(sizes(2, 4) == [1, 1, 0, 0])
   }
 
-  @Test func proportionsAreKeptAsFarAsWholeThingsGo() {
+  @Test func sharesAreInProportionToWholeSamplesOrMicroBatches() {
     func sizes(_ rule: Partition, _ batch: Int, _ weights: [Int]) -> [Int] {
       let shares = weights.indices.map {
         rule.inProportion(weights).share(of: batch, rank: $0, ranks: weights.count)
@@ -85,34 +85,6 @@ import Testing
         }
         #expect(used.sorted() == Array(0..<1000))
       }
-    }
-  }
-}
-
-@Suite struct GlobalBatchesTests {
-  @Test func theLastBatchOfAnEpochHoldsTheRest() {
-    let batches = GlobalBatches(sampleCount: 60000, globalBatch: 256)
-    #expect(batches.stepsPerEpoch == 235)
-    #expect(batches[0] == .init(epoch: 0, positions: 0..<256))
-    #expect(batches[234] == .init(epoch: 0, positions: 59904..<60000))
-    #expect(batches[235] == .init(epoch: 1, positions: 0..<256))
-    #expect(batches[3 * 235 - 1] == .init(epoch: 2, positions: 59904..<60000))
-  }
-
-  @Test func batchesMayDivideOrExceedTheData() {
-    #expect(GlobalBatches(sampleCount: 64, globalBatch: 32).stepsPerEpoch == 2)
-    #expect(
-      GlobalBatches(sampleCount: 64, globalBatch: 32)[3] == .init(epoch: 1, positions: 32..<64))
-    #expect(
-      GlobalBatches(sampleCount: 10, globalBatch: 32)[2] == .init(epoch: 2, positions: 0..<10))
-  }
-
-  @Test func countsTheSamplesOfTheFirstSteps() {
-    let batches = GlobalBatches(sampleCount: 100, globalBatch: 30)
-    var sum = 0
-    for step in 0..<20 {
-      #expect(batches.samples(inFirst: step) == sum)
-      sum += batches[step].positions.count
     }
   }
 }

@@ -5,8 +5,8 @@ import Synchronization
 import Testing
 import Vectors
 
-/// Numbers that are functions of the index; notes who reads what, and cannot read one of the
-/// samples.
+/// Numbers that are functions of the index. Records which thread reads which samples, and fails for
+/// one sample.
 private final class Noted: Dataset {
   struct Reading: Equatable {
     var samples: [UInt32]
@@ -52,14 +52,14 @@ private final class Noted: Dataset {
     }
   }
 
-  @Test func whatWasReadAheadIsHandedOver() throws {
+  @Test func samplesReadAheadAreHandedOver() throws {
     let data = Noted()
     let ahead = Prefetcher(data, capacity: 4)
     var batch = Batch(capacity: 4, shape: data.shape)
     for step in 0..<20 {
       let samples = (0..<UInt32(step % 4 + 1)).map { (UInt32(step) * 17 + $0 * 5) % 100 }
       ahead.start(samples[...], epoch: step / 3)
-      // The same guess again is no second reading.
+      // The same guess again reads nothing.
       ahead.start(samples[...], epoch: step / 3)
       try ahead.take(samples[...], epoch: step / 3, into: &batch)
       expect(batch, holds: samples, epoch: step / 3)
@@ -91,7 +91,7 @@ private final class Noted: Dataset {
     #expect(
       data.readings.withLock { $0.last }
         == Noted.Reading(samples: [6], isElsewhere: true, blocksSignals: true))
-    // What the batch holds already is not read at all, and what was read ahead waits for its turn.
+    // Samples that the batch holds already are not read; those read ahead wait for their turn.
     ahead.start([7], epoch: 0)
     try ahead.take([6], epoch: 0, into: &batch)
     try ahead.take([7], epoch: 0, into: &batch)
@@ -104,7 +104,7 @@ private final class Noted: Dataset {
     let data = Noted(broken: 50)
     let ahead = Prefetcher(data, capacity: 4)
     var batch = Batch(capacity: 4, shape: data.shape)
-    // Never asked for: nobody's error.
+    // The failing sample is not drawn, so there is no error.
     ahead.start([49, 50], epoch: 0)
     try ahead.take([1], epoch: 0, into: &batch)
     expect(batch, holds: [1], epoch: 0)
@@ -126,7 +126,7 @@ private final class Noted: Dataset {
       let ahead = Prefetcher(noted, capacity: 4)
       if reads { ahead.start([1, 2, 3], epoch: 0) }
     }
-    // The thread held the data too.
+    // The thread holds a reference to the data too.
     #expect(data == nil)
   }
 }

@@ -19,7 +19,7 @@ final class TemporaryFiles: Sendable {
   }
 }
 
-/// An IDX header and data behind it.
+/// An IDX header, then data.
 func idx(_ dimensions: [UInt32], type: UInt8 = 8, _ data: [UInt8]) -> [UInt8] {
   [0, 0, type, UInt8(dimensions.count)]
     + dimensions.flatMap {

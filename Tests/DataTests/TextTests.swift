@@ -28,7 +28,7 @@ import Vectors
     } catch { return error }
   }
 
-  /// E4: a file of holes is refused before a byte of it is read.
+  /// E4: a sparse file is refused before a byte of it is read.
   @Test func aTextBeyondTheLimitIsRefusedUnread() {
     let path = files.write("holes", [])
     #expect(truncate(path, 1 << 40) == 0)

@@ -2,10 +2,10 @@ import Foundation
 import RankTesting
 import Testing
 
-/// `lockstep bench` as a script uses it.
+/// `lockstep bench`, as a script runs it.
 @Suite(.serialized) struct BenchTests {
-  /// The number of weights that PyTorch's `sum(p.numel() for p in model.parameters())` gives,
-  /// written out; one bias in the place of its two of an LSTM.
+  /// The number of weights by PyTorch's `sum(p.numel() for p in model.parameters())`; an LSTM here
+  /// has one bias for PyTorch's two.
   private static let parameters = [
     "mlp-small": 784 * 128 + 128 + 128 * 10 + 10,
     "mlp": 784 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 10 + 10,
@@ -56,12 +56,11 @@ import Testing
       try number("gemm_fraction", result), try number("gflops", result),
       try number("gemm_gflops", result)
     )
-    // A ratio of two rates: how near 1 it comes depends on what else the machine does, and on the
-    // library.
+    // A ratio of two rates, which depends on the load of the machine and on the library.
     #expect(0.01 < fraction && fraction < 10)
     #expect(abs(fraction * reached / achieved - 1) < 1e-9)
     let (loss, norm) = (try number("loss", result), try number("norm", result))
-    // A text of 96 equally likely tokens, or ten classes, before anything can have been learned.
+    // The loss of 96 equally likely tokens, or of ten classes, before training has effect.
     #expect(
       unit == "tokens" ? (4.4...4.9).contains(loss) : (1.0...2.6).contains(loss), "loss \(loss)")
     #expect((0.001...20).contains(norm), "norm \(norm)")

@@ -3,8 +3,7 @@ import RankTesting
 import Reports
 import Testing
 
-/// What the coordinator says to words it does not know, and how it writes on a terminal; fault list
-/// F.
+/// The coordinator's errors for unknown words, and its output on a terminal; fault list F.
 @Suite struct CommandLineTests {
   private static let commands =
     "(the commands: run, report, verify, bench, scale, inspect, sample, gallery, doctor"
@@ -33,8 +32,8 @@ import Testing
       "\(outcome.errors)")
   }
 
-  /// A run on a terminal of 60 columns, made by `script`, which with `NO_COLOR` or `TERM=dumb` gets
-  /// no escape code, not even of the progress bar.
+  /// A run on a terminal of 60 columns, which `script` makes. With `NO_COLOR` or `TERM=dumb` it
+  /// prints no escape code, not even for the progress bar.
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script")))
   func aTerminalThatWantsNoEscapeCodesGetsNone() throws {
     let folder = try TestFolder()
@@ -51,7 +50,7 @@ import Testing
     for environment in [["TERM": "xterm", "NO_COLOR": "1"], ["TERM": "dumb", "NO_COLOR": ""]] {
       let text = try terminal(environment)
       #expect(!text.contains("\u{1B}"), "\(environment)")
-      // The report, which follows the evaluation, fits the terminal.
+      // The report, after the evaluation, fits the terminal.
       let lines = text.replacing("\r\n", with: "\n").split(separator: "\n")
       let report = lines.drop { !$0.hasPrefix("evaluation") }.dropFirst()
       #expect(report.count > 10 && report.dropLast().allSatisfy { $0.count <= 60 }, "\(text)")
@@ -61,8 +60,8 @@ import Testing
     }
   }
 
-  /// Help is 80 columns wide where no terminal says otherwise: an example that is longer would be
-  /// broken between an option and its value.
+  /// Help is 80 columns wide without a terminal: a longer example would be broken between an option
+  /// and its value.
   @Test func noExampleOfTheHelpIsBroken() throws {
     struct Help: Decodable {
       struct Command: Decodable {

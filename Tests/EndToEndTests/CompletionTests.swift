@@ -2,10 +2,10 @@ import Foundation
 import RankTesting
 import Testing
 
-/// What shells and `man` are given to know the commands by.
+/// Completion scripts for shells, and the manual page.
 @Suite struct CompletionTests {
   @Test(arguments: [("bash", "complete "), ("zsh", "#compdef lockstep"), ("fish", "complete -c")])
-  func scriptsAreMade(_ shell: String, _ mark: String) throws {
+  func completionScriptsAreMade(_ shell: String, _ mark: String) throws {
     for program in ["lockstep", "lockstep-worker"] {
       let script = try Programs.run(
         Programs.path(program), ["--generate-completion-script", shell])
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// Sources the script in a shell of its own and asks it as a press of the tab key does.
+  /// Sources the script in a new shell and requests completions as the tab key does.
   @Test(arguments: [
     (["ru"], ["run"]),
     (["re"], ["report"]),

@@ -3,7 +3,7 @@ import RankTesting
 import Reports
 import Testing
 
-/// `lockstep run` as a person uses it: real mpirun, real workers, real data.
+/// `lockstep run` as a user runs it: real mpirun, real workers, real data.
 @Suite(.serialized) struct CoordinatorTests {
   @Test func trainsOnFashionMNISTAndReports() throws {
     let folder = try TestFolder()
@@ -27,7 +27,7 @@ import Testing
       ]))
     #expect(try folder.lines("run/metrics.jsonl").count == 250)
 
-    // The worker without the coordinator: the same run, to the bit.
+    // The worker without the coordinator gives the same run, to the bit.
     let plain = try Programs.mpirun(
       4,
       [
@@ -42,7 +42,7 @@ import Testing
     #expect(
       try Data(contentsOf: folder.url("run/final.safetensors"))
         == Data(contentsOf: folder.url("plain/final.safetensors")))
-    // The resolved experiment is the same run again.
+    // The resolved experiment gives the same run again.
     let resolved = try Programs.mpirun(
       4, [folder.path("run/experiment.toml"), "--output", folder.path("resolved")],
       program: "lockstep-worker")
@@ -52,10 +52,8 @@ import Testing
         == Data(contentsOf: folder.url("resolved/final.safetensors")))
   }
 
-  /// A peer takes 11 s. How long it takes here depends on the machine and on what else it does, so
-  /// it is compared with MPI alone: four ranks that only start and end, in turn with the run. They
-  /// take 0.7 s where the first step comes after 0.8 s; a machine that is busy with one and not
-  /// with the other has made that 1.6 s.
+  /// The time to the first step depends on the machine and its load, so it is compared with MPI
+  /// alone: four ranks that only start and end, in turn with the run.
   @Test func theFirstStepComesSoon() throws {
     let folder = try TestFolder()
     var (best, bare) = (Double.infinity, Double.infinity)
@@ -73,7 +71,7 @@ import Testing
     #expect(best <= 4 * bare, "first step after \(best) s, MPI alone \(bare) s")
   }
 
-  /// It is never a rank: it starts, and answers, on a machine without MPI.
+  /// The coordinator is never a rank: it works on a machine without MPI.
   @Test func theCoordinatorLinksNoMPILibrary() throws {
     func libraries(_ program: String) throws -> String {
       try Programs.run("/usr/bin/env", ["ldd", Programs.path(program)]).output
@@ -164,8 +162,8 @@ import Testing
     #expect(steps == Array(1...2000))
   }
 
-  /// A handler that ran in the middle of a matrix product corrupted the heap, once in a dozen
-  /// signals: here come hundreds.
+  /// A signal handler that runs within a matrix product can corrupt the heap, so ranks block
+  /// signals and poll. Hundreds of signals must change nothing.
   @Test func signalsAtAnyInstantChangeNothing() throws {
     let folder = try TestFolder()
     let settings = [
@@ -251,9 +249,10 @@ import Testing
     ).finish()
     #expect(data.status == 65, "\(data.errors)")
     let last = data.errors.split(separator: "\n").last.map(String.init) ?? ""
-    // F: a directory of the user's own is not looked for in a package.
+    // F: the error for a directory of the user names no package.
     #expect(last.contains("/nowhere") && !last.contains("dataset-fashion-mnist"), "\(data.errors)")
-    #expect(data.errors.components(separatedBy: "/nowhere").count == 2, "told once: \(data.errors)")
+    #expect(
+      data.errors.components(separatedBy: "/nowhere").count == 2, "named once: \(data.errors)")
   }
 
   @Test func nothingIsOverwrittenUnasked() throws {
@@ -271,8 +270,7 @@ import Testing
     #expect(try folder.lockstep(arguments + ["--force"]).finish().status == 0)
   }
 
-  /// Fault list F: what is on standard output is one line, and a shell runs it as a person's own,
-  /// with progress to read.
+  /// Fault list F: standard output is one line, which runs in the user's shell and shows progress.
   @Test func aDryRunPrintsTheCommandThatRuns() throws {
     let folder = try TestFolder()
     let arguments = [
@@ -302,7 +300,7 @@ import Testing
   }
 }
 
-/// A directory of a test's own, gone with it.
+/// A temporary directory, removed with its last reference.
 final class TestFolder {
   private let root: URL
 

@@ -3,8 +3,8 @@ import RankTesting
 import Reports
 import Testing
 
-/// How runs end that somebody or something else ends: what is left, what is said last, and that it
-/// comes to an end at all.
+/// Runs that are ended from outside: the files they leave, their last message, and that they end at
+/// all.
 @Suite(.serialized) struct EndsTests {
   private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
 
@@ -12,8 +12,7 @@ import Testing
     job.descendants.filter { $0.name.hasPrefix("lockstep-worke") }.map(\.identifier)
   }
 
-  /// What these processes have in /dev/shm, and what mpirun keeps in the directory for temporary
-  /// files.
+  /// The files of these processes in /dev/shm, and of mpirun in the directory for temporary files.
   private func leftovers(of processes: [Int32], _ temporary: String) -> [String] {
     let shared = ((try? FileManager.default.contentsOfDirectory(atPath: "/dev/shm")) ?? []).filter {
       name in
@@ -42,8 +41,8 @@ import Testing
       Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
   }
 
-  // D5: 4 MB a rank stayed in /dev/shm, and 8 MB in $TMPDIR.
-  @Test func whatKilledJobsLeaveIsRemovedByTheNextCommand() throws {
+  // D5: a killed job leaves 4 MB a rank in /dev/shm, and 8 MB in $TMPDIR.
+  @Test func theNextCommandRemovesTheLeftoversOfKilledJobs() throws {
     let folder = try TestFolder()
     let job = try start(
       folder,
@@ -52,11 +51,11 @@ import Testing
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     let ranks = workers(job)
     try #require(ranks.count >= 2 && leftovers(of: ranks, folder.path("tmp")).count >= 3)
-    // All at once, so that nobody can tidy up.
+    // All at once, so that no process can clean up.
     let all = job.descendants.map(\.identifier)
     for process in all { kill(process, SIGKILL) }
     _ = try job.finish(limit: 10)
-    // One that is being killed shows no environment any more, and is not dead yet.
+    // A process that is being killed has no environment any more, but is not dead yet.
     try #require(job.wait(for: 10) { all.allSatisfy(isDead) })
     #expect(
       !leftovers(of: ranks, folder.path("tmp")).isEmpty, "nothing was left: the test shows nothing")
@@ -104,7 +103,7 @@ import Testing
       "\(leftovers(of: ranks, folder.path("tmp")))")
   }
 
-  // D3: with few descriptors mpirun started nothing and did not end.
+  // D3: with few descriptors mpirun starts nothing and does not end.
   @Test func limitsThatKeepMpirunFromStartingAreNamed() throws {
     let folder = try TestFolder()
     for (limit, word) in [("-n 24", "ulimit -n"), ("-f 50", "ulimit -f")] {
@@ -145,9 +144,8 @@ import Testing
     ).finish(limit: 60)
   }
 
-  // D2: a signal that comes when all ranks have ended kills mpirun, which does not take it any
-  // more.
-  @Test func aStopThatFindsTheRunOverSpoilsNothing() throws {
+  // D2: a signal after all ranks have ended kills mpirun, which no longer handles it.
+  @Test func aSignalAfterTheLastStepChangesNothing() throws {
     let folder = try TestFolder()
     let outcome = try run(
       folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
@@ -156,10 +154,10 @@ import Testing
       "\(outcome.output) \(outcome.errors)")
   }
 
-  // D3: a coordinator waited for ever for an mpirun that had lost its ranks.
-  @Test func anMpirunWithoutRanksIsGivenUp() throws {
+  // D3: the coordinator must not wait for ever for an mpirun that has lost its ranks.
+  @Test func anMpirunWithoutRanksIsEnded() throws {
     let folder = try TestFolder()
-    // It has a child for a moment, and then waits for ever.
+    // This mpirun has a child for a moment, and then waits for ever.
     let outcome = try run(folder, mpirun: "sleep 2\nexec sleep 600")
     #expect(outcome.status == 70, "\(outcome.errors)")
     #expect(
@@ -167,7 +165,7 @@ import Testing
         == true, "\(outcome.errors)")
   }
 
-  // D4: a reader that went away ended the run without a checkpoint.
+  // D4: a reader that closes the pipe must not end the run without a checkpoint.
   @Test func aBrokenPipeCostsTheOutputNotTheRun() throws {
     let folder = try TestFolder()
     let coordinator = try Programs.run(
@@ -192,7 +190,7 @@ import Testing
   }
 
   // D7
-  @Test func aDivergingRunSaysItThreeTimesAndIsReported() throws {
+  @Test func aDivergingRunWarnsThreeTimesAndIsReported() throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep(
       [
@@ -212,7 +210,7 @@ import Testing
   }
 
   // D6
-  @Test func hostfilesWithCarriageReturnsAndUsersWork() throws {
+  @Test func hostfilesWithCarriageReturnsAndUsersAreAccepted() throws {
     let folder = try TestFolder()
     let user = NSUserName()
     try "\(user)@localhost slots=2\r\n".write(

@@ -13,7 +13,8 @@ import Testing
       FileManager.default.isExecutableFile(atPath: "\($0)/python3")
     } == true
 
-  @Test(.enabled(if: hasPython, "the campaign is a Python program")) func threeTrialsOfEachKind()
+  @Test(.enabled(if: hasPython, "the campaign is a Python program"))
+  func threeTrialsOfEachKindPass()
     throws
   {
     let outcome = try RunningProgram(

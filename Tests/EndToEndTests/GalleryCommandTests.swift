@@ -2,14 +2,14 @@ import Foundation
 import RankTesting
 import Testing
 
-/// `lockstep gallery` and `lockstep sample` as a person uses them.
+/// `lockstep gallery` and `lockstep sample`, as a user runs them.
 @Suite(.serialized) struct GalleryCommandTests {
   private static let experiments = URL(filePath: #filePath).deletingLastPathComponent().appending(
     path: "../../Launch/experiments"
   )
   .standardized.path
 
-  @Test func aClaimIsRunToldAndKept() throws {
+  @Test func aClaimIsRunReportedAndSaved() throws {
     let folder = try TestFolder()
     func gallery(_ arguments: String...) throws -> Outcome {
       try folder.lockstep(
@@ -22,15 +22,16 @@ import Testing
       first.status == 0 && first.output.contains("\n  verdict   holds\n"),
       "\(first.output) \(first.errors)")
     #expect(first.output.hasSuffix("1 of 1 claim holds\n"))
-    let told =
+    let claims =
       try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("gallery/gallery.json")))
       as? [[String: Any]]
     #expect(
-      told?.first?["claim"] as? String == "kmeans-stop" && told?.first?["holds"] as? Bool == true)
-    #expect((told?.first?["table"] as? [[String]])?.count == 4)
+      claims?.first?["claim"] as? String == "kmeans-stop"
+        && claims?.first?["holds"] as? Bool == true)
+    #expect((claims?.first?["table"] as? [[String]])?.count == 4)
 
-    // What is there is not run again: a run whose records were changed by hand is told as it
-    // stands.
+    // An existing run is not repeated: one whose records were edited is reported with these
+    // records.
     let metrics = folder.url("gallery/kmeans-stop/norm-rule/metrics.jsonl")
     let lines = try String(contentsOf: metrics, encoding: .utf8)
     try lines.replacing(#""loss":6"#, with: #""loss":9"#).replacing(
@@ -60,7 +61,7 @@ import Testing
         && list.output.contains("gpt.toml, 1 run, about "))
   }
 
-  @Test func aTextGoesOnAndPicturesAreDrawn() throws {
+  @Test func aTextIsContinuedAndPicturesAreDrawn() throws {
     let folder = try TestFolder()
     try String(repeating: "Lockstep keeps four ranks in step.\n", count: 60).write(
       to: folder.url("words.txt"), atomically: true, encoding: .utf8)
@@ -90,7 +91,7 @@ import Testing
     func sample(_ what: String, _ arguments: String...) throws -> Outcome {
       try folder.lockstep(["sample", folder.path(what)] + arguments).finish()
     }
-    // A net of this size knows its one sentence by heart.
+    // A network of this size memorizes its one sentence.
     let text = try sample(
       "words", "--prompt", "Lockstep keeps four ranks", "--length", "24", "--temperature", "0")
     #expect(
@@ -109,7 +110,7 @@ import Testing
     #expect(
       unknown.status == 64 && unknown.errors.contains("has no byte 0x2d, found after \"Lock\""),
       "\(unknown.errors)")
-    // A text without an "I" goes on from a byte that it has.
+    // A text without an "I" is continued from a byte that it has.
     let unprompted = try sample("words", "--length", "20")
     #expect(
       unprompted.status == 0 && unprompted.output.utf8.count == 22,

@@ -2,9 +2,9 @@ import Foundation
 import RankTesting
 import Testing
 
-/// Bytes that are no text, or that would act on a terminal, in what is given to the programs. // E4
+/// Arguments of the programs that are no text, or that would control a terminal. // E4
 @Suite struct HostileArgumentsTests {
-  /// A shell's line, in which $PROGRAM is one of the two programs.
+  /// Runs a line of shell, in which $PROGRAM is one of the two programs.
   private func shell(_ line: String, _ program: String) throws -> Outcome {
     try Programs.run("/bin/sh", ["-c", line, "sh", Programs.path(program)], limit: 30)
   }

@@ -32,7 +32,7 @@ import Testing
       "\(outcome.errors)")
   }
 
-  /// B15: the files' heads say it already. What is not on this machine is left to the ranks.
+  /// B15: the headers of the files show it. Files that this machine lacks are checked by the ranks.
   @Test func aTestSetOfAnotherShapeIsRefused() throws {
     let folder = try TestFolder()
     let text = "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\""

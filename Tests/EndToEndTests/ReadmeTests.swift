@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What README says of the sources, compared with them; fault list F.
+/// README's statements on the sources, compared with the sources; fault list F.
 @Suite struct ReadmeTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -9,7 +9,7 @@ import Testing
     try String(contentsOf: Self.root.appending(path: name), encoding: .utf8)
   }
 
-  @Test func everyFileItNamesIsThere() throws {
+  @Test func everyFileThatTheReadmeNamesExists() throws {
     let readme = try text("README.md")
     let paths = Set(
       readme.matches(of: /(?:Sources|Launch|Tests)\/[A-Za-z0-9_.\/+-]+/).map {

@@ -2,7 +2,7 @@ import Foundation
 import RankTesting
 import Testing
 
-/// `--max-restarts`: by the rules of any `--resume`, and not for what can only fail again.
+/// `--max-restarts` follows the rules of `--resume`, and gives up failures that can only repeat.
 @Suite(.serialized) struct RestartTests {
   private func run(_ folder: TestFolder, steps: Int, _ options: String...) throws -> RunningProgram
   {
@@ -26,7 +26,7 @@ import Testing
   }
 
   /// A restart without a checkpoint begins again, and replaces nothing. // C1, C2
-  @Test func recordsOfAFailedStartAreKept() throws {
+  @Test func recordsOfAFailedStartAreSaved() throws {
     let folder = try TestFolder()
     let job = try run(folder, steps: 6000)
     func hasRecords() -> Bool { (try? folder.lines("run/metrics.jsonl").count > 100) == true }

@@ -3,7 +3,7 @@ import Foundation
 import RankTesting
 import Testing
 
-/// Two runs and one directory: one of them writes it. // C3
+/// Of two runs with one directory, one is refused. // C3
 @Suite(.serialized) struct RunLockEndToEndTests {
   /// A run that lasts until it is stopped.
   private static let experiment = """
@@ -61,8 +61,7 @@ import Testing
       plain.status == 64 && plain.errors.contains("process \(first.identifier) on "),
       "\(plain.errors)")
 
-    // A coordinator that is killed leaves its lock; whoever comes next sees that the process is
-    // gone.
+    // A coordinator that is killed leaves its lock; the next run sees that the process is gone.
     first.signal(SIGKILL)
     _ = try first.finish()
     let next = try run(folder, "--resume")
@@ -84,8 +83,8 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path("run/lock")))
   }
 
-  /// A holder that is stopped while another machine, where it cannot be seen to live, takes the
-  /// directory over, ends when it goes on.
+  /// While a holder is stopped, another machine, which cannot see its process, takes the directory
+  /// over. The old holder ends as soon as it continues.
   @Test func aStoppedHolderEndsWithoutWriting() throws {
     let folder = try TestFolder()
     try Self.experiment.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)

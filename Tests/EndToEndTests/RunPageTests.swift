@@ -25,7 +25,7 @@ import Testing
       }.sorted()
     }
     #expect(try events().count == 1)
-    // The worker alone writes the same files; going on makes a second event file and names the step
+    // The worker alone writes the same files; resuming makes a second event file and names the step
     // on the page.
     let second = try Programs.mpirun(
       2,
@@ -47,7 +47,7 @@ import Testing
     #expect(try events().isEmpty)
   }
 
-  @Test func aFailedRunHasAPageThatSaysWhy() throws {
+  @Test func aFailedRunsPageNamesTheReason() throws {
     let folder = try TestFolder()
     let run = try folder.lockstep(
       [
@@ -110,7 +110,7 @@ import Testing
         && first.contains("lockstep_gradient_norm "))
     let before = try #require(step(first))
     #expect(run.wait { step(scrape()).map { $0 > before } ?? false })
-    // The same port again: one line, and the usage's exit code.
+    // The same port again: one line, and the exit code of wrong usage.
     let second = try folder.lockstep(
       [
         "run", folder.experiment(steps: 5), "-n", "1", "--output", folder.path("other"),

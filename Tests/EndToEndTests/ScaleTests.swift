@@ -2,7 +2,7 @@ import Foundation
 import RankTesting
 import Testing
 
-/// `lockstep scale`, and `lockstep run --simulate`, as a person uses them.
+/// `lockstep scale` and `lockstep run --simulate`, as a user runs them.
 @Suite(.serialized) struct ScaleTests {
   private func experiment(_ folder: TestFolder) throws -> String {
     try """
@@ -26,7 +26,7 @@ import Testing
       try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url(name))) as? [String: Any])
   }
 
-  @Test func aStudyIsMeasuredFittedForetoldAndGoneOnWith() throws {
+  @Test func aStudyIsMeasuredFittedPredictedAndContinued() throws {
     let folder = try TestFolder()
     let line = [
       "scale", try experiment(folder), "--ranks", "1,2", "--mode", "weak", "--repeats", "2",
@@ -61,7 +61,7 @@ import Testing
       )
       #expect(abs(try #require(row["samples"] as? Double) - steps * batch) < 1e-9 * steps * batch)
     }
-    // A2: the forecast is computed, so that its last bits are any.
+    // A2: the prediction is computed, so its last bits may differ.
     let (first, forecast) = (
       try #require(rows[0]["steps"] as? Double), try #require(rows[0]["forecast_steps"] as? Double)
     )
@@ -102,23 +102,23 @@ import Testing
       other.status == 64 && other.errors.contains("a study of something else"), "\(other.errors)")
   }
 
-  @Test func aSimulatedRunSaysSoAndKeepsItsWeights() throws {
+  @Test func aSimulatedRunIsMarkedAndHasTheSameWeights() throws {
     let folder = try TestFolder()
     let file = try experiment(folder)
     let simulation = "latency=2ms,bandwidth=100Mbit/s,hosts=2,straggler=1:3"
     let short = ["-n", "2", "--quiet", "--set", "training.steps=10"]
     let real = try folder.lockstep(["run", file, "--output", folder.path("real")] + short).finish()
-    let played = try folder.lockstep(
-      ["run", file, "--output", folder.path("played"), "--simulate", simulation] + short
+    let simulated = try folder.lockstep(
+      ["run", file, "--output", folder.path("slow"), "--simulate", simulation] + short
     ).finish()
-    #expect(real.status == 0 && played.status == 0, "\(played.errors)")
+    #expect(real.status == 0 && simulated.status == 0, "\(simulated.errors)")
     #expect(
-      played.output.contains("simulated")
-        && played.output.contains("2 hosts of 1 rank, links of 100 Mbit/s and 2 ms"),
-      "\(played.output)")
+      simulated.output.contains("simulated")
+        && simulated.output.contains("2 hosts of 1 rank, links of 100 Mbit/s and 2 ms"),
+      "\(simulated.output)")
     #expect(!real.output.contains("simulated"))
-    #expect(try object(folder, "played/environment.json")["simulation"] as? String == simulation)
-    let reports = try ["real", "played"].map { try object(folder, "\($0)/report.json") }
+    #expect(try object(folder, "slow/environment.json")["simulation"] as? String == simulation)
+    let reports = try ["real", "slow"].map { try object(folder, "\($0)/report.json") }
     #expect(
       reports[0]["weights_sha256"] as? String == reports[1]["weights_sha256"] as? String
         && reports[0]["simulation"] == nil)
@@ -129,9 +129,8 @@ import Testing
     #expect(steps[1] >= 6 && steps[1] > steps[0], "\(steps)")
   }
 
-  // C3, D2: a study is one run to those who work in its directory, and goes on where it was
-  // stopped.
-  @Test func aStudyThatRunsKeepsItsDirectoryAndAStoppedOneGoesOn() throws {
+  // C3, D2: a study locks its directory as one run does, and continues where it was stopped.
+  @Test func aRunningStudyLocksItsDirectoryAndAStoppedOneContinues() throws {
     let folder = try TestFolder()
     let line = [
       "scale", try experiment(folder), "--ranks", "1", "--repeats", "2", "--steps", "5000",
@@ -157,7 +156,7 @@ import Testing
   }
 
   // B6
-  @Test func aStragglerIsAbsentWhereItsRankIs() throws {
+  @Test func aStragglerWhoseRankIsAbsentIsIgnored() throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep([
       "scale", try experiment(folder), "--ranks", "1,2", "--repeats", "1", "--steps", "6",

@@ -3,8 +3,8 @@ import RankTesting
 import Reports
 import Testing
 
-/// Signals at any instant, to the coordinator and to a rank: what ends, how, how soon, and what
-/// stays.
+/// Signals at any instant, to the coordinator and to a rank: how and how soon the run ends, and
+/// what it leaves.
 @Suite(.serialized) struct SignalTests {
   private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
 
@@ -20,7 +20,7 @@ import Testing
       .map(\.identifier)
   }
 
-  /// Whether a process has run its first code, and keeps signals for later.
+  /// Whether a process has run its first code, and blocks signals.
   private func blocks(_ signal: Int32, _ process: Int32) -> Bool {
     guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
       let mask = status.firstMatch(of: /SigBlk:\s*([0-9a-f]+)/).flatMap({ UInt64($0.1, radix: 16) })
@@ -28,8 +28,7 @@ import Testing
     return mask & (1 << UInt64(signal - 1)) != 0
   }
 
-  // D2: before there is a step there is nothing to save, so nothing is waited for; TERM at 0.2 s
-  // was followed by 22,000 steps.
+  // D2: before the first step there is nothing to save, so the run ends at once.
   @Test func aSignalBeforeTheFirstStepEndsTheRunAtOnce() throws {
     let folder = try TestFolder()
     let instants: [(Int32, (RunningProgram) -> Bool)] = [
@@ -48,8 +47,8 @@ import Testing
     }
   }
 
-  // D2: USR1 in the first 0.08 s killed the coordinator, at 0.44 to 0.64 s a rank. It is kept until
-  // ranks can take it.
+  // D2: USR1 is blocked until ranks can handle it; it must kill neither the coordinator nor a rank
+  // that starts.
   @Test func aCheckpointAskedForWhileTheRunStartsIsWritten() throws {
     let folder = try TestFolder()
     let early = try start(
@@ -64,7 +63,7 @@ import Testing
     #expect(checkpoints.count == 3 && checkpoints[0] < "step-00000250", "\(checkpoints)")
   }
 
-  // D2, D4: USR2 to the coordinator killed it.
+  // D2, D4: USR2 must not kill the coordinator.
   @Test func aStopThatCanWaitGetsItsCheckpointEvenBeforeTheFirstStep() throws {
     let folder = try TestFolder()
     let job = try start(folder)
@@ -75,7 +74,7 @@ import Testing
     #expect(RunDirectory(folder.path("run")).newestCheckpoint != nil)
   }
 
-  // D1: Ctrl-C with a stopped rank took 31 s and returned 70.
+  // D1: Ctrl-C with a stopped rank must neither take long nor return 70.
   @Test func aStopContinuesAStoppedRankForItsCheckpoint() throws {
     let folder = try TestFolder()
     let job = try start(folder)
@@ -93,7 +92,7 @@ import Testing
   // D2
   @Test func aSecondSignalDoesNotWait() throws {
     let folder = try TestFolder()
-    // Steps so long that the second signal comes before one ends.
+    // Steps so long that the second signal arrives before one ends.
     let job = try start(
       folder, "run",
       Self.endless + [
@@ -109,7 +108,7 @@ import Testing
     #expect(job.wait(for: 3) { job.descendants.isEmpty }, "\(job.descendants)")
   }
 
-  // D2, without a coordinator: as a Slurm script runs it.
+  // D2, without a coordinator, as in a Slurm script.
   @Test func aRankUnderPlainMpirunTreatsSignalsTheSame() throws {
     let folder = try TestFolder()
     func plain(_ name: String) throws -> RunningProgram {

@@ -3,8 +3,8 @@ import RankTesting
 import Reports
 import Testing
 
-/// A rank that does not come is named, with its host and the collective that the others wait in,
-/// and ends the run in time (D1).
+/// A rank that does not enter a collective is named, with its host and the collective, and the run
+/// ends in time (D1).
 @Suite(.serialized) struct StallTests {
   private static let settings = ["--set", "model.hidden=[16]", "--stall-warn", "0.5"]
 
@@ -93,7 +93,7 @@ import Testing
     #expect(job.wait(for: 5) { job.descendants.isEmpty }, "\(job.descendants)")
   }
 
-  @Test func aRankThatGoesOnAfterAWarningChangesNothing() throws {
+  @Test func aRankThatContinuesAfterAWarningChangesNothing() throws {
     let folder = try TestFolder()
     let arguments =
       ["run", try folder.experiment(steps: 400), "-n", "2", "--set", "training.global_batch=512"]
@@ -118,8 +118,8 @@ import Testing
     #expect(try incident(folder)["rank"] as? Int == 1)
   }
 
-  /// Ranks whose own decisions differ, or one of which never comes: found by the same records, and
-  /// said.
+  /// Ranks that call different collectives, or one that never enters: the same records show it, and
+  /// it is reported.
   @Test(arguments: [
     (
       "other",
@@ -138,7 +138,7 @@ import Testing
       outcome.errors.contains("warning: ") && outcome.errors.contains(words), "\(outcome.errors)")
   }
 
-  @Test(arguments: ["-1", "nan", "many"]) func aLimitThatIsNoneIsRefused(_ limit: String) throws {
+  @Test(arguments: ["-1", "nan", "many"]) func anInvalidLimitIsRefused(_ limit: String) throws {
     let folder = try TestFolder()
     let outcome = try folder.lockstep([
       "run", folder.experiment(steps: 5), "-n", "1", "--stall-warn=\(limit)",

@@ -2,7 +2,7 @@ import Foundation
 import RankTesting
 import Testing
 
-/// `lockstep verify` and `lockstep inspect` as a person uses them.
+/// `lockstep verify` and `lockstep inspect`, as a user runs them.
 @Suite(.serialized) struct VerifyTests {
   private func experiment(_ folder: TestFolder) throws -> String {
     try """

@@ -1,7 +1,7 @@
 import ExperimentKeys
 import Testing
 
-/// A list of layers as own networks would have it: kinds with keys of their own, and lists within.
+/// A list of layers, as networks of users have it: kinds with their own keys, and nested lists.
 private struct Layer: Equatable {
   var kind: String
   var width = 0
@@ -87,8 +87,8 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     #expect(again.layers == layers && again.resolved == resolved)
   }
 
-  /// Each mistake within a list, and the whole line that answers it: with its column, since lines
-  /// are shared.
+  /// Each mistake within a list, and the whole line of its error: with its column, since several
+  /// values share a line.
   @Test(arguments: [
     (
       "[model]\nlayers = [{}, { wdth = 3 }]",
@@ -131,8 +131,8 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
         text, "model.layers[1].layers[0].rate=0.2",
         " model . layers [1].layers[1] = {kind=\"dropout\"}"
       ).layers[1].layers.map(\.rate) == [0.2, 0.5])
-    // A key that the entry leaves out, an entry as a whole, the list as a whole, and a part of what
-    // an earlier override gave.
+    // A key that the entry leaves out, a whole entry, the whole list, and a part of the value of an
+    // earlier override.
     #expect(try read(text, "model.extra[0].rate=0").layers[2].rate == 0)
     #expect(try read(text, "model.layers[1]={width=9}").layers[1].width == 9)
     #expect(
@@ -175,7 +175,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
     #expect(failure(text, override) == line)
   }
 
-  @Test func readersSayWhereAValueIs() throws {
+  @Test func readersReportThePlaceOfAValue() throws {
     var keys = try ExperimentReader(
       text: text, source: "x.toml", overrides: ["model.layers[0].width=4"])
     try keys.enter("model")

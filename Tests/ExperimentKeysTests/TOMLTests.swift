@@ -31,8 +31,8 @@ private func failure(_ text: String) -> String? {
   }
 }
 
-/// TOML 1.0, form by form, after the specification's own examples; Python's tomllib reads them
-/// alike.
+/// TOML 1.0, form by form, after the specification's examples; Python's tomllib reads them the
+/// same.
 @Suite struct TOMLTests {
   @Test(arguments: [
     ("", "{}"), ("# only\n\t# comments\r\n", "{}"), ("\u{FEFF}a = 1", "{a=1}"),
@@ -75,7 +75,7 @@ private func failure(_ text: String) -> String? {
     #expect(try document(text) == value)
   }
 
-  /// What is no TOML, with the line and column at which that shows.
+  /// Invalid TOML, with the line and column of the mistake.
   @Test(arguments: [
     ("a", 1, 2), ("a =", 1, 4), ("a = 1 b = 2", 1, 7), ("= 1", 1, 1), ("a = = 1", 1, 5),
     ("a. = 1", 1, 4), ("\n\n  é = 1", 3, 3), ("a = ü", 1, 5),
@@ -96,7 +96,7 @@ private func failure(_ text: String) -> String? {
     // E2
     ("[@x]", 1, 2), ("[=", 1, 2), ("[.", 1, 2), ("[é", 1, 2), ("[\u{202E}]", 1, 2),
   ])
-  func whatIsNoTOMLNamesLineAndColumn(_ text: String, _ line: Int, _ column: Int) throws {
+  func invalidTOMLNamesLineAndColumn(_ text: String, _ line: Int, _ column: Int) throws {
     let error = try #require(failure(text))
     #expect(
       error.hasPrefix("x.toml:\(line): not TOML: ") && error.hasSuffix("(column \(column))"),
@@ -128,7 +128,7 @@ private func failure(_ text: String) -> String? {
     )
   }
 
-  /// E2: as deep as is allowed, one level more, and far more, of everything that nests.
+  /// E2: everything that nests, at the allowed depth, one level deeper, and far deeper.
   @Test func depthIsLimited() {
     func nested(_ depth: Int) -> [String] {
       let dots = Array(repeating: "a", count: depth).joined(separator: ".")
@@ -156,7 +156,8 @@ private func failure(_ text: String) -> String? {
     }
   }
 
-  /// The largest documents of small parts: none takes a time that grows with the square of its size, and no message repeats one.
+  /// Large documents of small parts: the time of none grows with the square of its size, and no
+  /// message repeats one.
   @Test func largeDocumentsAreRead() throws {
     #expect(
       failure(String(repeating: "#", count: (1 << 20) + 1))
@@ -175,7 +176,7 @@ private func failure(_ text: String) -> String? {
     }
   }
 
-  /// Line and column of every value, whatever it is nested in.
+  /// Line and column of every value, at any depth.
   @Test func everyValueKnowsItsPlace() throws {
     let text = """
       name = "é"  # first

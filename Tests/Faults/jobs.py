@@ -1,6 +1,6 @@
 """Processes of one trial: start them, find them, signal them, and see what they leave.
 
-Every process of a trial carries the trial's name in its environment, which children inherit, so that it is found whoever its parent is now.
+Every process of a trial carries the trial's name in its environment, which children inherit, so that it is found even when its parent has changed.
 """
 import hashlib
 import json
@@ -83,7 +83,7 @@ class Trial:
         return [identifier for _, identifier in sorted(ranks)]
 
     def expect_gone(self, limit):
-        """Every process of the trial ends within so many seconds."""
+        """Every process of the trial ends within this many seconds."""
         deadline = time.monotonic() + limit
         while self.processes():
             if time.monotonic() > deadline:

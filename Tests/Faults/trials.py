@@ -225,7 +225,7 @@ def damage(path, how, random):
 
 
 def stop(trial, weights):
-    """SIGSTOP of a random rank at a random instant: named with its collective within 15 s; then it goes on, or two signals end the job in 5 s."""
+    """SIGSTOP of a random rank at a random instant: named with its collective within 15 s; then it continues, or two signals end the job in 5 s."""
     experiment = write(os.path.join(trial.directory, "long.toml"), LONG)
     ranks = trial.random.choice([2, 3, 4])
     under_coordinator = trial.random.random() < 0.7
@@ -292,7 +292,7 @@ def full_disk(trial, weights):
 
 
 def slow_steps(trial, weights, minutes):
-    """No false alarm: a rank is held up now and then, for up to five times a step, for so many minutes."""
+    """No false alarm: a rank is delayed now and then, for up to five times a step, for this many minutes."""
     experiment = write(os.path.join(trial.directory, "long.toml"), LONG.replace("hidden = [32]", "hidden = [2048, 2048]"))
     job = trial.lockstep("run", experiment, "-n", "2", "--output", trial.output)
     if not job.wait_until(lambda: len(trial.workers()) == 2 and re.search(r"step +\d", job.text), 30):

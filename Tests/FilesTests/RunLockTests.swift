@@ -19,7 +19,7 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: path).sorted()
   }
 
-  /// A process that this one cannot look at.
+  /// A process of another machine, which this one cannot see.
   private var elsewhere: ProcessIdentity {
     var other = ProcessIdentity.current()
     (other.host, other.boot) = ("node7", "another boot")
@@ -62,7 +62,7 @@ import Testing
 
   @Test func aDeadHoldersLockIsTakenAtOnce() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
-    // A process that is gone, and one whose number another process has by now.
+    // A process that is gone, and one whose number another process has now.
     let gone = try RunningProgram("/bin/true", [])
     let number = gone.identifier
     _ = try gone.finish()
@@ -78,11 +78,11 @@ import Testing
     }
   }
 
-  @Test func aHolderElsewhereIsGoneOnlyWhenItsCounterStandsStill() throws {
+  @Test func aHolderElsewhereIsGoneOnlyWhenItsCounterStops() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     var far = LockRecord(run: "far", holder: elsewhere)
     try Data(far.content().bytes).write(to: lock)
-    // It lives: its counter moves while it is looked at.
+    // The holder lives: its counter rises during the check.
     var lines: [String] = []
     far.counter = 1
     let next = Data(far.content().bytes)
@@ -97,13 +97,13 @@ import Testing
       return
     }
     #expect(text.contains("on node7") && lines.count == 1 && lines[0].contains("3600 s"))
-    // It does not.
+    // The holder is dead.
     let held = try RunLock.acquire(path, patience: 0.5)
     try held.verify()
     #expect(try entries() == ["lock"])
   }
 
-  @Test func whatIsNoLockIsTakenOverToo() throws {
+  @Test func anInvalidLockIsTakenOver() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data("{\"run\":".utf8).write(to: lock)
     let held = try RunLock.acquire(path, patience: 0.3)
@@ -113,10 +113,10 @@ import Testing
   @Test func aHolderThatLostItsLockFindsOut() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let held = try RunLock.acquire(path, run: "first")
-    // As seen from another machine, by which the holder was stopped for as long as patience lasts.
+    // Another machine takes the lock: for it, the holder was stopped for the whole patience.
     let taker = try RunLock.acquire(path, run: "second", as: elsewhere, patience: 0.3)
     guard case .lost(let text)? = failure({ try held.verify() }) else {
-      Issue.record("the old holder goes on")
+      Issue.record("the old holder continues")
       return
     }
     #expect(text.contains("process \(getpid()) on node7"))
@@ -132,8 +132,7 @@ import Testing
     #expect(gone.contains("is gone"))
   }
 
-  /// Many processes' worth of threads want an abandoned lock at once: while one holds it no other
-  /// does.
+  /// Many threads take an abandoned lock at once: only one holds it at a time.
   @Test func oneOfManyWins() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     for _ in 0..<20 {
@@ -158,8 +157,8 @@ import Testing
     func add(_ lock: RunLock) { guardian.withLock { all.append(lock) } }
   }
 
-  /// The counter is raised in place, so that a lock taken away meanwhile is not touched.
-  @Test func theCounterIsRaised() throws {
+  /// The counter is raised in place, so a lock that another took meanwhile is not touched.
+  @Test func theHolderRaisesItsCounter() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let held = try RunLock.acquire(path)
     func counter() throws -> Int {

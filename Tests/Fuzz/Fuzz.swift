@@ -20,7 +20,7 @@ private let target: FuzzTarget = {
   return target
 }()
 
-/// Gives the target one input after another, as libFuzzer's options say.
+/// Gives the target one input after another, by libFuzzer's options.
 @main
 struct Fuzz {
   static func main() {

@@ -15,7 +15,7 @@ extension FuzzTarget {
     }
   }
 
-  /// What `lockstep sample` opens: the metadata say what the model is made from.
+  /// The file that `lockstep sample` opens: its metadata describe the model.
   static let weights = FuzzTarget("weights") { bytes in
     _ = try? TrainedModel(path: InputFiles.shared.write(bytes, to: "weights.safetensors"))
   }

@@ -1,9 +1,8 @@
 import Foundation
 
-/// A reader of files, or of what other programs print, and how an input of any bytes is given to
-/// it.
+/// A reader of files or of other programs' output, and the way an input of any bytes reaches it.
 ///
-/// A target fails by ending the process. An input that is refused with an error is right.
+/// A target fails by ending the process. Refusing an input with an error is right.
 public struct FuzzTarget: Sendable {
   public let name: String
   public let run: @Sendable ([UInt8]) -> Void
@@ -19,8 +18,8 @@ public struct FuzzTarget: Sendable {
   ]
 }
 
-/// Files with the bytes of an input, rewritten for each: their directory goes when the process
-/// ends.
+/// Files with the bytes of an input, rewritten for each: their directory is removed when the
+/// process ends.
 final class InputFiles: Sendable {
   static let shared = InputFiles()
   let directory: String
@@ -45,7 +44,7 @@ final class InputFiles: Sendable {
     return path
   }
 
-  /// An input as two files: its first two bytes say how long the first is.
+  /// An input as two files: its first two bytes are the length of the first file.
   func split(_ bytes: [UInt8], _ first: String, _ second: String) -> (String, String) {
     let count = bytes.count < 2 ? 0 : min(Int(bytes[0]) << 8 | Int(bytes[1]), bytes.count - 2)
     return (

@@ -5,8 +5,8 @@ import Launching
 import Reports
 import Training
 
-/// Texts: experiment files, hostfiles, a checkpoint's state, what workers print, and the records of
-/// a run.
+/// Texts: experiment files, hostfiles, a checkpoint's state, the output of workers, and the records
+/// of a run.
 extension FuzzTarget {
   /// A document, and an override of it by its first line.
   static let toml = FuzzTarget("toml") { bytes in
@@ -47,7 +47,8 @@ extension FuzzTarget {
     }
   }
 
-  /// A checkpoint's state, sealed anew: a digest keeps no one from writing what they want.
+  /// A checkpoint's state with a new digest, since a digest is no protection against a forged
+  /// state.
   static let state = FuzzTarget("state") { bytes in
     _ = CheckpointState(text: bytes)
     guard let state = CheckpointState(text: CheckpointState.sealed(bytes)) else { return }
@@ -55,7 +56,8 @@ extension FuzzTarget {
       sampleCount: state.sampleCount, tensors: 4, clip: .ema(ratio: 1.1, memory: 0.9))
   }
 
-  /// What a worker prints: on standard output events, on standard error what it and mpirun say.
+  /// The output of a worker: events on standard output, messages of the worker and of mpirun on
+  /// standard error.
   static let events = FuzzTarget("events") { bytes in
     var (lines, reader, progress) = (
       LineSplitter(limit: WorkerEvent.lineLimit), MpirunOutputParser(), [String]()

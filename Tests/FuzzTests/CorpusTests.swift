@@ -2,8 +2,8 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Inputs that fuzzing found, and small ones of every format, given to their readers again:
-/// whatever they hold, the reader returns.
+/// Inputs that fuzzing found, and small ones of every format, given to their readers: the reader
+/// returns for each.
 @Suite struct CorpusTests {
   private static let corpus = Bundle.module.resourceURL!.appending(path: "Corpus")
 

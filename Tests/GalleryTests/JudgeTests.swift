@@ -3,8 +3,8 @@ import GradientNorms
 import Reports
 import Testing
 
-/// What each claim's judge says of made-up runs: where the claim holds, where one of its conditions
-/// fails, and at the border of each.
+/// Each claim's judge on synthetic runs: where the claim holds, where one of its conditions fails,
+/// and at the border of each.
 @Suite struct JudgeTests {
   private func finding(_ claim: String, _ runs: [FinishedRun]) throws -> Finding {
     let claim = try #require(gallery.first { $0.name == claim })
@@ -62,7 +62,7 @@ import Testing
         && measured.contains("0 of 10 (95 %: 0 to 28 %)"), "\(measured)")
   }
 
-  @Test func learningRate() throws {
+  @Test func learningRateIsJudged() throws {
     func holds(
       change: Double = 0.05, middle: Double = 0.25, highest: Double = 0.45, good: Double = 0.1,
       bad: Double? = 1.7, clipped: Double = 0.5
@@ -91,7 +91,7 @@ import Testing
     #expect(try holds(bad: 1.01) && !holds(bad: 1), "with the clip the loss is below half")
   }
 
-  @Test func workerClip() throws {
+  @Test func workerClipIsJudged() throws {
     func holds(
       bias: (Double, Double) = (0.5, 0.3), worker: (Double, Double) = (0.47, 0.45),
       exact: (Double, Double) = (0.438, 0.438)
@@ -114,7 +114,7 @@ import Testing
     #expect(try holds(worker: (0.47, 0.4752)) && !holds(worker: (0.47, 0.4742)))
   }
 
-  @Test func depth() throws {
+  @Test func depthIsJudged() throws {
     func holds(
       sigmoid: (ratio: Double, score: Double, verdict: ConvergenceReport.Verdict) = (
         1e-6, 0.1, .vanishing
@@ -148,7 +148,7 @@ import Testing
         && !holds(relu: (3, 0.8)))
   }
 
-  @Test func noiseFloor() throws {
+  @Test func noiseFloorIsJudged() throws {
     func holds(
       fall: Double = 0.5, ratio: Double = 0.5, base: Double = 0.68, slower: Double = 0.66,
       verdict: ConvergenceReport.Verdict = .noiseFloor
@@ -170,7 +170,7 @@ import Testing
     #expect(try !holds(slower: 0.68) && holds(slower: 0.679) && !holds(verdict: .converging))
   }
 
-  @Test func batchSize() throws {
+  @Test func batchSizeIsJudged() throws {
     /// Steps S = 150·(1 + critical/B) to the loss, and a noise scale that grows along the way.
     func finding(
       critical: Double = 100, mean: Double = 100, growth: Double = 4, reaches: Bool = true,
@@ -210,7 +210,7 @@ import Testing
         && !finding(steps: [1087, 384, 208, 165, 110]).holds)
   }
 
-  @Test func regularization() throws {
+  @Test func regularizationIsJudged() throws {
     func holds(
       penalty: Double = 0.63, sam: Double = 0.62, l1: Double = 9, l2: Double = 9,
       scores: (Double, Double) = (0.88, 0.88)
@@ -233,7 +233,7 @@ import Testing
         && !holds(scores: (0.88, 0.869)))
   }
 
-  @Test func kMeansStop() throws {
+  @Test func kMeansStopIsJudged() throws {
     func holds(
       steps: (Int, Int, Int) = (27, 12, 2000), inertia: (Double, Double) = (651.3, 651.5),
       norm: (Double, Double) = (1e-4, 1)
@@ -253,7 +253,7 @@ import Testing
     #expect(try !holds(steps: (2000, 12, 2000)) && !holds(steps: (27, 2000, 2000)))
   }
 
-  @Test(arguments: [("transformer", "gpt", 1.75), ("lstm", "lstm", 1.60)]) func texts(
+  @Test(arguments: [("transformer", "gpt", 1.75), ("lstm", "lstm", 1.60)]) func textsAreJudged(
     _ claim: String, _ run: String, _ limit: Double
   ) throws {
     #expect(

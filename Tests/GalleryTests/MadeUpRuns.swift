@@ -2,7 +2,8 @@ import Gallery
 import GradientNorms
 import Reports
 
-/// A made-up run: what a judge looks at is given, as functions of how far the run is (0 to 1).
+/// A synthetic run: the quantities that a judge reads, as functions of the progress of the run (0
+/// to 1).
 func madeUp(
   _ name: String, steps: Int = 400, samples: Int = 64, loss: (Double) -> Double? = { _ in 1 },
   norm: (Double) -> Double? = { _ in 1 },

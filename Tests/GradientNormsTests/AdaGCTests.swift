@@ -6,9 +6,9 @@ import Testing
     ledger(batches: [1], gradients: [norms.map { [$0] }])
   }
 
-  /// By hand: two steps of warm-up to a norm of 5, then 1.5 times means that begin with the
-  /// smallest norms left.
-  @Test func warmUpThenMeansOfTensors() {
+  /// By hand: two steps of warm-up to a norm of 5, then limits of 1.5 times means that begin with
+  /// the smallest clipped norms.
+  @Test func warmUpIsFollowedByMeansOfTensors() {
     var policy = StepPolicy(
       rule: AdaGC(ratio: 1.5, memory: 0.75, warmup: 2, maxNorm: 5), tensorSizes: [1, 1])
     let first = policy.decide(step(6, 8))  // 5/10: left 3, 4
@@ -23,7 +23,8 @@ import Testing
     #expect(fourth.factor(ofTensor: 0) == 1 && abs(fourth.factor(ofTensor: 1) - 0.5) < 1e-6)
   }
 
-  /// A zero gradient in the warm-up is no smallest norm: the tensor would be frozen.
+  /// A zero gradient in the warm-up does not count as the smallest norm: it would freeze the
+  /// tensor.
   @Test func zerosAreNotAdmitted() {
     var policy = StepPolicy(rule: AdaGC(warmup: 2, maxNorm: 10), tensorSizes: [1, 1])
     for norms in [(0.0, 0.0), (2, 0), (0, 0), (2, 3)] { _ = policy.decide(step(norms.0, norms.1)) }

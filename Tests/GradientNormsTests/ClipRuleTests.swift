@@ -8,7 +8,7 @@ import Testing
       (0.0, 1.0), (0.5, 1.0), (1 - 2e-6, 1.0), (1 - 0.5e-6, 1 / (1 + 0.5e-6)), (1.0, 1 / 1.000001),
       (2.0, 1 / 2.000001), (1e200, 1e-200),
     ] as [(Double, Double)])
-  func boundary(_ norm: Double, _ coefficient: Double) {
+  func aNormWithinTheEpsilonOfTheLimitIsClipped(_ norm: Double, _ coefficient: Double) {
     let found = clipCoefficient(norm: norm, limit: 1)
     #expect(abs(found - coefficient) <= 1e-15 * coefficient)
     #expect(found <= 1 && norm * found <= 1)
@@ -35,7 +35,7 @@ import Testing
   }
 }
 
-/// What a policy without a past makes of a step.
+/// The decision of a new policy on a step.
 func decide(_ rule: any ClipRule, _ ledger: NormLedger) -> StepDecision {
   var policy = StepPolicy(rule: rule, tensorSizes: [Int](repeating: 1, count: ledger.tensorCount))
   return policy.decide(ledger)

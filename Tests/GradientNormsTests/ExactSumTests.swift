@@ -1,8 +1,8 @@
 import GradientNorms
 import Testing
 
-/// A sum of Doubles as counts of powers of two, one integer a power: exact, and as unlike the limbs
-/// of ``ExactSum`` as can be.
+/// A sum of Doubles as counts of powers of two, one integer a power: exact, and quite different
+/// from the limbs of ``ExactSum``.
 private struct PowerCounts {
   /// counts[i] is how often 2^(i − 1074) is in the sum.
   private var counts = [Int](repeating: 0, count: 2200)
@@ -101,7 +101,7 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
       func total(_ terms: Double...) -> Double { value(words(terms.map { sign * $0 })) }
       #expect(total(0x1p53, 1) == sign * 0x1p53)
       #expect(total(0x1p53, 3) == sign * 0x1.0000000000002p53)
-      // Whatever lies far below breaks the tie.
+      // Any term far below breaks the tie.
       #expect(total(0x1p53, 1, 0x1p-400) == sign * 0x1.0000000000001p53)
       #expect(total(0x1p53, 3, -0x1p-400) == sign * 0x1.0000000000001p53)
       #expect(total(0x1p53, 1, -0x1p-400) == sign * 0x1p53)
@@ -111,7 +111,7 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
     }
   }
 
-  @Test func cancellationLeavesWhatIsLeft() {
+  @Test func cancellationLeavesTheExactRest() {
     #expect(sum(1e100, 1, -1e100) == 1)
     #expect(sum(-1e100, -0x1p-400, 1e100) == -0x1p-400)
     #expect(sum(1e100, 3, -1e100, -5) == -2)
@@ -125,24 +125,24 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
   }
 
   /// Below 2⁻⁴¹⁶ there is nothing; squares of Float32's least values are far above.
-  @Test func smallTerms() {
+  @Test func termsBelowTheSmallestPowerAreCut() {
     let least = Double(Float.leastNonzeroMagnitude)
     #expect(sum(least * least, least * least) == 2 * least * least)
     #expect(sum(0x1p-416, 0x1p-416, 0x1p-416) == 3 * 0x1p-416)
     #expect(
       sum(0x1p-417, 0x1p-417) == 0 && sum(.leastNonzeroMagnitude, -.leastNonzeroMagnitude) == 0)
     #expect(sum(.leastNonzeroMagnitude, 1) == 1 && sum(0x1p-1023, 0x1p-1022, -1) == -1)
-    // Each term is cut for itself, so the order does not matter.
+    // Each term is cut by itself, so the order does not matter.
     #expect(
       sum(0x1.8p-416, 1, 0x1.8p-416, -1) == 0x1p-415
         && sum(1, -1, 0x1.8p-416, 0x1.8p-416) == 0x1p-415)
     #expect(sum(-0x1.8p-416) == -0x1p-416)
   }
 
-  @Test func largeTerms() {
+  @Test func aSumPastTheRangeIsInfinite() {
     let largest = 0x1p415.nextDown
     #expect(sum(largest, largest) == 2 * largest && sum(-largest, -largest) == -2 * largest)
-    // A total past the range is infinite; one that came back into it is what it is.
+    // A total past the range is infinite; a total that returns into the range is exact.
     #expect(
       sum(largest, largest, largest) == .infinity && sum(-largest, -largest, -largest) == -.infinity
     )

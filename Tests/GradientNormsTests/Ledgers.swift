@@ -13,7 +13,7 @@ func combined(_ ledgers: [NormLedger]) -> NormLedger {
   return ledgers[0].with(record: record)
 }
 
-/// Vectors and their sums, for the ledgers of invented ranks.
+/// Vectors and their sums, for the ledgers of simulated ranks.
 func squared(_ vector: [Double]) -> Double { vector.reduce(0) { $0 + $1 * $1 } }
 
 /// The ledger of a step in which rank i has `batches[i]` samples with the mean gradient

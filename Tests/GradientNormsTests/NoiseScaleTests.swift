@@ -14,7 +14,7 @@ import Testing
     let total = Double(batches.reduce(0, +))
     let signal = [0.77, 0.87, -0.37, 0.04, -0.66, 0.16]
     let sigma = [0.5, 1, 1.5, 0.7, 0.3, 2.0]
-    // So long a memory makes the running means means.
+    // With so long a memory the running means are plain means.
     var noise = NoiseScale(memory: 1 - 1e-9)
     var equalBatches = 0.0
     let trials = 20_000
@@ -39,7 +39,7 @@ import Testing
   }
 
   /// A step's estimate by hand: batches 1 and 3, gradients 4 and 0.
-  @Test func oneStepByHand() {
+  @Test func oneStepHasTheEstimateByHand() {
     var noise = NoiseScale()
     noise.record(ledger(batches: [1, 3], gradients: [[[4]], [[0]]]))
     // g = 1, T = 1, L = 16/4 = 4: trΣ = 3·4/1 = 12, |G|² = 1 − 12/4 = −2: the ranks disagree.
@@ -48,8 +48,8 @@ import Testing
   }
 
   // B3
-  /// Gradients of pure noise: whatever sign |G|² comes out with, it is no number to print. With a
-  /// signal as large as the noise it is.
+  /// Gradients of pure noise: |G|² is not resolved, whatever its sign. With a signal as large as
+  /// the noise it is.
   @Test func noiseAloneIsNotResolved() {
     var numbers = Numbers(state: 5)
     func gaussian() -> Double {
@@ -81,7 +81,7 @@ import Testing
     #expect(abs(noise.signal! - (16 * large - 8 * small) / 8) < 1e-12)
   }
 
-  @Test func aStepThatSaysNothingIsLeftOut() {
+  @Test func stepsOfOnePartAndNonFiniteStepsAreLeftOut() {
     var noise = NoiseScale()
     noise.record(ledger(batches: [8], gradients: [[[1]]]))
     noise.record(ledger(batches: [8, 0], gradients: [[[1]], [[0]]]))
@@ -94,13 +94,13 @@ import Testing
   }
 
   /// The scale is the ratio of the two running means.
-  @Test func ratioOfMeansNotMeanOfRatios() {
+  @Test func theScaleIsTheRatioOfMeans() {
     var noise = NoiseScale(memory: 0.5)
     // T = 4, L = 5: trΣ = 2, |G|² = 3
     noise.record(ledger(batches: [1, 1], gradients: [[[3]], [[1]]]))
     // T = 30.25, L = 30.5: trΣ = 0.5, |G|² = 30
     noise.record(ledger(batches: [1, 1], gradients: [[[6]], [[5]]]))
-    // Weights 1/3 and 2/3 behind the bias correction.
+    // Weights 1/3 and 2/3 after the bias correction.
     #expect(abs(noise.variance! - 1) < 1e-12)
     #expect(abs(noise.signal! - 21) < 1e-12)
     #expect(abs(noise.scale! - 1 / 21.0) < 1e-12)

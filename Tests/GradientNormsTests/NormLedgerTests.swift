@@ -2,7 +2,7 @@ import GradientNorms
 import Testing
 
 @Suite struct NormLedgerTests {
-  @Test func figuresOfUnequalRanks() {
+  @Test func figuresOfUnequalRanksAreWeighted() {
     let ledger = ledger(
       batches: [3, 1, 0], gradients: [[[3, 0], [4]], [[-1, 2], [2]], [[0, 0], [0]]],
       losses: [6, 4, 0])
@@ -19,8 +19,8 @@ import Testing
     #expect(ledger.nonFinite == nil)
   }
 
-  /// Norms of vectors that are alike, at right angles and opposed: only in the second is the root
-  /// of the summed squares near.
+  /// Norms of vectors that are alike, at right angles and opposed: only for the second is the root
+  /// of the summed squares near the truth.
   @Test(
     arguments: [
       ([5.0, 0], [5.0, 0], 5.0), ([5, 0], [0, 5], 12.5.squareRoot()), ([5, 0], [-5, 0], 0.0),

@@ -5,7 +5,7 @@ import Testing
   private func step(_ norm: Double) -> NormLedger { ledger(batches: [1], gradients: [[[norm]]]) }
 
   /// r = (σ² + μ²)/(σ²/S + μ²), σ² = trΣ/base, between 1 and S.
-  @Test func adascaleGains() {
+  @Test func adascaleFollowsTheFormula() {
     // Batches 6 and 6 of gradients 3 and 1: T = 4, L = 5, trΣ = 12, |G|² = 3.
     let ledger = ledger(batches: [6, 6], gradients: [[[3]], [[1]]])
     var noise = NoiseScale()
@@ -36,7 +36,7 @@ import Testing
 
   /// A constant norm: the first step is the best, and after more than `patience` others the rate
   /// falls, again and again.
-  @Test func plateaus() {
+  @Test func aPlateauLowersTheRate() {
     var control = RateController(.plateau(factor: 0.5, patience: 3, threshold: 0.01))
     let factors = (0..<14).map { _ in control.factor(step(2), NoiseScale()) }
     #expect(factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125])
@@ -66,7 +66,7 @@ import Testing
   }
 
   /// ηₜ = max(10⁻⁶(1 + ‖x₀‖), max ‖xₖ − x₀‖)/√(Σ‖gₖ‖² + 10⁻⁸)
-  @Test func distanceOverGradients() {
+  @Test func theRateIsTheDistanceOverGradients() {
     var rate = DistanceOverGradients()
     func ledger(weights: Double, distance: Double) -> NormLedger {
       var ledger = NormLedger(LedgerLayout(tensorCount: 2, countsWeights: true))

@@ -2,7 +2,7 @@ import FoundationEssentials
 import GradientNorms
 import Testing
 
-/// What a kind remembers comes back from a checkpoint to the bit, whatever its type.
+/// The state of a kind is restored from a checkpoint to the bit, whatever its type.
 @Suite struct StateValueTests {
   private struct State: Codable, Equatable {
     var number = 0.0
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func whatIsOfAnotherTypeIsNoState() throws {
+  @Test func aValueOfAnotherTypeIsNotRestored() throws {
     #expect(try StateValue(["norms": [1.0]]).state(State.self) == nil)
     #expect(
       StateValue.none.state(Stateless.self) == nil && StateValue.fields([:]).state() == Stateless())
@@ -44,7 +44,7 @@ import Testing
   }
 
   /// A state of another model, or of another shape, starts a rule afresh and stops nothing.
-  @Test func aRuleStartsAfreshFromWhatIsNotItsOwn() throws {
+  @Test func aRuleStartsAfreshFromAnotherRulesState() throws {
     var policy = ClipPolicy(.ema(ratio: 1.1, memory: 0.5), tensorSizes: [1, 1])
     let fresh = policy.state
     _ = policy.decide(norm: 5, tensorNorms: [3, 4])

@@ -39,7 +39,7 @@ import Testing
     #expect(stop(.loss(change: 0.1, window: 1), norms: [1, 1], losses: [1, 1.2]) == nil)
   }
 
-  @Test func whatItHasSeenGoesOnFromItsMemory() {
+  @Test func aRestoredRuleContinuesFromItsMemory() {
     var first = EarlyStop(.loss(change: 0.01, window: 1))
     var policy = StepPolicy(rule: .none, tensorSizes: [1])
     let step = ledger(batches: [1], gradients: [[[1]]], losses: [2])

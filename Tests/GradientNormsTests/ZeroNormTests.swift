@@ -1,7 +1,7 @@
 import GradientNorms
 import Testing
 
-/// Gradients of 0, at the start or later, hold no detector at 0 (B13).
+/// Gradients of 0, at the start or later, do not fix any detector at 0 (B13).
 @Suite struct ZeroNormTests {
   private func step(_ norms: Double...) -> NormLedger {
     ledger(batches: [1], gradients: [norms.map { [$0] }])
@@ -13,8 +13,8 @@ import Testing
     AdaGC(warmup: 4, maxNorm: 3),
   ]
 
-  /// Steps without a gradient put between others, 40 of them first, change no decision of the
-  /// others: skips, limits and factors.
+  /// Steps without a gradient, 40 at the start and more later, change no decision of the other
+  /// steps: skips, limits and factors.
   @Test(arguments: rules) func stepsWithoutGradientChangeNoDecision(_ rule: any ClipRule) {
     var plain = StepPolicy(rule: rule, skip: SkipPolicy(spike: 6), tensorSizes: [1, 1])
     var disturbed = plain

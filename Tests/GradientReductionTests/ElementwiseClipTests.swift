@@ -46,7 +46,7 @@ import Vectors
     let (tensors, squares) = clipped(
       .agc(ratio: 0.5, floor: 0.1), gradient, weights, slices: slices)
     // ‖G₀‖ = 5 > 0.5·2: times 1/5. ‖G₁‖ = 0.5 ≤ 1: stays. ‖G₂‖ = 5 > 0.5·0.1: times 0.01, and not 0
-    // though its weights are.
+    // although its weights are 0.
     let matrix: [Float] = [0.6, 0.8, 0, 0, 0.3, 0.4, 0, 0, 0, 0, 0.03, -0.04]
     // The vector is one unit: 10 > 0.05.
     let vector: [Float] = [0, 0.03, 0, 0.04, 0]
@@ -98,7 +98,7 @@ import Vectors
   }
 
   /// Gradients whose squares Float32 could not hold.
-  @Test func extremeSizes() {
+  @Test func extremeGradientsAreClippedWithoutOverflow() {
     let zeros = Self.layout.segments.map { [Float](repeating: 0, count: $0.count) }
     for size in [Float(1e30), 1e-4] {
       let gradient = Self.layout.segments.map { [Float](repeating: size, count: $0.count) }

@@ -1,10 +1,9 @@
 import GradientReduction
 import Testing
 
-/// However the micro-batches are dealt, the sum is put together with the same parentheses.
+/// The sum has the same parentheses however the micro-batches are dealt.
 @Suite struct SummationTreeTests {
-  /// The tree by its definition: a node is the sum of its halves, and what lies past the end is
-  /// left out.
+  /// The tree by its definition: a node is the sum of its halves, without the leaves past the end.
   private func tree(_ start: Int, _ level: Int, _ count: Int) -> String? {
     guard start < count else { return nil }
     guard level > 0 else { return "\(start)" }
@@ -12,7 +11,7 @@ import Testing
     return tree(start + 1 << (level - 1), level - 1, count).map { "(\(left)+\($0))" } ?? left
   }
 
-  /// The sum as ranks with these shares make it, and as the owners add up what the ranks send.
+  /// The sum as the owners compute it from the nodes that ranks with these shares send.
   private func sum(of shares: [Range<Int>]) -> String {
     var nodes: [SummationTree.Node] = []
     var texts: [String] = []
@@ -43,8 +42,8 @@ import Testing
   @Test func everyDivisionGivesTheSameParentheses() {
     for count in 1...40 {
       let whole = tree(0, 6, count)!
-      // All divisions of up to 9 into contiguous shares, empty ones apart; of more, those into two
-      // and into three.
+      // All divisions of up to 9 into contiguous nonempty shares; of more, those into two and
+      // three.
       let cuts: [[Int]] =
         if count <= 9 {
           (0..<1 << (count - 1)).map { mask in (1..<count).filter { mask >> ($0 - 1) & 1 == 1 } }

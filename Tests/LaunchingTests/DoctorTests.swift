@@ -3,7 +3,7 @@ import Launching
 import Reports
 import Testing
 
-/// What a diagnosis says of machines that are set up wrong, one thing at a time.
+/// The diagnosis of machines with one mistake each in their setup.
 struct DoctorTests {
   private func host(
     _ name: String, machine: String? = nil, cores: Int = 4, shared: Int? = 1 << 30,
@@ -40,7 +40,7 @@ struct DoctorTests {
     return DoctorAdvice(diagnosis, records: hosts).findings.map(\.line)
   }
 
-  @Test func `a machine that is set up well gets no advice`() {
+  @Test func aMachineThatIsSetUpWellGetsNoAdvice() {
     #expect(findings((0..<4).map { rank($0, "a") }, [host("a")]).isEmpty)
     #expect(
       findings(
@@ -54,7 +54,7 @@ struct DoctorTests {
         .isEmpty, "one rank a host needs no vader")
   }
 
-  @Test func `too many ranks, with and without yielding`() {
+  @Test func tooManyRanksAreAdvisedWithAndWithoutYielding() {
     let crowd = (0..<5).map { rank($0, "a") }
     #expect(
       findings(crowd, [host("a")], yields: true).map { $0.prefix(25) } == [
@@ -64,14 +64,14 @@ struct DoctorTests {
       findings(crowd, [host("a")]).contains {
         $0.contains("do not yield") && $0.contains("mpi_yield_when_idle 1")
       })
-    // Hosts that are one machine count together.
+    // Hosts on one machine are counted together.
     let two = findings(
       (0..<6).map { rank($0, $0 < 3 ? "a" : "b", machine: "m") },
       [host("a", machine: "m"), host("b", machine: "m")], yields: true)
     #expect(two.first?.hasPrefix("a, b: 6 ranks share 4 cores") == true)
   }
 
-  @Test func `ranks on one processor, threads, shared memory, transports`() {
+  @Test func bindingThreadsSharedMemoryAndTransportsAreAdvised() {
     let bound = findings(
       [rank(0, "a", machine: "m", processors: "0"), rank(1, "b", machine: "m", processors: "0")],
       [host("a", machine: "m"), host("b", machine: "m")])
@@ -92,7 +92,7 @@ struct DoctorTests {
     #expect(findings([rank(0, "a"), rank(1, "a")], [host("a")], transports: "^vader").count == 1)
   }
 
-  @Test func `a slow rank, a wrong clock, different CPUs`() {
+  @Test func aSlowRankAWrongClockAndDifferentCPUsAreAdvised() {
     let slow = findings(
       [rank(0, "a"), rank(1, "b", speed: 60, clock: -250)], [host("a"), host("b", cpu: "Xeon")])
     #expect(slow.count == 3)
@@ -102,7 +102,7 @@ struct DoctorTests {
         && slow[2].contains("Xeon; Zen") || slow[2].contains("Zen; Xeon"))
   }
 
-  @Test func `the report is a table for people and one line for programs`() throws {
+  @Test func theReportIsATableForPeopleAndOneLineForPrograms() throws {
     let diagnosis = DiagnosisRecord(
       mpi: "Open MPI v4.1.4", ranks: [rank(0, "a"), rank(1, "a")],
       reductions: [.init(bytes: 1 << 20, microseconds: 500, repetitions: 9)],

@@ -2,7 +2,7 @@ import Launching
 import Reports
 import Testing
 
-/// A host that has all that a run needs; each test spoils one thing.
+/// A host that has all that a run needs; each test removes one thing.
 private func record(_ host: String, _ change: (inout HostRecord) -> Void = { _ in }) -> HostRecord {
   var record = HostRecord(
     host: host, machine: host, worker: "/opt/lockstep-worker",
@@ -33,14 +33,14 @@ private func good(_ host: String, _ change: (inout HostRecord) -> Void = { _ in 
 }
 
 struct HostCheckTests {
-  @Test func `hosts that have everything pass without a word`() {
+  @Test func hostsThatHaveEverythingPassWithoutAMessage() {
     let result = check([good("a"), good("b"), good("c")])
     #expect(
       result.problems.isEmpty && result.notes.isEmpty && result.code == .done
         && result.records.count == 3)
   }
 
-  @Test func `what a host lacks is one line with its name`() {
+  @Test func everythingThatAHostLacksIsOneLineWithItsName() {
     func expect(_ start: String, _ code: ExitCode, _ change: (inout HostRecord) -> Void) {
       let result = check([good("a"), good("b", change)], needsDirectory: true)
       #expect(result.problems.count == 1 && result.code == code)
@@ -62,7 +62,7 @@ struct HostCheckTests {
     expect("b: /data/x is another file than on a", .data) { $0.data[0].digest = "d2" }
   }
 
-  @Test func `hosts that do not answer are told apart`() {
+  @Test func hostsThatDoNotAnswerAreReportedByCause() {
     let result = check([
       good("a"), ("b", .unreachable("Permission denied (publickey).")), ("c", .late(seconds: 8)),
       ("d", .silent("libmpi.so.40: no such file")),
@@ -76,7 +76,7 @@ struct HostCheckTests {
         && result.problems[2].line.contains("libmpi.so.40"))
   }
 
-  @Test func `equal problems share a line, and an unusable host decides the code`() {
+  @Test func equalProblemsShareALineAndAnUnusableHostDecidesTheCode() {
     let other: (inout HostRecord) -> Void = { $0.mpi = "Open MPI v5.0.0" }
     let result = check([
       good("a"), good("b", other), good("c", other), good("d") { $0.data[0].digest = nil },
@@ -84,7 +84,7 @@ struct HostCheckTests {
     #expect(result.problems.map(\.hosts) == [["b", "c"], ["d"]] && result.code == .mpiUnusable)
   }
 
-  @Test func `rank 0's run directory has to be writable and in sight`() {
+  @Test func theRunDirectoryOfRank0MustBeWritableAndShared() {
     let sealed = check([
       good("a") { $0.outputProblem = "/runs/a cannot be written: Permission denied (/runs)" },
       good("b"),
@@ -97,7 +97,7 @@ struct HostCheckTests {
     let apart = check([good("a") { $0.sharesOutput = false }, good("b")])
     #expect(
       apart.code == .usage && apart.problems[0].line.hasPrefix("a: /runs/a is on its own disk"))
-    // Elsewhere than on rank 0's host only logs are at stake.
+    // On hosts other than rank 0's only logs are lost.
     let local = check([
       good("a"), good("b") { $0.sharesOutput = false }, good("c") { $0.outputProblem = "x" },
     ])
@@ -107,7 +107,7 @@ struct HostCheckTests {
         && local.notes[1].hasSuffix("logs of b stay there"))
   }
 
-  @Test func `a clock counts as wrong only when the question's time cannot explain it`() {
+  @Test func aClockIsWrongOnlyWhenTheRoundTripCannotExplainIt() {
     let late = check([
       good("a"), ("b", .record(record("b") { $0.time = 1000.9 }, asked: 1000, answered: 1001)),
     ])
@@ -124,7 +124,7 @@ struct HostCheckTests {
     #expect(behind.notes.first?.contains("10.00 s behind") == true)
   }
 
-  @Test func `hosts of one machine share its cores`() {
+  @Test func hostsOfOneMachineShareItsCores() {
     let one: (inout HostRecord) -> Void = { $0.machine = "m" }
     #expect(Oversubscription([record("a"), record("b")], shares: [4, 4]) == .roomy)
     #expect(Oversubscription([record("a"), record("b")], shares: [4, 5]) == .oversubscribed)
@@ -133,7 +133,7 @@ struct HostCheckTests {
       Oversubscription([record("a", one), record("b", one)], shares: [3, 2]) == .oversubscribed)
   }
 
-  @Test func `mpirun fills slots in order, its own host first`() throws {
+  @Test func mpirunFillsSlotsInOrderItsOwnHostFirst() throws {
     let list = try Hostfile(list: "a:1,b:2,c:3").inMappingOrder { $0 == "b" }
     #expect(
       list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
@@ -143,47 +143,9 @@ struct HostCheckTests {
         && hosts.shares(of: 8) { _ in nil } == [4, 4])
     #expect(try Hostfile(path: "h", text: "a\nb").shares(of: 6) { _ in 4 } == [4, 2])
   }
-}
-
-struct RemoteShellTests {
-  private func shell(
-    _ arguments: [String] = [], _ environment: [String: String] = [:],
-    has: [String] = ["ssh", "rsh", "oarsh"]
-  )
-    -> RemoteShell?
-  {
-    RemoteShell(mpirunArguments: arguments, environment: environment) {
-      has.contains($0) ? "/usr/bin/\($0)" : nil
-    }
-  }
-
-  @Test func `it is the one that mpirun would use`() {
-    #expect(
-      shell()?.command == ["/usr/bin/ssh", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=6"])
-    #expect(shell(has: ["rsh"])?.command == ["/usr/bin/rsh"])
-    #expect(shell(has: []) == nil)
-    #expect(shell([], ["OMPI_MCA_plm_rsh_agent": "/a/agent -q"])?.command == ["/a/agent", "-q"])
-    #expect(
-      shell(["--mca", "plm_rsh_agent", "oarsh"], ["OMPI_MCA_plm_rsh_agent": "/a/agent"])?.name
-        == "oarsh")
-    #expect(
-      shell(["--mca", "plm_rsh_agent", "missing : ssh -p 22"])?.command.prefix(3) == [
-        "/usr/bin/ssh", "-p", "22",
-      ])
-  }
-
-  @Test func `what it is told survives two shells`() throws {
-    let line = try #require(shell([], ["OMPI_MCA_plm_rsh_agent": "/a/agent"])).line(
-      host: "b", directory: "/home/it's", variables: [(name: "X", value: "a b")],
-      ["/opt/worker", "--probe-file", "/data/$HOME/x y"])
-    #expect(line.prefix(2) == ["/a/agent", "b"] && line.count == 3)
-    let inner =
-      #"cd '/home/it'\''s' 2>/dev/null || cd /; exec env X='a b' /opt/worker --probe-file '/data/$HOME/x y'"#
-    #expect(line[2] == "exec /bin/sh -c " + MpirunCommand.quoted(inner))
-  }
 
   // A2
-  @Test func `CPUs of one name that differ in their instructions are a note`() {
+  @Test func differentInstructionsOfCPUsWithOneNameAreNoted() {
     func instructions(_ kernels: String) -> CPUInstructions {
       CPUInstructions(kernels: kernels, onednn: kernels)
     }

@@ -3,7 +3,7 @@ import Launching
 import Testing
 
 struct HostfileTests {
-  @Test func `names, slots and comments`() throws {
+  @Test func namesSlotsAndCommentsAreRead() throws {
     let file = try Hostfile(
       path: "h",
       text:
@@ -24,13 +24,13 @@ struct HostfileTests {
     ("a slots=99999999999999999999", "h:1: slots needs"),
     ("# nothing\n", "h: names no host"), ("", "h: names no host"),
     ("a \u{1B}[2J=2", "h:1: unknown key \"2J\""),
-  ]) func `what is wrong is named`(text: String, start: String) {
+  ]) func eachMistakeIsNamed(text: String, start: String) {
     #expect { _ = try Hostfile(path: "h", text: text) } throws: {
       "\($0)".hasPrefix(start) && !"\($0)".contains("\n")
     }
   }
 
-  @Test func `a list of hosts`() throws {
+  @Test func aListOfHostsIsRead() throws {
     let hosts = try Hostfile(list: "node1:2,node-2.example:16,node3")
     #expect(
       hosts.hosts.map(\.name) == ["node1", "node-2.example", "node3"] && hosts.slots == 19
@@ -40,9 +40,9 @@ struct HostfileTests {
     }
   }
 
-  // D6: mpirun takes neither lines that end in CR LF nor users in a list, so it gets a file of our
-  // own.
-  @Test func `carriage returns and users`() throws {
+  // D6: mpirun accepts neither lines that end in CR LF nor users in a list, so the coordinator
+  // writes a file for it.
+  @Test func carriageReturnsAndUsersAreRead() throws {
     let file = try Hostfile(
       path: "h", text: "node1 slots=2\r\nada@node2 slots=3 max_slots=4\r\nnode3\r\n")
     #expect(
@@ -58,7 +58,7 @@ struct HostfileTests {
     #expect(try Hostfile(list: "node1:2").ownText == nil)
   }
 
-  @Test func `the example is one`() throws {
+  @Test func theExampleIsAValidHostfile() throws {
     let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let text = try String(

@@ -3,7 +3,7 @@ import Launching
 import Processes
 import Testing
 
-/// What would keep mpirun from starting is named before it is started.
+/// Limits that would keep mpirun from starting are named before it starts.
 struct LaunchLimitsTests {
   // D3, D6
   @Test func eachLimitIsNamedWithItsRemedy() {
@@ -25,7 +25,7 @@ struct LaunchLimitsTests {
   }
 
   // F
-  @Test func theLineThatGoesOnCanBePasted() {
+  @Test func theLineThatResumesARunCanBePasted() {
     #expect(
       ResumeLine.text([
         "lockstep", "run", "a b.toml", "-n", "2", "--force", "--set", "name=\"it's\"",
@@ -36,14 +36,14 @@ struct LaunchLimitsTests {
     #expect(ResumeLine.text(["lockstep", "gallery", "--force"], option: nil) == "lockstep gallery")
   }
 
-  // D4: after ten writes to a pipe that nobody reads mpirun ends the job.
+  // D4: after ten writes to a pipe without a reader mpirun ends the job.
   @Test func aRankSeesWhetherMpirunsOutputIsRead() throws {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/cat")
     process.standardInput = Pipe()
     let output = Pipe()
     process.standardOutput = output
-    // The process itself must not hold the end that it is not given.
+    // The process must not hold the other end of the pipe open.
     _ = fcntl(output.fileHandleForReading.fileDescriptor, F_SETFD, FD_CLOEXEC)
     try process.run()
     defer { kill(process.processIdentifier, SIGKILL) }

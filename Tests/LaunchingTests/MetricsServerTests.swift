@@ -29,12 +29,12 @@ import Testing
     ("GET  /metrics HTTP/1.1\r\n\r\n", "400"), ("GET /metrics\r\n\r\n", "400"),
     ("GET /metrics HTTP/2\r\n\r\n", "400"),
     ("\u{0}\u{1}\u{FFFD}\n\n", "400"), ("GET /" + String(repeating: "a", count: 9000), "431"),
-  ]) func whatIsNoScrapeIsRefused(_ request: String, _ status: String) throws {
+  ]) func requestsThatAreNoScrapeAreRefused(_ request: String, _ status: String) throws {
     let server = try MetricsServer(host: "127.0.0.1", port: 0)
     #expect(LocalSocket.ask(server.port, request).hasPrefix("HTTP/1.1 \(status) "))
   }
 
-  @Test func silentAndHalfRequestsHoldNobodyUp() throws {
+  @Test func silentAndHalfRequestsDelayNoClient() throws {
     let server = try MetricsServer(host: "127.0.0.1", port: 0)
     server.publish("x 1\n")
     let silent = (0..<20).map { _ in LocalSocket.connected(server.port) }
@@ -42,8 +42,7 @@ import Testing
       _ = "GET /met".withCString { send(socket, $0, 8, Int32(MSG_NOSIGNAL)) }
     }
     #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
-    // Each of the silent ones still has the seconds in which it may ask: the answer did not wait
-    // for their end.
+    // The silent clients are still within their time limit: the answer did not wait for them.
     var byte: UInt8 = 0
     for socket in silent {
       #expect(recv(socket, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN)
@@ -51,7 +50,7 @@ import Testing
     for _ in 0..<50 {
       #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
     }
-    // Closed without a word, or after half of one.
+    // Closed without a request, or after half of one.
     for socket in silent { close(socket) }
     #expect(LocalSocket.ask(server.port, "GET /met", closes: true).isEmpty)
     #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
@@ -64,7 +63,8 @@ import Testing
     let silent = (0..<40).map { _ in LocalSocket.connected(server.port) }
     defer { for socket in silent { close(socket) } }
     #expect(LocalSocket.ask(server.port, "GET /metrics HTTP/1.1\r\n\r\n").hasSuffix("x 1\n"))
-    // The oldest had to go; one of the middle still has its five seconds, in which it may ask.
+    // The server closed the oldest; a later one still has the rest of its five seconds for a
+    // request.
     var byte: UInt8 = 0
     #expect(recv(silent[20], &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN)
     #expect(recv(silent[0], &byte, 1, 0) == 0)
@@ -113,7 +113,7 @@ import Testing
     }
     #expect(throws: LaunchError.self) { _ = try MetricsServer(host: "nowhere", port: 0) }
     #expect(throws: LaunchError.self) { _ = try MetricsServer(host: "127.0.0.1", port: 70_000) }
-    // E4: what a dry run asks.
+    // E4: the check of a dry run.
     for (host, port) in [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("nowhere", 0)] {
       #expect(throws: LaunchError.self) { _ = try MetricsServer.address(host: host, port: port) }
     }

@@ -8,7 +8,7 @@ struct ProgressBarTests {
     samplesPerSecond: 23412.4, secondsLeft: 33.2,
     skipped: 0)
 
-  @Test func `the whole line`() {
+  @Test func theWholeLineIsDrawn() {
     let line = ProgressBar(isUnicode: true).line(progress, width: 120)
     #expect(
       line.hasSuffix(
@@ -16,7 +16,7 @@ struct ProgressBarTests {
     #expect(line.filter { $0 == "█" }.count == line.filter { $0 == "─" }.count)
   }
 
-  @Test func `it never is wider than it may be`() {
+  @Test func theLineIsNeverTooWide() {
     for width in 0...200 {
       for isUnicode in [true, false] {
         #expect(ProgressBar(isUnicode: isUnicode).line(progress, width: width).count <= width)
@@ -24,7 +24,7 @@ struct ProgressBarTests {
     }
   }
 
-  @Test func `what tells least goes first`() {
+  @Test func theLeastImportantPartsAreDroppedFirst() {
     let bar = ProgressBar(isUnicode: false)
     let narrow = bar.line(progress, width: 60)
     #expect(narrow.contains("step 320/640") && narrow.contains("loss") && narrow.contains("left"))
@@ -32,7 +32,7 @@ struct ProgressBarTests {
     #expect(bar.line(progress, width: 12) == "step 320/640")
   }
 
-  @Test func `steps beyond the end and no steps at all are drawn full and empty`() {
+  @Test func stepsBeyondTheEndAreDrawnFullAndNoStepsEmpty() {
     var odd = progress
     (odd.step, odd.steps) = (9, 0)
     #expect(ProgressBar(isUnicode: false).line(odd, width: 100).hasPrefix("[####"))

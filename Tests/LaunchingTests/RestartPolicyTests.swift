@@ -2,12 +2,12 @@ import Launching
 import Testing
 
 struct RestartPolicyTests {
-  @Test func `without --max-restarts the first failure ends it`() {
+  @Test func withoutMaxRestartsTheFirstFailureEndsTheRun() {
     var policy = RestartPolicy(limit: 0)
     #expect(policy.failed(at: 50) == .giveUp(reason: ""))
   }
 
-  @Test func `waits double while there is progress, up to the limit`() {
+  @Test func waitsDoubleUpToTheLimitWhileThereIsProgress() {
     var policy = RestartPolicy(limit: 3)
     #expect(
       (1...3).map { policy.failed(at: $0 * 10) } == [
@@ -17,7 +17,7 @@ struct RestartPolicyTests {
     #expect(policy.restarts == 3)
   }
 
-  @Test func `two failures without progress end it`() {
+  @Test func twoFailuresWithoutProgressEndTheRun() {
     var policy = RestartPolicy(limit: 9)
     #expect(
       [50, 50, 40].map { policy.failed(at: $0) }
@@ -32,15 +32,15 @@ struct RestartPolicyTests {
       ])
   }
 
-  @Test func `progress in between starts the count anew`() {
+  @Test func progressBetweenFailuresRestartsTheCount() {
     var policy = RestartPolicy(limit: 9)
     let decisions = [50, 50, 60, 60, 60].map { policy.failed(at: $0) }
     #expect(decisions[..<4].allSatisfy { if case .restart = $0 { true } else { false } })
     #expect(decisions[4] == .giveUp(reason: "two failures without progress past step 60"))
   }
 
-  /// A failure that can only come again is not waited for twice. // B16
-  @Test func `the same words without progress end it at once`() {
+  /// A failure that can only repeat is not tried a third time. // B16
+  @Test func theSameMessageWithoutProgressEndsTheRunAtOnce() {
     var policy = RestartPolicy(limit: 9)
     #expect(
       policy.failed(at: 0, explanation: "step 20: 20 steps in a row were skipped")
@@ -48,7 +48,7 @@ struct RestartPolicyTests {
     #expect(
       policy.failed(at: 0, explanation: "step 21: 20 steps in a row were skipped")
         == .giveUp(reason: "the workers failed as before, without progress past step 0"))
-    // Other words may be chance; so may a death without words.
+    // Different messages may be chance; so may a failure without a message.
     var other = RestartPolicy(limit: 9)
     #expect(
       [("a disk is full", 40), ("a host is gone", 40)].map {
@@ -56,7 +56,7 @@ struct RestartPolicyTests {
       } == [.restart(after: 1), .restart(after: 2)])
     var silent = RestartPolicy(limit: 9)
     #expect([40, 40].map { silent.failed(at: $0) } == [.restart(after: 1), .restart(after: 2)])
-    // With progress the same words start the count anew.
+    // With progress the same message restarts the count.
     var slow = RestartPolicy(limit: 9)
     #expect(
       [10, 20, 30].map { slow.failed(at: $0, explanation: "it failed") } == [

@@ -2,7 +2,8 @@ import Launching
 import Reports
 import Testing
 
-/// What Open MPI 4.1.4 printed in real failures, and the one line that is made of it.
+/// The output of Open MPI 4.1.4 in real failures, and the one line that the coordinator makes of
+/// it.
 struct RootCauseTests {
   private static let dashes = String(repeating: "-", count: 74)
 
@@ -35,7 +36,7 @@ struct RootCauseTests {
     \(dashes)
     """
 
-  @Test func `a killed rank is named with host, signal, step and log`() {
+  @Test func aKilledRankIsNamedWithHostSignalStepAndLog() {
     let cause = cause(Self.killed, exit: 137)
     #expect(
       cause
@@ -48,7 +49,7 @@ struct RootCauseTests {
     #expect(read(Self.killed).shown.isEmpty)
   }
 
-  @Test func `the complaints of those that lost it come before`() {
+  @Test func theMessagesOfTheRanksThatLostItAreShownFirst() {
     let cause = cause(
       "rank 0 on node1: the connection is gone\nrank 1 on node1: the connection is gone\n"
         + Self.killed, exit: 137)
@@ -56,7 +57,7 @@ struct RootCauseTests {
     #expect(cause.others == ["ranks 0-1 on node1: the connection is gone"])
   }
 
-  @Test func `a Swift trap comes with its last words`() {
+  @Test func aSwiftTrapIsReportedWithItsMessage() {
     let text = """
       Trainer.swift:12: Fatal error: Index out of range
       [vm:07867] *** Process received signal ***
@@ -78,7 +79,7 @@ struct RootCauseTests {
     arguments: zip(
       [64, 65, 78, 70, 1, 42] as [Int32],
       [ExitCode.usage, .data, .mpiUnusable, .workerFailed, .workerFailed, .workerFailed]))
-  func `a worker's error is the cause, with its exit code`(status: Int32, code: ExitCode) {
+  func aWorkersErrorIsTheCauseWithItsExitCode(status: Int32, code: ExitCode) {
     let text = """
       rank 1 on vm: train.bin: byte 16: 60000 images declared, 12 there
       rank 0 on vm: train.bin: byte 16: 60000 images declared, 12 there
@@ -97,7 +98,7 @@ struct RootCauseTests {
     #expect(read(text).shown.isEmpty)
   }
 
-  @Test func `different errors stay apart, the first is the cause`() {
+  @Test func ofDifferentErrorsTheFirstIsTheCause() {
     let faults = (0..<4).map {
       MpirunOutputParser.Fault(
         rank: $0, host: $0 < 2 ? "a" : "b", message: $0 == 3 ? "other" : "same")
@@ -110,7 +111,7 @@ struct RootCauseTests {
     #expect(cause.text == "rank 3 on b: first" && cause.others == ["rank 0 on a: second"])
   }
 
-  @Test func `a rank that ends without a word`() {
+  @Test func aRankThatEndsWithoutAMessageIsNamed() {
     let text = """
       \(Self.aborted)
       \(Self.dashes)
@@ -126,7 +127,7 @@ struct RootCauseTests {
         == "rank 3 ended with exit code 3 at step 123; its log: runs/x/logs/rank-3.log")
   }
 
-  @Test func `workers that stopped after a checkpoint, while mpirun was told to end`() {
+  @Test func workersThatStoppedAfterACheckpointDidNotFail() {
     let text = """
       mpirun: abort is already in progress...hit ctrl-c again to forcibly terminate
 
@@ -142,7 +143,7 @@ struct RootCauseTests {
     #expect(read(text).shown.isEmpty)
   }
 
-  @Test func `too few slots`() {
+  @Test func tooFewSlotsAreNamed() {
     let text = """
       \(Self.dashes)
       There are not enough slots available in the system to satisfy the 20
@@ -157,7 +158,7 @@ struct RootCauseTests {
         && cause.text.hasPrefix("there are not enough slots for this many ranks: "))
   }
 
-  @Test func `a worker missing on a host`() {
+  @Test func aWorkerMissingOnAHostIsNamed() {
     let text = """
       \(Self.dashes)
       mpirun was unable to launch the specified application as it could not access
@@ -180,7 +181,7 @@ struct RootCauseTests {
     #expect(read(text).shown.isEmpty)
   }
 
-  @Test func `a daemon that ends in the middle of a run is a lost host, before it a bad start`() {
+  @Test func aDaemonThatEndsIsALostHostDuringARunAndABadStartBefore() {
     var reader = MpirunOutputParser()
     let box = String(repeating: "-", count: 74)
     for line in [
@@ -197,7 +198,7 @@ struct RootCauseTests {
         && starting.text.hasPrefix("mpirun could not start on every host"))
   }
 
-  @Test func `an unreachable host, in ssh's words`() {
+  @Test func anUnreachableHostIsNamedWithTheMessageOfSSH() {
     let text = """
       ssh: Could not resolve hostname nosuch: Name or service not known
       \(Self.dashes)
@@ -213,7 +214,7 @@ struct RootCauseTests {
     )
   }
 
-  @Test func `a host that went away`() {
+  @Test func aLostHostIsNamed() {
     let text = """
       \(Self.dashes)
       ORTE has lost communication with a remote daemon.
@@ -233,14 +234,14 @@ struct RootCauseTests {
         && cause.text.hasPrefix("node3 can no longer be reached at step 123"))
   }
 
-  @Test func `an option mpirun does not know`() {
+  @Test func anOptionThatMpirunDoesNotKnowIsAUsageError() {
     let cause = cause(
       "mpirun: Error: unknown option \"--bogus\"\nType 'mpirun --help' for usage.", exit: 1)
     #expect(
       cause.code == .usage && cause.text == "mpirun: unknown option \"--bogus\" (see --mpirun-arg)")
   }
 
-  @Test func `nothing known`() {
+  @Test func anUnknownFailureIsReportedWithItsStatus() {
     #expect(
       cause("", exit: 9, step: 5).text
         == "mpirun ended with exit code 9 at step 5; its words: runs/x/logs/mpirun.log")
@@ -252,7 +253,7 @@ struct RootCauseTests {
   }
 
   @Test(arguments: ["rank 1", "rank x on a: b", "rank 1 on a b: c", "ranked", "hello"])
-  func `other lines are shown`(line: String) {
+  func otherLinesAreShown(line: String) {
     #expect(read(line).shown == [line])
   }
 }

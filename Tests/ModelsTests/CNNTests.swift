@@ -38,7 +38,7 @@ import Vectors
   /// for no wrong term.
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
     let model = test.model()
-    // Weights and samples that keep clear of kinks: a difference across one would be no derivative.
+    // Weights and samples away from kinks: a difference across a kink is no derivative.
     for seed in 1..<200 as Range<UInt64> {
       var weights = FlatVector(zeros: model.layout)
       model.initialize(&weights, seed: seed)
@@ -64,10 +64,10 @@ import Vectors
       }
       return
     }
-    Issue.record("no seed keeps clear of kinks")
+    Issue.record("every seed is near a kink")
   }
 
-  @Test func namesAndShapesArePyTorchs() {
+  @Test func namesAndShapesAreThoseOfPyTorch() {
     let layout = CNN(
       image: .init(height: 28, width: 28), classes: 10, channels: [32, 64], width: 128
     ).layout
@@ -82,7 +82,7 @@ import Vectors
       ])
   }
 
-  /// ReLU and pooling must not hide a weight or a pixel that is not finite.
+  /// A weight or pixel that is not finite shows through ReLU and pooling.
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func nonFiniteValuesShow(_ bad: Float) {
     let test = Self.cases[1]
     let model = test.model()
@@ -104,7 +104,7 @@ import Vectors
     }
   }
 
-  @Test func wantsImages() throws {
+  @Test func dataThatAreNoImagesAreRefused() throws {
     func message(_ keys: String, _ shape: SampleShape) -> String {
       do {
         var reader = try ExperimentReader(text: keys, source: "t.toml", overrides: [])

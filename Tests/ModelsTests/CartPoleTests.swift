@@ -11,13 +11,13 @@ extension CartPole {
 }
 
 @Suite struct CartPoleTests {
-  /// The whole course of an episode is in its last state and in when it ended.
+  /// An episode's last state and its length depend on all of its steps.
   ///
   /// All operations are the same on the same Doubles but NumPy's sine and cosine, which may differ
   /// from ours by a unit of the last place: some 1e-17 in the state after a step. 1e-16 leaves room
-  /// for that to grow as a falling pole makes it, and for no other order of operations over 83
-  /// steps. Ours has the same bits anywhere, so what passes here passes anywhere.
-  @Test func movesAsGymnasiums() {
+  /// for its growth in a falling pole, but not for another order of operations over 83 steps. Our
+  /// sine and cosine have the same bits on any machine, so a test that passes here passes anywhere.
+  @Test func thePoleMovesAsInGymnasium() {
     var (same, furthest) = (0, 0.0)
     for (number, episode) in GymnasiumEpisode.all.enumerated() {
       var world = CartPole(episode.start)
@@ -41,7 +41,7 @@ extension CartPole {
     )
   }
 
-  /// 500 steps' worth of roundings, as bits: any CPU and any C library must give these.
+  /// The bits after 500 steps: any CPU and any C library must give these.
   @Test func hasTheSameBitsOnEveryMachine() {
     let episode = GymnasiumEpisode.all[GymnasiumEpisode.all.count - 2]
     var world = CartPole(episode.start)
@@ -63,7 +63,7 @@ extension CartPole {
     }
   }
 
-  @Test func fallsBeyondGymnasiumsBounds() {
+  @Test func thePoleFallsAtGymnasiumsBounds() {
     let lean = 0.20943951023931953
     func hasFallen(_ position: Double, _ angle: Double) -> Bool {
       CartPole(position: position, velocity: 0, angle: angle, angularVelocity: 0).hasFallen

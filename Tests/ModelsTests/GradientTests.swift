@@ -6,7 +6,7 @@ import Vectors
 /// Every layer, activation and loss against central differences of an independent forward pass in
 /// Double.
 ///
-/// The differences are good to about 1e-9; what is left is Float32's rounding in the model: some
+/// The differences are accurate to about 1e-9; the rest is Float32's rounding in the model: some
 /// 6e-8 a rounding, over sums of at most 40 terms and three layers. 2e-6 of a tensor's norm leaves
 /// room for that and for no wrong term.
 @Suite struct GradientTests {

@@ -1,6 +1,6 @@
 /// Episodes of Gymnasium 1.4.0's `CartPole-v1` (Python 3.11, NumPy 2.4.6): 1,000 actions drawn at
-/// random, with a new start whenever the pole fell, then an episode that a controller keeps up to
-/// the end and one that it drives off the track.
+/// random, with a new start whenever the pole fell; then an episode in which a controller balances
+/// the pole to the end, and one in which it drives off the track.
 struct GymnasiumEpisode: Sendable {
   /// Position, velocity, angle, angular velocity as `reset` drew them.
   let start: [Double]

@@ -18,9 +18,9 @@ import Vectors
   private static let fans = [(300, 200), (200, 100), (100, 400), (400, 10)]
 
   /// Variances as `torch.nn.init` documents them, with `calculate_gain` of the activation and 1
-  /// behind the last layer.
+  /// after the last layer.
   @Test(arguments: [(Activation.relu, 2.0), (.tanh, 25.0 / 9), (.sigmoid, 1)])
-  func variancesAreTheSchemes(
+  func variancesAreThoseOfTheScheme(
     _ activation: Activation, _ squaredGain: Double
   ) {
     for (scheme, variance) in [
@@ -47,7 +47,7 @@ import Vectors
     }
   }
 
-  @Test func orthogonalRowsOrColumns() {
+  @Test func rowsOrColumnsAreOrthogonal() {
     let (layout, tensors) = Self.weights(.orthogonal, .tanh)
     for layer in 0..<4 {
       let (rows, columns) = (
@@ -70,8 +70,8 @@ import Vectors
     #expect(tensors[0] != Self.weights(.orthogonal, .tanh, seed: 4).tensors[0])
   }
 
-  /// A square Gaussian matrix whose factor keeps its signs: the diagonal's mean is positive in no
-  /// preferred place, its sign is even.
+  /// The orthogonal factor of a square Gaussian matrix: every diagonal element is as often positive
+  /// as negative.
   @Test func orthogonalMatricesHaveNoPreferredSign() {
     var positive = 0
     for seed in 0..<400 as Range<UInt64> {
@@ -103,7 +103,7 @@ import Vectors
     #expect(throws: ExperimentError.self) {
       try read("initialization = \"normal\"\ninitialization_std = 0")
     }
-    // It belongs to another choice, and is passed over.
+    // It belongs to another choice, and is ignored.
     #expect(try read("initialization = \"kaiming\"\ninitialization_std = 0.5") == .kaiming)
     #expect(throws: ExperimentError.self) { try read("initialization = \"he\"") }
   }

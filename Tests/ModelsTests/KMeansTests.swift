@@ -27,8 +27,8 @@ import Vectors
   /// to 68,424.
   private static let bestOfTen = 65688.61945267754
 
-  /// Gradient descent with a rate that falls from the number of clusters' quarter to zero, in
-  /// batches of 100.
+  /// Gradient descent in batches of 100, with a rate that falls from a quarter of the number of
+  /// clusters to zero.
   private static func train(_ model: KMeans, _ weights: inout FlatVector, epochs: Int) {
     let all = blobs()
     var batch = Batch(capacity: 100, shape: all.shape)
@@ -61,7 +61,7 @@ import Vectors
     #expect(inertia < 1.01 * Self.bestOfTen && inertia > 0.9999 * Self.bestOfTen)
   }
 
-  /// From a single draw of k-means++: what descent itself does, far from the end at the start.
+  /// From a single draw of k-means++, far from the minimum, so that the descent itself is tested.
   @Test(arguments: [1, 2, 3, 4]) func descendsFromASingleStart(seed: UInt64) {
     let model = KMeans(clusters: 8, inputs: 5)
     var weights = FlatVector(zeros: model.layout)
@@ -105,9 +105,8 @@ import Vectors
     #expect(relativeError(gradient.tensors[0], differences[0].map { $0 / 2 }) < 1e-6)
   }
 
-  /// Far from the origin the products have no digits left to tell neighbours apart; the distances
-  /// have.
-  @Test func nearestFarFromTheOrigin() {
+  /// Far from the origin products lose the digits in which neighbours differ; distances do not.
+  @Test func theNearestClusterIsFoundFarFromTheOrigin() {
     let model = KMeans(clusters: 3, inputs: 2)
     var weights = FlatVector(zeros: model.layout)
     weights.set(0, to: [10_000, 10_000, 10_001, 10_000, 10_002, 10_000])
@@ -157,7 +156,7 @@ import Vectors
     }
     #expect(counts.allSatisfy { $0 == 20 })
     #expect(seen.count > 100)
-    // Fewer samples than clusters: some start together, none is lost.
+    // Fewer samples than clusters: some clusters start at the same sample.
     var few = Batch(capacity: 2, shape: SampleShape(inputs: 5))
     few.count = 2
     few.inputs[7] = 1

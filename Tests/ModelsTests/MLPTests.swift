@@ -2,7 +2,7 @@ import Models
 import Testing
 import Vectors
 
-/// What is a multilayer perceptron's own; what all models share is in ``ModelContractTests``.
+/// The properties of a multilayer perceptron; those of all models are in ``ModelContractTests``.
 @Suite struct MLPTests {
   static let samples = Samples(11, width: 13, classes: 6, seed: 8)
 
@@ -16,7 +16,7 @@ import Vectors
     return weights
   }
 
-  @Test func namesAndShapesArePyTorchs() {
+  @Test func namesAndShapesAreThoseOfPyTorch() {
     let layout = Self.model().layout
     #expect(
       layout.segments.map(\.name) == [
@@ -37,7 +37,8 @@ import Vectors
     for (index, (segment, fanIn)) in zip(model.layout.segments, [400, 400, 100, 100]).enumerated() {
       let values = weights[segment.name]!.map(Double.init)
       let bound = 1 / Double(fanIn).squareRoot()
-      // Each tensor has a stream of its own, so that one's size does not move another's values.
+      // Each tensor has its own random stream, so that the size of one does not change the values
+      // of another.
       var random = RandomStream(4, UInt64(index))
       #expect(Float(values[0]) == Float(random.uniform(-bound..<bound)))
       #expect(values.allSatisfy { abs($0) <= bound })
@@ -58,7 +59,7 @@ import Vectors
     #expect(first != other)
   }
 
-  /// The weights with which a single layer hands its inputs to the loss.
+  /// The weights with which a single layer passes its inputs to the loss.
   private static func identity(_ model: MLP) -> FlatVector {
     var weights = FlatVector(zeros: model.layout)
     let width = model.inputWidth
@@ -110,7 +111,7 @@ import Vectors
       relativeError(bias, [2 * 0.7310585786300049 - 1, -1, 0, 2 * 0.2689414213699951]) < 1e-7)
   }
 
-  /// Nothing that is not finite may be swallowed, by ReLU, by softmax or by a product with zero.
+  /// A value that is not finite shows through ReLU, softmax and a product with zero.
   @Test(
     arguments: [Float.nan, .infinity, -.infinity], [CrossEntropy(), SquaredError()] as [any Loss])
   func nonFiniteInputsShow(

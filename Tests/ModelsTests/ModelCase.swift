@@ -2,11 +2,11 @@ import Models
 import Testing
 import Vectors
 
-/// A model and samples for it: one line for each kind, under all that a training step relies on.
+/// A model and samples for it, one line for each kind: the tests of the contract run over all.
 struct ModelCase: CustomTestStringConvertible, Sendable {
   let name: String
-  /// Whether a batch's evaluation has the loss that it is trained with; a policy's has not, which
-  /// then acts as it thinks best.
+  /// Whether evaluating a batch gives the loss of training. A policy's does not: it then takes the
+  /// likeliest action.
   var evaluatesAsTrained = true
   let model: @Sendable () -> any Model
   /// The samples of a range as a batch with room for more. There are ``ModelCase/count`` samples.
@@ -57,7 +57,7 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
   private static func text(_ name: String, _ model: @escaping @Sendable () -> any Model)
     -> ModelCase
   {
-    // Not every label is asked for, so that samples differ in how many count.
+    // Not every label counts, so that samples differ in how many do.
     let texts = Texts(count, length: 7, vocabulary: 6, seed: 8) { $0 != 2 || $1 > 3 }
     return ModelCase(name: name, model: model) { texts.batch($0, spare: $1) }
   }

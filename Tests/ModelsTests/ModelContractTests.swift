@@ -2,7 +2,7 @@ import Models
 import Testing
 import Vectors
 
-/// What a training step relies on, whatever the model. A model's kind is one line in
+/// The properties of every model that a training step relies on. A kind of model is one line in
 /// ``ModelCase/all``.
 @Suite struct ModelContractTests {
   static let all = 0..<ModelCase.count
@@ -56,8 +56,7 @@ import Vectors
   @Test(arguments: ModelCase.all) func dependsOnItsBatchAlone(_ test: ModelCase) {
     let model = test.model()
     let fresh = Self.gradient(model, test.batch(0..<5, 0)).bits
-    // The same samples after others, larger and smaller, after an evaluation, and with room to
-    // spare.
+    // The same samples after others, larger and smaller, after an evaluation, and with spare room.
     _ = Self.gradient(model, test.batch(Self.all, 0))
     _ = Self.gradient(model, test.batch(5..<7, 0))
     _ = model.evaluate(test.batch(3..<9, 0), weights: Self.weights(model))
@@ -91,7 +90,7 @@ import Vectors
     for (index, values) in complete.enumerated() { #expect(seen[index] == values) }
   }
 
-  @Test(arguments: ModelCase.all, [true, false]) func emptyBatch(
+  @Test(arguments: ModelCase.all, [true, false]) func anEmptyBatchHasNoGradient(
     _ test: ModelCase, accumulate: Bool
   ) {
     let model = test.model()
@@ -126,8 +125,8 @@ import Vectors
     #expect(evaluation.count == ModelCase.count)
   }
 
-  /// Whatever a gradient held that is to be overwritten, NaN included.
-  @Test(arguments: ModelCase.all) func overwritesAnything(_ test: ModelCase) {
+  /// A gradient that is overwritten may have held anything, NaN too.
+  @Test(arguments: ModelCase.all) func aGradientIsOverwrittenWhateverItHeld(_ test: ModelCase) {
     let model = test.model()
     let weights = Self.weights(model)
     let expected = Self.gradient(model, test.batch(Self.all, 0)).bits

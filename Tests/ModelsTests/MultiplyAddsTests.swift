@@ -2,9 +2,9 @@ import Models
 import Testing
 import Vectors
 
-/// What a step multiplies, against counts of each product's three dimensions.
+/// The multiply-adds of a step, against counts of each product's three dimensions.
 @Suite struct MultiplyAddsTests {
-  @Test func perceptron() {
+  @Test func aPerceptronsProductsAreCounted() {
     // Each layer forward and its weight's gradient; the inputs' gradient of all but the first.
     let model = MLP(inputWidth: 784, hidden: [1024, 1024], outputWidth: 10)
     let layers = [(784, 1024), (1024, 1024), (1024, 10)]
@@ -16,7 +16,7 @@ import Vectors
         == expected)
   }
 
-  @Test func convolutions() {
+  @Test func aConvolutionsProductsAreCounted() {
     let image = SampleShape.Image(height: 28, width: 28)
     let model = CNN(image: image, classes: 10, channels: [32, 64], width: 128)
     let first = 28 * 28 * 32 * 9
@@ -26,12 +26,12 @@ import Vectors
     #expect(model.multiplyAdds(samples: 5, of: shape) == 5 * (2 * first + 3 * second + 3 * dense))
   }
 
-  @Test func recurrent() {
+  @Test func aRecurrentNetworksProductsAreCounted() {
     let model = RecurrentNetwork(.lstm, vocabulary: 96, embedding: 64, hidden: 256)
     let (samples, length) = (32, 64)
     var expected = 3 * 96 * 64 * 1024
     for time in 0..<length {
-      // Forward, the weight's gradient, and what goes back to the step before.
+      // Forward, the weight's gradient, and the gradient for the step before.
       expected += samples * 256 * 1024 * (time == 0 ? 2 : 3)
       expected += 3 * samples * 256 * 96
     }
@@ -40,7 +40,7 @@ import Vectors
         samples: samples, of: SampleShape(tokens: length, labels: length, classes: 96)) == expected)
   }
 
-  @Test func transformer() {
+  @Test func aTransformersProductsAreCounted() {
     let (layers, heads, width, length, samples) = (6, 6, 384, 256, 4)
     let model = GPT(vocabulary: 96, context: length, layers: layers, heads: heads, width: width)
     var attention = 0

@@ -64,8 +64,8 @@ import Vectors
     return gradient
   }
 
-  /// Differentiated is the surrogate of episodes as they happened: their states, actions,
-  /// advantages and targets are held fixed.
+  /// The surrogate loss of recorded episodes is differentiated: states, actions, advantages and
+  /// targets are constants.
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
     let model = Policy(hidden: test.hidden, terms: test.terms, seed: 21)
     let weights = Self.weights(model, balances: test.balances)
@@ -84,7 +84,7 @@ import Vectors
     let loss = model.lossAndGradient(
       batch, weights: weights, into: &gradient, scale: 0.25, accumulate: false
     ) { _, _ in }
-    // The same lengths, hence the same courses.
+    // Equal lengths show that the episodes are the same.
     #expect(loss == 5 - Double(lengths.reduce(0, +)) / 500)
     for (index, (actual, difference)) in zip(
       gradient.tensors, reference.gradient(weights.tensors, courses)
@@ -116,8 +116,7 @@ import Vectors
       ])
   }
 
-  /// An episode is the same whoever shares its batch; only the order in which products are summed
-  /// differs.
+  /// An episode is the same in any batch; only the order in which products are summed differs.
   @Test func episodesDoNotDependOnTheirBatch() {
     let model = Policy(hidden: [16], seed: 4)
     let weights = Self.weights(model)
@@ -170,7 +169,8 @@ import Vectors
     #expect(throws: ExperimentError.self) { try PolicyKind(&keys) }
   }
 
-  /// Not even behind tanh, or in a network that evaluation does not use.
+  /// A weight that is not finite shows even where tanh follows it, or in a network that evaluation
+  /// does not use.
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func nonFiniteWeightsShow(_ bad: Float) {
     let model = Policy(hidden: [4, 4], seed: 4)
     for segment in model.layout.segments.indices {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A convolutional classifier written as its formulas are, in Double and one value at a time: the
-/// oracle for ``CNN``.
+/// A convolutional classifier by its formulas, in Double and one value at a time: the oracle for
+/// ``CNN``.
 struct ReferenceCNN {
   let planes: Int
   let height: Int

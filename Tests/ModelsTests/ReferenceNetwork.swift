@@ -2,8 +2,8 @@ import Glibc
 import Models
 import Vectors
 
-/// A multilayer perceptron written as its formulas are, in Double and one value at a time: the
-/// oracle for the model's own code.
+/// A multilayer perceptron by its formulas, in Double and one value at a time: the oracle for the
+/// model's own code.
 struct ReferenceNetwork {
   let widths: [Int]
   let activation: Activation

@@ -2,14 +2,14 @@ import Glibc
 import Models
 import Vectors
 
-/// The policy gradient written as its formulas are, in Double and one step at a time: the oracle
-/// for ``Policy``.
+/// The policy gradient by its formulas, in Double and one step at a time: the oracle for
+/// ``Policy``.
 struct ReferencePolicy {
   let widths: [Int]
   let terms: Policy.Terms
   let seed: UInt64
 
-  /// An episode as it happened: what the surrogate holds fixed.
+  /// A recorded episode: the constants of the surrogate loss.
   struct Course {
     var observations: [[Double]] = []
     var actions: [Int] = []
@@ -18,7 +18,7 @@ struct ReferencePolicy {
     var isCutOff = false
   }
 
-  /// Tensors of the policy come first, those of the value behind them.
+  /// Tensors of the policy come first, then those of the value.
   private func network(_ weights: [[Double]], isValue: Bool, _ input: [Double]) -> [Double] {
     let count = widths.count
     var values = input

@@ -2,8 +2,8 @@ import Glibc
 import Models
 import Vectors
 
-/// The text models written as their formulas are, in Double and one value at a time: the oracle for
-/// the models' own code.
+/// The text models by their formulas, in Double and one value at a time: the oracle for the models'
+/// own code.
 struct ReferenceText {
   enum Kind: Sendable { case elman, lstm, gpt(layers: Int, heads: Int) }
   let kind: Kind
@@ -25,7 +25,7 @@ struct ReferenceText {
     return total
   }
 
-  /// A row of logits behind each token.
+  /// A row of logits after each token.
   func logits(_ w: [String: [Double]], _ tokens: [Int]) -> [[Double]] {
     switch kind {
     case .elman, .lstm: recurrent(w, tokens)
@@ -122,7 +122,7 @@ struct Texts: Sendable {
   let vocabulary: Int
   let length: Int
 
-  /// `asked`: whether label t of a sample is asked for; nil: all are.
+  /// `asked`: whether label t of a sample counts in the loss; nil where all do.
   init(
     _ count: Int, length: Int, vocabulary: Int, seed: UInt64,
     asked: ((_ sample: Int, _ time: Int) -> Bool)? = nil

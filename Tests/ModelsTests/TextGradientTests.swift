@@ -36,7 +36,7 @@ import Vectors
   }
 
   /// Narrower and wider than a vector, with remainders; one token; a vocabulary of which some
-  /// tokens do not occur; labels that are not asked for.
+  /// tokens do not occur; labels that do not count in the loss.
   static let small: [Case] =
     RecurrentCell.allCases.flatMap { cell in
       [
@@ -59,7 +59,7 @@ import Vectors
         Texts(2, length: 4, vocabulary: 19, seed: 3) { $1 > 1 || $0 == 1 }),
     ]
 
-  /// Beyond a tile of attention, and sizes that training has.
+  /// Longer than one tile of attention, and sizes as in training.
   static let large: [Case] = [
     Case.recurrent(
       .elman, vocabulary: 33, embedding: 20, hidden: 70,
@@ -139,7 +139,7 @@ import Vectors
     #expect(abs(loss - expected) < 1e-6 * abs(expected))
     var random = RandomStream(12)
     for (tensor, segment) in model.layout.segments.enumerated() {
-      // Mostly along the gradient, lest the derivative be a small difference of large terms.
+      // Mostly along the gradient, so that the derivative is no small difference of large terms.
       let norm = tensors[tensor].reduce(0) { $0 + $1 * $1 }.squareRoot()
       let direction = tensors[tensor].map {
         $0 / norm + random.gaussian() / Double(segment.count).squareRoot()
@@ -157,7 +157,7 @@ import Vectors
     }
   }
 
-  /// An infinite weight may be swallowed neither by a gate at its end nor by a softmax.
+  /// An infinite weight shows through a saturated gate and a softmax.
   @Test(arguments: small, [Float.infinity, -.infinity]) func infiniteWeightsShow(
     _ test: Case, _ bad: Float
   ) {
@@ -178,8 +178,8 @@ import Vectors
     }
   }
 
-  /// What `sample` reads: the logits behind the last token, in one go and token by token.
-  @Test(arguments: small + large) func readsOn(_ test: Case) {
+  /// The logits that `sample` reads: those after the last token, at once and token by token.
+  @Test(arguments: small + large) func tokenByTokenGivesTheSameLogits(_ test: Case) {
     let model = test.make()
     let weights = Self.weights(model)
     let named = Dictionary(
@@ -209,7 +209,7 @@ import Vectors
     #expect(other != short)
   }
 
-  /// The cells' functions over all their range: one hidden unit whose state the head passes on.
+  /// The functions of a cell over all their range: one hidden unit, whose state is the output.
   @Test(arguments: [1e-20, 1e-6, 0.01, 0.3, 0.62, 0.63, 1, 3, 8, 20, 100, 3e38] as [Float])
   func gatesKeepTheirDigits(_ size: Float) {
     for z in [size, -size] {
@@ -236,7 +236,7 @@ import Vectors
   @Test func scoresCountTheLabelsAskedFor() {
     let model = RecurrentNetwork(.elman, vocabulary: 3, embedding: 1, hidden: 1)
     var weights = FlatVector(zeros: model.layout)
-    weights.set(5, to: [0, 2, 1])  // Whatever was read, token 1 is the likeliest.
+    weights.set(5, to: [0, 2, 1])  // After any text, token 1 is the likeliest.
     var texts = Texts(3, length: 4, vocabulary: 3, seed: 1)
     texts.labels = [[1, 1, 0, 1], [-1, -1, -1, 1], [-1, -1, -1, -1]]
     let evaluation = model.evaluate(texts.batch(), weights: weights)
@@ -277,7 +277,7 @@ import Vectors
   }
 
   @Test(arguments: [RNNKind.self, LSTMKind.self, GPTKind.self] as [any ModelKind.Type])
-  func onlyTextsSuit(
+  func dataThatAreNoTextAreRefused(
     _ kind: any ModelKind.Type
   ) throws {
     var keys = try ExperimentReader(text: "", source: "x.toml", overrides: [])
@@ -296,7 +296,7 @@ import Vectors
     }
   }
 
-  @Test func namesAndShapesAreTheContracts() {
+  @Test func namesAndShapesAreThoseOfTheContract() {
     let lstm = RecurrentNetwork(.lstm, vocabulary: 7, embedding: 3, hidden: 5).layout
     #expect(
       lstm.segments.map(\.name) == [

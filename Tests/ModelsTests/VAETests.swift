@@ -79,7 +79,7 @@ import Vectors
     }
   }
 
-  @Test func namesAndShapesArePyTorchsExample() {
+  @Test func namesAndShapesAreThoseOfPyTorchsExample() {
     let layout = VAE(image: .init(height: 28, width: 28), hidden: 400, latent: 20, seed: 1).layout
     #expect(
       layout.segments.filter { $0.name.hasSuffix("weight") }.map { "\($0.name) \($0.shape)" } == [
@@ -88,7 +88,7 @@ import Vectors
       ])
   }
 
-  /// A sample's noise follows it from row to row and batch to batch, and changes with the epoch.
+  /// A sample has the same noise in any row of any batch, and other noise in another epoch.
   @Test func noiseBelongsToTheSample() {
     let model = Self.model()
     let weights = Self.weights(model)
@@ -104,9 +104,9 @@ import Vectors
     #expect(abs(loss(0..<5, epoch: 1) - loss(0..<5)) > 1e-3)
   }
 
-  /// Far from zero the likelihood is linear in the logit; over thousands of pixels the sum keeps
-  /// its digits.
-  @Test func likelihoodOfExtremeLogits() {
+  /// Far from zero the likelihood is linear in the logit; the sum over thousands of pixels is
+  /// accurate.
+  @Test func theLikelihoodOfExtremeLogitsIsExact() {
     let model = VAE(image: .init(height: 100, width: 203), hidden: 1, latent: 1, seed: 1)
     var weights = FlatVector(zeros: model.layout)
     var random = RandomStream(5)
@@ -120,7 +120,7 @@ import Vectors
       let (z, x) = (Double(logit), Double(index % 3) / 2)
       expected += max(z, 0) - z * x + log1p(exp(-abs(z)))
     }
-    // The logits' own layer adds nothing: all weights but the last bias are zero, and so is the
+    // The layer of the logits adds nothing: all weights but the last bias are zero, and so is the
     // divergence.
     #expect(abs(model.evaluate(batch, weights: weights).lossSum - expected) < 1e-13 * expected)
   }

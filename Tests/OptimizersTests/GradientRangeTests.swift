@@ -28,8 +28,8 @@ import Vectors
     return vector
   }
 
-  /// Sizes from 1e-18 to 2.5e20, in whole vectors and in what is left of them: with β₂ = 0.999 a
-  /// sum of squares fits up to 5.8e20.
+  /// Sizes from 1e-18 to 2.5e20, in whole SIMD vectors and in the remainder: with β₂ = 0.999 a sum
+  /// of squares fits up to 5.8e20.
   private static let sizes = (0..<35).map { (index: Int) -> Double in
     (index % 3 == 1 ? -1 : 1) * [1e-18, 1e-9, 1, 1.9e19, 1e20, 2.5e20][index % 6]
   }

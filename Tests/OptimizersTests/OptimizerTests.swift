@@ -71,7 +71,7 @@ struct ReferenceOptimizer {
   ) {
     var weights = Self.vector(count, seed: 1)
     let start = Self.values(weights)
-    // An odd part of the vector: what lies around it must not change.
+    // An odd part of the vector: the elements around it must not change.
     let range = count > 2 ? 1..<count - 1 : 0..<count
     var optimizer = Optimizer(rule: rule, owning: range)
     var references = start.map { ReferenceOptimizer(rule: rule, weight: Double($0)) }
@@ -89,7 +89,7 @@ struct ReferenceOptimizer {
       }
       let size = range.reduce(0.0) { $0 + before[$1] * before[$1] }
       #expect(abs(norms.squaredWeights - size) < 1e-5 * size)
-      // The stored change is the true one rounded to the weights' last bit.
+      // The stored change is the exact one, rounded to the weights' last bit.
       #expect(
         abs(norms.squaredChange.squareRoot() - change.squareRoot()) < 1e-6 * size.squareRoot())
     }
@@ -106,7 +106,7 @@ struct ReferenceOptimizer {
     #expect(optimizer.stepCount == 100)
   }
 
-  /// 1 − β₂ taken in Float32 is 1.3e-5 off: the first steps' size would show it.
+  /// 1 − β₂ in Float32 is off by 1.3e-5, which would show in the size of the first steps.
   @Test func adamWsSecondMomentIsExact() {
     var weights = Self.vector(1, seed: 1)
     var gradient = Self.vector(1, seed: 1)
@@ -215,7 +215,7 @@ struct ReferenceOptimizer {
     #expect(norms.squaredChange.isNaN && norms.squaredWeights.isFinite)
   }
 
-  @Test func trustRatios() {
+  @Test func trustRatiosFollowTheFormula() {
     #expect(LARS(trust: 0.1, weightDecay: 0.5).trustRatio(weights: 3, norm: 4) == 0.1 * 3 / 5.5)
     #expect(LAMB().trustRatio(weights: 3, norm: 4) == 0.75)
     for (weights, gradient) in [(0.0, 4.0), (3, 0), (0, 0)] {
@@ -224,7 +224,7 @@ struct ReferenceOptimizer {
     }
   }
 
-  @Test func namesArePyTorchs() {
+  @Test func namesAreThoseOfPyTorch() {
     #expect(SGD().momentNames == [])
     #expect(Momentum().momentNames == ["momentum_buffer"])
     #expect(AdamW().momentNames == ["exp_avg", "exp_avg_sq"])

@@ -34,7 +34,7 @@ import Testing
     Point(schedule: .warmup(steps: 0), step: 1, of: 10, rate: 0.8),
   ]
 
-  @Test(arguments: points) func ratesAtTheEndsAndBetween(_ point: Point) {
+  @Test(arguments: points) func ratesFollowTheFormulaAtTheEndsAndBetween(_ point: Point) {
     let rate = point.schedule.rate(at: Double(point.step), of: point.of, base: 0.8)
     #expect(abs(rate - point.rate) < 1e-15)
   }

@@ -3,7 +3,8 @@ import Glibc
 import Processes
 import Testing
 
-/// What killed processes leave is told apart from what living ones use, and from what is not ours.
+/// Leftovers of killed processes are distinguished from files of living ones, and from files that
+/// are not ours.
 struct LeftoversTests {
   private let root = FileManager.default.temporaryDirectory.appending(
     path: "leftovers-\(UUID().uuidString)"
@@ -32,7 +33,7 @@ struct LeftoversTests {
     process.standardInput = Pipe()
     try process.run()
     let entry = try #require(ProcessEntry(process.processIdentifier))
-    // The threads that run tests block the gentle signals, and so does what they start.
+    // The threads that run tests block signals such as TERM, and their children inherit that.
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     return (entry.identifier, entry.startTime)
@@ -89,7 +90,7 @@ struct LeftoversTests {
       "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(dead.identifier)",
       "\(dead.identifier) \(dead.start) \(root)/elsewhere/pid.\(dead.identifier)",
       "\(dead.identifier) \(dead.start) \(root)/\(host)/pid.\(getpid())", "nonsense",
-      // A process that lives, and after which no session of these is named, keeps nothing.
+      // A living process that no session is named after protects none of them.
       "\(getpid()) \(own.startTime) \(root)/\(host)/pid.\(dead.identifier)",
     ]
     try make(

@@ -2,8 +2,8 @@ import Glibc
 import Processes
 import Testing
 
-/// The machine that decides how a job ends: each row a history of events with their times, and what
-/// is done about the last of them.
+/// The state machine that ends a job: each row is a history of events with their times, and the
+/// actions after the last.
 struct StopPlanTests {
   typealias Event = StopPlan.Event
   typealias Action = StopPlan.Action
@@ -117,7 +117,7 @@ struct StopPlanTests {
       outcome: .interrupted(by: SIGINT), status: 75),
   ]
 
-  @Test(arguments: rows) func everyHistoryHasItsEnd(_ row: Row) {
+  @Test(arguments: rows) func everyHistoryLeadsToItsActions(_ row: Row) {
     var plan = StopPlan(grace: 30)
     var last: [Action] = []
     for (time, event) in row.events { last = plan.take(event, at: time) }

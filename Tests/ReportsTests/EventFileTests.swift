@@ -2,7 +2,7 @@ import Foundation
 import Reports
 import Testing
 
-/// TensorBoard's files: their framing by a check of our own, their content by TensorBoard's reader.
+/// TensorBoard's files: our own check of their framing, and TensorBoard's reader for their content.
 @Suite struct EventFileTests {
   private static let environment =
     "\(ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache")/lockstep/python"

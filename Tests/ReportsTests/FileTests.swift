@@ -25,7 +25,7 @@ struct FileTests {
     for step in steps { try file.append(record(step)) }
   }
 
-  @Test func `each record is a line at once`() throws {
+  @Test func eachRecordIsWrittenAtOnceAsALine() throws {
     var file = try JSONLinesFile(creating: path)
     for step in 1...3 {
       try file.append(record(step))
@@ -33,13 +33,13 @@ struct FileTests {
     }
   }
 
-  @Test func `creating replaces`() throws {
+  @Test func creatingReplacesTheFile() throws {
     try writeSteps(1...3)
     try writeSteps(9...9)
     #expect(try steps() == [9])
   }
 
-  @Test func `resuming cuts later steps and goes on`() throws {
+  @Test func resumingCutsLaterStepsAndContinues() throws {
     try writeSteps(1...5)
     var file = try JSONLinesFile(resuming: path, at: 3)
     #expect(try steps() == [1, 2, 3])
@@ -47,13 +47,13 @@ struct FileTests {
     #expect(try steps() == [1, 2, 3, 4])
   }
 
-  @Test func `resuming at the last step keeps all`() throws {
+  @Test func resumingAtTheLastStepCutsNothing() throws {
     try writeSteps(1...5)
     _ = try JSONLinesFile(resuming: path, at: 5)
     #expect(try steps() == Array(1...5))
   }
 
-  @Test(arguments: [1, 20, 300]) func `a torn last line is dropped`(cut: Int) throws {
+  @Test(arguments: [1, 20, 300]) func aTornLastLineIsDropped(cut: Int) throws {
     try writeSteps(1...2)
     let whole = try directory.text("metrics.jsonl")
     let line = JSONText(of: record(3)).string
@@ -64,7 +64,7 @@ struct FileTests {
     #expect(try steps() == [1, 2, 3])
   }
 
-  @Test func `a whole line without its line end is torn too`() throws {
+  @Test func aWholeLineWithoutItsLineEndIsTornToo() throws {
     try writeSteps(1...2)
     let text = try directory.text("metrics.jsonl")
     try directory.write(String(text.dropLast()), to: "metrics.jsonl")
@@ -72,7 +72,7 @@ struct FileTests {
     #expect(try steps() == [1])
   }
 
-  @Test func `a step key in a host's name does not count`() throws {
+  @Test func aStepKeyInTheNameOfAHostIsIgnored() throws {
     var file = try JSONLinesFile(creating: path)
     let seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
     try file.append(
@@ -86,13 +86,13 @@ struct FileTests {
     #expect(try directory.text("metrics.jsonl").isEmpty)
   }
 
-  @Test func `resuming without a file starts empty`() throws {
+  @Test func resumingWithoutAFileStartsEmpty() throws {
     var file = try JSONLinesFile(resuming: path, at: 3)
     try file.append(record(4))
     #expect(try steps() == [4])
   }
 
-  @Test func `errors name the path and say what to do`() throws {
+  @Test func errorsNameThePathAndTheRemedy() throws {
     let missing = directory.path + "/none/metrics.jsonl"
     #expect { _ = try JSONLinesFile(creating: missing) } throws: { error in
       "\(error)" == "\(missing): cannot open it for writing: No such file or directory"
@@ -106,7 +106,7 @@ struct FileTests {
     }
   }
 
-  @Test func `a report is written whole and read back`() throws {
+  @Test func aReportIsWrittenWholeAndReadBack() throws {
     let path = directory.path + "/report.json"
     try JSONFile.write(Samples.report, to: path)
     try JSONFile.write(Samples.report, to: path)
@@ -114,7 +114,7 @@ struct FileTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["report.json"])
   }
 
-  @Test func `a bad report is one line that names the file and the key`() throws {
+  @Test func aBadReportIsOneLineThatNamesTheFileAndTheKey() throws {
     let path = directory.path + "/report.json"
     func message(_ text: String) throws -> String {
       try directory.write(text, to: "report.json")
@@ -138,7 +138,7 @@ struct FileTests {
     }
   }
 
-  @Test func `logs alone do not make a directory taken`() throws {
+  @Test func logsAloneDoNotMakeADirectoryTaken() throws {
     let run = RunDirectory(directory.path + "/a/b")
     #expect(!run.exists)
     try RunDirectory.make(run.logs)

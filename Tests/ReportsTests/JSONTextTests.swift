@@ -9,7 +9,7 @@ struct JSONTextTests {
     return text.string
   }
 
-  @Test func `keys keep their order and punctuation is right`() {
+  @Test func keysKeepTheirOrderAndPunctuationIsRight() {
     let text = json {
       $0.object {
         $0.field("z", 1)
@@ -30,18 +30,18 @@ struct JSONTextTests {
     0.1, 1e-5, .leastNonzeroMagnitude, 1.7976931348623157e308, -0.0, 1e16, 123456789.125, 1 / 3.0,
     Double.leastNormalMagnitude / 3,
   ])
-  func `a Double comes back bit for bit`(number: Double) throws {
+  func aDoubleIsReadBackBitForBit(number: Double) throws {
     let text = json { $0.array([number]) { $0.value($1) } }
     let back = try #require(try JSONDecoder().decode([Double].self, from: Data(text.utf8)).first)
     #expect(back.bitPattern == number.bitPattern)
   }
 
   @Test(arguments: [Double.nan, .infinity, -.infinity])
-  func `a Double that is not finite is null`(number: Double) {
+  func aDoubleThatIsNotFiniteIsNull(number: Double) {
     #expect(json { $0.value(number) } == "null")
   }
 
-  @Test func `every control character and quote survives a foreign parser`() throws {
+  @Test func everyControlCharacterAndQuoteSurvivesAnotherParser() throws {
     let all = (0...0x9F).map { String(UnicodeScalar(UInt8($0))) }.joined() + "\"\\/é€😀"
     let text = json { $0.array([all]) { $0.value($1) } }
     #expect(!text.utf8.contains { $0 < 0x20 })
@@ -49,7 +49,7 @@ struct JSONTextTests {
     #expect(parsed == [all])
   }
 
-  @Test func `indented text is the same value`() throws {
+  @Test func indentedTextIsTheSameValue() throws {
     let compact = JSONText(of: Samples.report).string
     let indented = JSONText(of: Samples.report, indented: true).string
     #expect(indented.contains("\n  \"verdict\": \"noise-floor\",\n"))
@@ -59,7 +59,7 @@ struct JSONTextTests {
     #expect(values[0] == values[1])
   }
 
-  @Test func `a step record takes well under 20 microseconds`() {
+  @Test func aStepRecordTakesWellUnder20Microseconds() {
     var record = Samples.step
     record.norm.layers = (0..<40).map {
       NamedNumber("transformer.h.\($0).attn.c_attn.weight", 1 / Double($0 + 3))

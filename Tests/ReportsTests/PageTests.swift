@@ -4,8 +4,7 @@ import GradientNorms
 import Reports
 import Testing
 
-/// Pages of runs as they are found: whole, empty, torn, full of NaN; read by an XML parser that is
-/// not ours.
+/// Pages of runs that are whole, empty, torn or full of NaN, read by Foundation's XML parser.
 @Suite struct PageTests {
   static func step(
     _ number: Int, loss: Double?, norm: Double?, layers: Int = 3, action: StepRecord.Action = .step
@@ -54,7 +53,7 @@ import Testing
     return directory
   }
 
-  /// The words of a page; nil where it is not well-formed or asks for anything from elsewhere.
+  /// The words of a page; nil where it is not well-formed or loads anything from elsewhere.
   static func words(_ html: String) -> String? {
     final class Reader: NSObject, XMLParserDelegate {
       var words = ""
@@ -78,7 +77,7 @@ import Testing
       ? reader.words : nil
   }
 
-  @Test func aRunsPageSaysWhatItsFilesSay() throws {
+  @Test func aRunsPageShowsTheContentOfItsFiles() throws {
     let folder = try TemporaryDirectory()
     var steps = (1...300).map { Self.step($0, loss: 2 / Double($0), norm: 3 / Double($0)) }
     steps[41] = Self.step(42, loss: nil, norm: nil, action: .skip)
@@ -96,12 +95,13 @@ import Testing
       #expect(isThere, "\(wanted)")
     }
     #expect(html == RunPage(RunRecords(run)).html)
-    // Rank 2 waits for rank 0 two seconds of its 6.8: the calls that wait took it that much longer.
+    // Of rank 2's 6.8 seconds two are waiting for rank 0: its calls that wait took that much
+    // longer.
     let waits = words.contains("rank 2, waiting: 2, 29.4 %")
     #expect(waits)
   }
 
-  @Test func whatIsMissingOrBrokenIsShownAsThat() throws {
+  @Test func missingAndBrokenFilesAreShownAsThat() throws {
     let folder = try TemporaryDirectory()
     let empty = try Self.run(folder, "empty", steps: [])
     #expect(
@@ -124,7 +124,7 @@ import Testing
       folder, "wild",
       steps: (1...90).map { Self.step($0, loss: exp(Double($0) * 8), norm: exp(Double($0) * 3)) })
     #expect(Self.words(RunPage(RunRecords(wild)).html) != nil)
-    // A torn and a damaged file: what comes before is shown, and where it ends.
+    // A torn and a damaged file: the page shows the records before the damage, and where they end.
     let whole = try folder.text("wild/metrics.jsonl")
     try folder.write(
       whole.split(separator: "\n").prefix(20).joined(separator: "\n") + "\n{\"step\":\n{}\n",
@@ -153,7 +153,7 @@ import Testing
     let html = RunPage(RunRecords(run)).html
     #expect(html.utf8.count < 1_000_000, "\(html.utf8.count)")
     #expect(try #require(Self.words(html)).contains("highest 4321"))
-    // Read in part, as a resumed run reads what came before: fewer steps, the same batch.
+    // Read in part, as a resumed run reads the earlier records: fewer steps, the same batch.
     let part = try #require(Self.words(RunPage(RunRecords(run, limit: 4 << 20)).html))
     let isInPart = part.contains("Drawn is one step in") && part.contains("batch: 64 at 1, 64 at")
     #expect(isInPart)

@@ -1,11 +1,11 @@
 import Reports
 import Testing
 
-/// What pages are made of.
+/// The parts of pages.
 struct PageTextTests {
-  /// Fault list F: at 390 pixels a table ran off the right edge. On a narrow screen a row is a
+  /// Fault list F: at 390 pixels a table must not run off the right edge. On a narrow screen a row is a
   /// list, each cell with its column's name.
-  @Test func `each cell of a table knows its column, for narrow screens`() {
+  @Test func eachCellOfATableNamesItsColumn() {
     var page = PageText(title: "a & b")
     page.table(["", "loss <b>"], [["first", "0.25"]])
     page.end()

@@ -3,7 +3,7 @@ import Reports
 import Testing
 
 @Suite struct PictureTests {
-  /// Reads a PNG file back, by the standard's text and with zlib's inflate alone.
+  /// Reads a PNG file back by the standard, with zlib's inflate alone.
   private static func decode(_ file: [UInt8]) throws -> (
     width: Int, height: Int, channels: Int, pixels: [UInt8]
   ) {
@@ -83,7 +83,7 @@ import Testing
           pixels: [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]))
   }
 
-  @Test func gridOfPictures() {
+  @Test func picturesFormAGrid() {
     // Three pictures of 2×1, two a row: the last place stays white.
     let grey = Picture(grid: [0, 1, 0.5, 2, -1, .nan], width: 2, height: 1, columns: 2)
     #expect(

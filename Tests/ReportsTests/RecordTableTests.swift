@@ -1,7 +1,7 @@
 import Reports
 import Testing
 
-/// Records as comma-separated values, and what several runs have set differently; fault list F.
+/// Records as comma-separated values, and the keys in which several runs differ; fault list F.
 @Suite struct RecordTableTests {
   private func text(_ kind: RecordTable.Kind, _ runs: [(name: String, directory: RunDirectory)])
     throws -> String
@@ -11,7 +11,7 @@ import Testing
     return text
   }
 
-  @Test func aLineAStepWithUnitsInTheHeader() throws {
+  @Test func aStepIsALineWithUnitsInTheHeader() throws {
     let folder = try TemporaryDirectory()
     try folder.write(
       """

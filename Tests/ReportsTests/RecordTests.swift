@@ -3,9 +3,9 @@ import GradientNorms
 import Reports
 import Testing
 
-/// The records on disk, field by field as the contract spells them.
+/// The records on disk, field by field as in the contract.
 struct RecordTests {
-  @Test func `a step record is the contract's line`() {
+  @Test func aStepRecordIsTheLineOfTheContract() {
     #expect(
       JSONText(of: Samples.step).string
         == #"{"step":7,"epoch":0.125,"samples":1792,"loss":2.31,"learning_rate":1e-05,"norm":{"global":1.9,"applied":1.0,"#
@@ -17,11 +17,11 @@ struct RecordTests {
         + #""optimizer":0.0009}}"#)
   }
 
-  @Test func `a step record comes back, its layers in order`() throws {
+  @Test func aStepRecordIsReadBackWithItsLayersInOrder() throws {
     #expect(try StepRecord(line: JSONText(of: Samples.step).bytes) == Samples.step)
   }
 
-  @Test func `a skipped step has null norms and a reason`() throws {
+  @Test func aSkippedStepHasNullNormsAndAReason() throws {
     var record = Samples.step
     record.action = .skip
     record.reason = "rank 2: NaN in layers.0.weight"
@@ -35,7 +35,7 @@ struct RecordTests {
     #expect(try StepRecord(line: Array(text.utf8)).norm.global == nil)
   }
 
-  @Test func `a rank record is the contract's line and comes back`() throws {
+  @Test func aRankRecordIsTheLineOfTheContractAndIsReadBack() throws {
     let record = RankRecord(
       rank: 3, host: "node1", step: 10, samples: 640, loss: 2.25, localNorm: nil,
       seconds: .init(data: 1, compute: 2, reduce: 3, norm: 4, optimizer: 5))
@@ -46,7 +46,7 @@ struct RecordTests {
     #expect(try JSONDecoder().decode(RankRecord.self, from: Data(text.utf8)) == record)
   }
 
-  @Test func `a convergence report has the contract's keys and comes back`() throws {
+  @Test func aConvergenceReportHasTheKeysOfTheContractAndIsReadBack() throws {
     let text = JSONText(of: Samples.report).string
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -83,8 +83,8 @@ struct RecordTests {
       try JSONDecoder().decode(ConvergenceReport.self, from: Data(text.utf8)) == Samples.report)
   }
 
-  /// All that something produces; reports of older versions have some of these.
-  @Test func `verdicts are the contract's words`() {
+  /// All verdicts that runs can have; reports of older versions have some of these.
+  @Test func verdictsAreTheWordsOfTheContract() {
     #expect(
       ConvergenceReport.Verdict.allCases.map(\.rawValue) == [
         "too-short", "motionless", "converged", "converging", "noise-floor", "oscillating",
@@ -92,7 +92,7 @@ struct RecordTests {
       ])
   }
 
-  @Test func `a report names twenty skips at most`() {
+  @Test func aReportNamesTwentySkipsAtMost() {
     let skips = (1...30).map {
       ConvergenceReport.Skip(step: $0, rank: nil, host: nil, tensor: nil, text: "")
     }
@@ -105,7 +105,7 @@ struct RecordTests {
     #expect(report.skips.map(\.step) == Array(1...20))
   }
 
-  @Test func `an environment record comes back`() throws {
+  @Test func anEnvironmentRecordIsReadBack() throws {
     let record = EnvironmentRecord(
       versions: [.init("lockstep", "1.0"), .init("mpi", "Open MPI 4.1.4"), .init("onednn", nil)],
       hosts: ["a", "b"], ranksPerHost: [2, 1],
@@ -128,7 +128,7 @@ struct RecordTests {
     #expect(try JSONDecoder().decode(EnvironmentRecord.self, from: Data(text.utf8)) == record)
   }
 
-  @Test func `exit codes are the contract's`() {
+  @Test func exitCodesAreThoseOfTheContract() {
     #expect(ExitCode.allCases.map(\.rawValue) == [0, 64, 65, 70, 75, 78, 129, 130, 140, 143])
   }
 }

@@ -1,7 +1,7 @@
 import GradientNorms
 import Reports
 
-/// Records with a value of their own in every field, so that a swapped field shows.
+/// Records with a different value in every field, so that a swapped field shows.
 enum Samples {
   static let step = StepRecord(
     step: 7, epoch: 0.125, samples: 1792, loss: 2.31, learningRate: 1e-5,

@@ -9,7 +9,7 @@ struct TextStyleTests {
     TextStyle(isTerminal: isTerminal, columns: columns) { variables[$0] }
   }
 
-  @Test func `escape codes need a terminal that knows them and a user who wants them`() {
+  @Test func escapeCodesNeedATerminalThatKnowsThemAndAUserWhoWantsThem() {
     #expect(style(["TERM": "xterm"]).allowsEscapes)
     #expect(
       style(["TERM": "xterm", "NO_COLOR": ""]).allowsEscapes,
@@ -19,7 +19,7 @@ struct TextStyleTests {
     #expect(!style(["TERM": "xterm"], isTerminal: false).allowsEscapes)
   }
 
-  @Test func `COLUMNS counts first, then the terminal, then a fixed width`() {
+  @Test func theWidthIsColumnsThenTheTerminalThenFixed() {
     #expect(
       style(["COLUMNS": "72"]).width == 72
         && style(["COLUMNS": "72"], isTerminal: false).width == 72)
@@ -30,7 +30,7 @@ struct TextStyleTests {
     #expect(style(["COLUMNS": "1"]).width == 20)
   }
 
-  @Test func `lines are broken between words only`() {
+  @Test func linesAreBrokenBetweenWordsOnly() {
     #expect(WrappedText.lines("one two three", indent: 2, width: 9) == ["  one two", "   three"])
     #expect(WrappedText.lines("of 100 % clipped", indent: 0, width: 20) == ["of 100 % clipped"])
     #expect(
@@ -44,7 +44,7 @@ struct TextStyleTests {
     #expect(WrappedText.lines("", indent: 2, width: 10) == ["  "])
   }
 
-  @Test func `a table that does not fit is a paragraph a row, with nothing left out`() {
+  @Test func aTableThatDoesNotFitIsAParagraphARow() {
     let rows = [["run", "loss", "steps"], ["first", "0.25", "1,000"]]
     #expect(
       TextColumns.lines(rows, style: TextStyle(allowsEscapes: false, width: 19)) { $0 < 1 } == [
@@ -56,7 +56,7 @@ struct TextStyleTests {
       ])
   }
 
-  @Test(arguments: [30, 40, 60, 80, 132]) func `a report fits any width, and its words are whole`(
+  @Test(arguments: [30, 40, 60, 80, 132]) func aReportFitsAnyWidthAndItsWordsAreWhole(
     width: Int
   ) {
     var report = Samples.report
@@ -70,8 +70,8 @@ struct TextStyleTests {
       ).text
     }
     #expect(text(width).split(separator: "\n").allSatisfy { $0.count <= width }, "\(text(width))")
-    // The same words whatever the width, but for the table, whose cells then have names, and the
-    // bar's cells.
+    // The words are the same at any width, except for the names of the table's cells and the cells
+    // of the bar.
     func words(_ text: String) -> Set<Substring> {
       Set(text.prefix(while: { $0 != "█" }).split { $0 == " " || $0 == "\n" || $0 == ":" })
     }

@@ -3,7 +3,7 @@ import Reports
 import Testing
 
 struct TextTests {
-  // D7: a run that diverges printed up to 20 near-identical warnings.
+  // D7: a run that diverges must not print 20 near-identical warnings.
   @Test func repeatedMessagesAreCounted() {
     var messages = RepeatedMessages()
     let shown = (1...20).filter {
@@ -28,11 +28,11 @@ struct TextTests {
     (0.34124, "0.3412"), (12.3449, "12.34"), (1234.4, "1234"), (999_999.0, "999999"),
     (1e6, "1.00e+06"), (3.14e-7, "3.14e-07"), (0, "0"),
     (-2.5, "-2.500"), (9.99996, "10.000"), (1e-4, "0.0001000"),
-  ]) func `four significant figures`(number: Double, text: String) {
+  ]) func numbersHaveFourSignificantFigures(number: Double, text: String) {
     #expect(NumberFormat.formatted(number) == text)
   }
 
-  @Test func `numbers that are not there`() {
+  @Test func missingNumbersAreDashes() {
     #expect(
       [
         NumberFormat.formatted(nil), NumberFormat.formatted(.nan), NumberFormat.rate(.infinity),
@@ -45,7 +45,7 @@ struct TextTests {
     (0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
     (Int.min, "-9,223,372,036,854,775,808"),
   ])
-  func `thousands are set apart`(number: Int, text: String) {
+  func thousandsAreSeparated(number: Int, text: String) {
     #expect(NumberFormat.grouped(number) == text)
   }
 
@@ -53,14 +53,16 @@ struct TextTests {
     (0.0, "0 %"), (0.0004, "0.0 %"), (0.004, "0.4 %"), (0.123, "12 %"), (0.9999, "99 %"),
     (1, "100 %"),
   ])
-  func `only all is 100 per cent`(number: Double, text: String) {
+  func onlyAllIs100Percent(number: Double, text: String) {
     #expect(NumberFormat.percent(number) == text)
   }
 
   @Test(arguments: [(0.2, "0:01"), (59.0, "0:59"), (754, "12:34"), (3723, "1:02:03")])
-  func `a clock`(seconds: Double, text: String) { #expect(NumberFormat.clock(seconds) == text) }
+  func secondsAreShownAsAClock(seconds: Double, text: String) {
+    #expect(NumberFormat.clock(seconds) == text)
+  }
 
-  @Test func `control bytes cannot reach a terminal`() {
+  @Test func controlBytesCannotReachATerminal() {
     #expect(
       PlainText.sanitized("a\u{1B}[31mred\u{1B}[0m\u{7}\u{8}b\tc\u{9B}2J\u{202E}d") == "aredb c2Jd")
     #expect(PlainText.sanitized([0x61, 0xFF, 0x62]) == "a\u{FFFD}b")
@@ -69,12 +71,12 @@ struct TextTests {
     #expect(PlainText.sanitized(String(repeating: "x", count: 50), limit: 10) == "xxxxxxxxx…")
   }
 
-  @Test func `rank ranges`() {
+  @Test func consecutiveRanksAreShownAsARange() {
     #expect(RankRanges.text([3]) == "rank 3")
     #expect(RankRanges.text([2, 0, 1, 7, 1]) == "ranks 0-2,7")
   }
 
-  @Test func `a progress line`() {
+  @Test func aProgressLineHasTheFiguresOfAStep() {
     #expect(
       ProgressText.line(Samples.progress)
         == "step 320/702  epoch 1.36  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left"
@@ -93,7 +95,7 @@ struct TextTests {
     ReportText(report, name: "fashion-mlp", place: "runs/fashion-mlp", style: style).text
   }
 
-  @Test func `the report as text`() {
+  @Test func theReportAsTextHasAllFigures() {
     #expect(
       text() == """
         fashion-mlp: noise floor
@@ -126,7 +128,7 @@ struct TextTests {
 
   // A1
   @Test
-  func `a report's text names the page where there is one, and the text itself looks at no file`()
+  func theTextOfAReportNamesThePageWithoutLookingForIt()
     throws
   {
     let folder = try TemporaryDirectory()
@@ -138,7 +140,7 @@ struct TextTests {
     #expect(text.hasSuffix("\n  \(folder.path)\n"))
   }
 
-  @Test func `it fits 100 columns and has no escape bytes without colour`() {
+  @Test func theTextFits100ColumnsAndHasNoEscapeBytesWithoutColor() {
     var report = Samples.report
     report.reasons = [
       Array(repeating: "twelve words about the gradient norm, its slope and its noise", count: 5)
@@ -151,7 +153,7 @@ struct TextTests {
         "\u{1B}[1;32mnoise floor\u{1B}[0m"))
   }
 
-  @Test func `ranks whose weights differ are named`() {
+  @Test func ranksWhoseWeightsDifferAreNamed() {
     var report = Samples.report
     report.ranks[1].weightsSHA256 = "ff"
     #expect(
@@ -160,7 +162,7 @@ struct TextTests {
     #expect(text(report).contains("\n  weights not compared\n"))
   }
 
-  @Test func `a hostile report cannot colour the screen`() {
+  @Test func aHostileReportCannotColorTheScreen() {
     var report = Samples.report
     report.reasons = ["\u{1B}[2J"]
     report.ranks[0].host = "a\u{1B}[31m"
@@ -168,7 +170,7 @@ struct TextTests {
     #expect(!text(report).contains("\u{1B}"))
   }
 
-  @Test func `several runs side by side`() {
+  @Test func severalRunsAreShownSideBySide() {
     var other = Samples.report
     other.verdict = .diverged
     other.final.accuracy = nil

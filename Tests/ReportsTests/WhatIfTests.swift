@@ -20,7 +20,7 @@ struct WhatIfTests {
     }
   }
 
-  @Test func `the run as it was`() {
+  @Test func theRecordedNormsAreThoseOfTheRun() {
     let run = RecordedNorms(records)
     #expect(
       run.steps == 10 && run.skipped == 1 && run.norms.map(\.whole) == [1, 2, 3, 4, 5, 6, 7, 9, 10])
@@ -30,7 +30,7 @@ struct WhatIfTests {
     )
   }
 
-  @Test func `limits at the run's quantiles, and its own`() throws {
+  @Test func limitsAreTheRunsQuantilesAndItsOwn() throws {
     let rows = WhatIf(RecordedNorms(records)).rows
     #expect(
       rows.map(\.rule) == ["as it ran"] + Array(repeating: "global", count: 6) + [
@@ -51,7 +51,7 @@ struct WhatIfTests {
   }
 
   /// The run's clip measured another norm than L2: the tensors' norms give that.
-  @Test func `a norm of another order`() {
+  @Test func normsAreThoseOfTheTensorsWhereTheClipMeasuredAnother() {
     let others = records.map { record in
       var record = record
       record.norm.global = record.norm.global.map { 7 * $0 }
@@ -63,7 +63,7 @@ struct WhatIfTests {
       })
   }
 
-  @Test func `the table`() {
+  @Test func theTableHasARowARule() {
     let text = WhatIf(RecordedNorms(records)).text(name: "fashion-mlp")
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     #expect(
@@ -76,7 +76,7 @@ struct WhatIfTests {
     #expect(text.hasSuffix("others.\n") && lines.allSatisfy { $0.count <= 100 })
   }
 
-  @Test func `as JSON`() throws {
+  @Test func theJSONHasTheFiguresOfTheTable() throws {
     let text = JSONText(of: WhatIf(RecordedNorms(records))).string
     let object = try #require(
       try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -88,13 +88,13 @@ struct WhatIfTests {
       rules.count == 11 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
   }
 
-  @Test func `a run without a step says so`() {
+  @Test func aRunWithoutAStepIsReported() {
     let empty = WhatIf(RecordedNorms([]))
     #expect(empty.rows.count == 1 && empty.rows[0].clippedFraction == nil)
     #expect(empty.text(name: "x").contains("0 steps with a known norm, of 0"))
   }
 
-  @Test func `a file is read in pieces, and a bad line is named`() throws {
+  @Test func aFileIsReadInPiecesAndABadLineIsNamed() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/metrics.jsonl"
     var file = try JSONLinesFile(creating: path)

@@ -18,13 +18,13 @@ struct WorkerEventTests {
     .evaluation(loss: nil, score: NamedNumber("mean_return", 475.5)), .report(Samples.report),
   ]
 
-  @Test(arguments: events) func `an event is one line and comes back`(event: WorkerEvent) {
+  @Test(arguments: events) func anEventIsOneLineAndIsReadBack(event: WorkerEvent) {
     let line = JSONText(of: event).bytes
     #expect(!line.contains(0x0A))
     #expect(WorkerEvent(line: line) == event)
   }
 
-  @Test func `a progress event has the agreed keys`() {
+  @Test func aProgressEventHasTheAgreedKeys() {
     #expect(
       JSONText(of: WorkerEvent.progress(Samples.progress)).string
         == #"{"event":"progress","step":320,"steps":702,"epoch":1.365,"loss":0.43214,"norm":1.2034,"clipped_fraction":0.12,"#
@@ -36,11 +36,11 @@ struct WorkerEventTests {
     #"{"event":"message","level":"shout","text":"x"}"#,
     #"{"event":"evaluation","loss":1e999}"#, #"{"event":"evaluation","loss":NaN}"#,
     String(repeating: #"{"event":"#, count: 100_000), String(repeating: "[", count: 100_000),
-  ]) func `another line is no event`(line: String) {
+  ]) func anotherLineIsNoEvent(line: String) {
     #expect(WorkerEvent(line: Array(line.utf8)) == nil)
   }
 
-  @Test func `a line over the limit is no event`() {
+  @Test func aLineOverTheLimitIsNoEvent() {
     let text = String(repeating: "x", count: WorkerEvent.lineLimit)
     #expect(
       WorkerEvent(line: JSONText(of: WorkerEvent.message(level: .note, text: text)).bytes) == nil)
@@ -50,7 +50,7 @@ struct WorkerEventTests {
           .bytes) != nil)
   }
 
-  @Test func `lines are cut however the bytes arrive`() {
+  @Test func linesAreCutHoweverTheBytesArrive() {
     let bytes = Array("one\n\ntwo\nthree".utf8)
     for size in 1...bytes.count {
       var splitter = LineSplitter(limit: 100)

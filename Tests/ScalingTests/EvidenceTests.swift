@@ -4,8 +4,8 @@ import Scaling
 import ScalingStudy
 import Testing
 
-/// What a study says of its fits, from measurements that were made up so that the right answer is
-/// known. // B6
+/// The verdict of a study on its fits, from synthetic measurements whose right answer is known. //
+/// B6
 @Suite struct EvidenceTests {
   /// Throughputs of ranks, three repeats each, one a per cent above and one below.
   private func points(_ counts: [Int], _ throughput: (Double) -> Double) -> [(
@@ -49,7 +49,7 @@ import Testing
     #expect(FittedLaw(.amdahl, []).evidence.verdict == .none)
   }
 
-  /// The two points of the fault: σ was 6.28.
+  /// Among them two points for which an unbounded fit gives σ = 6.28.
   @Test(arguments: [
     [1: 100.0, 2: 27.5], [1: 100, 2: 250], [1: 100, 2: 10, 4: 5],
     [1: 100, 2: 260, 4: 700, 8: 1900], [1: 100, 2: 100, 4: 100, 8: 100],
@@ -71,7 +71,7 @@ import Testing
   }
 
   /// The bounded solution against a search over a fine grid.
-  @Test func atABoundTheFitIsTheBestThatIsLeft() throws {
+  @Test func atABoundTheFitIsTheBestAllowed() throws {
     let superlinear = points([1, 2, 4, 8]) { 100 * $0 * (1 + 0.02 * ($0 - 1)) }
     let fit = try #require(ScalingFit(.usl, superlinear))
     #expect(fit.coefficients.map(\.value) == [0, 0])
@@ -118,8 +118,7 @@ import Testing
 
   // MARK: Studies
 
-  /// A machine of which everything is known: 10 µs a sample, 50 µs a round within it, 1 ns a byte
-  /// taken in.
+  /// A synthetic machine: 10 µs a sample, 50 µs a round within it, 1 ns a byte taken in.
   private let truth = StepModel(
     fixed: 1e-3, perSample: 1e-5,
     exchange: ExchangeModel(networkLatency: 0, localLatency: 5e-5, touching: 1e-9))
@@ -178,7 +177,7 @@ import Testing
         && !StudyText(study([1, 2, 4], .weak)).text.contains("Amdahl"))
   }
 
-  @Test func aStudyOfTwoRankCountsPredictsNothingAndSaysWhy() throws {
+  @Test func aStudyOfTwoRankCountsPredictsNothingAndReportsWhy() throws {
     for study in [
       study([1, 2]), study([1, 2, 4, 8], oversubscribed: [4, 8]), study([1]),
       study([4], oversubscribed: [4]),
@@ -203,13 +202,13 @@ import Testing
     }
   }
 
-  @Test func textPageAndJSONSayTheSame() throws {
+  @Test func textPageAndJSONAgree() throws {
     let usable = study([1, 2, 4, 8])
     #expect(usable.evidence.verdict == .usable && usable.predictions.map(\.ranks) == [64])
     #expect(
       StudyText(usable).text.contains("predicted for 4 ranks a host")
         && !StudyText(usable).text.contains("do not rely on this"))
-    // Steps of three of the four counts are slower than the model has them.
+    // Steps at three of the four counts are slower than in the model.
     let weak = study([1, 2, 4, 8], slower: { $0 == 2 ? 1 : 1.4 })
     #expect(weak.evidence.verdict == .weak && weak.predictions.count == 1)
     let none = study([1, 2, 4, 8], slower: { $0 == 1 ? 1 : 4 })
@@ -260,7 +259,8 @@ import Testing
       ("straggler=2:1.5", 2, nil), ("straggler=2:1.5", 3, "straggler=2:1.5"),
       ("hosts=2,straggler=0:2,straggler=5:3,latency=1ms", 4, "hosts=2,straggler=0:2,latency=1ms"),
     ] as [(String, Int, String?)])
-  func aStragglerIsOneWhereItsRankIs(_ text: String, _ ranks: Int, _ left: String?) throws {
+  func aStragglerCountsOnlyWhereItsRankExists(_ text: String, _ ranks: Int, _ left: String?) throws
+  {
     #expect(try Simulation(text).text(ranks: ranks) == left)
   }
 }

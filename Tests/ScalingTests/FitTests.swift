@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  @Test func quantilesAreNumPys() throws {
+  @Test func quantilesAreThoseOfNumPy() throws {
     for golden in Self.golden.quantiles {
       let spread = try #require(Quartiles(golden.values))
       for (a, b) in zip(
@@ -90,7 +90,7 @@ import Testing
     #expect(Quartiles([Double]()) == nil)
   }
 
-  @Test func intervalsAreStudents() throws {
+  @Test func intervalsAreThoseOfStudentsT() throws {
     for row in Self.golden.student {
       let estimate = Estimate(value: 0, standardError: 1, degreesOfFreedom: Int(row[1]))
       let reach = try #require(estimate.interval(confidence: 2 * row[0] - 1)).upperBound
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test func whatPointsDoNotTellIsNotTold() throws {
+  @Test func coefficientsThatThePointsDoNotDetermineAreNil() throws {
     #expect(ScalingFit(.usl, [(1, 10), (2, 18)]) == nil, "three numbers from two rank counts")
     let exact = try #require(ScalingFit(.amdahl, [(1, 10), (2, 18)]))
     #expect(
@@ -109,7 +109,7 @@ import Testing
     #expect(linear.coefficients.map(\.value) == [0, 0] && linear.peak == nil)
   }
 
-  @Test func theCriticalBatchIsFoundAgain() throws {
+  @Test func aFitRecoversTheCriticalBatch() throws {
     let truth = CriticalBatch(noiseScale: 300, steps: 400, batch: 100)
     #expect(abs(truth.fewestSteps - 100) < 1e-12)
     let points = [16.0, 64, 256, 1024].map {

@@ -5,12 +5,12 @@ import Scaling
 import ScalingStudy
 import Testing
 
-/// What the model of the exchange foretells, against hosts in network namespaces with links of a
+/// Predictions of the model of the exchange, against hosts in network namespaces with links of a
 /// set speed.
 ///
-/// It is fitted on one and two ranks at two link speeds, and foretells three to six ranks on three
-/// hosts at others, where its median error must be at most 15 %. `LOCKSTEP_STUDY=full` measures
-/// more speeds, sizes and rank counts; every point is printed either way.
+/// It is fitted on one and two ranks at two link speeds, and predicts three to six ranks on three
+/// hosts at other speeds, where its median error must be at most 15 %. `LOCKSTEP_STUDY=full`
+/// measures more speeds, sizes and rank counts; every point is printed either way.
 @Suite(.serialized, .enabled(if: Cluster.isPossible, "\(Cluster.need)")) struct PredictionTests {
   private static let isFull = ProcessInfo.processInfo.environment["LOCKSTEP_STUDY"] == "full"
   private static let hosts = ["node1", "node2", "node3"]
@@ -51,7 +51,7 @@ import Testing
       for host in hosts { try cluster.change("link", [host, "\(megabits)mbit"]) }
     }
 
-    /// Runs workers, so many on each host.
+    /// Runs workers, a given number on each host.
     func workers(_ slots: [Int], _ arguments: [String]) throws -> Outcome {
       let list = zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" }.joined(
         separator: ",")
@@ -121,15 +121,14 @@ import Testing
 
   private static func ms(_ seconds: Double) -> String { "\((seconds * 1e5).rounded() / 100) ms" }
 
-  @Test func exchangesOfMoreRanksOnMoreHostsAreForetold() throws {
-    try Self.expectForetold(Self.exchangeError)
+  @Test func exchangesOfMoreRanksOnMoreHostsArePredicted() throws {
+    try Self.expectPredicted(Self.exchangeError)
   }
 
-  @Test func stepsAreForetoldAtOtherSpeeds() throws { try Self.expectForetold(Self.stepError) }
+  @Test func stepsArePredictedAtOtherSpeeds() throws { try Self.expectPredicted(Self.stepError) }
 
-  /// Times are of a machine that may have been busy with other things: a first failure is measured
-  /// again, all of it.
-  private static func expectForetold(_ error: () throws -> Double) throws {
+  /// The machine may have been busy: after a first failure everything is measured again.
+  private static func expectPredicted(_ error: () throws -> Double) throws {
     if try error() <= 0.15 { return }
     print("measured again:")
     #expect(try error() <= 0.15)
@@ -150,7 +149,7 @@ import Testing
             pairs.append((predicted, point.seconds))
             print(
               "\(slots.reduce(0, +)) ranks, \(times.pattern), \(bytes) bytes, \(megabits) Mbit/s: \(Self.ms(point.seconds)) measured, "
-                + "\(Self.ms(predicted)) foretold, \(Int((predicted / point.seconds - 1) * 1000) / 10) %"
+                + "\(Self.ms(predicted)) predicted, \(Int((predicted / point.seconds - 1) * 1000) / 10) %"
             )
           }
         }
@@ -200,7 +199,7 @@ import Testing
       let predicted = there.seconds(own: model.own(samples: 128), pattern, step)
       pairs.append((predicted, measured))
       print(
-        "a step of 2 ranks at \(megabits) Mbit/s: \(Self.ms(measured)) measured, \(Self.ms(predicted)) foretold"
+        "a step of 2 ranks at \(megabits) Mbit/s: \(Self.ms(measured)) measured, \(Self.ms(predicted)) predicted"
       )
     }
     let error = try #require(medianRelativeError(pairs))

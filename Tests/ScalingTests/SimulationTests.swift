@@ -18,7 +18,7 @@ import Testing
     #expect(abs(try #require(Link.bytesPerSecond(text)) / speed - 1) < 1e-12)
   }
 
-  @Test func whatIsNoQuantityIsNone() {
+  @Test func anInvalidQuantityIsNil() {
     for text in ["", "us", "20", "-3us", "nan s", "20 furlongs", "infs"] {
       #expect(Link.seconds(text) == nil, "\(text)")
     }

@@ -2,11 +2,11 @@ import Scaling
 import Testing
 
 /// Traffic of the exchanges against the closed forms of Thakur, Rabenseifner and Gropp (2005), and
-/// against what must hold.
+/// against invariants.
 @Suite struct TrafficTests {
   private let bytes = 64e6
 
-  @Test func aHostARankIsAsThePaperSays() throws {
+  @Test func oneRankAHostHasTheTrafficOfThePaper() throws {
     for p in [2, 3, 4, 5, 6, 8, 16, 31] {
       let flat = try #require(
         ExchangePattern.messages.step(
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func hierarchySendsWhatHostsLack() throws {
+  @Test func theHierarchySendsOnlyWhatHostsLack() throws {
     for (hosts, places) in [(2, 2), (3, 2), (4, 8), (16, 64)] {
       let placement = Placement(ranks: hosts * places, perHost: places)
       let shared = try #require(
@@ -42,7 +42,7 @@ import Testing
       #expect(
         abs(shared.reduce.linkBytes - least) < 1 && abs(shared.publish.linkBytes - least) < 1,
         "\(hosts) × \(places): \(shared)")
-      // In one host's memory nothing is sent.
+      // Within one host's memory nothing is sent.
       let one = try #require(
         ExchangePattern.shared.step(
           bytes: bytes, ledgerBytes: 0, on: Placement(ranks: places, perHost: places)))
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func sixteenThousandRanksAreCountedAtOnce() throws {
+  @Test func sixteenThousandRanksAreCountedFast() throws {
     for pattern in ExchangePattern.allCases {
       let step = try #require(pattern.step(bytes: bytes, on: Placement(ranks: 16384, perHost: 8)))
         .total
@@ -83,7 +83,7 @@ import Testing
     #expect(Placement(names: ["b", "a", "b"]).hosts == [0, 1, 0])
   }
 
-  @Test func aModelIsFoundAgainFromItsTimes() throws {
+  @Test func aFitRecoversTheModelFromItsTimes() throws {
     let truth = ExchangeModel(
       networkLatency: 60e-6, localLatency: 4e-6, linkOverhead: 1.06, touching: 0.6e-9)
     var points: [ExchangeModel.Point] = []
@@ -114,7 +114,7 @@ import Testing
     #expect(ExchangeModel(fitting: []) == nil)
   }
 
-  @Test func stepsOfOneRankAndOfTwoTellTheRest() throws {
+  @Test func stepsOfOneAndTwoRanksGiveTheModel() throws {
     let exchange = ExchangeModel(networkLatency: 0, localLatency: 0, touching: 0)
     let model = try #require(StepModel(own: [(64, 5.4e-3), (32, 2.9e-3)], exchange: exchange))
     #expect(

@@ -2,7 +2,7 @@ import FlightRecorder
 import StallWatch
 import Testing
 
-/// Which rank is missing, from made-up states of ranks (D1).
+/// Which rank is missing, from synthetic states of ranks (D1).
 struct StallJudgeTests {
   private static func entry(
     _ sequence: Int, _ kind: CollectiveKind = .allReduce, group: UInt64 = StallJudge.world,
@@ -69,11 +69,11 @@ struct StallJudgeTests {
     let stall = try #require(
       Self.judge([Self.waiting(0, 29, usual: 9), stopped, Self.waiting(2, 29)]))
     #expect(stall.cause == .halted && stall.missing.map(\.rank) == [1])
-    // Ten usual waits would be 90 s, but a stopped process does not come by waiting.
+    // Ten usual waits would be 90 s, but waiting does not help a stopped process.
     #expect(stall.limit(10) == 10)
     #expect(
       stall.text.contains("stopped (process 101; kill -CONT 101 lets it go on); ranks 0,2 wait"))
-    // All three stopped: nobody waits.
+    // All three stopped: none of them waits.
     let all = try #require(Self.judge((0..<3).map { Self.busy($0, quiet: 15, .stopped) }))
     #expect(all.cause == .halted && all.missing.map(\.rank) == [0, 1, 2] && all.waiting.isEmpty)
     // Within a collective that it entered, and that the others cannot leave.
@@ -91,8 +91,8 @@ struct StallJudgeTests {
     #expect(none.missing.map(\.rank) == [0, 1, 2] && none.waiting.isEmpty)
   }
 
-  @Test func whoWaitsForAThirdIsNotMissing() throws {
-    // Rank 1 waits in a communicator of its own with rank 2, which is the one that does nothing.
+  @Test func aRankThatWaitsForAThirdIsNotMissing() throws {
+    // Rank 1 waits in a smaller communicator for rank 2, which does nothing.
     var second = Self.waiting(1, in: Self.entry(3, .barrier, group: 50), 40)
     second.groups = [Self.group(6, size: 3), Self.group(3, 50, size: 2)]
     var third = Self.busy(2, quiet: 41)
@@ -101,7 +101,7 @@ struct StallJudgeTests {
     #expect(stall.missing.map(\.rank) == [2] && stall.waiting == [0, 1])
   }
 
-  @Test func differentCollectivesAreSaidToDiffer() throws {
+  @Test func differentCollectivesAreReported() throws {
     let stall = try #require(
       Self.judge([
         Self.waiting(0, 12), Self.waiting(1, in: Self.entry(7, .barrier, bytes: 0), 12),
@@ -127,11 +127,11 @@ struct StallJudgeTests {
     #expect(Self.judge([first, other])?.cause == .mismatch)
   }
 
-  @Test func aCollectiveThatAllEnteredAndNoneLeavesIsSaidToBeStuck() throws {
+  @Test func aCollectiveThatAllEnteredAndNoneLeavesIsReportedAsStuck() throws {
     let all = (0..<3).map { Self.waiting($0, 12) }
     let stall = try #require(Self.judge(all))
     #expect(stall.cause == .stuck && stall.text.contains("all ranks have entered the all-reduce"))
-    // Of a rank that is not heard of nothing is known: it may be at work.
+    // A rank without a report may be working.
     #expect(StallJudge.stall(of: Array(all.dropLast()), size: 3, least: 10) == nil)
   }
 
@@ -165,19 +165,19 @@ struct StallJudgeTests {
       return #expect(Bool(false), "no end")
     }
     #expect(seconds == 11)
-    // Where files are read or written it may take three times as long; where such waits are usual,
-    // ten times those.
+    // The limit is three times as long where files are read or written, and ten times the usual
+    // wait where that is longer.
     #expect(try episode.observe(stall(61, phase: .checkpoint)).count == 1)
     guard case .abort = try #require(try episode.observe(stall(181, phase: .checkpoint)).first)
     else { return #expect(Bool(false), "no abort") }
     #expect(try StallEpisode(warn: 10, abort: 60).observing(stall(59, usual: 6)).isEmpty)
-    // Limits of 0 ask for nothing.
+    // A limit of 0 disables warning and end.
     #expect(StallEpisode(warn: 0, abort: 0).least == nil)
   }
 
   /// Half an hour in which any rank may at any step be five times slower, at a micro-batch of 1.5 s
-  /// when it is not: others wait for up to 24 s, and nobody is missing. The clock is made up, so no
-  /// load of the machine matters.
+  /// when it is not: others wait for up to 24 s, and no rank is missing. The clock is simulated, so
+  /// the load of the machine does not matter.
   @Test(arguments: 1...8) func stepsFiveTimesSlowerAreNoStall(seed: UInt64) {
     var random = SplitMix(state: seed)
     var episode = StallEpisode(warn: 10, abort: 600)

@@ -46,7 +46,7 @@ import Testing
   }
 
   /// Bit patterns of values that the formats' papers list: the largest, the smallest, one, minus
-  /// two and a half, and what is not finite.
+  /// two and a half, and those that are not finite.
   @Test(arguments: [
     (
       "F16", [0x7BFF, 0x0001, 0x3C00, 0xC100], 65504, 5.9604644775390625e-8,

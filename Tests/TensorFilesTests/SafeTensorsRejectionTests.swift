@@ -2,7 +2,7 @@ import Files
 import TensorFiles
 import Testing
 
-/// Files that break one rule each, those that other readers accept or once crashed on among them.
+/// Files that break one rule each, among them files that other readers accept or crashed on.
 @Suite struct SafeTensorsRejectionTests {
   let files = TemporaryFiles()
 
@@ -130,7 +130,7 @@ import Testing
     }
   }
 
-  @Test func whatIsNoFileIsNamed() {
+  @Test func anInvalidFileIsNamed() {
     #expect(throws: FileError.self) { try SafeTensors(path: files.path) }
     let error = #expect(throws: FileError.self) { try SafeTensors(path: files.path + "/no") }
     #expect(

@@ -137,7 +137,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     #expect(failure(bytes + [0])?.offset == bytes.count)
   }
 
-  @Test func noFlippedBitCrashesAndHeaderOnesAreSeenOrHarmless() throws {
+  @Test func noFlippedBitCrashesAndThoseOfTheHeaderAreFoundOrHarmless() throws {
     let bytes = try small()
     let intact = try readAll(files.path + "/small").mapValues { $0.map(\.bitPattern) }
     var rejected = 0
@@ -182,7 +182,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
       return processorSeconds() - start
     }
     let (few, many) = (try seconds(10_000), try seconds(100_000))
-    // Ten times as long; a hundred times, if each were looked for among all.
+    // Ten times as long; it would be a hundred times if each name were compared with all others.
     #expect(many < 40 * few, "\(few) s, \(many) s")
   }
 }

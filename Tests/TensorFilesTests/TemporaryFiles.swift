@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory of a test's own, removed with the last reference.
+/// A temporary directory, removed with its last reference.
 final class TemporaryFiles: Sendable {
   let path: String
 

@@ -108,7 +108,7 @@ import Vectors
     }
   }
 
-  @Test func memoryOfOthersIsKeptAndNotFreed() {
+  @Test func borrowedMemoryIsNotFreed() {
     var vector = Optional(Memory())
     weak let memory = vector
     do {

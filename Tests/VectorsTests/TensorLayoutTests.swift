@@ -21,7 +21,7 @@ import Vectors
     #expect(layout.segments[0].shape == [3, 5])
   }
 
-  /// Up to more owners than there are grains.
+  /// Up to more owners than there are tiles.
   @Test(
     arguments: [
       [[5]], [[10, 10], [3], [7, 10]], [[770, 2], [1]], [[3, 700], [64, 33], [9, 9, 40]],
@@ -43,9 +43,9 @@ import Vectors
       }
     }
     #expect(end == layout.elementCount)
-    // Either end moves by less than a grain and the gap behind a tensor.
+    // Either end moves by less than a tile and the gap after a tensor.
     #expect(lengths.max()! - lengths.min()! <= 2 * (grains.max()! + TensorLayout.alignment))
-    // Whoever owns them, the grains are the same, and made of whole rows.
+    // The tiles are the same for any number of owners, and consist of whole rows.
     let whole = layout.tiles(of: 0..<layout.elementCount).map {
       [$0.tensor, $0.range.lowerBound, $0.range.upperBound]
     }

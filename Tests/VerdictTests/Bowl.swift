@@ -3,15 +3,14 @@ import Glibc
 import Models
 import Vectors
 
-/// A loss with one minimum, known in every respect: the mean over samples x of Σ φ(wᵢ − xᵢ), in one
-/// tensor.
+/// A loss with one minimum, known exactly: the mean over samples x of Σ φ(wᵢ − xᵢ), in one tensor.
 final class Bowl: Model {
   enum Shape {
-    /// φ = ½λᵢu²: gradient descent converges below the rate 2/λ, swings for ever at it, and
+    /// φ = ½λᵢu²: gradient descent converges below the rate 2/λ, oscillates for ever at it, and
     /// diverges above.
     case quadratic
-    /// φ = log cosh u: curvature 1 at the minimum, and flat walls, so that a rate above 2 swings
-    /// for ever between two points.
+    /// φ = log cosh u: curvature 1 at the minimum, and flat walls, so that a rate above 2
+    /// oscillates for ever between two points.
     case walled
   }
 
@@ -69,7 +68,7 @@ final class Bowl: Model {
   }
 }
 
-/// Points about the origin, each a function of (seed, index): what the samples of a ``Bowl`` are.
+/// Points around the origin, each a function of (seed, index): the samples of a ``Bowl``.
 struct Cloud: Dataset {
   let count: Int
   let inputWidth: Int

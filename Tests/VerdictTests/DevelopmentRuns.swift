@@ -4,8 +4,8 @@ import Models
 import Optimizers
 import Vectors
 
-// Development runs of the kinds that people ask about: short, curved, interrupted by a plateau,
-// noisy, clipped, still.
+// Development runs of common kinds: short, curved, interrupted by a plateau, noisy, clipped,
+// motionless.
 extension LabelledRun {
   static var development: [LabelledRun] {
     Variant.allCases.flatMap(\.runs) + short + curved + plateaus + ends + wide + still + divisions
@@ -175,7 +175,8 @@ extension LabelledRun {
     ]
   }
 
-  // MARK: Wide nets at rest under AdamW, whose updates are long and go nowhere near straight down
+  // MARK: Wide nets at rest under AdamW, whose updates are long and far from the direction of the
+  // gradient
 
   private static var wide: [LabelledRun] {
     [1, 4].flatMap { ranks in

@@ -3,9 +3,9 @@ import Glibc
 import Models
 import Vectors
 
-// Losses of weights and one row of numbers, written out, and their data.
+// Losses of weights and one row of numbers, given by formulas, and their data.
 
-/// A loss of weights and one row of numbers, with its gradient, written out.
+/// A loss of weights and one row of numbers, with its gradient, given by formulas.
 final class Formula: Model {
   /// Returns the loss of one row, and adds its gradient to `slope`.
   typealias Body = @Sendable (_ w: [Double], _ x: [Double], _ slope: inout [Double]) -> Double

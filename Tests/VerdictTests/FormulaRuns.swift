@@ -5,7 +5,7 @@ import Models
 import Optimizers
 import Vectors
 
-// Runs of losses written out, labelled by how they are made.
+// Runs of losses given by formulas; each label follows from how the run is made.
 extension LabelledRun {
   static var formulas: [LabelledRun] {
     tokens + densities + counts + phases + margins + products + medians + deep

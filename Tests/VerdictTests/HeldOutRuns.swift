@@ -5,7 +5,7 @@ import Models
 import Optimizers
 import Vectors
 
-// The half that is looked at once, when the rules are done. Its losses, its data and its schedules
+// The half that is used once, when the rules are finished. Its losses, its data and its schedules
 // occur in no other set; labels follow from how a run is made.
 extension LabelledRun {
   static var heldOut: [LabelledRun] {

@@ -16,8 +16,8 @@ struct LabelledRun {
   }
 }
 
-/// Runs made to one recipe twice, with other seeds, sizes, rates, rank counts and lengths: part of
-/// the half that the rules were written with.
+/// Runs of one recipe with different seeds, sizes, rates, rank counts and lengths: part of the half
+/// that the rules were written with.
 enum Variant: CaseIterable {
   case first, second
 
@@ -64,7 +64,7 @@ extension Variant {
       bowl("arrival", .converged, rate: pick(0.8, 1), steps: pick(500, 900)),
       bowl("long arrival", .converged, rate: 0.2, steps: 5000),
       bowl("arrival below the edge", .converged, rate: 1.9, steps: pick(400, 700)),
-      // Each rank holds other samples, and all of them are in every step: there is spread, and no
+      // Each rank has different samples, and every step uses all: gradients differ, but there is no
       // noise.
       bowl(
         "arrival, samples differ", .converged, rate: pick(0.5, 0.7), steps: pick(400, 600),
@@ -95,7 +95,7 @@ extension Variant {
     _ name: String, _ label: ConvergenceVerdict.Kind, ranks: Int, width: Int? = nil,
     condition: Double = 2, rule: any OptimizerRule = .sgd(),
     start: Double? = nil, rate: Double, steps: Int, schedule: any Schedule = .constant,
-    clip: any ClipRule = .none, tellsUpdates: Bool = true
+    clip: any ClipRule = .none, hasUpdateNorms: Bool = true
   ) -> LabelledRun {
     let width = width ?? pick(12, 20)
     return LabelledRun(
@@ -106,7 +106,7 @@ extension Variant {
         data: Cloud(count: 1 << 20, inputWidth: width, spread: 1, seed: seed), rule: rule,
         rate: rate, schedule: schedule, steps: steps,
         ranks: ranks,
-        batch: pick(32, 48), clip: clip, seed: seed, tellsUpdates: tellsUpdates))
+        batch: pick(32, 48), clip: clip, seed: seed, hasUpdateNorms: hasUpdateNorms))
   }
 
   private var noisyBowls: [LabelledRun] {
@@ -143,7 +143,7 @@ extension Variant {
         rate: pick(0.01, 0.02), steps: 2000),
       noisyBowl(
         "rest, updates untold", .noiseFloor, ranks: ranks, rate: 0.1, steps: pick(800, 1500),
-        tellsUpdates: false),
+        hasUpdateNorms: false),
       // ηλ = 1.9 … 1.95: |G|² is 19 … 39 times the noise.
       noisyBowl(
         "overshoot", .oscillating, ranks: ranks, condition: 1, rate: pick(1.9, 1.95),

@@ -3,7 +3,7 @@ import Glibc
 import Models
 import Vectors
 
-// Models and data that have no relative in the first development runs.
+// Models and data unlike those of the first development runs.
 
 /// Rows (x, y) with y = 2·Σx + noise: x has the variances `scales` along axes that are no
 /// coordinates, so that the Hessian of least squares, twice the covariance, is full. Its
@@ -55,8 +55,7 @@ struct Moons: Dataset {
   }
 }
 
-/// Images of a bar that lies or stands, with noise; of `share` of them the label is drawn at
-/// random.
+/// Images of a horizontal or vertical bar, with noise; a `share` of the labels is drawn at random.
 struct Bars: Dataset {
   let count: Int
   let share: Double

@@ -32,7 +32,7 @@ extension LabelledRun {
         ranks: ranks, batch: batch, clip: clip, seed: 9))
   }
 
-  // Schedules that the product has not.
+  // Schedules that the product does not have.
   private static func linear(_ step: Int, _ steps: Int) -> Double {
     1 - Double(step - 1) / Double(steps)
   }
@@ -48,8 +48,8 @@ extension LabelledRun {
 
   private static var regressions: [LabelledRun] {
     [
-      // The loss has the time constant condition/(4·rate): 10 to 100 of them and more. The noise of
-      // a step's loss, an eighth of it, is averaged over thousands of steps.
+      // The loss has the time constant condition/(4·rate); the runs last 10 to 100 of them and
+      // more. The noise of a step's loss, an eighth of it, is averaged over thousands of steps.
       regression("rest, one rank", .noiseFloor, rate: 0.05, steps: 5000, ranks: 1),
       regression("rest, two ranks", .noiseFloor, rate: 0.1, steps: 4000, ranks: 2),
       regression("rest, four ranks", .noiseFloor, rate: 0.02, steps: 6000, ranks: 4),
@@ -86,8 +86,8 @@ extension LabelledRun {
       regression(
         "descent, normalized", .converging, rate: 0.1, steps: 200, ranks: 2,
         clip: .normalize(norm: 0.15)),
-      // All the data in each step, which 100 time constants and more fit: what is left of the loss
-      // is the noise of the data.
+      // All the data in each step, for 100 time constants and more: the rest of the loss is the
+      // noise of the data.
       regression("arrival", .converged, samples: 64, rate: 0.3, steps: 400, ranks: 1, batch: nil),
       regression(
         "arrival, three ranks", .converged, samples: 90, rate: 0.2, steps: 700, ranks: 3, batch: nil
@@ -98,7 +98,8 @@ extension LabelledRun {
       regression(
         "arrival, linear decay", .converged, samples: 64, rate: 0.4, steps: 500, ranks: 4,
         batch: nil, factor: linear),
-      // Targets without noise: batches agree at the minimum, and their noise goes with the loss.
+      // Targets without noise: batches agree at the minimum, and their noise vanishes with the
+      // loss.
       regression("arrival, interpolated", .converged, noise: 0, rate: 0.1, steps: 1000, ranks: 2),
       regression(
         "arrival, interpolated, one rank", .converged, noise: 0, rate: 0.2, steps: 800, ranks: 1),
@@ -166,8 +167,8 @@ extension LabelledRun {
     let random = RandomText(tokens: 1 << 21, vocabulary: 6, context: 6, seed: 31)
     let counting = Counting(count: 1 << 20, vocabulary: 6, length: 6, seed: 31)
     return [
-      // Nothing can be learned but that all tokens are as likely: the loss is ln 6 and its noise,
-      // from a few hundred steps on.
+      // Nothing can be learned but that all tokens are equally likely: the loss is ln 6 and its
+      // noise, from a few hundred steps on.
       run("noise, Elman", .noiseFloor, elman(), random, rate: 0.2, steps: 2000, ranks: 1),
       run(
         "noise, LSTM", .noiseFloor, lstm(), random, rule: .adamw(), rate: 0.005, steps: 2000,
@@ -175,7 +176,7 @@ extension LabelledRun {
       run(
         "noise, GPT", .noiseFloor, gpt(), random, rule: .adamw(), rate: 0.003, steps: 1500, ranks: 4
       ),
-      // A rule that the last token gives away.
+      // The last token determines the next.
       run("counting, Elman", .converging, elman(), counting, rate: 0.3, steps: 60, ranks: 2),
       run(
         "counting, LSTM", .converging, lstm(), counting, rule: .adamw(), rate: 0.01, steps: 60,
@@ -253,8 +254,8 @@ extension LabelledRun {
           factor: factor, steps: steps, ranks: ranks, batch: batch, seed: 23))
     }
     return [
-      // Lloyd's iteration ends after finitely many assignments, and then every step goes a part of
-      // the way.
+      // Lloyd's iteration ends after finitely many assignments; then every step goes a fraction of
+      // the rest.
       run("all data", .converged, samples: 200, rate: 1, steps: 400, ranks: 1, batch: nil),
       run(
         "all data, two ranks", .converged, samples: 300, rate: 1.5, steps: 500, ranks: 2, batch: nil
@@ -410,7 +411,7 @@ extension LabelledRun {
     ]
   }
 
-  // MARK: Deep nets of tanh, whose small weights shrink what goes through a layer about threefold
+  // MARK: Deep nets of tanh, whose small weights shrink the signal about threefold in each layer
 
   private static var deepTanh: [LabelledRun] {
     func run(

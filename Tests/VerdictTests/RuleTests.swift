@@ -3,7 +3,7 @@ import GradientNorms
 import Testing
 import Vectors
 
-/// Single rules of the verdict, on invented series of losses and norms.
+/// Single rules of the verdict, on synthetic series of losses and norms.
 @Suite struct RuleTests {
   /// A ledger of equal parts with this loss and a gradient of this norm; each part's own gradient
   /// is √parts times as long, which is pure noise.
@@ -42,7 +42,7 @@ import Vectors
     return stream.unit() - 0.5
   }
 
-  @Test func nothingYet() {
+  @Test func tooFewStepsHaveNoVerdict() {
     #expect(
       ConvergenceTracker().verdict(stopped: false)
         == ConvergenceVerdict(kind: .tooShort, reasons: ["No step was taken."]))
@@ -66,7 +66,7 @@ import Vectors
   }
 
   /// At 0.00001 a step, half of 1.995 takes 99 752 steps; the last eight count by their mean.
-  @Test func saysHowSlow() {
+  @Test func aSlowFallIsReportedWithItsPace() {
     let verdict = tracker((0..<500).map { (2 - 1e-5 * Double($0), 1) }, update: 1e-5).verdict(
       stopped: false)
     #expect(verdict.kind == .converging)
@@ -89,7 +89,7 @@ import Vectors
   // B1
   /// No series that has lost a tenth of its value is called flat, whatever its shape, noise and
   /// length.
-  @Test func flatIsNeverSaidOfAFall() {
+  @Test func aFallIsNeverCalledFlat() {
     for steps in [5, 10, 30, 100, 400] {
       for noise in [0, 0.01, 0.1, 0.5] {
         for ratio in [0.89, 0.5, 0.01] {
@@ -119,7 +119,7 @@ import Vectors
   }
 
   // B2
-  /// The same losses, norms and updates with the noise known from 2, 4 and 8 parts, and not at all:
+  /// The same losses, norms and updates with noise estimates from 2, 4 and 8 parts, and without:
   /// one verdict.
   @Test func aVerdictDoesNotDependOnTheDivision() {
     for (loss, label) in [
@@ -141,7 +141,7 @@ import Vectors
 
   // B12
   /// A loss of exactly 0 with no gradient, from the first step or later: all is learned.
-  @Test func nothingLeftToLower() {
+  @Test func aLossOfZeroIsConverged() {
     #expect(tracker((1...50).map { _ in (0, 0) }).verdict(stopped: false).kind == .converged)
     let reached = tracker((1...50).map { $0 < 20 ? (1, 1) : (0, 0) }).verdict(stopped: false)
     #expect(
@@ -150,8 +150,8 @@ import Vectors
   }
 
   // B14
-  /// Updates of zero: it does not move, with noise or without; the reason says so.
-  @Test func whatDoesNotMoveIsMotionless() {
+  /// Updates of zero: the run is motionless, with noise or without; the reason names that.
+  @Test func updatesOfZeroAreMotionless() {
     for steps in [[Double](repeating: 2.3, count: 60), (1...60).map { 2.3 + 0.3 * noise($0) }] {
       for parts in [1, 4] {
         let verdict = tracker(steps.map { ($0, 1) }, update: 0, parts: parts).verdict(
@@ -164,9 +164,9 @@ import Vectors
   }
 
   // B3
-  /// What is not resolved is no number: neither a pace after the rate has ended, nor one of less
-  /// than a step, nor a gradient within its noise.
-  @Test func whatIsNotResolvedIsNotPrinted() {
+  /// The reasons print no number that the noise hides: no pace after the rate has ended, none of
+  /// less than a step, no gradient within its noise.
+  @Test func numbersWithinTheirNoiseAreNotPrinted() {
     func pace(_ verdict: ConvergenceVerdict) -> Bool {
       verdict.reasons.contains { $0.contains("to halve") }
     }
@@ -186,15 +186,15 @@ import Vectors
         && !noisy.reasons.joined().contains("|G|²"), "\(noisy.reasons)")
   }
 
-  @Test func aSignalIsToldWithWhatTheRunWasDoing() {
+  @Test func aStopBySignalIsReportedWithThePreviousVerdict() {
     let verdict = tracker((0...30).map { (3 - 0.03 * Double($0), 1) }).verdict(stopped: true)
     #expect(verdict.kind == .stopped)
     #expect(
       verdict.reasons[0] == "A signal ended the run after step 31; until then it was converging.")
   }
 
-  /// A loss that jumps, and rests where it began: the units are dead.
-  @Test func deadAfterAJump() {
+  /// A loss that jumps and then rests where it began: the units are dead.
+  @Test func aLossThatRestsAfterAJumpHasDiverged() {
     /// The jump in steps 4 to 8, and what comes after it.
     func run(_ after: (Int) -> Double) -> ConvergenceVerdict {
       tracker(
@@ -204,13 +204,13 @@ import Vectors
       ).verdict(stopped: false)
     }
     #expect(run { 2.3 + 0.01 * noise($0) }.kind == .diverged)
-    // It still comes down to where it began, by little.
+    // It still falls a little, towards where it began.
     #expect(run { 2.33 - 5e-5 * Double($0) }.kind == .diverged)
     // The same jump, overcome.
     #expect(run { $0 < 20 ? 2.3 : 0.5 + 0.01 * noise($0) }.kind != .diverged)
   }
 
-  @Test func skipsAtTheEnd() {
+  @Test func threeBadStepsAtTheEndAreADivergence() {
     let calm = (1...100).map { (loss: 1 + 0.01 * noise($0), norm: 1.0) }
     func verdict(_ bad: Int) -> ConvergenceVerdict {
       tracker(calm + Array(repeating: (.nan, 1), count: bad)).verdict(stopped: false)
@@ -224,7 +224,7 @@ import Vectors
         == "The last 3 of 103 steps had a loss or a gradient that is not finite.")
   }
 
-  @Test func noGradientFromTheStart() {
+  @Test func noGradientFromTheStartIsVanishing() {
     #expect(tracker((1...50).map { _ in (2.3, 0) }).verdict(stopped: false).kind == .vanishing)
   }
 

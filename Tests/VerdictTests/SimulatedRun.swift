@@ -4,14 +4,14 @@ import Models
 import Optimizers
 import Vectors
 
-/// A run made in this process: the steps of a trainer, on ranks that take turns.
+/// A simulated run: the steps of a trainer in this process, one rank after another.
 struct SimulatedRun {
   var model: any Model
   var data: any Dataset
   var rule: any OptimizerRule = .sgd()
   var rate: Double
   var schedule: any Schedule = .constant
-  /// What the rate of a step is multiplied by: a schedule that the product has not.
+  /// The factor of a step's rate: schedules that the product does not have.
   var factor: (_ step: Int, _ steps: Int) -> Double = { _, _ in 1 }
   var steps: Int
   var ranks: Int
@@ -25,8 +25,8 @@ struct SimulatedRun {
   var poisoned: (Int) -> Bool = { _ in false }
   /// The run ends with the first step whose loss is below this.
   var endsBelow = -Double.infinity
-  /// Whether the ledgers tell the norms of the updates.
-  var tellsUpdates = true
+  /// Whether the ledgers contain the norms of the updates.
+  var hasUpdateNorms = true
 
   func verdict(stopped: Bool = false) -> ConvergenceVerdict { tracker().verdict(stopped: stopped) }
 
@@ -66,7 +66,7 @@ struct SimulatedRun {
       for (tensor, segment) in layout.segments.enumerated() {
         ledgers[0][.squares, tensor] = mean.squaredNorm(in: segment.range)
       }
-      if tellsUpdates {
+      if hasUpdateNorms {
         (ledgers[0][.squaredUpdate], ledgers[0][.squaredWeights]) = (
           update.squaredChange, update.squaredWeights
         )

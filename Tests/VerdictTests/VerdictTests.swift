@@ -3,17 +3,14 @@ import Testing
 
 @Suite struct VerdictTests {
   /// The runs that the rules were written with.
-  @Test func developmentRuns() { check("development", LabelledRun.development) }
+  @Test func developmentRunsAreJudgedRight() { check("development", LabelledRun.development) }
 
-  /// Two sets that were each looked at once and then served to mend the rules. At first sight 92 of
-  /// 97 and 63 of 71 were right, too few of some labels; five runs of the second were made wrongly:
-  /// a loss that is the same for every sample at the start has no noise to hide a fall, and heavy
-  /// tails ended a run early.
-  @Test func otherFamilies() { check("other families", LabelledRun.others) }
-  @Test func formulas() { check("formulas", LabelledRun.formulas) }
+  /// Two sets that were each used once as a test and then to improve the rules.
+  @Test func otherFamiliesAreJudgedRight() { check("other families", LabelledRun.others) }
+  @Test func formulasAreJudgedRight() { check("formulas", LabelledRun.formulas) }
 
-  /// A set that no rule was changed for: 65 of 66 at first sight.
-  @Test func heldOut() { check("held out", LabelledRun.heldOut) }
+  /// A set that no rule was changed for: 65 of 66 were right at the first try.
+  @Test func heldOutRunsAreJudgedRight() { check("held out", LabelledRun.heldOut) }
 
   private func check(_ half: String, _ runs: [LabelledRun]) {
     let judged = runs.map { (run: $0, verdict: $0.run.verdict()) }

@@ -84,7 +84,7 @@ import Verification
     #expect(text.contains("reference") && text.contains("did not end"))
   }
 
-  @Test func mostRunsDecideWhatIsRight() throws {
+  @Test func theMajorityOfRunsIsRight() throws {
     let other = [line(1, norm: "9"), line(2)]
     let sound = [line(1), line(2)]
     #expect(

@@ -2,13 +2,13 @@ import Reports
 import Testing
 import Verification
 
-/// Traces made by hand: one micro-batch or grain changed, one total, one replica.
+/// Synthetic traces: one micro-batch or tile changed, one total, one replica.
 @Suite struct LocalizationTests {
   private static let header = [
     TraceHeader.Tensor(name: "a", grains: 3), TraceHeader.Tensor(name: "b", grains: 3),
   ]
 
-  /// A run of two steps over 6 micro-batches and 6 grains, dealt contiguously; all values follow
+  /// A run of two steps over 6 micro-batches and 6 tiles, dealt contiguously; all values follow
   /// from unit and step.
   private static func run(_ ranks: Int) -> TracedRun {
     let shares = (0..<ranks).map { 6 * $0 / ranks..<6 * ($0 + 1) / ranks }
@@ -44,8 +44,7 @@ import Verification
     #expect(FaultLocalization.firstFault(in: Self.sound) == nil)
   }
 
-  /// Every stage of every rank of every run, changed in one bit, is found, and who changed it is
-  /// named.
+  /// One changed bit in any stage of any rank of any run is found, and its rank is named.
   @Test func oneChangedValueIsFound() throws {
     for run in 1..<4 {
       for rank in 0..<Self.counts[run] {
@@ -66,8 +65,8 @@ import Verification
     }
   }
 
-  /// A fault shows in all that follows; the first stage counts, and what its rank passed on is not
-  /// blamed on others.
+  /// A fault shows in all later stages; the first counts, and other ranks that received its values
+  /// are not blamed.
   @Test func theFirstStageCounts() throws {
     var runs = Self.sound
     runs[3].records[1][1].stages[0].values[0] ^= 1
@@ -92,7 +91,7 @@ import Verification
     #expect(blame.ranks == 1 && blame.rank == 0 && blame.kind == .update && blame.tensor == "b")
   }
 
-  @Test func ofTwoRunsTheSmallerIsRightUnlessReplicasTell() throws {
+  @Test func ofTwoRunsTheOneOnFewerRanksIsRightUnlessItsReplicasDiffer() throws {
     var runs = [Self.run(1), Self.run(2)]
     runs[1].records[0][1].stages[8].values[0] ^= 1
     #expect(try #require(FaultLocalization.firstFault(in: runs)).rank == 0)
@@ -116,7 +115,7 @@ import Verification
         && blame.text.hasPrefix("at step 1 the run on 3 ranks has other totals of the ledger"))
   }
 
-  @Test func aRunThatWasBrokenOffIsComparedAsFarAsItCame() throws {
+  @Test func anInterruptedRunIsComparedUpToItsLastStep() throws {
     var runs = Self.sound
     runs[3].records[2].removeLast()
     #expect(FaultLocalization.firstFault(in: runs) == nil)

@@ -1,5 +1,5 @@
-// What rank programs need of C: a count of MPI calls through MPI's profiling interface, allreduce called without the binding, and a count of
-// allocations.
+// C code for rank programs: a count of MPI calls through MPI's profiling interface, allreduce
+// called without the binding, and a count of allocations.
 #ifndef LOCKSTEP_C_RANK_PROGRAMS_H
 #define LOCKSTEP_C_RANK_PROGRAMS_H
 #include <stddef.h>
@@ -14,7 +14,7 @@ int crp_allreduce_floats(float *values, int count);
 /// How often a thread asked for memory (malloc and its kin), for how many bytes in all, and for how many at a time at most; the same of what oneDNN and
 /// MPI ask for in their calls; and how often the process touched a page that it did not have.
 typedef struct { long calls, bytes, largest, foreign_calls, foreign_bytes, page_faults; } crp_allocations;
-/// From now on counts the memory that this thread asks for; `with_stacks` keeps from where.
+/// From now on counts the memory that this thread asks for; `with_stacks` records the callers.
 void crp_count_allocations(int with_stacks);
 /// Ends the count.
 crp_allocations crp_counted_allocations(void);

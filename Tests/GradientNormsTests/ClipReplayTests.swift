@@ -3,7 +3,7 @@ import Testing
 
 /// Other rules on recorded norms, against figures worked out by hand from PyTorch's coefficient,
 /// limit / (norm + 1e-6).
-@Suite struct CounterfactualTests {
+@Suite struct ClipReplayTests {
   private func series(_ norms: [Double]) -> [ClipReplay.Norms] {
     norms.map { ClipReplay.Norms(whole: $0) }
   }
@@ -12,7 +12,7 @@ import Testing
     one.map { abs($0 - other) < 1e-12 } ?? false
   }
 
-  @Test func globalThresholds() {
+  @Test func globalThresholdsFollowPyTorch() {
     let norms = series([0.5, 1, 2, 4])
     let at2 = ClipReplay(of: .global(maxNorm: 2), on: norms)
     // A norm of exactly the limit is clipped, as PyTorch does.
@@ -24,21 +24,21 @@ import Testing
   }
 
   /// AutoClip with the median: the limits are 4, 3, 2, 3, each over the norms so far.
-  @Test func percentileOfTheNormsSoFar() {
+  @Test func thePercentileIsOfTheNormsSoFar() {
     let found = ClipReplay(of: .percentile(percent: 50, window: 10), on: series([4, 2, 1, 8]))
     #expect(found.clipped == 2)
     #expect(agree(found.meanCoefficient, (4 / 4.000001 + 1 + 1 + 3 / 8.000001) / 4))
   }
 
   /// A window of two: the limits are 4, 3, 1.5, 4.5.
-  @Test func percentileOfAWindow() {
+  @Test func thePercentileIsOfAWindow() {
     let found = ClipReplay(of: .percentile(percent: 50, window: 2), on: series([4, 2, 1, 8]))
     #expect(agree(found.meanCoefficient, (4 / 4.000001 + 1 + 1 + 4.5 / 8.000001) / 4))
   }
 
   /// ZClip after a warm-up of two: mean 2, deviation 1. The norm 7 has the score 5, twice the
   /// threshold of 2.5: the limit is 2 + 2.5/2 = 3.25.
-  @Test func score() {
+  @Test func theScoreLimitsASpike() {
     let rule = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 2)
     let found = ClipReplay(of: rule, on: series([1, 3, 7]))
     #expect(found.clipped == 1)
@@ -49,7 +49,7 @@ import Testing
 
   /// Two tensors share max_norm 1: 1/√2 each. Norms 0.6 and 0.8: the second is clipped, and √(0.36
   /// + ½) is left of 1.
-  @Test func perLayer() {
+  @Test func eachLayerHasItsShareOfTheLimit() {
     let limit = 0.5.squareRoot()
     let norms = [
       ClipReplay.Norms(whole: 1, tensors: [0.6, 0.8]),
@@ -62,13 +62,13 @@ import Testing
     #expect(agree(found.meanCoefficient, (1 + (0.36 + left * left).squareRoot()) / 2))
   }
 
-  /// What a policy decided in a run, a rerun of the same rule on its norms decides again.
+  /// Replaying the same rule on a run's norms repeats the decisions of the run.
   @Test(
     arguments: [
       .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
       .perLayer(maxNorm: 0.7, budget: .uniform),
       .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
-    ] as [any ClipRule]) func sameRuleSameSteps(_ rule: any ClipRule)
+    ] as [any ClipRule]) func theSameRuleDecidesTheSame(_ rule: any ClipRule)
   {
     var numbers = Numbers(state: 9)
     var policy = StepPolicy(rule: rule, tensorSizes: [1, 1])
@@ -87,7 +87,7 @@ import Testing
     #expect(abs(found.meanCoefficient! - sum / 100) < 1e-12)
   }
 
-  @Test func noSteps() {
+  @Test func noStepsGiveNoFigures() {
     let found = ClipReplay(of: .global(maxNorm: 1), on: [])
     #expect(
       found.clippedFraction == nil && found.meanCoefficient == nil

@@ -4,16 +4,17 @@ import Testing
 import Threads
 
 /// Records that another thread writes.
-@Suite struct RecordQueueTests {
+@Suite struct BackgroundWriterTests {
   private final class Written: Sendable {
     private let records = Mutex<[Int]>([])
     func add(_ more: [Int]) { records.withLock { $0 += more } }
     var all: [Int] { records.withLock { $0 } }
   }
 
-  /// However many wait at a time, all are written once, in their order, before `drain` returns; and
-  /// after it the queue goes on.
-  @Test(arguments: [1, 2, 7, 1024]) func keepsTheOrderAndLosesNothing(_ limit: Int) throws {
+  /// All records are written once and in order before `drain` returns, at any limit; the queue
+  /// accepts more after that.
+  @Test(arguments: [1, 2, 7, 1024]) func recordsAreWrittenInOrderAndNoneIsLost(_ limit: Int) throws
+  {
     let written = Written()
     let queue = BackgroundWriter<Int>(limit: limit) { written.add($0) }
     for record in 0..<3000 {
@@ -28,7 +29,7 @@ import Threads
     #expect(written.all == Array(0..<3000))
   }
 
-  @Test func whatWaitsIsWrittenWhenItIsDropped() throws {
+  @Test func waitingRecordsAreWrittenWhenTheQueueIsDropped() throws {
     let written = Written()
     var queue = Optional(BackgroundWriter<Int> { written.add($0) })
     try queue?.append(1)
@@ -51,8 +52,9 @@ import Threads
 
   private struct Full: Error, Equatable {}
 
-  /// A disk that fills up: the error comes out, stays, and nothing is written behind it.
-  @Test func anErrorIsToldAndStands() throws {
+  /// A disk that fills up: the error is thrown, and again by later calls, and nothing is written
+  /// after it.
+  @Test func anErrorIsThrownAndRemains() throws {
     let written = Written()
     let queue = BackgroundWriter<Int>(limit: 4) {
       if $0.contains(5) { throw Full() }
@@ -67,7 +69,7 @@ import Threads
     #expect(written.all == [0, 1, 2, 3, 4])
   }
 
-  /// One who waits for room is told of an error too.
+  /// A caller that waits for room gets the error too.
   @Test func anErrorEndsTheWaitForRoom() {
     let queue = BackgroundWriter<Int>(limit: 1) { _ in throw Full() }
     #expect(throws: Full()) { for record in 0..<1000 { try queue.append(record) } }

@@ -1,7 +1,7 @@
 import Launching
 import Testing
 
-struct MpirunLineTests {
+struct MpirunCommandTests {
   private func line(
     ranks: Int = 2, cores: Int = 2, root: Bool = false, hostfile: Hostfile? = nil,
     extra: [String] = [], inherited: [String: String] = [:],
@@ -18,7 +18,7 @@ struct MpirunLineTests {
     try Hostfile(path: "hosts.txt", text: text)
   }
 
-  @Test func `as many ranks as cores need nothing special`() {
+  @Test func asManyRanksAsCoresNeedNoOptions() {
     #expect(
       line().command == [
         "/usr/bin/setpriv", "--pdeathsig", "TERM", "/usr/bin/mpirun", "-n", "2", "-x",
@@ -29,7 +29,7 @@ struct MpirunLineTests {
     #expect(line().notes.isEmpty && line().assignments.isEmpty)
   }
 
-  @Test func `more ranks than cores take turns, said in one line`() {
+  @Test func moreRanksThanCoresTakeTurnsWithANote() {
     let crowded = line(ranks: 4)
     #expect(
       crowded.command[4..<13] == [
@@ -39,19 +39,19 @@ struct MpirunLineTests {
     #expect(crowded.notes.count == 1 && crowded.notes[0].hasPrefix("4 ranks on 2 cores: "))
   }
 
-  @Test func `the user's own binding is left alone`() {
+  @Test func theUsersOwnBindingIsNotChanged() {
     let command = line(ranks: 4, extra: ["--bind-to", "core", "--oversubscribe"]).command
     #expect(command.filter { $0 == "--bind-to" }.count == 1)
     #expect(command.filter { $0 == "--oversubscribe" }.count == 1)
     #expect(command.contains("mpi_yield_when_idle"))
   }
 
-  @Test func `a scheduler's allocation decides about its cores`() {
+  @Test func aSchedulersAllocationDecidesAboutItsCores() {
     let allocated = line(ranks: 64, inherited: ["SLURM_JOB_ID": "7"])
     #expect(!allocated.isOversubscribed && allocated.command.contains("oob_tcp_keepalive_time"))
   }
 
-  @Test func `a hostfile brings keepalive, and crowding is counted in its slots`() throws {
+  @Test func aHostfileBringsKeepaliveAndItsSlotsLimitTheRanks() throws {
     let roomy = line(ranks: 4, hostfile: try hosts("a slots=2\nb slots=2"))
     #expect(roomy.command.contains("hosts.txt") && !roomy.isOversubscribed)
     for (name, value) in [("time", "2"), ("intvl", "1"), ("probes", "2")] {
@@ -62,7 +62,7 @@ struct MpirunLineTests {
     #expect(!line(ranks: 500, hostfile: try hosts("a slots=2\nb")).isOversubscribed)
   }
 
-  @Test func `a list of hosts goes to mpirun as one, with what other hosts cannot know`() throws {
+  @Test func aListOfHostsIsPassedWithTheVariablesThatOtherHostsLack() throws {
     var few = line(
       ranks: 4, hostfile: try Hostfile(list: "a:2,b:2"),
       inherited: ["LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"])
@@ -99,7 +99,7 @@ struct MpirunLineTests {
     #expect(few.notes.count == 1 && few.notes[0].hasPrefix("a machine has more ranks than cores"))
   }
 
-  @Test func `root is allowed by environment`() {
+  @Test func rootIsAllowedByTheEnvironment() {
     let environment = line(root: true, inherited: ["HOME": "/root"]).environment
     #expect(
       environment == [
@@ -107,7 +107,7 @@ struct MpirunLineTests {
       ])
   }
 
-  @Test func `another job's variables are removed, the user's settings stay`() {
+  @Test func variablesOfAnotherJobAreRemovedAndTheUsersStay() {
     let user = [
       "OMPI_MCA_btl": "tcp,self", "OMPI_COMMAND": "x", "PMIX_VERSION": "3", "PATH": "/bin",
     ]
@@ -117,24 +117,24 @@ struct MpirunLineTests {
   }
 
   // F
-  @Test func `a number of threads that no rank uses is said`() {
+  @Test func aNumberOfThreadsThatNoRankUsesIsNoted() {
     #expect(
       line(inherited: ["OMP_NUM_THREADS": "2"]).notes.contains { $0.contains("OMP_NUM_THREADS=2") })
     #expect(
       !line(inherited: ["OMP_NUM_THREADS": "1"]).notes.contains { $0.contains("OMP_NUM_THREADS") })
   }
 
-  @Test func `OMP_NUM_THREADS is one unless set`() {
+  @Test func ranksHaveOneThreadUnlessOMPNumThreadsIsSet() {
     #expect(line(inherited: ["OMP_NUM_THREADS": "3"]).command.contains("OMP_NUM_THREADS"))
     #expect(line().command.contains("OMP_NUM_THREADS=1"))
   }
 
-  @Test func `without setpriv it still runs and says what is lost`() {
+  @Test func aRunWithoutSetprivStartsWithANote() {
     #expect(line(setpriv: nil).command[0] == "/usr/bin/mpirun")
     #expect(line(setpriv: nil).notes.count == 1)
   }
 
-  @Test func `timed ranks are bound while there is a core for each`() {
+  @Test func timedRanksAreBoundWhileThereIsACoreForEach() {
     func bound(ranks: Int, extra: [String] = []) -> [String] {
       var bound = line(ranks: ranks, extra: extra)
       bound.bindsToCores = true
@@ -146,8 +146,8 @@ struct MpirunLineTests {
     #expect(!line(ranks: 2).command.contains("core:if-supported"))
   }
 
-  /// Fault list F: what a dry run prints is a person's line, not the coordinator's.
-  @Test func `the shell line can be pasted`() {
+  /// Fault list F: a dry run prints the line that a user would type, not the coordinator's.
+  @Test func theShellLineCanBePasted() {
     let text = "mpirun -n 2 -x OMP_NUM_THREADS=1 /opt/lockstep-worker 'a b.toml' </dev/null"
     #expect(
       line(root: true).shellText == "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
@@ -165,7 +165,7 @@ struct MpirunLineTests {
     #expect(MpirunCommand.quoted("--set") == "--set")
   }
 
-  @Test func `auto asks the hostfile, the allocation, the machine`() throws {
+  @Test func autoAsksTheHostfileThenTheAllocationThenTheMachine() throws {
     let machine = Machine(cores: 6, isRoot: false)
     func ranks(_ text: String?, _ environment: [String: String] = [:]) throws -> Int {
       MpirunCommand.automaticRanks(
@@ -178,7 +178,7 @@ struct MpirunLineTests {
     #expect(try ranks(nil) == 6)
   }
 
-  @Test func `this machine has cores`() {
+  @Test func thisMachineHasCores() {
     #expect(Machine.current().cores >= 1)
     #expect(Machine.numbers(inList: "\t0-3,8,10-11\n") == [0, 1, 2, 3, 8, 10, 11])
     #expect(Machine.numbers(inList: "x,5-2") == [])
