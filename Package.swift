@@ -130,7 +130,9 @@ let package = Package(
     program("lockstep-worker", ["Lockstep"]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
-    .target(name: "RankTesting", path: "Tests/RankTesting", swiftSettings: settings),
+    .target(
+      name: "RankTesting", dependencies: ["GradientNorms"], path: "Tests/RankTesting",
+      swiftSettings: settings),
     .target(name: "CRankPrograms", dependencies: ["COpenMPI"], path: "Tests/CRankPrograms"),
     program(
       "rank-programs",
@@ -150,7 +152,7 @@ let package = Package(
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
     tests("MPITests", ["RankTesting"]),
-    tests("StallWatchTests", ["StallWatch", "FlightRecorder", "Reports"]),
+    tests("StallWatchTests", ["StallWatch", "FlightRecorder", "Reports", "RankTesting"]),
     tests(
       "TrainingTests",
       [
@@ -164,20 +166,22 @@ let package = Package(
       resources: [.copy("Golden")]),
     tests("GalleryTests", ["Gallery", "Reports", "Configuration", "GradientNorms"]),
     tests("VerificationTests", ["Verification", "Reports"]),
-    tests("GradientNormsTests", ["GradientNorms"]),
-    tests("VerdictTests", ["GradientNorms", "Models", "Optimizers", "Data", "Vectors"]),
-    tests("TensorFilesTests", ["TensorFiles", "Files"]),
+    tests("GradientNormsTests", ["GradientNorms", "RankTesting"]),
+    tests(
+      "VerdictTests",
+      ["GradientNorms", "Models", "Optimizers", "Data", "Vectors", "RankTesting"]),
+    tests("TensorFilesTests", ["TensorFiles", "Files", "RankTesting"]),
     tests("ExperimentKeysTests", ["ExperimentKeys"]),
     tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
     tests("ThreadsTests", ["Threads"]),
     tests("FilesTests", ["Files", "RankTesting"]),
-    tests("ProcessesTests", ["Processes"]),
+    tests("ProcessesTests", ["Processes", "RankTesting"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
-    tests("DataTests", ["Data", "Files", "Vectors", "CZlib"]),
+    tests("DataTests", ["Data", "Files", "Vectors", "CZlib", "RankTesting"]),
     tests("EndToEndTests", ["RankTesting", "Reports", "Files"]),
     tests("ClusterTests", ["RankTesting", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),
-    tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib"]),
+    tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib", "RankTesting"]),
     tests("LaunchingTests", ["Launching", "Reports", "RankTesting", "Processes"]),
   ],
   cLanguageStandard: .gnu11

@@ -184,14 +184,10 @@ struct TemplateTests {
 
   /// The script with an mpirun and a qsub that only record their arguments.
   @Test func thePBSScriptStopsInTimeAndResubmitsItself() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "lockstep-pbs-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryFolder()
     func program(_ name: String, _ body: String) throws {
-      let file = folder.appending(path: name)
-      try "#!/usr/bin/env bash\n\(body)\n".write(to: file, atomically: true, encoding: .utf8)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+      let file = folder.write("#!/usr/bin/env bash\n\(body)\n", to: name)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
     }
     // Like the workers: checkpoint and stop at USR2.
     try program(
@@ -199,12 +195,11 @@ struct TemplateTests {
       #"trap 'exit 75' USR2; echo "mpirun $*"; if [ "$STUB" = ends ]; then exit 0; fi; while :; do sleep 0.05; done"#
     )
     try program("qsub", #"echo "qsub $*""#)
-    try "node1\nnode1\nnode2\n".write(
-      to: folder.appending(path: "nodes"), atomically: true, encoding: .utf8)
+    let nodes = folder.write("node1\nnode1\nnode2\n", to: "nodes")
     func run(_ settings: [String: String]) throws -> Outcome {
       let base = [
         "PATH": "\(folder.path):/usr/bin:/bin", "PBS_O_WORKDIR": folder.path,
-        "PBS_NODEFILE": folder.appending(path: "nodes").path,
+        "PBS_NODEFILE": nodes,
         "PBS_JOBID": "7.server", "EXPERIMENT": "e/small.toml", "SCRIPT": "train.pbs",
         "STUB": "runs",
       ]

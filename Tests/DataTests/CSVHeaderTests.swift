@@ -1,15 +1,16 @@
 import Data
 import Files
+import RankTesting
 import Testing
 
 /// The first rows that hold names, the cells that are one class, and the ends of lines (B15).
 @Suite struct CSVHeaderTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   private func table(_ text: String, _ columns: CSVColumns = CSVColumns()) throws(FileError)
     -> CSVTable
   {
-    try CSVTable(path: files.write("t.csv", Array(text.utf8)), columns: columns)
+    try CSVTable(path: files.write(Array(text.utf8), to: "t.csv"), columns: columns)
   }
 
   /// A header is a row whose column has no number in it and only numbers from there on, whatever

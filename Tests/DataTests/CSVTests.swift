@@ -1,15 +1,16 @@
 import Data
 import Files
+import RankTesting
 import Testing
 import Vectors
 
 @Suite struct CSVTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   private func table(_ text: String, _ columns: CSVColumns = CSVColumns(), name: String = "t.csv")
     throws(FileError) -> CSVTable
   {
-    try CSVTable(path: files.write(name, Array(text.utf8)), columns: columns)
+    try CSVTable(path: files.write(Array(text.utf8), to: name), columns: columns)
   }
 
   /// The message that reading ends with, without the path.
@@ -18,7 +19,7 @@ import Vectors
   }
 
   private func failure(_ bytes: [UInt8], _ columns: CSVColumns = CSVColumns()) -> String? {
-    let path = files.write("f.csv", bytes)
+    let path = files.write(bytes, to: "f.csv")
     do {
       _ = try CSVTable(path: path, columns: columns)
       return nil
@@ -46,7 +47,7 @@ import Vectors
     }
     let quoted = try table("\u{FEFF}\"a, \"\"b\"\"\n\",\"c\"\n\n\"1\" , -2.5 \n\n3,\"0.1\"\r\n\r\n")
     #expect(quoted.names == ["a, \"b\"", "c"] && rows(quoted) == [[1, -2.5], [3, 0.1]])
-    let path = files.write("t.csv.gz", gzip(Array("a;b\n1;2\n3;4\n".utf8)))
+    let path = files.write(gzip(Array("a;b\n1;2\n3;4\n".utf8)), to: "t.csv.gz")
     #expect(
       rows(try CSVTable(path: path, columns: CSVColumns(separator: UInt8(ascii: ";")))) == [
         [1, 2], [3, 4],

@@ -1,17 +1,18 @@
 import Data
 import Files
+import RankTesting
 import Testing
 import Vectors
 
 @Suite struct LabeledImagesTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   private func write(images: [UInt8], count: UInt32, labels: [UInt8]) -> (
     images: String, labels: String
   ) {
     (
-      files.write("images", idx([count, 2, 2], images)),
-      files.write("labels", gzip(idx([UInt32(labels.count)], labels)))
+      files.write(idx([count, 2, 2], images), to: "images"),
+      files.write(gzip(idx([UInt32(labels.count)], labels)), to: "labels")
     )
   }
 

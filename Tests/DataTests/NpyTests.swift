@@ -1,5 +1,6 @@
 import Data
 import Files
+import RankTesting
 import Testing
 import Vectors
 
@@ -23,10 +24,10 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
 }
 
 @Suite struct NpyTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   private func failure(_ bytes: [UInt8]) -> String? {
-    let path = files.write("f.npy", bytes)
+    let path = files.write(bytes, to: "f.npy")
     do {
       _ = try NpyFile(path: path)
       return nil
@@ -53,7 +54,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
         0x00, 0x00, 0xC0, 0x3F, 0x00, 0x00, 0x00, 0xC0, 0xCD, 0xCC, 0xCC, 0x3D, 0xB0, 0x0F, 0xA1,
         0x34,
       ]
-    let file = try NpyFile(path: files.write("a.npy", saved))
+    let file = try NpyFile(path: files.write(saved, to: "a.npy"))
     #expect(file.element == .float32 && file.shape == [2, 2] && file.width == 2)
     #expect(try inputs(NpyRows(inputs: file), [1, 0]) == [0.1, 3e-7, 1.5, -2])
   }
@@ -72,7 +73,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
           ("(1,1L,2, 3)", [1, 1, 2, 3]),
         ] {
           let file = try NpyFile(
-            path: files.write("a.npy", npy(header(type, shape), data, version: version)))
+            path: files.write(npy(header(type, shape), data, version: version), to: "a.npy"))
           #expect(file.element.rawValue == type && file.shape == dimensions)
           let rows = try NpyRows(inputs: file)
           #expect(rows.count == dimensions[0] && rows.shape.inputs == 6 / dimensions[0])
@@ -90,19 +91,19 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     // Another order of keys, other quotes, no comma at the end.
     let other = npy(
       "{\"shape\":(2,3),\"descr\":\"<u1\",\"fortran_order\":False}", [1, 2, 3, 4, 5, 6])
-    #expect(try NpyFile(path: files.write("o.npy", other)).shape == [2, 3])
+    #expect(try NpyFile(path: files.write(other, to: "o.npy")).shape == [2, 3])
   }
 
   @Test func targetsAndLabelsComeWithTheirRow() throws {
     let count = 9
     let x = try NpyFile(
       path: files.write(
-        "x.npy", npy(header("<f8", "(9, 2)"), bytes((0..<18).map { Double($0) / 8 }))))
+        npy(header("<f8", "(9, 2)"), bytes((0..<18).map { Double($0) / 8 })), to: "x.npy"))
     let y = try NpyFile(
       path: files.write(
-        "y.npy", npy(header("<f4", "(9, 1)"), bytes((0..<9).map { Float($0 * $0) }))))
+        npy(header("<f4", "(9, 1)"), bytes((0..<9).map { Float($0 * $0) })), to: "y.npy"))
     let labels = (0..<Int64(count)).map { $0 * 5 % 7 }
-    let k = try NpyFile(path: files.write("k.npy", npy(header("<i8", "(9,)"), bytes(labels))))
+    let k = try NpyFile(path: files.write(npy(header("<i8", "(9,)"), bytes(labels)), to: "k.npy"))
     let regression = try NpyRows(inputs: x, targets: y)
     #expect(regression.shape == SampleShape(inputs: 2, targets: 1))
     let classified = try NpyRows(inputs: x, labels: k)
@@ -117,7 +118,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     #expect(Array(second.labels) == [labels[5], labels[8], labels[3]].map { Int32($0) })
 
     let short = try NpyFile(
-      path: files.write("s.npy", npy(header("|u1", "(8,)"), [UInt8](repeating: 0, count: 8))))
+      path: files.write(npy(header("|u1", "(8,)"), [UInt8](repeating: 0, count: 8)), to: "s.npy"))
     #expect(
       #expect(throws: FileError.self) { try NpyRows(inputs: x, labels: short) }?.what
         == "has 8 rows, \(x.path) has 9")
@@ -127,7 +128,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     for (place, wrong) in [(4, Int64(-1)), (0, 65536), (8, .max)] {
       var bad = labels
       bad[place] = wrong
-      let path = files.write("bad.npy", npy(header("<i8", "(9,)"), bytes(bad)))
+      let path = files.write(npy(header("<i8", "(9,)"), bytes(bad)), to: "bad.npy")
       let error = #expect(throws: FileError.self) {
         try NpyRows(inputs: x, labels: NpyFile(path: path))
       }
@@ -142,14 +143,15 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
   @Test func targetsAreNumbersInEveryType() throws {
     let numbers: [Float] = [0, 1, 37, 255]
     let x = try NpyFile(
-      path: files.write("x.npy", npy(header("|u1", "(4,)"), numbers.map { UInt8($0) })))
+      path: files.write(npy(header("|u1", "(4,)"), numbers.map { UInt8($0) }), to: "x.npy"))
     for (type, data) in [
       ("|u1", numbers.map { UInt8($0) }), ("<i4", bytes(numbers.map { Int32($0) })),
       ("<i8", bytes(numbers.map { Int64($0) })),
       ("<f4", bytes(numbers)), ("<f8", bytes(numbers.map(Double.init))),
     ] {
       let rows = try NpyRows(
-        inputs: x, targets: NpyFile(path: files.write("y.npy", npy(header(type, "(4, 1)"), data))))
+        inputs: x,
+        targets: NpyFile(path: files.write(npy(header(type, "(4, 1)"), data), to: "y.npy")))
       var batch = Batch(capacity: 4, shape: rows.shape)
       try rows.fill(&batch, with: [0, 1, 2, 3])
       #expect(Array(batch.targets) == numbers, "\(type)")
@@ -160,11 +162,12 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
   /// B15: classes that some rows lack.
   @Test func classesThatRowsLackAreFound() throws {
     let x = try NpyFile(
-      path: files.write("x.npy", npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5))))
+      path: files.write(
+        npy(header("<f4", "(5,)"), bytes([Float](repeating: 0, count: 5))), to: "x.npy")
     )
     let k = try NpyFile(
       path: files.write(
-        "k.npy", npy(header("<i4", "(5,)"), bytes([0, 7, 3, 0, 9].map { Int32($0) }))))
+        npy(header("<i4", "(5,)"), bytes([0, 7, 3, 0, 9].map { Int32($0) })), to: "k.npy"))
     let rows = try NpyRows(inputs: x, labels: k)
     #expect(try rows[[1, 2, 3]].classes(missingIn: rows[[0, 4]]) == [3, 7])
     #expect(
@@ -255,7 +258,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
     for wrong in [Float.nan, .infinity, -.infinity] {
       var numbers = [Float](repeating: 1, count: 40)
       numbers[27] = wrong
-      let path = files.write("n.npy", npy(header("<f4", "(4, 10)"), bytes(numbers)))
+      let path = files.write(npy(header("<f4", "(4, 10)"), bytes(numbers)), to: "n.npy")
       let rows = try NpyRows(inputs: NpyFile(path: path))
       #expect(try inputs(rows, [0, 1, 3]) == [Float](repeating: 1, count: 30))
       let error = #expect(throws: FileError.self) { try inputs(rows, [1, 2]) }
@@ -264,7 +267,7 @@ private func bytes<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {
           == "\(path): byte \(128 + 27 * 4): row 2, element 7: \(wrong) is no number to train on; replace it, or leave the row out"
       )
     }
-    let large = files.write("l.npy", npy(header("<f8", "(2,)"), bytes([1.0, 1e39])))
+    let large = files.write(npy(header("<f8", "(2,)"), bytes([1.0, 1e39])), to: "l.npy")
     #expect(
       #expect(throws: FileError.self) { try inputs(NpyRows(inputs: NpyFile(path: large)), [1]) }?
         .offset == 136)

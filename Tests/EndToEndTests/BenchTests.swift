@@ -15,7 +15,7 @@ import Testing
     "gpt-baby": 96 * 384 + 256 * 384 + 6 * (2 * 384 + 12 * 384 * 384) + 384,
   ]
 
-  private func bench(_ arguments: [String], in folder: TestFolder) throws -> (
+  private func bench(_ arguments: [String], in folder: TemporaryFolder) throws -> (
     result: [String: Any], outcome: Outcome
   ) {
     let outcome = try folder.lockstep(["bench"] + arguments).finish()
@@ -42,7 +42,7 @@ import Testing
     throws
   {
     let (result, outcome) = try bench(
-      [workload, "-n", "\(ranks)", "--steps", "2", "--json"], in: TestFolder())
+      [workload, "-n", "\(ranks)", "--steps", "2", "--json"], in: TemporaryFolder())
     #expect(outcome.errors.isEmpty, "\(outcome.errors)")
     #expect(
       result["workload"] as? String == workload && result["ranks"] as? Int == ranks
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func theProfileAddsUpAndItsTraceOpens() throws {
-    let place = try TestFolder()
+    let place = TemporaryFolder()
     let file = place.path("steps.trace.json")
     let (result, outcome) = try bench(
       ["mlp-small", "-n", "2", "--steps", "20", "--profile", "--trace", file], in: place)
@@ -155,7 +155,7 @@ import Testing
       (["mlp", "-n", "1", "--trace", "x.json"], "--profile"),
     ] as [([String], String)])
   func misuseIsOneLineAndStatus64(_ arguments: [String], _ words: String) throws {
-    let outcome = try TestFolder().lockstep(["bench"] + arguments).finish()
+    let outcome = try TemporaryFolder().lockstep(["bench"] + arguments).finish()
     #expect(outcome.status == 64 && outcome.output.isEmpty)
     #expect(
       outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(words),

@@ -36,9 +36,9 @@ import Testing
   /// prints no escape code, not even for the progress bar.
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script")))
   func aTerminalThatWantsNoEscapeCodesGetsNone() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let run =
-      "'\(Programs.path("lockstep"))' run '\(try folder.experiment(steps: 5))' -n 1 --force --output '\(folder.path("run"))'"
+      "'\(Programs.path("lockstep"))' run '\(folder.experiment(steps: 5))' -n 1 --force --output '\(folder.path("run"))'"
     func terminal(_ environment: [String: String]) throws -> String {
       let outcome = try Programs.run(
         "/usr/bin/script", ["-qec", "stty cols 60; \(run)", "/dev/null"], environment: environment)
@@ -87,7 +87,7 @@ import Testing
 
   /// Two runs with the same name and another clip: side by side, as a table, and their tensors.
   @Test func runsAreComparedTabulatedAndInspected() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     for (name, limit) in [("a", "1.0"), ("b", "0.5")] {
       let run = try folder.lockstep(
         [

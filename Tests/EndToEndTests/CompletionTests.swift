@@ -31,11 +31,9 @@ import Testing
   func bashCompletes(_ words: [String], _ answers: [String]) throws {
     let script = try Programs.run(
       Programs.path("lockstep"), ["--generate-completion-script", "bash"])
-    let file = FileManager.default.temporaryDirectory.appending(
-      path: "lockstep-completion-\(UUID().uuidString).bash")
-    try script.output.write(to: file, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: file) }
-    #expect(try Programs.run("/bin/bash", ["-n", file.path]).status == 0)
+    let folder = TemporaryFolder()
+    let file = folder.write(script.output, to: "lockstep.bash")
+    #expect(try Programs.run("/bin/bash", ["-n", file]).status == 0)
     let typed = (["lockstep"] + words).map { "'\($0)'" }.joined(separator: " ")
     let asked = try Programs.run(
       "/bin/bash",
@@ -46,7 +44,7 @@ import Testing
         COMP_WORDS=(\(typed)); COMP_CWORD=\(words.count); COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMP_KEY=9
         handler=$(complete -p lockstep); handler=${handler##*-F }; ${handler%% *} lockstep '\(words.last!)' '\((["lockstep"] + words)[words.count - 1])'
         printf '%s\\n' "${COMPREPLY[@]}"
-        """, "completion", file.path,
+        """, "completion", file,
       ])
     #expect(asked.status == 0, "\(asked.errors)")
     let offered = Set(

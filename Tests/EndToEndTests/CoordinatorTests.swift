@@ -6,7 +6,7 @@ import Testing
 /// `lockstep run` as a user runs it: real mpirun, real workers, real data.
 @Suite(.serialized) struct CoordinatorTests {
   @Test func trainsOnFashionMNISTAndReports() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(
       [
         "run", folder.experiment(steps: 250), "-n", "4", "--output", folder.path("run"), "--set",
@@ -55,7 +55,7 @@ import Testing
   /// The time to the first step depends on the machine and its load, so it is compared with MPI
   /// alone: four ranks that only start and end, in turn with the run.
   @Test func theFirstStepComesSoon() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     var (best, bare) = (Double.infinity, Double.infinity)
     for attempt in 1...5 where best > 4 * bare || attempt == 1 {
       let start = Date()
@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test func aKilledRankIsNamedLastAndNothingIsLeft() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try folder.lockstep([
       "run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run"),
     ])
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func killingTheCoordinatorEndsEveryRank() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try folder.lockstep([
       "run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run"),
     ])
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func aSignalStopsAfterACheckpointAndResumeEndsWithTheSameBits() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let settings = ["--set", "model.hidden=[16]", "--set", "training.global_batch=512"]
     let whole = try folder.lockstep(
       [
@@ -165,7 +165,7 @@ import Testing
   /// A signal handler that runs within a matrix product can corrupt the heap, so ranks block
   /// signals and poll. Hundreds of signals must change nothing.
   @Test func signalsAtAnyInstantChangeNothing() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let settings = [
       "--set", "model.hidden=[16]", "--set", "training.global_batch=512", "--set",
       "checkpoint.keep=1", "--quiet",
@@ -194,7 +194,7 @@ import Testing
   }
 
   @Test func aDeadWorkerIsStartedAgainFromItsCheckpoint() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let settings = ["--set", "checkpoint.every=50", "--set", "model.hidden=[16]"]
     let job = try folder.lockstep(
       [
@@ -226,7 +226,7 @@ import Testing
       (["-n", "2", "--resume", "--output", "/nowhere/run"], "/nowhere/run"),
     ] as [([String], String)])
   func misuseIsOneLineAndStatus64(_ arguments: [String], _ word: String) throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(["run", folder.experiment(steps: 5)] + arguments).finish()
     #expect(outcome.status == 64, "\(outcome.errors)")
     #expect(
@@ -236,7 +236,7 @@ import Testing
   }
 
   @Test func missingFilesAreOneLineEach() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let experiment = try folder.lockstep(["run", folder.path("none.toml"), "-n", "2"]).finish()
     #expect(
       experiment.status == 64 && experiment.errors.split(separator: "\n").count == 1
@@ -256,9 +256,9 @@ import Testing
   }
 
   @Test func nothingIsOverwrittenUnasked() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let arguments = [
-      "run", try folder.experiment(steps: 5), "-n", "1", "--output", folder.path("run"), "--quiet",
+      "run", folder.experiment(steps: 5), "-n", "1", "--output", folder.path("run"), "--quiet",
     ]
     #expect(try folder.lockstep(arguments).finish().status == 0)
     let before = try Data(contentsOf: folder.url("run/metrics.jsonl"))
@@ -272,9 +272,9 @@ import Testing
 
   /// Fault list F: standard output is one line, which runs in the user's shell and shows progress.
   @Test func aDryRunPrintsTheCommandThatRuns() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let arguments = [
-      "run", try folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output",
+      "run", folder.experiment(steps: 5), "-n", "4", "--dry-run", "--output",
       folder.path("run"),
     ]
     let outcome = try folder.lockstep(arguments).finish()
@@ -297,46 +297,5 @@ import Testing
           && refused.errors == "lockstep: --metrics-port \(port): give a port from 0 to 65535\n",
         "\(refused.errors)")
     }
-  }
-}
-
-/// A temporary directory, removed with its last reference.
-final class TestFolder {
-  private let root: URL
-
-  init() throws {
-    root = FileManager.default.temporaryDirectory.appending(
-      path: "lockstep-end-to-end-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: root) }
-
-  func url(_ name: String) -> URL { root.appending(path: name) }
-  func path(_ name: String) -> String { url(name).path }
-  func lines(_ name: String) throws -> [Substring] {
-    try String(contentsOf: url(name), encoding: .utf8).split(separator: "\n")
-  }
-
-  func lockstep(_ arguments: [String]) throws -> RunningProgram {
-    try RunningProgram(Programs.path("lockstep"), arguments)
-  }
-
-  /// A small network on Fashion-MNIST.
-  func experiment(steps: Int) throws -> String {
-    try """
-    name = "small"
-    [model]
-    hidden = [32]
-    [training]
-    global_batch = 128
-    steps = \(steps)
-    [optimizer]
-    kind = "momentum"
-    learning_rate = 0.1
-    [clip]
-    rule = "global"
-    """.write(to: url("small.toml"), atomically: true, encoding: .utf8)
-    return path("small.toml")
   }
 }

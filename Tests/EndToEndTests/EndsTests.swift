@@ -34,21 +34,27 @@ import Testing
     return "ZX".contains(status[name...].dropFirst(2).first ?? "X")
   }
 
-  private func start(_ folder: TestFolder, _ arguments: [String]) throws -> RunningProgram {
+  private func start(_ folder: TemporaryFolder, _ arguments: [String]) throws -> RunningProgram {
     try FileManager.default.createDirectory(
       atPath: folder.path("tmp"), withIntermediateDirectories: true)
     return try RunningProgram(
       Programs.path("lockstep"), arguments, environment: ["TMPDIR": folder.path("tmp")])
   }
 
-  // D5: a killed job leaves 4 MB a rank in /dev/shm, and 8 MB in $TMPDIR.
-  @Test func theNextCommandRemovesTheLeftoversOfKilledJobs() throws {
-    let folder = try TestFolder()
+  /// A run on two ranks that has made its first steps.
+  private func startEndlessRun(_ folder: TemporaryFolder) throws -> RunningProgram {
     let job = try start(
       folder,
       ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless
     )
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    return job
+  }
+
+  // D5: a killed job leaves 4 MB a rank in /dev/shm, and 8 MB in $TMPDIR.
+  @Test func theNextCommandRemovesTheLeftoversOfKilledJobs() throws {
+    let folder = TemporaryFolder()
+    let job = try startEndlessRun(folder)
     let ranks = workers(job)
     try #require(ranks.count >= 2 && leftovers(of: ranks, folder.path("tmp")).count >= 3)
     // All at once, so that no process can clean up.
@@ -67,12 +73,8 @@ import Testing
 
   // D5
   @Test func anMpirunThatIsKilledLeavesNothing() throws {
-    let folder = try TestFolder()
-    let job = try start(
-      folder,
-      ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")] + Self.endless
-    )
-    try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
+    let folder = TemporaryFolder()
+    let job = try startEndlessRun(folder)
     let ranks = workers(job)
     kill(try #require(job.descendants.first { $0.name == "mpirun" }).identifier, SIGKILL)
     let outcome = try job.finish(limit: 20)
@@ -90,7 +92,7 @@ import Testing
     ["bench", "mlp-small", "-n", "2", "--steps", "1000000"], ["doctor", "-n", "2"],
   ])
   func commandsThatMeasureEndAtASignalAndLeaveNothing(_ arguments: [String]) throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try start(folder, arguments)
     try #require(job.wait { workers(job).count >= 2 }, "\(job.errors)")
     let ranks = workers(job)
@@ -105,7 +107,7 @@ import Testing
 
   // D3: with few descriptors mpirun starts nothing and does not end.
   @Test func limitsThatKeepMpirunFromStartingAreNamed() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     for (limit, word) in [("-n 24", "ulimit -n"), ("-f 50", "ulimit -f")] {
       let outcome = try Programs.run(
         "/bin/bash",
@@ -129,7 +131,7 @@ import Testing
       "\(missing.errors)")
   }
 
-  private func run(_ folder: TestFolder, mpirun script: String) throws -> Outcome {
+  private func run(_ folder: TemporaryFolder, mpirun script: String) throws -> Outcome {
     try FileManager.default.createDirectory(
       atPath: folder.path("bin"), withIntermediateDirectories: true)
     try "#!/bin/sh\n\(script)\n".write(
@@ -146,7 +148,7 @@ import Testing
 
   // D2: a signal after all ranks have ended kills mpirun, which no longer handles it.
   @Test func aSignalAfterTheLastStepChangesNothing() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try run(
       folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
     #expect(
@@ -156,7 +158,7 @@ import Testing
 
   // D3: the coordinator must not wait for ever for an mpirun that has lost its ranks.
   @Test func anMpirunWithoutRanksIsEnded() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     // This mpirun has a child for a moment, and then waits for ever.
     let outcome = try run(folder, mpirun: "sleep 2\nexec sleep 600")
     #expect(outcome.status == 70, "\(outcome.errors)")
@@ -167,7 +169,7 @@ import Testing
 
   // D4: a reader that closes the pipe must not end the run without a checkpoint.
   @Test func aBrokenPipeCostsTheOutputNotTheRun() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let coordinator = try Programs.run(
       "/bin/bash",
       [
@@ -191,7 +193,7 @@ import Testing
 
   // D7
   @Test func aDivergingRunWarnsThreeTimesAndIsReported() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(
       [
         "run", folder.experiment(steps: 100), "-n", "2", "--output", folder.path("run"), "--set",
@@ -211,7 +213,7 @@ import Testing
 
   // D6
   @Test func hostfilesWithCarriageReturnsAndUsersAreAccepted() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let user = NSUserName()
     try "\(user)@localhost slots=2\r\n".write(
       to: folder.url("hosts"), atomically: true, encoding: .utf8)

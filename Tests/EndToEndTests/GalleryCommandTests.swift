@@ -10,7 +10,7 @@ import Testing
   .standardized.path
 
   @Test func aClaimIsRunReportedAndSaved() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     func gallery(_ arguments: String...) throws -> Outcome {
       try folder.lockstep(
         ["gallery", "--experiments", Self.experiments, "--output", folder.path("gallery")]
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func aTextIsContinuedAndPicturesAreDrawn() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     try String(repeating: "Lockstep keeps four ranks in step.\n", count: 60).write(
       to: folder.url("words.txt"), atomically: true, encoding: .utf8)
     try """

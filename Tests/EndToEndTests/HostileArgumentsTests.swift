@@ -11,7 +11,7 @@ import Testing
 
   @Test(arguments: ["lockstep", "lockstep-worker"])
   func anOutputThatIsNotUTF8IsRefused(_ program: String) throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let command = program == "lockstep" ? "run x.toml" : "x.toml"
     let outcome = try shell(
       "cd '\(folder.path("."))' && exec \"$1\" \(command) --output \"$(printf 'a\\377b')\"", program
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func aWorkersMessagesHoldNoControlBytes() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(
       1, ["\(folder.path("."))/\u{1B}[31mred\u{9B}1m\u{202E}.toml"], program: "lockstep-worker")
     #expect(outcome.status == 64)

@@ -5,7 +5,7 @@ import Testing
 /// Models and data that do not fit are refused before a rank is started, also by a dry run; fault
 /// list F.
 @Suite struct ModelAndDataTests {
-  private func dryRun(_ folder: TestFolder, _ text: String) throws -> Outcome {
+  private func dryRun(_ folder: TemporaryFolder, _ text: String) throws -> Outcome {
     try text.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
     return try folder.lockstep([
       "run", folder.path("x.toml"), "-n", "2", "--dry-run", "--output", folder.path("run"),
@@ -24,7 +24,7 @@ import Testing
     _ model: String, _ data: String, _ keys: String, _ needs: String
   ) throws {
     let outcome = try dryRun(
-      TestFolder(), "[model]\nkind = \"\(model)\"\n[data]\nkind = \"\(data)\"\n\(keys)")
+      TemporaryFolder(), "[model]\nkind = \"\(model)\"\n[data]\nkind = \"\(data)\"\n\(keys)")
     #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.output)")
     #expect(
       outcome.errors
@@ -34,7 +34,7 @@ import Testing
 
   /// B15: the headers of the files show it. Files that this machine lacks are checked by the ranks.
   @Test func aTestSetOfAnotherShapeIsRefused() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let text = "[model]\nhidden = [4]\n[data]\nkind = \"idx\"\npath = \".\""
     #expect(try dryRun(folder, text).status == 0)
     for (split, height, width) in [("train", UInt8(6), UInt8(6)), ("t10k", 4, 9)] {

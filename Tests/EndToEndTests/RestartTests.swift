@@ -4,30 +4,20 @@ import Testing
 
 /// `--max-restarts` follows the rules of `--resume`, and gives up failures that can only repeat.
 @Suite(.serialized) struct RestartTests {
-  private func run(_ folder: TestFolder, steps: Int, _ options: String...) throws -> RunningProgram
+  private func run(_ folder: TemporaryFolder, steps: Int, _ options: String...) throws
+    -> RunningProgram
   {
-    try """
-    [model]
-    kind = "logistic"
-    [data]
-    kind = "blobs"
-    samples = 1000
-    [training]
-    global_batch = 32
-    steps = \(steps)
-    [report]
-    tensorboard = false
-    """.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    return try folder.lockstep(
+    try folder.lockstep(
       [
-        "run", folder.path("x.toml"), "-n", "2", "--output", folder.path("run"), "--max-restarts",
+        "run", folder.logistic(steps: steps), "-n", "2", "--output", folder.path("run"),
+        "--max-restarts",
         "3",
       ] + options)
   }
 
   /// A restart without a checkpoint begins again, and replaces nothing. // C1, C2
   @Test func recordsOfAFailedStartAreSaved() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try run(folder, steps: 6000)
     func hasRecords() -> Bool { (try? folder.lines("run/metrics.jsonl").count > 100) == true }
     try #require(job.wait(until: hasRecords), "\(job.errors)")
@@ -42,7 +32,7 @@ import Testing
 
   /// Every step is skipped, whatever the number of starts. // B16
   @Test func aFailureThatCanOnlyRepeatEndsThem() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try run(
       folder, steps: 200, "--set", "optimizer.learning_rate=1e38", "--set", "model.kind=mlp"
     ).finish()

@@ -6,35 +6,22 @@ import Testing
 /// Of two runs with one directory, one is refused. // C3
 @Suite(.serialized) struct RunLockEndToEndTests {
   /// A run that lasts until it is stopped.
-  private static let experiment = """
-    [model]
-    kind = "logistic"
-    [data]
-    kind = "blobs"
-    samples = 1000
-    [training]
-    global_batch = 32
-    steps = 100000000
-    [report]
-    tensorboard = false
-    every = 1000
-    [checkpoint]
-    every = 2000
-    """
+  private func experiment(_ folder: TemporaryFolder) -> String {
+    folder.logistic(steps: 100_000_000, "every = 1000\n[checkpoint]\nevery = 2000")
+  }
 
-  private func run(_ folder: TestFolder, _ options: String...) throws -> RunningProgram {
-    try Self.experiment.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    return try folder.lockstep(
-      ["run", folder.path("x.toml"), "-n", "2", "--quiet", "--output", folder.path("run")] + options
+  private func run(_ folder: TemporaryFolder, _ options: String...) throws -> RunningProgram {
+    try folder.lockstep(
+      ["run", experiment(folder), "-n", "2", "--quiet", "--output", folder.path("run")] + options
     )
   }
 
-  private func hasBegun(_ folder: TestFolder) -> () -> Bool {
+  private func hasBegun(_ folder: TemporaryFolder) -> () -> Bool {
     { FileManager.default.fileExists(atPath: folder.path("run/checkpoints/step-00002000")) }
   }
 
   /// The steps on record, each once and in order.
-  private func expectWholeRecords(_ folder: TestFolder) throws {
+  private func expectWholeRecords(_ folder: TemporaryFolder) throws {
     let steps = try folder.lines("run/metrics.jsonl").map {
       $0.dropFirst("{\"step\":".count).prefix { $0.isNumber }
     }.map { Int($0) ?? 0 }
@@ -42,7 +29,7 @@ import Testing
   }
 
   @Test func aSecondRunIsRefusedAndACrashFreesTheDirectory() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let first = try run(folder)
     try #require(first.wait(until: hasBegun(folder)), "\(first.errors)")
     for option in ["--resume", "--force"] {
@@ -86,17 +73,10 @@ import Testing
   /// While a holder is stopped, another machine, which cannot see its process, takes the directory
   /// over. The old holder ends as soon as it continues.
   @Test func aStoppedHolderEndsWithoutWriting() throws {
-    let folder = try TestFolder()
-    try Self.experiment.write(to: folder.url("x.toml"), atomically: true, encoding: .utf8)
-    let launch = [
-      "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
-      "1",
-    ]
-    let job = try RunningProgram(
-      "/usr/bin/env",
-      launch + [
-        Programs.path("lockstep-worker"), folder.path("x.toml"), "--output", folder.path("run"),
-      ])
+    let folder = TemporaryFolder()
+    let file = experiment(folder)
+    let job = try Programs.startMpirun(
+      2, [file, "--output", folder.path("run")], program: "lockstep-worker")
     try #require(job.wait(until: hasBegun(folder)), "\(job.errors)")
     let lock =
       try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url("run/lock")))

@@ -4,12 +4,12 @@ import Testing
 
 /// The page, the event file and the metrics of real runs.
 @Suite(.serialized) struct RunPageTests {
-  private static func page(_ folder: TestFolder, _ name: String) throws -> String {
+  private static func page(_ folder: TemporaryFolder, _ name: String) throws -> String {
     try String(contentsOf: folder.url(name + "/report.html"), encoding: .utf8)
   }
 
   @Test func aRunAndAResumedOneWriteTheirPageAndEvents() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let arguments = ["--output", folder.path("run"), "--set", "checkpoint.every=20"]
     let first = try folder.lockstep(["run", folder.experiment(steps: 40), "-n", "2"] + arguments)
       .finish()
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func aFailedRunsPageNamesTheReason() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let run = try folder.lockstep(
       [
         "run", folder.experiment(steps: 400), "-n", "2", "--output", folder.path("run"), "--set",
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func reportWritesOnePageOrAComparison() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     for name in ["a", "b"] {
       let run = try folder.lockstep([
         "run", folder.experiment(steps: 5), "-n", "1", "--quiet", "--output", folder.path(name),
@@ -89,7 +89,7 @@ import Testing
   }
 
   @Test func metricsAreServedWhileTheRunLasts() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let run = try folder.lockstep(
       [
         "run", folder.experiment(steps: 1_000_000), "-n", "2", "--output", folder.path("run"),

@@ -4,32 +4,32 @@ import Testing
 
 /// `lockstep scale` and `lockstep run --simulate`, as a user runs them.
 @Suite(.serialized) struct ScaleTests {
-  private func experiment(_ folder: TestFolder) throws -> String {
-    try """
-    name = "blobs"
-    [model]
-    hidden = [64]
-    [data]
-    kind = "blobs"
-    samples = 2000
-    classes = 4
-    dimensions = 20
-    [training]
-    global_batch = 96
-    micro_batch = 24
-    """.write(to: folder.url("blobs.toml"), atomically: true, encoding: .utf8)
-    return folder.path("blobs.toml")
+  private func experiment(_ folder: TemporaryFolder) -> String {
+    folder.write(
+      """
+      name = "blobs"
+      [model]
+      hidden = [64]
+      [data]
+      kind = "blobs"
+      samples = 2000
+      classes = 4
+      dimensions = 20
+      [training]
+      global_batch = 96
+      micro_batch = 24
+      """, to: "blobs.toml")
   }
 
-  private func object(_ folder: TestFolder, _ name: String) throws -> [String: Any] {
+  private func object(_ folder: TemporaryFolder, _ name: String) throws -> [String: Any] {
     try #require(
       try JSONSerialization.jsonObject(with: Data(contentsOf: folder.url(name))) as? [String: Any])
   }
 
   @Test func aStudyIsMeasuredFittedPredictedAndContinued() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let line = [
-      "scale", try experiment(folder), "--ranks", "1,2", "--mode", "weak", "--repeats", "2",
+      "scale", experiment(folder), "--ranks", "1,2", "--mode", "weak", "--repeats", "2",
       "--steps", "60", "--warm-up", "10",
       "--target-loss", "1.0", "--predict", "8,1024", "--ranks-per-host", "4", "--latency", "20us",
       "--bandwidth", "10Gbit/s", "--output",
@@ -103,8 +103,8 @@ import Testing
   }
 
   @Test func aSimulatedRunIsMarkedAndHasTheSameWeights() throws {
-    let folder = try TestFolder()
-    let file = try experiment(folder)
+    let folder = TemporaryFolder()
+    let file = experiment(folder)
     let simulation = "latency=2ms,bandwidth=100Mbit/s,hosts=2,straggler=1:3"
     let short = ["-n", "2", "--quiet", "--set", "training.steps=10"]
     let real = try folder.lockstep(["run", file, "--output", folder.path("real")] + short).finish()
@@ -131,9 +131,9 @@ import Testing
 
   // C3, D2: a study locks its directory as one run does, and continues where it was stopped.
   @Test func aRunningStudyLocksItsDirectoryAndAStoppedOneContinues() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let line = [
-      "scale", try experiment(folder), "--ranks", "1", "--repeats", "2", "--steps", "5000",
+      "scale", experiment(folder), "--ranks", "1", "--repeats", "2", "--steps", "5000",
       "--warm-up", "10", "--output", folder.path("study"),
     ]
     let job = try folder.lockstep(line)
@@ -157,9 +157,9 @@ import Testing
 
   // B6
   @Test func aStragglerWhoseRankIsAbsentIsIgnored() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep([
-      "scale", try experiment(folder), "--ranks", "1,2", "--repeats", "1", "--steps", "6",
+      "scale", experiment(folder), "--ranks", "1,2", "--repeats", "1", "--steps", "6",
       "--warm-up", "2", "--simulate", "straggler=1:3",
       "--output", folder.path("study"),
     ]).finish()
@@ -187,7 +187,7 @@ import Testing
     (["--ranks", "1", "--resume", "--force"], "give one of them"),
   ])
   func misuseIsOneLineAndStatus64(_ arguments: [String], _ words: String) throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(
       ["scale", experiment(folder), "--output", folder.path("study")] + arguments
     ).finish()

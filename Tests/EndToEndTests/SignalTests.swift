@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized) struct SignalTests {
   private static let endless = ["--set", "model.hidden=[16]", "--set", "training.steps=1000000"]
 
-  private func start(_ folder: TestFolder, _ name: String = "run", _ more: [String] = endless)
+  private func start(_ folder: TemporaryFolder, _ name: String = "run", _ more: [String] = endless)
     throws -> RunningProgram
   {
     try folder.lockstep(
@@ -30,7 +30,7 @@ import Testing
 
   // D2: before the first step there is nothing to save, so the run ends at once.
   @Test func aSignalBeforeTheFirstStepEndsTheRunAtOnce() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let instants: [(Int32, (RunningProgram) -> Bool)] = [
       (SIGTERM, { self.blocks(SIGTERM, $0.identifier) }),
       (SIGINT, { $0.descendants.contains { $0.name == "mpirun" } }),
@@ -50,7 +50,7 @@ import Testing
   // D2: USR1 is blocked until ranks can handle it; it must kill neither the coordinator nor a rank
   // that starts.
   @Test func aCheckpointAskedForWhileTheRunStartsIsWritten() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let early = try start(
       folder, "early", ["--set", "checkpoint.every=250", "--set", "model.hidden=[16]"])
     try #require(early.wait { blocks(SIGUSR1, early.identifier) })
@@ -65,7 +65,7 @@ import Testing
 
   // D2, D4: USR2 must not kill the coordinator.
   @Test func aStopThatCanWaitGetsItsCheckpointEvenBeforeTheFirstStep() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try start(folder)
     try #require(job.wait { blocks(SIGUSR2, job.identifier) })
     job.signal(SIGUSR2)
@@ -76,7 +76,7 @@ import Testing
 
   // D1: Ctrl-C with a stopped rank must neither take long nor return 70.
   @Test func aStopContinuesAStoppedRankForItsCheckpoint() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try start(folder)
     try #require(job.wait { job.errors.contains("step ") }, "\(job.errors)")
     let rank = try #require(workers(job).last)
@@ -91,7 +91,7 @@ import Testing
 
   // D2
   @Test func aSecondSignalDoesNotWait() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     // Steps so long that the second signal arrives before one ends.
     let job = try start(
       folder, "run",
@@ -110,7 +110,7 @@ import Testing
 
   // D2, without a coordinator, as in a Slurm script.
   @Test func aRankUnderPlainMpirunTreatsSignalsTheSame() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     func plain(_ name: String) throws -> RunningProgram {
       try RunningProgram(
         "/usr/bin/env",

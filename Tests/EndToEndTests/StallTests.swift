@@ -24,7 +24,7 @@ import Testing
     return found
   }
 
-  private func incident(_ folder: TestFolder) throws -> [String: Any] {
+  private func incident(_ folder: TemporaryFolder) throws -> [String: Any] {
     let lines = try folder.lines("run/incidents.jsonl")
     #expect(lines.count == 1)
     return try #require(
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func aStoppedRankIsNamedAndEndsTheRun() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let job = try folder.lockstep(
       [
         "run", folder.experiment(steps: 1_000_000), "-n", "3", "--output", folder.path("run"),
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func withoutTheCoordinatorAStoppedRank0IsNamedAndEndsTheRun() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let command = [
       "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", Programs.path("lockstep-worker"),
     ]
@@ -94,9 +94,9 @@ import Testing
   }
 
   @Test func aRankThatContinuesAfterAWarningChangesNothing() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let arguments =
-      ["run", try folder.experiment(steps: 400), "-n", "2", "--set", "training.global_batch=512"]
+      ["run", folder.experiment(steps: 400), "-n", "2", "--set", "training.global_batch=512"]
       + Self.settings
     let quiet = try folder.lockstep(arguments + ["--output", folder.path("quiet"), "--quiet"])
       .finish()
@@ -139,7 +139,7 @@ import Testing
   }
 
   @Test(arguments: ["-1", "nan", "many"]) func anInvalidLimitIsRefused(_ limit: String) throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep([
       "run", folder.experiment(steps: 5), "-n", "1", "--stall-warn=\(limit)",
     ]).finish()

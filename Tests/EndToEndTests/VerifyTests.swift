@@ -4,30 +4,30 @@ import Testing
 
 /// `lockstep verify` and `lockstep inspect`, as a user runs them.
 @Suite(.serialized) struct VerifyTests {
-  private func experiment(_ folder: TestFolder) throws -> String {
-    try """
-    name = "blobs"
-    [model]
-    hidden = [12]
-    [data]
-    kind = "blobs"
-    samples = 500
-    classes = 4
-    dimensions = 20
-    [training]
-    global_batch = 50
-    micro_batch = 6
-    [optimizer]
-    kind = "adamw"
-    [clip]
-    rule = "global"
-    max_norm = 0.5
-    """.write(to: folder.url("blobs.toml"), atomically: true, encoding: .utf8)
-    return folder.path("blobs.toml")
+  private func experiment(_ folder: TemporaryFolder) -> String {
+    folder.write(
+      """
+      name = "blobs"
+      [model]
+      hidden = [12]
+      [data]
+      kind = "blobs"
+      samples = 500
+      classes = 4
+      dimensions = 20
+      [training]
+      global_batch = 50
+      micro_batch = 6
+      [optimizer]
+      kind = "adamw"
+      [clip]
+      rule = "global"
+      max_norm = 0.5
+      """, to: "blobs.toml")
   }
 
   @Test func equalRunsAreIdentical() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(
       [
         "verify", experiment(folder), "--ranks", "1,2,3", "--steps", "5", "--keep",
@@ -83,7 +83,7 @@ import Testing
   ])
   func aFlippedBitIsNamedLast(_ fault: String, _ at: String, _ place: String, _ what: String) throws
   {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     let outcome = try folder.lockstep(
       [
         "verify", experiment(folder), "--ranks", "1,2,3", "--steps", "5", "--inject", fault,
@@ -98,8 +98,8 @@ import Testing
   }
 
   @Test func misuseIsOneLine() throws {
-    let folder = try TestFolder()
-    let file = try experiment(folder)
+    let folder = TemporaryFolder()
+    let file = experiment(folder)
     try Data("no tensors".utf8).write(to: folder.url("bad.safetensors"))
     for (arguments, status, words) in [
       (["verify", file, "--ranks", "2"], 64, "give at least two"),

@@ -5,19 +5,9 @@ import Testing
 
 /// The lock of a run directory. // C3
 @Suite struct RunLockTests {
-  private let folder: URL
+  private let folder = TemporaryFolder()
   private var path: String { folder.path }
-  private var lock: URL { folder.appending(path: "lock") }
-
-  init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(
-      path: "lockstep-lock-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
-  private func entries() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-  }
+  private var lock: URL { folder.url("lock") }
 
   /// A process of another machine, which this one cannot see.
   private var elsewhere: ProcessIdentity {
@@ -34,7 +24,6 @@ import Testing
   }
 
   @Test func aLockNamesItsHolderAndIsGoneAfterwards() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     var held: RunLock? = try RunLock.acquire(path, run: "a1")
     let record = try JSONSerialization.jsonObject(with: Data(contentsOf: lock)) as? NSDictionary
     #expect(
@@ -46,7 +35,7 @@ import Testing
       #expect((record?[key] as? String)?.isEmpty == false, "\(key)")
     }
     #expect((record?["start_time"] as? Int ?? 0) > 0)
-    #expect(try entries() == ["lock"])
+    #expect(folder.names == ["lock"])
     let refused = failure { _ = try RunLock.acquire(path) }
     guard case .held(let text)? = refused else {
       Issue.record("\(String(describing: refused))")
@@ -57,11 +46,10 @@ import Testing
     )
     try held?.verify()
     held = nil
-    #expect(try entries() == [])
+    #expect(folder.names == [])
   }
 
   @Test func aDeadHoldersLockIsTakenAtOnce() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     // A process that is gone, and one whose number another process has now.
     let gone = try RunningProgram("/bin/true", [])
     let number = gone.identifier
@@ -74,12 +62,11 @@ import Testing
       try Data(LockRecord(run: "old", holder: identity).content().bytes).write(to: lock)
       let held = try RunLock.acquire(path, patience: 3600)
       try held.verify()
-      #expect(try entries() == ["lock"])
+      #expect(folder.names == ["lock"])
     }
   }
 
   @Test func aHolderElsewhereIsGoneOnlyWhenItsCounterStops() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     var far = LockRecord(run: "far", holder: elsewhere)
     try Data(far.content().bytes).write(to: lock)
     // The holder lives: its counter rises during the check.
@@ -100,18 +87,16 @@ import Testing
     // The holder is dead.
     let held = try RunLock.acquire(path, patience: 0.5)
     try held.verify()
-    #expect(try entries() == ["lock"])
+    #expect(folder.names == ["lock"])
   }
 
   @Test func anInvalidLockIsTakenOver() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     try Data("{\"run\":".utf8).write(to: lock)
     let held = try RunLock.acquire(path, patience: 0.3)
     try held.verify()
   }
 
   @Test func aHolderThatLostItsLockFindsOut() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     let held = try RunLock.acquire(path, run: "first")
     // Another machine takes the lock: for it, the holder was stopped for the whole patience.
     let taker = try RunLock.acquire(path, run: "second", as: elsewhere, patience: 0.3)
@@ -134,7 +119,6 @@ import Testing
 
   /// Many threads take an abandoned lock at once: only one holds it at a time.
   @Test func oneOfManyWins() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     for _ in 0..<20 {
       var dead = ProcessIdentity.current()
       dead.startTime -= 1
@@ -145,9 +129,9 @@ import Testing
       }
       let sound = winners.all.filter { (try? $0.verify()) != nil }
       #expect(sound.count == 1, "\(winners.all.count) took it, \(sound.count) have it")
-      #expect(try entries() == ["lock"])
+      #expect(folder.names == ["lock"])
       for winner in winners.all { winner.release() }
-      #expect(try entries() == [])
+      #expect(folder.names == [])
     }
   }
 
@@ -159,7 +143,6 @@ import Testing
 
   /// The counter is raised in place, so a lock that another took meanwhile is not touched.
   @Test func theHolderRaisesItsCounter() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     let held = try RunLock.acquire(path)
     func counter() throws -> Int {
       try #require(LockRecord(bytes: Array(Data(contentsOf: lock)))).counter

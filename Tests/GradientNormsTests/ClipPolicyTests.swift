@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GradientNorms
+import RankTesting
 import Testing
 
 @Suite struct ClipPolicyTests {
@@ -32,7 +33,7 @@ import Testing
   @Test(arguments: [nil, 1.4] as [Double?]) func zscoreFollowsZClip(_ maxNorm: Double?) {
     let settings = ZScoreClip(memory: 0.97, threshold: 2.5, warmup: 25, maxNorm: maxNorm)
     var policy = StepPolicy(rule: settings, tensorSizes: [1])
-    var numbers = Numbers(state: 9)
+    var numbers = SplitMix(state: 9)
     var buffer: [Double] = []
     var (mean, variance) = (0.0, 0.0)
     var spikes = 0
@@ -74,7 +75,7 @@ import Testing
   }
 
   @Test func budgetsOfLayersAddUp() {
-    var numbers = Numbers(state: 2)
+    var numbers = SplitMix(state: 2)
     let sizes = [784, 10, 5, 1]
     for budget in PerLayerClip.Budget.allCases {
       for _ in 0..<100 {

@@ -1,4 +1,5 @@
 import GradientNorms
+import RankTesting
 import Testing
 
 /// Other rules on recorded norms, against figures worked out by hand from PyTorch's coefficient,
@@ -70,7 +71,7 @@ import Testing
       .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
     ] as [any ClipRule]) func theSameRuleDecidesTheSame(_ rule: any ClipRule)
   {
-    var numbers = Numbers(state: 9)
+    var numbers = SplitMix(state: 9)
     var policy = StepPolicy(rule: rule, tensorSizes: [1, 1])
     var (norms, clipped, sum) = ([ClipReplay.Norms](), 0, 0.0)
     for _ in 0..<100 {

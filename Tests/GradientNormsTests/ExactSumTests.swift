@@ -1,4 +1,5 @@
 import GradientNorms
+import RankTesting
 import Testing
 
 /// A sum of Doubles as counts of powers of two, one integer a power: exact, and quite different
@@ -65,7 +66,7 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
   /// Terms of any sign between 2⁻³⁶³ and 2⁴¹⁴, some of them cancelling: against exact arithmetic,
   /// in any order and any groups.
   @Test func anyOrderAndPartitionIsExact() {
-    var numbers = Numbers(state: 11)
+    var numbers = SplitMix(state: 11)
     for trial in 0..<300 {
       // Some trials with narrow, some with wild exponents.
       let spread = UInt64([2, 30, 120, 777][trial % 4])
@@ -159,7 +160,7 @@ private func sum(_ terms: Double...) -> Double { value(words(terms)) }
 
   /// A ledger's sums are these: reduced in any grouping they have the same words.
   @Test func ledgersAddUp() {
-    var numbers = Numbers(state: 4)
+    var numbers = SplitMix(state: 4)
     let terms = (0..<90).map { _ in
       (numbers.unit() - 0.5)
         * Double(sign: .plus, exponent: Int(numbers.next() % 200) - 100, significand: 1)

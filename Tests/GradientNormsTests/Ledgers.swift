@@ -1,17 +1,5 @@
 import GradientNorms
-
-/// The ledger that a reduction over these ranks' ledgers gives.
-func combined(_ ledgers: [NormLedger]) -> NormLedger {
-  var record = ledgers[0].record
-  for other in ledgers.dropFirst() {
-    other.record.withUnsafeBufferPointer { source in
-      record.withUnsafeMutableBufferPointer {
-        NormLedger.combine(source.baseAddress!, into: $0.baseAddress!, length: $0.count)
-      }
-    }
-  }
-  return ledgers[0].with(record: record)
-}
+import RankTesting
 
 /// Vectors and their sums, for the ledgers of simulated ranks.
 func squared(_ vector: [Double]) -> Double { vector.reduce(0) { $0 + $1 * $1 } }
@@ -40,20 +28,4 @@ func ledger(batches: [Int], gradients: [[[Double]]], losses: [Double]? = nil) ->
       }
       return ledger
     })
-}
-
-/// A stream of numbers that is the same in every run (SplitMix64).
-struct Numbers {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// Uniform in 0 ..< 1.
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -1,12 +1,13 @@
 import Glibc
 import GradientNorms
+import RankTesting
 import Testing
 
 @Suite struct NoiseScaleTests {
   /// Unequal batches of a gradient whose signal and noise are known: the weighted estimate finds
   /// them, the formula for equal batches does not.
   @Test func unequalBatchesGiveTheTrueVariance() {
-    var numbers = Numbers(state: 1)
+    var numbers = SplitMix(state: 1)
     func gaussian() -> Double {
       (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit())
     }
@@ -51,7 +52,7 @@ import Testing
   /// Gradients of pure noise: |G|² is not resolved, whatever its sign. With a signal as large as
   /// the noise it is.
   @Test func noiseAloneIsNotResolved() {
-    var numbers = Numbers(state: 5)
+    var numbers = SplitMix(state: 5)
     func gaussian() -> Double {
       (-2 * log(1 - numbers.unit())).squareRoot() * cos(2 * .pi * numbers.unit())
     }

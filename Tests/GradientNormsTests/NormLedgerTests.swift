@@ -1,4 +1,5 @@
 import GradientNorms
+import RankTesting
 import Testing
 
 @Suite struct NormLedgerTests {
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test func combinationCommutesToTheBit() {
-    var numbers = Numbers(state: 3)
+    var numbers = SplitMix(state: 3)
     for _ in 0..<200 {
       let (a, b) = (randomLedger(&numbers, rank: 0), randomLedger(&numbers, rank: 1))
       #expect(combined([a, b]).record == combined([b, a]).record)
@@ -43,7 +44,7 @@ import Testing
   /// Whole numbers add up exactly, so any difference comes from the peaks: values that are equal
   /// belong to the lowest rank, in every order.
   @Test func combinationAssociatesOnPeaks() {
-    var numbers = Numbers(state: 5)
+    var numbers = SplitMix(state: 5)
     for _ in 0..<200 {
       let ranks = (0..<4).map { rank in randomLedger(&numbers, rank: rank, whole: true) }
       let truth = combined(ranks)
@@ -61,7 +62,7 @@ import Testing
     }
   }
 
-  private func randomLedger(_ numbers: inout Numbers, rank: Int, whole: Bool = false) -> NormLedger
+  private func randomLedger(_ numbers: inout SplitMix, rank: Int, whole: Bool = false) -> NormLedger
   {
     var ledger = NormLedger(LedgerLayout(tensorCount: 3))
     func value() -> Double { whole ? Double(numbers.next() % 3) : numbers.unit() }

@@ -26,11 +26,11 @@ import Testing
     var state = State()
     #expect(try throughAFile(state) == state)
     state = State(
-      number: -1.0e-310, whole: .min, large: UInt64(Int64.max), flag: true, text: "é\"\u{0}",
+      number: -0x1.2p-1030, whole: .min, large: UInt64(Int64.max), flag: true, text: "é\"\u{0}",
       list: [2, 0.1, 1e300, -7, 0x1p60, .ulpOfOne],
       nested: ["a": [1, 2], "": []], missing: 3)
     #expect(try throughAFile(state) == state)
-    for number in [-0.0, 0.0, 5e-324, 1.7976931348623157e308, -1.5] {
+    for number in [-0.0, 0.0, .leastNonzeroMagnitude, 1.7976931348623157e308, -1.5] {
       state.number = number
       #expect(try throughAFile(state)?.number.bitPattern == number.bitPattern)
     }

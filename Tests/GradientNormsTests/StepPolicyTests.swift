@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GradientNorms
+import RankTesting
 import Testing
 
 @Suite struct StepPolicyTests {
@@ -95,7 +96,7 @@ import Testing
   @Test func aSpikeIsSkippedAgainstTheMedian() {
     var policy = StepPolicy(rule: .none, skip: SkipPolicy(spike: 4, skipLimit: 3), tensorSizes: [2])
     var taken: [Double] = []
-    var numbers = Numbers(state: 8)
+    var numbers = SplitMix(state: 8)
     for index in 1...400 {
       let norm = index % 20 == 5 ? 50.0 : 1 + numbers.unit()
       let decision = policy.decide(step(norm))
@@ -131,7 +132,7 @@ import Testing
   {
     var whole = StepPolicy(rule: rule, skip: SkipPolicy(spike: 30), tensorSizes: [2])
     var disturbed = whole
-    var numbers = Numbers(state: 6)
+    var numbers = SplitMix(state: 6)
     for index in 0..<80 {
       let ledger = step(1 + numbers.unit() * (index % 10 == 9 ? 9 : 1))
       let truth = whole.decide(ledger)

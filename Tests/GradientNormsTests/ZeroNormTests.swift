@@ -1,4 +1,5 @@
 import GradientNorms
+import RankTesting
 import Testing
 
 /// Gradients of 0, at the start or later, do not fix any detector at 0 (B13).
@@ -18,7 +19,7 @@ import Testing
   @Test(arguments: rules) func stepsWithoutGradientChangeNoDecision(_ rule: any ClipRule) {
     var plain = StepPolicy(rule: rule, skip: SkipPolicy(spike: 6), tensorSizes: [1, 1])
     var disturbed = plain
-    var numbers = Numbers(state: 11)
+    var numbers = SplitMix(state: 11)
     var skips = 0
     for index in 0..<120 {
       for _ in 0..<(index == 0 ? 40 : Int(numbers.next() % 3)) {

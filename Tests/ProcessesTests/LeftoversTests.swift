@@ -1,29 +1,21 @@
 import Foundation
 import Glibc
 import Processes
+import RankTesting
 import Testing
 
 /// Leftovers of killed processes are distinguished from files of living ones, and from files that
 /// are not ours.
 struct LeftoversTests {
-  private let root = FileManager.default.temporaryDirectory.appending(
-    path: "leftovers-\(UUID().uuidString)"
-  ).path
+  private let folder = TemporaryFolder()
+  private var root: String { folder.path }
 
-  init() throws {
-    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-  }
-
-  private func exists(_ name: String) -> Bool {
-    FileManager.default.fileExists(atPath: "\(root)/\(name)")
-  }
+  private func exists(_ name: String) -> Bool { folder.exists(name) }
 
   private func make(_ name: String, file: String? = nil, _ text: String = "") throws {
     try FileManager.default.createDirectory(
       atPath: "\(root)/\(name)", withIntermediateDirectories: true)
-    if let file {
-      try text.write(toFile: "\(root)/\(name)/\(file)", atomically: false, encoding: .utf8)
-    }
+    if let file { folder.write(text, to: "\(name)/\(file)") }
   }
 
   /// A process that has ended, and one that runs.
@@ -41,7 +33,6 @@ struct LeftoversTests {
 
   // D5
   @Test func onlyDeadProcessesOfThisUserAndNamespaceHaveLeftovers() throws {
-    defer { try? FileManager.default.removeItem(atPath: root) }
     let mine = try #require(Leftovers(in: root))
     let parts = try #require(mine.directory.split(separator: "/").last).split(separator: ".").map(
       String.init)
@@ -76,7 +67,6 @@ struct LeftoversTests {
 
   // D5
   @Test func aSessionDirectoryGoesWithItsLauncher() throws {
-    defer { try? FileManager.default.removeItem(atPath: root) }
     let own = try #require(ProcessEntry(getpid()))
     let mine = try #require(Leftovers(in: root))
     let space = mine.directory.split(separator: ".")[mine.directory.split(separator: ".").count - 3]

@@ -246,11 +246,8 @@ let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
       "the run did not end")
   }
   try onRanks([1, 2, 5, 8], of: world) { part in
-    let directory = "\(folder)/on-\(part.size)"
-    try part.copy(
-      folder + "/whole", to: directory,
-      without: ["checkpoints/step-00000008", "report.json", "final.safetensors"])
-    let run = try Run(quietOptions(file, overrides, output: directory, resume: true), on: part)
+    let run = try resume(
+      folder + "/whole", as: "\(folder)/on-\(part.size)", without: [8], file, overrides, on: part)
     try expect(run.trainer.stepsDone == 4, "resumed after step \(run.trainer.stepsDone)")
     try expect(try run.train(on: part) == .done, "the resumed run did not end")
   }

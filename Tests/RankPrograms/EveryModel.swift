@@ -108,11 +108,8 @@ func resumeToTheSameBits(
   let whole = try Run(quietOptions(file, overrides, output: directory), on: world)
   try expect(try whole.train(on: world) == .done, "\(directory): the run did not end")
   try world.expectEqual(whole.trainer.weights.digest(), "\(directory): the weights")
-  try world.copy(
-    directory, to: directory + "-resumed",
-    without: ["checkpoints/step-00000006", "report.json", "final.safetensors"])
-  let resumed = try Run(
-    quietOptions(file, overrides, output: directory + "-resumed", resume: true), on: world)
+  let resumed = try resume(
+    directory, as: directory + "-resumed", without: [6], file, overrides, on: world)
   try expect(
     resumed.trainer.stepsDone == 3, "\(directory): resumed after step \(resumed.trainer.stepsDone)")
   try expect(try resumed.train(on: world) == .done, "\(directory): the resumed run did not end")

@@ -56,7 +56,7 @@ private func check(
       abs(ratios / seen - 1) < 0.06,
       "this rank has \(ratios / seen) of what is expected")
   }
-  // A rank whose gradient is three times too long is found, by its number.
+  // A rank whose gradient is eight times too long is found, by its number.
   let rank = part.rank
   trainer.faults.changeGradient = { gradient, _ in
     if rank == ranks - 1 { gradient.scale(by: 8) }

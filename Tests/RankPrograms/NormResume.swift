@@ -32,11 +32,8 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
       let whole = "\(folder)/run-\(index)"
       let run = try Run(quietOptions(file, overrides, output: whole), on: part)
       try expect(try run.train(on: part) == .done, "the run did not end")
-      try part.copy(
-        whole, to: whole + "-resumed",
-        without: ["checkpoints/step-00000060", "report.json", "final.safetensors"])
-      let resumed = try Run(
-        quietOptions(file, overrides, output: whole + "-resumed", resume: true), on: part)
+      let resumed = try resume(
+        whole, as: whole + "-resumed", without: [60], file, overrides, on: part)
       try expect(
         resumed.trainer.stepsDone == 40, "resumed after step \(resumed.trainer.stepsDone), not 40")
       try expect(try resumed.train(on: part) == .done, "the resumed run did not end")

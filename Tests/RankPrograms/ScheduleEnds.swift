@@ -72,13 +72,9 @@ let scheduleEndsProgram = RankProgram("schedule-ends") { world, arguments in
         // From the newest checkpoint that is at least five steps before the end.
         let steps = run.trainer.stepsDone
         let from = (steps - 5) / 5 * 5
-        let later = (from + 1...steps).filter { $0 % 5 == 0 || $0 == steps }.map {
-          "checkpoints/step-" + String(String(100_000_000 + $0).dropFirst())
-        }
-        try part.copy(
-          whole, to: whole + "-resumed", without: later + ["report.json", "final.safetensors"])
-        let resumed = try Run(
-          quietOptions(file, keys, output: whole + "-resumed", resume: true), on: part)
+        let later = (from + 1...steps).filter { $0 % 5 == 0 || $0 == steps }
+        let resumed = try resume(
+          whole, as: whole + "-resumed", without: later, file, keys, on: part)
         try expect(
           resumed.trainer.stepsDone == from,
           "resumed after step \(resumed.trainer.stepsDone)")

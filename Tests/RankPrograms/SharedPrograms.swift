@@ -64,20 +64,8 @@ extension FlatVector {
   }
 }
 
-private let small = """
-  [model]
-  hidden = [300]
-  [data]
-  kind = "blobs"
-  samples = 400
-  classes = 3
-  dimensions = 10
-  [training]
-  global_batch = 12
-  steps = 5
-  [clip]
-  rule = "global"
-  """
+/// Wide enough that ranks have several tiles each.
+private let wide = ["model.hidden=[300]", "training.steps=5", "clip.rule=global"]
 
 /// Where a rank cannot make or open the memory, or nodes have unequally many ranks, all send
 /// messages, and note why. With the argument `shared`, which asks for shared memory, the job ends
@@ -143,7 +131,7 @@ private func weights(
 ) throws -> String {
   let trainer = try trainer(
     small,
-    [
+    wide + [
       "training.exchange=\(exchange)", "training.reproducible=\(reproducible)",
       "training.micro_batch=2",
     ], ranksPerNode: ranksPerNode, on: world)
@@ -174,7 +162,7 @@ private func limited(_ resource: __rlimit_resource, to value: UInt?, _ body: () 
 
 /// Trainers free their memory when they end, on every rank, and leave nothing in /dev/shm.
 let sharedMemoryProgram = RankProgram("shared-memory") { world, _ in
-  let experiment = try experiment(small, ["training.exchange=shared"])
+  let experiment = try experiment(small, wide + ["training.exchange=shared"])
   let data = try TrainingData(experiment.data, seed: 1, on: world)
   let files = try filesInSharedMemory()
   for round in 0..<200 {

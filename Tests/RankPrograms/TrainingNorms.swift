@@ -7,19 +7,6 @@ import Models
 import Training
 import Vectors
 
-private let small = """
-  [model]
-  hidden = [8]
-  [data]
-  kind = "blobs"
-  samples = 400
-  classes = 3
-  dimensions = 10
-  [training]
-  global_batch = 12
-  steps = 30
-  """
-
 /// Gradients put in by hand, for which the sum of the ranks' squared norms is not the squared norm
 /// of the mean gradient.
 let normTrapsProgram = RankProgram("norm-traps") { world, _ in

@@ -22,6 +22,20 @@ let trainingPrograms: [RankProgram] = [
   verdictRanksProgram, casesProgram,
 ]
 
+/// A small network on blobs.
+let small = """
+  [model]
+  hidden = [8]
+  [data]
+  kind = "blobs"
+  samples = 400
+  classes = 3
+  dimensions = 10
+  [training]
+  global_batch = 12
+  steps = 30
+  """
+
 /// An experiment from its text.
 func experiment(_ text: String, _ overrides: [String] = []) throws -> Experiment {
   try Experiment(text: text, source: "test.toml", overrides: overrides)
@@ -53,6 +67,17 @@ let exchanges: [(name: String, keys: [String])] = [
   ("shared", ["training.exchange=shared"]),
   ("overlapped", ["training.gradient=replicated", "training.overlap=always"]),
 ]
+
+/// Copies a run's directory without some of its checkpoints and without its results, and resumes the
+/// copy. Collective.
+func resume(
+  _ source: String, as target: String, without checkpoints: [Int], _ file: String,
+  _ overrides: [String], on world: borrowing Communicator
+) throws -> Run {
+  let names = checkpoints.map { "checkpoints/step-" + String(String(100_000_000 + $0).dropFirst()) }
+  try world.copy(source, to: target, without: names + ["report.json", "final.safetensors"])
+  return try Run(quietOptions(file, overrides, output: target, resume: true), on: world)
+}
 
 /// Says whether `value` is `truth` to a relative error.
 func isClose(_ value: Double, _ truth: Double, _ tolerance: Double) -> Bool {

@@ -22,7 +22,7 @@ let resumeProgram = RankProgram("resume") { world, arguments in
     for rule in ["momentum", "adamw"] {
       cases.append(
         Case("\(exchange.name) \(rule)", ranks: 4) { part in
-          try resume(
+          try resumeEverywhere(
             file, exchange.keys + ["optimizer.kind=\(rule)"], "\(folder)/\(exchange.name)-\(rule)",
             on: part)
         })
@@ -42,7 +42,7 @@ let resumeProgram = RankProgram("resume") { world, arguments in
 
 /// Runs to the end on three ranks, then again from a checkpoint, on three and on other numbers of
 /// ranks. Collective.
-private func resume(
+private func resumeEverywhere(
   _ file: String, _ overrides: [String], _ whole: String, on world: borrowing Communicator
 ) throws {
   var fingerprint = ""
@@ -55,11 +55,8 @@ private func resume(
   try onRanks([3], of: world) { part in
     // Stopped by force after step 20: the records reach step 30, the last checkpoint left is the
     // second.
-    try part.copy(
-      whole, to: whole + "-resumed",
-      without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
-    let run = try Run(
-      quietOptions(file, overrides, output: whole + "-resumed", resume: true), on: part)
+    let run = try resume(
+      whole, as: whole + "-resumed", without: [30], file, overrides, on: part)
     try expect(run.trainer.stepsDone == 20, "resumed after step \(run.trainer.stepsDone), not 20")
     try expect(try run.train(on: part) == .done, "the resumed run did not end")
     try expect(run.trainer.fingerprint == fingerprint, "this rank ends with other bits")
@@ -67,11 +64,8 @@ private func resume(
   }
   loss = try world.allReduce(loss, .maximum)
   try onRanks([1, 2, 4], of: world) { part in
-    let directory = "\(whole)-on-\(part.size)"
-    try part.copy(
-      whole, to: directory,
-      without: ["checkpoints/step-00000030", "report.json", "final.safetensors"])
-    let run = try Run(quietOptions(file, overrides, output: directory, resume: true), on: part)
+    let run = try resume(
+      whole, as: "\(whole)-on-\(part.size)", without: [30], file, overrides, on: part)
     try expect(try run.train(on: part) == .done, "the run on \(part.size) ranks did not end")
     let other = try run.trainer.evaluate(on: part).loss
     try expect(

@@ -33,21 +33,30 @@ public enum Programs {
 
   /// Runs one of `rank-programs` on some ranks under mpirun, on any number of cores.
   ///
-  /// A program that tests several rank counts is started once, on the largest, and splits its
-  /// world.
+  /// A program that tests several rank counts is started once, on the largest, and splits its world.
   public static func mpirun(
     _ ranks: Int, _ arguments: [String], program: String = "rank-programs",
     environment: [String: String] = [:], limit: Double = 120,
     mpirunArguments: [String] = []
   ) throws -> Outcome {
+    try startMpirun(
+      ranks, arguments, program: program, environment: environment,
+      mpirunArguments: mpirunArguments
+    ).finish(limit: limit)
+  }
+
+  /// Starts what `mpirun` runs.
+  public static func startMpirun(
+    _ ranks: Int, _ arguments: [String], program: String = "rank-programs",
+    environment: [String: String] = [:], mpirunArguments: [String] = []
+  ) throws -> RunningProgram {
     let launch =
       [
         "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
         "1",
       ] + mpirunArguments
-    return try run(
-      "/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment,
-      limit: limit)
+    return try RunningProgram(
+      "/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment)
   }
 
   /// Runs a program to its end, or kills it after `limit` seconds.

@@ -1,4 +1,5 @@
 import Foundation
+import RankTesting
 import Reports
 import Testing
 
@@ -24,7 +25,7 @@ import Testing
   }
 
   static func write(
-    _ steps: ClosedRange<Int>, to folder: TemporaryDirectory, resumingAt step: Int? = nil,
+    _ steps: ClosedRange<Int>, to folder: TemporaryFolder, resumingAt step: Int? = nil,
     factor: Double = 1
   ) throws
     -> String
@@ -43,7 +44,7 @@ import Testing
 
   @Test func everyRecordIsFramed() throws {
     #expect(Self.check("123456789".utf8) == 0xE306_9283)
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     let path = try Self.write(1...20, to: folder)
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
     func number<Value: FixedWidthInteger>(at place: Int, _ type: Value.Type) -> Value {
@@ -68,11 +69,11 @@ import Testing
 
   @Test(.enabled(if: hasTensorBoard, "there is no Python with tensorboard: \(python)"))
   func tensorBoardReadsEveryValueAndForgetsWhatWasTakenBack() throws {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     let first = try Self.write(1...30, to: folder)
     let second = try Self.write(21...40, to: folder, resumingAt: 20, factor: 3)
     #expect(first < second)
-    try folder.write(
+    folder.write(
       """
       import json, sys
       from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

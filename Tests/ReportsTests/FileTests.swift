@@ -1,12 +1,13 @@
 import Foundation
+import RankTesting
 import Reports
 import Testing
 
 struct FileTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private var path: String { directory.path + "/metrics.jsonl" }
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   private func record(_ step: Int) -> StepRecord {
     var record = Samples.step
@@ -57,7 +58,7 @@ struct FileTests {
     try writeSteps(1...2)
     let whole = try directory.text("metrics.jsonl")
     let line = JSONText(of: record(3)).string
-    try directory.write(whole + line.prefix(cut), to: "metrics.jsonl")
+    directory.write(whole + line.prefix(cut), to: "metrics.jsonl")
     var file = try JSONLinesFile(resuming: path, at: 9)
     #expect(try directory.text("metrics.jsonl") == whole)
     try file.append(record(3))
@@ -67,7 +68,7 @@ struct FileTests {
   @Test func aWholeLineWithoutItsLineEndIsTornToo() throws {
     try writeSteps(1...2)
     let text = try directory.text("metrics.jsonl")
-    try directory.write(String(text.dropLast()), to: "metrics.jsonl")
+    directory.write(String(text.dropLast()), to: "metrics.jsonl")
     _ = try JSONLinesFile(resuming: path, at: 9)
     #expect(try steps() == [1])
   }
@@ -117,7 +118,7 @@ struct FileTests {
   @Test func aBadReportIsOneLineThatNamesTheFileAndTheKey() throws {
     let path = directory.path + "/report.json"
     func message(_ text: String) throws -> String {
-      try directory.write(text, to: "report.json")
+      directory.write(text, to: "report.json")
       do {
         _ = try JSONFile.read(ConvergenceReport.self, from: path)
         return ""

@@ -1,4 +1,5 @@
 import Foundation
+import RankTesting
 import Reports
 import Testing
 
@@ -75,11 +76,4 @@ struct JSONTextTests {
     #expect(bytes > 0)
     #expect(fastest < 20e-6, "\(fastest) s")
   }
-}
-
-/// Seconds that this thread has computed.
-private func processorSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -1,6 +1,7 @@
 import Foundation
 import FoundationXML
 import GradientNorms
+import RankTesting
 import Reports
 import Testing
 
@@ -29,7 +30,7 @@ import Testing
 
   /// A run directory as the recorder writes it.
   static func run(
-    _ folder: TemporaryDirectory, _ name: String, steps: [StepRecord],
+    _ folder: TemporaryFolder, _ name: String, steps: [StepRecord],
     report: ConvergenceReport? = nil
   ) throws
     -> RunDirectory
@@ -47,7 +48,7 @@ import Testing
         ))
     }
     if let report { try JSONFile.write(report, to: directory.report) }
-    try folder.write(
+    folder.write(
       "name = \"\(name)\"\n\n[clip]\nmax_norm = \(name.count) # <script>\n",
       to: name + "/experiment.toml")
     return directory
@@ -78,7 +79,7 @@ import Testing
   }
 
   @Test func aRunsPageShowsTheContentOfItsFiles() throws {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     var steps = (1...300).map { Self.step($0, loss: 2 / Double($0), norm: 3 / Double($0)) }
     steps[41] = Self.step(42, loss: nil, norm: nil, action: .skip)
     let run = try Self.run(folder, "good", steps: steps, report: Samples.report)
@@ -102,7 +103,7 @@ import Testing
   }
 
   @Test func missingAndBrokenFilesAreShownAsThat() throws {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     let empty = try Self.run(folder, "empty", steps: [])
     #expect(
       try #require(Self.words(RunPage(RunRecords(empty)).html)).contains("No step is recorded."))
@@ -126,10 +127,10 @@ import Testing
     #expect(Self.words(RunPage(RunRecords(wild)).html) != nil)
     // A torn and a damaged file: the page shows the records before the damage, and where they end.
     let whole = try folder.text("wild/metrics.jsonl")
-    try folder.write(
+    folder.write(
       whole.split(separator: "\n").prefix(20).joined(separator: "\n") + "\n{\"step\":\n{}\n",
       to: "wild/metrics.jsonl")
-    try folder.write("{", to: "wild/report.json")
+    folder.write("{", to: "wild/report.json")
     let damaged = try #require(Self.words(RunPage(RunRecords(wild)).html))
     #expect(
       damaged.contains("line 21") && damaged.contains("report.json")
@@ -139,7 +140,7 @@ import Testing
   }
 
   @Test func tenThousandStepsStayUnderAMegabyteAndKeepTheirSpike() throws {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     var seed = UInt64(1)
     func noise() -> Double {
       seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -161,7 +162,7 @@ import Testing
   }
 
   @Test func aComparisonNamesDifferences() throws {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     let steps = (1...100).map { Self.step($0, loss: 2 / Double($0), norm: 1) }
     var other = Samples.report
     other.final.loss = 0.5

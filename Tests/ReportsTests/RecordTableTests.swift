@@ -1,3 +1,4 @@
+import RankTesting
 import Reports
 import Testing
 
@@ -12,8 +13,8 @@ import Testing
   }
 
   @Test func aStepIsALineWithUnitsInTheHeader() throws {
-    let folder = try TemporaryDirectory()
-    try folder.write(
+    let folder = TemporaryFolder()
+    folder.write(
       """
       {"step":1,"epoch":0.5,"samples":32,"norm":{"global":1.25e-07,"layers":{"a,b":1,"c":null}},"noise":{"scale":null},"action":"step","seconds":{"total":0.1}}
       {"step":2,"epoch":1,"samples":64,"norm":{"global":null,"layers":{"a,b":2,"c":3}},"noise":{"scale":8},"action":"skip","reason":"the norm \\"x\\", too\\nlong","seconds":{"total":0.2}}
@@ -28,7 +29,7 @@ import Testing
         long",0.2
 
         """)
-    try folder.write("{\"step\":1,\"extra\":true}\n", to: "other/metrics.jsonl")
+    folder.write("{\"step\":1,\"extra\":true}\n", to: "other/metrics.jsonl")
     let both = try text(
       .metrics, [run, (name: "y", directory: RunDirectory(folder.path + "/other"))])
     #expect(
@@ -37,8 +38,8 @@ import Testing
   }
 
   @Test func aLineThatIsNoRecordAndAFileThatIsNotThereAreNamed() throws {
-    let folder = try TemporaryDirectory()
-    try folder.write("{\"rank\":0,\"seconds\":{\"data\":1}}\n{\"rank\":}\n", to: "ranks.jsonl")
+    let folder = TemporaryFolder()
+    folder.write("{\"rank\":0,\"seconds\":{\"data\":1}}\n{\"rank\":}\n", to: "ranks.jsonl")
     let run = (name: "x", directory: RunDirectory(folder.path))
     #expect(
       throws: RunFileError(

@@ -1,4 +1,5 @@
 import GradientNorms
+import RankTesting
 import Reports
 import Testing
 
@@ -131,10 +132,10 @@ struct TextTests {
   func theTextOfAReportNamesThePageWithoutLookingForIt()
     throws
   {
-    let folder = try TemporaryDirectory()
+    let folder = TemporaryFolder()
     let run = RunDirectory(folder.path)
     #expect(run.placeToRead == folder.path)
-    try folder.write("", to: "report.html")
+    folder.write("", to: "report.html")
     #expect(run.placeToRead == folder.path + "/report.html")
     let text = ReportText(Samples.report, name: "x", place: folder.path).text
     #expect(text.hasSuffix("\n  \(folder.path)\n"))

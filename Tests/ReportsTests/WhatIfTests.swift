@@ -1,5 +1,6 @@
 import Foundation
 import GradientNorms
+import RankTesting
 import Reports
 import Testing
 
@@ -95,7 +96,7 @@ struct WhatIfTests {
   }
 
   @Test func aFileIsReadInPiecesAndABadLineIsNamed() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let path = directory.path + "/metrics.jsonl"
     var file = try JSONLinesFile(creating: path)
     for record in records { try file.append(record) }

@@ -23,13 +23,9 @@ import Testing
   /// Hosts whose links are set, and programs on them.
   private struct Bench {
     let cluster: Cluster
-    let folder: URL
 
     init() throws {
       cluster = try Cluster(hosts: 3)
-      folder = FileManager.default.temporaryDirectory.appending(
-        path: "lockstep-prediction-\(UUID().uuidString)")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try """
       name = "prediction"
       [model]

@@ -1,10 +1,11 @@
 import Files
 import Foundation
+import RankTesting
 import TensorFiles
 import Testing
 
 @Suite struct DurableDirectoryTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   @Test func itAppearsWithAllItHolds() throws {
     let directory = try DurableDirectory(path: files.path + "/step-1")
@@ -28,7 +29,7 @@ import Testing
 
     try FileManager.default.createDirectory(
       atPath: files.path + "/step-1", withIntermediateDirectories: false)
-    _ = files.write("step-1/old", [1])
+    _ = files.write([1], to: "step-1/old")
     let directory = try DurableDirectory(path: files.path + "/step-1")
     do {
       try directory.publish()
@@ -45,9 +46,9 @@ import Testing
   @Test func leftoversAreRemovedAndNothingElse() throws {
     try FileManager.default.createDirectory(
       atPath: files.path + "/.tmp-step-1-0123", withIntermediateDirectories: false)
-    _ = files.write(".tmp-step-1-0123/a", [1])
-    _ = files.write(".tmp-b-0123", [1])
-    _ = files.write("other", [1])
+    _ = files.write([1], to: ".tmp-step-1-0123/a")
+    _ = files.write([1], to: ".tmp-b-0123")
+    _ = files.write([1], to: "other")
     DurableDirectory.removeLeftovers(in: files.path)
     #expect(files.names == ["other"])
     DurableDirectory.removeLeftovers(in: files.path + "/no")

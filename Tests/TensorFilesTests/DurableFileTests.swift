@@ -1,13 +1,14 @@
 import Files
 import Foundation
+import RankTesting
 import TensorFiles
 import Testing
 
 @Suite struct DurableFileTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   @Test func nothingHasTheNameUntilItIsPublished() throws {
-    _ = files.write("target", [1])
+    _ = files.write([1], to: "target")
     var file = try DurableFile(path: files.path + "/target")
     try file.write(([2, 3] as [UInt8]).span.bytes)
     #expect(files.bytes("target") == [1])

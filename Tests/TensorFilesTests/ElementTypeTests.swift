@@ -1,16 +1,17 @@
 import Files
+import RankTesting
 import TensorFiles
 import Testing
 
 /// Every element type of the format: listed, sized, and, where it is a floating-point type of whole
 /// bytes, measured. // E3
 @Suite struct ElementTypeTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   /// A file with one tensor of a type.
   private func file(_ type: String, _ shape: [Int], _ bytes: [UInt8]) -> String {
     let json = #"{"x":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[0,\#(bytes.count)]}}"#
-    return files.write(type, safetensors(Array(json.utf8), data: 0) + bytes)
+    return files.write(safetensors(Array(json.utf8), data: 0) + bytes, to: type)
   }
 
   private func littleEndian<Integer: FixedWidthInteger>(_ values: [Integer]) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Files
+import RankTesting
 import TensorFiles
 import Testing
 
@@ -24,15 +25,16 @@ import Testing
       hash.update(bytes.span.extracting(start..<min(start + 777, bytes.count)).bytes)
     }
     #expect(hash.finish() == expected)
-    let files = TemporaryFiles()
-    #expect(try SHA256.digest(ofFile: files.write("text", bytes)) == expected)
+    let files = TemporaryFolder()
+    #expect(try SHA256.digest(ofFile: files.write(bytes, to: "text")) == expected)
   }
 
   @Test func aFileLongerThanOnePieceIsReadWhole() throws {
     let bytes = (0..<(5 << 19) + 3).map { UInt8(truncatingIfNeeded: $0 * 31) }
-    let files = TemporaryFiles()
+    let files = TemporaryFolder()
     #expect(
-      try SHA256.digest(ofFile: files.write("long", bytes)) == SHA256.digest(of: bytes.span.bytes))
+      try SHA256.digest(ofFile: files.write(bytes, to: "long"))
+        == SHA256.digest(of: bytes.span.bytes))
     #expect(throws: FileError.self) { try SHA256.digest(ofFile: files.path + "/no") }
   }
 }

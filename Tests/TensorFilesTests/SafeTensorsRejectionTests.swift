@@ -1,14 +1,15 @@
 import Files
+import RankTesting
 import TensorFiles
 import Testing
 
 /// Files that break one rule each, among them files that other readers accept or crashed on.
 @Suite struct SafeTensorsRejectionTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   private func failure(_ bytes: [UInt8]) -> FileError? {
     do {
-      _ = try SafeTensors(path: files.write("input", bytes))
+      _ = try SafeTensors(path: files.write(bytes, to: "input"))
       return nil
     } catch { return error }
   }

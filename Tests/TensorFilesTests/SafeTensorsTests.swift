@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import RankTesting
 import TensorFiles
 import Testing
 
@@ -15,7 +16,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
 }
 
 @Suite struct SafeTensorsTests {
-  let files = TemporaryFiles()
+  let files = TemporaryFolder()
 
   /// Opens the file and reads every tensor that can be read.
   private func readAll(_ path: String) throws(FileError) -> [String: [Float]] {
@@ -29,7 +30,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
 
   private func failure(_ bytes: [UInt8]) -> FileError? {
     do {
-      _ = try readAll(files.write("input", bytes))
+      _ = try readAll(files.write(bytes, to: "input"))
       return nil
     } catch { return error }
   }
@@ -148,7 +149,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
         // A flip may change a name, the metadata or, in the data, an element; never how many
         // elements there are.
         do {
-          let read = try readAll(files.write("flipped", damaged))
+          let read = try readAll(files.write(damaged, to: "flipped"))
           #expect(
             read.values.reduce(0) { $0 + $1.count } == intact.values.reduce(0) { $0 + $1.count })
         } catch { rejected += 1 }
@@ -161,7 +162,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     let json =
       #"{"i":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"u":{"dtype":"U8","shape":[3],"data_offsets":[16,19]},"#
       + #""d":{"dtype":"F64","shape":[1],"data_offsets":[19,27]},"k":{"dtype":"I32","shape":[1],"data_offsets":[27,31]}}"#
-    let file = try SafeTensors(path: files.write("types", safetensors(json, data: 31)))
+    let file = try SafeTensors(path: files.write(safetensors(json, data: 31), to: "types"))
     #expect(file["i"]?.elementCount == 2)
     #expect(file["u"]?.elementCount == 3)
     #expect(file["d"]?.type == .float64)
@@ -176,7 +177,7 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
         #""t\#($0)":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
       }
       let path = files.write(
-        "many", safetensors("{" + members.joined(separator: ",") + "}", data: 0))
+        safetensors("{" + members.joined(separator: ",") + "}", data: 0), to: "many")
       let start = processorSeconds()
       #expect(try SafeTensors(path: path).tensors.count == count)
       return processorSeconds() - start
@@ -185,11 +186,4 @@ func safetensors(_ json: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     // Ten times as long; it would be a hundred times if each name were compared with all others.
     #expect(many < 40 * few, "\(few) s, \(many) s")
   }
-}
-
-/// Seconds that this thread has computed.
-private func processorSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -1,9 +1,10 @@
+import RankTesting
 import TensorFiles
 import Testing
 
 @Suite struct TensorFileSummaryTests {
   @Test func normsAreThoseOfTheValues() throws {
-    let files = TemporaryFiles()
+    let files = TemporaryFolder()
     let path = files.path + "/x.safetensors"
     var writer = try SafeTensorsWriter(
       path: path, tensors: [("a", [2, 2]), ("big", [600_001]), ("none", [0])])

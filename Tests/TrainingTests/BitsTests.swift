@@ -22,15 +22,13 @@ import Verification
   }
 
   @Test func modelsOfImagesHaveTheSameBitsAtEveryRankCount() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     for (stem, count) in [("train", 50), ("t10k", 9)] {
       // 12 × 13 pixels, of no pattern.
       let pixels = (0..<count * 12 * 13).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0) }
-      let images = Data([0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 12, 0, 0, 0, 13] + pixels)
-      let labels = Data(
-        [0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 * 3 % 5) })
-      try images.write(to: URL(filePath: "\(folder.path)/\(stem)-images-idx3-ubyte"))
-      try labels.write(to: URL(filePath: "\(folder.path)/\(stem)-labels-idx1-ubyte"))
+      folder.writeIDX([count, 12, 13], pixels, to: "\(stem)-images-idx3-ubyte")
+      folder.writeIDX(
+        [count], (0..<count).map { UInt8($0 * 3 % 5) }, to: "\(stem)-labels-idx1-ubyte")
     }
     let outcome = try Programs.mpirun(4, ["bits-images", folder.path])
     outcome.expectCasesPass()
@@ -58,7 +56,7 @@ import Verification
   }
 
   @Test func aRunResumedOnOtherRankCountsHasTheSameBits() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(8, ["bits-resume", folder.path])
     try #require(outcome.status == 0, "\(outcome.rankLines)")
     let runs = try ["whole", "on-1", "on-2", "on-5", "on-8"].map {
@@ -80,7 +78,7 @@ import Verification
 
   /// The traces name place, rank and step of any flipped bit; without one they are equal.
   @Test func aFlippedBitIsFound() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(4, ["bits-traces", folder.path] + Self.faults)
     try #require(outcome.status == 0, "\(outcome.rankLines)")
     print("bits-traces, \(outcome.seconds) s")

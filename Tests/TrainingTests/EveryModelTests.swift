@@ -45,24 +45,19 @@ import Testing
     folder: TemporaryFolder, outcome: Outcome, kinds: [String: Set<Substring>]
   ) { try Self.run.get() }
 
-  nonisolated(unsafe) private static let run = Result {
-    let folder = try TemporaryFolder()
+  private static let run = Result {
+    let folder = TemporaryFolder()
     for (split, count) in [("train", 40), ("t10k", 9)] {
       let pixels = (0..<count * 64).map { UInt8($0 * $0 % 251) }
-      try idx([count, 8, 8], pixels).write(
-        to: URL(filePath: "\(folder.path)/\(split)-images-idx3-ubyte"))
-      try idx([count], (0..<count).map { UInt8($0 % 5) }).write(
-        to: URL(filePath: "\(folder.path)/\(split)-labels-idx1-ubyte"))
+      folder.writeIDX([count, 8, 8], pixels, to: "\(split)-images-idx3-ubyte")
+      folder.writeIDX(
+        [count], (0..<count).map { UInt8($0 % 5) }, to: "\(split)-labels-idx1-ubyte")
     }
-    try folder.write(
+    folder.write(
       String(repeating: "In the beginning was the word. ", count: 40), to: "text.txt")
     let outcome = try Programs.mpirun(4, ["every-model", folder.path])
     print("every model, \(outcome.seconds) s")
     return (folder: folder, outcome: outcome, kinds: kinds(outcome.output))
-  }
-
-  private static func idx(_ shape: [Int], _ data: [UInt8]) -> Data {
-    Data([0, 0, 8, UInt8(shape.count)] + shape.flatMap { [0, 0, 0, UInt8($0)] } + data)
   }
 
   /// The tensors of lines `model KIND TENSOR…`, by kind.

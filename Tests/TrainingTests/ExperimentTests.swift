@@ -5,6 +5,7 @@ import Foundation
 import GradientNorms
 import Models
 import Optimizers
+import RankTesting
 import Testing
 import Training
 
@@ -247,8 +248,8 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
   }
 
   @Test func pathsAreRelativeToTheFileOrTheCommandLine() throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(
+    let folder = TemporaryFolder()
+    let file = folder.write(
       "[model]\ninit = \"start/w.safetensors\"\n[data]\npath = \"/abs/olute\"", to: "x.toml")
     let real = URL(filePath: folder.path).resolvingSymlinksInPath().path
     let here = FileManager.default.currentDirectoryPath

@@ -8,7 +8,7 @@ import Training
   private let folder: TemporaryFolder
   private let commit = String(repeating: "0123456789abcdef", count: 3).prefix(40)
 
-  init() throws { folder = try TemporaryFolder() }
+  init() throws { folder = TemporaryFolder() }
 
   private func write(_ text: String, _ name: String) throws {
     let url = URL(filePath: folder.path + "/" + name)

@@ -83,8 +83,8 @@ import Testing
   }
 
   @Test func twoBiasesOfPyTorchBecomeTheirSum() throws {
-    let folder = try TemporaryFolder()
-    let text = try folder.write(
+    let folder = TemporaryFolder()
+    let text = folder.write(
       String(repeating: "to be or not to be, ", count: 40), to: "text.txt")
     let outcome = try Programs.mpirun(2, ["start", text, folder.path])
     #expect(outcome.status == 0, "\(outcome.rankLines)")

@@ -53,8 +53,8 @@ import Training
   }
 
   @Test func noCountOfAStateIsUsedUnchecked() throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(Self.experiment, to: "x.toml")
+    let folder = TemporaryFolder()
+    let file = folder.write(Self.experiment, to: "x.toml")
     func train(_ more: String...) throws -> Outcome {
       try Programs.mpirun(
         1, [file, "--output", "\(folder.path)/run"] + more, program: "lockstep-worker")

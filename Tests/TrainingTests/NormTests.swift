@@ -40,8 +40,8 @@ import Training
     """
 
   @Test func memoriesAreRestored() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(Self.experiment, to: "test.toml")
+    let folder = TemporaryFolder()
+    folder.write(Self.experiment, to: "test.toml")
     let outcome = try Programs.mpirun(3, ["norm-resume", folder.path])
     outcome.expectCasesPass()
     print("norm-resume, \(outcome.seconds) s")
@@ -50,8 +50,8 @@ import Training
   /// Three skipped steps in a row: a checkpoint, one line, exit code 70; the run can resume from
   /// the checkpoint.
   @Test func tooManySkipsEndTheRun() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(Self.experiment, to: "test.toml")
+    let folder = TemporaryFolder()
+    folder.write(Self.experiment, to: "test.toml")
     let outcome = try Programs.mpirun(3, ["norm-skip-limit", folder.path])
     #expect(outcome.status == 70, "\(outcome.errors)")
     let host = ProcessInfo.processInfo.hostName

@@ -7,8 +7,8 @@ import Testing
   private let folder: TemporaryFolder
 
   init() throws {
-    folder = try TemporaryFolder()
-    try folder.write(
+    folder = TemporaryFolder()
+    folder.write(
       """
       [model]
       hidden = [6]
@@ -213,19 +213,19 @@ import Testing
     func table(_ factor: Int) -> String {
       (0..<50).map { "\($0 % 7),\($0 * factor % 11),\($0 % 2)\n" }.joined()
     }
-    try folder.write(table(3), to: "t.csv")
-    try folder.write(
+    folder.write(table(3), to: "t.csv")
+    folder.write(
       "[model]\nkind = \"logistic\"\n[data]\nkind = \"csv\"\npath = \"t.csv\"\nlabel = 2\n[training]\nglobal_batch = 10\nsteps = 10\n"
         + "[checkpoint]\nevery = 5", to: "x.toml")
     #expect(try worker().status == 0)
-    try folder.write(table(3), to: "u.csv")
+    folder.write(table(3), to: "u.csv")
     let moved = try worker(
       "--resume", "--set", "data.path=\(folder.path)/u.csv", "--set", "training.steps=12")
     #expect(
       moved.status == 0
         && moved.output.contains("data.path is \(folder.path)/u.csv from step 11 on"),
       "\(moved.errors)")
-    try folder.write(table(4), to: "t.csv")
+    folder.write(table(4), to: "t.csv")
     let before = try content()
     let changed = try worker("--resume", "--set", "training.steps=14")
     #expect(changed.status == 64 && changed.errors.contains("data"), "\(changed.errors)")
@@ -306,7 +306,7 @@ import Testing
     var steps = 20
     func resumed(_ name: String, _ text: String?) throws -> Outcome {
       if let text {
-        try folder.write(text, to: "run/\(name)")
+        folder.write(text, to: "run/\(name)")
       } else {
         try FileManager.default.removeItem(atPath: "\(run)/\(name)")
       }
@@ -362,7 +362,7 @@ import Testing
     }
     try array((0..<10).map { Float($0) / 10 }, width: 1).write(
       to: URL(filePath: "\(folder.path)/y.npy"))
-    try folder.write(
+    folder.write(
       """
       [model]
       kind = "linear"

@@ -37,8 +37,8 @@ import Testing
   }
 
   @Test func resumedRunsEndWithTheSameBits() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(Self.experiment, to: "test.toml")
+    let folder = TemporaryFolder()
+    folder.write(Self.experiment, to: "test.toml")
     let outcome = try Programs.mpirun(4, ["resume", folder.path])
     print("resume, \(outcome.seconds) s")
     outcome.expectCasesPass()
@@ -102,8 +102,8 @@ import Testing
   /// USR1 to one rank writes a checkpoint, USR2 to another stops all at the same step; the worker
   /// resumes from there.
   @Test func aSignalToOneRankStopsAll() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(Self.experiment, to: "test.toml")
+    let folder = TemporaryFolder()
+    folder.write(Self.experiment, to: "test.toml")
     let stopped = try Programs.mpirun(3, ["stop", folder.path])
     #expect(stopped.status == 75, "\(stopped.errors)")
     #expect(

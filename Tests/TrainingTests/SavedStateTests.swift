@@ -96,8 +96,8 @@ import Training
 
   /// Real runs: the rules of the second half are those of its keys. // C4
   @Test func aRunContinuesWithOtherRules() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(
+    let folder = TemporaryFolder()
+    folder.write(
       """
       [model]
       kind = "logistic"
@@ -148,7 +148,7 @@ import Training
 
   /// A run resumes from a checkpoint of version 1, whose states do not name their kind.
   @Test func aCheckpointOfAnOlderVersionIsRead() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let old = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(
       path: "run-of-version-1")
     try FileManager.default.copyItem(atPath: old.path, toPath: "\(folder.path)/run")

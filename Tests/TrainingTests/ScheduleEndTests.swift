@@ -4,8 +4,8 @@ import Testing
 @Suite struct ScheduleEndTests {
   /// B7 and B8: the program checks itself.
   @Test func onlyTheLastStepHasTheFinalRateWhateverTheBatch() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(
+    let folder = TemporaryFolder()
+    folder.write(
       """
       seed = 3
       [model]

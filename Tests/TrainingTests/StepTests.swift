@@ -14,8 +14,8 @@ import Testing
   /// One step is not finite on one rank, and one on all: the user gets a warning, and the files
   /// stay valid.
   @Test func skippedStepsAreReportedAndCounted() throws {
-    let folder = try TemporaryFolder()
-    try folder.write(
+    let folder = TemporaryFolder()
+    folder.write(
       """
       [model]
       hidden = [7]

@@ -14,7 +14,7 @@ import Testing
   /// Gradient descent on all rows at once ends at the solution of the normal equations, in Double
   /// from the numbers of the file.
   @Test func leastSquaresIsTheSolutionOfTheNormalEquations() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(
       2,
       [
@@ -75,7 +75,7 @@ import Testing
   /// The digits in ten clusters, against the inertia of scikit-learn 1.9.1's
   /// `KMeans(10, n_init=10, tol=0)`; single runs of it reach 1.165 to 1.219 million.
   @Test func clustersOfTheDigitsAreAsTightAsScikitLearns() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(
       2,
       [
@@ -100,12 +100,12 @@ import Testing
     ["schedule.batch=noise-scale", "schedule.max_batch=48", "training.epochs=20"],
   ])
   func readingAheadChangesNoBits(_ settings: [String]) throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let rows = (0..<95).map { (row: Int) -> [Float] in
       (0..<5).map { (column: Int) -> Float in Float((row * 37 + column * 11) % 101) / 16 - 3 }
     }
     let lines = rows.map { row in row.map { "\($0)" }.joined(separator: ",") }
-    try folder.write(lines.joined(separator: "\n"), to: "t.csv")
+    folder.write(lines.joined(separator: "\n"), to: "t.csv")
     for (name, columns) in [("x", 0..<4), ("y", 4..<5)] {
       let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (95, \(columns.count))}"
       var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8)
@@ -125,10 +125,10 @@ import Testing
       [data]
 
       """
-    let memory = try folder.write(
+    let memory = folder.write(
       training + "kind = \"csv\"\npath = \"t.csv\"\ntargets = 4\nstandardize = false",
       to: "memory.toml")
-    let files = try folder.write(
+    let files = folder.write(
       training + "kind = \"npy\"\npath = \"x.npy\"\ntargets_path = \"y.npy\"", to: "files.toml")
     var weights: [Data] = []
     for (name, file) in [("memory", memory), ("files", files)] {
@@ -149,7 +149,7 @@ import Testing
   }
 
   @Test func digitsAreLearnt() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(
       2,
       [

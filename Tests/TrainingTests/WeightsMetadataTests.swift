@@ -1,6 +1,7 @@
 import Configuration
 import ExperimentKeys
 import Files
+import RankTesting
 import TensorFiles
 import Testing
 import Training
@@ -10,7 +11,7 @@ import Training
 @Suite struct WeightsMetadataTests {
   private let folder: TemporaryFolder
 
-  init() throws { folder = try TemporaryFolder() }
+  init() throws { folder = TemporaryFolder() }
 
   private func failure(
     model: String, samples: String = #"{"inputs":2,"tokens":0,"labels":1,"targets":0,"classes":2}"#

@@ -17,11 +17,11 @@ import Testing
   }
 
   @Test func badExperimentsAreRefused() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     expectOneLine(
       try worker("\(folder.path)/none.toml"), 64, "rank 0 on ",
       "\(folder.path)/none.toml: no such experiment file")
-    let broken = try folder.write("[training]\nsteps = 5\n[model]\nhiden = [3]", to: "broken.toml")
+    let broken = folder.write("[training]\nsteps = 5\n[model]\nhiden = [3]", to: "broken.toml")
     expectOneLine(
       try worker(broken, "--output", "\(folder.path)/run"), 64,
       "broken.toml:4: model.hiden: unknown key; did you mean hidden?")
@@ -29,8 +29,8 @@ import Testing
   }
 
   @Test func aRunIsNotOverwritten() throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(
+    let folder = TemporaryFolder()
+    let file = folder.write(
       "[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nsteps = 3", to: "x.toml")
     let output = "\(folder.path)/run"
     #expect(try worker(file, "--output", output).status == 0)
@@ -40,7 +40,7 @@ import Testing
       "\(output) holds a run already: --resume continues it, --force replaces it")
     #expect(try folder.text("run/metrics.jsonl") == metrics)
     // An experiment that cannot run replaces nothing either.
-    let without = try folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
+    let without = folder.write("[data]\nkind = \"idx\"\npath = \"none\"", to: "without.toml")
     let bad = try worker(without, "--output", output, "--force")
     expectOneLine(bad, 65, "\(folder.path)/none")
     #expect(
@@ -54,8 +54,8 @@ import Testing
   /// Another thread records the steps. A disk that fills up still ends the run, with one line and
   /// the status of a failed worker.
   @Test(arguments: [3, 20_000]) func aFullDiskIsReportedInOneLine(_ steps: Int) throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(
+    let folder = TemporaryFolder()
+    let file = folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"blobs\"\nsamples = 100\n[training]\nglobal_batch = 4\nsteps = \(steps)",
       to: "x.toml")
     let metrics = "\(folder.path)/run/metrics.jsonl"
@@ -70,12 +70,12 @@ import Testing
   }
 
   @Test func moreImagesThanThereAreAreRefused() throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(
+    let folder = TemporaryFolder()
+    let file = folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nepochs = 1\nglobal_batch = 8",
       to: "x.toml")
-    try writeImages(to: "\(folder.path)/data", split: "train", count: 40)
-    try writeImages(to: "\(folder.path)/data", split: "t10k", count: 5)
+    try writeImages(to: folder, split: "train", count: 40)
+    try writeImages(to: folder, split: "t10k", count: 5)
     func train(_ samples: Int) throws -> Outcome {
       try worker(
         file, "--output", "\(folder.path)/run", "--force", "--set", "data.samples=\(samples)")
@@ -86,8 +86,8 @@ import Testing
   }
 
   @Test func badDataAreRefused() throws {
-    let folder = try TemporaryFolder()
-    let file = try folder.write(
+    let folder = TemporaryFolder()
+    let file = folder.write(
       "[model]\nhidden = [4]\n[data]\nkind = \"fashion-mnist\"\npath = \"data\"\n[training]\nsteps = 2\nglobal_batch = 8",
       to: "x.toml")
     let data = "\(folder.path)/data"
@@ -97,8 +97,8 @@ import Testing
       "\(data): there is no such directory; set data.path to the directory that holds the four IDX files"
     )
 
-    try writeImages(to: data, split: "train", count: 400)
-    try writeImages(to: data, split: "t10k", count: 50)
+    try writeImages(to: folder, split: "train", count: 400)
+    try writeImages(to: folder, split: "t10k", count: 50)
     let images = URL(filePath: "\(data)/train-images-idx3-ubyte.gz")
     let sound = try Data(contentsOf: images)
     func expectRefused(_ bytes: Data, _ what: String) throws {
@@ -122,7 +122,7 @@ import Testing
   /// Each kind of data refuses files that it cannot read: both ranks read them, one prints one
   /// line.
   @Test func badTextAndTablesAreRefused() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     func expectRefused(_ kind: String, _ file: String, keys: String = "", _ line: String) throws {
       let text = """
         [data]
@@ -134,32 +134,32 @@ import Testing
         global_batch = 4
         """
       let outcome = try worker(
-        try folder.write(text, to: "x.toml"), "--output", "\(folder.path)/run")
+        folder.write(text, to: "x.toml"), "--output", "\(folder.path)/run")
       expectOneLine(outcome, 65, "\(folder.path)/\(line)")
       #expect(!folder.exists("run/metrics.jsonl"))
     }
-    try folder.write("", to: "empty")
+    folder.write("", to: "empty")
     try expectRefused(
       "text", "none.txt", "none.txt: cannot be opened: No such file or directory; check the path")
     try expectRefused("text", "empty", "empty: byte 0: is empty; give a file of text")
-    try folder.write("a text", to: "short.txt")
+    folder.write("a text", to: "short.txt")
     try expectRefused(
       "text", "short.txt",
       "short.txt: byte 6: the text ends here, one sample of context 64 takes 65 bytes")
-    try folder.write(String(repeating: "to be or not to be ", count: 20), to: "train.txt")
-    try folder.write(String(repeating: "to be or not to be ", count: 10) + "?", to: "test.txt")
+    folder.write(String(repeating: "to be or not to be ", count: 20), to: "train.txt")
+    folder.write(String(repeating: "to be or not to be ", count: 10) + "?", to: "test.txt")
     try expectRefused(
       "text", "train.txt", keys: "validation_path = \"test.txt\"",
       "test.txt: byte 190: the byte '?' (0x3F) does not occur in \(folder.path)/train.txt")
     try expectRefused("csv", "empty", "empty: byte 0: is empty")
-    try folder.write("x,y\n1,2\n3,nan\n", to: "t.csv")
+    folder.write("x,y\n1,2\n3,nan\n", to: "t.csv")
     try expectRefused(
       "csv", "t.csv", keys: "targets = \"y\"",
       "t.csv: byte 10: line 3, column \"y\": \"nan\" is not a number")
     try expectRefused(
       "csv", "t.csv", keys: "label = \"z\"",
       "t.csv: byte 0: line 1: there is no column \"z\"; did you mean")
-    try folder.write("1,2\n", to: "one.csv")
+    folder.write("1,2\n", to: "one.csv")
     try expectRefused(
       "csv", "one.csv", keys: "label = 1",
       "one.csv: has one row, which cannot be held out for testing")
@@ -167,19 +167,13 @@ import Testing
   }
 
   /// Images and labels as MNIST has them, compressed.
-  private func writeImages(to folder: String, split: String, count: Int) throws {
-    func bigEndian(_ values: Int...) -> [UInt8] {
-      values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
-    }
-    let labels = (0..<count).map { UInt8($0 % 10) }
+  private func writeImages(to folder: TemporaryFolder, split: String, count: Int) throws {
     let pixels = (0..<count * 784).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    for (name, bytes) in [
-      ("\(split)-images-idx3-ubyte", [0, 0, 8, 3] + bigEndian(count, 28, 28) + pixels),
-      ("\(split)-labels-idx1-ubyte", [0, 0, 8, 1] + bigEndian(count) + labels),
-    ] {
-      try Data(bytes).write(to: URL(filePath: "\(folder)/\(name)"))
-      #expect(try Programs.run("/usr/bin/env", ["gzip", "-f", "\(folder)/\(name)"]).status == 0)
-    }
+    let files = [
+      folder.writeIDX([count, 28, 28], pixels, to: "data/\(split)-images-idx3-ubyte"),
+      folder.writeIDX(
+        [count], (0..<count).map { UInt8($0 % 10) }, to: "data/\(split)-labels-idx1-ubyte"),
+    ]
+    #expect(try Programs.run("/usr/bin/env", ["gzip", "-f"] + files).status == 0)
   }
 }

@@ -23,8 +23,8 @@ extension LabelledRun {
     return LabelledRun(
       name, label,
       SimulatedRun(
-        model: Bowl(curvatures: curvatures, start: start),
-        data: Cloud(count: 1 << 20, inputWidth: 10, spread: spread, seed: seed),
+        model: Curve.bowl(start: start, width: 10, Curve.quadratic(curvatures)),
+        data: Draws.cloud(count: 1 << 20, width: 10, spread: spread, seed: seed),
         rule: rule, rate: rate, schedule: schedule, steps: steps, ranks: ranks, batch: batch,
         clip: clip, seed: seed))
   }

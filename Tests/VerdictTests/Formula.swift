@@ -6,7 +6,7 @@ import Vectors
 // Losses of weights and one row of numbers, given by formulas, and their data.
 
 /// A loss of weights and one row of numbers, with its gradient, given by formulas.
-final class Formula: Model {
+final class Formula: AnalyticModel {
   /// Returns the loss of one row, and adds its gradient to `slope`.
   typealias Body = @Sendable (_ w: [Double], _ x: [Double], _ slope: inout [Double]) -> Double
 
@@ -16,13 +16,8 @@ final class Formula: Model {
   let body: Body
 
   init(start: [Double], width: Int, _ body: @escaping Body) {
-    var layout = TensorLayout()
-    layout.add("w", shape: [start.count])
-    (self.layout, self.start, self.width, self.body) = (layout, start, width, body)
-  }
-
-  func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for (index, value) in start.enumerated() { weights.base[index] = Float(value) }
+    layout = TensorLayout(vectorOf: start.count)
+    (self.start, self.width, self.body) = (start, width, body)
   }
 
   func lossAndGradient(
@@ -43,10 +38,6 @@ final class Formula: Model {
     finished(0, &gradient)
     return sum
   }
-
-  func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
-    Evaluation()
-  }
 }
 
 /// Rows that a function makes from random numbers.
@@ -54,13 +45,23 @@ struct Draws: Dataset {
   let count: Int
   let width: Int
   let seed: UInt64
+  /// Part of the random numbers' key.
+  var purpose: UInt64? = 601
   let row: @Sendable (inout RandomStream) -> [Double]
+
+  /// Points around the origin, the samples of a ``Curve``.
+  static func cloud(count: Int, width: Int, spread: Double, seed: UInt64) -> Draws {
+    Draws(count: count, width: width, seed: seed, purpose: nil) { stream in
+      (0..<width).map { _ in spread == 0 ? 0 : spread * stream.gaussian() }
+    }
+  }
 
   var shape: SampleShape { SampleShape(inputs: width) }
 
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (place, sample) in samples.enumerated() {
-      var stream = RandomStream(seed, 601, UInt64(sample))
+      var stream =
+        purpose.map { RandomStream(seed, $0, UInt64(sample)) } ?? RandomStream(seed, UInt64(sample))
       for (column, value) in row(&stream).enumerated() {
         batch.inputs[place * width + column] = Float(value)
       }

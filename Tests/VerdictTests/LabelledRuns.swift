@@ -41,16 +41,17 @@ extension Variant {
     let ranks = pick(2, 3)
     func bowl(
       _ name: String, _ label: ConvergenceVerdict.Kind, condition: Double = 5,
-      shape: Bowl.Shape = .quadratic, rule: any OptimizerRule = .sgd(),
+      shape: Curve.Shape? = nil, rule: any OptimizerRule = .sgd(),
       rate: Double, steps: Int, ranks one: Int? = nil, spread: Double = 0
     ) -> LabelledRun {
       let width = pick(10, 7)
       return LabelledRun(
         "clean \(name)", label,
         SimulatedRun(
-          model: Bowl(
-            curvatures: curvatures(width, condition: condition), shape: shape, start: pick(3, -2)),
-          data: Cloud(count: pick(24, 30), inputWidth: width, spread: spread, seed: seed),
+          model: Curve.bowl(
+            start: pick(3, -2), width: width,
+            shape ?? Curve.quadratic(curvatures(width, condition: condition))),
+          data: Draws.cloud(count: pick(24, 30), width: width, spread: spread, seed: seed),
           rule: rule, rate: rate, steps: steps,
           ranks: one ?? ranks, seed: seed))
     }
@@ -74,9 +75,11 @@ extension Variant {
       bowl("edge", .oscillating, rate: 2, steps: pick(400, 250)),
       bowl("edge, one rank", .oscillating, rate: 2, steps: 300, ranks: 1),
       bowl(
-        "walled, rate 3", .oscillating, shape: .walled, rate: pick(3, 2.6), steps: pick(500, 3000)),
+        "walled, rate 3", .oscillating, shape: Curve.walled, rate: pick(3, 2.6),
+        steps: pick(500, 3000)),
       bowl(
-        "walled, rate 4, one rank", .oscillating, shape: .walled, rate: pick(4, 3.5), steps: 200,
+        "walled, rate 4, one rank", .oscillating, shape: Curve.walled, rate: pick(4, 3.5),
+        steps: 200,
         ranks: 1),
       // The loss grows fivefold.
       bowl("creeping up", .diverging, condition: 1, rate: 2.02, steps: pick(40, 38)),
@@ -101,9 +104,10 @@ extension Variant {
     return LabelledRun(
       "noisy \(name)", label,
       SimulatedRun(
-        model: Bowl(
-          curvatures: curvatures(width, condition: condition), start: start ?? pick(3, 2)),
-        data: Cloud(count: 1 << 20, inputWidth: width, spread: 1, seed: seed), rule: rule,
+        model: Curve.bowl(
+          start: start ?? pick(3, 2), width: width,
+          Curve.quadratic(curvatures(width, condition: condition))),
+        data: Draws.cloud(count: 1 << 20, width: width, spread: 1, seed: seed), rule: rule,
         rate: rate, schedule: schedule, steps: steps,
         ranks: ranks,
         batch: pick(32, 48), clip: clip, seed: seed, hasUpdateNorms: hasUpdateNorms))

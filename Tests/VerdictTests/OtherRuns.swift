@@ -285,7 +285,7 @@ extension LabelledRun {
         "curve: \(name)", label,
         SimulatedRun(
           model: Curve(start: start, shape),
-          data: Cloud(count: 1 << 20, inputWidth: start.count, spread: spread, seed: 41),
+          data: Draws.cloud(count: 1 << 20, width: start.count, spread: spread, seed: 41),
           rule: rule,
           rate: rate, factor: factor, steps: steps, ranks: ranks, batch: batch, seed: 41,
           endsBelow: endsBelow))
@@ -356,7 +356,7 @@ extension LabelledRun {
       LabelledRun(
         "valley: \(name)", label,
         SimulatedRun(
-          model: Valley(), data: Cloud(count: 64, inputWidth: 2, spread: 0, seed: 1), rule: rule,
+          model: Valley(), data: Draws.cloud(count: 64, width: 2, spread: 0, seed: 1), rule: rule,
           rate: rate, steps: steps, ranks: ranks,
           batch: 4))
     }

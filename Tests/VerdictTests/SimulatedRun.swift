@@ -2,6 +2,7 @@ import Data
 import GradientNorms
 import Models
 import Optimizers
+import RankTesting
 import Vectors
 
 /// A simulated run: the steps of a trainer in this process, one rank after another.
@@ -88,19 +89,6 @@ struct SimulatedRun {
     }
     return tracker
   }
-}
-
-/// The ledger that a reduction over these ranks' ledgers gives.
-private func combined(_ ledgers: [NormLedger]) -> NormLedger {
-  var record = ledgers[0].record
-  for other in ledgers.dropFirst() {
-    other.record.withUnsafeBufferPointer { source in
-      record.withUnsafeMutableBufferPointer {
-        NormLedger.combine(source.baseAddress!, into: $0.baseAddress!, length: $0.count)
-      }
-    }
-  }
-  return ledgers[0].with(record: record)
 }
 
 extension FlatVector {
