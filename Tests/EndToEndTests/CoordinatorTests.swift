@@ -83,7 +83,7 @@ import Testing
 
   /// A worker whose libraries are missing, as the dynamic linker ends it.
   @Test func aMachineWithoutMPIIsAnsweredWith78() throws {
-    let folder = try TestFolder()
+    let folder = TemporaryFolder()
     try FileManager.default.copyItem(
       atPath: Programs.path("lockstep"), toPath: folder.path("lockstep"))
     let missing = "libmpi.so.40: cannot open shared object file: No such file or directory"
@@ -91,7 +91,7 @@ import Testing
       toFile: folder.path("lockstep-worker"), atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes(
       [.posixPermissions: 0o755], ofItemAtPath: folder.path("lockstep-worker"))
-    for arguments in [["doctor"], ["run", try folder.experiment(steps: 1), "-n", "2"]] {
+    for arguments in [["doctor"], ["run", folder.experiment(steps: 1), "-n", "2"]] {
       let outcome = try Programs.run(folder.path("lockstep"), arguments)
       #expect(outcome.status == 78, "\(arguments): \(outcome.errors)")
       #expect(outcome.errors.contains("run Launch/setup"), "\(outcome.errors)")

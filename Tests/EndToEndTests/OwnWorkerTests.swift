@@ -38,15 +38,14 @@ import Testing
     return try JSONDecoder().decode(Report.self, from: data).weights_sha256
   }
 
-  @Test func trainsUnderMpirunAndResumesToTheSameBits() throws {
+  @Test func theOwnWorkerResumesToTheSameBitsUnderMpirun() throws {
     let worker = try Self.worker.get()
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folder = TemporaryFolder()
     func train(_ name: String, _ arguments: [String]) throws -> Outcome {
       try Programs.run(
         "/usr/bin/env",
         ["mpirun", "-n", "3", "--oversubscribe", "--bind-to", "none", worker, Self.experiment]
-          + ["--output", "\(folder)/\(name)", "--set", "checkpoint.every=40"] + arguments)
+          + ["--output", folder.path(name), "--set", "checkpoint.every=40"] + arguments)
     }
     let whole = try train("whole", ["--set", "training.steps=120"])
     #expect(whole.status == 0, "\(whole.errors)")
@@ -54,10 +53,10 @@ import Testing
     #expect(first.status == 0, "\(first.errors)")
     let rest = try train("parts", ["--set", "training.steps=120", "--resume"])
     #expect(rest.status == 0, "\(rest.errors)")
-    #expect(try digest("\(folder)/parts") == digest("\(folder)/whole"))
+    #expect(try digest(folder.path("parts")) == digest(folder.path("whole")))
   }
 
-  @Test func isVerifiedAndLearns() throws {
+  @Test func theOwnWorkerIsVerifiedAndLearns() throws {
     let worker = try Self.worker.get()
     let verified = try lockstep([
       "verify", Self.experiment, "--ranks", "1,2,3", "--steps", "20", "--worker", worker,

@@ -25,7 +25,7 @@ import Vectors
     try check(["model.kind=\(kind)"] + (Self.small[kind] ?? []).map { "model.\($0)" })
   }
 
-  @Test(arguments: losses) func agreesForEveryLoss(_ loss: String) throws {
+  @Test(arguments: losses) func everyLossAgreesWithDifferences(_ loss: String) throws {
     try check(["model.hidden=[8]", "model.activation=tanh", "model.loss=\(loss)"])
   }
 

@@ -9,7 +9,7 @@ import Testing
 /// What holds for every registered kind of rule, without a line for each.
 @Suite struct EveryKindTests {
   @Test func everyKindResumesToTheSameBitsAtAnyRankCount() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let outcome = try Programs.mpirun(3, ["every-kind", folder.path], limit: 300)
     outcome.expectCasesPass()
     let kinds = outcome.output.split(separator: "\n").filter { $0.hasPrefix("kind ") }
