@@ -83,7 +83,7 @@ let package = Package(
       "GradientReduction",
       ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
     library("Charts"),
-    library("Reports", ["Charts", "GradientNorms", "Files", "CZlib"]),
+    library("Reports", ["Charts", "ExperimentKeys", "GradientNorms", "Files", "CZlib"]),
     library("Launching", ["Processes", "Reports"]),
     library(
       "StallWatch", ["FlightRecorder", "CFlightRecorder", "Processes", "Reports", "CProcess"]),

@@ -68,27 +68,35 @@ public struct SAM: Sendable, Equatable {
 extension Experiment.GuardConfig {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     skip.spike = try keys.number(
-      optional: "spike", wanted: "a number above 1, how many times the recent median norm"
+      optional: "spike", wanted: "a number above 1, how many times the recent median norm",
+      "skip norms this many times the median of the last 128 steps; it waits for 32 steps that were taken, and counts norms above 0 only"
     ) { $0 > 1 }
-    skip.skipLimit = try keys.integer("skip_limit", default: 20, in: 1...Int.max)
-    let every = try keys.integer("compare_every", default: 100, in: 0...Int.max)
+    skip.skipLimit = try keys.integer(
+      "skip_limit", default: 20, in: 1...Int.max,
+      "so many skips in a row end the run (exit 70, checkpoint written)")
+    let every = try keys.integer(
+      "compare_every", default: 100, in: 0...Int.max,
+      "steps between comparisons of all ranks' weights, 8 bytes each; 0 for none")
     compareEvery = every == 0 ? nil : every
   }
 }
 
 extension Experiment.Regularization {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    func weight(_ key: String) throws(ExperimentError) -> Double {
-      try keys.number(key, default: 0, wanted: "a number of at least 0") { $0 >= 0 }
-    }
-    l1 = try weight("l1")
-    l2 = try weight("l2")
-    isDecoupled = try keys.boolean("decoupled", default: false)
-    let penalty = try weight("gradient_norm")
+    l1 = try keys.number(
+      "l1", default: 0, in: 0...(.infinity), "times Σ|w|, part of the loss and so of the norm")
+    l2 = try keys.number("l2", default: 0, in: 0...(.infinity), "times ½Σw²")
+    isDecoupled = try keys.boolean(
+      "decoupled", default: false, "decoupled l2, outside the gradient")
+    let penalty = try keys.number(
+      "gradient_norm", default: 0, in: 0...(.infinity),
+      "weight of a penalty on the gradient's norm; `regularization.sam_radius` is then 0.05 by default"
+    )
     let radius = try keys.number(
-      "sam_radius", default: penalty > 0 ? 0.05 : 0, wanted: "a number of at least 0"
-    ) { $0 >= 0 }
-    isSynchronized = try keys.boolean("synchronized", default: true)
+      "sam_radius", default: penalty > 0 ? 0.05 : 0, in: 0...(.infinity),
+      "length of the uphill step of sharpness-aware minimisation")
+    isSynchronized = try keys.boolean(
+      "synchronized", default: true, "uphill by the mean gradient, or each rank by its own")
     if penalty > 0 && radius == 0 {
       throw keys.error("sam_radius", "a gradient-norm penalty needs a radius above 0")
     }
@@ -98,11 +106,17 @@ extension Experiment.Regularization {
 
 extension Experiment.ReportChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    every = try keys.integer("every", default: 10, in: 1...Int.max)
-    norms = try keys.orders("norms")
-    groups = try keys.strings("groups")
-    noise = try keys.choice("noise", default: .ranks)
-    tensorboard = try keys.boolean("tensorboard", default: true)
+    every = try keys.integer(
+      "every", default: 10, in: 1...Int.max, "steps between lines of `ranks.jsonl`")
+    norms = try keys.orders("norms", "further norms, such as `[1, \"inf\"]`")
+    groups = try keys.strings("groups", "prefixes of tensor names measured together")
+    noise = try keys.choice(
+      "noise", default: .ranks,
+      "what the noise scale comes from: the ranks' gradients, or those of micro-batches")
+    tensorboard = try keys.boolean(
+      "tensorboard", default: true,
+      "write TensorBoard's event file: scalars of every step, norms of tensors every `report.every` steps"
+    )
   }
 }
 
@@ -110,11 +124,14 @@ extension Experiment {
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
     any ClipRule, ClipScope
   ) {
-    try keys.kind("rule", of: ClipRules.self) {
+    try keys.kind("rule", of: ClipRules.self, "how gradients are clipped") {
       (kind, keys) throws(ExperimentError) in
       let rule: any ClipRule = try kind.init(&keys)
       guard rule.limit != nil else { return (rule, .meanGradient) }
-      let scope: ClipScope = try keys.choice("scope", default: .meanGradient)
+      let scope: ClipScope = try keys.choice(
+        "scope", default: .meanGradient,
+        "what is clipped: mean-gradient, exactly; worker, each rank's gradient before the reduction; bound, by √L, decided before the gradients are summed. The report says how far the last two were off (`clip_bias`). Under worker the exact norm is measured at report steps only, and the norms of single tensors are those of the clipped mean"
+      )
       if scope != .meanGradient && rule.order != .two {
         throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm")
       }

@@ -45,13 +45,21 @@ extension Experiment {
   ) throws(ExperimentError) {
     var keys = try ExperimentReader(
       text: text, source: source, overrides: overrides, registry: registry)
+    self = try Experiment(&keys)
+    (resolved, ignoredKeys, self.keys) = try keys.finish()
+  }
 
-    name = try keys.string("name", default: "experiment")
+  /// Asks for every key. What is known only when all have been read is still empty:
+  /// ``resolved``, ``ignoredKeys`` and ``keys``.
+  init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    (resolved, ignoredKeys, self.keys) = ("", [], [])
+    name = try keys.string("name", default: "experiment", "the run directory's name")
     if name.isEmpty || name.hasPrefix(".") || name.contains("/") {
       throw keys.error(
         "name", "\"\(name)\" names the run's directory: not empty, no slash, no leading dot")
     }
-    seed = try keys.integer("seed", default: 1, in: 0...Int.max)
+    seed = try keys.integer(
+      "seed", default: 1, in: 0...Int.max, "feeds initial weights and sample order")
 
     try keys.enter("model")
     model = try ModelChoice(&keys)
@@ -72,15 +80,16 @@ extension Experiment {
     try keys.enter("guard")
     guardConfig = try GuardConfig(&keys)
     try keys.enter("stop")
-    stop = try keys.kind("rule", of: StopRules.self) {
+    stop = try keys.kind("rule", of: StopRules.self, "what ends training before its length") {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")
     checkpoint = CheckpointChoice(
-      every: try keys.integer(optional: "every", in: 1...Int.max),
-      keep: try keys.integer("keep", default: 3, in: 1...Int.max))
+      every: try keys.integer(
+        optional: "every", in: 1...Int.max, "steps between checkpoints; none unless given"),
+      keep: try keys.integer("keep", default: 3, in: 1...Int.max, "how many of the newest stay"))
     if training.reproducible && clipScope == .worker {
       throw keys.error(
         "scope", in: "clip",
@@ -116,16 +125,16 @@ extension Experiment {
         "noise", in: "report",
         "with regularization.synchronized = false the noise is measured over ranks")
     }
-    (resolved, ignoredKeys, self.keys) = try keys.finish()
   }
 
   private static func optimizer(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
     any OptimizerRule, Double
   ) {
-    try keys.kind("kind", of: OptimizerRules.self) {
+    try keys.kind("kind", of: OptimizerRules.self, "how a gradient changes the weights") {
       (kind, keys) throws(ExperimentError) in
       let rate = try keys.number(
-        "learning_rate", default: kind.usualRate, wanted: "a number above 0"
+        "learning_rate", default: kind.usualRate, wanted: "a number above 0",
+        "the rate before the schedule's factor"
       ) { $0 > 0 }
       return (try kind.init(&keys), rate)
     }
@@ -138,13 +147,15 @@ extension Experiment {
     // One key names either a schedule, which the step alone decides, or a rule that follows norms.
     let schedules = keys.registry.all(Schedules.self)
     let rules = keys.registry.all(RateRules.self)
-    let names = schedules.map { $0.kind } + rules.map { $0.kind }
-    return try keys.kind("kind", among: names, name: { $0 }) {
-      (kind, keys) throws(ExperimentError) in
-      if let rule = rules.first(where: { $0.kind == kind }) {
+    let choices = schedules.map(Schedules.choice) + rules.map(RateRules.choice)
+    return try keys.kind(
+      "kind", among: choices, choice: { $0 },
+      "how the learning rate depends on the step, or on the norms"
+    ) { (choice, keys) throws(ExperimentError) in
+      if let rule = rules.first(where: { $0.kind == choice.name }) {
         return (.constant, try rule.init(&keys, for: run))
       }
-      return (try schedules.first { $0.kind == kind }!.init(&keys, rate: rate), .none)
+      return (try schedules.first { $0.kind == choice.name }!.init(&keys, rate: rate), .none)
     }
   }
 
@@ -155,25 +166,29 @@ extension Experiment {
       case constant
       case noiseScale = "noise-scale"
     }
-    func largest(_ keys: inout ExperimentReader) throws(ExperimentError) -> Int {
+    _ = try keys.choice(
+      "batch", default: Batch.constant,
+      "noise-scale: the batch doubles while noise outweighs the gradient")
+    let largest = try keys.only(if: "batch", is: Batch.noiseScale.rawValue) {
+      (keys) throws(ExperimentError) in
       try keys.integer(
-        "max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30))
+        "max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30),
+        "the largest batch; by default sixteen times the global batch")
     }
-    guard try keys.choice("batch", default: Batch.constant) == .noiseScale else {
-      keys.allowKeys { _ = try? largest(&$0) }
-      return nil
-    }
-    return BatchGrowth(largest: try largest(&keys))
+    return largest.map { BatchGrowth(largest: $0) }
   }
 }
 
 extension Experiment.ModelChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", of: ModelKinds.self) {
+    recipe = try keys.kind("kind", of: ModelKinds.self, "what is trained") {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     section = keys.resolvedSection
-    start = try keys.path("init")
+    start = try keys.path(
+      "init",
+      "a safetensors file to start from: F32, or F64, F16, BF16, converted; all of its numbers must be finite"
+    )
   }
 
   /// Reads back what a weights file kept.
@@ -188,44 +203,65 @@ extension Experiment.ModelChoice {
 
 extension Experiment.DataChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    recipe = try keys.kind("kind", of: DataKinds.self) {
+    recipe = try keys.kind("kind", of: DataKinds.self, "what the model is trained on") {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
-    order = try keys.choice("order", default: .shuffled)
+    order = try keys.choice(
+      "order", default: .shuffled,
+      "of the samples: shuffled, a function of seed and epoch alone, or sequential")
   }
 }
 
 extension Experiment.TrainingChoice {
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    globalBatch = try keys.integer("global_batch", default: 256, in: 1...(1 << 30))
-    microBatch = try keys.integer("micro_batch", default: 32, in: 1...(1 << 24))
-    func count(_ key: String, insteadOf other: String) throws(ExperimentError) -> Int? {
+    globalBatch = try keys.integer(
+      "global_batch", default: 256, in: 1...(1 << 30),
+      "samples a step over all ranks; any rank count will do, divisible or not")
+    microBatch = try keys.integer(
+      "micro_batch", default: 32, in: 1...(1 << 24), "samples a gradient evaluation")
+    let lengths = 1...Int(Int32.max)
+    let help = "the run's length"
+    func count(_ key: String, insteadOf other: String, _ help: String) throws(ExperimentError)
+      -> Int?
+    {
       // A length on the command line takes the place of the file's, whichever of the two words each
       // has.
       if keys.isOverridden(other) && !keys.isOverridden(key) {
         keys.ignore(key)
         return nil
       }
-      return try keys.integer(optional: key, in: 1...Int(Int32.max))
+      return try keys.integer(optional: key, in: lengths, help)
     }
-    let epochs = try count("epochs", insteadOf: "steps")
-    let steps = try count("steps", insteadOf: "epochs")
+    let epochs = try count("epochs", insteadOf: "steps", help)
+    let steps = try count(
+      "steps", insteadOf: "epochs", "the same in steps; give one of the two")
     switch (epochs, steps) {
     case (_?, _?): throw keys.error("steps", "give steps or epochs, not both")
     case (nil, let steps?): length = .steps(steps)
     case (let epochs?, nil): length = .epochs(epochs)
-    case (nil, nil):
-      length = .epochs(try keys.integer("epochs", default: 1, in: 1...Int(Int32.max)))
+    case (nil, nil): length = .epochs(try keys.integer("epochs", default: 1, in: lengths, help))
     }
-    let proportions = try keys.integers("shares", default: [], in: 0...(1 << 20))
+    let proportions = try keys.integers(
+      "shares", default: [], in: 0...(1 << 20),
+      "each rank's part of a step's samples, in proportion, such as `[3, 1]`; equal parts if empty")
     guard proportions.isEmpty || proportions.contains(where: { $0 > 0 }) else {
       throw keys.error("shares", "one rank has to get samples")
     }
     shares = proportions.isEmpty ? nil : proportions
-    gradient = try keys.choice("gradient", default: .auto)
-    exchange = try keys.choice("exchange", default: .auto)
-    overlap = try keys.choice("overlap", default: .auto)
-    reproducible = try keys.boolean("reproducible", default: false)
+    gradient = try keys.choice(
+      "gradient", default: .auto,
+      "sharded: each rank sums and updates its own 1/N of the weights, with 1/N of the optimiser's state; replicated: every rank sums and updates all. Auto: sharded, but replicated where ranks of several nodes have only messages: more of those can be hidden under the backward pass"
+    )
+    exchange = try keys.choice(
+      "exchange", default: .auto,
+      "how a sharded gradient is summed. Shared: the ranks of a node read each other's gradients in shared memory and have one copy of the weights between them; between nodes, which need equally many ranks, messages. Messages: reduce-scatter and all-gather. With `training.reproducible` ranks of one node share memory too, those of several send messages. Auto: shared where it can be; a note says why where it cannot"
+    )
+    overlap = try keys.choice(
+      "overlap", default: .auto,
+      "whether messages carry a gradient's tensors while the backward pass computes the rest: always; never, by MPI's own reductions after it; or where that was measured faster: a sharded gradient's always, a replicated one's between nodes. The moment they leave never shows in a result. Clips of scope worker and bound, sharpness-aware steps and noise by micro-batches need the whole gradient first"
+    )
+    reproducible = try keys.boolean(
+      "reproducible", default: false, "the same bits at any rank count")
     if exchange == .shared && gradient == .replicated {
       throw keys.error(
         "exchange",

@@ -30,11 +30,11 @@ public struct Experiment: Sendable {
   public var report: ReportChoice
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.
-  public let resolved: String
+  public internal(set) var resolved: String
   /// Keys of the file that belong to another kind of model or data than the one chosen.
-  public let ignoredKeys: [String]
+  public internal(set) var ignoredKeys: [String]
   /// Every key, as `section.key`, that an experiment of these kinds may have.
-  public let keys: Set<String>
+  public internal(set) var keys: Set<String>
 
   public struct ModelChoice: Sendable {
     public var recipe: any ModelKind

@@ -12,8 +12,8 @@ public protocol KindList {
   /// The kinds that come with Lockstep; the first is the default.
   static var builtIn: [Element] { get }
 
-  /// The value by which an experiment names one.
-  static func name(of kind: Element) -> String
+  /// The value by which an experiment names one, with what it stands for.
+  static func choice(of kind: Element) -> KeyDeclaration.Choice
 }
 
 /// The kinds that experiments can name: those that come with Lockstep, and those that a program
@@ -35,8 +35,8 @@ public struct Registry: Sendable {
   /// Adds a kind to its sort. Traps where that sort has a kind of this name already: an experiment
   /// could not say which one it means.
   public mutating func add<List: KindList>(_ kind: List.Element, to list: List.Type) {
-    let name = List.name(of: kind)
-    guard !all(list).contains(where: { List.name(of: $0) == name }) else {
+    let name = List.choice(of: kind).name
+    guard !all(list).contains(where: { List.choice(of: $0).name == name }) else {
       fatalError("there is a \(List.noun) \"\(name)\" already: give the new one another name")
     }
     added[ObjectIdentifier(list)] =

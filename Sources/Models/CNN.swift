@@ -169,19 +169,22 @@ public final class CNN: Model {
 /// nothing.
 public struct CNNKind: ModelKind {
   public static let kind = "cnn"
+  public static let summary = "3×3 convolutions with ReLU and 2×2 maximum pooling, then two layers."
   public let channels: [Int]
   public let width: Int
   public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    channels = try keys.integers("channels", default: [32, 64], in: 1...(1 << 14))
+    channels = try keys.integers(
+      "channels", default: [32, 64], in: 1...(1 << 14), "channels of each convolution")
     guard (1...16).contains(channels.count) else {
       throw keys.error(
         "channels",
         "\(channels.count) convolutions; give the channels of 1 to 16, each of which halves the image"
       )
     }
-    width = try keys.integer("width", default: 128, in: 1...(1 << 20))
+    width = try keys.integer(
+      "width", default: 128, in: 1...(1 << 20), "width of the layer after them")
     initialization = try Initialization(&keys)
   }
 

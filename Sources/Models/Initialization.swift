@@ -27,17 +27,23 @@ public enum Initialization: Sendable, Equatable {
       case kaiming, xavier, orthogonal, normal
       case standard = "default"
     }
-    func deviation(_ keys: inout ExperimentReader) throws(ExperimentError) -> Double {
-      try keys.number("initialization_std", default: 0.02, wanted: "a number above 0") { $0 > 0 }
+    let name = try keys.choice(
+      "initialization", default: Name.standard,
+      "how weights start: PyTorch's default, or a scheme of `torch.nn.init` with the activation's gain"
+    )
+    let deviation = try keys.only(if: "initialization", is: Name.normal.rawValue) {
+      (keys) throws(ExperimentError) in
+      try keys.number(
+        "initialization_std", default: 0.02, wanted: "a number above 0",
+        "standard deviation of initial weights"
+      ) { $0 > 0 }
     }
-    let name = try keys.choice("initialization", default: Name.standard)
-    if name != .normal { keys.allowKeys { _ = try? deviation(&$0) } }
     switch name {
     case .standard: self = .standard
     case .kaiming: self = .kaiming
     case .xavier: self = .xavier
     case .orthogonal: self = .orthogonal
-    case .normal: self = .normal(deviation: try deviation(&keys))
+    case .normal: self = .normal(deviation: deviation!)
     }
   }
 

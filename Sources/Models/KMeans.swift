@@ -196,12 +196,17 @@ public final class KMeans: DataDependentInitialization {
 /// `model.kind = "kmeans"`: needs numbers alone; labels and targets are not looked at.
 public struct KMeansKind: ModelKind {
   public static let kind = "kmeans"
+  public static let summary = "Gradient descent on the quantisation error from k-means++."
   public let clusters: Int
   public let starts: Int
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    clusters = try keys.integer("clusters", default: 10, in: 1...(1 << 16))
-    starts = try keys.integer("starts", default: 1, in: 1...1000)
+    clusters = try keys.integer(
+      "clusters", default: 10, in: 1...(1 << 16),
+      "centres; a note says so where the data have fewer different points")
+    starts = try keys.integer(
+      "starts", default: 1, in: 1...1000,
+      "starts of k-means++, of which the best is trained")
   }
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {

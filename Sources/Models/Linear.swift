@@ -4,6 +4,7 @@ import Vectors
 /// `model.kind = "linear"`: least squares, one layer and the squared error.
 public struct LinearKind: ModelKind {
   public static let kind = "linear"
+  public static let summary = "Least squares."
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 
@@ -17,6 +18,7 @@ public struct LinearKind: ModelKind {
 /// `model.kind = "logistic"`: multinomial logistic regression, one layer and the cross-entropy.
 public struct LogisticKind: ModelKind {
   public static let kind = "logistic"
+  public static let summary = "Multinomial logistic regression."
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 

@@ -82,16 +82,19 @@ public final class MLP: Model {
 /// `model.kind = "mlp"`.
 public struct MLPKind: ModelKind {
   public static let kind = "mlp"
+  public static let summary = "Fully connected layers."
   public let hidden: [Int]
   public let activation: Activation
   public let loss: any Loss
   public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    hidden = try keys.integers("hidden", default: [128], in: 1...(1 << 20))
-    activation = try keys.choice("activation", default: .relu)
-    loss = try keys.kind("loss", of: Losses.self) { (kind, keys) throws(ExperimentError) in
-      try kind.init(&keys)
+    hidden = try keys.integers(
+      "hidden", default: [128], in: 1...(1 << 20), "widths of the hidden layers")
+    activation = try keys.choice(
+      "activation", default: .relu, "the function after each hidden layer")
+    loss = try keys.kind("loss", of: Losses.self, "what is minimised") {
+      (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     initialization = try Initialization(&keys)
   }

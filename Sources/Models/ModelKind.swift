@@ -3,6 +3,9 @@ import Vectors
 
 /// A kind of model that an experiment can name as `model.kind`: how it is made for a data set.
 public protocol ModelKind: Kind {
+  /// The kind of data that a new experiment with such a model has; nil for the default.
+  static var usualData: String? { get }
+
   /// The model for samples of a shape.
   /// - Throws: in one line, when such samples cannot go into it.
   func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model
@@ -23,7 +26,13 @@ public enum ModelKinds: KindList {
     KMeansKind.self,
     PolicyKind.self,
   ]
-  public static func name(of kind: any ModelKind.Type) -> String { kind.kind }
+  public static func choice(of kind: any ModelKind.Type) -> KeyDeclaration.Choice {
+    var choice = KeyDeclaration.Choice(kind)
+    if let data = kind.usualData {
+      choice.suits = [KeyDeclaration.Condition("data.kind", data)]
+    }
+    return choice
+  }
 }
 
 extension Registry {
@@ -32,6 +41,8 @@ extension Registry {
 }
 
 extension ModelKind {
+  public static var usualData: String? { nil }
+
   /// The answer to data that do not suit.
   func mismatch(_ wanted: String) -> ExperimentError {
     ExperimentError(

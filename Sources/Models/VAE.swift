@@ -185,13 +185,16 @@ public final class VAE: Model, ImageGenerator {
 /// `model.kind = "vae"`.
 public struct VAEKind: ModelKind {
   public static let kind = "vae"
+  public static let summary =
+    "A variational autoencoder of images; its loss is −ELBO in nats, for inputs from 0 to 1: others are refused, with their file and row."
   public let hidden: Int
   public let latent: Int
   public let initialization: Initialization
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    hidden = try keys.integer("hidden", default: 400, in: 1...(1 << 20))
-    latent = try keys.integer("latent", default: 20, in: 1...(1 << 16))
+    hidden = try keys.integer(
+      "hidden", default: 400, in: 1...(1 << 20), "width of the hidden layers")
+    latent = try keys.integer("latent", default: 20, in: 1...(1 << 16), "dimensions of the code")
     initialization = try Initialization(&keys)
   }
 

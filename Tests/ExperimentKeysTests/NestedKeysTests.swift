@@ -9,21 +9,21 @@ private struct Layer: Equatable {
   var layers: [Layer] = []
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    kind = try keys.choice("kind", default: "dense", among: ["dense", "dropout", "residual"])
-    for other in ["dense", "dropout", "residual"] where other != kind {
-      keys.allowKeys { keys in _ = try? Layer(other, &keys) }
-    }
-    self = try Layer(kind, &keys)
+    self = try keys.kind(
+      "kind", among: ["dense", "dropout", "residual"], choice: { .init($0) }, "what it computes"
+    ) { (kind, keys) throws(ExperimentError) in try Layer(kind, &keys) }
   }
 
   private init(_ kind: String, _ keys: inout ExperimentReader) throws(ExperimentError) {
     self.kind = kind
     switch kind {
-    case "dense": width = try keys.integer("width", default: 8, in: 1...100)
+    case "dense": width = try keys.integer("width", default: 8, in: 1...100, "results")
     case "dropout":
-      rate = try keys.number("rate", default: 0.5, wanted: "a number below 1") { $0 < 1 }
+      rate = try keys.number("rate", default: 0.5, wanted: "a number below 1", "zeros") { $0 < 1 }
     default:
-      layers = try keys.tables("layers") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
+      layers =
+        try keys.tables("layers", "within") { keys throws(ExperimentError) in try Layer(&keys) }
+        ?? []
     }
   }
 }
@@ -38,13 +38,22 @@ private let text = """
   kind = "dropout"
   """
 
+/// The two lists of a model.
+private func layers(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
+  layers: [Layer], extra: [Layer]
+) {
+  (
+    try keys.tables("layers", "first") { keys throws(ExperimentError) in try Layer(&keys) } ?? [],
+    try keys.tables("extra", "then") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
+  )
+}
+
 private func read(_ text: String, _ overrides: String...) throws(ExperimentError) -> (
   layers: [Layer], resolved: String, ignoredKeys: [String]
 ) {
   var keys = try ExperimentReader(text: text, source: "x.toml", overrides: overrides)
   try keys.enter("model")
-  let layers = try keys.tables("layers") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
-  let extra = try keys.tables("extra") { keys throws(ExperimentError) in try Layer(&keys) } ?? []
+  let (layers, extra) = try layers(&keys)
   let end = try keys.finish()
   return (layers + extra, end.resolved, end.ignoredKeys)
 }
@@ -53,8 +62,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
   do throws(ExperimentError) {
     var keys = try ExperimentReader(text: text, source: "x.toml", overrides: overrides)
     try keys.enter("model")
-    _ = try keys.tables("layers") { keys throws(ExperimentError) in try Layer(&keys) }
-    _ = try keys.tables("extra") { keys throws(ExperimentError) in try Layer(&keys) }
+    _ = try layers(&keys)
     _ = try keys.finish()
     return nil
   } catch {
@@ -180,7 +188,7 @@ private func failure(_ text: String, _ overrides: String...) -> String? {
       text: text, source: "x.toml", overrides: ["model.layers[0].width=4"])
     try keys.enter("model")
     var places: [String] = []
-    _ = try keys.tables("layers") { keys throws(ExperimentError) in
+    _ = try keys.tables("layers", "first") { keys throws(ExperimentError) in
       for key in ["kind", "width", "rate"] {
         places.append(keys.position(of: key).map { "\($0.line):\($0.column)" } ?? "-")
       }

@@ -17,8 +17,8 @@ extension FuzzTarget {
     }
     _ = try? ExperimentReader(text: text, source: "x.toml", overrides: [line])
     try? keys.enter("a")
-    _ = try? keys.tables("b") { keys throws(ExperimentError) in
-      try keys.integer("c", default: 1, in: 0...9)
+    _ = try? keys.tables("b", "a list") { keys throws(ExperimentError) in
+      try keys.integer("c", default: 1, in: 0...9, "a digit")
     }
     _ = try? keys.finish()
   }

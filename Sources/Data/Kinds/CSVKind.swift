@@ -10,22 +10,30 @@ import Vectors
 /// the seed, is the test set; with 0 that is the training set itself.
 public struct CSVKind: DataKind {
   public static let kind = "csv"
+  public static let summary = "A table of numbers, gzip too."
   public let path: String
   public let columns: CSVColumns
   public let standardize: Bool
   public let validation: Double
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard let path = try keys.path("path") else {
-      throw keys.error("path", "data of kind csv needs the path of its file")
-    }
-    self.path = path
+    path = try keys.path(
+      needed: "path", example: "table.csv", missing: "data of kind csv needs the path of its file",
+      "the file")
     var columns = CSVColumns()
-    columns.targets = try keys.columns("targets")
-    columns.label = try keys.column("label")
-    columns.ignored = try keys.columns("ignore")
-    columns.header = try keys.boolean(optional: "header")
-    let separator = try keys.string("separator", default: ",")
+    columns.targets = try keys.columns(
+      "targets", "the columns to be predicted, named as in the header or by index, −1 the last")
+    columns.label = try keys.column(
+      "label",
+      "or the column of classes: by value where all of its cells are numbers, so that 1 and 1.0 are one; a class that only held-out rows have is noted"
+    )
+    columns.ignored = try keys.columns("ignore", "columns left out")
+    columns.header = try keys.boolean(
+      optional: "header",
+      "whether the first row has names; by default where none of its cells is a number, or where some column has numbers from there on only; what looks like names for another reason, such as years, is read as data with a note"
+    )
+    let separator = try keys.string(
+      "separator", default: ",", "what is between cells: one of , ; | : and tab")
     guard separator.utf8.count == 1, let byte = separator.utf8.first, ",;|\t:".utf8.contains(byte)
     else {
       throw keys.error("separator", "wanted one of , ; | : and \\t")
@@ -35,9 +43,11 @@ public struct CSVKind: DataKind {
       throw keys.error("label", "a table has targets or a label, not both")
     }
     self.columns = columns
-    standardize = try keys.boolean("standardize", default: true)
+    standardize = try keys.boolean(
+      "standardize", default: true, "inputs to mean 0 and deviation 1, by the training rows")
     validation = try keys.number(
-      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1"
+      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1",
+      "the part of the rows, drawn by the seed, that is held out for testing"
     ) { $0 >= 0 && $0 < 1 }
   }
 
@@ -106,23 +116,26 @@ public struct CSVKind: DataKind {
 
 extension ExperimentReader {
   /// A column of a table, by name or index.
-  mutating func column(_ key: String) throws(ExperimentError) -> CSVColumns.Name? {
-    try value(key, wanted: "a column's name or index") {
+  mutating func column(_ key: String, _ help: String) throws(ExperimentError) -> CSVColumns.Name? {
+    let form = KeyForm<CSVColumns.Name>(.mixed, wanted: "a column's name or index") {
       CSVColumns.Name($0)
     } write: {
       $0.text
     }
+    return try value(optional: key, as: form, help)
   }
 
   /// Columns of a table, by name or index; one needs no brackets.
-  mutating func columns(_ key: String) throws(ExperimentError) -> [CSVColumns.Name] {
-    try value(key, wanted: "a list of columns' names or indices") {
+  mutating func columns(_ key: String, _ help: String) throws(ExperimentError) -> [CSVColumns.Name]
+  {
+    let form = KeyForm<[CSVColumns.Name]>(.list, wanted: "a list of columns' names or indices") {
       guard case .array(let items) = $0 else { return CSVColumns.Name($0).map { [$0] } }
       let columns = items.compactMap { CSVColumns.Name($0.value) }
       return columns.count == items.count ? columns : nil
     } write: {
       "[" + $0.map(\.text).joined(separator: ", ") + "]"
-    } ?? []
+    }
+    return try value(optional: key, as: form, help) ?? []
   }
 }
 

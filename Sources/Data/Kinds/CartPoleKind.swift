@@ -6,12 +6,17 @@ import Vectors
 /// evaluation.
 public struct CartPoleKind: DataKind {
   public static let kind = "cartpole"
+  public static let summary = "Episodes of CartPole-v1, with Gymnasium's physics."
   public let episodes: Int
   public let testEpisodes: Int
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    episodes = try keys.integer("episodes", default: 1024, in: 1...Int(Int32.max))
-    testEpisodes = try keys.integer("test_episodes", default: 100, in: 1...Int(Int32.max))
+    episodes = try keys.integer(
+      "episodes", default: 1024, in: 1...Int(Int32.max),
+      "episodes of an epoch, new ones in each")
+    testEpisodes = try keys.integer(
+      "test_episodes", default: 100, in: 1...Int(Int32.max),
+      "episodes of an evaluation, always the same")
   }
 
   public func outline() -> SampleShape? {

@@ -39,7 +39,9 @@ public enum DataKinds: KindList {
     BlobsKind.self,
     CartPoleKind.self,
   ]
-  public static func name(of kind: any DataKind.Type) -> String { kind.kind }
+  public static func choice(of kind: any DataKind.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind)
+  }
 }
 
 extension Registry {

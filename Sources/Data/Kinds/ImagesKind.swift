@@ -6,12 +6,17 @@ import Vectors
 /// `samples` trains on the first so many.
 public struct FashionMNISTKind: DataKind {
   public static let kind = "fashion-mnist"
+  public static let summary = "Images and labels in four IDX files, plain or gzip."
   public let directory: String
   public let samples: Int?
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    directory = try keys.path("path") ?? LabeledImagesFiles.fashionMNIST
-    samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
+    directory =
+      try keys.path(
+        "path", "their directory; by default that of Debian's package dataset-fashion-mnist")
+      ?? LabeledImagesFiles.fashionMNIST
+    samples = try keys.integer(
+      optional: "samples", in: 1...Int(UInt32.max), "train on the first so many only")
   }
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }
@@ -30,15 +35,16 @@ public struct FashionMNISTKind: DataKind {
 /// `data.kind = "idx"`: four files named as MNIST's, with any number of classes.
 public struct IDXKind: DataKind {
   public static let kind = "idx"
+  public static let summary = "The same four files of another set, with any number of classes."
   public let directory: String
   public let samples: Int?
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    samples = try keys.integer(optional: "samples", in: 1...Int(UInt32.max))
-    guard let path = try keys.path("path") else {
-      throw keys.error("path", "data of kind idx needs the directory of its four files")
-    }
-    directory = path
+    samples = try keys.integer(
+      optional: "samples", in: 1...Int(UInt32.max), "train on the first so many only")
+    directory = try keys.path(
+      needed: "path", example: "digits",
+      missing: "data of kind idx needs the directory of its four files", "their directory")
   }
 
   public var files: [String] { LabeledImagesFiles.names(in: directory) }

@@ -10,23 +10,26 @@ import Vectors
 /// seed, is the test set; with 0 that is the training set itself.
 public struct NpyKind: DataKind {
   public static let kind = "npy"
+  public static let summary = "Rows of NumPy arrays, read as they are drawn."
   public let path: String
   public let targetsPath: String?
   public let labelsPath: String?
   public let validation: Double
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard let path = try keys.path("path") else {
-      throw keys.error("path", "data of kind npy needs the path of its inputs")
-    }
-    self.path = path
-    targetsPath = try keys.path("targets_path")
-    labelsPath = try keys.path("labels_path")
+    path = try keys.path(
+      needed: "path", example: "inputs.npy",
+      missing: "data of kind npy needs the path of its inputs",
+      "the inputs; unsigned bytes are pixels, divided by 255")
+    targetsPath = try keys.path(
+      "targets_path", "values to be predicted; unsigned bytes are numbers like others")
+    labelsPath = try keys.path("labels_path", "or classes")
     if targetsPath != nil && labelsPath != nil {
       throw keys.error("labels_path", "give targets or labels, not both")
     }
     validation = try keys.number(
-      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1"
+      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1",
+      "the part of the rows, drawn by the seed, that is held out for testing"
     ) { $0 >= 0 && $0 < 1 }
   }
 

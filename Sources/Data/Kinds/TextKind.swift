@@ -11,6 +11,8 @@ import Vectors
 /// its own may be the test set instead: `validation_path`.
 public struct TextKind: DataKind {
   public static let kind = "text"
+  public static let summary =
+    "Bytes to be predicted from those before, read as they are drawn: the text need not fit memory."
   /// Nil for the King James text.
   public let path: String?
   public let context: Int
@@ -18,15 +20,23 @@ public struct TextKind: DataKind {
   public let validationPath: String?
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    path = try keys.path("path")
-    context = try keys.integer("context", default: 64, in: 1...(1 << 20))
-    validationPath = try keys.path("validation_path")
+    path = try keys.path(
+      "path", "a file; by default the King James Bible of Debian's package bible-kjv")
+    context = try keys.integer("context", default: 64, in: 1...(1 << 20), "tokens a sample")
+    validationPath = try keys.path(
+      "validation_path", "another file to test with, instead of a part")
     let wanted = "a fraction of at least 0 and below 1"
+    let help = "the part at the end that is held out for testing"
     if validationPath == nil {
-      validation = try keys.number("validation", default: 0.1, wanted: wanted) { $0 >= 0 && $0 < 1 }
+      validation = try keys.number("validation", default: 0.1, wanted: wanted, help) {
+        $0 >= 0 && $0 < 1
+      }
     } else {
       validation = 0
-      if try keys.number(optional: "validation", wanted: wanted, { $0 >= 0 && $0 < 1 }) != nil {
+      let given = try keys.number(optional: "validation", wanted: wanted, help) {
+        $0 >= 0 && $0 < 1
+      }
+      if given != nil {
         throw keys.error(
           "validation", "validation_path names the test set already; give one of the two")
       }

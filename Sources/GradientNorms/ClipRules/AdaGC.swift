@@ -5,6 +5,7 @@ import ExperimentKeys
 /// begins with the smallest norm that this left (Wang et al. 2025, AdaGC, arXiv 2502.11034).
 public struct AdaGC: ClipRule, Equatable {
   public static let kind = "adagc"
+  public static let summary = "AdaGC: each tensor by a running mean of its norms, after a warm-up."
   public var ratio: Double
   public var memory: Double
   public var warmup: Int
@@ -22,10 +23,15 @@ public struct AdaGC: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    ratio = try keys.clipLimit("ratio", default: 1.05)
-    memory = try keys.clipMemory(default: 0.98)
-    warmup = try keys.integer("warmup_steps", default: 100, in: 1...(1 << 20))
-    maxNorm = try keys.clipLimit("max_norm", default: 1)
+    ratio = try keys.clipLimit(
+      "ratio", default: 1.05,
+      "a tensor's limit in parts of the running mean of its own clipped norms")
+    memory = try keys.clipMemory(
+      default: 0.98, "of that mean, which begins with the smallest norm of the warm-up")
+    warmup = try keys.integer(
+      "warmup_steps", default: 100, in: 1...(1 << 20),
+      "steps in which the whole gradient is clipped instead")
+    maxNorm = try keys.clipLimit("max_norm", default: 1, "the norm that it is clipped to then")
   }
 
   public var needs: ClipNeeds { .tensorNorms }

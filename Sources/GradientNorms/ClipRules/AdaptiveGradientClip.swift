@@ -5,6 +5,8 @@ import Vectors
 /// that ‖Gᵤ‖ ≤ ratio·max(‖Wᵤ‖, floor) (Brock et al. 2021, arXiv 2102.06171).
 public struct AdaptiveGradientClip: ClipRule, Equatable {
   public static let kind = "agc"
+  public static let summary =
+    "Adaptive gradient clipping: each row of a tensor by the norm of its weights, without a warm-up."
   public var ratio: Double
   public var floor: Double
 
@@ -13,8 +15,11 @@ public struct AdaptiveGradientClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    ratio = try keys.clipLimit("ratio", default: 0.01)
-    floor = try keys.clipLimit("floor", default: 1e-3)
+    ratio = try keys.clipLimit(
+      "ratio", default: 0.01, "the longest gradient in parts of the weights' norm")
+    floor = try keys.clipLimit(
+      "floor", default: 1e-3,
+      "the norm that weights count for at least, by which rows of weight 0 move")
   }
 
   public var needs: ClipNeeds { .elements }

@@ -51,7 +51,9 @@ public enum ClipRules: KindList {
     RunningMeanClip.self,
     AdaGC.self,
   ]
-  public static func name(of kind: any ClipRule.Type) -> String { kind.kind }
+  public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind)
+  }
 }
 
 extension Registry {

@@ -4,6 +4,8 @@ import ExperimentKeys
 /// (Pascanu et al. 2013, arXiv 1211.5063).
 public struct GlobalClip: ClipRule, Equatable {
   public static let kind = "global"
+  public static let summary =
+    "By the norm of the whole gradient: min(1, max_norm / (norm + 10⁻⁶)), PyTorch's."
   public var maxNorm: Double
   public var order: NormOrder
 
@@ -12,8 +14,8 @@ public struct GlobalClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    maxNorm = try keys.clipLimit("max_norm", default: 1)
-    order = try keys.order("order")
+    maxNorm = try keys.clipLimit("max_norm", default: 1, "the longest that a gradient may be")
+    order = try keys.order("order", "p of the norm that is measured")
   }
 
   public var limit: Double? { maxNorm }
@@ -31,15 +33,16 @@ extension ClipRule where Self == GlobalClip {
 
 extension ExperimentReader {
   /// A number above 0 that a rule of `[clip]` limits something to.
-  mutating func clipLimit(_ key: String, default fallback: Double) throws(ExperimentError) -> Double
+  mutating func clipLimit(_ key: String, default fallback: Double, _ help: String)
+    throws(ExperimentError) -> Double
   {
-    try number(key, default: fallback, wanted: "a finite number above 0") { $0 > 0 }
+    try number(key, default: fallback, wanted: "a finite number above 0", help) { $0 > 0 }
   }
 
   /// The weight of the past in a running mean of `[clip]`.
-  mutating func clipMemory(default fallback: Double) throws(ExperimentError) -> Double {
-    try number("memory", default: fallback, wanted: "a number of at least 0 and below 1") {
-      (0..<1).contains($0)
-    }
+  mutating func clipMemory(default fallback: Double, _ help: String) throws(ExperimentError)
+    -> Double
+  {
+    try number("memory", default: fallback, in: 0..<1, help)
   }
 }

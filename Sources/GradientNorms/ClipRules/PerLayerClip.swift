@@ -4,6 +4,7 @@ import ExperimentKeys
 /// `maxNorm`².
 public struct PerLayerClip: ClipRule, Equatable {
   public static let kind = "per-layer"
+  public static let summary = "Each tensor by its own norm, to a part of the budget."
   public var maxNorm: Double
   public var budget: Budget
 
@@ -19,8 +20,10 @@ public struct PerLayerClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    maxNorm = try keys.clipLimit("max_norm", default: 1)
-    budget = try keys.choice("budget", default: .uniform)
+    maxNorm = try keys.clipLimit("max_norm", default: 1, "the whole budget")
+    budget = try keys.choice(
+      "budget", default: .uniform,
+      "equal parts for all tensors, or parts by their number of elements")
   }
 
   public var needs: ClipNeeds { budget == .size ? [.tensorNorms, .tensorSizes] : .tensorNorms }

@@ -4,6 +4,8 @@ import ExperimentKeys
 /// this one included (Seetharaman et al. 2020, AutoClip).
 public struct PercentileClip: ClipRule, Equatable {
   public static let kind = "percentile"
+  public static let summary =
+    "By a percentile of recent norms, the step's own included, so that the first step is left as it is."
   public var percent: Double
   public var window: Int
 
@@ -17,10 +19,10 @@ public struct PercentileClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    percent = try keys.number("percentile", default: 10, wanted: "a number from 0 to 100") {
-      (0...100).contains($0)
-    }
-    window = try keys.integer("window", default: 1000, in: 1...(1 << 20))
+    percent = try keys.number(
+      "percentile", default: 10, wanted: "a number from 0 to 100", "of the recent norms"
+    ) { (0...100).contains($0) }
+    window = try keys.integer("window", default: 1000, in: 1...(1 << 20), "how many these are")
   }
 
   public func initialState(tensorCount: Int) -> State { State() }

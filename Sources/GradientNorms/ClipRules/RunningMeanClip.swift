@@ -4,6 +4,8 @@ import ExperimentKeys
 /// norms (OLMo).
 public struct RunningMeanClip: ClipRule, Equatable {
   public static let kind = "ema"
+  public static let summary =
+    "Each tensor by a running mean of its norms, which begins with the first above 0: without a warm-up."
   public var ratio: Double
   public var memory: Double
 
@@ -17,8 +19,10 @@ public struct RunningMeanClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    ratio = try keys.clipLimit("ratio", default: 1.1)
-    memory = try keys.clipMemory(default: 0.99)
+    ratio = try keys.clipLimit(
+      "ratio", default: 1.1,
+      "a tensor's limit in parts of the running mean of its own clipped norms")
+    memory = try keys.clipMemory(default: 0.99, "of that mean")
   }
 
   public var needs: ClipNeeds { .tensorNorms }

@@ -4,12 +4,13 @@ import Vectors
 /// `clip.rule = "value"`: every element is limited to ±`maxValue`.
 public struct ValueClip: ClipRule, Equatable {
   public static let kind = "value"
+  public static let summary = "Each element by its own magnitude."
   public var maxValue: Double
 
   public init(limit: Double) { maxValue = limit }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    maxValue = try keys.clipLimit("max_value", default: 1)
+    maxValue = try keys.clipLimit("max_value", default: 1, "the largest magnitude of an element")
   }
 
   public var needs: ClipNeeds { .elements }

@@ -4,6 +4,7 @@ import ExperimentKeys
 /// 2025, ZClip, arXiv 2504.02507).
 public struct ZScoreClip: ClipRule, Equatable {
   public static let kind = "zscore"
+  public static let summary = "ZClip: by the deviations of a norm from the running mean of norms."
   public var memory: Double
   public var threshold: Double
   public var warmup: Int
@@ -26,10 +27,17 @@ public struct ZScoreClip: ClipRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    memory = try keys.clipMemory(default: 0.97)
-    threshold = try keys.clipLimit("threshold", default: 2.5)
-    warmup = try keys.integer("warmup_steps", default: 25, in: 2...(1 << 20))
-    maxNorm = try keys.number(optional: "max_norm", wanted: "a finite number above 0") { $0 > 0 }
+    memory = try keys.clipMemory(
+      default: 0.97,
+      "of the mean and deviation of norms, which begin with those of the warm-up")
+    threshold = try keys.clipLimit("threshold", default: 2.5, "deviations above the mean")
+    warmup = try keys.integer(
+      "warmup_steps", default: 25, in: 2...(1 << 20),
+      "steps with a norm above 0 before it acts")
+    maxNorm = try keys.number(
+      optional: "max_norm", wanted: "a finite number above 0",
+      "a limit that always holds, the only one during the warm-up"
+    ) { $0 > 0 }
   }
 
   public func initialState(tensorCount: Int) -> State { State() }

@@ -6,6 +6,8 @@ import Glibc
 /// 2007.05105; σ² = trΣ/base, μ² = |G|²).
 public struct AdaScaleRate: RateRule, Equatable {
   public static let kind = "adascale"
+  public static let summary =
+    "The gain of a large batch, from the noise scale, is a factor on the rate (AdaScale)."
   public var baseBatch: Int
   public var power: Double
 
@@ -21,7 +23,8 @@ public struct AdaScaleRate: RateRule, Equatable {
 
   public init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError) {
     baseBatch = try keys.integer(
-      "base_batch", default: max(1, run.globalBatch / 8), in: 1...(1 << 30))
+      "base_batch", default: max(1, run.globalBatch / 8), in: 1...(1 << 30),
+      "the batch that the rate was chosen for; by default an eighth of the global batch")
     power = run.isAdaptive ? 0.5 : 1
   }
 

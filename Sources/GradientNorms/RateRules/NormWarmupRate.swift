@@ -5,6 +5,7 @@ import ExperimentKeys
 /// `tolerance` of each other for 20 steps.
 public struct NormWarmupRate: RateRule, Equatable {
   public static let kind = "warmup-on-norm"
+  public static let summary = "The rate rises until the norm has settled."
   public var steps: Int
   public var tolerance: Double
 
@@ -22,8 +23,12 @@ public struct NormWarmupRate: RateRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError) {
-    steps = try keys.integer("warmup_steps", default: 1000, in: 1...Int.max)
-    tolerance = try keys.number("tolerance", default: 0.05, wanted: "a number above 0") { $0 > 0 }
+    steps = try keys.integer(
+      "warmup_steps", default: 1000, in: 1...Int.max, "steps in which the rate rises at most")
+    tolerance = try keys.number(
+      "tolerance", default: 0.05, wanted: "a number above 0",
+      "the rate is whole as soon as the running means of 10 and of 50 norms have been this close, in parts, for 20 steps"
+    ) { $0 > 0 }
   }
 
   public var initialState: State { State() }

@@ -4,6 +4,7 @@ import ExperimentKeys
 /// norm has not fallen by the fraction `threshold` for more than `patience` steps.
 public struct PlateauRate: RateRule, Equatable {
   public static let kind = "plateau-on-norm"
+  public static let summary = "The rate falls where the norm has stopped falling."
   public var factor: Double
   public var patience: Int
   public var threshold: Double
@@ -20,13 +21,16 @@ public struct PlateauRate: RateRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError) {
-    factor = try keys.number("factor", default: 0.5, wanted: "a number above 0 and below 1") {
-      $0 > 0 && $0 < 1
-    }
-    patience = try keys.integer("patience", default: 200, in: 1...Int.max)
+    factor = try keys.number(
+      "factor", default: 0.5, wanted: "a number above 0 and below 1",
+      "by which the rate falls where the norm has stopped falling"
+    ) { $0 > 0 && $0 < 1 }
+    patience = try keys.integer(
+      "patience", default: 200, in: 1...Int.max,
+      "steps to wait for that, counted from the first norm above 0")
     threshold = try keys.number(
-      "threshold", default: 0.01, wanted: "a number of at least 0 and below 1"
-    ) { (0..<1).contains($0) }
+      "threshold", default: 0.01, in: 0..<1,
+      "the part by which the running mean has to fall to count")
   }
 
   public var initialState: State { State() }

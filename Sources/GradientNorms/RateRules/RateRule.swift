@@ -3,6 +3,9 @@ import ExperimentKeys
 /// A factor on the schedule's learning rate that follows the gradient's norms, as `schedule.kind`
 /// names it. Fed only with reduced values of steps that were taken, so equal on all ranks.
 public protocol RateRule: StatefulKind {
+  /// What it is, in one sentence, for the page of keys.
+  static var summary: String { get }
+
   /// Reads the kind's own keys of `[schedule]`.
   init(_ keys: inout ExperimentReader, for run: RateContext) throws(ExperimentError)
 
@@ -25,12 +28,18 @@ public enum RateRules: KindList {
     PlateauRate.self,
     NormWarmupRate.self,
   ]
-  public static func name(of kind: any RateRule.Type) -> String { kind.kind }
+  public static func choice(of kind: any RateRule.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind.kind, kind.summary)
+  }
 }
 
 extension Registry {
   /// Makes a rate rule of the program's own known to experiments.
   public mutating func register(_ kind: (some RateRule).Type) { add(kind, to: RateRules.self) }
+}
+
+extension RateRule {
+  public static var summary: String { "" }
 }
 
 /// What of an experiment a rate rule depends on.

@@ -5,6 +5,7 @@ import ExperimentKeys
 /// k-means, whose loss is the inertia.
 public struct LossStop: StopRule, Equatable {
   public static let kind = "loss"
+  public static let summary = "Training ends where the mean loss no longer changes."
   public var change: Double
   public var window: Int
 
@@ -13,10 +14,11 @@ public struct LossStop: StopRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    change = try keys.number("change", default: 1e-4, wanted: "a number above 0, of the loss") {
-      $0 > 0
-    }
-    window = try keys.stopWindow()
+    change = try keys.number(
+      "change", default: 1e-4, wanted: "a number above 0, of the loss",
+      "ends where two means differ by no more than this part"
+    ) { $0 > 0 }
+    window = try keys.stopWindow("steps in each mean")
   }
 
   public var initialState: WindowState { WindowState() }

@@ -3,6 +3,7 @@ import ExperimentKeys
 /// `stop.rule = "none"`: training goes to its length.
 public struct NoStop: StopRule, Equatable {
   public static let kind = "none"
+  public static let summary = "Training goes to its length."
 
   public init() {}
   public init(_ keys: inout ExperimentReader) {}

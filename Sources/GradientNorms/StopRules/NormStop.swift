@@ -6,6 +6,7 @@ import ExperimentKeys
 /// With minibatches that norm has a floor of √(trΣ/B), which a limit has to lie above.
 public struct NormStop: StopRule, Equatable {
   public static let kind = "norm"
+  public static let summary = "Training ends where the gradient's norm is small."
   public var below: Double
   public var window: Int
 
@@ -14,14 +15,11 @@ public struct NormStop: StopRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    guard
-      let below = try keys.number(
-        optional: "below", wanted: "a number above 0, the gradient's norm", { $0 > 0 })
-    else {
-      throw keys.error("below", "rule norm needs the norm that it stops at")
-    }
-    self.below = below
-    window = try keys.stopWindow()
+    below = try keys.number(
+      needed: "below", example: 0.1, missing: "rule norm needs the norm that it stops at",
+      wanted: "a number above 0, the gradient's norm", "ends at this root mean square of the norm"
+    ) { $0 > 0 }
+    window = try keys.stopWindow("steps whose norms are taken together")
   }
 
   public var initialState: WindowState { WindowState() }

@@ -18,7 +18,9 @@ public enum StopRules: KindList {
     NormStop.self,
     LossStop.self,
   ]
-  public static func name(of kind: any StopRule.Type) -> String { kind.kind }
+  public static func choice(of kind: any StopRule.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind)
+  }
 }
 
 extension Registry {
@@ -103,7 +105,7 @@ public struct WindowState: StopState {
 
 extension ExperimentReader {
   /// The steps over which a rule of `[stop]` takes a mean.
-  mutating func stopWindow() throws(ExperimentError) -> Int {
-    try integer("window", default: 1, in: 1...(1 << 20))
+  mutating func stopWindow(_ help: String) throws(ExperimentError) -> Int {
+    try integer("window", default: 1, in: 1...(1 << 20), help)
   }
 }

@@ -9,6 +9,7 @@ import Vectors
 /// sample's gradient, even a −∞ that softmax would hide. A label outside 0 ..< width traps.
 public struct CrossEntropy: Loss, Equatable {
   public static let kind = "cross-entropy"
+  public static let summary = "The negative logarithm of the probability of the label."
   public init() {}
   public init(_ keys: inout ExperimentReader) {}
 

@@ -18,7 +18,9 @@ public protocol Loss: Kind {
 public enum Losses: KindList {
   public static let noun = "loss"
   public static let builtIn: [any Loss.Type] = [CrossEntropy.self, SquaredError.self]
-  public static func name(of kind: any Loss.Type) -> String { kind.kind }
+  public static func choice(of kind: any Loss.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind)
+  }
 }
 
 extension Registry {

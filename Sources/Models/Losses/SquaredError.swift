@@ -8,6 +8,7 @@ import Vectors
 /// the label and 0 elsewhere.
 public struct SquaredError: Loss, Equatable {
   public static let kind = "squared-error"
+  public static let summary = "The mean square of the outputs' distances from the targets."
   public init() {}
   public init(_ keys: inout ExperimentReader) {}
 

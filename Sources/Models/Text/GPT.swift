@@ -212,14 +212,18 @@ public final class GPT: TokenModel {
 /// `model.kind = "gpt"`; its context is the data's.
 public struct GPTKind: ModelKind {
   public static let kind = "gpt"
+  public static let summary =
+    "Texts through a transformer of nanoGPT's shape; its context is the data's."
+  public static let usualData: String? = "text"
   public let layers: Int
   public let heads: Int
   public let width: Int
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    layers = try keys.integer("layers", default: 4, in: 1...(1 << 10))
-    heads = try keys.integer("heads", default: 4, in: 1...(1 << 10))
-    width = try keys.integer("width", default: 128, in: 1...(1 << 14))
+    layers = try keys.integer("layers", default: 4, in: 1...(1 << 10), "blocks")
+    heads = try keys.integer(
+      "heads", default: 4, in: 1...(1 << 10), "heads of attention; they divide the width")
+    width = try keys.integer("width", default: 128, in: 1...(1 << 14), "width of a token's vector")
     guard width % heads == 0 else {
       throw keys.error("width", "a width of \(width) cannot be divided among \(heads) heads")
     }

@@ -4,6 +4,7 @@ import Vectors
 /// `model.kind = "rnn"`: a text through an Elman network.
 public struct RNNKind: RecurrentKind {
   public static let kind = "rnn"
+  public static let summary = "Texts through an Elman network (tanh)."
   static let cell = RecurrentCell.elman
   let widths: RecurrentWidths
 
@@ -15,6 +16,7 @@ public struct RNNKind: RecurrentKind {
 /// `model.kind = "lstm"`: a text through an LSTM.
 public struct LSTMKind: RecurrentKind {
   public static let kind = "lstm"
+  public static let summary = "Texts through an LSTM."
   static let cell = RecurrentCell.lstm
   let widths: RecurrentWidths
 
@@ -29,8 +31,9 @@ struct RecurrentWidths: Sendable {
   let initialization: Initialization
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    embedding = try keys.integer("embedding", default: 64, in: 1...(1 << 16))
-    hidden = try keys.integer("hidden", default: 256, in: 1...(1 << 14))
+    embedding = try keys.integer(
+      "embedding", default: 64, in: 1...(1 << 16), "width of a token's vector")
+    hidden = try keys.integer("hidden", default: 256, in: 1...(1 << 14), "width of the state")
     initialization = try Initialization(&keys)
   }
 }
@@ -41,6 +44,8 @@ protocol RecurrentKind: ModelKind {
 }
 
 extension RecurrentKind {
+  public static var usualData: String? { "text" }
+
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     RecurrentNetwork(
       Self.cell, vocabulary: try vocabulary(samples), embedding: widths.embedding,

@@ -9,6 +9,7 @@ import ExperimentKeys
 /// to |g| = 5.8e20, and beyond that is infinite, as there.
 public struct AdamW: OptimizerRule, Equatable {
   public static let kind = "adamw"
+  public static let summary = "Adam with decoupled weight decay."
   public static let usualRate = 0.001
   public var beta1: Double
   public var beta2: Double
@@ -24,10 +25,10 @@ public struct AdamW: OptimizerRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    beta1 = try keys.momentWeight("beta1", default: 0.9)
-    beta2 = try keys.momentWeight("beta2", default: 0.999)
+    beta1 = try keys.momentWeight("beta1", default: 0.9, "memory of the mean gradient")
+    beta2 = try keys.momentWeight("beta2", default: 0.999, "memory of the mean square")
     epsilon = try keys.epsilon(default: 1e-8)
-    weightDecay = try keys.weightDecay(default: 0.01)
+    weightDecay = try keys.weightDecay(default: 0.01, "times the weights, outside the gradient")
   }
 
   public var momentNames: [String] { ["exp_avg", "exp_avg_sq"] }

@@ -5,6 +5,8 @@ import ExperimentKeys
 /// arXiv 2302.12022). Keeps the weights it started from.
 public struct DoG: OptimizerRule, Equatable {
   public static let kind = "dog"
+  public static let summary =
+    "Distance over gradients: the rate finds itself, and learning_rate is a factor on it."
   public static let usualRate = 1.0
   public var weightDecay: Double
 

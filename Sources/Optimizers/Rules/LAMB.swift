@@ -5,6 +5,7 @@ import ExperimentKeys
 /// m̂/(√ŝ + ε) + βw, w ← w − lr·λₖ·u; λₖ = ‖w‖/‖u‖.
 public struct LAMB: OptimizerRule, Equatable {
   public static let kind = "lamb"
+  public static let summary = "Adam with rates by layer, for large batches."
   public static let usualRate = 0.001
   public var beta1: Double
   public var beta2: Double
@@ -20,10 +21,10 @@ public struct LAMB: OptimizerRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    beta1 = try keys.momentWeight("beta1", default: 0.9)
-    beta2 = try keys.momentWeight("beta2", default: 0.999)
+    beta1 = try keys.momentWeight("beta1", default: 0.9, "memory of the mean gradient")
+    beta2 = try keys.momentWeight("beta2", default: 0.999, "memory of the mean square")
     epsilon = try keys.epsilon(default: 1e-6)
-    weightDecay = try keys.weightDecay(default: 0.01)
+    weightDecay = try keys.weightDecay(default: 0.01, "times the weights, outside the gradient")
   }
 
   public var momentNames: [String] { ["exp_avg", "exp_avg_sq"] }

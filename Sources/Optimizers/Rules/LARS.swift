@@ -5,6 +5,7 @@ import ExperimentKeys
 /// + λₖ(g + βw), w ← w − lr·v; λₖ = κ‖w‖/(‖g‖ + β‖w‖), β the weight decay.
 public struct LARS: OptimizerRule, Equatable {
   public static let kind = "lars"
+  public static let summary = "Momentum with rates by layer, for large batches."
   public static let usualRate = 1.0
   public var coefficient: Double
   /// κ
@@ -16,8 +17,11 @@ public struct LARS: OptimizerRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    trust = try keys.number("trust", default: 0.001, wanted: "a number above 0") { $0 > 0 }
-    coefficient = try keys.momentWeight("momentum", default: 0.9)
+    trust = try keys.number(
+      "trust", default: 0.001, wanted: "a number above 0",
+      "length of a tensor's step in parts of its norm"
+    ) { $0 > 0 }
+    coefficient = try keys.momentWeight("momentum", default: 0.9, "μ, the weight of earlier steps")
     weightDecay = try keys.weightDecay()
   }
 

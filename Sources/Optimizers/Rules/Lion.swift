@@ -7,6 +7,7 @@ import ExperimentKeys
 /// Every weight moves by lr, so the usual rate is a tenth of Adam's and the decay ten times it.
 public struct Lion: OptimizerRule, Equatable {
   public static let kind = "lion"
+  public static let summary = "Each weight moves by the rate, up or down."
   public static let usualRate = 0.0001
   public var beta1: Double
   public var beta2: Double
@@ -17,9 +18,9 @@ public struct Lion: OptimizerRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    beta1 = try keys.momentWeight("beta1", default: 0.9)
-    beta2 = try keys.momentWeight("beta2", default: 0.99)
-    weightDecay = try keys.weightDecay(default: 0.1)
+    beta1 = try keys.momentWeight("beta1", default: 0.9, "memory of the direction")
+    beta2 = try keys.momentWeight("beta2", default: 0.99, "memory of the moment")
+    weightDecay = try keys.weightDecay(default: 0.1, "times the weights, outside the gradient")
   }
 
   public var momentNames: [String] { ["exp_avg"] }

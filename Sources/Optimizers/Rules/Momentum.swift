@@ -5,6 +5,7 @@ import ExperimentKeys
 /// dampening, v starting at zero.
 public struct Momentum: OptimizerRule, Equatable {
   public static let kind = "momentum"
+  public static let summary = "v ← μv + g + decay·w, w ← w − rate·v."
   public static let usualRate = 0.05
   public var coefficient: Double
   public var weightDecay: Double
@@ -14,7 +15,8 @@ public struct Momentum: OptimizerRule, Equatable {
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    coefficient = try keys.momentWeight("momentum", default: 0.9)
+    coefficient = try keys.momentWeight(
+      "momentum", default: 0.9, "μ, the weight of earlier gradients")
     weightDecay = try keys.weightDecay()
   }
 

@@ -48,7 +48,9 @@ public enum OptimizerRules: KindList {
     DoG.self,
     Lion.self,
   ]
-  public static func name(of kind: any OptimizerRule.Type) -> String { kind.kind }
+  public static func choice(of kind: any OptimizerRule.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind)
+  }
 }
 
 extension Registry {
@@ -116,20 +118,22 @@ func power(_ base: Double, _ exponent: Int) -> Double {
 
 // The keys that several rules have.
 extension ExperimentReader {
-  mutating func weightDecay(default fallback: Double = 0) throws(ExperimentError) -> Double {
-    try number("weight_decay", default: fallback, wanted: "a number of at least 0") { $0 >= 0 }
+  /// Of rules whose decay is part of the gradient, unless `help` says otherwise.
+  mutating func weightDecay(
+    default fallback: Double = 0, _ help: String = "times the weights, part of the gradient"
+  ) throws(ExperimentError) -> Double {
+    try number("weight_decay", default: fallback, in: 0...(.infinity), help)
   }
 
-  mutating func momentWeight(_ key: String, default fallback: Double) throws(ExperimentError)
-    -> Double
+  mutating func momentWeight(_ key: String, default fallback: Double, _ help: String)
+    throws(ExperimentError) -> Double
   {
-    try number(key, default: fallback, wanted: "a number of at least 0 and below 1") {
-      (0..<1).contains($0)
-    }
+    try number(key, default: fallback, in: 0..<1, help)
   }
 
   mutating func epsilon(default fallback: Double) throws(ExperimentError) -> Double {
     // Float32 must see it: the gaps between tensors would become 0/0.
-    try number("epsilon", default: fallback, wanted: "a number of at least 1e-30") { $0 >= 1e-30 }
+    try number(
+      "epsilon", default: fallback, in: 1e-30...(.infinity), "added to the mean square's root")
   }
 }

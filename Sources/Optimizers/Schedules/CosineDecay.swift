@@ -5,6 +5,7 @@ import ExperimentKeys
 /// base rate.
 public struct CosineDecay: Schedule, Equatable {
   public static let kind = "cosine"
+  public static let summary = "The rate falls along half a cosine."
   /// A rate, not a fraction of the base.
   public var final: Double
 

@@ -3,6 +3,7 @@ import ExperimentKeys
 /// `schedule.kind = "warmup"`: base·step/W up to step W, the base rate from there on.
 public struct LinearWarmup: Schedule, Equatable {
   public static let kind = "warmup"
+  public static let summary = "The rate rises linearly, then stays."
   public var steps: Int
 
   public init(steps: Int) { self.steps = steps }

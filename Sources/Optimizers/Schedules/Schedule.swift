@@ -6,6 +6,9 @@ public protocol Schedule: Sendable {
   /// The value by which an experiment names it.
   static var kind: String { get }
 
+  /// What it is, in one sentence, for the page of keys.
+  static var summary: String { get }
+
   /// Reads the kind's own keys of `[schedule]`. `rate` is the base rate,
   /// `optimizer.learning_rate`.
   init(_ keys: inout ExperimentReader, rate: Double) throws(ExperimentError)
@@ -17,6 +20,10 @@ public protocol Schedule: Sendable {
   func rate(at step: Double, of totalSteps: Int, base: Double) -> Double
 }
 
+extension Schedule {
+  public static var summary: String { "" }
+}
+
 /// Every kind of schedule; the first is the default.
 public enum Schedules: KindList {
   public static let noun = "schedule"
@@ -26,7 +33,9 @@ public enum Schedules: KindList {
     LinearWarmup.self,
     WarmupCosine.self,
   ]
-  public static func name(of kind: any Schedule.Type) -> String { kind.kind }
+  public static func choice(of kind: any Schedule.Type) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(kind.kind, kind.summary)
+  }
 }
 
 extension Registry {
@@ -38,7 +47,8 @@ extension Registry {
 extension ExperimentReader {
   mutating func finalRate(below rate: Double) throws(ExperimentError) -> Double {
     let final = try number(
-      "final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step"
+      "final_rate", default: 0, wanted: "a number of at least 0, the rate at the last step",
+      "the rate at the last step; at most `optimizer.learning_rate`"
     ) { $0 >= 0 }
     guard final <= rate else {
       throw error(
@@ -50,6 +60,6 @@ extension ExperimentReader {
   }
 
   mutating func warmupSteps() throws(ExperimentError) -> Int {
-    try integer("warmup_steps", default: 100, in: 1...Int.max)
+    try integer("warmup_steps", default: 100, in: 1...Int.max, "steps in which the rate rises")
   }
 }

@@ -7,6 +7,7 @@ import Glibc
 /// W = 0 counts as 1, which is ``CosineDecay``; with W ≥ T all is warm-up.
 public struct WarmupCosine: Schedule, Equatable {
   public static let kind = "warmup-cosine"
+  public static let summary = "The rate rises linearly, then falls along half a cosine."
   public var warmupSteps: Int
   /// A rate, not a fraction of the base.
   public var final: Double

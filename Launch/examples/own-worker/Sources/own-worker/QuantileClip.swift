@@ -3,14 +3,15 @@ import Lockstep
 /// `clip.rule = "quantile"`: the limit is a quantile of the norms of the last steps.
 struct QuantileClip: ClipRule {
   static let kind = "quantile"
+  static let summary = "By a quantile of recent norms."
   let quantile: Double
   let window: Int
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    quantile = try keys.number("quantile", default: 0.9, wanted: "a number from 0 to 1") {
-      (0...1).contains($0)
-    }
-    window = try keys.integer("window", default: 500, in: 2...10000)
+    quantile = try keys.number(
+      "quantile", default: 0.9, in: 0...1, "share of steps that are left as they are")
+    window = try keys.integer(
+      "window", default: 500, in: 2...10000, "steps whose norms are remembered")
   }
 
   /// What the rule remembers; checkpoints hold it under the rule's name.

@@ -4,13 +4,13 @@ import Lockstep
 /// arXiv 1802.04434).
 struct Signum: OptimizerRule {
   static let kind = "signum"
+  static let summary = "The sign of the running mean of gradients."
   static let usualRate = 0.001
   let momentum: Double
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    momentum = try keys.number("momentum", default: 0.9, wanted: "at least 0 and below 1") {
-      (0..<1).contains($0)
-    }
+    momentum = try keys.number(
+      "momentum", default: 0.9, in: 0..<1, "weight of earlier gradients")
   }
 
   var momentNames: [String] { ["momentum_buffer"] }

@@ -3,10 +3,12 @@ import Lockstep
 /// `model.kind = "spiral-net"`: two layers, tanh between them.
 struct SpiralNet: ModelKind {
   static let kind = "spiral-net"
+  static let summary = "Two layers, tanh between them."
+  static let usualData: String? = "spirals"
   let width: Int
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    width = try keys.integer("width", default: 64, in: 1...4096)
+    width = try keys.integer("width", default: 64, in: 1...4096, "units of the hidden layer")
   }
 
   func model(for samples: SampleShape, seed: UInt64) -> any Model { Layers(self, samples) }

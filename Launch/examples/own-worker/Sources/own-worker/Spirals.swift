@@ -4,12 +4,13 @@ import Lockstep
 /// `data.kind = "spirals"`: points of intertwined spiral arms; which arm is the label.
 struct Spirals: DataKind {
   static let kind = "spirals"
+  static let summary = "Points of intertwined spiral arms."
   let arms: Int
   let samples: Int
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    arms = try keys.integer("arms", default: 3, in: 2...16)
-    samples = try keys.integer("samples", default: 3000, in: 100...1_000_000)
+    arms = try keys.integer("arms", default: 3, in: 2...16, "arms, each a class")
+    samples = try keys.integer("samples", default: 3000, in: 100...1_000_000, "points")
   }
 
   func outline() -> SampleShape? { SampleShape(inputs: 2, labels: 1, classes: arms) }

@@ -1,0 +1,52 @@
+extension ExperimentReader {
+  /// Reads every table of a list of tables, `[[section.key]]` or `key = [{ … }, … ]`: `read` asks
+  /// an entry for its keys as it would a section. Returns nil where the key is not there.
+  /// - Throws: also for a key of an entry that `read` did not ask for, with the entry's index, line
+  ///   and column.
+  public mutating func tables<Entry>(
+    _ key: String, _ help: String,
+    _ read: (inout ExperimentReader) throws(ExperimentError) -> Entry
+  ) throws(ExperimentError) -> [Entry]? {
+    let path = path(of: key)
+    known.insert(path.description)
+    declare(key, .tables, wanted: "a list of tables", default: nil, help)
+    declareEntry(of: key, read)
+    guard let node = tree[path] else { return nil }
+    guard case .array(let nodes) = node.value else {
+      throw ExperimentError(
+        "\(tree.place(path)): wanted a list of tables, found \(describe(node.value))")
+    }
+    var entries: [Entry] = []
+    var lines: [String] = []
+    for index in nodes.indices {
+      var reader = self
+      reader.base = path.appending(.index(index))
+      guard case .table = nodes[index].value else {
+        throw ExperimentError(
+          "\(tree.place(reader.base)): wanted a table, { … }, found \(describe(nodes[index].value))"
+        )
+      }
+      (reader.resolved, reader.known, reader.foreign, reader.ignoredKeys) = ([("", [])], [], [], [])
+      entries.append(try read(&reader))
+      ignoredKeys += try reader.ignoredKeys + reader.keysPassedOver(at: reader.base)
+      lines.append("{ " + reader.resolved[0].lines.joined(separator: ", ") + " }")
+    }
+    let isNested = base.parts.count > 1
+    return note(
+      key, entries,
+      isNested || lines.isEmpty
+        ? "[" + lines.joined(separator: ", ") + "]"
+        : "[\n  " + lines.joined(separator: ",\n  ") + ",\n]")
+  }
+
+  /// Declares the keys of an entry. Entries that have lists of their like are declared once.
+  private mutating func declareEntry<Entry>(
+    of key: String, _ read: (inout ExperimentReader) throws(ExperimentError) -> Entry
+  ) {
+    guard declarations != nil, !base.parts.contains(.key(key)) else { return }
+    var entry = self
+    entry.base = path(of: key).appending(.index(0))
+    _ = try? read(&entry)
+    declarations = entry.declarations
+  }
+}
