@@ -63,6 +63,14 @@ public struct StepSums: Sendable, Equatable, Codable {
 }
 
 extension StepSums {
+  /// The names in checkpoints, which stay.
+  private enum CodingKeys: String, CodingKey {
+    case steps, taken, loss, squaredLoss, squaredLossChange, pairs, squaredNorm, rate, resolved
+    case resolvedSquaredNorm, noise
+    case predictedDecrease = "promise"
+    case updates, path, descent, weights, firstTensors, lastTensors, deep
+  }
+
   /// Reads what a checkpoint wrote; what older ones did not have is zero.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
