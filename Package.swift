@@ -123,8 +123,9 @@ let package = Package(
     program(
       "lockstep",
       [
-        "CEarlySignals", "CommandOptions", "Processes", "StallWatch", "Gallery", "Reports",
-        "Launching", "Verification", "GradientNorms", "Vectors", "Files", "TensorFiles", "Scaling",
+        "CEarlySignals", "CommandOptions", "ExperimentKeys", "Processes", "StallWatch", "Gallery",
+        "Reports", "Launching", "Verification", "GradientNorms", "Vectors", "Files", "TensorFiles",
+        "Scaling",
         "ScalingStudy", argumentParser, subprocess,
       ]),
     program("lockstep-worker", ["Lockstep"]),

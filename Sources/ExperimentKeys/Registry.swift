@@ -16,6 +16,11 @@ public protocol KindList {
   static func choice(of kind: Element) -> KeyDeclaration.Choice
 }
 
+extension KindList {
+  /// The value by which an experiment names one.
+  public static func name(of kind: Element) -> String { choice(of: kind).name }
+}
+
 /// The kinds that experiments can name: those that come with Lockstep, and those that a program
 /// adds before it reads an experiment.
 ///
@@ -35,8 +40,8 @@ public struct Registry: Sendable {
   /// Adds a kind to its sort. Traps where that sort has a kind of this name already: an experiment
   /// could not say which one it means.
   public mutating func add<List: KindList>(_ kind: List.Element, to list: List.Type) {
-    let name = List.choice(of: kind).name
-    guard !all(list).contains(where: { List.choice(of: $0).name == name }) else {
+    let name = List.name(of: kind)
+    guard !all(list).contains(where: { List.name(of: $0) == name }) else {
       fatalError("there is a \(List.noun) \"\(name)\" already: give the new one another name")
     }
     added[ObjectIdentifier(list)] =

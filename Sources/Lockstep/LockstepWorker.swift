@@ -1,6 +1,8 @@
 import CEarlySignals
+import Configuration
 import ExperimentKeys
 import Glibc
+import Reports
 import StallWatch
 
 /// The program that mpirun starts as each rank.
@@ -25,6 +27,9 @@ public enum LockstepWorker {
     register(&registry)
     let arguments = CommandLine.arguments.dropFirst()
     switch arguments.first {
+    case "--keys":
+      print(JSONText(of: KeyList(Experiment.keyDeclarations(registry: registry))).string)
+      exit(0)
     case "--describe": DescribeTask.run(Array(arguments.dropFirst()), registry)
     case "--sample": SampleTask.run(Array(arguments.dropFirst()), registry)
     default: WorkerCommand.run(Array(arguments), registry)

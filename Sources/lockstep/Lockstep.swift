@@ -40,7 +40,7 @@ struct Lockstep: AsyncParsableCommand {
     version: Release.version,
     subcommands: [
       RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self,
-      InspectCommand.self,
+      InspectCommand.self, KeysCommand.self, InitCommand.self,
       SampleCommand.self,
       GalleryCommand.self, DoctorCommand.self,
     ])

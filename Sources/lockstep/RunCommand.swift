@@ -45,8 +45,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value")
-  )
+    help: ArgumentHelp(
+      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
+    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
   var overrides: [String] = []
 
   @Option(

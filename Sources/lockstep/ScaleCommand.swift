@@ -89,8 +89,9 @@ struct ScaleCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Override a key of the experiment; may be repeated.", valueName: "key=value")
-  )
+    help: ArgumentHelp(
+      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
+    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
   var overrides: [String] = []
 
   @Option(help: ArgumentHelp("The study's directory. Default: runs/NAME-MODE.", valueName: "dir"))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ExperimentKeys
 import FoundationEssentials
 import Glibc
 import Reports
@@ -49,6 +50,12 @@ struct WorkerProgram: Sendable {
     var arguments = ["--describe", WorkerLaunch.notAnOption(experiment)]
     for override in overrides { arguments += ["--set", override] }
     return try await answer(arguments)
+  }
+
+  /// Every key that the worker reads from experiment files.
+  func keys() async throws -> [KeyDeclaration] {
+    let list: KeyList = try await answer(["--keys"])
+    return list.keys
   }
 
   /// The one line of JSON that the worker prints for `arguments`, without MPI.

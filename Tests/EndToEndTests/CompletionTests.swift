@@ -27,6 +27,7 @@ import Testing
     (["gallery", "no"], ["noise-floor"]),
     (["scale", "x.toml", "--mode", "w"], ["weak"]),
     (["report", "x", "--csv", "m"], ["metrics"]),
+    (["run", "x.toml", "--set", "guard.sp"], ["guard.spike="]),
   ])
   func bashCompletes(_ words: [String], _ answers: [String]) throws {
     let script = try Programs.run(

@@ -32,7 +32,7 @@ import Vectors
   private func check(_ keys: [String]) throws {
     var reader = try ExperimentReader(text: "", source: "test", overrides: keys)
     try reader.enter("model")
-    let kind = try reader.kind("kind", of: ModelKinds.self) {
+    let kind = try reader.kind("kind", of: ModelKinds.self, "what is trained") {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
     let (model, shape) = try Self.model(kind)

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Reports
 import Testing
 
 /// The page on an experiment's keys is what the calls that read them declare.

@@ -9,11 +9,24 @@ public enum KeyText {
   public static func text(
     _ declarations: [KeyDeclaration], section: String? = nil, style: TextStyle
   ) throws(ExperimentError) -> String {
-    let groups = KeyGroup.groups(declarations)
-    let wanted = try section.map { (name) throws(ExperimentError) in try part(name, of: groups) }
-    return (wanted ?? groups).map { group in
+    try groups(declarations, section).map { group in
       (heading(group, style) + group.keys.flatMap { lines($0, style) }).map { $0 + "\n" }.joined()
     }.joined(separator: "\n")
+  }
+
+  /// The keys that ``text(_:section:style:)`` shows.
+  public static func chosen(_ declarations: [KeyDeclaration], section: String?)
+    throws(ExperimentError) -> [KeyDeclaration]
+  {
+    try groups(declarations, section).flatMap(\.keys)
+  }
+
+  private static func groups(_ declarations: [KeyDeclaration], _ section: String?)
+    throws(ExperimentError) -> [KeyGroup]
+  {
+    let groups = KeyGroup.groups(declarations)
+    guard let section else { return groups }
+    return try part(section, of: groups)
   }
 
   private static func part(_ name: String, of groups: [KeyGroup]) throws(ExperimentError)
