@@ -55,12 +55,12 @@ public final class TimedRun {
     times.reserveCapacity(steps)
     // Turns so short that what else the machine does, and how fast its clock runs, falls on steps
     // and products alike: of both the median counts.
-    trainer.profile = profile
+    if let profile { trainer.observers.add(profile) }
     for turn in 0..<Self.turns {
       try timeProducts(on: world)
       for _ in turn * steps / Self.turns..<(turn + 1) * steps / Self.turns { try step(on: world) }
     }
-    trainer.profile = nil
+    if let profile { trainer.observers.remove(profile) }
     let profile = try profile.map { try self.profile(from: $0, path: path ?? "", on: world) }
     return try result(profile: profile ?? nil, on: world)
   }

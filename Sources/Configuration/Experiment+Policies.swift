@@ -7,7 +7,10 @@ extension Experiment {
   public struct GuardConfig: Sendable {
     public var skip = SkipPolicy()
     /// Steps between two comparisons of all ranks' weights; nil for none.
-    public var compareEvery: Int?
+    public var compareEvery: Int? = 100
+
+    /// The defaults: replicas are compared every 100 steps.
+    public init() {}
   }
 
   /// Penalties on weights and on the gradient.
@@ -22,6 +25,9 @@ extension Experiment {
     /// Whether that step follows the mean gradient of all ranks, or each rank's own.
     public var isSynchronized = true
 
+    /// None.
+    public init() {}
+
     package var isCoupled: Bool { l1 > 0 || coupledL2 > 0 }
     package var coupledL2: Double { isDecoupled ? 0 : l2 }
     package var decoupledL2: Double { isDecoupled ? l2 : 0 }
@@ -35,26 +41,15 @@ extension Experiment {
   public struct BatchGrowth: Sendable {
     public var largest: Int
 
+    /// Growth up to `largest` samples a step.
+    public init(largest: Int) { self.largest = largest }
+
     /// The batch doubles where the noise scale is at least twice its size: there noise still
     /// outweighs the gradient by two to one.
     package func next(_ batch: Int, noiseScale: Double) -> Int {
       noiseScale >= 2 * Double(batch) ? max(batch, min(2 * batch, largest)) : batch
     }
   }
-
-  /// What the run's ledgers hold.
-  package func ledgerLayout(tensorCount: Int) -> LedgerLayout {
-    var orders = report.norms
-    if !orders.contains(clip.order) { orders.append(clip.order) }
-    let parts: LedgerLayout.PartsNorm =
-      clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
-    return LedgerLayout(
-      tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements),
-      countsWeights: !optimizer.needs.isEmpty, parts: parts)
-  }
-
-  /// Whether each micro-batch's gradient is measured apart.
-  package var measuresMicroBatches: Bool { training.reproducible || report.noise == .microBatches }
 }
 
 /// The uphill step of SAM and of the gradient-norm penalty.
@@ -63,6 +58,11 @@ public struct SAM: Sendable, Equatable {
   public var radius: Double
   /// α, the share of the gradient there; 1 is SAM.
   public var mixture: Double
+
+  /// A step of length `radius` uphill, whose gradient has the share `mixture`; without one, SAM.
+  public init(radius: Double, mixture: Double = 1) {
+    (self.radius, self.mixture) = (radius, mixture)
+  }
 }
 
 extension Experiment.GuardConfig {

@@ -90,40 +90,8 @@ extension Experiment {
       every: try keys.integer(
         optional: "every", in: 1...Int.max, "steps between checkpoints; none unless given"),
       keep: try keys.integer("keep", default: 3, in: 1...Int.max, "how many of the newest stay"))
-    if training.reproducible && clipScope == .worker {
-      throw keys.error(
-        "scope", in: "clip",
-        "each worker clips its own share, which changes with the number of ranks: not with training.reproducible"
-      )
-    }
-    if training.reproducible && regularization.ascent != nil && !regularization.isSynchronized {
-      throw keys.error(
-        "synchronized", in: "regularization",
-        "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible"
-      )
-    }
-    if clipScope != .meanGradient && regularization.changesMean {
-      throw keys.error(
-        "scope", in: "clip",
-        "scope \(clipScope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2"
-      )
-    }
-    if clipScope == .worker && regularization.ascent != nil {
-      throw keys.error(
-        "scope", in: "clip",
-        "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"
-      )
-    }
-    if report.noise == .microBatches && clipScope == .worker {
-      throw keys.error(
-        "noise", in: "report", "with clip.scope worker the noise is measured over ranks")
-    }
-    if report.noise == .microBatches && regularization.ascent != nil
-      && !regularization.isSynchronized
-    {
-      throw keys.error(
-        "noise", in: "report",
-        "with regularization.synchronized = false the noise is measured over ranks")
+    if let conflict = SettingConflict(training, clipScope, regularization, report) {
+      throw keys.error(conflict.key, in: conflict.section, conflict.text)
     }
   }
 

@@ -53,23 +53,26 @@ public struct Experiment: Sendable {
     public enum Gradient: String, CaseIterable, Sendable { case auto, replicated, sharded }
     public enum Exchange: String, CaseIterable, Sendable { case auto, shared, messages }
     public enum Overlap: String, CaseIterable, Sendable { case auto, always, never }
-    public var globalBatch: Int
-    public var microBatch: Int
-    public var length: Length
+    public var globalBatch = 256
+    public var microBatch = 32
+    public var length = Length.epochs(1)
     /// How much of a step's samples each rank gets, in proportion; nil for equal parts.
     public var shares: [Int]?
     /// Whether each rank updates all weights or its own slice; `auto`: its slice, but all where
     /// only messages join the nodes.
-    public var gradient: Gradient
+    public var gradient = Gradient.auto
     /// Whether the ranks of a node share memory or send messages; `auto` shares where it can.
-    public var exchange: Exchange
+    public var exchange = Exchange.auto
     /// Whether messages carry a gradient while the rest of it is computed; `auto`: where that was
     /// measured faster.
-    public var overlap: Overlap
+    public var overlap = Overlap.auto
     /// Whether losses, norms and weights have the same bits at any number of ranks.
-    public var reproducible: Bool
+    public var reproducible = false
 
     public enum Length: Sendable, Equatable { case epochs(Int), steps(Int) }
+
+    /// The defaults of an experiment file.
+    public init() {}
   }
 
   public struct ReportChoice: Sendable {
@@ -79,16 +82,19 @@ public struct Experiment: Sendable {
     }
 
     /// Steps between two lines of `ranks.jsonl`.
-    public var every: Int
+    public var every = 10
     /// Norms of the gradient that are recorded beside L2.
-    public var norms: [NormOrder]
+    public var norms: [NormOrder] = []
     /// Prefixes of tensor names whose tensors' norm is recorded together.
-    public var groups: [String]
+    public var groups: [String] = []
     /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every
     /// micro-batch's, at one pass over it.
-    public var noise: Noise
+    public var noise = Noise.ranks
     /// Whether TensorBoard's files are written.
-    public var tensorboard: Bool
+    public var tensorboard = true
+
+    /// The defaults of an experiment file.
+    public init() {}
   }
 
   public struct CheckpointChoice: Sendable {

@@ -72,8 +72,9 @@ package struct ModelDescription {
   package var samples: SampleShape
   package var vocabulary: Vocabulary?
 
-  package init(_ experiment: Experiment, data: any Dataset) {
-    model = experiment.model.section
+  /// `section` is the experiment's `[model]` section.
+  package init(_ section: String, data: any Dataset) {
+    model = section
     samples = data.shape
     vocabulary = (data as? Text)?.vocabulary
   }

@@ -2,28 +2,25 @@ import MPI
 import Vectors
 
 /// Every rank sums the whole gradient and updates all weights: one allreduce of 4·P bytes, or as
-/// many in buckets; nothing to publish.
+/// many in buckets; no weights travel.
 public final class AllReduceReducer: MessageReducer, GradientReducer {
-  public let owned: Range<Int>
-  public let ownedParts: [TensorLayout.Part]
-  public let updated: Range<Int>
-
   /// `overlapping` says whether gradients are summed in buckets, which may leave early. Collective.
   public init(_ layout: TensorLayout, overlapping: Bool, on world: borrowing Communicator)
     throws(MPIError)
   {
-    owned = layout.slice(world.rank, of: world.size)
-    ownedParts = layout.parts(of: owned)
-    updated = 0..<layout.elementCount
     super.init(
-      layout,
+      layout, .replicated(layout, rank: world.rank, of: world.size),
       buckets: overlapping && world.size > 1
         ? try GradientBuckets(layout, gathers: true, on: world) : nil)
   }
 
-  public func reduce(
-    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
-  ) throws(MPIError) -> [Double]? {
+  public func makeParameters(on world: borrowing Communicator) -> Parameters {
+    Parameters(layout, gathering: nil)
+  }
+
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError) -> [Double]?
+  {
     if world.size == 1 { return nil }
     if let buckets {
       try buckets.finish(&gradient)
@@ -31,10 +28,6 @@ public final class AllReduceReducer: MessageReducer, GradientReducer {
       var elements = gradient.mutableElements
       try world.allReduce(&elements, .sum)
     }
-    return gradient.squares(in: ownedParts)
+    return gradient.squares(in: partition.shardParts)
   }
-
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
-    throws(MPIError)
-  {}
 }

@@ -2,7 +2,7 @@ import CVectorKernels
 import MPI
 import Vectors
 
-/// An exchange whose sums have the same bits at any number of ranks, whatever MPI does.
+/// A reducer whose sums have the same bits at any number of ranks, whatever MPI does.
 ///
 /// For ranks of one node ``SharedDeterministicReducer`` makes the same sums without messages. MPI
 /// only moves data here, it never adds: every rank sends the partial sums of its micro-batches
@@ -10,7 +10,7 @@ import Vectors
 /// Nothing is rounded to make it so, and no precision is lost: the result is an ordinary Float32
 /// sum, always the same one. With one micro-batch a rank it moves as many bytes as a
 /// reduce-scatter; a rank whose micro-batches make up k ≤ 2·log₂ nodes sends k times that, and
-/// keeps k vectors. Slices are of whole grains, so that what is computed from a slice does not
+/// keeps k vectors. Slices are of whole tiles, so that what is computed from a slice does not
 /// depend on its borders either.
 ///
 /// Why a run has the same bits at any number of ranks: by induction over the steps, given equal
@@ -24,13 +24,13 @@ import Vectors
 ///   last micro-batch is added at the end, from the right, by the owner alone. So the sum is that
 ///   of the tree, wherever its parts were made.
 /// 3. Sums over elements (squares, powers, penalties, distances, an update's norms) run over one
-///   grain in a fixed order and over grains and micro-batches exactly (``GradientNorms/ExactSum``);
-///   a peak is a largest value over micro-batches or grains. So a reduced ledger is the same but
+///   tile in a fixed order and over tiles and micro-batches exactly (``GradientNorms/ExactSum``);
+///   a peak is a largest value over micro-batches or tiles. So a reduced ledger is the same but
 ///   for the ranks that its peaks name and the count of ranks that are not finite, on which nothing
 ///   depends but words. Decision, rate and noise scale are functions of ledgers and of their own
 ///   memory.
 /// 4. Clip, penalty, uphill step and update are elementwise with coefficients from step 3, or by
-///   rows, which no grain cuts. The kernels fuse no multiplication with an addition, so an
+///   rows, which no tile cuts. The kernels fuse no multiplication with an addition, so an
 ///   element's result does not depend on its place in a vector register.
 ///
 /// What it rests on: every rank has the same programs, the same instruction set (oneDNN chooses its
@@ -38,15 +38,14 @@ import Vectors
 /// nature, a clip or an uphill step of each worker's own, an experiment refuses. `lockstep verify`
 /// checks all this on a real run.
 public final class DeterministicReducer: GradientReducer {
-  public let owned: Range<Int>
-  /// The grains of the slice.
-  public let ownedParts: [TensorLayout.Part]
-  public let updated: Range<Int>
+  public let partition: ParameterPartition
   private let layout: TensorLayout
   private let slices: [Range<Int>]
-  /// Does not follow from `updated == owned`: of a small model one rank may own everything, and all
+  /// Does not follow from the partition: of a small model one rank's shard may be everything, and all
   /// must take part in the same messages.
   private let isSharded: Bool
+  /// The micro-batches of each rank in this step.
+  private var shares: [Range<Int>] = []
   /// The partial sums of this rank, with the vectors that hold them; spare vectors are kept for the
   /// next step.
   private var nodes: [SummationTree.Node] = []
@@ -66,42 +65,49 @@ public final class DeterministicReducer: GradientReducer {
     self.layout = layout
     isSharded = sharded
     slices = (0..<size).map { layout.slice($0, of: size) }
-    owned = slices[world.rank]
-    ownedParts = layout.tiles(of: owned)
-    updated = sharded ? owned : 0..<layout.elementCount
+    partition =
+      sharded
+      ? .sharded(layout, rank: world.rank, of: size, byTile: true)
+      : .replicated(layout, rank: world.rank, of: size, byTile: true)
   }
 
   deinit { received.deallocate() }
 
-  public var takesMicroBatches: Bool { true }
-
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector {
-    FlatVector(zeros: layout)
+  public func makeParameters(on world: borrowing Communicator) -> Parameters {
+    Parameters(layout, gathering: isSharded ? slices.map(\.count) : nil)
   }
+
   public func makeGradient(on world: borrowing Communicator) -> FlatVector {
     FlatVector(zeros: layout)
   }
 
-  public func add(_ gradient: inout FlatVector, microBatch: Int) {
+  public func begin(_ microBatches: [Range<Int>], on world: borrowing Communicator) {
+    shares = microBatches
+  }
+
+  public func accumulate(
+    _ microBatch: MicroBatch, into gradient: inout FlatVector, scratch: inout FlatVector?,
+    by compute: (_ vector: inout FlatVector, _ adds: Bool) -> Void
+  ) {
+    compute(&gradient, false)
     let box = spare.popLast() ?? Box(layout)
     swap(&box.vector, &gradient)
     sums.append(box)
-    SummationTree.push(SummationTree.Node(start: microBatch, level: 0), on: &nodes) { left, right in
+    SummationTree.push(SummationTree.Node(start: microBatch.number, level: 0), on: &nodes) {
+      left, right in
       sums[left].vector.add(sums[right].vector)
       spare.append(sums.removeLast())
     }
   }
 
-  public func reduce(
-    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
-  ) throws(MPIError)
-    -> [Double]?
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError) -> [Double]?
   {
     let sources = shares.map { SummationTree.nodes(of: $0) }
     // Round r moves every rank's r-th partial sum; ranks with fewer send nothing. All ranks know
     // how many rounds there are.
     let rounds = sources.map(\.count).max() ?? 0
-    let mine = owned.count
+    let mine = partition.shard.count
     reserve(mine * sources.reduce(0) { $0 + $1.count })
     var start = 0
     var places = sources.map { _ in [Int]() }
@@ -136,24 +142,16 @@ public final class DeterministicReducer: GradientReducer {
     return squares
   }
 
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
-    throws(MPIError)
-  {
-    guard isSharded, world.size > 1 else { return }
-    var elements = weights.mutableElements
-    try world.allGather(inPlace: &elements, counts: slices.map(\.count))
-  }
-
-  /// Adds the received partial sums of this rank's slice, grain by grain so that they stay in
-  /// cache; returns each grain's squares.
+  /// Adds the received partial sums of this rank's slice, tile by tile so that they stay in
+  /// cache; returns each tile's squares.
   private func addInOrder(
     _ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector
   ) -> [Double] {
     guard let base = received.baseAddress, !parts.isEmpty else {
-      gradient.setToZero(in: owned)
-      return ownedParts.map { _ in 0 }
+      gradient.setToZero(in: partition.shard)
+      return partition.shardParts.map { _ in 0 }
     }
-    // The additions are the same for every grain: found once.
+    // The additions are the same for every tile: found once.
     var additions: [(left: Int, right: Int)] = []
     var nodes: [SummationTree.Node] = []
     var places: [Int] = []
@@ -166,8 +164,8 @@ public final class DeterministicReducer: GradientReducer {
       SummationTree.push(part.node, on: &nodes, merge: merge)
     }
     SummationTree.finish(places.count, merge: merge)
-    return ownedParts.map { part in
-      let offset = part.range.lowerBound - owned.lowerBound
+    return partition.shardParts.map { part in
+      let offset = part.range.lowerBound - partition.shard.lowerBound
       for addition in additions {
         cvk_add(base + addition.left + offset, base + addition.right + offset, part.range.count)
       }

@@ -161,6 +161,9 @@ public final class GradientBuckets {
     (flight, started, summed) = (nil, 0, 0)
   }
 
+  /// Whether any bucket has left that is not summed yet everywhere it is to be.
+  public var isUnderWay: Bool { flight != nil }
+
   private func attempt(_ body: () throws(MPIError) -> Void) {
     guard failure == nil else { return }
     do throws(MPIError) { try body() } catch { failure = error }

@@ -1,108 +1,103 @@
 import MPI
 import Vectors
 
-/// How the ranks turn their gradients into one and stay equal.
+/// How the ranks turn their gradients into one.
 ///
-/// Every rank owns one slice of the flat vector. A step is always: sum the ranks' gradients (at
-/// least my slice) → square my slice → ledger → update the weights I am responsible for → publish
-/// them. Local gradients are weighted already (wᵢ gᵢ), so the sum is the mean gradient.
+/// Every rank has one shard of the flat vector (``ParameterPartition``). A step is always: compute
+/// micro-batch by micro-batch, sum the ranks' gradients (at least the own shard), square the shard,
+/// reduce the ledger, update the weights, give them to all (``Parameters``). Local gradients are
+/// weighted already (wᵢ gᵢ), so the sum is the mean gradient.
 ///
-/// The ledger's reduction is part of it: until it, other ranks may still read this rank's gradient
-/// where it does not own it. What a rank writes before that lies in `updated`.
+/// The ledger's reduction is part of it: until then other ranks may still read this rank's gradient
+/// outside its shard. What a rank writes before that lies in the update range.
 public protocol GradientReducer: AnyObject {
-  /// The slice whose squares this rank gives to the ledger. Slices are disjoint and cover the
-  /// vector.
-  var owned: Range<Int> { get }
-  /// The slice cut at the borders of tensors, and, where sums over it must not depend on the
-  /// slices, of grains.
-  var ownedParts: [TensorLayout.Part] { get }
-  /// The part of the weights, and of the optimiser's state, that this rank updates.
-  var updated: Range<Int> { get }
-  /// Whether each micro-batch's gradient is to be handed over apart, with ``add(_:microBatch:)``.
-  var takesMicroBatches: Bool { get }
-  /// Learns which micro-batches each rank will have, before a step's first ``add(_:microBatch:)``.
-  /// Collective.
-  func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws
-  /// Takes a micro-batch's gradient, numbered within the global batch, and leaves a vector of
-  /// unspecified content in its place.
-  func add(_ gradient: inout FlatVector, microBatch: Int)
-  /// Whether a gradient may leave piece by piece, with ``start(_:from:)``, before it is handed to
-  /// ``reduce(_:shares:on:)``.
-  var startsEarly: Bool { get }
-  /// The gradient is complete from a position on, and not to be touched there until it is reduced.
-  /// An error comes out there.
-  ///
-  /// It is each rank's own affair: one that has no samples, or its reasons, hands over everything
-  /// at once.
-  func start(_ gradient: inout FlatVector, from position: Int)
-  /// Lets what was started make progress.
-  func poll()
-  /// Sums the ranks' gradients: afterwards `gradient` holds the total in `updated`, and nothing of
-  /// use elsewhere. Collective.
-  ///
-  /// `shares` says which micro-batches each rank had; only an exchange that takes them apart looks
-  /// at it. Returns the sum of the total's squares in each of ``ownedParts``, taken while they are
-  /// in cache; nil in a world of one rank whose gradient is the total already.
-  func reduce(_ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator)
-    throws(MPIError) -> [Double]?
-  /// Whether ranks have one copy of the weights between them. Then each writes only what it
-  /// updates, and only between a ``reduce(_:shares:on:)``, behind which no rank reads weights of
-  /// others, and the ``publish(_:on:)`` that follows.
-  var sharesWeights: Bool { get }
+  /// What of the flat vector this rank measures and updates; the same during a run.
+  var partition: ParameterPartition { get }
+
   /// Makes the run's weights, all zero. Collective.
-  func makeWeights(on world: borrowing Communicator) throws -> FlatVector
-  /// Makes a vector, all zero, for gradients that are to be summed; ``reduce(_:shares:on:)`` takes
-  /// no other. Collective.
+  func makeParameters(on world: borrowing Communicator) throws -> Parameters
+
+  /// Makes a vector, all zero, for gradients that are to be summed; ``reduce(_:on:)`` takes no
+  /// other. Collective.
   func makeGradient(on world: borrowing Communicator) throws -> FlatVector
-  /// Fills the weights by a function that gives the same values on every rank. Collective.
-  func fill(
-    _ weights: inout FlatVector, on world: borrowing Communicator,
-    with body: (inout FlatVector) throws -> Void) throws
-  /// Gives every rank the weights that rank 0 has, `values` at rank 0 and nil elsewhere.
-  /// Collective.
-  func broadcast(
-    _ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator)
-    throws(MPIError)
-  /// Gives every rank the weights that the others updated. Collective.
-  func publish(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+
+  /// A step begins, in which rank r has the micro-batches `microBatches[r]`, numbered within the
+  /// global batch. Collective.
+  func begin(_ microBatches: [Range<Int>], on world: borrowing Communicator) throws
+
+  /// Takes one micro-batch's gradient into the step's. `compute` leaves it in the vector that it is
+  /// given, set or added to what is there.
+  ///
+  /// The default adds within `gradient`; where `compute` is to see the micro-batch's gradient by
+  /// itself, in `scratch` first. Afterwards `gradient` may be another vector.
+  func accumulate(
+    _ microBatch: MicroBatch, into gradient: inout FlatVector, scratch: inout FlatVector?,
+    by compute: (_ vector: inout FlatVector, _ adds: Bool) -> Void)
+
+  /// The step's gradient is complete on this rank from a position on, and nothing changes it there
+  /// until it is reduced. Returns whether any of it is under way to other ranks now.
+  ///
+  /// It is each rank's own decision: one may say so of every tensor, another of none. An error is
+  /// thrown by ``reduce(_:on:)``.
+  func ready(_ gradient: inout FlatVector, from position: Int) -> Bool
+
+  /// Lets move what is under way.
+  func progress()
+
+  /// Sums the ranks' gradients: afterwards `gradient` holds the total in the update range, and
+  /// nothing of use elsewhere. Collective.
+  ///
+  /// Returns the sum of the total's squares in each of the shard's parts, taken while they are in
+  /// cache; nil where the vector is the total already, in a world of one rank.
+  func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator) throws(MPIError)
+    -> [Double]?
 }
 
+/// A reducer that remembers something from step to step, such as what it rounded away: checkpoints
+/// keep it.
+public protocol StatefulReducer: GradientReducer {
+  /// What checkpoints know the state by: another kind's is never taken over.
+  var stateKind: String { get }
+  /// What this rank remembers.
+  var state: [Float] { get }
+  /// Takes over what some of a checkpoint's ranks remembered: of n ranks now, rank r gets the states
+  /// of r, r + n, r + 2n and so on, and none where there were fewer.
+  func restore(_ states: [[Float]])
+}
+
+/// One of a rank's micro-batches in a step.
+public struct MicroBatch: Sendable, Equatable {
+  /// Within the global batch, counted from 0.
+  public var number: Int
+  /// Whether it is the rank's first of the step.
+  public var isFirst: Bool
+  /// Whether its gradient is to be seen by itself.
+  public var isApart: Bool
+
+  /// Micro-batch `number` of the global batch.
+  public init(number: Int, isFirst: Bool, isApart: Bool) {
+    (self.number, self.isFirst, self.isApart) = (number, isFirst, isApart)
+  }
+}
+
+// A reducer that does all of its work when the gradient is complete.
 extension GradientReducer {
-  public var takesMicroBatches: Bool { false }
-  public func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws {}
-  public func add(_ gradient: inout FlatVector, microBatch: Int) {
-    fatalError("this exchange takes whole gradients")
-  }
-  public var startsEarly: Bool { false }
-  public func start(_ gradient: inout FlatVector, from position: Int) {}
-  public func poll() {}
-}
+  public func begin(_ microBatches: [Range<Int>], on world: borrowing Communicator) throws {}
 
-// Every rank has weights of its own.
-extension GradientReducer {
-  public var sharesWeights: Bool { false }
-
-  public func fill(
-    _ weights: inout FlatVector, on world: borrowing Communicator,
-    with body: (inout FlatVector) throws -> Void
-  ) throws {
-    try body(&weights)
+  public func accumulate(
+    _ microBatch: MicroBatch, into gradient: inout FlatVector, scratch: inout FlatVector?,
+    by compute: (_ vector: inout FlatVector, _ adds: Bool) -> Void
+  ) {
+    guard microBatch.isApart && !microBatch.isFirst else {
+      return compute(&gradient, !microBatch.isFirst)
+    }
+    var alone = scratch.take() ?? FlatVector(zeros: gradient.layout)
+    compute(&alone, false)
+    gradient.add(alone)
+    scratch = consume alone
   }
 
-  public func broadcast(
-    _ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator
-  ) throws(MPIError) {
-    try weights.broadcast(from: values, on: world)
-  }
-}
+  public func ready(_ gradient: inout FlatVector, from position: Int) -> Bool { false }
 
-extension FlatVector {
-  /// Takes over the elements that rank 0 has, on every rank. Collective.
-  public mutating func broadcast(from values: [Float]?, on world: borrowing Communicator)
-    throws(MPIError)
-  {
-    if let values { values.withUnsafeBufferPointer { _ = set(0..<count, to: $0) } }
-    var span = mutableElements
-    try world.broadcast(&span)
-  }
+  public func progress() {}
 }

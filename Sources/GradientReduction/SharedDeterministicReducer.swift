@@ -11,12 +11,7 @@ import Vectors
 /// rank else looks at; the ledger's reduction is the barrier behind which vectors may be written
 /// again. No byte is sent, and a rank with one micro-batch has one vector.
 public final class SharedDeterministicReducer: GradientReducer {
-  public let owned: Range<Int>
-  /// The grains of the slice.
-  public let ownedParts: [TensorLayout.Part]
-  public var updated: Range<Int> { owned }
-  public var sharesWeights: Bool { true }
-  public var takesMicroBatches: Bool { true }
+  public let partition: ParameterPartition
   private let layout: TensorLayout
   private let rank: Int
   private let weights: SharedMemory
@@ -27,7 +22,7 @@ public final class SharedDeterministicReducer: GradientReducer {
   private var sum: OrderedSum
   private var squares: [Double]
 
-  /// Makes the exchange, with the vectors that a step with these shares needs. Collective; all
+  /// Makes the reducer, with the vectors that a step with these shares needs. Collective; all
   /// ranks come to the same outcome.
   public static func make(
     _ layout: TensorLayout, shares: [Range<Int>], ranksPerNode: Int? = nil,
@@ -49,50 +44,38 @@ public final class SharedDeterministicReducer: GradientReducer {
     if let failure = try SharedMemory.firstFailure([weights.failure], on: world) {
       return .refused(failure)
     }
-    let exchange = SharedDeterministicReducer(
+    let reducer = SharedDeterministicReducer(
       layout, weights: weights.memory!, rank: world.rank, of: world.size)
-    if let failure = try exchange.grow(for: shares, on: world) { return .refused(failure) }
-    return .made(exchange)
+    if let failure = try reducer.grow(for: shares, on: world) { return .refused(failure) }
+    return .made(reducer)
   }
 
   private init(_ layout: TensorLayout, weights: SharedMemory, rank: Int, of size: Int) {
     self.layout = layout
     self.rank = rank
     self.weights = weights
-    owned = layout.slice(rank, of: size)
-    ownedParts = layout.tiles(of: owned)
+    partition = .sharded(layout, rank: rank, of: size, byTile: true)
     pool = []
-    sum = OrderedSum(longest: ownedParts.reduce(0) { max($0, $1.range.count) })
-    squares = [Double](repeating: 0, count: ownedParts.count)
+    sum = OrderedSum(longest: partition.shardParts.reduce(0) { max($0, $1.range.count) })
+    squares = [Double](repeating: 0, count: partition.shardParts.count)
   }
 
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { weights.vector(layout) }
+  public func makeParameters(on world: borrowing Communicator) -> Parameters {
+    let shard = partition.shard
+    return Parameters(
+      weights.vector(layout),
+      in: SharedStore(
+        place: rank, updating: shard, column: shard, counts: [shard.count], groups: nil))
+  }
 
   /// There is one, where micro-batches begin.
   public func makeGradient(on world: borrowing Communicator) -> FlatVector {
     pool[0].vector(ofRank: rank)
   }
 
-  public func fill(
-    _ weights: inout FlatVector, on world: borrowing Communicator,
-    with body: (inout FlatVector) throws -> Void
-  ) throws {
-    try world.meet()
-    if rank == 0 { try body(&weights) }
-    try world.meet()
-  }
-
-  public func broadcast(
-    _ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator
-  ) throws(MPIError) {
-    try world.meet()
-    if let values { values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) } }
-    try world.meet()
-  }
-
-  public func prepare(for shares: [Range<Int>], on world: borrowing Communicator) throws {
-    if sum.shares == shares { return }
-    if let failure = try grow(for: shares, on: world) {
+  public func begin(_ microBatches: [Range<Int>], on world: borrowing Communicator) throws {
+    if sum.shares == microBatches { return }
+    if let failure = try grow(for: microBatches, on: world) {
       throw SharedMemoryFailure(description: failure)
     }
   }
@@ -112,34 +95,34 @@ public final class SharedDeterministicReducer: GradientReducer {
     return nil
   }
 
-  public func add(_ gradient: inout FlatVector, microBatch: Int) {
+  public func accumulate(
+    _ microBatch: MicroBatch, into gradient: inout FlatVector, scratch: inout FlatVector?,
+    by compute: (_ vector: inout FlatVector, _ adds: Bool) -> Void
+  ) {
+    let number = microBatch.number
     precondition(
-      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(microBatch),
-      "a micro-batch that was not prepared for")
-    SummationTree.push(SummationTree.Node(start: microBatch, level: 0), on: &nodes) { left, right in
+      gradient.base == pool[nodes.count].starts[rank] && sum.shares[rank].contains(number),
+      "micro-batch \(number) is none of those that the step began with")
+    compute(&gradient, false)
+    SummationTree.push(SummationTree.Node(start: number, level: 0), on: &nodes) { left, right in
       cvk_add(pool[left].starts[rank], pool[right].starts[rank], layout.elementCount)
     }
-    if microBatch + 1 < sum.shares[rank].upperBound {
+    if number + 1 < sum.shares[rank].upperBound {
       gradient = pool[nodes.count].vector(ofRank: rank)
     }
   }
 
-  public func reduce(
-    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
-  ) throws(MPIError) -> [Double]? {
-    precondition(shares == sum.shares, "shares that were not prepared for")
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError) -> [Double]?
+  {
     try world.meet()
     nodes.removeAll(keepingCapacity: true)
     gradient = pool[0].vector(ofRank: rank)
-    for (index, part) in ownedParts.enumerated() {
+    for (index, part) in partition.shardParts.enumerated() {
       squares[index] = sum.add(part.range, into: &gradient)
     }
     return squares
   }
-
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
-    throws(MPIError)
-  { try world.meet() }
 }
 
 /// The additions of a step's partial sums in the tree's order, for one range after another.

@@ -2,8 +2,8 @@ import MPI
 import Vectors
 
 /// Whether ranks can exchange gradients through shared memory.
-public enum SharedOutcome<Exchange: GradientReducer> {
-  case made(Exchange)
+public enum SharedOutcome<Reducer: GradientReducer> {
+  case made(Reducer)
   /// No two ranks are on one node: there is nothing to share.
   case alone
   /// They cannot, and why; the same text on all ranks.
@@ -24,10 +24,7 @@ public enum SharedOutcome<Exchange: GradientReducer> {
 /// places at the same time, so that every link works. The optimiser's state is divided by the
 /// number of all ranks, as in ``ReduceScatterReducer``.
 public final class SharedMemoryReducer: GradientReducer {
-  public let owned: Range<Int>
-  public let ownedParts: [TensorLayout.Part]
-  public var updated: Range<Int> { owned }
-  public var sharesWeights: Bool { true }
+  public let partition: ParameterPartition
   private let layout: TensorLayout
   /// This rank's number among those of its node.
   private let place: Int
@@ -38,7 +35,7 @@ public final class SharedMemoryReducer: GradientReducer {
   private let columnParts: [TensorLayout.Part]
   private let counts: [Int]
   /// Where there are several nodes: this one, and the ranks with this place.
-  private let groups: Groups?
+  private let groups: NodeGroups?
   /// What arrives from the other nodes.
   private let arrived: UnsafeMutableBufferPointer<Float>
   private let weights: SharedMemory
@@ -47,17 +44,7 @@ public final class SharedMemoryReducer: GradientReducer {
   /// Made already, but not asked for.
   private var spare: SharedVectors?
 
-  private final class Groups {
-    let node: Communicator
-    let column: Communicator
-
-    init(node: consuming Communicator, column: consuming Communicator) {
-      self.node = node
-      self.column = column
-    }
-  }
-
-  /// Makes the exchange where it is possible. Collective; all ranks come to the same outcome.
+  /// Makes the reducer where it is possible. Collective; all ranks come to the same outcome.
   ///
   /// `ranksPerNode` takes so many consecutive ranks for a node, where a test is to have several on
   /// one machine.
@@ -88,24 +75,25 @@ public final class SharedMemoryReducer: GradientReducer {
       try node.free()
       return .refused(failure)
     }
-    let exchange: SharedMemoryReducer
+    let reducer: SharedMemoryReducer
     if size == world.size {
       try node.free()
-      exchange = SharedMemoryReducer(
+      reducer = SharedMemoryReducer(
         layout, place: place, of: size, weights: weights.memory!, groups: nil, in: 0, of: 1)
     } else {
       let column = try world.split(color: place)
       let (row, rows) = (column.rank, column.size)
-      exchange = SharedMemoryReducer(
+      reducer = SharedMemoryReducer(
         layout, place: place, of: size, weights: weights.memory!,
-        groups: Groups(node: node, column: column), in: row, of: rows)
+        groups: NodeGroups(node: node, column: column), in: row, of: rows)
     }
-    exchange.spare = gradients.vectors!
-    return .made(exchange)
+    reducer.spare = gradients.vectors!
+    return .made(reducer)
   }
 
   private init(
-    _ layout: TensorLayout, place: Int, of placeCount: Int, weights: SharedMemory, groups: Groups?,
+    _ layout: TensorLayout, place: Int, of placeCount: Int, weights: SharedMemory,
+    groups: NodeGroups?,
     in row: Int, of rows: Int
   ) {
     self.layout = layout
@@ -117,16 +105,22 @@ public final class SharedMemoryReducer: GradientReducer {
     columnParts = layout.parts(of: column)
     let slices = (0..<rows).map { layout.slice(place * rows + $0, of: placeCount * rows) }
     counts = slices.map(\.count)
-    owned = slices[row]
-    ownedParts = layout.parts(of: owned)
+    let shard = slices[row]
+    partition = ParameterPartition(layout, shard: shard, updating: shard)
     self.groups = groups
-    arrived = .allocate(capacity: rows > 1 ? owned.count : 0)
+    arrived = .allocate(capacity: rows > 1 ? shard.count : 0)
     arrived.initialize(repeating: 0)
   }
 
   deinit { arrived.deallocate() }
 
-  public func makeWeights(on world: borrowing Communicator) -> FlatVector { weights.vector(layout) }
+  public func makeParameters(on world: borrowing Communicator) -> Parameters {
+    Parameters(
+      weights.vector(layout),
+      in: SharedStore(
+        place: place, updating: partition.updateRange, column: column, counts: counts,
+        groups: groups))
+  }
 
   public func makeGradient(on world: borrowing Communicator) throws -> FlatVector {
     let vectors: SharedVectors
@@ -147,70 +141,27 @@ public final class SharedMemoryReducer: GradientReducer {
     return vectors.vector(ofRank: place)
   }
 
-  public func fill(
-    _ weights: inout FlatVector, on world: borrowing Communicator,
-    with body: (inout FlatVector) throws -> Void
-  ) throws {
-    try meet(on: world)
-    if place == 0 { try body(&weights) }
-    try meet(on: world)
-  }
-
-  public func broadcast(
-    _ values: [Float]?, into weights: inout FlatVector, on world: borrowing Communicator
-  ) throws(MPIError) {
-    try meet(on: world)
-    // Rank 0 of the world has place 0.
-    if place == 0 {
-      if let values {
-        values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) }
-      }
-      if let groups {
-        var span = weights.mutableElements
-        try groups.column.broadcast(&span)
-      }
-    }
-    try meet(on: world)
-  }
-
-  public func reduce(
-    _ gradient: inout FlatVector, shares: [Range<Int>], on world: borrowing Communicator
-  ) throws(MPIError) -> [Double]? {
+  public func reduce(_ gradient: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError) -> [Double]?
+  {
     let base = gradient.base
     guard let vectors = gradients.first(where: { $0.starts[place] == base })?.starts else {
       preconditionFailure("a gradient that ranks are to share is made by makeGradient(on:)")
     }
     if world.size == 1 { return nil }
-    try meet(on: world)
+    try meet(groups, on: world)
     let squares = columnParts.map { gradient.set($0.range, toSumOf: vectors) }
     guard let groups else { return squares }
     var mine = MutableSpan(_unsafeElements: arrived)
     try groups.column.reduceScatter(
       gradient.elements.extracting(column), counts: counts, into: &mine, .sum)
-    return ownedParts.map { part in
+    return partition.shardParts.map { part in
       gradient.set(
         part.range,
         to: UnsafeBufferPointer(
-          start: arrived.baseAddress! + part.range.lowerBound - owned.lowerBound,
+          start: arrived.baseAddress! + part.range.lowerBound - partition.shard.lowerBound,
           count: part.range.count)
       )
     }
-  }
-
-  public func publish(_ weights: inout FlatVector, on world: borrowing Communicator)
-    throws(MPIError)
-  {
-    if world.size == 1 { return }
-    if let groups {
-      var elements = MutableSpan(
-        _unsafeStart: weights.base + column.lowerBound, count: column.count)
-      try groups.column.allGather(inPlace: &elements, counts: counts)
-    }
-    try meet(on: world)
-  }
-
-  /// Waits for the ranks of this node; what each wrote before, all see after.
-  private func meet(on world: borrowing Communicator) throws(MPIError) {
-    if let groups { try groups.node.meet() } else { try world.meet() }
   }
 }

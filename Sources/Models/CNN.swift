@@ -9,6 +9,7 @@ import Vectors
 /// `fc2` as PyTorch's `nn.Linear`; `fc1` reads the last stage in the order of channel, row, column.
 public final class CNN: Model {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   private let initialization: Initialization
   private let inputCount: Int
   private let stages: [Convolution]
@@ -40,15 +41,18 @@ public final class CNN: Model {
     for (index, count) in channels.enumerated() {
       stages.append(
         Convolution(
-          "conv\(index + 1)", inputs: maps, channels: count, isFirst: index == 0, in: &layout))
+          "conv\(index + 1)", inputs: maps, channels: count, isFirst: index == 0, in: &layout,
+          by: compute))
       maps = stages[index].outputs.pooled
     }
     precondition(
       maps.count > 0,
       "nothing is left of an image of \(image.height)×\(image.width) after \(channels.count) stages"
     )
-    hidden = Dense("fc1", inputs: maps.count, outputs: width, activation: .relu, in: &layout)
-    output = Dense("fc2", inputs: width, outputs: classes, activation: nil, in: &layout)
+    hidden = Dense(
+      "fc1", inputs: maps.count, outputs: width, activation: .relu, in: &layout, by: compute)
+    output = Dense(
+      "fc2", inputs: width, outputs: classes, activation: nil, in: &layout, by: compute)
     self.stages = stages
     self.layout = layout
     self.initialization = initialization

@@ -16,12 +16,16 @@ final class Convolution {
   let bias: Int
   /// The first stage reads a batch's planes as they are, and their gradient is not needed.
   private let isFirst: Bool
+  private let compute: ComputeContext
   private var plans: [Int: Plan] = [:]
 
   init(
-    _ name: String, inputs: FeatureMaps, channels: Int, isFirst: Bool, in layout: inout TensorLayout
+    _ name: String, inputs: FeatureMaps, channels: Int, isFirst: Bool,
+    in layout: inout TensorLayout,
+    by compute: ComputeContext
   ) {
     self.inputs = inputs
+    self.compute = compute
     self.isFirst = isFirst
     outputs = FeatureMaps(channels: channels, height: inputs.height, width: inputs.width)
     weight = layout.add("\(name).weight", shape: [channels, inputs.channels, 3, 3])
@@ -45,8 +49,8 @@ final class Convolution {
     pooled: UnsafeMutablePointer<Float>, choices: UnsafeMutablePointer<UInt8>
   ) {
     let plan = plan(samples)
-    plan.readWeights.run(weights.pointer(weight), plan.weights.base)
-    plan.forward.run(x, plan.weights.base, weights.pointer(bias), sums)
+    compute.run(plan.readWeights, weights.pointer(weight), plan.weights.base)
+    compute.run(plan.forward, x, plan.weights.base, weights.pointer(bias), sums)
     cvk_maxpool_relu(
       pooled, choices, sums, samples * outputs.blocks, outputs.height, outputs.width,
       FeatureMaps.block)
@@ -65,11 +69,13 @@ final class Convolution {
       outputs.width, FeatureMaps.block, accumulate ? 1 : 0)
     finished(bias, &gradient)
     let plan = plan(samples)
-    plan.readInputs?.run(x, plan.inputs.base)
-    plan.backwardWeights.run(
-      plan.readInputs == nil ? x : UnsafePointer(plan.inputs.base), dSums, plan.weightGradient.base)
+    if let read = plan.readInputs { compute.run(read, x, plan.inputs.base) }
+    compute.run(
+      plan.backwardWeights, plan.readInputs == nil ? x : UnsafePointer(plan.inputs.base), dSums,
+      plan.weightGradient.base)
     let target = gradient.pointer(weight)
-    (accumulate ? plan.addGradient : plan.writeGradient).run(plan.weightGradient.base, target)
+    compute.run(
+      accumulate ? plan.addGradient : plan.writeGradient, plan.weightGradient.base, target)
     finished(weight, &gradient)
   }
 
@@ -82,8 +88,8 @@ final class Convolution {
       fatalError("the first convolution's inputs have no gradient")
     }
     let plan = plan(samples)
-    plan.readTransposed!.run(weights.pointer(weight), plan.transposed.base)
-    backwardData.run(dSums, plan.transposed.base, dx)
+    compute.run(plan.readTransposed!, weights.pointer(weight), plan.transposed.base)
+    compute.run(backwardData, dSums, plan.transposed.base, dx)
   }
 
   private func plan(_ samples: Int) -> Plan {

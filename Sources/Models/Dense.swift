@@ -3,7 +3,7 @@ import Vectors
 
 /// A fully connected layer, y = f(x·Wᵀ + b) with W of shape [outputs, inputs], as PyTorch's
 /// `nn.Linear`.
-public struct Dense: Sendable {
+public struct Dense {
   public let inputs: Int
   public let outputs: Int
   /// Nil in a last layer, whose results go to the loss as they are.
@@ -11,12 +11,14 @@ public struct Dense: Sendable {
   /// The tensors' indices in the layout.
   public let weight: Int
   public let bias: Int
+  private let compute: ComputeContext
 
   /// Adds the layer's tensors, `NAME.weight` and `NAME.bias`, to a layout.
   public init(
     _ name: String, inputs: Int, outputs: Int, activation: Activation?,
-    in layout: inout TensorLayout
+    in layout: inout TensorLayout, by compute: ComputeContext = ComputeContext()
   ) {
+    self.compute = compute
     self.inputs = inputs
     self.outputs = outputs
     self.activation = activation
@@ -38,7 +40,7 @@ public struct Dense: Sendable {
     _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     into y: UnsafeMutablePointer<Float>
   ) {
-    multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y)
+    compute.multiply(Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y)
     let bias = weights.pointer(bias)
     if let activation {
       activation.forward(y, bias: bias, rows: rows, columns: outputs)
@@ -55,7 +57,7 @@ public struct Dense: Sendable {
   ) {
     cvk_column_sums(gradient.pointer(bias), d, rows, outputs, accumulate ? 1 : 0)
     finished(bias, &gradient)
-    multiply(
+    compute.multiply(
       Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs),
       into: gradient.pointer(weight), accumulate: accumulate)
     finished(weight, &gradient)
@@ -67,7 +69,7 @@ public struct Dense: Sendable {
     _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     toInputs dx: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    multiply(
+    compute.multiply(
       Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx, accumulate: accumulate)
   }
 

@@ -14,7 +14,10 @@ final class DenseStack {
   /// ∂loss/∂ a layer's sum, and what the layer before makes of it.
   private let gradients = (Workspace(), Workspace())
 
-  init(_ prefix: String, widths: [Int], activation: Activation, in layout: inout TensorLayout) {
+  init(
+    _ prefix: String, widths: [Int], activation: Activation, in layout: inout TensorLayout,
+    by compute: ComputeContext
+  ) {
     precondition(
       widths.count > 1 && widths.allSatisfy { $0 > 0 },
       "a layer needs at least one input and one output")
@@ -23,7 +26,7 @@ final class DenseStack {
       Dense(
         "\(prefix)layers.\(index)", inputs: widths[index], outputs: widths[index + 1],
         activation: index == last ? nil : activation,
-        in: &layout)
+        in: &layout, by: compute)
     }
     results = layers.map { _ in Workspace() }
     widest = widths.dropFirst().max()!

@@ -43,28 +43,32 @@ struct Matrix {
   fileprivate var operation: CChar { CChar(UInt8(ascii: isTransposed ? "T" : "N")) }
 }
 
-/// result = scale·a·b, or result += scale·a·b; `result` is row-major, a.rows × b.columns, its rows
-/// `stride` elements apart (nil: without a gap). What it held is not read unless accumulating.
-func multiply(
-  _ a: Matrix, _ b: Matrix, scale: Float = 1, into result: UnsafeMutablePointer<Float>,
-  stride: Int? = nil, accumulate: Bool = false
-) {
-  precondition(
-    a.columns == b.rows, "matrices of \(a.columns) columns and \(b.rows) rows cannot be multiplied")
-  if let shape = CompiledProduct.Shape(a, b, scale: scale, stride: stride, accumulate: accumulate) {
-    CompiledProducts.all.run(shape, a.base, b.base, into: result)
-  } else {
-    let status = dnnl_sgemm(
-      a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), scale, a.base,
-      Int64(a.stride), b.base,
-      Int64(b.stride), accumulate ? 1 : 0, result, Int64(stride ?? b.columns))
-    guard status == dnnl_success else {
-      fatalError(
-        "oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)"
-      )
+extension ComputeContext {
+  /// result = scale·a·b, or result += scale·a·b; `result` is row-major, a.rows × b.columns, its rows
+  /// `stride` elements apart (nil: without a gap). What it held is not read unless accumulating.
+  func multiply(
+    _ a: Matrix, _ b: Matrix, scale: Float = 1, into result: UnsafeMutablePointer<Float>,
+    stride: Int? = nil, accumulate: Bool = false
+  ) {
+    precondition(
+      a.columns == b.rows,
+      "matrices of \(a.columns) columns and \(b.rows) rows cannot be multiplied")
+    if let shape = CompiledProduct.Shape(a, b, scale: scale, stride: stride, accumulate: accumulate)
+    {
+      CompiledProducts.all.run(shape, a.base, b.base, into: result)
+    } else {
+      let status = dnnl_sgemm(
+        a.operation, b.operation, Int64(a.rows), Int64(b.columns), Int64(a.columns), scale, a.base,
+        Int64(a.stride), b.base,
+        Int64(b.stride), accumulate ? 1 : 0, result, Int64(stride ?? b.columns))
+      guard status == dnnl_success else {
+        fatalError(
+          "oneDNN refused a matrix product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns): status \(status.rawValue)"
+        )
+      }
     }
+    productDone()
   }
-  BetweenProducts.reached()
 }
 
 extension CompiledProduct.Shape {

@@ -12,6 +12,7 @@ import Vectors
 /// that the batches average out.
 public final class KMeans: DataDependentInitialization {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let clusters: Int
   public let inputs: Int
   /// How often a start is drawn. Of several, each is taken to the end of Lloyd's algorithm on the
@@ -154,7 +155,7 @@ public final class KMeans: DataDependentInitialization {
       "the weights have \(weights.count) elements, not \(layout.elementCount)")
     products.reserve(batch.capacity * clusters)
     let centroids = Matrix(weights.pointer(0), rows: clusters, columns: inputs)
-    multiply(
+    compute.multiply(
       Matrix(batch.inputs.baseAddress!, rows: batch.count, columns: inputs), centroids.transposed,
       into: products.base)
     for cluster in 0..<clusters {

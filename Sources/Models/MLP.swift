@@ -8,6 +8,7 @@ import Vectors
 /// layers it is a linear or a logistic model.
 public final class MLP: Model {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let loss: any Loss
   private let layers: DenseStack
   private let initialization: Initialization
@@ -20,7 +21,7 @@ public final class MLP: Model {
     let widths = [inputWidth] + hidden + [outputWidth]
     precondition(widths.allSatisfy { $0 > 0 }, "a layer needs at least one input and one output")
     var layout = TensorLayout()
-    layers = DenseStack("", widths: widths, activation: activation, in: &layout)
+    layers = DenseStack("", widths: widths, activation: activation, in: &layout, by: compute)
     self.layout = layout
     self.loss = loss
     self.initialization = initialization

@@ -10,6 +10,8 @@ import Vectors
 public protocol Model: AnyObject {
   /// The tensors, named and shaped as PyTorch's `state_dict` has them, first layer first.
   var layout: TensorLayout { get }
+  /// What its layers compute with: one object for the model's life.
+  var compute: ComputeContext { get }
   /// What ``Evaluation/score`` counts, as reports name its mean.
   var scoreName: String { get }
 
@@ -62,6 +64,8 @@ public protocol DataDependentInitialization: Model {
 }
 
 extension Model {
+  /// Nothing is done between the products of a model that has none of its own.
+  public var compute: ComputeContext { ComputeContext() }
   public var scoreName: String { "accuracy" }
   public var inputRange: ClosedRange<Float>? { nil }
 

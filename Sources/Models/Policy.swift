@@ -37,6 +37,7 @@ public final class Policy: Model {
   }
 
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let terms: Terms
   private let seed: UInt64
   private let policy: DenseStack
@@ -51,10 +52,10 @@ public final class Policy: Model {
     var layout = TensorLayout()
     policy = DenseStack(
       "policy.", widths: [CartPole.observationWidth] + hidden + [CartPole.actionCount],
-      activation: activation, in: &layout)
+      activation: activation, in: &layout, by: compute)
     value = DenseStack(
       "value.", widths: [CartPole.observationWidth] + hidden + [1], activation: activation,
-      in: &layout)
+      in: &layout, by: compute)
     self.layout = layout
     self.terms = terms
     self.seed = seed

@@ -51,7 +51,6 @@ final class Primitive {
       dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments.baseAddress),
       "run an operation")
     check(dnnl_stream_wait(stream), "finish an operation")
-    BetweenProducts.reached()
   }
 
   private func bind(_ index: Int, _ values: UnsafePointer<Float>) {
@@ -116,6 +115,17 @@ final class PrimitiveDescriptor {
   /// The layout of an argument.
   func layout(_ argument: dnnl_query_t) -> dnnl_memory_desc_t {
     dnnl_primitive_desc_query_md(raw, argument, 0)!.pointee
+  }
+}
+
+extension ComputeContext {
+  /// Runs an operation, which counts as a product.
+  func run(
+    _ operation: Primitive, _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>,
+    _ third: UnsafePointer<Float>? = nil, _ fourth: UnsafePointer<Float>? = nil
+  ) {
+    operation.run(first, second, third, fourth)
+    productDone()
   }
 }
 

@@ -6,6 +6,7 @@ import Glibc
 /// With a side of 512 a core multiplies as fast as it can, and a product takes 2 or 3 ms: short
 /// enough to get through undisturbed.
 public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
+  let compute = ComputeContext()
   let (a, b, result) = (Workspace(), Workspace(), Workspace())
   for scratch in [a, b, result] { scratch.reserve(side * side) }
   for index in 0..<side * side {
@@ -14,7 +15,7 @@ public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
   }
   return (0...repeats).map { _ in
     let start = now()
-    multiply(
+    compute.multiply(
       Matrix(a.base, rows: side, columns: side), Matrix(b.base, rows: side, columns: side),
       into: result.base)
     return 2 * Double(side * side * side) / (now() - start)

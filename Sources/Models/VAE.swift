@@ -11,6 +11,7 @@ import Vectors
 /// noise in each epoch, and when evaluated, as part of epoch 0, always the same.
 public final class VAE: Model, ImageGenerator {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let image: SampleShape.Image
   private let seed: UInt64
   private let initialization: Initialization
@@ -33,11 +34,15 @@ public final class VAE: Model, ImageGenerator {
       [inputs, hidden, latent].allSatisfy { $0 > 0 },
       "a layer needs at least one input and one output")
     var layout = TensorLayout()
-    encoder = Dense("fc1", inputs: inputs, outputs: hidden, activation: .relu, in: &layout)
-    mean = Dense("fc21", inputs: hidden, outputs: latent, activation: nil, in: &layout)
-    logVariance = Dense("fc22", inputs: hidden, outputs: latent, activation: nil, in: &layout)
-    decoder = Dense("fc3", inputs: latent, outputs: hidden, activation: .relu, in: &layout)
-    output = Dense("fc4", inputs: hidden, outputs: inputs, activation: nil, in: &layout)
+    encoder = Dense(
+      "fc1", inputs: inputs, outputs: hidden, activation: .relu, in: &layout, by: compute)
+    mean = Dense("fc21", inputs: hidden, outputs: latent, activation: nil, in: &layout, by: compute)
+    logVariance = Dense(
+      "fc22", inputs: hidden, outputs: latent, activation: nil, in: &layout, by: compute)
+    decoder = Dense(
+      "fc3", inputs: latent, outputs: hidden, activation: .relu, in: &layout, by: compute)
+    output = Dense(
+      "fc4", inputs: hidden, outputs: inputs, activation: nil, in: &layout, by: compute)
     self.layout = layout
     self.image = image
     self.seed = seed

@@ -91,6 +91,16 @@ public struct Optimizer: ~Copyable {
     return rule.direct(step(weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1))
   }
 
+  /// Puts in the place of this rank's part of the weights those that evaluation uses, where the rule
+  /// has others than training's.
+  public borrowing func replaceByEvaluationWeights(_ weights: inout FlatVector) {
+    guard rule.needs.contains(.evaluationWeights), !owned.isEmpty else { return }
+    rule.evaluationWeights(
+      EvaluationPart(
+        count: owned.count, weights: weights.base + owned.lowerBound, steps: stepCount,
+        moments: moments.base, momentStride: momentStride))
+  }
+
   /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step,
   /// unless the moments are restored.
   public mutating func remember(start weights: borrowing FlatVector) {
@@ -119,6 +129,12 @@ public struct Optimizer: ~Copyable {
     let range = moments.layout.segments[index].range
     let span = MutableSpan(_unsafeStart: moments.base + range.lowerBound, count: range.count)
     return _overrideLifetime(span, mutating: &self)
+  }
+
+  /// The elements of moment `index`, copied.
+  public borrowing func elements(ofMoment index: Int) -> [Float] {
+    let range = moments.layout.segments[index].range
+    return Array(UnsafeBufferPointer(start: moments.base + range.lowerBound, count: range.count))
   }
 
   private func moment(_ index: Int, at range: Range<Int>) -> UnsafeMutablePointer<Float> {

@@ -25,29 +25,41 @@ struct Checkpoints {
   let keep: Int
   /// The run directory's, at the rank that writes.
   let lock: RunLock?
+  /// What the run does; nil for one that no experiment describes.
+  let experiment: Experiment?
+
+  /// What rank 0 has of all ranks.
+  private struct Gathered {
+    var moments: [[Float]]
+    /// What the reducer remembers, rank by rank; nil where it remembers nothing.
+    var reducer: [[Float]]?
+  }
 
   /// Writes the trainer's state. Collective.
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
     FlightRecorder.enter(.checkpoint)
-    let moments = try trainer.optimizer.gatherMoments(slice: trainer.exchange.owned, on: world)
+    let moments = try trainer.optimizer.gatherMoments(
+      slice: trainer.reducer.partition.shard, on: world)
+    let reducer = try trainer.gatherReducerState(on: world)
     try world.succeedOnAllRanks {
       guard let moments else { return }
-      try recording { try write(trainer, moments: moments, history, ranks: world.size) }
+      let gathered = Gathered(moments: moments, reducer: reducer)
+      try recording { try write(trainer, gathered, history, ranks: world.size) }
     }
   }
 
-  private func write(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int)
+  private func write(_ trainer: Trainer, _ gathered: Gathered, _ history: RunHistory, ranks: Int)
     throws
   {
     let step = trainer.stepsDone
     let name = directory + "/" + RunDirectory.checkpointName(step)
     guard let present = try RunDirectory.list(directory) else {
-      return try writeFirst(trainer, moments: moments, history, ranks: ranks)
+      return try writeFirst(trainer, gathered, history, ranks: ranks)
     }
     // One of this step is there only if it was made with the same steps before it; it makes room.
     if present.contains(RunDirectory.checkpointName(step)) { try setAside(step) }
     let folder = try DurableDirectory(path: name)
-    try write(trainer, moments: moments, history, ranks: ranks, into: folder.temporaryPath)
+    try write(trainer, gathered, history, ranks: ranks, into: folder.temporaryPath)
     try folder.publish(holding: lock)
     for old in try steps().filter({ $0 < step }).dropLast(keep - 1) {
       retire(RunDirectory.checkpointName(old))
@@ -56,18 +68,18 @@ struct Checkpoints {
   }
 
   /// The folder gets its name together with the first checkpoint in it: where it is, there was one.
-  private func writeFirst(_ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int)
-    throws
-  {
+  private func writeFirst(
+    _ trainer: Trainer, _ gathered: Gathered, _ history: RunHistory, ranks: Int
+  ) throws {
     let folder = try DurableDirectory(path: directory)
     let path = folder.temporaryPath + "/" + RunDirectory.checkpointName(trainer.stepsDone)
     try RunDirectory.make(path)
-    try write(trainer, moments: moments, history, ranks: ranks, into: path)
+    try write(trainer, gathered, history, ranks: ranks, into: path)
     try folder.publish(holding: lock)
   }
 
   private func write(
-    _ trainer: Trainer, moments: [[Float]], _ history: RunHistory, ranks: Int, into path: String
+    _ trainer: Trainer, _ gathered: Gathered, _ history: RunHistory, ranks: Int, into path: String
   ) throws {
     let layout = trainer.model.layout
     let model = try trainer.writeWeights(to: path + "/model.safetensors")
@@ -76,20 +88,20 @@ struct Checkpoints {
       path: path + "/optimizer.safetensors",
       tensors: names.flatMap { moment in layout.segments.map { ("\($0.name).\(moment)", $0.shape) }
       })
-    for moment in moments {
+    for moment in gathered.moments {
       for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
     }
     let optimizer = try writer.finish()
+    let settings = trainer.settings
     let state = CheckpointState(
-      step: trainer.stepsDone, seed: trainer.experiment.seed,
-      order: trainer.experiment.data.order.rawValue,
-      globalBatch: trainer.experiment.training.globalBatch, sampleCount: trainer.data.train.count,
+      step: trainer.stepsDone, seed: settings.seed, order: settings.order.rawValue,
+      globalBatch: settings.training.globalBatch, sampleCount: trainer.data.train.count,
       ranks: ranks,
       trainer: TrainerState(
-        trainer.memoryToKeep, TrainerState.Tags(trainer.experiment),
-        optimizerSteps: trainer.optimizer.stepCount),
+        trainer.memory, TrainerState.Tags(settings), optimizerSteps: trainer.optimizer.stepCount),
       history: history, modelSHA256: model, optimizerSHA256: optimizer,
-      experiment: trainer.experiment.resolved, data: try DataSignature(trainer.data.train))
+      experiment: experiment?.resolved, data: try DataSignature(trainer.data.train),
+      reducer: try trainer.writeReducerState(gathered.reducer, into: path))
     try DurableFile.write(try state.text(), to: path + "/state.json")
   }
 
@@ -166,11 +178,11 @@ struct Checkpoints {
       for step in damaged { try setAside(step) }
     }
     let text = try world.broadcast(loaded?.text ?? [])
-    guard let state = CheckpointState(text: text, older: { trainer.experiment }) else {
+    guard let state = CheckpointState(text: text, older: { experiment }) else {
       fatalError("a checkpoint's state did not arrive as it was sent")
     }
-    try trainer.exchange.broadcast(loaded?.weights, into: &trainer.weights, on: world)
-    let own = state.trainer.memory(for: trainer.experiment)
+    try trainer.parameters.broadcast(loaded?.weights, on: world)
+    let own = state.trainer.memory(for: trainer.settings)
     if let steps = own.optimizerSteps {
       for index in trainer.optimizer.rule.momentNames.indices {
         var moment = FlatVector(zeros: trainer.model.layout)
@@ -179,18 +191,19 @@ struct Checkpoints {
       }
       trainer.optimizer.restore(stepCount: steps)
     } else {
-      trainer.optimizer.remember(start: trainer.weights)
+      trainer.updater.start()
     }
-    trainer.stepsDone = state.step
-    trainer.restore(own.memory, rank: world.rank)
-    return Restored(
-      history: state.history, notes: notes + own.notes, changes: loaded?.changes ?? [])
+    trainer.restore(own.memory, stepsDone: state.step, rank: world.rank)
+    notes += own.notes
+    notes += try trainer.restoreReducer(state, loaded?.reducer ?? [], on: world)
+    return Restored(history: state.history, notes: notes, changes: loaded?.changes ?? [])
   }
 
   private struct Loaded {
     var text: [UInt8]
     var weights: [Float]
     var moments: [[Float]]
+    var reducer: [[Float]]
     var changes: [ChangedKeys.Change]
   }
 
@@ -201,7 +214,7 @@ struct Checkpoints {
     let older = {
       (try? RunDirectory(run).recordedExperiment.map {
         try Experiment(text: $0, source: file, overrides: [])
-      }) ?? trainer.experiment
+      }) ?? experiment
     }
     guard let state = CheckpointState(text: text, older: older) else {
       throw FileError(file, "is damaged, or not the state of a checkpoint")
@@ -211,31 +224,25 @@ struct Checkpoints {
     }
     if let what = state.impossibility(
       sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count,
-      clip: trainer.experiment.clip)
+      clip: trainer.settings.clip)
     {
       throw FileError(file, "says \(what)", remedy: "no run can have written that")
     }
-    let model = try Self.verified(path + "/model.safetensors", state.modelSHA256)
-    let optimizer = try Self.verified(path + "/optimizer.safetensors", state.optimizerSHA256)
+    let model = try SafeTensors(path: path + "/model.safetensors", sha256: state.modelSHA256)
+    let optimizer = try SafeTensors(
+      path: path + "/optimizer.safetensors", sha256: state.optimizerSHA256)
     let changes = try changedKeys(state, trainer)
     let layout = trainer.model.layout
     let weights = try layout.read(model) { $0 }
     let isSameOptimizer =
-      state.trainer.optimizer.state(for: TrainerState.Tags(trainer.experiment).optimizer) != nil
+      state.trainer.optimizer.state(for: TrainerState.Tags(trainer.settings).optimizer) != nil
     let names = isSameOptimizer ? trainer.optimizer.rule.momentNames : []
     let moments = try names.map { moment in try layout.read(optimizer) { "\($0).\(moment)" } }
     // In this version's form, whatever the file's: other ranks do not see what an older one leaves
     // open.
     return Loaded(
-      text: Array(try state.text().utf8), weights: weights, moments: moments, changes: changes)
-  }
-
-  private static func verified(_ path: String, _ digest: String) throws(FileError) -> SafeTensors {
-    let file = try SafeTensors(path: path)
-    guard try file.sha256() == digest else {
-      throw FileError(path, "its SHA-256 is not the one in state.json")
-    }
-    return file
+      text: Array(try state.text().utf8), weights: weights, moments: moments,
+      reducer: try trainer.readReducerState(state, in: path), changes: changes)
   }
 
   /// The keys that changed since the checkpoint. Throws where the model or the samples of the steps
@@ -246,8 +253,8 @@ struct Checkpoints {
     let remedy = "in the checkpoint of step \(state.step): resume with the same, or use --force"
     let sameData = try state.data.map { $0.isSame(as: try DataSignature(trainer.data.train)) }
     var changes: [ChangedKeys.Change] = []
-    if let old = state.experiment ?? RunDirectory(run).recordedExperiment {
-      let keys = ChangedKeys(from: old, to: trainer.experiment)
+    if let experiment, let old = state.experiment ?? RunDirectory(run).recordedExperiment {
+      let keys = ChangedKeys(from: old, to: experiment)
       if let change = keys.refused(sameData: sameData ?? false) {
         throw RunFailure(.usage, "\(change.sentence) \(remedy)")
       }
@@ -257,9 +264,10 @@ struct Checkpoints {
       if was != now { throw RunFailure(.usage, "\(key) is \(now) and was \(was) \(remedy)") }
     }
     // Also where the old keys are not known.
-    try same("seed", state.seed, trainer.experiment.seed)
-    try same("data.order", state.order, trainer.experiment.data.order.rawValue)
-    try same("training.global_batch", state.globalBatch, trainer.experiment.training.globalBatch)
+    let settings = trainer.settings
+    try same("seed", state.seed, settings.seed)
+    try same("data.order", state.order, settings.order.rawValue)
+    try same("training.global_batch", state.globalBatch, settings.training.globalBatch)
     try same("the number of training samples", state.sampleCount, trainer.data.train.count)
     if sameData == false {
       throw RunFailure(.usage, "the training data are not those that they were \(remedy)")

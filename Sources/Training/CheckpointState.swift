@@ -22,12 +22,20 @@ package struct CheckpointState: Codable, Equatable {
   /// checkpoints of older versions.
   var experiment: String?
   var data: DataSignature?
+  /// What the reducer remembered, where it does.
+  var reducer: ReducerFile?
+
+  /// The kind of reducer that `reducer.safetensors` belongs to, and the file's digest.
+  struct ReducerFile: Codable, Equatable {
+    var kind: String
+    var sha256: String
+  }
 
   /// 1: one memory for all kinds of rules, which did not say whose it was; no experiment.
   static let currentVersion = 2
 
   enum CodingKeys: String, CodingKey {
-    case version, step, seed, order, ranks, history, trainer, experiment, data
+    case version, step, seed, order, ranks, history, trainer, experiment, data, reducer
     case globalBatch = "global_batch"
     case sampleCount = "sample_count"
     case modelSHA256 = "model_sha256"
@@ -110,7 +118,7 @@ struct CheckpointState1: Codable {
   }
 
   func current(_ experiment: Experiment?) -> CheckpointState {
-    var tags = experiment.map { TrainerState.Tags($0) } ?? .unknown
+    var tags = experiment.map { TrainerState.Tags(TrainerSettings($0)) } ?? .unknown
     tags.optimizer.kind = optimizer
     return CheckpointState(
       step: step, seed: seed, order: order, globalBatch: globalBatch, sampleCount: sampleCount,

@@ -12,12 +12,19 @@ extension Trainer {
   /// allreduce of 240 bytes. Collective.
   ///
   /// A block is the same samples at any number of ranks and the blocks' losses are added exactly,
-  /// so the scores have the same bits at any.
+  /// so the scores have the same bits at any. An optimiser that averages the weights is evaluated
+  /// by its average: then the weights travel twice more.
   public func evaluate(on world: borrowing Communicator) throws -> (
     loss: Double, score: NamedNumber?
   ) {
     FlightRecorder.enter(.evaluation)
-    let block = max(1, min(experiment.training.microBatch, data.test.count))
+    return try updater.withEvaluationWeights(on: world) { try evaluateWeights(on: world) }
+  }
+
+  private func evaluateWeights(on world: borrowing Communicator) throws -> (
+    loss: Double, score: NamedNumber?
+  ) {
+    let block = max(1, min(settings.training.microBatch, data.test.count))
     let share = Partition.byMicroBatch(size: block).share(
       of: data.test.count, rank: world.rank, ranks: world.size)
     var batch = Batch(capacity: block, shape: data.test.shape)
@@ -26,15 +33,17 @@ extension Trainer {
     for piece in Partition.microBatches(in: share, size: block) {
       FlightRecorder.advance()
       try data.test.fill(&batch, with: piece.map(UInt32.init)[...])
-      try refuseBadInputs(batch, of: data.test)
+      try pass.inputs.check(batch, of: data.test)
       let part = model.evaluate(batch, weights: weights)
       totals.withUnsafeMutableBufferPointer { ExactSum.add(part.lossSum, to: $0.baseAddress!) }
       for (index, value) in [part.score, part.scored, part.count].enumerated() {
         totals[ExactSum.wordCount + index] += Int64(value)
       }
-      tracer?.evaluated(loss: part.lossSum)
+      for observer in observers.all { observer.evaluated(loss: part.lossSum) }
     }
-    try tracer?.endEvaluation(after: stepsDone, firstBlock: share.lowerBound / block)
+    for observer in observers.all {
+      try observer.evaluationEnded(after: stepsDone, firstBlock: share.lowerBound / block)
+    }
     var span = totals.mutableSpan
     try world.allReduce(&span, .sum)
     let loss = totals.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) }

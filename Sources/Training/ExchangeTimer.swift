@@ -55,36 +55,40 @@ public struct ExchangeTimer {
     _ layout: TensorLayout, pattern: inout ExchangePattern, on world: borrowing Communicator
   ) throws -> ExchangeTimes.Size {
     let shares = (0..<world.size).map { $0..<($0 + 1) }
-    var exchange = try Trainer.exchange(
-      experiment.training, layout, shares: shares, ranksPerNode: nil, on: world
-    ).exchange
-    // What was asked for may not be what could be made.
-    pattern =
-      switch exchange {
-      case is SharedMemoryReducer: .shared
-      case is DeterministicReducer, is SharedDeterministicReducer: .ordered
-      case is AllReduceReducer: exchange.startsEarly ? .replicatedInBuckets : .replicated
-      default: exchange.startsEarly ? .shardedInBuckets : .messages
-      }
+    let reducer = try Trainer.makeReducer(
+      experiment.training, layout, microBatches: shares, simulation, on: world
+    ).reducer
     if let simulation {
       pattern = Trainer.pattern(experiment.training, on: simulation.placement(ranks: world.size))
-      exchange = try Trainer.simulated(exchange, simulation, experiment.training, layout, on: world)
+    } else {
+      // What was asked for may not be what could be made.
+      pattern =
+        switch reducer {
+        case is SharedMemoryReducer: .shared
+        case is DeterministicReducer, is SharedDeterministicReducer: .ordered
+        case let all as AllReduceReducer: all.overlaps ? .replicatedInBuckets : .replicated
+        case let shards as ReduceScatterReducer: shards.overlaps ? .shardedInBuckets : .messages
+        default: fatalError("a reducer that none of the patterns describes")
+        }
     }
-    var weights = try exchange.makeWeights(on: world)
-    var gradient = try exchange.makeGradient(on: world)
-    let ledgers = try LedgerReduction(experiment.ledgerLayout(tensorCount: layout.segments.count))
-    var ledger = NormLedger(
-      experiment.ledgerLayout(tensorCount: layout.segments.count), rank: world.rank)
+    let parameters = try reducer.makeParameters(on: world)
+    var gradient = try reducer.makeGradient(on: world)
+    var scratch: FlatVector?
+    let ledgerLayout = TrainerSettings(experiment).ledgerLayout(
+      tensorCount: layout.segments.count)
+    let ledgers = try LedgerReduction(ledgerLayout)
+    var ledger = NormLedger(ledgerLayout, rank: world.rank)
+    let microBatch = MicroBatch(number: world.rank, isFirst: true, isApart: true)
 
-    try exchange.prepare(for: shares, on: world)
+    try reducer.begin(shares, on: world)
 
     func once() throws -> Double {
       try world.barrier()
       let start = monotonicNanoseconds()
-      if exchange.takesMicroBatches { exchange.add(&gradient, microBatch: world.rank) }
-      _ = try exchange.reduce(&gradient, shares: shares, on: world)
+      reducer.accumulate(microBatch, into: &gradient, scratch: &scratch) { _, _ in }
+      _ = try reducer.reduce(&gradient, on: world)
       try ledgers.reduce(&ledger, on: world)
-      try exchange.publish(&weights, on: world)
+      try parameters.allGather(on: world)
       return Double(monotonicNanoseconds() - start) * 1e-9
     }
     // The first one also opens connections and touches pages.

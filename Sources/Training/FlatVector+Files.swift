@@ -12,10 +12,11 @@ extension FlatVector {
   /// SHA-256. Under its final name in a run directory it takes that directory's `lock`.
   @discardableResult
   borrowing func write(
-    to path: String, describing model: ModelDescription, holding lock: RunLock? = nil
+    to path: String, describing model: ModelDescription?, holding lock: RunLock? = nil
   ) throws -> String {
     var writer = try SafeTensorsWriter(
-      path: path, tensors: layout.segments.map { ($0.name, $0.shape) }, metadata: model.metadata)
+      path: path, tensors: layout.segments.map { ($0.name, $0.shape) },
+      metadata: model?.metadata ?? [:])
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish(holding: lock)
   }

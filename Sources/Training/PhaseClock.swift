@@ -8,11 +8,11 @@ struct PhaseClock {
   private(set) var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
   private let start: UInt64
   private var last: UInt64
-  private let profile: StepProfile?
+  private let observers: StepObservers
 
-  /// `profile` notes the times themselves, where somebody wants to see them.
-  init(_ profile: StepProfile? = nil) {
-    self.profile = profile
+  /// `observers` see the times themselves.
+  init(_ observers: StepObservers) {
+    self.observers = observers
     start = monotonicNanoseconds()
     last = start
   }
@@ -20,7 +20,7 @@ struct PhaseClock {
   /// Books the time since the last call under a phase.
   mutating func mark(_ phase: Phase) {
     let now = monotonicNanoseconds()
-    profile?.note(.phase(phase), from: last, to: now)
+    for observer in observers.all { observer.spent(on: .phase(phase), from: last, to: now) }
     let spent = Double(now - last) * 1e-9
     last = now
     switch phase {

@@ -27,10 +27,10 @@ extension Run {
   private func simulationText(ranks: Int) -> String? {
     guard let simulation = options.simulation else { return nil }
     let words = simulation.description(ranks: ranks)
-    guard let exchange = trainer.exchange as? SimulatedNetworkReducer, exchange.halves > 0 else {
+    guard let reducer = trainer.reducer as? SimulatedNetworkReducer, reducer.halves > 0 else {
       return words
     }
-    let late = Double(exchange.overruns) / Double(exchange.halves)
+    let late = Double(reducer.overruns) / Double(reducer.halves)
     return words + "; \(NumberFormat.percent(late)) of the exchanges took longer here than there"
   }
 
@@ -77,7 +77,7 @@ extension Run {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let reasons =
       verdict.reasons
-      + (trainer.stop.reason.map {
+      + (trainer.policy.stopReason.map {
         ["The stop rule ended training after step \(trainer.stepsDone): \($0)."]
       } ?? [])
     let sorted = stepSeconds.sorted()

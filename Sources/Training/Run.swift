@@ -120,7 +120,8 @@ public final class Run {
     setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
     checkpoints = Checkpoints(
-      directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock)
+      directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock,
+      experiment: experiment)
     let data = try FlightRecorder.during(.data) {
       try TrainingData(experiment.data, seed: experiment.seed, on: world)
     }
@@ -310,19 +311,14 @@ public final class Run {
     var scores: (loss: Double, score: NamedNumber?)?
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.
-      try world.succeedOnAllRanks {
-        if world.rank == 0 {
-          try recording {
-            try trainer.writeWeights(to: directory.path + "/final.safetensors", holding: lock)
-          }
-        }
-      }
+      try trainer.writeFinalWeights(
+        to: directory.path + "/final.safetensors", holding: lock, on: world)
       let evaluation = try trainer.evaluate(on: world)
       scores = evaluation
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
     FlightRecorder.enter(.checkpoint)
-    try trainer.tracer?.drain()
+    try trainer.drainObservers()
     let digest = trainer.weights.digest()
     let digests = try world.gather(digest)
     let ranks = try gatherRanks(digests: digests, on: world)
@@ -344,36 +340,6 @@ public final class Run {
     log.info(
       "\(wasStopped ? "stopped" : "done") after step \(trainer.stepsDone), weights \(digest)")
     return wasStopped ? .stopped : .done
-  }
-}
-
-extension Trainer {
-  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
-  @discardableResult
-  func writeWeights(to path: String, holding lock: RunLock? = nil) throws -> String {
-    try weights.write(
-      to: path, describing: ModelDescription(experiment, data: data.train), holding: lock)
-  }
-
-  /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
-  public func start(from path: String, on world: borrowing Communicator) throws {
-    let layout = model.layout
-    let values = try world.succeedOnAllRanks { () throws -> [Float]? in
-      guard world.rank == 0 else { return nil }
-      let values = try layout.read(SafeTensors(path: path)) { $0 }
-      for segment in layout.segments {
-        guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else {
-          continue
-        }
-        throw FileError(
-          path,
-          "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
-          remedy: "give weights that are finite as model.init")
-      }
-      return values
-    }
-    try exchange.broadcast(values, into: &weights, on: world)
-    optimizer.remember(start: weights)
   }
 }
 

@@ -5,7 +5,7 @@ import Vectors
 ///
 /// A tensor's span reaches from the moment the gradient before it was complete; the first one's,
 /// from the start of the pass, holds the forward pass and the loss as well.
-public final class StepProfile {
+public final class StepProfile: StepObserver {
   /// What a span was spent on.
   public enum Activity: Equatable, Sendable {
     case step
@@ -75,11 +75,13 @@ public final class StepProfile {
     spans.append(Span(activity, from: start, to: end))
   }
 
-  /// A pass over a micro-batch begins.
-  func beginPass() { passMark = monotonicNanoseconds() }
+  package func spent(on activity: Activity, from start: UInt64, to end: UInt64) {
+    note(activity, from: start, to: end)
+  }
 
-  /// A tensor's gradient is complete.
-  func finished(_ tensor: Int) {
+  package func microBatchBegan() { passMark = monotonicNanoseconds() }
+
+  package func finished(tensor: Int) {
     let now = monotonicNanoseconds()
     note(.gradient(tensor: tensor), from: passMark, to: now)
     passMark = now

@@ -7,17 +7,13 @@ import Vectors
 /// onlooker of the step.
 ///
 /// What enters a ledger is followed entry by entry: each adds its own share to the ledger's linear
-/// fingerprint, and that share belongs to a micro-batch or a grain, not to a rank. So rank counts
+/// fingerprint, and that share belongs to a micro-batch or a tile, not to a rank. So rank counts
 /// can be compared entry by entry, and a ledger that is not the sum of its entries is seen where it
 /// happens.
-final class StepTracer {
-  /// The ledgers that are filled in a step: its own, the next step's, and those of further
-  /// reductions within it.
-  enum Book: Int { case step, next, side }
-
+final class StepTracer: StepObserver {
   private struct Entries {
     var microBatches: [UInt64] = []
-    var grains: [UInt64]
+    var tiles: [UInt64]
   }
 
   private let lines: BackgroundWriter<StepTrace>
@@ -27,9 +23,9 @@ final class StepTracer {
   /// The fingerprint of the ledger that is being filled, after its last entry.
   private var followed: UInt64 = 0
   private var firstMicroBatch = 0
-  /// The grains of this rank's slice, and the number of the first.
-  private let grains: [Range<Int>]
-  private let firstGrain: Int
+  /// The tiles of this rank's slice, and the number of the first.
+  private let tiles: [Range<Int>]
+  private let firstTile: Int
   private let places: [Int: Int]
 
   /// Starts the file of a rank that owns `owned` with the weights it begins with.
@@ -41,106 +37,105 @@ final class StepTracer {
     var tensors = layout.segments.map { TraceHeader.Tensor(name: $0.name, grains: 0) }
     var (mine, before) = ([Range<Int>](), 0)
     for part in layout.tiles(of: 0..<layout.elementCount) {
-      let grain = part.range
+      let tile = part.range
       tensors[part.tensor].grains += 1
-      if owned.contains(grain.lowerBound) {
-        mine.append(grain)
-      } else if grain.lowerBound < owned.lowerBound {
+      if owned.contains(tile.lowerBound) {
+        mine.append(tile)
+      } else if tile.lowerBound < owned.lowerBound {
         before += 1
       }
     }
-    grains = mine
-    firstGrain = before
+    tiles = mine
+    firstTile = before
     places = Dictionary(uniqueKeysWithValues: mine.enumerated().map { ($1.lowerBound, $0) })
     books = [Entries](
-      repeating: Entries(grains: [UInt64](repeating: 0, count: mine.count)), count: 3)
+      repeating: Entries(tiles: [UInt64](repeating: 0, count: mine.count)), count: 3)
     let file = try File(path, TraceHeader(rank: rank, ranks: ranks, host: host, tensors: tensors))
-    // A step's trace has values for every grain of the model: few are kept waiting.
+    // A step's trace has values for every tile of the model: few are kept waiting.
     lines = BackgroundWriter(limit: 64) { try file.write($0) }
-    weightsPublished(weights)
-    try end(step: step)
+    gathered(weights)
+    try stepEnded(step)
   }
 
-  /// A step begins; its ledger holds what the last update entered.
-  func begin(firstMicroBatch: Int) {
-    self.firstMicroBatch = firstMicroBatch
-    books[Book.step.rawValue] = books[Book.next.rawValue]
+  /// The step's ledger holds what the last update entered.
+  func stepBegan(firstMicroBatch microBatch: Int) {
+    firstMicroBatch = microBatch
+    books[LedgerBook.step.rawValue] = books[LedgerBook.next.rawValue]
     clear(.next)
   }
 
   // MARK: Gradients and weights
 
-  func microBatch(_ gradient: borrowing FlatVector, loss: Double) {
+  func computed(_ gradient: inout FlatVector, loss: Double, in step: Int) {
     values.gradients.append(gradient.fingerprint())
     values.losses.append(loss.bitPattern)
   }
 
-  /// All micro-batches are differentiated.
-  func endPass() {
+  func passEnded() {
     stages.append(StepTrace.Stage(.gradient, first: firstMicroBatch, values.gradients))
     stages.append(StepTrace.Stage(.loss, first: firstMicroBatch, values.losses))
     values = ([], [])
   }
 
-  func summed(_ gradient: borrowing FlatVector) { note(.sum, gradient) }
+  func reduced(_ gradient: borrowing FlatVector) { note(.sum, gradient) }
 
   func updated(_ weights: borrowing FlatVector) { note(.update, weights) }
 
-  func weightsPublished(_ weights: borrowing FlatVector) {
+  func gathered(_ weights: borrowing FlatVector) {
     stages.append(StepTrace.Stage(.weights, [weights.fingerprint()]))
   }
 
+  func stepping(_ weights: inout FlatVector, after step: Int) { gathered(weights) }
+
   private func note(_ kind: StepTrace.Kind, _ vector: borrowing FlatVector) {
     var values: [UInt64] = []
-    for grain in grains { values.append(vector.fingerprint(in: grain)) }
-    stages.append(StepTrace.Stage(kind, first: firstGrain, values))
+    for tile in tiles { values.append(vector.fingerprint(in: tile)) }
+    stages.append(StepTrace.Stage(kind, first: firstTile, values))
   }
 
   // MARK: Ledgers
 
-  /// Entries to this ledger follow.
-  func follow(_ ledger: NormLedger) { followed = ledger.additiveFingerprint }
-
-  /// The next micro-batch was entered.
-  func enteredMicroBatch(_ ledger: NormLedger) {
-    books[Book.step.rawValue].microBatches.append(ledger.additiveFingerprint &- followed)
-    follow(ledger)
+  /// A tile of another rank's shard adds nothing.
+  func entered(_ entry: LedgerEntry, _ ledger: NormLedger) {
+    let fingerprint = ledger.additiveFingerprint
+    switch entry {
+    case .first: break
+    case .microBatch:
+      books[LedgerBook.step.rawValue].microBatches.append(fingerprint &- followed)
+    case .part(let tile, let book):
+      guard let place = places[tile.lowerBound] else { return }
+      books[book.rawValue].tiles[place] &+= fingerprint &- followed
+    }
+    followed = fingerprint
   }
 
-  /// Something of a grain was entered; a grain of another rank's slice adds nothing.
-  func entered(_ grain: Range<Int>, _ ledger: NormLedger, in book: Book = .step) {
-    guard let place = places[grain.lowerBound] else { return }
-    books[book.rawValue].grains[place] &+= ledger.additiveFingerprint &- followed
-    follow(ledger)
-  }
-
-  func sending(_ ledger: NormLedger, _ book: Book) {
+  func reducing(_ ledger: NormLedger, _ book: LedgerBook) {
     let entries = books[book.rawValue]
     stages.append(StepTrace.Stage(.microBatchEntries, first: firstMicroBatch, entries.microBatches))
-    stages.append(StepTrace.Stage(.grainEntries, first: firstGrain, entries.grains))
+    stages.append(StepTrace.Stage(.grainEntries, first: firstTile, entries.tiles))
     stages.append(StepTrace.Stage(.sent, [ledger.additiveFingerprint]))
     if book == .side { clear(.side) }
   }
 
-  func received(_ ledger: NormLedger) {
+  func reduced(_ ledger: NormLedger) {
     stages.append(StepTrace.Stage(.total, [ledger.fingerprint]))
   }
 
-  private func clear(_ book: Book) {
-    books[book.rawValue] = Entries(grains: [UInt64](repeating: 0, count: grains.count))
+  private func clear(_ book: LedgerBook) {
+    books[book.rawValue] = Entries(tiles: [UInt64](repeating: 0, count: tiles.count))
   }
 
   // MARK: Lines
 
   /// Writes the step's line.
-  func end(step: Int) throws {
+  func stepEnded(_ step: Int) throws {
     try lines.append(StepTrace(step: step, stages: stages))
     stages = []
   }
 
   func evaluated(loss: Double) { values.losses.append(loss.bitPattern) }
 
-  func endEvaluation(after step: Int, firstBlock: Int) throws {
+  func evaluationEnded(after step: Int, firstBlock: Int) throws {
     try lines.append(
       StepTrace(
         step: step, stages: [StepTrace.Stage(.evaluation, first: firstBlock, values.losses)]))

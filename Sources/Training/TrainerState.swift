@@ -32,7 +32,7 @@ package struct TrainerState: Codable, Equatable {
     case lastUpdate = "last_update"
   }
 
-  /// `tags` are those of the experiment that the memory was made under.
+  /// `tags` are those of the settings that the memory was made under.
   package init(_ memory: Trainer.Memory, _ tags: Tags, optimizerSteps: Int) {
     cursor = memory.cursor
     noise = memory.noise
@@ -48,19 +48,19 @@ package struct TrainerState: Codable, Equatable {
       tags.optimizer, OptimizerState(steps: optimizerSteps, distance: memory.distance))
   }
 
-  /// The kinds that an experiment's states belong to.
+  /// The kinds that a trainer's states belong to.
   package struct Tags: Equatable {
     var clip, rate, batch, stop, optimizer: StateTag
 
-    package init(_ experiment: Experiment) {
-      clip = experiment.clip.stateTag
-      rate = experiment.rateRule.stateTag
-      batch = StateTag(experiment.batchGrowth == nil ? "constant" : "noise-scale")
-      stop = experiment.stop.stateTag
-      optimizer = StateTag(type(of: experiment.optimizer).kind)
+    package init(_ settings: TrainerSettings) {
+      clip = settings.clip.stateTag
+      rate = settings.rateRule.stateTag
+      batch = StateTag(settings.batchGrowth == nil ? "constant" : "noise-scale")
+      stop = settings.stop.stateTag
+      optimizer = StateTag(type(of: settings.optimizer).kind)
     }
 
-    /// Of an experiment that nothing is known of: they fit no other.
+    /// Of settings that nothing is known of: they fit no other.
     static var unknown: Tags { Tags() }
 
     private init() {
@@ -69,12 +69,12 @@ package struct TrainerState: Codable, Equatable {
     }
   }
 
-  /// The memory for an experiment: of each part the saved state, or a fresh one where another kind
+  /// The memory for a trainer: of each part the saved state, or a fresh one where another kind
   /// made it, which `notes` says.
-  package func memory(for experiment: Experiment) -> (
+  package func memory(for settings: TrainerSettings) -> (
     memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]
   ) {
-    let tags = Tags(experiment)
+    let tags = Tags(settings)
     var notes: [String] = []
     func taken<State>(_ saved: SavedState<State>, _ tag: StateTag, key: String) -> State? {
       let state = saved.state(for: tag)
@@ -84,14 +84,14 @@ package struct TrainerState: Codable, Equatable {
       }
       return state
     }
-    var memory = Trainer.Memory(globalBatch: experiment.training.globalBatch)
+    var memory = Trainer.Memory(globalBatch: settings.training.globalBatch)
     (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
     memory.policy = guardian.state(for: StepPolicy.guardTag) ?? StepPolicy.Memory()
     memory.policy.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? .none
     memory.stop = taken(stop, tags.stop, key: "stop.rule") ?? .none
     if let size = taken(batch, tags.batch, key: "schedule.batch"),
-      let growth = experiment.batchGrowth
+      let growth = settings.batchGrowth
     {
       memory.globalBatch = min(max(size, memory.globalBatch), growth.largest)
     }

@@ -52,7 +52,7 @@ extension Transcript {
     try world.expectEqual(trainer.weights.digest(), "the weights on \(world.size) ranks")
     add("weights", Double(bitPattern: trainer.weights.fingerprint()))
     for index in trainer.optimizer.rule.momentNames.indices {
-      let mine = trainer.elements(ofMoment: index)
+      let mine = trainer.moment(index)
       let start = [Int64(trainer.optimizer.owned.lowerBound)]
       let starts = try world.gather(start.span)
       let gathered = try world.gather(mine.span)
@@ -115,16 +115,5 @@ extension Transcript {
 
   private static func digest(_ values: [Float]) -> UInt64 {
     values.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1.bitPattern)) &* 1_099_511_628_211 }
-  }
-}
-
-extension Trainer {
-  /// This rank's part of one of the optimiser's moments.
-  fileprivate func elements(ofMoment index: Int) -> [Float] {
-    var elements: [Float] = []
-    for position in optimizer.moment(index).indices {
-      elements.append(optimizer.moment(index)[position])
-    }
-    return elements
   }
 }

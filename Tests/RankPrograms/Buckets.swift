@@ -8,7 +8,7 @@ import Vectors
 
 /// Sums in buckets against a plain sum in the order of the ranks, to the bit: tensors larger than a
 /// bucket, empty ones, ones with gaps after them, and ranks that send at different moments. The
-/// exchanges that have buckets report it, for else nothing would leave early.
+/// reducers that have buckets send them early, and no others.
 let bucketsProgram = RankProgram("buckets") { world, _ in
   let layouts = [
     [], [[0]], [[3]], [[0], [5], [0]], [[7, 100], [1], [0, 4], [2], [3000], [40, 3], [16], [0]],
@@ -46,14 +46,19 @@ private func checkDeparture(on world: borrowing Communicator) throws {
   var layout = TensorLayout()
   layout.add("tensor", shape: [100])
   for overlapping in [true, false] {
-    let exchanges: [any GradientReducer] = [
+    let reducers: [any GradientReducer] = [
       try AllReduceReducer(layout, overlapping: overlapping, on: world),
       try ReduceScatterReducer(layout, overlapping: overlapping, on: world),
     ]
-    for exchange in exchanges {
+    for reducer in reducers {
+      var gradient = try reducer.makeGradient(on: world)
+      try reducer.begin((0..<world.size).map { $0..<$0 + 1 }, on: world)
+      let leaves = reducer.ready(&gradient, from: 0)
+      _ = try reducer.reduce(&gradient, on: world)
       try expect(
-        exchange.startsEarly == (overlapping && world.size > 1),
-        "\(type(of: exchange)), overlapping \(overlapping): starts early \(exchange.startsEarly)")
+        leaves == (overlapping && world.size > 1),
+        "\(type(of: reducer)) on \(world.size) ranks, overlapping \(overlapping): leaves early \(leaves)"
+      )
     }
   }
 }

@@ -76,9 +76,9 @@ struct Oracle {
       (0..<all.shape.inputs).map { Double(all.inputs[row * all.shape.inputs + $0]) }
     }
     labels = (0..<Self.samples).map { Int(all.labels[$0]) }
-    batch = trainer.experiment.training.globalBatch
+    batch = trainer.settings.training.globalBatch
     self.ranks = ranks
-    isReproducible = trainer.experiment.training.reproducible
+    isReproducible = trainer.settings.training.reproducible
   }
 
   /// A case for each rank count with its batch, and each mode: a trainer with these keys, and the

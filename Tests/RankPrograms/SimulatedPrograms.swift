@@ -52,7 +52,7 @@ private func compare(_ keys: [String], on world: borrowing Communicator) throws 
   let placement = simulation.placement(ranks: world.size)
   let bytes = Double(timed.model.layout.elementCount * 4)
   guard
-    let step = Trainer.pattern(timed.experiment.training, on: placement).step(
+    let step = Trainer.pattern(timed.settings.training, on: placement).step(
       bytes: bytes, on: placement)
   else { fatalError() }
   let modelled = simulation.seconds(step.total)

@@ -1,6 +1,7 @@
 import Configuration
 import Data
 import Glibc
+import GradientReduction
 import MPI
 import Models
 import Reports
@@ -44,18 +45,20 @@ let costPrograms: [RankProgram] = [
     let part = try world.split(color: 0)
     for (name, hidden, perBlock) in workloads
     where arguments.count < 2 || ["all", name].contains(arguments[1]) {
-      let trainers = try chosen.map { variant in
-        let trainer = try benchmarkTrainer(
-          hidden: hidden, keys: variant.keys + arguments.dropFirst(3), on: part)
-        trainer.measuresNorms = variant.measuresNorms
-        return trainer
+      let trainers = try chosen.map { variant -> any TimedStep in
+        let experiment = try benchmarkExperiment(
+          hidden: hidden, keys: variant.keys + arguments.dropFirst(3), ranks: part.size)
+        let data = try TrainingData(experiment.data, seed: 1, on: part)
+        return variant.measuresNorms
+          ? try Trainer(experiment, data: data, on: part)
+          : try UnmeasuredTrainer(experiment, data: data, on: part)
       }
       var times = trainers.map { _ in [Double]() }
       for block in 0...blocks {
         for (index, trainer) in trainers.enumerated() {
           for _ in 0..<perBlock {
             try part.barrier()
-            let seconds = try trainer.step(on: part).totalSeconds
+            let seconds = try trainer.timedStep(on: part)
             let slowest = try part.allReduce(seconds, .maximum)
             // The first block warms up.
             if block > 0 { times[index].append(slowest) }
@@ -74,21 +77,44 @@ let costPrograms: [RankProgram] = [
   }
 ]
 
+/// What of a step's time counts: from its start to its updated weights.
+private protocol TimedStep {
+  func timedStep(on world: borrowing Communicator) throws -> Double
+}
+
+extension Trainer: TimedStep {
+  fileprivate func timedStep(on world: borrowing Communicator) throws -> Double {
+    try step(on: world).totalSeconds
+  }
+}
+
+extension UnmeasuredTrainer: TimedStep {
+  fileprivate func timedStep(on world: borrowing Communicator) throws -> Double {
+    let start = monotonicNanoseconds()
+    try step(on: world)
+    return Double(monotonicNanoseconds() - start) * 1e-9
+  }
+}
+
 /// A trainer of a bench workload: 64 samples a rank, momentum.
 func benchmarkTrainer(hidden: String, keys: [String], on world: borrowing Communicator) throws
   -> Trainer
 {
+  let experiment = try benchmarkExperiment(hidden: hidden, keys: keys, ranks: world.size)
+  return try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
+}
+
+private func benchmarkExperiment(hidden: String, keys: [String], ranks: Int) throws -> Experiment {
   let text = """
     [model]
     hidden = \(hidden)
     [training]
-    global_batch = \(64 * world.size)
+    global_batch = \(64 * ranks)
     micro_batch = 64
     steps = 1000000
     [optimizer]
     kind = "momentum"
     learning_rate = 0.01
     """
-  let experiment = try Experiment(text: text, source: "bench", overrides: keys)
-  return try Trainer(experiment, data: TrainingData(experiment.data, seed: 1, on: world), on: world)
+  return try Experiment(text: text, source: "bench", overrides: keys)
 }

@@ -97,7 +97,7 @@ extension Trainer {
   var fingerprint: String {
     var parts = [weights.digest()]
     for index in optimizer.rule.momentNames.indices {
-      parts.append(SHA256.digest(of: optimizer.moment(index).bytes))
+      parts.append(SHA256.digest(of: moment(index).span.bytes))
     }
     return parts.joined(separator: " ")
   }

@@ -32,10 +32,11 @@ import Training
   private func resumed(_ old: [String], _ new: [String]) throws -> (
     memory: Trainer.Memory, optimizerSteps: Int?, notes: [String]
   ) {
-    let saved = TrainerState(try used(), TrainerState.Tags(try experiment(old)), optimizerSteps: 17)
+    let saved = TrainerState(
+      try used(), TrainerState.Tags(TrainerSettings(try experiment(old))), optimizerSteps: 17)
     let read = try JSONDecoder().decode(TrainerState.self, from: JSONEncoder().encode(saved))
     #expect(read == saved)
-    return read.memory(for: try experiment(new))
+    return read.memory(for: TrainerSettings(try experiment(new)))
   }
 
   private static let all = [

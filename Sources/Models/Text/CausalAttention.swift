@@ -39,7 +39,7 @@ struct CausalAttention {
     _ dy: UnsafePointer<Float>, mixed: UnsafePointer<Float>, y: UnsafePointer<Float>, samples: Int,
     length: Int,
     statistics: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-    into d: UnsafeMutablePointer<Float>
+    into d: UnsafeMutablePointer<Float>, by compute: ComputeContext
   ) {
     for sample in 0..<samples {
       for head in 0..<heads {
@@ -52,7 +52,7 @@ struct CausalAttention {
           dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q,
           q + width, q + 2 * width, 3 * width, length,
           headWidth, scale, scratch)
-        BetweenProducts.reached()
+        compute.productDone()
       }
     }
   }

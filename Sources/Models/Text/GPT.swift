@@ -13,6 +13,7 @@ import Vectors
 /// and the embedding's, so that it is complete last.
 public final class GPT: TokenModel {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let vocabulary: Int
   /// The most tokens that it looks back at, and a training sample's length.
   public let context: Int
@@ -39,8 +40,9 @@ public final class GPT: TokenModel {
     var layout = TensorLayout()
     layout.add("transformer.wte.weight", shape: [vocabulary, width])
     layout.add("transformer.wpe.weight", shape: [context, width])
+    let compute = compute
     blocks = (0..<layers).map {
-      GPTBlock("transformer.h.\($0)", width: width, heads: heads, in: &layout)
+      GPTBlock("transformer.h.\($0)", width: width, heads: heads, in: &layout, by: compute)
     }
     lastNorm = LayerNorm("transformer.ln_f", width: width, in: &layout)
     self.layout = layout
@@ -76,10 +78,10 @@ public final class GPT: TokenModel {
     let dx = stream.base
     let dLogits = Matrix(logits.base, rows: count, columns: vocabulary)
     let end = lastKept(pass)
-    multiply(
+    compute.multiply(
       dLogits.transposed, Matrix(end.inputs, rows: count, columns: width),
       into: gradient.pointer(Self.tokenWeight), accumulate: accumulate)
-    multiply(
+    compute.multiply(
       dLogits, Matrix(weights.pointer(Self.tokenWeight), rows: vocabulary, columns: width),
       into: pass.workspace.narrow)
     dx.update(repeating: 0, count: count * width)
@@ -127,7 +129,7 @@ public final class GPT: TokenModel {
     let pass = Pass(self, samples: 1, capacity: 1, length: memory.tokens.count)
     run(pass, weights: weights)
     logits.reserve(vocabulary)
-    multiply(
+    compute.multiply(
       Matrix(lastKept(pass).inputs + (pass.rows - 1) * width, rows: 1, columns: width),
       head(weights), into: logits.base)
     return Array(UnsafeBufferPointer(start: logits.base, count: vocabulary))
@@ -185,7 +187,7 @@ public final class GPT: TokenModel {
     let pass = Pass(self, samples: batch.count, capacity: batch.capacity, length: context)
     run(pass, weights: weights)
     logits.reserve(batch.capacity * context * vocabulary)
-    multiply(
+    compute.multiply(
       Matrix(lastKept(pass).inputs, rows: pass.rows, columns: width), head(weights),
       into: logits.base)
     return pass

@@ -10,16 +10,25 @@ struct GPTBlock {
   private let secondNorm: LayerNorm
   private let widen: Projection
   private let narrow: Projection
+  private let compute: ComputeContext
 
   /// Adds the layer's tensors to a layout, under nanoGPT's names.
-  init(_ name: String, width: Int, heads: Int, in layout: inout TensorLayout) {
+  init(
+    _ name: String, width: Int, heads: Int, in layout: inout TensorLayout,
+    by compute: ComputeContext
+  ) {
     firstNorm = LayerNorm("\(name).ln_1", width: width, in: &layout)
-    mix = Projection("\(name).attn.c_attn", inputs: width, outputs: 3 * width, in: &layout)
+    mix = Projection(
+      "\(name).attn.c_attn", inputs: width, outputs: 3 * width, in: &layout, by: compute)
     attention = CausalAttention(heads: heads, width: width)
-    unmix = Projection("\(name).attn.c_proj", inputs: width, outputs: width, in: &layout)
+    self.compute = compute
+    unmix = Projection(
+      "\(name).attn.c_proj", inputs: width, outputs: width, in: &layout, by: compute)
     secondNorm = LayerNorm("\(name).ln_2", width: width, in: &layout)
-    widen = Projection("\(name).mlp.c_fc", inputs: width, outputs: 4 * width, in: &layout)
-    narrow = Projection("\(name).mlp.c_proj", inputs: 4 * width, outputs: width, in: &layout)
+    widen = Projection(
+      "\(name).mlp.c_fc", inputs: width, outputs: 4 * width, in: &layout, by: compute)
+    narrow = Projection(
+      "\(name).mlp.c_proj", inputs: 4 * width, outputs: width, in: &layout, by: compute)
   }
 
   private var width: Int { firstNorm.width }
@@ -119,7 +128,7 @@ struct GPTBlock {
     attention.backward(
       workspace.narrow, mixed: kept.mixed, y: kept.attended, samples: samples, length: length,
       statistics: kept.statistics,
-      scratch: workspace.attention, into: workspace.wide)
+      scratch: workspace.attention, into: workspace.wide, by: compute)
     mix.backward(
       workspace.wide, x: kept.firstInputs, rows: rows, into: &gradient, accumulate: accumulate,
       finished: finished)

@@ -5,10 +5,14 @@ struct Projection {
   let inputs: Int
   let outputs: Int
   let weight: Int
+  private let compute: ComputeContext
 
   /// Adds the layer's tensor, `NAME.weight`, to a layout.
-  init(_ name: String, inputs: Int, outputs: Int, in layout: inout TensorLayout) {
-    (self.inputs, self.outputs) = (inputs, outputs)
+  init(
+    _ name: String, inputs: Int, outputs: Int, in layout: inout TensorLayout,
+    by compute: ComputeContext
+  ) {
+    (self.inputs, self.outputs, self.compute) = (inputs, outputs, compute)
     weight = layout.add("\(name).weight", shape: [outputs, inputs])
   }
 
@@ -21,7 +25,7 @@ struct Projection {
     _ x: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     into y: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    multiply(
+    compute.multiply(
       Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed, into: y,
       accumulate: accumulate)
   }
@@ -32,7 +36,7 @@ struct Projection {
     accumulate: Bool,
     finished: (Int, inout FlatVector) -> Void
   ) {
-    multiply(
+    compute.multiply(
       Matrix(d, rows: rows, columns: outputs).transposed, Matrix(x, rows: rows, columns: inputs),
       into: gradient.pointer(weight),
       accumulate: accumulate)
@@ -44,6 +48,6 @@ struct Projection {
     _ d: UnsafePointer<Float>, rows: Int, weights: borrowing FlatVector,
     toInputs dx: UnsafeMutablePointer<Float>
   ) {
-    multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
+    compute.multiply(Matrix(d, rows: rows, columns: outputs), matrix(weights), into: dx)
   }
 }

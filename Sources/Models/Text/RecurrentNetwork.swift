@@ -14,6 +14,7 @@ import Vectors
 /// of the steps altogether.
 public final class RecurrentNetwork: TokenModel {
   public let layout: TensorLayout
+  public let compute = ComputeContext()
   public let cell: RecurrentCell
   public let vocabulary: Int
   public let embedding: Int
@@ -45,7 +46,8 @@ public final class RecurrentNetwork: TokenModel {
     layout.add("rnn.weight_ih_l0", shape: [cell.gates * hidden, embedding])
     layout.add("rnn.weight_hh_l0", shape: [cell.gates * hidden, hidden])
     layout.add("rnn.bias_l0", shape: [cell.gates * hidden])
-    head = Dense("head", inputs: hidden, outputs: vocabulary, activation: nil, in: &layout)
+    head = Dense(
+      "head", inputs: hidden, outputs: vocabulary, activation: nil, in: &layout, by: compute)
     self.layout = layout
     (self.cell, self.vocabulary, self.embedding, self.hidden) = (
       cell, vocabulary, embedding, hidden
@@ -117,14 +119,14 @@ public final class RecurrentNetwork: TokenModel {
         byToken, steps.sums(time), rows.tokens + time * steps.rows, steps.rows, width)
       if time % few == 0 {
         let some = min(few, length - time)
-        multiply(
+        compute.multiply(
           Matrix(steps.sums(time), rows: some * steps.rows, columns: width).transposed,
           Matrix(steps.state(time), rows: some * steps.rows, columns: hidden),
           into: gradient.pointer(Self.stateWeight),
           accumulate: accumulate || time + some < length)
       }
       guard time > 0 else { break }
-      multiply(
+      compute.multiply(
         Matrix(steps.sums(time), rows: steps.rows, columns: width), stateWeight,
         into: dh - steps.rows * hidden, accumulate: true)
     }
@@ -134,12 +136,12 @@ public final class RecurrentNetwork: TokenModel {
     finished(Self.bias, &gradient)
     finished(Self.stateWeight, &gradient)
     let tokens = Matrix(byToken, rows: vocabulary, columns: width)
-    multiply(
+    compute.multiply(
       tokens.transposed,
       Matrix(weights.pointer(Self.embeddingWeight), rows: vocabulary, columns: embedding),
       into: gradient.pointer(Self.inputWeight), accumulate: accumulate)
     finished(Self.inputWeight, &gradient)
-    multiply(
+    compute.multiply(
       tokens, Matrix(weights.pointer(Self.inputWeight), rows: width, columns: embedding),
       into: gradient.pointer(Self.embeddingWeight),
       accumulate: accumulate)
@@ -220,7 +222,7 @@ public final class RecurrentNetwork: TokenModel {
 
   private func run(_ steps: RecurrentSteps, weights: borrowing FlatVector) {
     table.reserve(vocabulary * width)
-    multiply(
+    compute.multiply(
       Matrix(weights.pointer(Self.embeddingWeight), rows: vocabulary, columns: embedding),
       Matrix(weights.pointer(Self.inputWeight), rows: width, columns: embedding).transposed,
       into: table.base)
@@ -229,6 +231,7 @@ public final class RecurrentNetwork: TokenModel {
     product.take(weights.pointer(Self.stateWeight))
     for time in 0..<steps.length {
       product.run(steps.state(time), into: steps.sums(time))
+      compute.productDone()
       steps.forward(time, table: table.base, tokens: rows.tokens)
     }
   }

@@ -34,6 +34,11 @@ public protocol OptimizerRule: Kind {
   /// A tensor's ratio from the norms of its weights and of its applied gradient or direction, where
   /// the rule needs one; both are reduced.
   func trustRatio(weights: Double, norm: Double) -> Double
+
+  /// For ``OptimizerNeeds/evaluationWeights``: puts in the place of some weights those that
+  /// evaluation and `final.safetensors` use, such as an average of theirs. Training goes on from the
+  /// weights that were there.
+  func evaluationWeights(_ part: EvaluationPart)
 }
 
 /// Every kind of optimizer; the first is the default.
@@ -66,6 +71,7 @@ extension OptimizerRule {
   public var isAdaptive: Bool { false }
   public func direct(_ step: UpdateStep) -> Double { 0 }
   public func trustRatio(weights: Double, norm: Double) -> Double { 1 }
+  public func evaluationWeights(_ part: EvaluationPart) {}
 }
 
 /// What an optimiser needs of whole tensors.
@@ -82,6 +88,12 @@ public struct OptimizerNeeds: OptionSet, Sendable {
   /// The rate is the distance from the starting weights, which its only moment holds, over the
   /// gradients' norms (DoG).
   public static let startDistance = OptimizerNeeds(rawValue: 4)
+  /// Evaluation and the final weights are not those of training: see
+  /// ``OptimizerRule/evaluationWeights(_:)``.
+  public static let evaluationWeights = OptimizerNeeds(rawValue: 8)
+
+  /// What takes the weights' norms by tensor.
+  public static let weightNorms: OptimizerNeeds = [.gradientNorms, .directionNorms, .startDistance]
 }
 
 /// Neighbouring weights of one tensor, their gradient and moments, for one update.
@@ -98,6 +110,20 @@ public struct UpdateStep {
   public let trust: Double
   /// The number of this step, from 1; skipped steps do not count.
   public let number: Int
+  let moments: UnsafeMutablePointer<Float>
+  let momentStride: Int
+
+  /// Moment `index` of ``OptimizerRule/momentNames``, for these weights.
+  public func moment(_ index: Int) -> UnsafeMutablePointer<Float> { moments + index * momentStride }
+}
+
+/// Some weights that evaluation is to use, and their moments.
+public struct EvaluationPart {
+  public let count: Int
+  /// The weights as they are trained, to be replaced.
+  public let weights: UnsafeMutablePointer<Float>
+  /// The steps taken so far.
+  public let steps: Int
   let moments: UnsafeMutablePointer<Float>
   let momentStride: Int
 

@@ -1,13 +1,13 @@
 import Data
 
-/// Who draws what in a step.
+/// Which samples and micro-batches each rank has in a step.
 struct StepBatches {
   let slice: GlobalBatches.BatchRange
   /// This rank's samples, as positions in the global batch, and their micro-batches.
   let mine: Range<Int>
-  let pieces: [Range<Int>]
-  /// The number of this rank's first micro-batch within the global batch, and every rank's numbers.
-  let shares: [Range<Int>]
+  let microBatches: [Range<Int>]
+  /// The numbers, within the global batch, of every rank's micro-batches.
+  let microBatchRanges: [Range<Int>]
   /// Every rank's samples, as positions in the epoch's order.
   let positions: [Range<Int>]
   let rank: Int
@@ -21,8 +21,8 @@ struct StepBatches {
     self.rank = rank
     let all = (0..<ranks).map { partition.share(of: count, rank: $0, ranks: ranks) }
     mine = all[rank]
-    pieces = Partition.microBatches(in: mine, size: microBatch)
-    shares = Self.microBatches(of: all, size: microBatch)
+    microBatches = Partition.microBatches(in: mine, size: microBatch)
+    microBatchRanges = Self.microBatches(of: all, size: microBatch)
     let first = slice.positions.lowerBound
     positions = all.map { first + $0.lowerBound..<first + $0.upperBound }
   }
@@ -37,5 +37,8 @@ struct StepBatches {
     }
   }
 
+  /// The samples of all ranks.
   var total: Int { slice.positions.count }
+  /// The number of this rank's first micro-batch within the global batch.
+  var firstMicroBatch: Int { microBatchRanges[rank].lowerBound }
 }

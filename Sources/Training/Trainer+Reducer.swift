@@ -6,15 +6,25 @@ import Scaling
 import Vectors
 
 extension Trainer {
-  /// How the ranks exchange gradients, and a note where that is not what is usual. Collective; all
-  /// ranks come to the same.
+  /// How the ranks sum gradients, and a note where that is not what is usual. Collective; all ranks
+  /// choose the same.
   ///
-  /// `shares` says which micro-batches each rank has in a step.
-  static func exchange(
-    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, shares: [Range<Int>],
-    ranksPerNode: Int?,
-    on world: borrowing Communicator
-  ) throws -> (exchange: any GradientReducer, note: String?) {
+  /// `microBatches` are those that each rank has in a step, at most; with a `simulation` messages
+  /// are held back to what they would take there.
+  package static func makeReducer(
+    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, microBatches: [Range<Int>],
+    ranksPerNode: Int? = nil, _ simulation: Simulation? = nil, on world: borrowing Communicator
+  ) throws -> (reducer: any GradientReducer, note: String?) {
+    let (real, note) = try real(
+      training, layout, microBatches: microBatches, ranksPerNode: ranksPerNode, on: world)
+    guard let simulation else { return (real, note) }
+    return (try simulated(real, simulation, training, layout, on: world), note)
+  }
+
+  private static func real(
+    _ training: Experiment.TrainingChoice, _ layout: TensorLayout, microBatches: [Range<Int>],
+    ranksPerNode: Int?, on world: borrowing Communicator
+  ) throws -> (reducer: any GradientReducer, note: String?) {
     let mayShare = Self.mayShare(training)
     if training.reproducible {
       func ordered() -> any GradientReducer {
@@ -22,7 +32,7 @@ extension Trainer {
       }
       guard mayShare else { return (ordered(), nil) }
       let outcome = try SharedDeterministicReducer.make(
-        layout, shares: shares, ranksPerNode: ranksPerNode, on: world)
+        layout, shares: microBatches, ranksPerNode: ranksPerNode, on: world)
       return try choose(outcome, training, else: ordered, on: world)
     }
     let node =
@@ -42,13 +52,13 @@ extension Trainer {
       on: world)
   }
 
-  private static func choose<Exchange>(
-    _ outcome: SharedOutcome<Exchange>, _ training: Experiment.TrainingChoice,
+  private static func choose<Reducer>(
+    _ outcome: SharedOutcome<Reducer>, _ training: Experiment.TrainingChoice,
     else messages: () throws -> any GradientReducer,
     on world: borrowing Communicator
-  ) throws -> (exchange: any GradientReducer, note: String?) {
+  ) throws -> (reducer: any GradientReducer, note: String?) {
     switch outcome {
-    case .made(let exchange): return (exchange, nil)
+    case .made(let reducer): return (reducer, nil)
     case .alone: return (try messages(), nil)
     case .refused(let reason):
       if training.exchange == .shared {
@@ -66,7 +76,7 @@ extension Trainer {
     }
   }
 
-  /// The exchange by messages, its gradient whole or divided, at once or in buckets; all ranks
+  /// The reducer by messages, its gradient whole or divided, at once or in buckets; all ranks
   /// choose the same.
   ///
   /// Measured on two ranks, ms a step, after the backward pass → in buckets during it. Of two hosts
@@ -109,8 +119,8 @@ extension Trainer {
     return messagePattern(training, isOneNode: placement.hostCount == 1)
   }
 
-  /// The exchange, held back to what it would take between the hosts of a simulation.
-  static func simulated(
+  /// The reducer, held back to what it would take between the hosts of a simulation.
+  private static func simulated(
     _ real: any GradientReducer, _ simulation: Simulation, _ training: Experiment.TrainingChoice,
     _ layout: TensorLayout,
     on world: borrowing Communicator
@@ -132,6 +142,6 @@ extension Trainer {
     }
     return SimulatedNetworkReducer(
       real, reduceSeconds: simulation.seconds(step.reduce),
-      publishSeconds: simulation.seconds(step.publish), startsEarly: pattern.isEarly)
+      allGatherSeconds: simulation.seconds(step.publish), early: pattern.isEarly)
   }
 }

@@ -1,0 +1,50 @@
+import GradientNorms
+
+/// Two settings of which a run can have only one: the key that has to change, and why.
+package struct SettingConflict {
+  package let section: String
+  package let key: String
+  package let text: String
+
+  private init(_ key: String, in section: String, _ text: String) {
+    (self.section, self.key, self.text) = (section, key, text)
+  }
+
+  /// The first conflict there is; nil where the settings go together.
+  package init?(
+    _ training: Experiment.TrainingChoice, _ scope: ClipScope,
+    _ regularization: Experiment.Regularization, _ report: Experiment.ReportChoice
+  ) {
+    let climbsAlone = regularization.ascent != nil && !regularization.isSynchronized
+    if training.reproducible && scope == .worker {
+      self.init(
+        "scope", in: "clip",
+        "each worker clips its own share, which changes with the number of ranks: not with training.reproducible"
+      )
+    } else if training.reproducible && climbsAlone {
+      self.init(
+        "synchronized", in: "regularization",
+        "each worker climbs its own gradient, which changes with the number of ranks: not with training.reproducible"
+      )
+    } else if scope != .meanGradient && regularization.changesMean {
+      self.init(
+        "scope", in: "clip",
+        "scope \(scope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2"
+      )
+    } else if scope == .worker && regularization.ascent != nil {
+      self.init(
+        "scope", in: "clip",
+        "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"
+      )
+    } else if report.noise == .microBatches && scope == .worker {
+      self.init(
+        "noise", in: "report", "with clip.scope worker the noise is measured over ranks")
+    } else if report.noise == .microBatches && climbsAlone {
+      self.init(
+        "noise", in: "report",
+        "with regularization.synchronized = false the noise is measured over ranks")
+    } else {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import FlightRecorder
+
+/// What is to be done while a model computes: letting messages move, say, which Open MPI does only
+/// within its calls.
+public protocol ProgressHook: AnyObject {
+  /// A matrix product or a convolution is done. Called on the thread that trains.
+  func productDone()
+}
+
+/// What a model's layers compute with; every matrix product and convolution goes through it.
+public final class ComputeContext {
+  /// Called after each product; nil for nothing.
+  public var progress: (any ProgressHook)?
+
+  /// A context whose products call nothing.
+  public init() {}
+
+  /// A product is done.
+  @inline(__always)
+  func productDone() {
+    FlightRecorder.advance()
+    progress?.productDone()
+  }
+}

@@ -1,0 +1,126 @@
+import Configuration
+import Data
+import ExperimentKeys
+import GradientNorms
+import Vectors
+
+/// Draws each step's global batch, says which rank has which part of it, and reads micro-batches.
+final class BatchSampler {
+  let data: TrainingData
+  let length: RunLength
+  private(set) var cursor = SampleCursor()
+  /// Samples a step, which may grow.
+  private(set) var globalBatch: Int
+  private let growth: Experiment.BatchGrowth?
+  private let partition: Partition
+  /// The most samples of a micro-batch.
+  let capacity: Int
+  /// The most micro-batches of each rank in a step.
+  let largestMicroBatches: [Range<Int>]
+  private let order: SampleOrder
+  private let seed: UInt64
+  /// The sample order of the epoch it was made for.
+  private var indices: (epoch: Int, values: [UInt32]) = (-1, [])
+  /// Reads the next micro-batch meanwhile, where the data may keep one waiting.
+  private let prefetcher: Prefetcher?
+
+  init(_ data: TrainingData, _ settings: TrainerSettings, ranks: Int) throws {
+    let training = settings.training
+    if let shares = training.shares, shares.count != ranks {
+      throw ExperimentError(
+        "training.shares has \(shares.count) entries for \(ranks) ranks: give one a rank")
+    }
+    let partition =
+      (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample)
+      .inProportion(training.shares)
+    let largest = min(
+      max(training.globalBatch, settings.batchGrowth?.largest ?? 0), data.train.count)
+    let shares = (0..<ranks).map { partition.share(of: largest, rank: $0, ranks: ranks) }
+    // In reproducible mode a micro-batch has the same capacity at any rank count.
+    let capacity = max(
+      1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
+    largestMicroBatches = StepBatches.microBatches(of: shares, size: capacity)
+    prefetcher = data.train.waitsForFiles ? Prefetcher(data.train, capacity: capacity) : nil
+    (self.data, self.partition, self.capacity) = (data, partition, capacity)
+    length = RunLength(settings, sampleCount: data.train.count)
+    (globalBatch, growth) = (training.globalBatch, settings.batchGrowth)
+    (order, seed) = (settings.order, UInt64(settings.seed))
+  }
+
+  /// Draws the next step's batch.
+  func next(rank: Int, ranks: Int) -> StepBatches {
+    batches(of: cursor.next(globalBatch, of: data.train.count), rank: rank, ranks: ranks)
+  }
+
+  private func batches(of slice: GlobalBatches.BatchRange, rank: Int, ranks: Int) -> StepBatches {
+    StepBatches(slice, partition, microBatch: capacity, rank: rank, ranks: ranks)
+  }
+
+  /// Goes on where a checkpoint was written.
+  func restore(_ cursor: SampleCursor, globalBatch: Int) {
+    (self.cursor, self.globalBatch) = (cursor, globalBatch)
+  }
+
+  /// Doubles the batch where the noise scale says that a larger one still pays.
+  func grow(_ noise: NoiseScale) {
+    // A few steps' noise scale may be anything, and a batch does not shrink again.
+    guard let growth, noise.isSettled, let scale = noise.scale else { return }
+    globalBatch = growth.next(globalBatch, noiseScale: scale)
+  }
+
+  /// Leaves the first samples of epoch 0's order in a batch of their own.
+  func firstSamples(_ count: Int) throws -> Batch {
+    let samples = order(ofEpoch: 0).prefix(count)
+    var batch = Batch(capacity: samples.count, shape: data.train.shape)
+    try data.train.fill(&batch, with: samples)
+    return batch
+  }
+
+  /// Leaves one of this rank's micro-batches in `batch` and, where data are read ahead, begins to
+  /// read the one that will be wanted next.
+  ///
+  /// `step` is the number of the step that `batches` belong to; `again` says that another pass over
+  /// them follows.
+  func fill(
+    _ batch: inout Batch, _ index: Int, of batches: StepBatches, step: Int, again: Bool
+  ) throws {
+    let samples = samples(index, of: batches)
+    guard let prefetcher else {
+      return try data.train.fill(&batch, with: samples, epoch: batches.slice.epoch)
+    }
+    try prefetcher.take(samples, epoch: batches.slice.epoch, into: &batch)
+    let isLast = index == batches.microBatches.count - 1
+    if !isLast || (again && index > 0) {
+      prefetcher.start(
+        self.samples(isLast ? 0 : index + 1, of: batches), epoch: batches.slice.epoch)
+    } else if !again, let next = expected(after: batches, step: step), !next.microBatches.isEmpty {
+      prefetcher.start(self.samples(0, of: next), epoch: next.slice.epoch)
+    }
+  }
+
+  /// The samples of a micro-batch, by their indices in the data.
+  private func samples(_ index: Int, of batches: StepBatches) -> ArraySlice<UInt32> {
+    let start = batches.slice.positions.lowerBound
+    let samples = batches.microBatches[index]
+    return order(ofEpoch: batches.slice.epoch)[
+      start + samples.lowerBound..<start + samples.upperBound]
+  }
+
+  /// What the next step will draw if this one does not change the size of a batch; nil after the
+  /// last.
+  private func expected(after batches: StepBatches, step: Int) -> StepBatches? {
+    if length.isReached(after: step, at: cursor) { return nil }
+    var cursor = cursor
+    return self.batches(
+      of: cursor.next(globalBatch, of: data.train.count), rank: batches.rank,
+      ranks: batches.positions.count)
+  }
+
+  /// The samples of an epoch in the order it visits them.
+  private func order(ofEpoch epoch: Int) -> [UInt32] {
+    if indices.epoch != epoch {
+      indices = (epoch, order.indices(count: data.train.count, seed: seed, epoch: epoch))
+    }
+    return indices.values
+  }
+}

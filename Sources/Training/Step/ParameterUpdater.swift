@@ -1,0 +1,130 @@
+import Configuration
+import GradientNorms
+import GradientReduction
+import MPI
+import Optimizers
+import Vectors
+
+/// Applies a decision to the weights that this rank updates.
+final class ParameterUpdater {
+  /// This rank's part of the optimiser's state.
+  var optimizer: Optimizer
+  let parameters: Parameters
+  private let partition: ParameterPartition
+  private let statistics: StepStatistics
+  private let clipsElements: Bool
+  /// λ of w ← (1 − rate·λ)·w outside the optimiser's step; 0 for none.
+  private let decay: Double
+  /// The weights before the decay, of which the change is measured.
+  private var undecayed: FlatVector?
+
+  init(
+    _ settings: TrainerSettings, _ parameters: Parameters, _ partition: ParameterPartition,
+    _ statistics: StepStatistics
+  ) {
+    optimizer = Optimizer(rule: settings.optimizer, owning: partition.updateRange)
+    clipsElements = settings.clip.needs.contains(.elements)
+    decay = settings.regularization.decoupledL2
+    (self.parameters, self.partition, self.statistics) = (parameters, partition, statistics)
+    if decay > 0 { undecayed = FlatVector(zeros: parameters.weights.layout) }
+  }
+
+  /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
+  /// Collective where the optimiser needs norms of directions.
+  func apply(
+    _ decision: StepDecision, _ gradient: inout FlatVector, _ ledger: NormLedger, rate: Double,
+    on world: borrowing Communicator
+  ) throws {
+    optimizer.beginStep()
+    let trust = try trustRatios(&gradient, ledger, decision, on: world)
+    let shrink = decay * rate
+    statistics.beginUpdate()
+    for (part, isInShard) in partition.updateParts {
+      let (tensor, range) = (part.tensor, part.range)
+      if shrink > 0 {
+        undecayed!.copy(from: parameters.weights, in: range)
+        parameters.weights.scale(by: 1 - shrink, in: range)
+      }
+      var norms = optimizer.update(
+        &parameters.weights, gradient: gradient, in: range, rate: rate,
+        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
+      guard isInShard else { continue }
+      if shrink > 0 {
+        // The decay is part of the change.
+        norms.squaredChange = parameters.weights.squaredDistance(to: undecayed!, in: range)
+        norms.squaredWeights = undecayed!.squaredNorm(in: range)
+      }
+      statistics.add(norms, of: range)
+    }
+    for observer in statistics.observers.all { observer.updated(parameters.weights) }
+  }
+
+  /// Σ(w − w₀)² over a part of the update range.
+  func squaredDistanceFromStart(in range: Range<Int>) -> Double {
+    optimizer.squaredDistanceFromStart(of: parameters.weights, in: range)
+  }
+
+  /// This rank's part of one of the optimiser's moments.
+  func moment(_ index: Int) -> [Float] { optimizer.elements(ofMoment: index) }
+
+  /// The run starts from the weights as they are.
+  func start() { optimizer.remember(start: parameters.weights) }
+
+  /// Runs `body` with the weights that evaluation uses in the place of those of training, on every
+  /// rank. Collective; where the optimiser has no others, nothing is done.
+  func withEvaluationWeights<Result>(
+    on world: borrowing Communicator, _ body: () throws -> Result
+  ) throws -> Result {
+    guard optimizer.rule.needs.contains(.evaluationWeights) else { return try body() }
+    let trained = FlatVector(copying: parameters.weights)
+    // Ranks may have one copy of the weights: none reads them any more when they are written.
+    try world.barrier()
+    optimizer.replaceByEvaluationWeights(&parameters.weights)
+    try parameters.allGather(on: world)
+    let result = try body()
+    try world.barrier()
+    parameters.restore(from: trained)
+    try parameters.allGather(on: world)
+    return result
+  }
+
+  /// A ratio for each tensor, where the optimiser has one (LARS, LAMB); tensors of one dimension
+  /// keep 1, as is usual. One from the norms of directions takes a small allreduce more, after
+  /// which `gradient` holds those directions.
+  private func trustRatios(
+    _ gradient: inout FlatVector, _ ledger: NormLedger, _ decision: StepDecision,
+    on world: borrowing Communicator
+  ) throws -> [Double]? {
+    let segments = parameters.weights.layout.segments
+    func ratios(_ ratio: (Int, Double) -> Double) -> [Double] {
+      segments.indices.map {
+        segments[$0].shape.count > 1 ? ratio($0, ledger[.weightSquares, $0].squareRoot()) : 1
+      }
+    }
+    let rule = optimizer.rule
+    if rule.needs.contains(.gradientNorms) {
+      return ratios {
+        rule.trustRatio(weights: $1, norm: appliedNorm(ofTensor: $0, ledger, decision))
+      }
+    }
+    guard rule.needs.contains(.directionNorms) else { return nil }
+    var directions = statistics.sideLedger(rank: world.rank)
+    for (part, isInShard) in partition.updateParts {
+      let squares = optimizer.direct(
+        &gradient, weights: parameters.weights, in: part.range,
+        factor: decision.factor(ofTensor: part.tensor))
+      if isInShard { directions.add(squares, to: .squares, of: part.tensor) }
+      statistics.observers.entered(part.range, directions, in: .side)
+    }
+    try statistics.reduce(&directions, .side, on: world)
+    return ratios { rule.trustRatio(weights: $1, norm: directions.norm(ofTensor: $0)) }
+  }
+
+  /// The norm of what is applied of a tensor's gradient.
+  private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision)
+    -> Double
+  {
+    if clipsElements { return ledger[.appliedSquares, tensor].squareRoot() }
+    return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+  }
+}

@@ -1,0 +1,59 @@
+import Configuration
+import Data
+import Files
+import GradientReduction
+import MPI
+import Models
+import Reports
+import TensorFiles
+import Vectors
+
+extension Trainer {
+  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
+  @discardableResult
+  func writeWeights(to path: String, holding lock: RunLock? = nil) throws -> String {
+    try weights.write(
+      to: path,
+      describing: settings.modelSection.map { ModelDescription($0, data: data.train) },
+      holding: lock)
+  }
+
+  /// Writes the weights that evaluation uses, at rank 0. Collective.
+  func writeFinalWeights(
+    to path: String, holding lock: RunLock?, on world: borrowing Communicator
+  ) throws {
+    try updater.withEvaluationWeights(on: world) {
+      try world.succeedOnAllRanks {
+        guard world.rank == 0 else { return }
+        try recording { _ = try writeWeights(to: path, holding: lock) }
+      }
+    }
+  }
+
+  /// Writes the final weights to a safetensors file: those that evaluation uses, an average where
+  /// the optimiser has one. Collective; rank 0 writes.
+  public func writeFinalWeights(to path: String, on world: borrowing Communicator) throws {
+    try writeFinalWeights(to: path, holding: nil, on: world)
+  }
+
+  /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
+  public func start(from path: String, on world: borrowing Communicator) throws {
+    let layout = model.layout
+    let values = try world.succeedOnAllRanks { () throws -> [Float]? in
+      guard world.rank == 0 else { return nil }
+      let values = try layout.read(SafeTensors(path: path)) { $0 }
+      for segment in layout.segments {
+        guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else {
+          continue
+        }
+        throw FileError(
+          path,
+          "tensor \(segment.name) holds \(values[place]) at element \(place - segment.range.lowerBound): no step could be taken from it",
+          remedy: "give weights that are finite as model.init")
+      }
+      return values
+    }
+    try parameters.broadcast(values, on: world)
+    updater.start()
+  }
+}

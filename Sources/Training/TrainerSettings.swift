@@ -1,0 +1,84 @@
+import Configuration
+import Data
+import ExperimentKeys
+import GradientNorms
+import Optimizers
+
+/// How a trainer trains, besides its model, data, optimiser and clip rule: what an experiment file
+/// says in its other sections, with the same defaults.
+public struct TrainerSettings: Sendable {
+  /// Feeds initial weights and sample order.
+  public var seed = 1
+  public var order = SampleOrder.shuffled
+  /// Batch, length, and how the ranks share the work.
+  public var training = Experiment.TrainingChoice()
+  /// The rate that the schedule starts from; nil for the optimiser's usual one.
+  public var learningRate: Double?
+  public var schedule: any Schedule = ConstantRate()
+  /// A factor on the schedule's rate that follows the norms.
+  public var rateRule: any RateRule = NoRateRule()
+  public var batchGrowth: Experiment.BatchGrowth?
+  /// Which norm a clip rule with a limit looks at, and when.
+  public var clipScope = ClipScope.meanGradient
+  public var regularization = Experiment.Regularization()
+  /// When a step is refused and when replicas are compared.
+  public var guardConfig = Experiment.GuardConfig()
+  /// What may end training before its length.
+  public var stop: any StopRule = NoStop()
+  /// What is measured besides: norms, noise, and how often.
+  public var report = Experiment.ReportChoice()
+
+  // Given with the model.
+  var optimizer: any OptimizerRule = SGD()
+  var clip: any ClipRule = NoClip()
+  // What an experiment says of model and data, for messages and weights files.
+  var modelKind: String?
+  var modelSection: String?
+  var dataKind: String?
+
+  /// The defaults of an experiment file: one epoch in batches of 256, nothing clipped.
+  public init() {}
+
+  /// What an experiment says.
+  package init(_ experiment: Experiment) {
+    (seed, order) = (experiment.seed, experiment.data.order)
+    (training, learningRate) = (experiment.training, experiment.learningRate)
+    (schedule, rateRule) = (experiment.schedule, experiment.rateRule)
+    (batchGrowth, clipScope) = (experiment.batchGrowth, experiment.clipScope)
+    (regularization, guardConfig) = (experiment.regularization, experiment.guardConfig)
+    (stop, report) = (experiment.stop, experiment.report)
+    (optimizer, clip) = (experiment.optimizer, experiment.clip)
+    modelKind = type(of: experiment.model.recipe).kind
+    modelSection = experiment.model.section
+    dataKind = type(of: experiment.data.recipe).kind
+  }
+
+  /// Throws where settings exclude each other, as reading an experiment does.
+  func validate() throws(ExperimentError) {
+    if clipScope != .meanGradient && (clip.limit == nil || clip.order != .two) {
+      throw ExperimentError(
+        "clip.scope: \(clipScope.rawValue) is for rules with a fixed limit of the L2 norm")
+    }
+    guard let conflict = SettingConflict(training, clipScope, regularization, report) else {
+      return
+    }
+    throw ExperimentError("\(conflict.section).\(conflict.key): \(conflict.text)")
+  }
+
+  /// The rate that the schedule starts from.
+  var rate: Double { learningRate ?? type(of: optimizer).usualRate }
+
+  /// What the run's ledgers hold.
+  func ledgerLayout(tensorCount: Int) -> LedgerLayout {
+    var orders = report.norms
+    if !orders.contains(clip.order) { orders.append(clip.order) }
+    let parts: LedgerLayout.PartsNorm =
+      clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
+    return LedgerLayout(
+      tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements),
+      countsWeights: !optimizer.needs.isDisjoint(with: .weightNorms), parts: parts)
+  }
+
+  /// Whether each micro-batch's gradient is measured apart.
+  var measuresMicroBatches: Bool { training.reproducible || report.noise == .microBatches }
+}
