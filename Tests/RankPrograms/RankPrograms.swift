@@ -50,7 +50,7 @@ func onRanks(
 struct RankPrograms {
   static let all: [RankProgram] =
     mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
-    + allocationPrograms + kernelPrograms + flightPrograms
+    + allocationPrograms + kernelPrograms + flightPrograms + componentPrograms
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {
