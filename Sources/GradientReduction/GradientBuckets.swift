@@ -136,7 +136,7 @@ public final class GradientBuckets {
     return FlatVector(layout, at: memory.base, keptBy: memory)
   }
 
-  /// Sends off the buckets that lie at or behind a position, the gradient being complete from there
+  /// Sends off the buckets that lie at or after a position, the gradient being complete from there
   /// on. It is not to be touched there until ``finish(_:)``.
   ///
   /// An error is kept until then.

@@ -6,9 +6,9 @@ import Vectors
 /// node, which have one copy of the weights between them.
 ///
 /// Every rank has its partial sums in vectors that all ranks read, its r-th in the r-th: so all
-/// know where a partial sum lies from the number of micro-batches alone. Behind a barrier each rank
-/// adds up its slice of all of them, in the tree's order, into its first vector, whose slice no
-/// rank else looks at; the ledger's reduction is the barrier behind which vectors may be written
+/// know where a partial sum lies from the number of micro-batches alone. After a barrier each rank
+/// adds up its shard of all of them, in the tree's order, into its first vector, whose shard no
+/// other rank looks at; the ledger's reduction is the barrier after which vectors may be written
 /// again. No byte is sent, and a rank with one micro-batch has one vector.
 public final class SharedDeterministicReducer: GradientReducer {
   public let partition: ParameterPartition

@@ -1,7 +1,7 @@
 import MPI
 import Vectors
 
-/// Whether ranks can exchange gradients through shared memory.
+/// Whether ranks can sum gradients in shared memory.
 public enum SharedOutcome<Reducer: GradientReducer> {
   case made(Reducer)
   /// No two ranks are on one node: there is nothing to share.
@@ -15,7 +15,7 @@ public enum SharedOutcome<Reducer: GradientReducer> {
 ///
 /// Once all gradients are there, every rank sums its own slice straight from the others' memory, in
 /// the order of the ranks, and squares it while it is in cache; the ledger's reduction is the
-/// barrier behind which no rank reads gradients any more; then each updates its slice of the
+/// barrier after which no rank reads gradients any more; then each updates its slice of the
 /// weights in place. Measured on two ranks, the sum of 1.86 million elements takes 0.6 ms,
 /// MPI_Allreduce 2.1 ms.
 ///

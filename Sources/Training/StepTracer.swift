@@ -28,9 +28,9 @@ final class StepTracer: StepObserver {
   private let firstTile: Int
   private let places: [Int: Int]
 
-  /// Starts the file of a rank that owns `owned` with the weights it begins with.
+  /// Starts the file of a rank with its `shard` and the weights it begins with.
   init(
-    path: String, rank: Int, ranks: Int, host: String, owned: Range<Int>,
+    path: String, rank: Int, ranks: Int, host: String, shard: Range<Int>,
     weights: borrowing FlatVector, step: Int
   ) throws {
     let layout = weights.layout
@@ -39,9 +39,9 @@ final class StepTracer: StepObserver {
     for part in layout.tiles(of: 0..<layout.elementCount) {
       let tile = part.range
       tensors[part.tensor].grains += 1
-      if owned.contains(tile.lowerBound) {
+      if shard.contains(tile.lowerBound) {
         mine.append(tile)
-      } else if tile.lowerBound < owned.lowerBound {
+      } else if tile.lowerBound < shard.lowerBound {
         before += 1
       }
     }

@@ -24,7 +24,7 @@ extension Trainer {
     observers.add(
       try StepTracer(
         path: path, rank: world.rank, ranks: world.size, host: host,
-        owned: reducer.partition.shard, weights: parameters.weights, step: stepsDone))
+        shard: reducer.partition.shard, weights: parameters.weights, step: stepsDone))
   }
 
   /// Waits until what observers write is in its files.
