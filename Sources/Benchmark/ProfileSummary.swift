@@ -35,7 +35,7 @@ struct ProfileSummary {
     var gradients = [Double](repeating: 0, count: layout.segments.count)
     var (passes, order): (Int, [Int]) = (0, [])
     for rank in all {
-      var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+      var seconds = PhaseTimes()
       var steps = 0
       // Of the time until the next gradient is complete.
       var onMessages = 0.0
@@ -47,14 +47,10 @@ struct ProfileSummary {
             start: Double(span.start - origin) * 1e-3, length: length * 1e-3))
         switch span.activity {
         case .step: steps += 1
-        case .data: seconds.data += length
-        case .compute: seconds.compute += length
-        case .reduce: seconds.reduce += length
-        case .norm: seconds.norm += length
-        case .optimizer: seconds.optimizer += length
+        case .phase(let phase): seconds[phase] += length
         case .messages:
-          seconds.compute -= length
-          seconds.reduce += length
+          seconds[.compute] -= length
+          seconds[.reduce] += length
           onMessages += length
         case .gradient(let tensor):
           gradients[tensor] += length - onMessages
@@ -63,14 +59,9 @@ struct ProfileSummary {
           if passes == 1 { order.append(tensor) }
         }
       }
-      let scale = 1e-9 / Double(max(steps, 1))
       ranks.append(
         BenchProfile.Rank(
-          rank: rank.rank, host: rank.host,
-          seconds: PhaseTimes(
-            data: seconds.data * scale, compute: seconds.compute * scale,
-            reduce: seconds.reduce * scale, norm: seconds.norm * scale,
-            optimizer: seconds.optimizer * scale)))
+          rank: rank.rank, host: rank.host, seconds: seconds * (1e-9 / Double(max(steps, 1)))))
     }
     self.ranks = ranks
     trace = ChromeTrace(rows: all.map { "rank \($0.rank) on \($0.host)" }, events: events)

@@ -19,7 +19,7 @@ public final class TimedRun {
   /// For each timed step: this rank's nanoseconds from the barrier to its updated weights, without
   /// those of reading the batch.
   private var times: [Double] = []
-  private var seconds = PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0)
+  private var seconds = PhaseTimes()
   private var productSpeed: [Double] = []
   private var last: StepOutcome?
   private var peakBytes: Int64 = 0
@@ -72,12 +72,8 @@ public final class TimedRun {
     let end = monotonicNanoseconds()
     profile?.note(.step, from: start, to: end)
     // A step is timed from the moment its batch is ready, as with peers whose loaders read ahead.
-    times.append(Double(end - start) - outcome.seconds.data * 1e9)
-    seconds.data += outcome.seconds.data
-    seconds.compute += outcome.seconds.compute
-    seconds.reduce += outcome.seconds.reduce
-    seconds.norm += outcome.seconds.norm
-    seconds.optimizer += outcome.seconds.optimizer
+    times.append(Double(end - start) - outcome.seconds[.data] * 1e9)
+    seconds += outcome.seconds
     last = outcome
   }
 
@@ -90,17 +86,14 @@ public final class TimedRun {
   private func result(profile: BenchProfile?, on world: borrowing Communicator) throws
     -> BenchResult?
   {
-    let sums = [
-      seconds.data, seconds.compute, seconds.reduce, seconds.norm, seconds.optimizer,
-      productSpeed.median,
-    ]
+    let sums = [productSpeed.median] + seconds.values
     let own = times
     let (allTimes, allSums) = (try world.gather(own.span), try world.gather(sums.span))
     guard let allTimes, let allSums, let last else { return nil }
     let slowest = (0..<steps).map { step in allTimes.reduce(0) { max($0, $1[step]) } }
     let median = slowest.median * 1e-9
     func mean(_ index: Int) -> Double { allSums.map { $0[index] }.mean }
-    let perStep = (0..<5).map { mean($0) / Double(steps) }
+    let products = mean(0)
     let multiplyAdds = trainer.model.multiplyAdds(samples: workload.batch, of: data.train.shape)
     guard let multiplyAdds else {
       fatalError("no count of the multiply-adds of \(workload.name)'s model")
@@ -113,12 +106,11 @@ public final class TimedRun {
       stepMs: median * 1e3,
       minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss,
       norm: last.decision.norm,
-      gemmFraction: speed / mean(5),
-      seconds: PhaseTimes(
-        data: perStep[0], compute: perStep[1], reduce: perStep[2], norm: perStep[3],
-        optimizer: perStep[4]), steps: steps,
+      gemmFraction: speed / products,
+      seconds: PhaseTimes(Phase.allCases.indices.map { mean($0 + 1) / Double(steps) }),
+      steps: steps,
       unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9,
-      gemmGflops: mean(5) * 1e-9, peakBytes: Int(peakBytes),
+      gemmGflops: products * 1e-9, peakBytes: Int(peakBytes),
       profile: profile)
   }
 

@@ -21,27 +21,20 @@ public struct BenchText {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func phases(_ seconds: PhaseTimes) -> [(String, Double)] {
-    [
-      ("data", seconds.data), ("compute", seconds.compute), ("reduce", seconds.reduce),
-      ("norm", seconds.norm),
-      ("optimizer", seconds.optimizer),
-    ]
-  }
-
   private static func shares(_ seconds: PhaseTimes) -> String {
-    let sum = phases(seconds).reduce(0) { $0 + $1.1 }
-    return phases(seconds).map { "\($0) \(NumberFormat.percent(sum > 0 ? $1 / sum : nil))" }.joined(
-      separator: ", ")
+    let sum = seconds.total()
+    return Phase.allCases.map { phase in
+      "\(phase.name) \(NumberFormat.percent(sum > 0 ? seconds[phase] / sum : nil))"
+    }.joined(separator: ", ")
   }
 
   private func text(of profile: BenchProfile) -> [String] {
     var lines = [
-      "", "  ms a step    " + Self.phases(result.seconds).map { $0.0.right(10) }.joined(),
+      "", "  ms a step    " + Phase.allCases.map { $0.name.right(10) }.joined(),
     ]
     for rank in profile.ranks {
-      let figures = Self.phases(rank.seconds).map {
-        NumberFormat.fixed($0.1 * 1e3, decimals: 3).right(10)
+      let figures = rank.seconds.values.map {
+        NumberFormat.fixed($0 * 1e3, decimals: 3).right(10)
       }.joined()
       lines.append(
         "  " + "rank \(rank.rank) \(PlainText.sanitized(rank.host, limit: 20))".padded(to: 13)

@@ -116,14 +116,17 @@ public struct ReportText {
     WrappedText.lines(text, indent: 2, width: style.width)
   }
 
+  /// Of the phases in their order.
+  private static let textures = "·█▓▒░▚▞◦".map(String.init)
+
   /// A bar of at most 60 cells with one texture a part, and the parts in words under it.
   private var timeBar: [String] {
-    let share = report.timeShare
-    let parts = [
-      ("compute", share.compute, "█"), ("reduce", share.reduce, "▓"), ("norm", share.norm, "▒"),
-      ("optimizer", share.optimizer, "░"),
-      ("data", share.data, "·"),
-    ].map { ($0.0, $0.1.isFinite ? max(0, $0.1) : 0, $0.2) }
+    // Reading the batch, the first phase, is no work of the model: it comes last.
+    let phases = Phase.allCases.dropFirst() + Phase.allCases.prefix(1)
+    let parts = phases.map { phase in
+      let share = report.timeShare[phase]
+      return (phase.name, share.isFinite ? max(0, share) : 0, Self.textures[phase.rawValue])
+    }
     let total = parts.reduce(0) { $0 + $1.1 }
     guard total > 0 else { return [] }
     let cells = Double(min(60, max(8, style.width - Self.valueColumn)))

@@ -83,16 +83,19 @@ extension StepRecord.Noise: JSONWritable {
   }
 }
 
-extension StepRecord.Seconds: JSONWritable {
+extension StepRecord.Seconds: JSONWritable, Decodable {
+  private enum CodingKeys: String, CodingKey { case total }
+
   public func write(to json: inout JSONText) {
     json.object {
       $0.field("total", total)
-      $0.field("data", data)
-      $0.field("compute", compute)
-      $0.field("reduce", reduce)
-      $0.field("norm", norm)
-      $0.field("optimizer", optimizer)
+      phases.writeFields(to: &$0)
     }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    total = try decoder.container(keyedBy: CodingKeys.self).decode(Double.self, forKey: .total)
+    phases = try PhaseTimes(from: decoder)
   }
 }
 

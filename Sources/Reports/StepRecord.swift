@@ -171,23 +171,22 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   }
 
   /// Where rank 0's step went.
-  public struct Seconds: Sendable, Equatable, Decodable {
+  public struct Seconds: Sendable, Equatable {
     public var total: Double
-    public var data: Double
-    public var compute: Double
-    public var reduce: Double
-    public var norm: Double
-    public var optimizer: Double
+    public var phases: PhaseTimes
+
+    public init(total: Double, phases: PhaseTimes) {
+      self.total = total
+      self.phases = phases
+    }
 
     public init(
       total: Double, data: Double, compute: Double, reduce: Double, norm: Double, optimizer: Double
     ) {
-      self.total = total
-      self.data = data
-      self.compute = compute
-      self.reduce = reduce
-      self.norm = norm
-      self.optimizer = optimizer
+      self.init(
+        total: total,
+        phases: PhaseTimes(
+          data: data, compute: compute, reduce: reduce, norm: norm, optimizer: optimizer))
     }
   }
 }

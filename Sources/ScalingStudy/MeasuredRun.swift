@@ -77,23 +77,15 @@ public struct MeasuredRun: Sendable, Equatable {
 
   /// What a rank does by itself in a step: data, computing and update, of the rank that takes
   /// longest.
-  public var own: Double { parts.map { $0.data + $0.compute + $0.optimizer }.max() ?? 0 }
+  public var own: Double { parts.map(\.own).max() ?? 0 }
 
   /// Seconds a step that each rank spends in calls that wait for others, beyond the rank that
   /// spends least there.
   public var waiting: [Double] {
-    let together = parts.map { $0.reduce + $0.norm }
+    let together = parts.map(\.together)
     let least = together.min() ?? 0
     return together.map { $0 - least }
   }
 
   public var samplesPerSecond: Double { Double(globalBatch) / step.median }
-}
-
-extension PhaseTimes {
-  static func / (a: PhaseTimes, n: Double) -> PhaseTimes {
-    PhaseTimes(
-      data: a.data / n, compute: a.compute / n, reduce: a.reduce / n, norm: a.norm / n,
-      optimizer: a.optimizer / n)
-  }
 }

@@ -33,9 +33,9 @@ public struct RankCount: Sendable, Equatable {
     }
   }
 
-  /// What of a step, over ranks and repeats, went into a part of it, in seconds.
-  func mean(_ part: (PhaseTimes) -> Double) -> Double {
-    parts.map(part).reduce(0, +) / Double(ranks)
+  /// What of a step, over ranks and repeats, went into a phase of it, in seconds.
+  func mean(_ phase: Phase) -> Double {
+    parts.map { $0[phase] }.reduce(0, +) / Double(ranks)
   }
 
   public var waiting: [Double] {

@@ -104,14 +104,11 @@ public struct StudyPage {
   private var time: StackedBars {
     StackedBars(
       "Where a step goes", label: "ms, mean over ranks",
-      parts: ["data", "compute", "reduce", "norm", "optimizer"],
+      parts: Phase.allCases.map(\.name),
       rows: study.counts.map { count in
-        let fields: [(PhaseTimes) -> Double] = [
-          { $0.data }, { $0.compute }, { $0.reduce }, { $0.norm }, { $0.optimizer },
-        ]
-        return StackedBars.Row(
+        StackedBars.Row(
           NumberFormat.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
-          fields.map { count.mean($0) * 1e3 })
+          Phase.allCases.map { count.mean($0) * 1e3 })
       })
   }
 

@@ -37,16 +37,14 @@ extension Study {
 
   var measured: StudyTable {
     let rows = counts.map { count in
-      func mean(_ value: (PhaseTimes) -> Double) -> String {
-        NumberFormat.formatted(count.mean(value) * 1e3)
-      }
+      func mean(_ phase: Phase) -> String { NumberFormat.formatted(count.mean(phase) * 1e3) }
       return [
         String(count.ranks), NumberFormat.grouped(count.globalBatch),
         NumberFormat.formatted(count.step.median * 1e3),
         NumberFormat.formatted(count.step.range * 1e3),
         NumberFormat.rate(count.samplesPerSecond), NumberFormat.fixed(speedUp(count), decimals: 2),
         NumberFormat.percent(efficiency(count)),
-        mean { $0.compute }, mean { $0.reduce }, mean { $0.norm },
+        mean(.compute), mean(.reduce), mean(.norm),
         NumberFormat.formatted((count.waiting.max() ?? 0) * 1e3),
         count.isOversubscribed ? "oversubscribed" : "",
       ]

@@ -35,14 +35,14 @@ struct RankTotals {
 
   var meanLocalNorm: Double? { normCount > 0 ? normSum / Double(normCount) : nil }
   /// Time in calls that wait for other ranks.
-  var secondsTogether: Double { seconds.reduce + seconds.norm }
+  var secondsTogether: Double { seconds.together }
 
   /// One rank's sums, as checkpoints keep them.
   struct Saved: Codable, Equatable {
     var samples: Int
     var normSum: Double
     var normCount: Int
-    /// Of data, compute, reduce, norm and optimizer.
+    /// Of the phases, in their order.
     var seconds: [Double]
   }
 
@@ -50,21 +50,17 @@ struct RankTotals {
   /// i takes over from i, i + n, i + 2n, …, so that the ranks' samples add up to the run's.
   mutating func resume(_ saved: [Saved], rank: Int, ranks: Int) {
     for part in Swift.stride(from: rank, to: saved.count, by: ranks).map({ saved[$0] })
-    where part.seconds.count == 5 {
+    where part.seconds.count <= Phase.allCases.count {
       samples += part.samples
       normSum += part.normSum
       normCount += part.normCount
-      let s = part.seconds
-      seconds += PhaseTimes(data: s[0], compute: s[1], reduce: s[2], norm: s[3], optimizer: s[4])
+      seconds += PhaseTimes(part.seconds)
     }
   }
 
   /// Every rank's sums, at rank 0; nil elsewhere. Collective.
   func gather(on world: borrowing Communicator) throws -> [Saved]? {
-    let s = seconds
-    let mine = [
-      Double(samples), normSum, Double(normCount), s.data, s.compute, s.reduce, s.norm, s.optimizer,
-    ]
+    let mine = [Double(samples), normSum, Double(normCount)] + seconds.values
     return try world.gather(mine.span)?.map { v in
       Saved(samples: Int(v[0]), normSum: v[1], normCount: Int(v[2]), seconds: Array(v[3...]))
     }
@@ -77,13 +73,12 @@ struct RankTotals {
     let part = interval
     interval = Interval()
     let loss = part.samples > 0 ? part.lossSum / Double(part.samples) : .nan
-    let s = part.seconds
-    let mine = [Double(samples), loss, part.norm, s.data, s.compute, s.reduce, s.norm, s.optimizer]
+    let mine = [Double(samples), loss, part.norm] + part.seconds.values
     guard let all = try world.gather(mine.span) else { return [] }
     return all.enumerated().map { rank, v in
       RankRecord(
         rank: rank, host: hosts[rank], step: step, samples: Int(v[0]), loss: v[1], localNorm: v[2],
-        seconds: PhaseTimes(data: v[3], compute: v[4], reduce: v[5], norm: v[6], optimizer: v[7]))
+        seconds: PhaseTimes(v[3...]))
     }
   }
 }

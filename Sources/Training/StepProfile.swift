@@ -1,4 +1,5 @@
 import GradientReduction
+import Reports
 import Vectors
 
 /// When a rank did what within its steps: spans of time on its monotonic clock.
@@ -9,25 +10,14 @@ public final class StepProfile: StepObserver {
   /// What a span was spent on.
   public enum Activity: Equatable, Sendable {
     case step
-    case data, compute, reduce, norm, optimizer
+    case phase(Phase)
     /// Within a computation: sending pieces of the gradient off, and looking for others.
     case messages
     /// Until this tensor's gradient was complete.
     case gradient(tensor: Int)
 
-    static func phase(_ phase: PhaseClock.Phase) -> Activity {
-      switch phase {
-      case .data: .data
-      case .compute: .compute
-      case .reduce: .reduce
-      case .norm: .norm
-      case .optimizer: .optimizer
-      }
-    }
-
-    private static let fixed: [Activity] = [
-      .step, .data, .compute, .reduce, .norm, .optimizer, .messages,
-    ]
+    private static let fixed: [Activity] =
+      [.step] + Phase.allCases.map { .phase($0) } + [.messages]
 
     /// A number for it, to be sent to another rank.
     public var code: UInt64 {
@@ -44,11 +34,7 @@ public final class StepProfile: StepObserver {
     public func name(in layout: TensorLayout) -> String {
       switch self {
       case .step: "step"
-      case .data: "data"
-      case .compute: "compute"
-      case .reduce: "reduce"
-      case .norm: "norm"
-      case .optimizer: "optimizer"
+      case .phase(let phase): phase.name
       case .messages: "messages"
       case .gradient(let tensor): "gradient of \(layout.segments[tensor].name)"
       }

@@ -44,10 +44,7 @@ extension StepRecord {
       action: action, reason: reason, penalty: ledger[.penalty] > 0 ? ledger[.penalty] : nil,
       updateNorm: decision.isSkip ? 0 : next[.squaredUpdate].squareRoot(),
       weightNorm: decision.isSkip ? nil : next[.squaredWeights].squareRoot(),
-      seconds: Seconds(
-        total: outcome.totalSeconds, data: outcome.seconds.data, compute: outcome.seconds.compute,
-        reduce: outcome.seconds.reduce,
-        norm: outcome.seconds.norm, optimizer: outcome.seconds.optimizer))
+      seconds: Seconds(total: outcome.totalSeconds, phases: outcome.seconds))
   }
 }
 

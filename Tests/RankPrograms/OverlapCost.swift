@@ -38,23 +38,18 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
     try trainer(["training.gradient=\($0.gradient)", "training.overlap=\($0.overlap)"], on: world)
   }
   var times = [[Double]](repeating: [], count: trainers.count + 1)
-  var shares = [PhaseTimes](
-    repeating: PhaseTimes(data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0),
-    count: trainers.count + 1)
+  var shares = [PhaseTimes](repeating: .zero, count: trainers.count + 1)
   for block in 0...blocks {
     for index in 0...trainers.count {
       for _ in 0..<perBlock {
         try world.barrier()
         let outcome =
           index == 0 ? try computing.step(on: alone) : try trainers[index - 1].step(on: world)
-        let slowest = try world.allReduce(outcome.totalSeconds - outcome.seconds.data, .maximum)
+        let slowest = try world.allReduce(outcome.totalSeconds - outcome.seconds[.data], .maximum)
         // The first block warms up.
         guard block > 0 else { continue }
         times[index].append(slowest * 1e3)
-        shares[index].compute += outcome.seconds.compute
-        shares[index].reduce += outcome.seconds.reduce
-        shares[index].norm += outcome.seconds.norm
-        shares[index].optimizer += outcome.seconds.optimizer
+        shares[index] += outcome.seconds
       }
     }
   }
@@ -62,10 +57,9 @@ let overlapCostProgram = RankProgram("overlap-cost") { world, arguments in
   let medians = times.map { $0.sorted()[$0.count / 2] }
   func text(_ value: Double) -> String { NumberFormat.fixed(value, decimals: 2) }
   for (index, name) in (["compute alone"] + variants.map(\.name)).enumerated() {
-    let (share, scale) = (shares[index], 1e3 / Double(times[index].count))
-    print(
-      "\(workload.name) \(name): \(text(medians[index])) ms; rank 0's mean: compute \(text(share.compute * scale)), reduce \(text(share.reduce * scale)), norm \(text(share.norm * scale)), optimizer \(text(share.optimizer * scale))"
-    )
+    let share = shares[index] * (1e3 / Double(times[index].count))
+    let parts = Phase.allCases.map { "\($0.name) \(text(share[$0]))" }.joined(separator: ", ")
+    print("\(workload.name) \(name): \(text(medians[index])) ms; rank 0's mean: \(parts)")
   }
   for apart in [1, 3] {
     let transfer = medians[apart] - medians[0]

@@ -140,33 +140,34 @@ struct RunCharts {
   var ranks: StackedBars? {
     guard let only, !only.series.ranks.isEmpty else { return nil }
     let ranks = only.series.ranks
-    let least = ranks.map { $0.seconds.reduce + $0.seconds.norm }.min() ?? 0
+    let least = ranks.map(\.seconds.together).min() ?? 0
     let rows = ranks.map { rank -> StackedBars.Row in
-      let s = rank.seconds
       // Only in the calls that wait for others can a rank wait; the one that waits least is the one
       // the others wait for.
-      let waiting = s.reduce + s.norm - least
-      let reduce = max(0, s.reduce - waiting)
-      return StackedBars.Row(
-        "rank \(rank.rank)",
-        [
-          s.data, s.compute, reduce, max(0, s.norm - max(0, waiting - s.reduce)), s.optimizer,
-          waiting,
-        ])
+      let waiting = rank.seconds.together - least
+      var left = waiting
+      let own = Phase.allCases.map { phase in
+        let seconds = rank.seconds[phase]
+        guard phase.waitsForOthers else { return seconds }
+        let waited = min(seconds, left)
+        left -= waited
+        return seconds - waited
+      }
+      return StackedBars.Row("rank \(rank.rank)", own + [waiting])
     }
     // As many as can be read: beyond, neighbours are averaged.
     let each = (rows.count + 39) / 40
     let shown = stride(from: 0, to: rows.count, by: each).map { start -> StackedBars.Row in
       let part = rows[start..<min(rows.count, start + each)]
       if part.count == 1 { return part[start] }
-      let sums = (0..<6).map { index in
+      let sums = part[start].values.indices.map { index in
         part.reduce(0) { $0 + $1.values[index] } / Double(part.count)
       }
       return StackedBars.Row("ranks \(start)–\(start + part.count - 1)", sums)
     }
     return StackedBars(
       "Where each rank's time went", label: each == 1 ? "seconds" : "seconds, means over ranks",
-      parts: ["data", "compute", "reduce", "norm", "optimizer", "waiting"], rows: shown)
+      parts: Phase.allCases.map(\.name) + ["waiting"], rows: shown)
   }
 
   // MARK: How they are made

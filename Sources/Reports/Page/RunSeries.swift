@@ -72,8 +72,8 @@ public struct RunSeries: Sendable {
     localRMS.add(x, record.norm.localRMS)
     maxLocal.add(x, record.norm.maxLocal.value)
     stepMs.add(x, record.seconds.total * 1e3)
-    computeMs.add(x, record.seconds.compute * 1e3)
-    reduceMs.add(x, record.seconds.reduce * 1e3)
+    computeMs.add(x, record.seconds.phases[.compute] * 1e3)
+    reduceMs.add(x, record.seconds.phases[.reduce] * 1e3)
     layers.add(record.step, record.norm.layers)
     if record.action == .skip {
       skippedCount += 1

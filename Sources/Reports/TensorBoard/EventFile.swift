@@ -91,12 +91,8 @@ public struct EventFile: ~Copyable {
       NamedNumber("clip/skipped", record.action == .skip ? 1 : 0),
       NamedNumber("noise/scale", noise.scale), NamedNumber("noise/signal", noise.signal),
       NamedNumber("noise/variance", noise.variance),
-      NamedNumber("seconds/total", seconds.total), NamedNumber("seconds/data", seconds.data),
-      NamedNumber("seconds/compute", seconds.compute),
-      NamedNumber("seconds/reduce", seconds.reduce),
-      NamedNumber("seconds/norm", seconds.norm),
-      NamedNumber("seconds/optimizer", seconds.optimizer),
-    ]
+      NamedNumber("seconds/total", seconds.total),
+    ] + Phase.allCases.map { NamedNumber("seconds/\($0.name)", seconds.phases[$0]) }
   }
 
   // MARK: Parts of an event
