@@ -40,6 +40,7 @@ public struct RecordTable {
 
   /// Hands on the header and each row, with their line ends.
   public func write(_ line: (String) -> Void) throws(RunFileError) {
+    guard !columns.isEmpty else { return }
     let hasName = runs.count > 1
     func row(_ cells: [String]) -> String { cells.map(Self.quoted).joined(separator: ",") + "\n" }
     line(
@@ -63,9 +64,7 @@ public struct RecordTable {
   {
     let path = "\(directory.path)/\(kind.rawValue).jsonl"
     if kind == .evaluations, access(path, F_OK) != 0 {
-      throw RunFileError(
-        "\(path): no such file: this run recorded its evaluations in report.json, and where report.tensorboard is on for TensorBoard"
-      )
+      return try readFinalEvaluation(directory, missing: path, each: each)
     }
     let what =
       switch kind {
@@ -90,6 +89,29 @@ public struct RecordTable {
     case "epoch": "epochs"
     default: nil
     }
+  }
+
+  /// What a run without a file of evaluations has: that of its last weights, in `report.json`.
+  private func readFinalEvaluation(
+    _ directory: RunDirectory, missing path: String, each: ([JSONLeaves.Leaf]) -> Void
+  ) throws(RunFileError) {
+    guard directory.holdsReport else {
+      throw RunFileError(
+        "\(path): no such file, and no report.json with the evaluation of the last weights: the run has not ended"
+      )
+    }
+    let report = try JSONFile.read(ConvergenceReport.self, from: directory.report)
+    // A run that was stopped evaluated nothing.
+    guard let loss = report.final.loss else { return }
+    var json = JSONText()
+    json.object {
+      $0.field("step", report.steps)
+      $0.field("epoch", report.epochs)
+      $0.field("loss", loss)
+      if let accuracy = report.final.accuracy { $0.field("accuracy", accuracy) }
+      for other in report.final.others { $0.field(other.name, other.value) }
+    }
+    each(try JSONLeaves(json.bytes, name: directory.report).leaves)
   }
 
   /// A JSON value as a cell: nothing for null, a string without its quotes.

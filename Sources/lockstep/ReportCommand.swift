@@ -26,7 +26,7 @@ struct ReportCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Print the records as comma-separated values, units in the header: a line a step, a rank and interval, or an evaluation.",
+      "Print the records as comma-separated values, units in the header: a line a step, a rank and interval, or an evaluation; of a run without evaluations.jsonl that of its last weights.",
       valueName: RecordTable.Kind.allCases.map(\.rawValue).joined(separator: "|")),
     completion: .list(RecordTable.Kind.allCases.map(\.rawValue)))
   var csv: String?

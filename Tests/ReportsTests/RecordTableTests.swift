@@ -50,6 +50,27 @@ import Testing
     #expect(error?.description.contains("report.json") == true)
   }
 
+  /// Without a file of evaluations there is that of the last weights.
+  @Test func theFinalEvaluationIsALine() throws {
+    let folder = TemporaryFolder()
+    let run = (name: "x", directory: RunDirectory(folder.path))
+    var report = Samples.report
+    report.final.others = [NamedNumber("bits, a byte", 1.5)]
+    try JSONFile.write(report, to: run.directory.report)
+    #expect(
+      try text(.evaluations, [run]) == """
+        step,epoch [epochs],loss,accuracy,"bits, a byte"
+        702,2.99,0.3412,0.8731,1.5
+
+        """)
+    report.final = ConvergenceReport.Final(loss: nil, score: nil, gradNorm: 1)
+    try JSONFile.write(report, to: run.directory.report)
+    #expect(try text(.evaluations, [run]).isEmpty)
+    folder.write(
+      "{\"step\":5,\"loss\":1}\n{\"step\":9,\"loss\":null}\n", to: "evaluations.jsonl")
+    #expect(try text(.evaluations, [run]) == "step,loss\n5,1\n9,\n")
+  }
+
   @Test func settingsThatDifferAreALineAKey() throws {
     let a = RunSettings(
       "name = \"a \\\"b\\\"\"\nseed = 1\n[clip]\nmax_norm = 1.0\nrule = \"global\"\n[model]\nhidden = [32]\n"
