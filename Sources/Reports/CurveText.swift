@@ -15,12 +15,10 @@ public struct CurveText {
     let columns = min(160, width - nameWidth - 5)
     guard steps > 0, columns >= 8 else { return "" }
     var lines: [String] = []
-    for (title, path) in [("loss", \RunSeries.loss), ("gradient norm", \.norm)]
-      as [(String, KeyPath<RunSeries, DownsampledSeries>)]
-    {
+    for (title, metric) in [("loss", "loss"), ("gradient norm", "norm.global")] {
       let means = runs.map { run in
         // A shorter run takes as much of the line as it has of the longest one's steps.
-        run.series[keyPath: path].means(atMost: max(1, columns * run.series.lastStep / steps))
+        run.series[metric].means(atMost: max(1, columns * run.series.lastStep / steps))
       }
       let finite = means.flatMap { $0.compactMap { $0 }.filter(\.isFinite) }
       guard let low = finite.min(), let high = finite.max() else { continue }

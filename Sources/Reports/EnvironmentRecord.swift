@@ -19,6 +19,8 @@ public struct EnvironmentRecord: Sendable, Equatable {
   public var simulation: String?
   /// Which start wrote the records: the lock's id, the same over all restarts by one coordinator.
   public var run: String?
+  /// The metrics that `metrics.jsonl` has besides those of every run.
+  public var metrics: [MetricDeclaration] = []
 
   public init(
     versions: [Version], hosts: [String], ranksPerHost: [Int], cores: Int, threads: Int,
@@ -65,13 +67,14 @@ extension EnvironmentRecord: JSONWritable {
       $0.field("command_line", commandLine)
       if let simulation { $0.field("simulation", simulation) }
       if let run { $0.field("run", run) }
+      if !metrics.isEmpty { $0.field("metrics", metrics) }
     }
   }
 }
 
 extension EnvironmentRecord: Decodable {
   private enum CodingKeys: String, CodingKey {
-    case versions, hosts, cores, threads, cpu, instructions, simulation, run
+    case versions, hosts, cores, threads, cpu, instructions, simulation, run, metrics
     case ranksPerHost = "ranks_per_host"
     case gitRevision = "git_revision"
     case commandLine = "command_line"
@@ -92,5 +95,14 @@ extension EnvironmentRecord: Decodable {
     commandLine = try fields.decode([String].self, forKey: .commandLine)
     simulation = try fields.decodeIfPresent(String.self, forKey: .simulation)
     run = try fields.decodeIfPresent(String.self, forKey: .run)
+    metrics = try fields.decodeIfPresent([MetricDeclaration].self, forKey: .metrics) ?? []
+  }
+}
+
+extension RunDirectory {
+  /// The metrics that this run's `metrics.jsonl` has besides those of every run; none where
+  /// `environment.json` is missing or damaged.
+  public var declaredMetrics: [MetricDeclaration] {
+    (try? JSONFile.read(EnvironmentRecord.self, from: environment))?.metrics ?? []
   }
 }

@@ -13,12 +13,19 @@ public struct RecordTable {
   private let kind: Kind
   private let runs: [(name: String, directory: RunDirectory)]
   private var columns: [String] = []
+  /// Units by the field's path.
+  private let units: [String: String]
 
   /// Finds the columns. Several runs get a first column `run` with their names.
   /// - Throws: a missing file, or the first line that is no record.
   public init(_ kind: Kind, of runs: [(name: String, directory: RunDirectory)]) throws(RunFileError)
   {
     (self.kind, self.runs) = (kind, runs)
+    let declared =
+      Metrics.ofRecord.map(\.declaration) + runs.flatMap(\.directory.declaredMetrics)
+    units = Dictionary(declared.compactMap { metric in metric.unit.map { (metric.name, $0) } }) {
+      first, _ in first
+    }
     var columns: [String] = []
     var known: Set<String> = []
     for run in runs {
@@ -46,7 +53,7 @@ public struct RecordTable {
     line(
       row(
         (hasName ? ["run"] : [])
-          + columns.map { path in Self.unit(of: path).map { "\(path) [\($0)]" } ?? path }))
+          + columns.map { path in units[path].map { "\(path) [\($0)]" } ?? path }))
     let places = Dictionary(uniqueKeysWithValues: columns.enumerated().map { ($1, $0) })
     for run in runs {
       try read(run.directory) { leaves in
@@ -79,15 +86,6 @@ public struct RecordTable {
       }
     } each: {
       each($0)
-    }
-  }
-
-  static func unit(of path: String) -> String? {
-    if path.hasPrefix("seconds.") { return "s" }
-    return switch path {
-    case "samples", "noise.scale": "samples"
-    case "epoch": "epochs"
-    default: nil
     }
   }
 

@@ -30,11 +30,13 @@ public struct RunGauges: Sendable, Equatable {
   /// The scrape's text.
   public var text: String {
     var page = ""
+    // A name that comes twice would spoil the whole scrape.
+    var known: Set<String> = []
     func metric(
       _ name: String, _ help: String, kind: String = "gauge", labels: [(String, String)] = [],
       _ value: Double?
     ) {
-      guard let value else { return }
+      guard let value, known.insert(name).inserted else { return }
       page += "# HELP lockstep_\(name) \(help)\n# TYPE lockstep_\(name) \(kind)\nlockstep_\(name)"
       if !labels.isEmpty {
         page +=
@@ -57,20 +59,15 @@ public struct RunGauges: Sendable, Equatable {
     if let progress {
       metric("step", "Steps done.", Double(progress.step))
       metric("steps_planned", "Steps that the run will take.", Double(progress.steps))
-      metric("epoch", "Samples seen over samples of the data.", progress.epoch)
-      metric("loss", "Mean loss of the step's batch.", progress.loss ?? .nan)
-      metric(
-        "gradient_norm", "L2 norm of the mean gradient before clipping.", progress.norm ?? .nan)
-      metric(
-        "clip_coefficient", "What the step's gradient was multiplied by.", progress.coefficient)
+      let declared = Metrics.ofRecord.map(\.declaration) + (started?.metrics ?? [])
+      for declaration in declared {
+        guard let gauge = declaration.gauge else { continue }
+        metric(gauge, declaration.help, progress[metric: declaration.name])
+      }
       metric("clipped_ratio", "Share of the steps that were clipped.", progress.clippedFraction)
       metric(
         "skipped_steps_total", "Steps that were skipped.", kind: "counter", Double(progress.skipped)
       )
-      metric("learning_rate", "Learning rate of the step.", progress.learningRate)
-      metric(
-        "noise_scale_samples", "Batch at which noise and signal of the gradient are equal.",
-        progress.noiseScale)
       metric("samples_per_second", "Samples a second over all ranks.", progress.samplesPerSecond)
       metric("seconds_left", "Seconds that the run will still take.", progress.secondsLeft)
     }
@@ -106,5 +103,20 @@ public struct RunGauges: Sendable, Equatable {
       }
     }
     return result
+  }
+}
+
+extension WorkerEvent.Progress {
+  /// What the event knows of a metric. A loss or a norm that is not finite is NaN, not missing.
+  fileprivate subscript(metric name: String) -> Double? {
+    switch name {
+    case "epoch": epoch
+    case "loss": loss ?? .nan
+    case "norm.global": norm ?? .nan
+    case "norm.coefficient": coefficient
+    case "learning_rate": learningRate
+    case "noise.scale": noiseScale
+    default: metrics?[name]
+    }
   }
 }

@@ -18,8 +18,34 @@ extension StepRecord: JSONWritable {
       $0.field("weight_norm", weightNorm)
       $0.field("update_ratio", updateRatio)
       $0.field("seconds", seconds)
+      writeMetrics(to: &$0)
     }
   }
+
+  /// A field a metric; those of one object follow one another.
+  private func writeMetrics(to json: inout JSONText) {
+    var rest = metrics[...]
+    while let first = rest.first {
+      guard let dot = first.name.utf8.firstIndex(of: UInt8(ascii: ".")) else {
+        json.field(first.name, first.value)
+        rest.removeFirst()
+        continue
+      }
+      let group = first.name.utf8[...dot]
+      json.key(String(first.name[..<dot]))
+      json.object {
+        while let next = rest.first, next.name.utf8.starts(with: group) {
+          $0.field(String(Substring(next.name.utf8.dropFirst(group.count))), next.value)
+          rest.removeFirst()
+        }
+      }
+    }
+  }
+}
+
+extension StepRecord {
+  /// The value of a metric of `metrics`.
+  subscript(metric name: String) -> Double? { metrics.first { $0.name == name }?.value ?? nil }
 }
 
 extension StepRecord.Norm: JSONWritable {
@@ -107,10 +133,36 @@ extension StepRecord {
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
+    metrics = try Self.metrics(of: line)
     // Written out: a record is read for each of a run's steps.
     for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]
     where !(0...largestCount).contains(count) {
       throw RunFileError("\(count) is no count")
+    }
+  }
+}
+
+extension StepRecord {
+  private static let beforeLast = Array("\"seconds\":{".utf8)
+
+  /// The numbers of all fields that follow the record's own, of which `seconds` is the last, by
+  /// their paths. What is neither a number nor in an object of numbers is of another version.
+  ///
+  /// Most lines have none, which shows without reading their fields.
+  private static func metrics(of line: [UInt8]) throws -> [NamedNumber] {
+    var start = line.count - beforeLast.count
+    while start >= 0, !line[start...].starts(with: beforeLast) { start -= 1 }
+    guard start >= 0,
+      let end = line[start...].firstIndex(of: UInt8(ascii: "}")),
+      line[(end + 1)...].first == UInt8(ascii: ",")
+    else { return [] }
+    let leaves = try JSONLeaves([UInt8(ascii: "{")] + line[(end + 2)...], name: "metrics").leaves
+    return leaves.compactMap { leaf in
+      let value = Double(leaf.text)
+      guard value != nil || leaf.text == "null", !leaf.path.utf8.contains(UInt8(ascii: "[")),
+        leaf.path.utf8.count(where: { $0 == UInt8(ascii: ".") }) < 2
+      else { return nil }
+      return NamedNumber(leaf.path, value)
     }
   }
 }

@@ -30,6 +30,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     return updateNorm / weightNorm
   }
   public var seconds: Seconds
+  /// Values of the metrics that are no properties here, by their names.
+  public var metrics: [NamedNumber] = []
 
   public init(
     step: Int, epoch: Double, samples: Int, loss: Double?, learningRate: Double, norm: Norm,
@@ -52,12 +54,15 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     self.seconds = seconds
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case step, epoch, samples, loss, norm, noise, action, reason, seconds
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case step, epoch, samples, loss, norm, noise, action, reason, penalty, seconds
     case learningRate = "learning_rate"
     case updateNorm = "update_norm"
     case weightNorm = "weight_norm"
   }
+
+  /// The fields of a line that are no metrics of `metrics`.
+  static let fieldNames = Set(CodingKeys.allCases.map(\.rawValue) + ["update_ratio"])
 
   /// What the step did with its gradient.
   public enum Action: String, Sendable, Decodable, CaseIterable {

@@ -15,6 +15,7 @@ extension WorkerEvent: JSONWritable {
         $0.field("experiment", started.experiment)
         $0.field("directory", started.directory)
         $0.field("notes", started.notes)
+        if let metrics = started.metrics { $0.field("metrics", metrics) }
       case .progress(let progress):
         $0.field("event", "progress")
         $0.field("step", progress.step)
@@ -29,6 +30,10 @@ extension WorkerEvent: JSONWritable {
         if let coefficient = progress.coefficient { $0.field("coefficient", coefficient) }
         if let learningRate = progress.learningRate { $0.field("learning_rate", learningRate) }
         if let noiseScale = progress.noiseScale { $0.field("noise_scale", noiseScale) }
+        if let metrics = progress.metrics {
+          let sorted = metrics.sorted { $0.key < $1.key }
+          $0.field("metrics", object: sorted.map { NamedNumber($0.key, $0.value) })
+        }
       case .message(let level, let text):
         $0.field("event", "message")
         $0.field("level", level.rawValue)

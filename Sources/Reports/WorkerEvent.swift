@@ -44,10 +44,12 @@ public enum WorkerEvent: Sendable, Equatable {
     public var experiment: String
     public var directory: String
     public var notes: [String]
+    /// The metrics of progress events besides their own; written only where there are any.
+    public var metrics: [MetricDeclaration]?
 
     public init(
       ranks: Int, hosts: [String], steps: Int, parameters: Int, samples: Int, experiment: String,
-      directory: String, notes: [String] = []
+      directory: String, notes: [String] = [], metrics: [MetricDeclaration]? = nil
     ) {
       self.ranks = ranks
       self.hosts = hosts
@@ -57,6 +59,7 @@ public enum WorkerEvent: Sendable, Equatable {
       self.experiment = experiment
       self.directory = directory
       self.notes = notes
+      self.metrics = metrics
     }
   }
 
@@ -76,9 +79,12 @@ public enum WorkerEvent: Sendable, Equatable {
     public var coefficient: Double?
     public var learningRate: Double?
     public var noiseScale: Double?
+    /// Further metrics by name, of the last step that was recorded: those that are resolved.
+    /// Written only where there are any.
+    public var metrics: [String: Double]?
 
     private enum CodingKeys: String, CodingKey {
-      case step, steps, epoch, loss, norm, skipped, coefficient
+      case step, steps, epoch, loss, norm, skipped, coefficient, metrics
       case learningRate = "learning_rate"
       case noiseScale = "noise_scale"
       case clippedFraction = "clipped_fraction"
@@ -90,7 +96,7 @@ public enum WorkerEvent: Sendable, Equatable {
       step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double,
       samplesPerSecond: Double?,
       secondsLeft: Double?, skipped: Int, coefficient: Double? = nil, learningRate: Double? = nil,
-      noiseScale: Double? = nil
+      noiseScale: Double? = nil, metrics: [String: Double]? = nil
     ) {
       self.step = step
       self.steps = steps
@@ -104,6 +110,7 @@ public enum WorkerEvent: Sendable, Equatable {
       self.coefficient = coefficient
       self.learningRate = learningRate
       self.noiseScale = noiseScale
+      self.metrics = metrics
     }
   }
 }

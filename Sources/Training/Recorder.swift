@@ -4,6 +4,7 @@ import Files
 import Glibc
 import GradientNorms
 import Reports
+import Synchronization
 import Threads
 import Vectors
 
@@ -25,9 +26,10 @@ final class Recorder {
   init(
     _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int,
     names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
-    say: ConsoleReporter
+    metrics: ComputedMetrics, say: ConsoleReporter
   ) throws {
-    let files = try Files(directory, lock: lock, every: every, resumingAt: step, events: events)
+    let files = try Files(
+      directory, lock: lock, every: every, resumingAt: step, events: events, computing: metrics)
     self.files = files
     lines = BackgroundWriter { try files.write($0) }
     self.names = names
@@ -100,7 +102,7 @@ final class Recorder {
           secondsLeft: samplesLeft / rate, skipped: history.skipped,
           coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient,
           learningRate: outcome.learningRate,
-          noiseScale: outcome.noise.resolvedScale)))
+          noiseScale: outcome.noise.resolvedScale, metrics: files.latest)))
   }
 
   private enum Line: Sendable {
@@ -109,13 +111,17 @@ final class Recorder {
     case evaluation([NamedNumber], step: Int)
   }
 
-  /// Used by the queue's thread, and by the other when the queue is drained.
+  /// Used by the queue's thread, and by the other when the queue is drained; ``latest`` at any
+  /// time.
   private final class Files: @unchecked Sendable {
     private var metrics: JSONLinesFile
     private var ranks: JSONLinesFile
     /// For TensorBoard, where the experiment asks for it.
     private var events: EventFile?
     private(set) var series: RunSeries?
+    private var computed: ComputedMetrics
+    /// The metrics of the last step written, where there are any; for the thread that trains.
+    private let latestValues = Mutex<[String: Double]?>(nil)
     private let lock: RunLock?
     private var verifiedAt = 0
     /// What was wrong with files that were there already.
@@ -123,8 +129,9 @@ final class Recorder {
 
     init(
       _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?,
-      events: consuming EventFile?
+      events: consuming EventFile?, computing: ComputedMetrics
     ) throws {
+      var computed = computing
       if let step {
         var damage: [String?] = [nil, nil]
         metrics = try JSONLinesFile(
@@ -133,11 +140,13 @@ final class Recorder {
           resuming: directory.ranks, at: step, wanted: step >= every ? .something : .anything,
           damage: &damage[1])
         damages = damage.compactMap { $0 }
+        try computed.resume(from: directory.metrics)
       } else {
         metrics = try JSONLinesFile(creating: directory.metrics)
         ranks = try JSONLinesFile(creating: directory.ranks)
       }
-      series = step == nil ? RunSeries() : nil
+      series = step == nil ? RunSeries(computed.declarations) : nil
+      self.computed = computed
       self.events = events
       self.lock = lock
     }
@@ -163,7 +172,8 @@ final class Recorder {
       var (steps, reports): ([StepRecord], [RankRecord]) = ([], [])
       for line in lines {
         switch line {
-        case .step(let record):
+        case .step(var record):
+          computed.complete(&record)
           steps.append(record)
           try events?.append(record)
           series?.add(record)
@@ -173,9 +183,15 @@ final class Recorder {
         case .evaluation(let numbers, let step): try events?.append(evaluation: numbers, step: step)
         }
       }
+      if let last = steps.last, !last.metrics.isEmpty {
+        let known = last.metrics.compactMap { metric in metric.value.map { (metric.name, $0) } }
+        latestValues.withLock { $0 = Dictionary(uniqueKeysWithValues: known) }
+      }
       try metrics.append(contentsOf: steps)
       try ranks.append(contentsOf: reports)
     }
+
+    var latest: [String: Double]? { latestValues.withLock { $0 } }
 
     func synchronize() throws {
       try metrics.synchronize()

@@ -188,6 +188,13 @@ public final class Run {
         hosts: hosts, threads: options.threads, experiment: options.experiment,
         simulation: options.simulation?.text)
       environment.run = lock.record.run
+      let metrics = ComputedMetrics(options.registry.all(Metrics.self))
+      environment.metrics = metrics.declarations
+      if resumes {
+        // What an earlier start declared stays in its lines.
+        let names = Set(metrics.declarations.map(\.name))
+        environment.metrics += directory.declaredMetrics.filter { !names.contains($0.name) }
+      }
       try recording {
         try DurableFile.write(experiment.resolved, to: directory.experiment, holding: lock)
         try DurableFile.write(
@@ -197,14 +204,14 @@ public final class Run {
       let events =
         experiment.report.tensorboard
         ? try EventFile(
-          in: directory.path, host: hosts[0], resumingAt: resumedAt, every: experiment.report.every)
+          in: directory.path, host: hosts[0], resumingAt: resumedAt,
+          every: experiment.report.every, metrics: metrics.declarations)
         : nil
       recorder = try Recorder(
         directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt,
         samples: trainer.memory.cursor.samples,
         names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups),
-        totalSteps: trainer.totalSteps, events: events,
-        say: say)
+        totalSteps: trainer.totalSteps, events: events, metrics: metrics, say: say)
       notes += recorder?.damages ?? []
       say.event(
         .started(
@@ -212,7 +219,8 @@ public final class Run {
             ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps,
             parameters: trainer.model.layout.parameterCount,
             samples: data.train.count, experiment: experiment.name, directory: directory.path,
-            notes: notes)))
+            notes: notes,
+            metrics: metrics.declarations.isEmpty ? nil : metrics.declarations)))
     }
     for note in notes { log.notice("\(note)") }
     if options.traces { try startTrace(on: world) }

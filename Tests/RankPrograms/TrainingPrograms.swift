@@ -11,7 +11,7 @@ import Training
 /// Programs that train.
 let trainingPrograms: [RankProgram] = [
   goldenProgram, startProgram, oracleProgram, normTrapsProgram, ledgerCallsProgram, skipProgram,
-  skipRunProgram, resumeProgram, stopProgram,
+  skipRunProgram, resumeProgram, metricsProgram, stopProgram,
   everyModelProgram, everyKindProgram,
   normRulesProgram, normOrdersProgram, normScopesProgram, normRatesProgram, normAdaptationProgram,
   normRegularizationProgram,

@@ -57,6 +57,12 @@ struct DownsampledSeries: Sendable {
   }
 
   var isEmpty: Bool { folds.allSatisfy { $0.count == 0 } }
+  /// The sum of all numbers.
+  var sum: Double { folds.reduce(0) { $0 + $1.sum } }
+  /// Whether there was a number other than 0.
+  var hasNonZero: Bool {
+    folds.contains { $0.count > 0 && ($0.lowest.y != 0 || $0.highest.y != 0) }
+  }
   /// The last number there was.
   var last: Double? { folds.last { $0.count > 0 }.map { $0.sum / Double($0.count) } }
 

@@ -10,118 +10,75 @@ struct RunCharts {
 
   private static let step = Axis("step")
 
-  /// Those that have something to show; loss and norm always.
-  var all: [any Chart] {
-    var charts: [any Chart] = [loss, norm]
-    charts += [applied, clip, noise, rate, update, local, seconds].compactMap { $0 }
-    return charts
+  /// Those that have something to show, in the order of the metrics.
+  var all: [any Chart] { groups.compactMap { $0.chart.isCompared || only != nil ? draw($0) : nil } }
+
+  /// A chart's metrics.
+  private typealias Group = (chart: MetricChart, lines: [(metric: String, line: MetricLine)])
+
+  private var groups: [Group] {
+    var groups: [Group] = []
+    var known: Set<String> = []
+    for (metric, line, _) in runs.flatMap(\.series.metrics) {
+      let name = metric.declaration.name
+      guard known.insert(name).inserted else { continue }
+      if let place = groups.firstIndex(where: { $0.chart.title == line.chart.title }) {
+        groups[place].lines.append((name, line))
+      } else {
+        groups.append((line.chart, [(name, line)]))
+      }
+    }
+    return groups
   }
 
   // MARK: Charts
 
-  private var loss: LineChart {
-    var series = lines("training", \.loss, showsMissing: true)
-    for (index, run) in runs.enumerated() {
-      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else {
-        continue
+  /// Nil where the chart has nothing to show.
+  private func draw(_ group: Group) -> LineChart? {
+    let (chart, first) = (group.chart, group.lines[0])
+    // Several runs are compared by the first metric.
+    let shown = only == nil ? [first] : group.lines
+    guard
+      chart.isAlwaysShown
+        || runs.contains(where: { run in shown.contains { !run.series[$0.metric].isEmpty } }),
+      chart.needs.isEmpty
+        || runs.contains(where: { run in chart.needs.contains { run.series[$0].hasNonZero } })
+    else { return nil }
+    guard let only else {
+      // A line a run.
+      let series = runs.enumerated().map { index, run in
+        self.series(run.name, run.series[first.metric], first.line, colour: index)
       }
-      let name = only == nil ? "\(run.name), held out" : "held out, at the end"
-      series.append(
-        Series(
-          name, [ChartPoint(Double(report.steps), loss)], style: .marks,
-          colour: only == nil ? index : 1))
+      let (title, label) = chart.compared ?? (chart.title, chart.label)
+      return lineChart(
+        title, y: chart.axis(label: label), series + (chart.hasHeldOut ? heldOut : []))
     }
-    return chart("Loss", "mean over the batch", series)
+    var (series, bands): ([Series], [Band]) = ([], [])
+    for (metric, line) in group.lines {
+      let values = only.series[metric]
+      if metric != first.metric && values.isEmpty { continue }
+      if let whole = line.whole, values.sum < 0.01 * only.series[whole].sum { continue }
+      if line.style == .band {
+        bands.append(band(values, line))
+      } else {
+        series.append(self.series(line.name, values, line, colour: line.colour ?? series.count))
+      }
+    }
+    return lineChart(
+      chart.title, y: chart.axis(label: chart.label), series + (chart.hasHeldOut ? heldOut : []),
+      bands: bands)
   }
 
-  private var norm: LineChart {
-    guard let only else {
-      return chart("Gradient norm", "before clipping", lines("", \.norm, showsMissing: true))
+  /// The loss on held-out data at the end of each run that was evaluated.
+  private var heldOut: [Series] {
+    runs.enumerated().compactMap { index, run in
+      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else {
+        return nil
+      }
+      return Series(
+        only == nil ? "\(run.name), held out" : "held out, at the end",
+        [ChartPoint(Double(report.steps), loss)], style: .marks, colour: only == nil ? index : 1)
     }
-    var series = lines("‖g‖, before clipping", \.norm, showsMissing: true)
-    if !only.series.signal.isEmpty {
-      series.append(line("|G|, without the noise", only.series.signal, style: .line, colour: 3))
-    }
-    let floor = only.series.noiseFloor.means.compactMap { point in
-      point.y.map { Band.Point(point.x, low: nil, high: $0) }
-    }
-    return chart(
-      "Gradient norm and its noise floor", "norm of the mean gradient", series,
-      bands: [Band("noise floor √(trΣ/B)", floor, colour: 2)])
-  }
-
-  private var applied: LineChart? {
-    guard let only else { return chart(optional: "Applied norm", "after clipping", \.applied) }
-    var series = lines("applied", \.applied)
-    // A limit that moves is a line of its own.
-    if !only.series.threshold.isEmpty {
-      series.append(line("threshold", only.series.threshold, style: .line, colour: 1))
-    }
-    return series.allSatisfy(isEmpty)
-      ? nil : chart("Applied norm and threshold", "norm of what the optimizer got", series)
-  }
-
-  private var clip: LineChart? {
-    let hasClips = runs.contains {
-      !$0.series.threshold.isEmpty || ($0.report?.norm.clippedFraction ?? 0) > 0
-    }
-    guard hasClips else { return nil }
-    var series = lines("coefficient", \.coefficient)
-    if let only {
-      series.append(
-        Series("clip rate", Self.rate(only.series.clipped.means), style: .line, colour: 1))
-    }
-    return chart(
-      "Clip coefficient" + (only == nil ? "" : " and rate"),
-      only == nil ? "applied ÷ whole norm" : "share of the norm; share of steps",
-      series,
-      y: Axis("", lowest: 0, highest: 1))
-  }
-
-  private var noise: LineChart? {
-    guard let only else {
-      return chart(
-        optional: "Noise scale", "samples, about the critical batch", \.noiseScale,
-        scale: .logarithmic)
-    }
-    guard !only.series.noiseScale.isEmpty else { return nil }
-    let series = [
-      line(
-        "noise scale trΣ/|G|², about the critical batch", only.series.noiseScale, style: .line,
-        colour: 0),
-      line("batch", only.series.batch, style: .line, colour: 1),
-    ]
-    return chart(
-      "Noise scale and batch", "samples", series, y: Axis("samples", scale: .logarithmic))
-  }
-
-  private var rate: LineChart? {
-    chart(optional: "Learning rate", "", \.learningRate, style: .line)
-  }
-
-  private var update: LineChart? {
-    chart(optional: "Update ÷ weights", "‖Δw‖ / ‖w‖", \.updateRatio)
-  }
-
-  private var local: LineChart? {
-    guard let only, !only.series.localRMS.isEmpty else { return nil }
-    return chart(
-      "The ranks' own norms", "before the reduction",
-      [
-        line("largest of a rank", only.series.maxLocal, style: .smoothed, colour: 1),
-        line("root mean square √L", only.series.localRMS, style: .smoothed, colour: 0),
-      ])
-  }
-
-  private var seconds: LineChart? {
-    guard let only else { return chart(optional: "Time of a step", "milliseconds", \.stepMs) }
-    let series = [
-      line("step", only.series.stepMs, style: .smoothed, colour: 0),
-      line("compute", only.series.computeMs, style: .smoothed, colour: 1),
-      line("reduce", only.series.reduceMs, style: .smoothed, colour: 2),
-    ]
-    return only.series.stepMs.isEmpty
-      ? nil : chart("Time of a step", "milliseconds, rank 0", series)
   }
 
   /// The norms of the tensors over the run; nil where none are recorded.
@@ -172,51 +129,33 @@ struct RunCharts {
 
   // MARK: How they are made
 
-  private func isEmpty(_ series: Series) -> Bool { series.points.allSatisfy { $0.y == nil } }
-
-  private func line(
-    _ name: String, _ folded: DownsampledSeries, style: Series.Style, colour: Int,
-    showsMissing: Bool = false
-  ) -> Series {
+  private func series(_ name: String, _ values: DownsampledSeries, _ line: MetricLine, colour: Int)
+    -> Series
+  {
     Series(
-      name, folded.points, means: style == .smoothed ? folded.means : nil, style: style,
-      colour: colour, showsMissing: showsMissing)
+      name, line.style == .share ? Self.rate(values.means) : values.points,
+      means: line.style == .smoothed ? values.means : nil,
+      style: line.style == .smoothed ? .smoothed : .line, colour: colour,
+      showsMissing: line.showsMissing)
   }
 
-  /// A line a run; `name` is for the only one.
-  private func lines(
-    _ name: String, _ path: KeyPath<RunSeries, DownsampledSeries>, style: Series.Style = .smoothed,
-    showsMissing: Bool = false
-  ) -> [Series] {
-    runs.enumerated().map { index, run in
-      line(
-        only == nil ? run.name : name, run.series[keyPath: path], style: style, colour: index,
-        showsMissing: showsMissing)
+  private func band(_ values: DownsampledSeries, _ line: MetricLine) -> Band {
+    let points = values.means.compactMap { point in
+      point.y.map { Band.Point(point.x, low: nil, high: $0) }
     }
+    return Band(line.name, points, colour: line.colour)
   }
 
-  private func chart(
-    optional title: String, _ label: String, _ path: KeyPath<RunSeries, DownsampledSeries>,
-    style: Series.Style = .smoothed,
-    scale: Axis.Scale = .automatic
-  ) -> LineChart? {
-    let series = lines("", path, style: style)
-    return series.allSatisfy(isEmpty)
-      ? nil : chart(title, label, series, y: Axis(label, scale: scale))
-  }
-
-  private func chart(
-    _ title: String, _ label: String, _ series: [Series], bands: [Band] = [], y: Axis? = nil
-  ) -> LineChart {
+  private func lineChart(_ title: String, y: Axis, _ series: [Series], bands: [Band] = [])
+    -> LineChart
+  {
     var marks: [Marks] = []
     if let only {
       marks.append(Marks("skipped step", at: only.series.skipped.map(Double.init), shape: .flag))
       marks.append(
         Marks("went on from a checkpoint", at: (only.report?.resumedAt ?? []).map(Double.init)))
     }
-    return LineChart(
-      title, x: Self.step, y: y ?? Axis(label, scale: .automatic), series: series, bands: bands,
-      marks: marks)
+    return LineChart(title, x: Self.step, y: y, series: series, bands: bands, marks: marks)
   }
 
   /// The running mean of what is 0 or 1, over a fortieth of the run.

@@ -70,8 +70,11 @@ public struct RunPage {
     guard let report = run.report else {
       return [
         ("steps recorded", NumberFormat.grouped(run.series.steps), ""),
-        ("loss", NumberFormat.formatted(run.series.loss.last), "the last there was"),
-        ("gradient norm", NumberFormat.formatted(run.series.norm.last), "the last there was"),
+        ("loss", NumberFormat.formatted(run.series["loss"].last), "the last there was"),
+        (
+          "gradient norm", NumberFormat.formatted(run.series["norm.global"].last),
+          "the last there was"
+        ),
         ("skipped", NumberFormat.grouped(run.series.skippedCount), "steps"),
       ]
     }

@@ -23,7 +23,8 @@ public struct RunRecords: Sendable {
     self.directory = directory.path
     name = RunSettings.name(of: directory)
     self.failure = failure
-    self.series = series ?? RunSeries()
+    let metrics = series == nil ? directory.declaredMetrics : []
+    self.series = series ?? RunSeries(metrics)
     do throws(RunFileError) {
       if directory.holdsReport {
         report = try JSONFile.read(ConvergenceReport.self, from: directory.report)
@@ -52,7 +53,7 @@ public struct RunRecords: Sendable {
       notes.append(
         "Drawn is one step in \(every): lockstep report \(directory.path) --html FILE draws all.")
     }
-    var read = RunSeries()
+    var read = RunSeries(metrics)
     notes += Self.note(directory.metrics) { (path) throws(RunFileError) in
       try StepRecord.read(path: path, every: every) { read.add($0) }
     }

@@ -13,12 +13,19 @@ public struct EventFile: ~Copyable {
   private var length = 0
   private var event = ProtocolBuffer()
   private let every: Int
+  /// The metrics that TensorBoard shows, with their tags.
+  private var scalars: [(tag: String, metric: any Metric)]
 
   /// Starts a file in a run directory. `step` is the last one of the checkpoint that the run goes
-  /// on from; `every` how many steps lie between two records of the tensors' norms.
-  public init(in directory: String, host: String, resumingAt step: Int?, every: Int)
-    throws(RunFileError)
-  {
+  /// on from; `every` how many steps lie between two records of the tensors' norms; `metrics` what
+  /// the records have besides their own.
+  public init(
+    in directory: String, host: String, resumingAt step: Int?, every: Int,
+    metrics: [MetricDeclaration] = []
+  ) throws(RunFileError) {
+    scalars = Metrics.inRecords(with: metrics).compactMap { metric in
+      metric.declaration.tag.map { ($0, metric) }
+    }
     // TensorBoard reads a directory's files by name: the seconds must be later than those of the
     // files that are there.
     let others = RunDirectory.eventFiles(in: directory).compactMap {
@@ -55,7 +62,9 @@ public struct EventFile: ~Copyable {
     begin(step: record.step)
     let withTensors = record.step == 1 || record.step % every == 0
     event.field(5) { summary in
-      for scalar in Self.scalars(record) { Self.scalar(scalar.name, scalar.value, &summary) }
+      for index in scalars.indices {
+        Self.scalar(scalars[index].tag, scalars[index].metric.value(of: record), &summary)
+      }
       guard withTensors else { return }
       for layer in record.norm.layers { Self.scalar("layers/\(layer.name)", layer.value, &summary) }
       Self.histogram(
@@ -71,28 +80,6 @@ public struct EventFile: ~Copyable {
       for number in evaluation { Self.scalar("evaluation/\(number.name)", number.value, &summary) }
     }
     try writeRecord()
-  }
-
-  /// The scalars of a step, by tag.
-  static func scalars(_ record: StepRecord) -> [NamedNumber] {
-    let (norm, noise, seconds) = (record.norm, record.noise, record.seconds)
-    return [
-      NamedNumber("loss", record.loss), NamedNumber("learning_rate", record.learningRate),
-      NamedNumber("epoch", record.epoch),
-      NamedNumber("norm/global", norm.global), NamedNumber("norm/applied", norm.applied),
-      NamedNumber("norm/local_rms", norm.localRMS),
-      NamedNumber("norm/max_local", norm.maxLocal.value),
-      NamedNumber("norm/update", record.updateNorm),
-      NamedNumber("norm/weights", record.weightNorm),
-      NamedNumber("norm/update_ratio", record.updateRatio),
-      NamedNumber("clip/coefficient", norm.coefficient),
-      NamedNumber("clip/threshold", norm.threshold),
-      NamedNumber("clip/clipped", record.action == .clip ? 1 : 0),
-      NamedNumber("clip/skipped", record.action == .skip ? 1 : 0),
-      NamedNumber("noise/scale", noise.scale), NamedNumber("noise/signal", noise.signal),
-      NamedNumber("noise/variance", noise.variance),
-      NamedNumber("seconds/total", seconds.total),
-    ] + Phase.allCases.map { NamedNumber("seconds/\($0.name)", seconds.phases[$0]) }
   }
 
   // MARK: Parts of an event
