@@ -25,6 +25,7 @@ import Testing
       let last = norms.suffix(7)
       #expect(
         mean["of_7"] as? Double == (last.count == 7 ? last.reduce(0, +) / 7 : nil))
+      #expect((record["spike_score"] as? NSDictionary)?["loss"] is NSNull)
     }
     // Both pages are the programs' own: the resumed run's is read back from its files.
     for run in ["whole", "resumed"] {
@@ -49,7 +50,7 @@ import Testing
       metrics.count == 31
         && metrics[0].hasPrefix("step,epoch [epochs],samples [samples],loss,")
         && metrics[0].hasSuffix(
-          ",seconds.optimizer [s],norm_mean.of_7,loss_bits [bits]"
+          ",seconds.optimizer [s],spike_score.loss,spike_score.norm,norm_mean.of_7,loss_bits [bits]"
         ), "\(metrics[0])")
     let ranks = try table("ranks")
     #expect(

@@ -5,7 +5,10 @@ import ExperimentKeys
 public enum Metrics: KindList {
   public static let noun = "metric"
   /// One line adds a metric.
-  public static let builtIn: [any Metric] = []
+  public static let builtIn: [any Metric] = [
+    SpikeScore(of: "loss") { $0.loss },
+    SpikeScore(of: "norm") { $0.norm.global },
+  ]
   public static func name(of metric: any Metric) -> String { metric.declaration.name }
 
   /// All that can be read from the records of a run: what each has by itself, and the metrics that

@@ -1,0 +1,93 @@
+import GradientNorms
+import RankTesting
+import Reports
+import Testing
+
+/// The spike score against its definition, computed from the whole series at each step.
+@Suite struct SpikeScoreTests {
+  /// A walk with spikes, skipped steps, values that are missing, and stretches that do not move.
+  private static let steps: [StepRecord] = {
+    var seed = UInt64(3)
+    func uniform() -> Double {
+      seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Double(seed >> 11) / Double(1 << 53)
+    }
+    return (1...700).map { number in
+      var loss: Double? = (200...330).contains(number) ? 0.5 : 0.5 + 0.01 * uniform()
+      if uniform() < 0.02 { loss! += uniform() < 0.5 ? 3 : -3 }
+      if uniform() < 0.03 { loss = [nil, .nan, .infinity][number % 3] }
+      return PageTests.step(number, loss: loss, norm: 1, action: uniform() < 0.05 ? .skip : .clip)
+    }
+  }()
+
+  /// By the definition: for each of the last `window` steps that were taken, its distance from the
+  /// mean of up to `window` taken before it, over their standard deviation.
+  private static func expected(_ window: Int, upTo count: Int) -> Double? {
+    let values = steps.prefix(count).filter { $0.action != .skip }.map(\.loss)
+    var (judged, spikes) = (0, 0)
+    for place in max(0, values.count - window)..<values.count {
+      guard let value = values[place], value.isFinite else { continue }
+      let before = values[max(0, place - window)..<place].compactMap { $0 }.filter(\.isFinite)
+      guard before.count >= 2, before.count * 10 >= window else { continue }
+      let mean = before.reduce(0, +) / Double(before.count)
+      let variance =
+        before.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(before.count - 1)
+      judged += 1
+      if value != mean, abs(value - mean) >= 7 * variance.squareRoot() { spikes += 1 }
+    }
+    return judged > 0 ? Double(spikes) / Double(judged) : nil
+  }
+
+  @Test(arguments: [2, 15, 40, 100, 1000]) func itIsTheShareOfSpikes(window: Int) {
+    var metric = SpikeScore(of: "loss", window: window) { $0.loss }
+    var scores: [Double?] = []
+    for (index, step) in Self.steps.enumerated() {
+      scores.append(metric.value(of: step))
+      #expect(scores[index] == Self.expected(window, upTo: index + 1), "step \(index + 1)")
+    }
+    #expect(scores.first == .some(nil))
+    if window >= 40 { #expect(Set(scores.compactMap { $0 }).count > 3) }
+  }
+
+  @Test func itGoesOnFromTheRecords() throws {
+    let folder = TemporaryFolder()
+    let path = folder.path + "/metrics.jsonl"
+    var file = try JSONLinesFile(creating: path)
+    var whole = ComputedMetrics([SpikeScore(of: "loss", window: 40) { $0.loss }])
+    for (index, step) in Self.steps.enumerated() {
+      var step = step
+      whole.complete(&step)
+      if index % 97 == 96 {
+        var resumed = ComputedMetrics([SpikeScore(of: "loss", window: 40) { $0.loss }])
+        try resumed.resume(from: path)
+        for (later, other) in Self.steps[index...].enumerated() where later < 120 {
+          var other = other
+          resumed.complete(&other)
+          #expect(other.metrics[0].value == Self.expected(40, upTo: index + later + 1))
+        }
+      }
+      try file.append(step)
+    }
+  }
+
+  /// One value far off among a thousand is a thousandth, for as long as it is among the last.
+  @Test func aSpikeCountsForAWindow() {
+    var metric = SpikeScore(of: "norm") { $0.norm.global }
+    var scores: [Double?] = []
+    for number in 1...2500 {
+      let norm = number == 1200 ? 50 : 1 + 0.01 * Double(number % 7)
+      scores.append(metric.value(of: PageTests.step(number, loss: 1, norm: norm)))
+    }
+    #expect(scores[99] == nil && scores[100] == 0 && scores[1198] == 0)
+    #expect(scores[1199] == 0.001 && scores[2198] == 0.001 && scores[2199] == 0)
+    #expect(metric.memory == 2000 && metric.declaration.name == "spike_score.norm")
+  }
+
+  @Test func everyRunHasIt() {
+    let names = Metrics.builtIn.map(\.declaration.name)
+    #expect(names == ["spike_score.loss", "spike_score.norm"])
+    #expect(
+      Metrics.builtIn.map(\.declaration.gauge) == ["spike_score_loss", "spike_score_norm"]
+        && Metrics.builtIn[0].declaration.tag == "spike_score/loss")
+  }
+}
