@@ -21,16 +21,22 @@ public struct ClockOffset: Sendable {
     precondition(pair.size == 2, "clocks are compared by two ranks, not \(pair.size)")
     var best: (offset: Int64, roundTrip: Int64)?
     for _ in 0..<exchanges {
-      let asked = clock()
-      try pair.send(0, from: 0)
-      let theirs = try pair.send(pair.rank == 1 ? clock() : 0, from: 1)
-      let answered = clock()
-      let roundTrip = Int64(answered - asked)
-      if best.map({ roundTrip < $0.roundTrip }) ?? true {
-        best = (Int64(theirs) - Int64(asked) - roundTrip / 2, roundTrip)
+      if pair.rank == 1 {
+        var question: UInt64 = 0
+        try pair.receive(&question, from: 0, tag: 0)
+        try pair.send(clock(), to: 0, tag: 0)
+      } else {
+        let asked = clock()
+        var theirs: UInt64 = 0
+        try pair.send(asked, to: 1, tag: 0)
+        try pair.receive(&theirs, from: 1, tag: 0)
+        let roundTrip = Int64(clock() - asked)
+        if best.map({ roundTrip < $0.roundTrip }) ?? true {
+          best = (Int64(theirs) - Int64(asked) - roundTrip / 2, roundTrip)
+        }
       }
     }
-    guard pair.rank == 0, let best else { return nil }
+    guard let best else { return nil }
     (nanoseconds, roundTrip) = best
   }
 
@@ -70,15 +76,4 @@ private func wallNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_REALTIME, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
-
-extension Communicator {
-  /// Rank `root`'s number, at every rank: one message.
-  @discardableResult
-  fileprivate borrowing func send(_ number: UInt64, from root: Int) throws -> UInt64 {
-    var number = [number]
-    var span = number.mutableSpan
-    try broadcast(&span, from: root)
-    return number[0]
-  }
 }

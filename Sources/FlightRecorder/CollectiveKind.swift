@@ -3,7 +3,7 @@
 public enum CollectiveKind: UInt32, Sendable, CaseIterable, Codable {
   case start = 1
   case end, barrier, broadcast, gather, allGather, allReduce, reduceScatter, allToAll, split, free,
-    window
+    window, reduce, scatter, scan, exclusiveScan
 
   public var name: String {
     switch self {
@@ -19,6 +19,10 @@ public enum CollectiveKind: UInt32, Sendable, CaseIterable, Codable {
     case .split: "split of a communicator"
     case .free: "end of a communicator"
     case .window: "shared window"
+    case .reduce: "reduce"
+    case .scatter: "scatter"
+    case .scan: "scan"
+    case .exclusiveScan: "exclusive scan"
     }
   }
 
@@ -26,7 +30,7 @@ public enum CollectiveKind: UInt32, Sendable, CaseIterable, Codable {
   /// collectives.
   public var hasEqualBytes: Bool {
     switch self {
-    case .broadcast, .allReduce, .reduceScatter, .allGather: true
+    case .broadcast, .allReduce, .reduceScatter, .allGather, .reduce, .scan, .exclusiveScan: true
     default: false
     }
   }

@@ -42,6 +42,12 @@ public struct FlightGroup: Sendable {
   /// The world, which is there from the start.
   public static var world: FlightGroup { FlightGroup(place: FlightRecorder.isOn ? 0 : -1) }
 
+  /// The place of a communicator whose collectives are not noted.
+  public static var unrecorded: FlightGroup { FlightGroup(place: -1) }
+
+  /// Whether its collectives are noted.
+  public var isRecorded: Bool { place >= 0 }
+
   /// The group of a communicator that was made from this one's; `first` is the number in the world
   /// of its first rank. All ranks of this group call it, whatever part they get.
   public func child(first: Int, size: Int) -> FlightGroup {
@@ -73,6 +79,9 @@ public struct StartedFlight: Sendable {
   @usableFromInline let number: UInt64
 
   @inlinable init(number: UInt64) { self.number = number }
+
+  /// What is waited for without being noted.
+  @inlinable public static var unrecorded: StartedFlight { StartedFlight(number: 0) }
 
   /// Notes that this rank waits for its end while `body` runs.
   @inlinable @inline(__always)

@@ -12,14 +12,4 @@ extension Communicator {
     if first.value > 0 && Int(first.location) != rank { try barrier() }
     return try outcome.get()
   }
-
-  /// A text that `root` has, on every rank.
-  public borrowing func broadcast(_ text: String, from root: Int = 0) throws(MPIError) -> String {
-    String(decoding: try broadcast(Array(text.utf8), from: root), as: UTF8.self)
-  }
-
-  /// Every rank's text, in rank order, at `root`; nil elsewhere.
-  public borrowing func gather(_ text: String, to root: Int = 0) throws(MPIError) -> [String]? {
-    try gather(Array(text.utf8).span, to: root)?.map { String(decoding: $0, as: UTF8.self) }
-  }
 }

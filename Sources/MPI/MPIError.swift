@@ -1,13 +1,20 @@
 import COpenMPI
 
-/// A failed MPI call: which one, MPI's error code, and MPI's own text for it.
+/// A failed MPI call: which one, MPI's error code, and MPI's own text for it (MPI_Error_string, MPI
+/// 3.1 §8.4).
 public struct MPIError: Error, Equatable, CustomStringConvertible {
   /// The MPI function's name, or the binding's when the arguments never reached MPI.
   public let call: String
   /// MPI's error code; `MPI_ERR_COUNT`, `MPI_ERR_ARG` for arguments the binding itself refused.
   public let code: Int32
+  /// What happened, in MPI's words or the binding's.
   public let text: String
 
+  /// Whether a message was longer than the buffer that was to receive it (`MPI_ERR_TRUNCATE`, MPI
+  /// 3.1 §3.2.4). The message is gone; the communicator can be used on.
+  public var isTruncation: Bool { code == MPI_ERR_TRUNCATE }
+
+  /// `call: text`.
   public var description: String { "\(call): \(text)" }
 
   @usableFromInline

@@ -1,7 +1,9 @@
 import COpenMPI
 import FlightRecorder
 
-/// How the ranks' elements become one (MPI 3.1, section 5.9).
+/// How the ranks' elements become one (`MPI_Op`, MPI 3.1 §5.9.2).
+///
+/// Making one sends nothing.
 public struct Reduction<Element: Datatype> {
   @usableFromInline let handle: MPI_Op
 
@@ -10,23 +12,34 @@ public struct Reduction<Element: Datatype> {
 }
 
 extension Reduction where Element: AdditiveArithmetic & Comparable {
+  /// Their sum (`MPI_SUM`); integers overflow silently.
   @inlinable public static var sum: Reduction { Reduction(handle: cmpi_sum()) }
+  /// The smallest (`MPI_MIN`).
+  ///
   /// With a NaN among the elements the result depends on their order: count non-finite values, do
   /// not look for them here.
   @inlinable public static var minimum: Reduction { Reduction(handle: cmpi_min()) }
+  /// The largest (`MPI_MAX`). With a NaN among the elements the result depends on their order.
   @inlinable public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
 }
 
 extension Reduction where Element == ValueAndRank {
-  /// The largest value and its location; the lowest location among equal values.
+  /// The largest value and its location; the lowest location among equal values (`MPI_MAXLOC`, MPI
+  /// 3.1 §5.9.4).
   @inlinable public static var maximumWithLocation: Reduction { Reduction(handle: cmpi_maxloc()) }
 }
 
 /// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the
 /// caller's can combine (a sum here, a maximum there).
 ///
-/// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1,
-/// section 5.9.5). Freed with `free()`.
+/// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1
+/// §5.9.5).
+///
+/// ```swift
+/// let reduction = try RecordReduction(length: 2) { other, record, count, _ in combine(…) }
+/// try world.allReduce(record: &span, reduction)
+/// try reduction.free()
+/// ```
 public struct RecordReduction: ~Copyable {
   /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative,
   /// and associative up to rounding.
@@ -36,10 +49,15 @@ public struct RecordReduction: ~Copyable {
       UnsafeMutablePointer<MPI_Datatype?>?
     ) -> Void
 
+  /// How many values a record has.
   public let length: Int
   @usableFromInline let datatype: MPI_Datatype
   @usableFromInline let operation: MPI_Op
 
+  /// Makes a reduction of records of `length` values (MPI_Type_contiguous, MPI_Type_commit and
+  /// MPI_Op_create, MPI 3.1 §4.1.2, §4.1.9 and §5.9.5).
+  ///
+  /// Local: sends nothing. Throws ``MPIError`` for a length that is not within 1…`Int32.max`.
   public init(length: Int, combine: Combine) throws(MPIError) {
     try require(length > 0, "RecordReduction", "a record of \(length) values")
     let count = try mpiCount(length, "RecordReduction")
@@ -53,6 +71,8 @@ public struct RecordReduction: ~Copyable {
     self.operation = operation!
   }
 
+  /// Gives the reduction back (MPI_Op_free and MPI_Type_free, MPI 3.1 §5.9.5 and §4.1.9). Local:
+  /// sends nothing.
   public consuming func free() throws(MPIError) {
     var datatype: MPI_Datatype? = self.datatype
     var operation: MPI_Op? = self.operation
@@ -62,8 +82,11 @@ public struct RecordReduction: ~Copyable {
 }
 
 extension Communicator {
-  /// Replaces this rank's record by the combination of all ranks' records, in place: one message
-  /// round of `8·length` bytes.
+  /// Replaces this rank's record by the combination of all ranks' records, in place (MPI_Allreduce,
+  /// MPI 3.1 §5.9.6).
+  ///
+  /// Collective: one all-reduce of `8·length` bytes. Throws ``MPIError`` where a value has not 8
+  /// bytes, or the record not the reduction's length.
   @inlinable
   public borrowing func allReduce<Word: Datatype>(
     record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction
@@ -86,7 +109,7 @@ extension Communicator {
 }
 
 /// How many words a record of this type has: what a ``RecordReduction/Combine`` function asks of
-/// its last argument.
+/// its last argument (MPI_Type_size, MPI 3.1 §4.1.5). Sends nothing.
 public func recordLength(_ datatype: MPI_Datatype?) -> Int {
   var bytes: Int32 = 0
   MPI_Type_size(datatype, &bytes)

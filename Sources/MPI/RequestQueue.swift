@@ -19,7 +19,9 @@ public final class RequestQueue {
   private var first = 0
   private var keeper: AnyObject?
 
-  /// Collective.
+  /// Makes an empty queue with messages of its own (MPI_Comm_dup, MPI 3.1 §6.4.2).
+  ///
+  /// Collective; costs what ``Communicator/duplicate()`` costs.
   public init(on world: borrowing Communicator) throws(MPIError) {
     communicator = try world.duplicate()
   }
@@ -30,7 +32,10 @@ public final class RequestQueue {
   public var isEmpty: Bool { first == requests.count }
 
   /// Starts giving rank r the piece r of what begins at `source`, and taking the pieces of
-  /// `received` from each (MPI_Ialltoallv).
+  /// `received` from each (MPI_Ialltoallv, MPI 3.1 §5.12.6).
+  ///
+  /// Collective: started in the same order on all ranks. Each rank sends all but its own piece, a
+  /// message to each other rank. Throws ``MPIError`` for what MPI reports.
   public func startAllToAll<Element: Datatype>(
     _ source: UnsafePointer<Element>, _ sent: CountsAndDisplacements,
     into target: UnsafeMutablePointer<Element>, _ received: CountsAndDisplacements,
@@ -46,7 +51,10 @@ public final class RequestQueue {
   }
 
   /// Starts filling the pieces of what begins at `base` with those of every rank, this rank's being
-  /// in its place already (MPI_Iallgatherv).
+  /// in its place already (MPI_Iallgatherv, MPI 3.1 §5.12.5).
+  ///
+  /// Collective: started in the same order on all ranks. Each rank receives all others' bytes.
+  /// Throws ``MPIError`` for what MPI reports.
   public func startAllGather<Element: Datatype>(
     inPlace base: UnsafeMutablePointer<Element>, _ pieces: CountsAndDisplacements,
     keeping owner: AnyObject
@@ -61,7 +69,7 @@ public final class RequestQueue {
   }
 
   /// Lets MPI make progress, and takes the oldest from the queue if it has ended; returns whether
-  /// it has.
+  /// it has (MPI_Test, MPI 3.1 §3.7.3). Local; the queue must not be empty.
   public func takeOldest() throws(MPIError) -> Bool {
     var complete: Int32 = 0
     try check(MPI_Test(&requests[first], &complete, cmpi_status_ignore()), "MPI_Test")
@@ -72,7 +80,9 @@ public final class RequestQueue {
     return complete != 0
   }
 
-  /// Waits until the oldest has ended.
+  /// Waits until the oldest has ended, and takes it from the queue (MPI_Wait, MPI 3.1 §3.7.3).
+  ///
+  /// Local; the queue must not be empty. Throws ``MPIError`` where the collective failed.
   public func waitForOldest() throws(MPIError) {
     try check(
       flights[first].waiting { MPI_Wait(&requests[first], cmpi_status_ignore()) }, "MPI_Wait")
@@ -105,7 +115,9 @@ public final class CountsAndDisplacements {
   /// The elements of all pieces.
   let total: Int
 
-  /// Positions counted from the address that the collective is given.
+  /// Makes it of positions counted from the address that the collective is given, a range a rank.
+  ///
+  /// Local: sends nothing. Throws ``MPIError`` for a length or a start above `Int32.max`.
   public init(_ pieces: [Range<Int>]) throws(MPIError) {
     let numbers = try pieces.map { (piece) throws(MPIError) in
       (

@@ -12,8 +12,12 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   private let rank: Int
   private let flight: FlightGroup
 
-  /// Makes a window to which this rank gives `count` elements, zeroed. Collective over `node`,
-  /// whose ranks must share memory (``Communicator/splitByNode()``).
+  /// Makes a window to which this rank gives `count` elements, zeroed (MPI_Win_allocate_shared, MPI
+  /// 3.1 §11.2.3, opened with MPI_Win_lock_all, §11.5.3).
+  ///
+  /// Collective over `node`, whose ranks must share memory (``Communicator/splitByNode()``); `count`
+  /// may differ. Costs an all-gather of the sizes and a barrier. Throws ``MPIError`` for a negative
+  /// count and one that no memory has room for.
   public init(on node: borrowing Communicator, count: Int) throws(MPIError) {
     let stride = MemoryLayout<Element>.stride
     try require(count >= 0 && count <= MPI_Aint.max / stride, "SharedWindow", "\(count) elements")
@@ -50,13 +54,13 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     self.rank = node.rank
   }
 
-  /// Reads the part that a rank owns, as it was when last synchronised.
+  /// Reads the part that a rank owns, as it was when last synchronised. Local, without a message.
   @_lifetime(borrow self)
   public borrowing func part(of rank: Int) -> Span<Element> {
     _overrideLifetime(Span(_unsafeElements: UnsafeBufferPointer(parts[rank])), borrowing: self)
   }
 
-  /// This rank's own part, to write.
+  /// This rank's own part, to write. Local, without a message.
   public var own: MutableSpan<Element> {
     @_lifetime(&self)
     mutating get { _overrideLifetime(MutableSpan(_unsafeElements: parts[rank]), mutating: &self) }
@@ -67,12 +71,21 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   public borrowing func address(of rank: Int) -> UnsafeMutableBufferPointer<Element> { parts[rank] }
 
   /// Makes what every rank wrote before visible to every rank after: a barrier between two memory
-  /// fences.
+  /// fences (MPI_Win_sync, MPI 3.1 §11.5.4, and MPI_Barrier, §5.3).
+  ///
+  /// ```swift
+  /// var own = window.own; own[0] = 1
+  /// try window.synchronize(on: node)
+  /// let theirs = window.part(of: 1)[0]
+  /// ```
+  ///
+  /// Collective over `node`.
   public borrowing func synchronize(on node: borrowing Communicator) throws(MPIError) {
     try synchronizeMemory(window, on: node)
   }
 
-  /// Gives the memory back. Collective.
+  /// Gives the memory back (MPI_Win_unlock_all, MPI 3.1 §11.5.3, and MPI_Win_free, §11.2.5).
+  /// Collective; costs a barrier.
   public consuming func free() throws(MPIError) {
     var window: MPI_Win? = self.window
     try check(MPI_Win_unlock_all(window), "MPI_Win_unlock_all")

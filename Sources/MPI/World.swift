@@ -2,12 +2,23 @@ import COpenMPI
 import FlightRecorder
 import Glibc
 
-/// An error that chooses the exit status of the job it ends.
+/// An error that chooses the exit status of the job it ends, where ``withMPI(_:)`` meets it.
 public protocol JobFailure: Error {
+  /// The status that mpirun exits with.
   var exitStatus: Int32 { get }
 }
 
-/// Starts MPI, lends the world's communicator to `body`, and ends MPI when it returns.
+/// Starts MPI, lends the world's communicator to `body`, and ends MPI when it returns
+/// (MPI_Init_thread and MPI_Finalize, MPI 3.1 §12.4.3 and §8.7).
+///
+/// ```swift
+/// withMPI { world in
+///   print("rank \(world.rank) of \(world.size)")
+/// }
+/// ```
+///
+/// Collective over all processes of the job, once in each. A program that starts MPI otherwise uses
+/// ``withCommunicator(borrowing:_:)``.
 ///
 /// When `body` throws on a rank, that rank prints one line, `rank R on HOST: the error`, to
 /// standard error and ends every process of the job at once with the error's
@@ -49,7 +60,8 @@ private func makeWorld() -> Communicator {
   }
 }
 
-/// This machine's name, as ranks give it in messages and reports.
+/// This machine's name, as ranks give it in messages and reports (gethostname). Sends nothing, and
+/// needs no MPI.
 public func hostName() -> String {
   var buffer = [CChar](repeating: 0, count: 256)
   gethostname(&buffer, 255)
@@ -71,7 +83,8 @@ private func printFailure(_ text: String) {
   _ = write(STDERR_FILENO, line, line.count)
 }
 
-/// The MPI library's own name and version, one line.
+/// The MPI library's own name and version, one line (MPI_Get_library_version, MPI 3.1 §8.1.1). Sends
+/// nothing, and needs no start of MPI.
 public func mpiLibraryVersion() -> String {
   var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
   var length: Int32 = 0

@@ -3,31 +3,42 @@ import Testing
 
 extension MPITests {
   struct Collectives {
+    /// More ranks than cores from three on; eight, because algorithms change at powers of two.
     static let rankCounts = [1, 2, 3, 4, 5, 8]
-    /// One start for all of them.
-    static let outcome = Result { try Programs.mpirun(8, ["collectives"]) }
+    static let names = [
+      "all-reduce", "all-reduce of extremes", "all-reduce of locations", "several in flight",
+      "reduce-scatter", "gather and all-gather", "all-to-all of unequal pieces",
+      "all-to-all of equal pieces", "broadcast", "groups", "shared windows", "records",
+      "agreement", "reduce to a root", "gather of equal pieces", "scatter of equal pieces",
+      "scatter of unequal pieces", "scan", "exclusive scan", "scan gives each rank its place",
+    ]
 
-    @Test(arguments: [
-      "reductions", "pieces", "gathers", "exchanges", "broadcasts", "groups", "windows", "records",
-      "agreement",
-    ])
-    func `Values are right at every rank count`(theme: String) throws {
-      let outcome = try Self.outcome.get()
-      let lines = outcome.output.split(separator: "\n")
-      let unfinished = Self.rankCounts.filter { !lines.contains("\(theme) on \($0) ranks") }
-      #expect(unfinished.isEmpty, outcome.account)
+    @Test(arguments: names, rankCounts)
+    func `Values are right at every rank count`(name: String, ranks: Int) throws {
+      try RankCases.quick(ranks).expectGood(name)
     }
 
-    @Test func `The job of all collectives ends well`() throws {
-      let outcome = try Self.outcome.get()
-      #expect(outcome.status == 0 && outcome.errors.isEmpty, outcome.account)
+    @Test(arguments: rankCounts)
+    func `The job of all cases ends well and reports every case that is tested`(ranks: Int) throws {
+      let cases = try RankCases.quick(ranks)
+      #expect(cases.outcome.status == 0 && cases.outcome.errors.isEmpty, cases.outcome.account)
+      #expect(Set(cases.lines.keys) == Set(Self.names + Messages.names + Misuse.names))
     }
 
     @Test func `Values are right over TCP`() throws {
-      let outcome = try Programs.mpirun(
-        5, ["collectives"], mpirunArguments: ["--mca", "btl", "tcp,self"])
-      #expect(outcome.status == 0, outcome.account)
-      #expect(outcome.output.contains("agreement on 5 ranks\n"), outcome.account)
+      let cases = try RankCases(
+        5, ["mpi-cases"], mpirunArguments: ["--mca", "btl", "tcp,self"])
+      for name in Self.names + Messages.names { cases.expectGood(name) }
+      #expect(cases.outcome.status == 0, cases.outcome.account)
+    }
+
+    @Test func `A case that fails is named, and the others run on`() throws {
+      let cases = try RankCases(3, ["mpi-failing-cases"])
+      #expect(cases.outcome.status == 0, cases.outcome.account)
+      #expect(cases.lines["first"] == "ok first" && cases.lines["third"] == "ok third")
+      let failure = try #require(cases.lines["second"], cases.outcome.account)
+      #expect(failure.hasPrefix("failed second: rank 1: ") && failure.contains("wrong on 1"))
+      #expect(failure.contains("; rank 2: ") && failure.contains("wrong on 2"))
     }
 
     @Test func `All ranks hold the same bits whatever the algorithm`() throws {

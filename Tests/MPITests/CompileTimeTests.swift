@@ -15,6 +15,24 @@ extension MPITests {
         (testDescription, self.complaint, self.text) = (description, complaint, text)
       }
 
+      /// A snippet whose body works on messages in flight.
+      static func messages(_ description: String, _ complaint: String, _ body: String) -> Snippet {
+        Snippet(
+          description, complaint,
+          """
+          func use(_ world: borrowing Communicator) throws {
+            var given: [Float] = [1, 2]
+            var values: [Float] = [3, 4]
+            var span = values.mutableSpan
+            let sending = try world.startSend(given.span, to: 0, tag: 7)
+            let receiving = try world.startReceive(&span, from: .any, tag: .any)
+          \(body)
+            try sending.wait()
+            given[0] = values[0]
+          }
+          """)
+      }
+
       /// A snippet whose body works on a request in flight.
       static func inFlight(_ description: String, _ complaint: String, _ body: String) -> Snippet {
         Snippet(
@@ -24,7 +42,7 @@ extension MPITests {
             var values: [Float] = [1, 2]
             var span = values.mutableSpan
             var request = try world.startAllReduce(&span, .sum)
-            _ = try request.test()
+            _ = request.test()
           \(body)
           }
           """)
@@ -37,7 +55,7 @@ extension MPITests {
         "  try request.wait()\n  try request.wait()"),
       .inFlight(
         "testing after waiting", "'request' used after consume",
-        "  try request.wait()\n  _ = try request.test()"),
+        "  try request.wait()\n  _ = request.test()"),
       .inFlight(
         "writing in flight", "overlapping accesses to 'span'", "  span[0] = 1\n  try request.wait()"
       ),
@@ -50,6 +68,68 @@ extension MPITests {
       .inFlight(
         "starting on memory in flight", "overlapping accesses to 'span'",
         "  let second = try world.startBroadcast(&span)\n  try second.wait()\n  try request.wait()"),
+      .messages(
+        "waiting twice for a message", "'receiving' consumed more than once",
+        "  try receiving.wait()\n  try receiving.wait()"),
+      .messages(
+        "writing what is received", "overlapping accesses to 'span'",
+        "  span[0] = 1\n  try receiving.wait()"),
+      .messages(
+        "reading what is received", "overlapping accesses to 'span'",
+        "  let first = span[0]\n  try receiving.wait()\n  print(first)"),
+      .messages(
+        "reading the array that is received into", "overlapping accesses to 'values'",
+        "  print(values[0])\n  try receiving.wait()"),
+      .messages(
+        "receiving twice into the same memory", "overlapping accesses to 'span'",
+        "  let second = try world.startReceive(&span, from: 0, tag: 1)\n  try second.wait()\n"
+          + "  try receiving.wait()"),
+      .messages(
+        "sending what is being received", "overlapping accesses to 'values'",
+        "  let second = try world.startSend(values.span, to: 0, tag: 1)\n  try second.wait()\n"
+          + "  try receiving.wait()"),
+      .messages(
+        "writing what is sent", "overlapping accesses to 'given'",
+        "  given[0] = 1\n  try receiving.wait()"),
+      Snippet(
+        "returning a started send", "escapes its scope",
+        """
+        func start(_ world: borrowing Communicator) throws -> Request {
+          let given: [Float] = [1, 2]
+          return try world.startSend(given.span, to: 0, tag: 7)
+        }
+        """),
+      Snippet(
+        "returning a started receive", "escapes its scope",
+        """
+        func start(_ world: borrowing Communicator) throws -> ReceiveRequest {
+          var values: [Float] = [1, 2]
+          var span = values.mutableSpan
+          return try world.startReceive(&span, from: .any, tag: 7)
+        }
+        """),
+      Snippet(
+        "keeping a started send longer than its memory", "escapes its scope",
+        """
+        func use(_ world: borrowing Communicator) throws {
+          let kept: Request
+          do {
+            let given: [Float] = [1, 2]
+            kept = try world.startSend(given.span, to: 0, tag: 7)
+          }
+          try kept.wait()
+        }
+        """),
+      Snippet(
+        "storing a started receive", "escapes its scope",
+        "final class Box { var request: ReceiveRequest? }"),
+      Snippet(
+        "freeing a borrowed communicator", "'ranks' is borrowed and cannot be consumed",
+        "try withCommunicator(borrowing: nil) { ranks in try ranks.free() }".inThrowingFunction),
+      Snippet(
+        "keeping a borrowed communicator", "'ranks' is borrowed and cannot be consumed",
+        "var kept: Communicator?\n  try withCommunicator(borrowing: nil) { ranks in kept = consume ranks }\n  _ = kept?.rank"
+          .inThrowingFunction),
       Snippet(
         "returning a request", "escapes its scope",
         """
@@ -119,6 +199,16 @@ extension MPITests {
       #expect(outcome.status == 0 && !outcome.errors.contains("error:"), outcome.account)
     }
 
+    @Test func `Messages that are waited for in time compile`() throws {
+      // What is being sent may be read, and sent again.
+      let snippet = Snippet.messages(
+        "waiting", "",
+        "  print(given[0])\n  let second = try world.startSend(given.span, to: 0, tag: 8)\n"
+          + "  try receiving.wait()\n  span[0] = 3\n  try second.wait()")
+      let outcome = try compile(snippet)
+      #expect(outcome.status == 0 && !outcome.errors.contains("error:"), outcome.account)
+    }
+
     @Test(arguments: rejected)
     func `Misuse does not compile`(snippet: Snippet) throws {
       let outcome = try compile(snippet)
@@ -157,5 +247,6 @@ extension MPITests {
 }
 
 extension String {
+  fileprivate var inThrowingFunction: String { "func use() throws {\n  \(self)\n}" }
   fileprivate var inFunction: String { "func use() {\n  \(self)\n}" }
 }

@@ -26,7 +26,11 @@ extension MPITests {
         all-gather 6 64 step 7
         broadcast 7 64 step 7
         all-reduce 8 64 step 7
-        split of a communicator 9 0 step 7
+        reduce 9 8 step 7
+        scan 10 8 step 7
+        exclusive scan 11 8 step 7
+        scatter 12 16 step 7
+        split of a communicator 13 0 step 7
         barrier 1 0 step 7
         end of a communicator 2 0 step 7
 

@@ -3,23 +3,24 @@ import Testing
 
 extension MPITests {
   struct Misuse {
-    @Test func `Wrong arguments are refused with what is wrong`() throws {
-      let outcome = try Programs.mpirun(3, ["wrong-arguments"])
-      #expect(outcome.status == 0, outcome.account)
-    }
+    static let names = [
+      "wrong counts", "wrong ranks", "wrong tags", "wrong lengths", "counts past Int32",
+    ]
 
-    @Test func `Counts that MPI cannot take are refused, not truncated`() throws {
-      let outcome = try Programs.mpirun(2, ["counts-past-int32"])
-      #expect(outcome.status == 0, outcome.account)
+    @Test(arguments: names, [1, 2, 3, 4])
+    func `Wrong arguments are refused with what is wrong`(name: String, ranks: Int) throws {
+      try RankCases.quick(ranks).expectGood(name)
     }
 
     @Test func `Reductions and broadcasts past one call's length are made in pieces`() throws {
-      let outcome = try Programs.mpirun(2, ["long-buffers"])
-      #expect(outcome.status == 0, outcome.account)
+      let cases = try RankCases(2, ["mpi-long-cases"])
+      for name in ["long broadcast", "long reductions"] { cases.expectGood(name) }
+      #expect(cases.outcome.status == 0, cases.outcome.account)
     }
 
-    @Test func `A dropped request traps and says so`() throws {
-      let outcome = try Programs.mpirun(1, ["dropped-request"])
+    @Test(arguments: ["dropped-request", "dropped-send", "dropped-receive"])
+    func `A dropped request traps and says so`(program: String) throws {
+      let outcome = try Programs.mpirun(1, [program])
       #expect(outcome.status != 0, outcome.account)
       #expect(
         outcome.errors.contains(

@@ -94,6 +94,17 @@ private let flightRecord = RankProgram("flight-record") { world, _ in
   try world.broadcast(&span)
   let request = try world.startAllReduce(&span, .sum)
   try request.wait()
+  _ = try world.reduce(1.0, .sum)
+  _ = try world.scan(1.0, .sum)
+  _ = try world.exclusiveScan(1.0, .sum)
+  var pair = [0.0, 0.0]
+  var pairSpan = pair.mutableSpan
+  try world.scatter(values.span, into: &pairSpan)
+  // A message is no collective: it changes what the rank has done, and leaves no entry.
+  let before = image.activity
+  try world.sendReceive([1.0].span, to: world.rank, tag: 0, into: &pairSpan, from: .any, tag: 0)
+  try expect(
+    image.activity[0] == before[0] + 1, "a message counts as \(image.activity[0] - before[0])")
   let half = try world.split(color: world.rank % 2)
   try half.barrier()
   try half.free()

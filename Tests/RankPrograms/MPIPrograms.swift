@@ -2,38 +2,41 @@ import MPI
 
 /// Programs that try the binding alone.
 let mpiPrograms: [RankProgram] =
-  collectivePrograms + misusePrograms + failurePrograms + [allReduceCost]
+  [mpiCases, mpiLongCases, equalBits, allReduceCost] + failurePrograms
 
-/// Each prints `theme on N ranks` as it finishes, so that a test can check which ones ran.
-private let collectivePrograms = [
-  RankProgram("collectives") { world, _ in
-    for count in [1, 2, 3, 4, 5, 8] where count <= world.size {
-      try onRanks([count], of: world) { ranks in
-        try finish("reductions", on: ranks) { ranks in try checkReductions(on: ranks) }
-        try finish("pieces", on: ranks) { ranks in try checkReduceScatter(on: ranks) }
-        try finish("gathers", on: ranks) { ranks in try checkGathers(on: ranks) }
-        try finish("exchanges", on: ranks) { ranks in try checkAllToAll(on: ranks) }
-        try finish("broadcasts", on: ranks) { ranks in try checkBroadcasts(on: ranks) }
-        try finish("groups", on: ranks) { ranks in try checkGroups(on: ranks) }
-        try finish("windows", on: ranks) { ranks in try checkSharedWindows(on: ranks) }
-        try finish("records", on: ranks) { ranks in try checkRecords(on: ranks) }
-        try finish("agreement", on: ranks) { ranks in try checkAgreement(on: ranks) }
-      }
-    }
-  },
-  RankProgram("equal-bits") { world, _ in
-    let digest = try checkEqualBits(on: world)
-    try checkRecords(on: world)
-    if world.rank == 0 { print(digest) }
-  },
+/// Everything that is quick, case by case. Without arguments all cases run, else those named.
+private let mpiCases = RankProgram("mpi-cases") { world, names in
+  let cases =
+    collectiveCases + rootCases + scanCases + messageCases + startedMessageCases + adoptingCases
+    + misuseCases
+  try runCases(cases.filter { names.isEmpty || names.contains($0.name) }, on: world)
+}
+
+/// Cases with buffers past what one call of MPI takes.
+private let mpiLongCases = RankProgram("mpi-long-cases") { world, _ in
+  try runCases(longCases, on: world)
+}
+
+private let collectiveCases = [
+  RankCase("all-reduce") { ranks in try checkReductions(on: ranks) },
+  RankCase("all-reduce of extremes") { ranks in try checkExtremes(on: ranks) },
+  RankCase("all-reduce of locations") { ranks in try checkLocations(on: ranks) },
+  RankCase("several in flight") { ranks in try checkManyInFlight(on: ranks) },
+  RankCase("reduce-scatter") { ranks in try checkReduceScatter(on: ranks) },
+  RankCase("gather and all-gather") { ranks in try checkGathers(on: ranks) },
+  RankCase("all-to-all of unequal pieces") { ranks in try checkAllToAll(on: ranks) },
+  RankCase("all-to-all of equal pieces") { ranks in try checkEqualAllToAll(on: ranks) },
+  RankCase("broadcast") { ranks in try checkBroadcasts(on: ranks) },
+  RankCase("groups") { ranks in try checkGroups(on: ranks) },
+  RankCase("shared windows") { ranks in try checkSharedWindows(on: ranks) },
+  RankCase("records") { ranks in try checkRecords(on: ranks) },
+  RankCase("agreement") { ranks in try checkAgreement(on: ranks) },
 ]
 
-private func finish(
-  _ theme: String, on ranks: borrowing Communicator,
-  _ check: (borrowing Communicator) throws -> Void
-) throws {
-  try check(ranks)
-  if ranks.rank == 0 { print("\(theme) on \(ranks.size) ranks") }
+private let equalBits = RankProgram("equal-bits") { world, _ in
+  let digest = try checkEqualBits(on: world)
+  try checkRecords(on: world)
+  if world.rank == 0 { print(digest) }
 }
 
 /// What a rank gives at a position: small, so that sums are exact in every type, and different

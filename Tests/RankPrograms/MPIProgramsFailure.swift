@@ -9,6 +9,27 @@ let failurePrograms = [
     var span = values.mutableSpan
     _ = try world.startAllReduce(&span, .sum)
   },
+  RankProgram("dropped-send") { world, _ in
+    let values: [Float] = [1]
+    _ = try world.startSend(values.span, to: 0, tag: 0)
+  },
+  RankProgram("dropped-receive") { world, _ in
+    var values: [Float] = [1]
+    var span = values.mutableSpan
+    _ = try world.startReceive(&span, from: .any, tag: .any)
+  },
+  // Three cases, of which the second fails on all ranks but 0.
+  RankProgram("mpi-failing-cases") { world, _ in
+    try runCases(
+      [
+        RankCase("first") { _ in },
+        RankCase("second") { ranks in
+          try expect(ranks.rank == 0, "wrong on \(ranks.rank)")
+          try ranks.barrier()
+        },
+        RankCase("third") { ranks in try expect(ranks.size == 3, "\(ranks.size) ranks") },
+      ], on: world)
+  },
   // Arguments: the rank that throws, and the exit status that it asks for, if any.
   RankProgram("throwing-rank") { world, arguments in
     var values = [Float](repeating: 1, count: 1000)

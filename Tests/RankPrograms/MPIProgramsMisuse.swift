@@ -1,24 +1,33 @@
 import CRankPrograms
 import MPI
 
-/// Programs that call the binding wrongly, or with more than one MPI call can take.
-let misusePrograms = [
-  RankProgram("wrong-arguments") { world, _ in
-    try checkWrongCounts(on: world)
-    try checkWrongRanks(on: world)
-    try checkWrongLengths(on: world)
-    // Nothing that was refused reached MPI: the ranks are still in step.
-    let ranks = try world.allReduce(Int32(1), .sum)
-    try expect(Int(ranks) == world.size, "\(ranks) ranks answer after the refusals")
-  },
-  RankProgram("counts-past-int32") { world, _ in try checkCountsPastInt32(on: world) },
-  RankProgram("long-buffers") { world, _ in
-    try checkLongBroadcast(on: world)
+/// Calls that the binding must refuse.
+let misuseCases = [
+  RankCase("wrong counts") { world in try inStep(world) { try checkWrongCounts(on: $0) } },
+  RankCase("wrong ranks") { world in try inStep(world) { try checkWrongRanks(on: $0) } },
+  RankCase("wrong tags") { world in try inStep(world) { try checkWrongTags(on: $0) } },
+  RankCase("wrong lengths") { world in try inStep(world) { try checkWrongLengths(on: $0) } },
+  RankCase("counts past Int32") { world in try inStep(world) { try checkCountsPastInt32(on: $0) } },
+]
+
+/// Buffers past what one call takes, which are cut.
+let longCases = [
+  RankCase("long broadcast") { world in try checkLongBroadcast(on: world) },
+  RankCase("long reductions") { world in
     try onRanks([1], of: world) { alone in try checkLongReductions(on: alone) }
   },
 ]
 
-private func expectError(_ wanted: String, line: Int = #line, _ body: () throws(MPIError) -> Void)
+/// Nothing that is refused reaches MPI: afterwards the ranks are still in step.
+private func inStep(
+  _ world: borrowing Communicator, _ body: (borrowing Communicator) throws -> Void
+) throws {
+  try body(world)
+  let ranks = try world.allReduce(Int32(1), .sum)
+  try expect(Int(ranks) == world.size, "\(ranks) ranks answer after the refusals")
+}
+
+func expectError(_ wanted: String, line: Int = #line, _ body: () throws(MPIError) -> Void)
   throws
 {
   do {
@@ -37,8 +46,9 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
   let uneven = [Int](repeating: 2, count: size - 1) + [3]
   let negative = [Int](repeating: 3, count: size - 1) + [-1]
   let huge = [Int](repeating: .max, count: size)
+  let right = [Int](repeating: 2, count: size)
   for (counts, text) in [
-    ([1], "1 counts for \(size) ranks"),
+    (right + [0], "\(size + 1) counts for \(size) ranks"),
     (uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
     (negative, "-1 elements in one call; MPI counts from 0 to 2147483647"),
     (huge, "\(Int.max) elements in one call; MPI counts from 0 to 2147483647"),
@@ -56,11 +66,10 @@ private func checkWrongCounts(on world: borrowing Communicator) throws {
       try world.allGather(inPlace: &span, counts: counts)
     }
   }
-  let right = [Int](repeating: 2, count: size)
   for (sent, received, text) in [
     (uneven, right, "counts add up to \(2 * size + 1), not \(2 * size)"),
     (right, uneven, "counts add up to \(2 * size + 1), not \(2 * size)"),
-    (right, [2], "1 counts for \(size) ranks"),
+    (right, right + [0], "\(size + 1) counts for \(size) ranks"),
     (negative, right, "-1 elements in one call; MPI counts from 0 to 2147483647"),
   ] {
     try expectError("allToAll: " + text) { () throws(MPIError) in
@@ -89,6 +98,29 @@ private func checkWrongRanks(on world: borrowing Communicator) throws {
     try expectError("gather: " + text) { () throws(MPIError) in
       _ = try world.gather(values.span, to: root)
     }
+    try expectError("gather: " + text) { () throws(MPIError) in
+      var into = values
+      var span = into.mutableSpan
+      try world.gather(values.span, into: &span, to: root)
+    }
+    try expectError("scatter: " + text) { () throws(MPIError) in
+      var into = values
+      var span = into.mutableSpan
+      try world.scatter(values.span, into: &span, from: root)
+    }
+    try expectError("scatter: " + text) { () throws(MPIError) in
+      var into = values
+      var span = into.mutableSpan
+      try world.scatter(values.span, counts: [], into: &span, from: root)
+    }
+    try expectError("reduce: " + text) { () throws(MPIError) in
+      var span = values.mutableSpan
+      try world.reduce(&span, .sum, to: root)
+    }
+    try expectError("reduce: " + text) { () throws(MPIError) in
+      _ = try world.reduce(1.0, .sum, to: root)
+    }
+    try checkMessageRefusals(to: root, tag: 0, text, on: world)
     try expectError("broadcast: " + text) { () throws(MPIError) in
       _ = try world.broadcast(values, from: root)
     }
@@ -125,6 +157,7 @@ private func checkWrongLengths(on world: borrowing Communicator) throws {
     try world.reduceScatter(
       values.span, counts: [Int](repeating: 2, count: size), into: &span, .sum)
   }
+  try checkWrongLengthsAtRoot(on: world)
   let reduction = try RecordReduction(length: 3) { _, _, _, _ in }
   var record = [0.0]
   try expectError("allReduce: a record of 1 values where 3 were announced") { () throws(MPIError) in
@@ -139,7 +172,55 @@ private func checkWrongLengths(on world: borrowing Communicator) throws {
   try reduction.free()
 }
 
-/// Every collective of one MPI call refuses what a 32-bit count cannot say. The memory is never
+/// Each rank is the root of its own call, so that all refuse.
+private func checkWrongLengthsAtRoot(on world: borrowing Communicator) throws {
+  let (rank, size) = (world.rank, world.size)
+  let values = [Float](repeating: 0, count: 2 * size)
+  var other = [Float](repeating: 0, count: 2 * size + 1)
+  try expectError("exclusiveScan: \(2 * size) elements into a buffer of \(2 * size + 1)") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.exclusiveScan(values.span, into: &span, .sum)
+  }
+  try expectError("allToAll: \(2 * size) elements into a buffer of \(2 * size + 1)") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.allToAll(values.span, into: &span)
+  }
+  if size > 1 {
+    let odd = other
+    try expectError(
+      "allToAll: \(2 * size + 1) elements for \(size) ranks, which cannot get equally many"
+    ) { () throws(MPIError) in
+      var span = other.mutableSpan
+      try world.allToAll(odd.span, into: &span)
+    }
+  }
+  try expectError("gather: \(size) times \(2 * size) elements into a buffer of \(2 * size + 1)") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.gather(values.span, into: &span, to: rank)
+  }
+  try expectError("scatter: \(2 * size) elements in \(size) pieces of \(2 * size + 1)") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.scatter(values.span, into: &span, from: rank)
+  }
+  try expectError("scatter: a buffer of \(2 * size + 1) elements for a piece of 2") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.scatter(
+      values.span, counts: [Int](repeating: 2, count: size), into: &span, from: rank)
+  }
+  try expectError("scatter: counts add up to \(2 * size + 1), not \(2 * size)") {
+    () throws(MPIError) in
+    var span = other.mutableSpan
+    try world.scatter(
+      values.span, counts: [Int](repeating: 2, count: size - 1) + [3], into: &span, from: rank)
+  }
+}
+
+/// Every call of one MPI call refuses what a 32-bit count cannot say. The memory is never
 /// touched.
 private func checkCountsPastInt32(on world: borrowing Communicator) throws {
   let tooMany = Int(Int32.max) + 1
@@ -160,11 +241,26 @@ private func checkCountsPastInt32(on world: borrowing Communicator) throws {
     var span = memory.mutableBytes(tooMany)
     try world.startBroadcast(&span).wait()
   }
+  try checkLongMessages(tooMany, text, on: world)
   // Each length is a count here, and only their sum is none.
-  try expectError("allGather: " + text) { () throws(MPIError) in
-    _ = try world.allGather(memory.bytes(half))
+  if size > 1 {
+    let share = (tooMany + size - 1) / size
+    let sum = "\(share * size) elements in one call; MPI counts from 0 to 2147483647"
+    try expectError("allGather: " + sum) { () throws(MPIError) in
+      _ = try world.allGather(memory.bytes(share))
+    }
+    try expectError("gather: " + sum) { () throws(MPIError) in
+      var span = MutableSpan<UInt8>()
+      try world.gather(memory.bytes(share), into: &span)
+    }
+    try expectError("scatter: " + sum) { () throws(MPIError) in
+      var span = memory.mutableBytes(share)
+      try world.scatter(Span(), into: &span)
+    }
   }
-  for counts in [[half, half], [tooMany, 0]] {
+  let none = [Int](repeating: 0, count: size)
+  for counts in [[half, half] + none, [tooMany, 0] + none].map({ Array($0[..<size]) })
+  where counts.reduce(0, +) == tooMany {
     try expectError("allGather: " + text) { () throws(MPIError) in
       var span = memory.mutableBytes(tooMany)
       try world.allGather(inPlace: &span, counts: counts)
@@ -179,8 +275,6 @@ private func checkCountsPastInt32(on world: borrowing Communicator) throws {
       try world.reduceScatter(memory.bytes(tooMany), counts: counts, into: &mine, .sum)
     }
   }
-  let ranks = try world.allReduce(Int32(1), .sum)
-  try expect(Int(ranks) == size, "\(ranks) ranks answer after the refusals")
 }
 
 private let longCount = (1 << 30) + 5

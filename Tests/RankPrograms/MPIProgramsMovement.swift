@@ -1,4 +1,3 @@
-import GradientReduction
 import MPI
 
 /// Gathers of equal and unequal lengths, in place and not, to every root.
@@ -96,6 +95,31 @@ private func checkAllToAll<Element: Datatype & Numeric & Equatable>(
   }
 }
 
+/// All-to-all of pieces of one length.
+func checkEqualAllToAll(on ranks: borrowing Communicator) throws {
+  try checkEqualAllToAll(of: Float.self, on: ranks)
+  try checkEqualAllToAll(of: Int.self, on: ranks)
+  try checkEqualAllToAll(of: UInt8.self, on: ranks)
+}
+
+private func checkEqualAllToAll<Element: Datatype & Numeric & Equatable>(
+  of type: Element.Type, on ranks: borrowing Communicator
+) throws {
+  let (rank, size) = (ranks.rank, ranks.size)
+  for length in [0, 1, 7, 5000] {
+    let given = (0..<size).flatMap { receiver -> [Element] in
+      elements(rank, length, from: receiver * 3)
+    }
+    let wanted = (0..<size).flatMap { sender -> [Element] in
+      elements(sender, length, from: rank * 3)
+    }
+    var result = [Element](repeating: 99, count: wanted.count)
+    var span = result.mutableSpan
+    try ranks.allToAll(given.span, into: &span)
+    try expect(result == wanted, "all-to-all of pieces of \(length) \(type)")
+  }
+}
+
 /// Broadcasts from every root: in place, started, of arrays whose length only the root knows, of
 /// texts.
 func checkBroadcasts(on ranks: borrowing Communicator) throws {
@@ -133,7 +157,7 @@ private func checkBroadcasts<Element: Datatype & Numeric & Equatable>(
       var started = before
       var startedSpan = started.mutableSpan
       var request = try ranks.startBroadcast(&startedSpan, from: root)
-      while try !request.test() {}
+      while !request.test() {}
       try request.wait()
       try expect(started == wanted, "started broadcast of \(length) \(type) from \(root)")
 

@@ -7,17 +7,19 @@ func checkReductions(on ranks: borrowing Communicator) throws {
   try checkReductions(of: Double.self, on: ranks)
   try checkReductions(of: Int32.self, on: ranks)
   try checkReductions(of: Int64.self, on: ranks)
+  try checkReductions(of: Int.self, on: ranks)
   try checkReductions(of: UInt8.self, on: ranks)
   try checkReductions(of: UInt64.self, on: ranks)
-  // Values that a type of the wrong width or sign would take for others.
+}
+
+/// Values that a type of the wrong width or sign would take for others.
+func checkExtremes(on ranks: borrowing Communicator) throws {
   try checkExtremes(Float(-3.5e37), 3.4e38, on: ranks)
   try checkExtremes(Double(-1e300), 1e-300, on: ranks)
   try checkExtremes(Int32.min, Int32.max, on: ranks)
   try checkExtremes(Int64(1) << 53, (Int64(1) << 53) + 1, on: ranks)
   try checkExtremes(UInt8(1), 200, on: ranks)
   try checkExtremes(UInt64(1), UInt64.max, on: ranks)
-  try checkLocations(on: ranks)
-  try checkManyInFlight(on: ranks)
 }
 
 private func checkReductions<Element: Datatype & Numeric & Comparable>(
@@ -62,7 +64,7 @@ private func expectReduced<Element: Datatype & Equatable>(
   var tested = given
   var testedSpan = tested.mutableSpan
   var request = try ranks.startAllReduce(&testedSpan, reduction)
-  while try !request.test() {}
+  while !request.test() {}
   try request.wait()
   try expect(tested == wanted, "\(name), started and tested until done")
 
@@ -83,7 +85,7 @@ private func checkExtremes<Element: Datatype & AdditiveArithmetic & Comparable>(
   try expect(minimum == (ranks.size == 1 ? high : low), "minimum of \(low) and \(high): \(minimum)")
 }
 
-private func checkLocations(on ranks: borrowing Communicator) throws {
+func checkLocations(on ranks: borrowing Communicator) throws {
   let size = ranks.size
   for length in [0, 1, 2, 500] {
     // Three values only, so that ranks tie nearly everywhere; locations that are not ranks, and not
@@ -107,7 +109,7 @@ private func checkLocations(on ranks: borrowing Communicator) throws {
 }
 
 /// Several requests at once, waited for in another order than they were started.
-private func checkManyInFlight(on ranks: borrowing Communicator) throws {
+func checkManyInFlight(on ranks: borrowing Communicator) throws {
   var a: [Float] = elements(ranks.rank, 5000)
   var b: [Int64] = elements(ranks.rank, 1)
   var c: [Double] = elements(ranks.rank, 20_000)

@@ -11,6 +11,25 @@ long crp_allreduce_bytes(void);
 /// One in-place MPI_Allreduce of floats over all ranks, straight from C.
 int crp_allreduce_floats(float *values, int count);
 
+/// An `MPI_Comm`, without MPI's header.
+struct ompi_communicator_t;
+typedef struct ompi_communicator_t *crp_comm;
+/// Calls of MPI_Comm_free and MPI_Comm_dup that this process has made outside of C.
+long crp_comm_frees(void);
+long crp_comm_copies(void);
+/// MPI_COMM_NULL.
+crp_comm crp_comm_null(void);
+/// A communicator of C's own with the same ranks the other way round, whose errors end the job. Collective.
+crp_comm crp_comm_reversed(crp_comm comm);
+/// The intercommunicator between the two halves of `both`; `other_leader` is the first rank there of the other half. Collective.
+crp_comm crp_intercomm(crp_comm both, crp_comm half, int other_leader);
+/// Gives back what C made, uncounted. Collective.
+void crp_comm_free(crp_comm comm);
+/// The sum over the ranks, by MPI_Allreduce from C.
+int crp_comm_sum(crp_comm comm, int value);
+/// 1 where the communicator's error handler is MPI_ERRORS_ARE_FATAL.
+int crp_comm_errors_are_fatal(crp_comm comm);
+
 /// How often a thread asked for memory (malloc and its kin), for how many bytes in all, and for how many at a time at most; the same of what oneDNN and
 /// MPI ask for in their calls; and how often the process touched a page that it did not have.
 typedef struct { long calls, bytes, largest, foreign_calls, foreign_bytes, page_faults; } crp_allocations;

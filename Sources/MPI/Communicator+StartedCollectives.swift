@@ -1,10 +1,20 @@
 import COpenMPI
 import FlightRecorder
 
-// Collectives that are started here and finished by `Request.wait()`. Each is limited to 2³¹−1
-// elements: one request, one call.
+// Collectives that are started here and finished by `Request.wait()` (MPI 3.1, section 5.12). Each
+// is limited to 2³¹−1 elements: one request, one call.
 extension Communicator {
-  /// Starts replacing every element by its reduction over all ranks (MPI_Iallreduce).
+  /// Starts replacing every element by its reduction over all ranks (MPI_Iallreduce, MPI 3.1
+  /// §5.12.8).
+  ///
+  /// ```swift
+  /// let request = try world.startAllReduce(&span, .sum)
+  /// computeSomethingElse()
+  /// try request.wait()
+  /// ```
+  ///
+  /// Collective: started in the same order on all ranks, waited for in any. Moves what
+  /// `allReduce` moves. Throws ``MPIError`` for more than `Int32.max` elements.
   @inlinable
   @_lifetime(&values)
   public borrowing func startAllReduce<Element>(
@@ -23,7 +33,11 @@ extension Communicator {
     return _overrideLifetime(Request(request, started), mutating: &values)
   }
 
-  /// Starts copying `root`'s elements to every rank (MPI_Ibcast).
+  /// Starts copying `root`'s elements to every rank (MPI_Ibcast, MPI 3.1 §5.12.2).
+  ///
+  /// Collective: started in the same order on all ranks, waited for in any. Moves what `broadcast`
+  /// moves; every rank's `values` is of the same length. Throws ``MPIError`` for more than
+  /// `Int32.max` elements and a root outside the communicator.
   @inlinable
   @_lifetime(&values)
   public borrowing func startBroadcast<Element: Datatype>(
