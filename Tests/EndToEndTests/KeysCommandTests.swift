@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func initWritesAFileThatRuns() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let made = try lockstep(["init", "kmeans"], in: folder.path)
     #expect(made.status == 0, "\(made.errors)")
     let again = try lockstep(["init", "kmeans"], in: folder.path)
