@@ -54,7 +54,7 @@ private let componentsProgram = RankProgram("components") { world, _ in
     """
   try onRanks([1, 2, 3], of: world) { part in
     for reproducible in [false, true] {
-      let experiment = try experiment(text, "training.reproducible=\(reproducible)")
+      let experiment = try experiment(text, ["training.reproducible=\(reproducible)"])
       let data = try TrainingData(experiment.data, seed: experiment.seed, on: part)
       let read = try Trainer(experiment, data: data, on: part)
       try read.train(on: part)

@@ -9,7 +9,9 @@ public enum Metrics: KindList {
     SpikeScore(of: "loss") { $0.loss },
     SpikeScore(of: "norm") { $0.norm.global },
   ]
-  public static func name(of metric: any Metric) -> String { metric.declaration.name }
+  public static func choice(of metric: any Metric) -> KeyDeclaration.Choice {
+    KeyDeclaration.Choice(metric.declaration.name, metric.declaration.help)
+  }
 
   /// All that can be read from the records of a run: what each has by itself, and the metrics that
   /// were declared for them.

@@ -5,6 +5,7 @@ import GradientNorms
 import GradientReduction
 import MPI
 import Models
+import Reports
 import Vectors
 
 /// A step under way: what its stages hand to one another.

@@ -2,6 +2,7 @@ import Configuration
 import GradientNorms
 import GradientReduction
 import MPI
+import Reports
 import Vectors
 
 /// A gradient taken a step uphill: SAM (Foret et al. 2020, arXiv 2010.01412), and the gradient-norm
