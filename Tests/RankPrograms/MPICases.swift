@@ -39,7 +39,10 @@ func runCases(_ cases: [RankCase], on world: borrowing Communicator) throws {
     }
     let mine = failures!.joined(separator: "; ")
     failures = nil
-    guard let all = try world.gather(mine) else { continue }
+    let gathered = try world.gather(mine)
+    // No message of the next case meets a receive from any source of this one.
+    try world.barrier()
+    guard let all = gathered else { continue }
     let failed = all.indices.filter { !all[$0].isEmpty }.map { "rank \($0): \(all[$0])" }
     let text = failed.joined(separator: "; ").split(whereSeparator: \.isNewline).joined(
       separator: " ")

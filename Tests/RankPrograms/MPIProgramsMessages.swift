@@ -265,7 +265,7 @@ private func checkRing(on ranks: borrowing Communicator) throws {
     var bytes: [UInt8] = [0, 0]
     var span = bytes.mutableSpan
     let status = try ranks.sendReceive(
-      [1.5].span, to: 1, tag: 1, into: &span, from: .any, tag: .any)
+      [1.5].span, to: 1, tag: 1, into: &span, from: 1, tag: .any)
     try expectStatus(status, from: 1, tag: 2, count: 2)
     try expect(bytes == [3, 4], "\(bytes) of rank 1")
   } else if rank == 1 {
