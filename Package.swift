@@ -129,6 +129,8 @@ let package = Package(
         "ScalingStudy", argumentParser, subprocess,
       ]),
     program("lockstep-worker", ["Lockstep"]),
+    // What Launch/setup builds: both programs side by side, and nothing that only tests need.
+    library("Programs", ["lockstep", "lockstep-worker"]),
 
     // Tests: one folder a library, and the small programs that tests start under mpirun.
     .target(
