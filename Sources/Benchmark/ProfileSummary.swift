@@ -13,10 +13,8 @@ struct RankSpans {
   init(rank: Int, host: String, words: [UInt64], clockOffset: Int64) {
     (self.rank, self.host) = (rank, host)
     spans = stride(from: 0, to: words.count, by: 3).map { index in
-      (
-        StepProfile.Activity(code: words[index]), Int64(words[index + 1]) - clockOffset,
-        Int64(words[index + 2]) - clockOffset
-      )
+      let (start, end) = (Int64(words[index + 1]), Int64(words[index + 2]))
+      return (StepProfile.Activity(code: words[index]), start - clockOffset, end - clockOffset)
     }
   }
 }

@@ -15,20 +15,21 @@ struct LineDrawing {
 
   init(_ chart: LineChart) {
     self.chart = chart
-    let xs =
-      chart.series.flatMap { $0.points.map(\.x) } + chart.bands.flatMap { $0.points.map(\.x) }
-      + chart.marks.flatMap(\.places)
+    var xs: [Double] = chart.marks.flatMap(\.places)
+    for series in chart.series { xs += series.points.map(\.x) }
+    for band in chart.bands { xs += band.points.map(\.x) }
     across = FittedAxis(
       chart.x, values: xs,
       margin: chart.series.contains { $0.points.count > Self.markedPoints } ? 0 : 0.04)
-    let values = chart.series.flatMap { $0.points.compactMap(\.y) } + chart.levels.map(\.value)
-    // A band's lower edge may be nothing; on a logarithmic axis it must not make the range.
-    let edges = chart.bands.flatMap {
-      $0.points.flatMap { [$0.high] + ($0.low.map { [$0] } ?? []) }
+    var ys: [Double] = chart.levels.map(\.value)
+    for series in chart.series { ys += series.points.compactMap(\.y) }
+    for band in chart.bands {
+      // A band's lower edge may be nothing; on a logarithmic axis it must not make the range.
+      for edge in band.points.flatMap({ [$0.high, $0.low] }) {
+        if let edge, edge > 0 || chart.y.scale == .linear { ys.append(edge) }
+      }
     }
-    up = FittedAxis(
-      chart.y, values: values + (chart.y.scale == .linear ? edges : edges.filter { $0 > 0 }),
-      margin: 0.05)
+    up = FittedAxis(chart.y, values: ys, margin: 0.05)
     let labels = up.ticks(about: 5).map { SVGText.width($0.label) }
     left = 12 + max(18, labels.max() ?? 0)
     legend = Legend(Self.entries(chart), width: chart.width - 16)

@@ -35,14 +35,13 @@ public struct CurveFit: Sendable, Equatable {
       }
       return rows
     }
-    func squares(_ r: [Double]) -> Double { r.reduce(0) { $0 + $1 * $1 } }
 
     var c = start
     var r = residuals(c)
     var damping = 1e-3
     for _ in 0..<500 {
       let rows = slopes(c)
-      let lengths = (0..<k).map { j in rows.reduce(0.0) { $0 + $1[j] * $1[j] }.squareRoot() }
+      let lengths = (0..<k).map { j in sumOfSquares(rows.map { $0[j] }).squareRoot() }
       guard lengths.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
       // The damped step is a plain least-squares problem with a row more a parameter.
       let damped =
@@ -52,7 +51,7 @@ public struct CurveFit: Sendable, Equatable {
       }
       let next = zip(c, step).map(+)
       let nextResiduals = residuals(next)
-      let (before, after) = (squares(r), squares(nextResiduals))
+      let (before, after) = (sumOfSquares(r), sumOfSquares(nextResiduals))
       if after.isFinite && after <= before {
         (c, r) = (next, nextResiduals)
         damping = max(damping / 10, 1e-14)
@@ -65,13 +64,13 @@ public struct CurveFit: Sendable, Equatable {
     }
     guard let final = leastSquares(slopes(c), r) else { return nil }
     let freedom = n - k
-    let variance = freedom > 0 ? squares(r) / Double(freedom) : nil
+    let variance = freedom > 0 ? sumOfSquares(r) / Double(freedom) : nil
     parameters = c.indices.map { j in
       Estimate(
         value: c[j], standardError: variance.map { ($0 * final.inverse[j]).squareRoot() },
         degreesOfFreedom: freedom)
     }
     residualDeviation = variance?.squareRoot()
-    residualSquares = squares(r)
+    residualSquares = sumOfSquares(r)
   }
 }

@@ -33,10 +33,10 @@ public struct LinearFit: Sendable, Equatable {
         let fit = LinearFit(rows: rows, values: values, deviations: deviations, columns: columns),
         fit.coefficients.allSatisfy({ $0.value >= 0 })
       else { continue }
-      let residual = zip(rows, values).enumerated().reduce(0.0) { sum, entry in
-        let r = (entry.element.1 - fit.value(entry.element.0)) / (deviations?[entry.offset] ?? 1)
-        return sum + r * r
+      let residuals: [Double] = rows.indices.map { row in
+        (values[row] - fit.value(rows[row])) / (deviations?[row] ?? 1)
       }
+      let residual = sumOfSquares(residuals)
       // Of choices that fit alike the one with fewer columns says more.
       if best.map({ residual < $0.residual * (1 - 1e-9) - 1e-300 }) ?? true {
         best = (fit, residual)
@@ -72,6 +72,12 @@ public struct LinearFit: Sendable, Equatable {
   }
 }
 
+func sumOfSquares(_ values: some Sequence<Double>) -> Double {
+  var sum = 0.0
+  for value in values { sum += value * value }
+  return sum
+}
+
 /// min ‖A x − b‖ by Householder's QR on columns scaled to length 1; also the diagonal of (AᵀA)⁻¹.
 /// Nil where A's rank is not full.
 func leastSquares(_ rows: [[Double]], _ values: [Double]) -> (
@@ -80,19 +86,20 @@ func leastSquares(_ rows: [[Double]], _ values: [Double]) -> (
   let (n, k) = (rows.count, rows.first?.count ?? 0)
   var (a, b) = (rows, values)
   let scales = (0..<k).map { column in
-    rows.reduce(0.0) { $0 + $1[column] * $1[column] }.squareRoot()
+    sumOfSquares(rows.map { $0[column] }).squareRoot()
   }
   guard n >= k, scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
   for i in 0..<n { for j in 0..<k { a[i][j] /= scales[j] } }
   for j in 0..<k {
-    let norm = (j..<n).reduce(0.0) { $0 + a[$1][j] * a[$1][j] }.squareRoot()
+    var v: [Double] = (j..<n).map { a[$0][j] }
+    let norm = sumOfSquares(v).squareRoot()
     guard norm > 1e-10 else { return nil }
-    let alpha = a[j][j] > 0 ? -norm : norm
-    var v = (j..<n).map { a[$0][j] }
-    v[0] -= alpha
-    let length = v.reduce(0.0) { $0 + $1 * $1 }
+    v[0] += a[j][j] > 0 ? norm : -norm
+    let length = sumOfSquares(v)
     func reflect(_ get: (Int) -> Double, _ set: (Int, Double) -> Void) {
-      let product = v.indices.reduce(0.0) { $0 + v[$1] * get(j + $1) } * 2 / length
+      var product = 0.0
+      for i in v.indices { product += v[i] * get(j + i) }
+      product = product * 2 / length
       for i in v.indices { set(j + i, get(j + i) - product * v[i]) }
     }
     for column in j..<k { reflect({ a[$0][column] }, { a[$0][column] = $1 }) }
@@ -109,8 +116,8 @@ func leastSquares(_ rows: [[Double]], _ values: [Double]) -> (
   let x = solve(Array(b[..<k]))
   // (RᵀR)⁻¹ = R⁻¹R⁻ᵀ: its diagonal is the squared length of R⁻¹'s rows.
   let inverse = (0..<k).map { column in solve((0..<k).map { $0 == column ? 1 : 0 }) }
-  let diagonal = (0..<k).map { row in
-    inverse.reduce(0.0) { $0 + $1[row] * $1[row] } / (scales[row] * scales[row])
+  let diagonal: [Double] = (0..<k).map { row in
+    sumOfSquares(inverse.map { $0[row] }) / (scales[row] * scales[row])
   }
-  return (zip(x, scales).map { $0 / $1 }, b[k...].reduce(0) { $0 + $1 * $1 }, diagonal)
+  return (zip(x, scales).map { $0 / $1 }, sumOfSquares(b[k...]), diagonal)
 }
