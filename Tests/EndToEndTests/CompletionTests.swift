@@ -46,6 +46,11 @@ import Testing
         handler=$(complete -p lockstep); handler=${handler##*-F }; ${handler%% *} lockstep '\(words.last!)' '\((["lockstep"] + words)[words.count - 1])'
         printf '%s\\n' "${COMPREPLY[@]}"
         """, "completion", file,
+      ],
+      // What only the worker knows the script asks the program itself for.
+      environment: [
+        "PATH": Programs.directory.path + ":"
+          + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
       ])
     #expect(asked.status == 0, "\(asked.errors)")
     let offered = Set(
