@@ -1,24 +1,77 @@
 import Foundation
 import Testing
 
-/// README's statements on the sources, compared with the sources; fault list F.
+/// What README and the pages of the documentation say of the sources, compared with them.
 @Suite struct ReadmeTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
+  private static let pages = "Sources/Training/Lockstep.docc"
+  private static let example = "Launch/examples/own-worker/Sources/own-worker"
+
   private func text(_ name: String) throws -> String {
     try String(contentsOf: Self.root.appending(path: name), encoding: .utf8)
   }
 
-  @Test func everyFileThatTheReadmeNamesExists() throws {
-    let readme = try text("README.md")
-    let paths = Set(
-      readme.matches(of: /(?:Sources|Launch|Tests)\/[A-Za-z0-9_.\/+-]+/).map {
-        String($0.0).trimmingSuffix(".")
-      })
-    #expect(paths.count > 10)
-    for path in paths {
+  private func lines(_ name: String) throws -> [Substring] {
+    try text(name).split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  private func files(in folder: String, ending: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: folder).path)
+      .filter { $0.hasSuffix(ending) }.sorted().map { "\(folder)/\($0)" }
+  }
+
+  @Test func everyFileThatIsNamedIsThere() throws {
+    var count = 0
+    for page in try ["README.md"] + files(in: Self.pages, ending: ".md") {
+      let paths = Set(
+        try text(page).matches(of: /(?:Sources|Launch|Tests)\/[A-Za-z0-9_.\/+-]+/).map {
+          String($0.0).trimmingSuffix(".")
+        })
+      count += paths.count
+      for path in paths {
+        #expect(
+          FileManager.default.fileExists(atPath: Self.root.appending(path: path).path),
+          "\(path), named in \(page)")
+      }
+    }
+    #expect(count > 50)
+  }
+
+  /// Every page is in the index, and every link between pages leads to one.
+  @Test func everyPageIsLinked() throws {
+    let names = try files(in: Self.pages, ending: ".md").map {
+      String($0.dropFirst(Self.pages.count + 1).dropLast(3))
+    }
+    func links(_ page: String) throws -> Set<String> {
+      Set(
+        try text("\(Self.pages)/\(page).md").matches(of: /<doc:(\w+)>/).map { String($0.1) })
+    }
+    #expect(try links("Lockstep").union(["Lockstep"]) == Set(names))
+    for page in names {
+      for link in try links(page) { #expect(names.contains(link), "\(page) links to \(link)") }
+    }
+  }
+
+  @Test func readmeIsShort() throws {
+    let lines = try lines("README.md")
+    #expect(lines.count <= 181)
+    for (index, line) in lines.enumerated() where line.count > 120 {
+      Issue.record("README.md:\(index + 1) has \(line.count) columns")
+    }
+  }
+
+  /// Each block of Swift is lines of the example, one after another in one of its files.
+  @Test func everySnippetIsTheExamplesSource() throws {
+    let sources = try files(in: Self.example, ending: ".swift").map(lines)
+    let blocks = try text("README.md").matches(of: /(?s)```swift\n(.*?)\n```/).map {
+      $0.1.split(separator: "\n", omittingEmptySubsequences: false)
+    }
+    #expect(blocks.count == 3)
+    for block in blocks {
       #expect(
-        FileManager.default.fileExists(atPath: Self.root.appending(path: path).path), "\(path)")
+        sources.contains { $0.firstRange(of: block) != nil },
+        "not in the example: \(block.joined(separator: "\n"))")
     }
   }
 
@@ -35,9 +88,7 @@ import Testing
       let direct = dependencies[target] ?? []
       return direct.contains(wanted) || direct.contains { reaches($0, wanted) }
     }
-    let picture = try text("README.md").split(separator: "\n").filter {
-      $0.contains("←") && !$0.contains("v ←")
-    }
+    let picture = try lines("\(Self.pages)/Extending.md").filter { $0.contains("←") }
     #expect(picture.count >= 3)
     for chain in picture.flatMap({ $0.split(separator: /\s{3,}/) }) {
       let links = chain.split(separator: "←").map {
