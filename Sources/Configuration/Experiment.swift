@@ -5,9 +5,9 @@ import Optimizers
 
 /// A run, whole: model, data, how it is trained, clipped, recorded and kept.
 ///
-/// Read from TOML (``init(text:source:overrides:)``), in which unknown keys and wrong types are
-/// errors that name key, line and nearest valid key. ``resolved`` is the same experiment with every
-/// default and override written out: running that repeats the run.
+/// Read from TOML (``init(text:source:overrides:registry:)``), in which unknown keys and wrong types
+/// are errors that name key, line and nearest valid key. ``resolved`` is the same experiment with
+/// every default and override written out: running that repeats the run.
 public struct Experiment: Sendable {
   public var name: String
   /// Feeds initial weights and sample order.
