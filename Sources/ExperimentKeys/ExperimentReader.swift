@@ -4,7 +4,7 @@ import Files
 ///
 /// Every key is declared once, by the call that reads it. From those calls follow the defaults, the
 /// bounds, the list of valid keys that an unknown one is compared with, the resolved file, and
-/// ``declarations(of:)``, from which the page of keys is written.
+/// ``declarations(registry:of:)``, from which the page of keys is written.
 public struct ExperimentReader {
   /// The kinds that the experiment can name.
   public let registry: Registry

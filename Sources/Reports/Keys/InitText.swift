@@ -10,7 +10,9 @@ public enum InitText {
   /// have, with its default and its meaning. It resolves to what an empty file with these two kinds
   /// resolves to.
   ///
-  /// - Parameter kind: of `model.kind`; nil for the default.
+  /// - Parameters:
+  ///   - kind: of `model.kind`; nil for the default.
+  ///   - declarations: the keys that the worker declares.
   /// - Throws: in one line, with the nearest name, where there is no such kind.
   public static func experiment(kind: String? = nil, _ declarations: [KeyDeclaration])
     throws(ExperimentError) -> String

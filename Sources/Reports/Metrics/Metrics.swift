@@ -1,7 +1,7 @@
 import ExperimentKeys
 
 /// The metrics that rank 0 computes as it records a step, besides what a record has by itself
-/// (``ofRecord``).
+/// (`ofRecord`).
 public enum Metrics: KindList {
   public static let noun = "metric"
   /// One line adds a metric.

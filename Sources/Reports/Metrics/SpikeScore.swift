@@ -21,6 +21,7 @@ public struct SpikeScore: Metric {
   ///   - name: what the values are, as the field is called in the object `spike_score`.
   ///   - window: steps.
   ///   - deviations: standard deviations that make a spike.
+  ///   - value: the number of a step that may be a spike.
   public init(
     of name: String, window: Int = 1000, deviations: Double = 7,
     value: @escaping @Sendable (StepRecord) -> Double?
