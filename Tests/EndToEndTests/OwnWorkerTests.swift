@@ -33,9 +33,12 @@ import Testing
 
   /// The weights' digest, as the report of a run has it.
   private func digest(_ directory: String) throws -> String {
-    struct Report: Decodable { var weights_sha256: String }
+    struct Report: Decodable {
+      var weights: String
+      enum CodingKeys: String, CodingKey { case weights = "weights_sha256" }
+    }
     let data = try Data(contentsOf: URL(filePath: directory + "/report.json"))
-    return try JSONDecoder().decode(Report.self, from: data).weights_sha256
+    return try JSONDecoder().decode(Report.self, from: data).weights
   }
 
   @Test func theOwnWorkerResumesToTheSameBitsUnderMpirun() throws {
