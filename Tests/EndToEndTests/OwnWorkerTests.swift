@@ -65,8 +65,10 @@ import Testing
       "verify", Self.experiment, "--ranks", "1,2,3", "--steps", "20", "--worker", worker,
     ])
     #expect(verified.status == 0, "\(verified.output)\(verified.errors)")
+    let folder = TemporaryFolder()
     let run = try lockstep([
-      "run", Self.experiment, "-n", "2", "--worker", worker, "--output", "run", "--json",
+      "run", Self.experiment, "-n", "2", "--worker", worker, "--output", folder.path("run"),
+      "--json",
     ])
     #expect(run.status == 0, "\(run.errors)")
     struct Report: Decodable {
@@ -75,6 +77,10 @@ import Testing
     }
     let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
     #expect(report.final.accuracy > 0.9, "a third would be chance")
+    // The coordinator shows the worker's metric, which it was built without.
+    let table = try lockstep(["report", folder.path("run"), "--csv", "metrics"])
+    #expect(
+      table.output.prefix { $0 != "\n" }.contains("norm_per_loss"), "\(table.output.prefix(400))")
   }
 
   @Test func mistakesInItsOwnKeysAreFoundBeforeRanksStart() throws {

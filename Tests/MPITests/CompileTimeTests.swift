@@ -184,7 +184,8 @@ extension MPITests {
         """),
       Snippet(
         "sending what MPI has no type for", "requires that 'String' conform to 'Datatype'",
-        "func use(_ world: borrowing Communicator) throws { _ = try world.broadcast([\"text\"]) }"),
+        "func use(_ world: borrowing Communicator) throws { _ = try world.allGather([\"text\"].span) }"
+      ),
       Snippet(
         "adding locations", "static property 'sum' requires that 'ValueAndRank' conform to",
         "func use(_ world: borrowing Communicator) throws { _ = try world.allReduce(ValueAndRank(1, at: 1), .sum) }"

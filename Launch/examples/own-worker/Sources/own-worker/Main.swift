@@ -7,6 +7,7 @@ import Lockstep
       $0.register(Spirals.self)
       $0.register(QuantileClip.self)
       $0.register(Signum.self)
+      $0.register(NormPerLoss())
     }
   }
 }
