@@ -26,6 +26,7 @@ public enum LockstepWorker {
     var registry = Registry()
     register(&registry)
     let arguments = CommandLine.arguments.dropFirst()
+    if ["--keys", "--describe", "--sample"].contains(arguments.first) { admitSignals() }
     switch arguments.first {
     case "--keys":
       print(JSONText(of: KeyList(Experiment.keyDeclarations(registry: registry))).string)
@@ -34,5 +35,12 @@ public enum LockstepWorker {
     case "--sample": SampleTask.run(Array(arguments.dropFirst()), registry)
     default: WorkerCommand.run(Array(arguments), registry)
     }
+  }
+
+  /// Lets signals end this process, where it is no rank: they were blocked before `main`.
+  private static func admitSignals() {
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
   }
 }

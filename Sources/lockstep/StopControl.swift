@@ -181,6 +181,9 @@ actor StopControl {
   /// First mpirun, which could start ranks again, then all that it started.
   private func killAll() {
     guard let job else { return }
+    // What is stopped starts nothing more: a rank may be about to start its watcher.
+    job.process?.send(SIGSTOP)
+    for process in job.descendants { process.send(SIGSTOP) }
     let processes = job.descendants
     ending += processes
     if job.process?.isAlive == true { kill(-job.identifier, SIGKILL) }
