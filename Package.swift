@@ -19,11 +19,20 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 // Starts mpirun and streams what it prints.
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+/// For what runs once a command and never on a rank's step: the optimiser would take most of the
+/// time that a first build needs, and win nothing that a person could notice.
+let quickToBuild = settings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = settings
+) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+func program(
+  _ name: String, _ dependencies: [Target.Dependency], path: String? = nil,
+  _ settings: [SwiftSetting] = settings
+) -> Target {
   .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
@@ -73,61 +82,69 @@ let package = Package(
     library("Threads"),
     library("Files", ["FlightRecorder", "Processes", "Threads"]),
     library("TensorFiles", ["Files", "FlightRecorder", "CCrypto"]),
-    library("ExperimentKeys", ["Files"]),
+    library("ExperimentKeys", ["Files"], quickToBuild),
     library(
       "Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
     library("Optimizers", ["Vectors", "CVectorKernels", "ExperimentKeys"]),
     library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
-    library("Scaling"),
+    library("Scaling", [], quickToBuild),
     library(
       "GradientReduction",
       ["MPI", "Vectors", "GradientNorms", "CVectorKernels", "CProcess", "Scaling"]),
-    library("Charts"),
-    library("Reports", ["Charts", "ExperimentKeys", "GradientNorms", "Files", "CZlib"]),
-    library("Launching", ["Processes", "Reports"]),
+    library("Charts", [], quickToBuild),
+    library("Recording", ["Charts", "ExperimentKeys", "Files"]),
     library(
-      "StallWatch", ["FlightRecorder", "CFlightRecorder", "Processes", "Reports", "CProcess"]),
-    library("Verification", ["Reports"]),
-    library("Gallery", ["Reports", "GradientNorms", "Scaling"]),
-    library("ScalingStudy", ["Scaling", "Reports", "Charts", "Gallery"]),
+      "Reports", ["Recording", "Charts", "ExperimentKeys", "GradientNorms", "Files", "CZlib"],
+      quickToBuild),
+    library("Launching", ["Processes", "Recording", "Reports"], quickToBuild),
+    library(
+      "StallWatch",
+      ["FlightRecorder", "CFlightRecorder", "Processes", "Recording", "Reports", "CProcess"],
+      quickToBuild),
+    library("Verification", ["Recording", "Reports"], quickToBuild),
+    library("Gallery", ["Recording", "Reports", "GradientNorms", "Scaling"], quickToBuild),
+    library(
+      "ScalingStudy", ["Scaling", "Recording", "Reports", "Charts", "Gallery"], quickToBuild),
     library(
       "Configuration",
       [
         "ExperimentKeys", "Vectors", "GradientNorms", "Models", "Optimizers", "Data", "Files",
-        "TensorFiles", "Reports",
-      ]),
+        "TensorFiles", "Recording", "Reports",
+      ], quickToBuild),
     library(
       "Training",
       [
         "Configuration",
         "FlightRecorder", "StallWatch", "MPI", "Vectors", "GradientNorms", "Models", "Optimizers",
         "Data", "Files", "TensorFiles", "Threads", "GradientReduction",
-        "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
+        "Recording", "Reports", "ExperimentKeys", "Scaling", "Processes", logging,
       ]),
     library(
       "Benchmark",
       [
         "Configuration", "Training", "MPI", "GradientReduction", "Vectors", "GradientNorms",
-        "Models", "Data", "Files", "TensorFiles", "Reports", "Launching",
+        "Models", "Data", "Files", "TensorFiles", "Recording", "Reports", "Launching",
         "Processes",
       ]),
-    library("CommandOptions", [argumentParser]),
+    library("CommandOptions", [argumentParser], quickToBuild),
     library(
       "Lockstep",
       [
         "CEarlySignals", "CommandOptions", "Processes", "StallWatch", "Configuration",
         "ExperimentKeys", "Data", "GradientNorms", "GradientReduction", "Models", "Optimizers",
-        "Training", "Benchmark", "Reports", "MPI", "Scaling", "Vectors", "Files", "CProcess",
+        "Training", "Benchmark", "Recording", "Reports", "MPI", "Scaling", "Vectors", "Files",
+        "CProcess",
         argumentParser,
-      ]),
+      ], quickToBuild),
     program(
       "lockstep",
       [
         "CEarlySignals", "CommandOptions", "ExperimentKeys", "Processes", "StallWatch", "Gallery",
-        "Reports", "Launching", "Verification", "GradientNorms", "Vectors", "Files", "TensorFiles",
+        "Recording", "Reports", "Launching", "Verification", "GradientNorms", "Vectors", "Files",
+        "TensorFiles",
         "Scaling",
         "ScalingStudy", argumentParser, subprocess,
-      ]),
+      ], quickToBuild),
     program("lockstep-worker", ["Lockstep"]),
     // What Launch/setup builds: both programs side by side, and nothing that only tests need.
     library("Programs", ["lockstep", "lockstep-worker"]),
@@ -141,34 +158,37 @@ let package = Package(
       "rank-programs",
       [
         "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction",
-        "ExperimentKeys", "Configuration", "Training", "Reports", "CRankPrograms", "Vectors",
+        "ExperimentKeys", "Configuration", "Training", "Recording", "Reports", "CRankPrograms",
+        "Vectors",
         "GradientNorms", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Reports",
+        "ExperimentKeys", "Files", "TensorFiles", "Data", "Vectors", "Launching", "Recording",
+        "Reports",
         "Configuration", "Training", "GradientNorms",
       ],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     tests("FuzzTests", ["FuzzTargets", "TensorFiles"], resources: [.copy("Corpus")]),
     tests("VectorsTests", ["Vectors", "RankTesting"]),
     tests("MPITests", ["RankTesting"]),
-    tests("StallWatchTests", ["StallWatch", "FlightRecorder", "Reports", "RankTesting"]),
+    tests(
+      "StallWatchTests", ["StallWatch", "FlightRecorder", "Recording", "Reports", "RankTesting"]),
     tests(
       "TrainingTests",
       [
         "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models",
-        "Optimizers", "TensorFiles", "RankTesting", "Verification", "Reports",
+        "Optimizers", "TensorFiles", "RankTesting", "Verification", "Recording", "Reports",
       ],
       resources: [.copy("Golden")]),
     tests("GradientReductionTests", ["GradientReduction", "GradientNorms", "Vectors"]),
     tests(
-      "ScalingTests", ["Scaling", "ScalingStudy", "Reports", "RankTesting"],
+      "ScalingTests", ["Scaling", "ScalingStudy", "Recording", "Reports", "RankTesting"],
       resources: [.copy("Golden")]),
-    tests("GalleryTests", ["Gallery", "Reports", "Configuration", "GradientNorms"]),
-    tests("VerificationTests", ["Verification", "Reports"]),
+    tests("GalleryTests", ["Gallery", "Recording", "Reports", "Configuration", "GradientNorms"]),
+    tests("VerificationTests", ["Verification", "Recording", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms", "RankTesting"]),
     tests(
       "VerdictTests",
@@ -181,11 +201,12 @@ let package = Package(
     tests("ProcessesTests", ["Processes", "RankTesting"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
     tests("DataTests", ["Data", "Files", "Vectors", "CZlib", "RankTesting"]),
-    tests("EndToEndTests", ["RankTesting", "Reports", "Files"]),
-    tests("ClusterTests", ["RankTesting", "Reports", "GradientNorms"]),
+    tests("EndToEndTests", ["RankTesting", "Recording", "Reports", "Files"]),
+    tests("ClusterTests", ["RankTesting", "Recording", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),
-    tests("ReportsTests", ["Reports", "Charts", "GradientNorms", "CZlib", "RankTesting"]),
-    tests("LaunchingTests", ["Launching", "Reports", "RankTesting", "Processes"]),
+    tests(
+      "ReportsTests", ["Recording", "Reports", "Charts", "GradientNorms", "CZlib", "RankTesting"]),
+    tests("LaunchingTests", ["Launching", "Recording", "Reports", "RankTesting", "Processes"]),
   ],
   cLanguageStandard: .gnu11
 )

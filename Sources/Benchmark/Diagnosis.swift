@@ -5,6 +5,7 @@ import Launching
 import MPI
 import Models
 import Processes
+import Recording
 import Reports
 import Training
 

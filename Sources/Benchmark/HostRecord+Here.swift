@@ -4,6 +4,7 @@ import Launching
 import MPI
 import Models
 import Processes
+import Recording
 import Reports
 import TensorFiles
 import Vectors

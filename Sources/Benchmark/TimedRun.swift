@@ -5,6 +5,7 @@ import Glibc
 import GradientNorms
 import MPI
 import Models
+import Recording
 import Reports
 import TensorFiles
 import Training

@@ -2,6 +2,7 @@ import Data
 import ExperimentKeys
 import Files
 import Models
+import Recording
 import Reports
 import Vectors
 

@@ -1,4 +1,5 @@
 import Models
+import Recording
 import Reports
 import Vectors
 

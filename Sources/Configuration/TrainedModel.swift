@@ -3,7 +3,7 @@ import ExperimentKeys
 import Files
 import FoundationEssentials
 import Models
-import Reports
+import Recording
 import TensorFiles
 import Vectors
 

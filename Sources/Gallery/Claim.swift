@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 import Reports
 
 /// A statement of the literature on gradient norms that runs of an experiment bear out or do not.

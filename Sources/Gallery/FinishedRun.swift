@@ -1,4 +1,5 @@
 import Glibc
+import Recording
 import Reports
 
 /// A run that has ended, as its directory holds it.

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// A claim and its finding as people read them.

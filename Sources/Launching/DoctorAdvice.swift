@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// What is misconfigured on the machines that a diagnosis was made on, and what to do about it.

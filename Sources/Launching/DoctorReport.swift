@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// The result of `lockstep doctor`: as tables for people, as one JSON object for programs.

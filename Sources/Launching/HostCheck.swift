@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// Compares what hosts said of themselves before a job, and names what would make it fail, and on

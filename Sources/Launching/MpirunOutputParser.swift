@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// Reads what workers and mpirun print when something goes wrong, and separates errors from noise.

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// How a job's ranks and the cores of its machines go together, as the hosts themselves reported.

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// One line of a terminal that shows where training is, never wider than the given width.

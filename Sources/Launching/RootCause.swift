@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// Why a run ended, in the one line that is printed last, and the exit code that goes with it.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import ExperimentKeys
 import Glibc
+import Recording
 import Reports
 
 /// `WORKER --describe [EXPERIMENT.toml] [--set key=value]…`: what the coordinator asks a worker before

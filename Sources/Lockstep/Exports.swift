@@ -8,6 +8,7 @@
 @_exported import MPI
 @_exported import Models
 @_exported import Optimizers
+@_exported import Recording
 @_exported import Reports
 @_exported import Training
 @_exported import Vectors

@@ -2,6 +2,7 @@ import CEarlySignals
 import Configuration
 import ExperimentKeys
 import Glibc
+import Recording
 import Reports
 import StallWatch
 

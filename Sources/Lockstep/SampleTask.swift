@@ -6,6 +6,7 @@ import ExperimentKeys
 import Files
 import FoundationEssentials
 import Glibc
+import Recording
 import Reports
 
 /// `WORKER --sample CHECKPOINT …`: what a trained model makes by itself: a text that continues a

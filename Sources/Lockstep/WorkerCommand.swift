@@ -7,6 +7,7 @@ import Files
 import Glibc
 import MPI
 import Processes
+import Recording
 import Reports
 import Scaling
 import StallWatch

@@ -1,3 +1,5 @@
+import Recording
+
 /// What `lockstep bench` measured: one line of JSON.
 public struct BenchResult: Sendable, Equatable, Decodable {
   public var workload: String

@@ -1,3 +1,5 @@
+import Recording
+
 /// A timed workload as people read it.
 public struct BenchText {
   private let result: BenchResult

@@ -1,3 +1,5 @@
+import Recording
+
 /// The instructions that a program's results were computed with, on which their last bits depend.
 public struct CPUInstructions: Sendable, Equatable, Codable {
   /// What Lockstep's own kernels use: `avx512`, `avx2`, `baseline`, or `portable` where the CPU is

@@ -1,3 +1,5 @@
+import Recording
+
 /// A file of trace events as Chrome's tracing and Perfetto read it: one row a rank, spans within
 /// spans.
 ///

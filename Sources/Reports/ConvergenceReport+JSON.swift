@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 extension ConvergenceReport: JSONWritable {
   public func write(to json: inout JSONText) {

@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// `report.json`: how a run went, with the reasons for its verdict.
 public struct ConvergenceReport: Sendable, Equatable, Decodable {

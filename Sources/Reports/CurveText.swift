@@ -1,3 +1,5 @@
+import Recording
+
 /// Curves of several runs for a terminal: loss and gradient norm, a line a run under the same steps
 /// and on the same scale.
 public struct CurveText {

@@ -1,3 +1,5 @@
+import Recording
+
 /// What `lockstep doctor` measured under mpirun: each rank's place and speed, and how long
 /// gradients take to be summed.
 public struct DiagnosisRecord: Sendable, Equatable, Decodable {

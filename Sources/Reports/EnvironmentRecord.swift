@@ -1,3 +1,5 @@
+import Recording
+
 /// `environment.json`: where and with what a run ran.
 public struct EnvironmentRecord: Sendable, Equatable {
   /// Versions by program or library name, in reading order: `lockstep`, `swift`, `mpi`, …

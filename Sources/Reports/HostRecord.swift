@@ -1,3 +1,5 @@
+import Recording
+
 /// What one host says of itself before a job: the line of JSON that `lockstep-worker --probe`
 /// prints there.
 public struct HostRecord: Sendable, Equatable, Decodable {

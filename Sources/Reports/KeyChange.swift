@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Recording
 
 /// A key of the experiment that has had another value since training went on from a checkpoint.
 public struct KeyChange: Sendable, Equatable, Decodable {

@@ -1,3 +1,5 @@
+import Recording
+
 /// One plain line for a progress event: for logs, pipes, and workers without a coordinator.
 public enum ProgressText {
   /// `step 120/702  epoch 0.51  loss 0.4321  norm 1.203  clipped 12 %  23,412 samples/s  0:34 left`.

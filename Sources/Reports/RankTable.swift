@@ -1,3 +1,5 @@
+import Recording
+
 /// What each rank did, a line a rank, as a convergence report shows it.
 struct RankTable {
   private let ranks: [ConvergenceReport.Rank]

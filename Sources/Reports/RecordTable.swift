@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Recording
 
 /// A run's records as comma-separated values (RFC 4180): a line a record, a column a field, units
 /// in the header.

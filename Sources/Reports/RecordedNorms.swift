@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// The norms that a run's `metrics.jsonl` holds, for asking what other clip rules would have made
 /// of them.

@@ -1,3 +1,5 @@
+import Recording
+
 /// Lets the first few of messages through that differ in their numbers alone, and counts the rest.
 public struct RepeatedMessages: Sendable {
   private var counts: [String: Int] = [:]

@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// Several runs' reports side by side, a line a run, and what was set differently in them.
 public struct ReportTable {

@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// A convergence report as a block of text, as wide as the style says where its words allow.
 public struct ReportText {

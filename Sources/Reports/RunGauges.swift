@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// What is known of a running job, as Prometheus scrapes it: text exposition format 0.0.4.
 public struct RunGauges: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import Recording
+
 /// What a run's resolved experiment says: its keys and their values, as they are written.
 public struct RunSettings: Sendable {
   /// `section.key` and its value, in the file's order.

@@ -1,3 +1,5 @@
+import Recording
+
 /// What is known of a run that has no report: one that still runs, failed, or was killed.
 public struct UnfinishedText {
   public let text: String

@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 
 /// What other clip thresholds and rules would have made of a run's recorded norms: a table for
 /// `lockstep report --what-if`.

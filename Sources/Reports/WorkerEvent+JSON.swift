@@ -1,5 +1,6 @@
 import Files
 import FoundationEssentials
+import Recording
 
 extension WorkerEvent: JSONWritable {
   public func write(to json: inout JSONText) {

@@ -1,3 +1,5 @@
+import Recording
+
 /// What rank 0 reports to the coordinator: one line of JSON on standard output each, when the
 /// worker runs with `--events`.
 public enum WorkerEvent: Sendable, Equatable {
@@ -11,7 +13,7 @@ public enum WorkerEvent: Sendable, Equatable {
   case stall(Stall)
 
   /// The longest line an event may be, in bytes.
-  public static let lineLimit = 1 << 20
+  public static let lineLimit = LineSplitter.usualLimit
 
   public enum Level: String, Sendable, Decodable {
     case note, warning, error

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Gallery
+import Recording
 import Reports
 import Scaling
 

@@ -1,4 +1,4 @@
-import Reports
+import Recording
 import Scaling
 
 /// All that was measured at one number of ranks.

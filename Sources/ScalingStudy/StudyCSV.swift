@@ -1,4 +1,4 @@
-import Reports
+import Recording
 import Scaling
 
 /// `points.csv`: a row a run of a study, units in the header.

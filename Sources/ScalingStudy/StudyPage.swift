@@ -1,4 +1,5 @@
 import Charts
+import Recording
 import Reports
 import Scaling
 

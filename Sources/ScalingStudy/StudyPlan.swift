@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// What a scaling study is to run: kept in its directory, so that it goes on with the same plan or
 /// not at all.

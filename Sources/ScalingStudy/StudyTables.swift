@@ -1,4 +1,4 @@
-import Reports
+import Recording
 import Scaling
 
 /// A table of a study, as terminal and page show it.

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// A scaling study as text for a terminal.

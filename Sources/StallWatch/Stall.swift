@@ -1,4 +1,5 @@
 import FlightRecorder
+import Recording
 import Reports
 
 /// A job that does not go on, and what keeps it.

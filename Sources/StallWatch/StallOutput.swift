@@ -1,5 +1,6 @@
 import FlightRecorder
 import Glibc
+import Recording
 import Reports
 
 /// Where a watcher says what it found: rank 0's standard output as events for a coordinator, or

@@ -1,5 +1,5 @@
 import Glibc
-import Reports
+import Recording
 
 /// One end of a connection between two watchers; closed with the value's end. Nothing here waits
 /// longer than its argument says.

@@ -9,6 +9,7 @@ import GradientNorms
 import MPI
 import Models
 import Optimizers
+import Recording
 import Reports
 import TensorFiles
 import Vectors

@@ -1,5 +1,6 @@
 import Glibc
 import Processes
+import Recording
 import Reports
 
 /// How rank 0 reports a run on standard output: as events for the coordinator, or as plain lines

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import MPI
 import Models
+import Recording
 import Reports
 import Vectors
 

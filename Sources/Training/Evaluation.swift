@@ -4,7 +4,7 @@ import FlightRecorder
 import GradientNorms
 import MPI
 import Models
-import Reports
+import Recording
 import Vectors
 
 extension Trainer {

@@ -4,7 +4,7 @@ import Data
 import GradientNorms
 import MPI
 import Models
-import Reports
+import Recording
 import Scaling
 import Vectors
 

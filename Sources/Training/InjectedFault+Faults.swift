@@ -1,5 +1,6 @@
 import Configuration
 import GradientNorms
+import Recording
 import Reports
 import Vectors
 

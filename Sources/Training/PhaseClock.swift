@@ -1,5 +1,5 @@
 import GradientReduction
-import Reports
+import Recording
 
 /// Adds up the seconds of a step by what they were spent on.
 struct PhaseClock {

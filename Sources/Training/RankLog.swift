@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Logging
-import Reports
+import Recording
 
 /// One rank's log file, `logs/rank-R.log` in the run directory; flushed line by line.
 struct RankLog: LogHandler {

@@ -1,5 +1,5 @@
 import MPI
-import Reports
+import Recording
 
 /// What one rank did, in the whole run and since the last line of `ranks.jsonl`.
 struct RankTotals {

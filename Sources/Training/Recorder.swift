@@ -3,6 +3,7 @@ import GradientReduction
 import Files
 import Glibc
 import GradientNorms
+import Recording
 import Reports
 import Synchronization
 import Threads

@@ -5,6 +5,7 @@ import Files
 import GradientNorms
 import Logging
 import MPI
+import Recording
 import Reports
 import Scaling
 

@@ -12,6 +12,7 @@ import MPI
 import Models
 import Optimizers
 import Processes
+import Recording
 import Reports
 import Scaling
 import TensorFiles

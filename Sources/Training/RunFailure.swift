@@ -2,6 +2,7 @@ import Data
 import ExperimentKeys
 import Files
 import MPI
+import Recording
 import Reports
 import TensorFiles
 

@@ -1,5 +1,6 @@
 import Configuration
 import GradientNorms
+import Recording
 import Reports
 
 /// What a run has measured so far, as far as every rank knows it: saved in checkpoints, shown in

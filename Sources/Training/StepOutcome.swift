@@ -1,5 +1,5 @@
 import GradientNorms
-import Reports
+import Recording
 
 /// What a step did, as every rank knows it, and this rank's part in it.
 public struct StepOutcome {

@@ -1,5 +1,5 @@
 import GradientReduction
-import Reports
+import Recording
 import Vectors
 
 /// When a rank did what within its steps: spans of time on its monotonic clock.

@@ -1,6 +1,6 @@
 import Configuration
 import GradientNorms
-import Reports
+import Recording
 import Vectors
 
 /// The names a step's record needs: tensors, and the groups of them that an experiment asks for.

@@ -1,5 +1,5 @@
 import GradientNorms
-import Reports
+import Recording
 import Threads
 import Vectors
 

@@ -2,7 +2,7 @@ import Configuration
 import Files
 import GradientReduction
 import MPI
-import Reports
+import Recording
 import TensorFiles
 import Vectors
 

@@ -1,6 +1,7 @@
 import Configuration
 import GradientReduction
 import MPI
+import Recording
 import Reports
 import Scaling
 import Vectors

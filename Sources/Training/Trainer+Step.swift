@@ -4,6 +4,7 @@ import FlightRecorder
 import GradientNorms
 import GradientReduction
 import MPI
+import Recording
 import Reports
 import Vectors
 

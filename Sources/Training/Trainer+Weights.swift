@@ -4,6 +4,7 @@ import Files
 import GradientReduction
 import MPI
 import Models
+import Recording
 import Reports
 import TensorFiles
 import Vectors

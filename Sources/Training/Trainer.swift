@@ -6,6 +6,7 @@ import GradientReduction
 import MPI
 import Models
 import Optimizers
+import Recording
 import Reports
 import Scaling
 import Vectors

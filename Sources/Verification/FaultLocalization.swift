@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// Finds, in the traces of one experiment at several rank counts, the first stage that was computed
 /// otherwise somewhere, and by whom.

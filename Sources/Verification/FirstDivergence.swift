@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// The first thing that a rank did otherwise than it is done at the other rank counts.
 public struct FirstDivergence: Sendable, Equatable {

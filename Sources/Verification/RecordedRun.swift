@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// All that a run recorded and that must not depend on the number of ranks, as one list of named
 /// quantities.

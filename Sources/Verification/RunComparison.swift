@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// Which of several recorded runs agree to the bit, and where the others differ first.
 public struct RunComparison: Sendable {

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Reports
+import Recording
 
 /// One run's traces, of all its ranks.
 public struct TracedRun: Sendable, Equatable {

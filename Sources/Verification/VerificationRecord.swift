@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 /// What a comparison found, for programs.
 public struct VerificationRecord {

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 /// What a comparison found, as text: a line for each rank count, then where the others differ

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Launching
+import Recording
 import Reports
 
 /// `lockstep bench WORKLOAD -n RANKS`: times one workload in the real trainer and prints one line

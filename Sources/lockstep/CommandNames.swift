@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Recording
 import Reports
 
 /// The names of the coordinator's commands, and what is said to a word that is none of them.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Launching
+import Recording
 import Reports
 
 /// `lockstep doctor`: what this machine or cluster can do, what is misconfigured, and how to mend

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Gallery
 import Launching
 import Processes
+import Recording
 import Reports
 
 /// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims

@@ -2,6 +2,7 @@ import Files
 import FoundationEssentials
 import Glibc
 import Launching
+import Recording
 import Reports
 import Subprocess
 

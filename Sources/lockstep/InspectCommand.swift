@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Recording
 import Reports
 import TensorFiles
 

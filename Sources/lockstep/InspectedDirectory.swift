@@ -1,5 +1,6 @@
 import Files
 import FoundationEssentials
+import Recording
 import Reports
 import TensorFiles
 

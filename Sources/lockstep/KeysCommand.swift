@@ -2,6 +2,7 @@ import ArgumentParser
 import ExperimentKeys
 import FoundationEssentials
 import Glibc
+import Recording
 import Reports
 
 /// `lockstep keys [SECTION]`: every key of an experiment file, as the worker declares it.

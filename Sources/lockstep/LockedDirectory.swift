@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Recording
 import Reports
 
 /// A run directory that no other run writes while this command works in it, over all restarts of

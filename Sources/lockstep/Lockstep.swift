@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Glibc
 import Processes
+import Recording
 import Reports
 import Vectors
 

@@ -2,7 +2,7 @@ import Files
 import FoundationEssentials
 import Launching
 import Processes
-import Reports
+import Recording
 
 extension MpirunCommand {
   /// Runs workers that print one record, a line of JSON, and returns it; other lines go to standard

@@ -1,5 +1,6 @@
 import Launching
 import Processes
+import Recording
 import Reports
 import Subprocess
 

@@ -1,5 +1,5 @@
 import Glibc
-import Reports
+import Recording
 
 /// `logs/mpirun.log`: every line of mpirun that is no event, for those who want to know more.
 ///

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Recording
 import Reports
 
 /// `lockstep report DIR…`: one run's report as text, several side by side.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Launching
+import Recording
 import Reports
 import StallWatch
 

@@ -1,5 +1,6 @@
 import Launching
 import Processes
+import Recording
 import Reports
 
 /// What is known of a running job, and what of it is shown: one redrawn line on a terminal, plain

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandOptions
+import Recording
 import Reports
 
 /// `lockstep sample CHECKPOINT`: what a trained model makes by itself: a text that continues a

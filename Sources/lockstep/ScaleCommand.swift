@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Recording
 import Reports
 import Scaling
 import ScalingStudy

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Launching
 import Processes
+import Recording
 import Reports
 import Scaling
 import ScalingStudy

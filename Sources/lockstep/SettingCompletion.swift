@@ -1,6 +1,7 @@
 import ExperimentKeys
 import FoundationEssentials
 import Glibc
+import Recording
 import Reports
 
 /// What the shell offers after `--set`: the keys that the worker reads, with `=`.

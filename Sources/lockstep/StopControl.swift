@@ -1,6 +1,7 @@
 import Glibc
 import Launching
 import Processes
+import Recording
 import Reports
 
 /// Carries out this program's ``StopPlan``: takes the signals, acts on the mpirun that runs, and

@@ -1,4 +1,5 @@
 import Glibc
+import Recording
 import Reports
 
 /// Standard output or standard error, and what is known of the terminal behind it.

@@ -3,6 +3,7 @@ import Glibc
 import GradientNorms
 import Launching
 import Processes
+import Recording
 import Reports
 
 /// One training run from its first mpirun to its report, over all restarts.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Launching
+import Recording
 import Reports
 import TensorFiles
 import Verification

@@ -1,6 +1,7 @@
 import Files
 import Launching
 import Processes
+import Recording
 import Reports
 import Scaling
 

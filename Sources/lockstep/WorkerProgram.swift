@@ -2,6 +2,7 @@ import ArgumentParser
 import ExperimentKeys
 import FoundationEssentials
 import Glibc
+import Recording
 import Reports
 import Subprocess
 

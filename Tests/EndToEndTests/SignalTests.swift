@@ -1,6 +1,6 @@
 import Foundation
 import RankTesting
-import Reports
+import Recording
 import Testing
 
 /// Signals at any instant, to the coordinator and to a rank: how and how soon the run ends, and

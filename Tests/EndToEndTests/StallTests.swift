@@ -1,5 +1,6 @@
 import Foundation
 import RankTesting
+import Recording
 import Reports
 import Testing
 

@@ -2,6 +2,7 @@ import Configuration
 import ExperimentKeys
 import GradientNorms
 import Launching
+import Recording
 import Reports
 import Training
 

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Gallery
+import Recording
 import Reports
 import Testing
 

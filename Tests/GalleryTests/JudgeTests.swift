@@ -1,5 +1,6 @@
 import Gallery
 import GradientNorms
+import Recording
 import Reports
 import Testing
 

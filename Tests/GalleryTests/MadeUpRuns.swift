@@ -1,5 +1,6 @@
 import Gallery
 import GradientNorms
+import Recording
 import Reports
 
 /// A synthetic run: the quantities that a judge reads, as functions of the progress of the run (0

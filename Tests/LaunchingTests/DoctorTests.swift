@@ -1,5 +1,6 @@
 import Foundation
 import Launching
+import Recording
 import Reports
 import Testing
 

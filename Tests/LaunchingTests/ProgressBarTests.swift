@@ -1,4 +1,5 @@
 import Launching
+import Recording
 import Reports
 import Testing
 

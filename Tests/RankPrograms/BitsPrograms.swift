@@ -4,6 +4,7 @@ import Data
 import FoundationEssentials
 import MPI
 import Models
+import Recording
 import Reports
 import Training
 

@@ -2,6 +2,7 @@ import GradientReduction
 import GradientNorms
 import MPI
 import Optimizers
+import Recording
 import Reports
 import TensorFiles
 import Training

@@ -4,6 +4,7 @@ import ExperimentKeys
 import FoundationEssentials
 import MPI
 import Models
+import Recording
 import Reports
 import Training
 import Vectors

@@ -5,6 +5,7 @@ import GradientNorms
 import MPI
 import Models
 import Optimizers
+import Recording
 import Reports
 import Training
 import Vectors

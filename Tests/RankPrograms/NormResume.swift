@@ -3,6 +3,7 @@ import GradientReduction
 import GradientNorms
 import MPI
 import Models
+import Recording
 import Reports
 import Training
 import Vectors

@@ -3,6 +3,7 @@ import Configuration
 import Data
 import MPI
 import Models
+import Recording
 import Reports
 import Training
 

@@ -2,6 +2,7 @@ import Configuration
 import Glibc
 import GradientNorms
 import MPI
+import Recording
 import Reports
 import Training
 import Vectors

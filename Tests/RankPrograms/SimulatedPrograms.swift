@@ -3,6 +3,7 @@ import GradientReduction
 import Data
 import MPI
 import Models
+import Recording
 import Reports
 import Scaling
 import Training

@@ -4,7 +4,7 @@ import Glibc
 import GradientReduction
 import MPI
 import Models
-import Reports
+import Recording
 import Training
 
 /// The cost of norms and of reproducibility, measured in one run: variants take turns in blocks of

@@ -1,5 +1,6 @@
 import ExperimentKeys
 import MPI
+import Recording
 import Reports
 import Training
 

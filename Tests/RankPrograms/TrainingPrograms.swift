@@ -3,6 +3,7 @@ import Data
 import GradientReduction
 import MPI
 import Optimizers
+import Recording
 import Reports
 import Scaling
 import TensorFiles

@@ -3,6 +3,7 @@ import GradientReduction
 import FoundationEssentials
 import Glibc
 import MPI
+import Recording
 import Reports
 import Training
 

@@ -1,6 +1,6 @@
 import Foundation
 import RankTesting
-import Reports
+import Recording
 import Testing
 
 /// TensorBoard's files: our own check of their framing, and TensorBoard's reader for their content.

@@ -2,6 +2,7 @@ import Foundation
 import FoundationXML
 import GradientNorms
 import RankTesting
+import Recording
 import Reports
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import Reports
+import Recording
 import Testing
 
 /// Times by phase: what records call them, and what is added up.

@@ -1,4 +1,5 @@
 import CZlib
+import Recording
 import Reports
 import Testing
 

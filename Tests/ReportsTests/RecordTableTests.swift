@@ -1,4 +1,5 @@
 import RankTesting
+import Recording
 import Reports
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import GradientNorms
+import Recording
 import Reports
 import Testing
 

@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 import Reports
 
 /// Records with a different value in every field, so that a swapped field shows.

@@ -1,6 +1,6 @@
 import GradientNorms
 import RankTesting
-import Reports
+import Recording
 import Testing
 
 /// The spike score against its definition, computed from the whole series at each step.

@@ -1,5 +1,6 @@
 import GradientNorms
 import RankTesting
+import Recording
 import Reports
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import GradientNorms
 import RankTesting
+import Recording
 import Reports
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import Reports
+import Recording
 import Scaling
 import ScalingStudy
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
 import RankTesting
-import Reports
+import Recording
 import Scaling
 import ScalingStudy
 import Testing

@@ -2,6 +2,7 @@ import Configuration
 import ExperimentKeys
 import Foundation
 import GradientNorms
+import Recording
 import Reports
 import Testing
 

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Recording
 import Reports
 import Testing
 

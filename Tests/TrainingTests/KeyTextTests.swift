@@ -1,5 +1,6 @@
 import Configuration
 import ExperimentKeys
+import Recording
 import Reports
 import Testing
 

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import Reports
+import Recording
 import Testing
 import Training
 

@@ -1,4 +1,4 @@
-import Reports
+import Recording
 import Testing
 import Verification
 

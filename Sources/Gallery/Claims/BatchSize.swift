@@ -1,4 +1,4 @@
-import Reports
+import Recording
 import Scaling
 
 extension Claim {

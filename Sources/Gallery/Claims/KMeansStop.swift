@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 extension Claim {
   /// When to stop k-means.

@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 extension Claim {
   /// Rate against norm, with and without a clip.

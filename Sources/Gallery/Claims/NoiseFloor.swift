@@ -1,4 +1,5 @@
 import GradientNorms
+import Recording
 import Reports
 
 extension Claim {

@@ -1,4 +1,4 @@
-import Reports
+import Recording
 
 extension Claim {
   /// Penalties and where they leave the norm.

@@ -1,3 +1,4 @@
+import Recording
 import Reports
 
 extension Claim {

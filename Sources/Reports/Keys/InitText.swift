@@ -1,5 +1,6 @@
 import ExperimentKeys
 import Files
+import Recording
 
 /// A new experiment file with comments, as `lockstep init` writes it.
 public enum InitText {

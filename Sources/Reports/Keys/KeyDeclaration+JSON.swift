@@ -1,4 +1,5 @@
 import ExperimentKeys
+import Recording
 
 extension KeyDeclaration: JSONWritable {
   /// What ``/ExperimentKeys/KeyDeclaration`` decodes from.

@@ -1,4 +1,5 @@
 import ExperimentKeys
+import Recording
 
 /// Every key that an experiment file can have: what `WORKER --keys` prints as one line of JSON.
 public struct KeyList: Sendable, Decodable, JSONWritable {

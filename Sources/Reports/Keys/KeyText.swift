@@ -1,5 +1,6 @@
 import ExperimentKeys
 import Files
+import Recording
 
 /// Keys for people at a terminal, as `lockstep keys` lists them.
 public enum KeyText {

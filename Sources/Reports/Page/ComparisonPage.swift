@@ -1,5 +1,6 @@
 import Charts
 import GradientNorms
+import Recording
 
 /// Several runs on one page: curves laid over each other, and what is different.
 public struct ComparisonPage {

@@ -1,3 +1,5 @@
+import Recording
+
 /// The norms of a run's tensors in bounded memory: root mean squares over stretches of steps.
 struct DownsampledRows: Sendable {
   private struct Fold {

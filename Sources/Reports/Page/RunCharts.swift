@@ -1,5 +1,6 @@
 import Charts
 import GradientNorms
+import Recording
 
 /// The charts of one run, or of several laid over each other.
 struct RunCharts {

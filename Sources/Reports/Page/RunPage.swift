@@ -1,5 +1,6 @@
 import Charts
 import GradientNorms
+import Recording
 
 /// `report.html`: one run on a page that needs nothing but itself.
 public struct RunPage {

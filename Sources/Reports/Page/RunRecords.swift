@@ -1,4 +1,5 @@
 import Glibc
+import Recording
 
 /// A run as its directory holds it, for reports: whatever of it is there and can be read.
 public struct RunRecords: Sendable {

@@ -1,3 +1,5 @@
+import Recording
+
 /// What a run measured, step by step, folded so that a run of any length fits: what reports draw.
 public struct RunSeries: Sendable {
   /// The metrics that charts show, and what they were, as it is drawn.

@@ -1,3 +1,5 @@
+import Recording
+
 /// An experiment as the worker that will train it understands it: what `WORKER --describe` prints as
 /// one line of JSON, so that the coordinator knows kinds that only that worker has.
 public struct ExperimentDescription: Sendable, Equatable, Decodable {

@@ -1,5 +1,6 @@
 import Configuration
 import FoundationEssentials
+import Recording
 import Reports
 
 /// The keys in which two resolved experiments differ, in the order of the new one's file; those

@@ -4,6 +4,7 @@ import Files
 import FoundationEssentials
 import Glibc
 import GradientNorms
+import Recording
 import Reports
 import TensorFiles
 

@@ -1,5 +1,5 @@
 import Configuration
-import Reports
+import Recording
 
 /// How a run begins in a directory: a pure function of what was asked for and of what the directory
 /// holds.

@@ -5,6 +5,7 @@ import GradientNorms
 import GradientReduction
 import MPI
 import Models
+import Recording
 import Reports
 import Vectors
 

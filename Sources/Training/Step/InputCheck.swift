@@ -1,5 +1,6 @@
 import Data
 import Models
+import Recording
 import Reports
 import Vectors
 

@@ -2,6 +2,7 @@ import Configuration
 import GradientNorms
 import GradientReduction
 import MPI
+import Recording
 import Reports
 import Vectors
 

@@ -4,6 +4,7 @@ import GradientNorms
 import GradientReduction
 import MPI
 import Optimizers
+import Recording
 import Reports
 import Vectors
 

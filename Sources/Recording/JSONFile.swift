@@ -56,7 +56,7 @@ public enum JSONFile {
     return record
   }
 
-  static func contents(of path: String) throws(RunFileError) -> [UInt8] {
+  package static func contents(of path: String) throws(RunFileError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
     defer { close(descriptor) }

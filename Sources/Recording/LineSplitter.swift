@@ -3,6 +3,9 @@
 /// A line longer than `limit` bytes is given in pieces of that size, so that a stream without line
 /// ends cannot fill the memory.
 public struct LineSplitter: Sendable {
+  /// Longer than any line that Lockstep writes, in bytes.
+  public static let usualLimit = 1 << 20
+
   private let limit: Int
   private var pending: [UInt8] = []
 

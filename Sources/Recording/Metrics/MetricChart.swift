@@ -19,14 +19,14 @@ public struct MetricChart: Sendable, Equatable {
 
   // What only charts of the record's own metrics need.
   /// Title and label where several runs are compared, a line a run of the chart's first metric.
-  var compared: (title: String, label: String)?
-  var isCompared = true
+  package var compared: (title: String, label: String)?
+  package var isCompared = true
   /// Whether it is shown where its metrics have no value.
-  var isAlwaysShown = false
+  package var isAlwaysShown = false
   /// Shown only where one of these metrics has a value other than 0; empty: always.
-  var needs: [String] = []
+  package var needs: [String] = []
   /// Whether the loss on held-out data is a mark in it.
-  var hasHeldOut = false
+  package var hasHeldOut = false
 
   public init(
     _ title: String, label: String = "", scale: Scale = .automatic, lowest: Double? = nil,
@@ -41,7 +41,7 @@ public struct MetricChart: Sendable, Equatable {
       == (b.title, b.label, b.scale, b.lowest, b.highest)
   }
 
-  func axis(label: String) -> Axis {
+  package func axis(label: String) -> Axis {
     let scale: Axis.Scale =
       switch scale {
       case .linear: .linear
@@ -73,9 +73,9 @@ public struct MetricLine: Sendable, Equatable {
   /// Which of the eight colours; nil for its place in the chart.
   public var colour: Int?
   /// Whether steps without a value are crosses along the lower edge.
-  var showsMissing = false
+  package var showsMissing = false
   /// A metric that this is a part of: the line is left out where it is less than a hundredth.
-  var whole: String?
+  package var whole: String?
 
   public init(
     _ chart: MetricChart, _ name: String = "", style: Style = .smoothed, factor: Double = 1,

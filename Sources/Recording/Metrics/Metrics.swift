@@ -15,7 +15,7 @@ public enum Metrics: KindList {
 
   /// All that can be read from the records of a run: what each has by itself, and the metrics that
   /// were declared for them.
-  static func inRecords(with declared: [MetricDeclaration]) -> [any Metric] {
+  package static func inRecords(with declared: [MetricDeclaration]) -> [any Metric] {
     ofRecord
       + declared.map { declaration in
         StepMetric(declaration) { $0[metric: declaration.name] }

@@ -30,7 +30,7 @@ extension RankRecord {
   }
 }
 
-func readLines<Record>(
+package func readLines<Record>(
   path: String, every: Int, of what: String, decode: ([UInt8]) throws -> Record,
   each: (Record) -> Void
 ) throws(RunFileError) {
@@ -48,11 +48,11 @@ func readLines<Record>(
 
 /// The lines of an open file with their numbers, from 1, and their first bytes' offsets; what
 /// follows the last line end is left out.
-func readLines(
+package func readLines(
   of descriptor: Int32, path: String,
   each: (_ line: [UInt8], _ number: Int, _ offset: Int) throws(RunFileError) -> Void
 ) throws(RunFileError) {
-  var lines = LineSplitter(limit: WorkerEvent.lineLimit)
+  var lines = LineSplitter(limit: LineSplitter.usualLimit)
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
   var (number, offset) = (0, 0)
   while true {
@@ -76,7 +76,7 @@ extension RunDirectory {
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     let size = Int(lseek(descriptor, 0, Int32(SEEK_END)))
-    let start = max(0, size - WorkerEvent.lineLimit)
+    let start = max(0, size - LineSplitter.usualLimit)
     var bytes = [UInt8](repeating: 0, count: max(0, size - start))
     let count = bytes.withUnsafeMutableBytes {
       pread(descriptor, $0.baseAddress, $0.count, off_t(start))
