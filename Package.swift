@@ -16,8 +16,6 @@ let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 // The API of each rank's log file.
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-// Starts mpirun and streams what it prints.
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 /// For what runs once a command and never on a rank's step: the optimiser would take most of the
 /// time that a first build needs, and win nothing that a person could notice.
@@ -59,7 +57,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", "1.8.2"..<"2.0.0"),
     .package(url: "https://github.com/apple/swift-log", "1.16.2"..<"2.0.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", "1.0.2"..<"2.0.0"),
   ],
   targets: [
     // System libraries and the one C target, for loops that must run at the CPU's vector width.
@@ -96,7 +93,7 @@ let package = Package(
     library(
       "Reports", ["Recording", "Charts", "ExperimentKeys", "GradientNorms", "Files", "CZlib"],
       quickToBuild),
-    library("Launching", ["Processes", "Recording", "Reports"], quickToBuild),
+    library("Launching", ["CProcess", "Processes", "Recording", "Reports"], quickToBuild),
     library(
       "StallWatch",
       ["FlightRecorder", "CFlightRecorder", "Processes", "Recording", "Reports", "CProcess"],
@@ -143,7 +140,7 @@ let package = Package(
         "Recording", "Reports", "Launching", "Verification", "GradientNorms", "Vectors", "Files",
         "TensorFiles",
         "Scaling",
-        "ScalingStudy", argumentParser, subprocess,
+        "ScalingStudy", argumentParser,
       ], quickToBuild),
     program("lockstep-worker", ["Lockstep"]),
     // What Launch/setup builds: both programs side by side, and nothing that only tests need.

@@ -1,5 +1,5 @@
 // Blocks the signals that a program takes in its own time, before any library is initialised: one that arrives while the program starts waits, and
-// kills nothing. Programs that are started later get a clean mask from whatever starts them (swift-subprocess, Open MPI's daemons).
+// kills nothing. Programs that are started later get a clean mask from whatever starts them (ChildProcess, Open MPI's daemons).
 #include "CEarlySignals.h"
 #include <signal.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 // Calls of the system that Swift cannot make: prctl takes a variable number of arguments, memfd_create is declared for GNU programs alone.
 #ifndef LOCKSTEP_PROCESS_SHIM_H
 #define LOCKSTEP_PROCESS_SHIM_H
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -20,4 +21,12 @@ static inline int cprocess_close_from(posix_spawn_file_actions_t *actions, int f
 /// A descriptor of an empty file in memory that no directory lists, closed on exec; -1 and errno where there is none to be had.
 extern int memfd_create(const char *name, unsigned flags);
 static inline int cprocess_memory_file(const char *name) { return memfd_create(name, 1); }
+
+/// A descriptor that can be read once this child has ended; -1 and errno where there is none to be had.
+extern int pidfd_open(pid_t process, unsigned flags);
+static inline int cprocess_descriptor(pid_t process) { return pidfd_open(process, 0); }
+
+/// Makes a pipe whose ends no program inherits; -1 and errno where there is none to be had.
+extern int pipe2(int *ends, int flags);
+static inline int cprocess_pipe(int *ends) { return pipe2(ends, O_CLOEXEC); }
 #endif

@@ -27,7 +27,9 @@ extension NamedNumber {
   }
 
   /// The numbers of a JSON object, by name, without the keys in `except`.
-  package static func list(from decoder: any Decoder, except: Set<String> = []) throws -> [NamedNumber] {
+  package static func list(from decoder: any Decoder, except: Set<String> = []) throws
+    -> [NamedNumber]
+  {
     let fields = try decoder.container(keyedBy: Key.self)
     return try fields.allKeys.filter { !except.contains($0.stringValue) }.sorted {
       $0.stringValue < $1.stringValue

@@ -33,7 +33,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var skips: [Skip]
 
   /// How many skipped steps a report names.
-  public static let namedSkips = 20
+  public static let namedSkips = RunSeries.namedReasons
 
   public init(
     verdict: Verdict, reasons: [String], steps: Int, epochs: Double, samples: Int, final: Final,

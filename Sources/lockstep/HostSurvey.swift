@@ -4,7 +4,6 @@ import Glibc
 import Launching
 import Recording
 import Reports
-import Subprocess
 
 /// Asks every host of a job, all at the same time, what it is and has.
 struct HostSurvey {
@@ -94,35 +93,23 @@ struct HostSurvey {
 
   private func answer(to command: [String], isRemote: Bool, asked: Double) async -> HostCheck.Answer
   {
-    var options = PlatformOptions()
-    options.processGroupID = 0
-    options.teardownSequence = [
-      .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(200))
-    ]
-    let settings = Dictionary(
-      uniqueKeysWithValues: environment.compactMap { name, value in
-        Environment.Key(rawValue: name).map { ($0, value) }
-      })
     do {
-      let outcome = try await Subprocess.run(
-        // By its path, which Subprocess takes for no name.
-        .name("env"), arguments: Arguments(command), environment: .custom(settings),
-        platformOptions: options,
-        input: .none, output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
+      let said = try await ChildProcess.answer(
+        to: command, environment: environment, limit: 1 << 20)
       let answered = Self.now()
-      for line in outcome.standardOutput.split(separator: "\n") where line.hasPrefix("{") {
+      for line in said.output.split(separator: "\n") where line.hasPrefix("{") {
         if let record = try? JSONDecoder().decode(HostRecord.self, from: Data(line.utf8)),
           impossibleCount(in: record) == nil
         {
           return .record(record, asked: asked, answered: answered)
         }
       }
-      let said = outcome.standardError.split(separator: "\n").map(String.init).last { !$0.isEmpty }
+      let last = said.errors.split(separator: "\n").map(String.init).last { !$0.isEmpty }
       let words = PlainText.sanitized(
-        said ?? "it ended without a word (\(outcome.terminationStatus))", limit: 200)
+        last ?? "it ended without a word (\(said.ending))", limit: 200)
       // ssh and rsh end with 255 where they failed themselves; everything else is the remote
       // command's own end.
-      return isRemote && outcome.terminationStatus == .exited(255)
+      return isRemote && said.ending == .exited(255)
         ? .unreachable(words) : .silent(words)
     } catch {
       return .unreachable(PlainText.sanitized("\(error)", limit: 200))

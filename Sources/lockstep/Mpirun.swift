@@ -2,7 +2,7 @@ import Launching
 import Processes
 import Recording
 import Reports
-import Subprocess
+import Synchronization
 
 /// One run of mpirun, its lines read as they come.
 struct Mpirun {
@@ -18,63 +18,58 @@ struct Mpirun {
   ) async throws -> RootCause.Ending {
     let control = StopControl.shared
     let hasOtherHosts = line.mayReachOtherHosts
-    var options = PlatformOptions()
-    // A group of its own: Ctrl-C at the terminal is for the coordinator, which passes on what the
-    // workers need.
-    options.processGroupID = 0
     // A signal that came before this job leaves it no time.
     try Task.checkCancellation()
     let command = line.command
-    let environment = Dictionary(
-      uniqueKeysWithValues: line.environment.compactMap { name, value in
-        Environment.Key(rawValue: name).map { ($0, value) }
-      })
     if let problem = LaunchLimits.here(environment: line.environment).problem(
       ranks: hasOtherHosts ? 1 : line.ranks)
     {
       throw CommandFailure(.mpiUnusable, problem)
     }
+    let monitor = Mutex<Task<Void, Never>?>(nil)
+    defer { monitor.withLock { $0?.cancel() } }
+    let lines = (output: Lines(output), errors: Lines(errors))
     do {
-      let outcome = try await Subprocess.run(
-        .name(command[0].split(separator: "/").last.map(String.init) ?? command[0]),
-        arguments: Arguments(Array(command.dropFirst())),
-        environment: .custom(environment),
-        platformOptions: options, input: .none, output: .sequence, error: .sequence
-      ) { execution in
-        await control.began(
-          .init(execution.processIdentifier.value, hasOtherHosts: hasOtherHosts), kind)
-        let launcher = execution.processIdentifier.value
-        let monitor = Task {
-          if !hasOtherHosts, let hadRanks = await LaunchMonitor(launcher: launcher).watch() {
-            await control.giveUp(hadRanks: hadRanks)
+      let ending = try await ChildProcess.run(
+        command, environment: line.environment,
+        began: { launcher in
+          await control.began(.init(launcher, hasOtherHosts: hasOtherHosts), kind)
+          if hasOtherHosts { return }
+          monitor.withLock {
+            $0 = Task {
+              if let hadRanks = await LaunchMonitor(launcher: launcher).watch() {
+                await control.giveUp(hadRanks: hadRanks)
+              }
+            }
           }
-        }
-        defer { monitor.cancel() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask { try await follow(execution.standardOutput, each: output) }
-          group.addTask { try await follow(execution.standardError, each: errors) }
-          try await group.waitForAll()
-        }
-      }
+        },
+        output: { await lines.output.add($0) }, errors: { await lines.errors.add($0) })
+      await lines.output.finish()
+      await lines.errors.finish()
       if let hadRanks = await control.ended() { return .abandoned(hadRanks: hadRanks) }
-      return switch outcome.terminationStatus {
+      return switch ending {
       case .exited(let code): .exited(code)
-      case .signaled(let signal): .signalled(signal)
+      case .signalled(let signal): .signalled(signal)
       }
-    } catch let error as SubprocessError {
+    } catch let error as ChildProcess.StartError {
       _ = await control.ended()
-      throw CommandFailure(
-        .mpiUnusable, "\(command[0]) cannot be started: \(PlainText.sanitized(error.description))")
+      throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(error)")
     }
   }
 
-  private func follow(_ stream: SubprocessOutputSequence, each: ([UInt8]) async -> Void)
-    async throws
-  {
-    var lines = LineSplitter(limit: WorkerEvent.lineLimit)
-    for try await buffer in stream {
-      for line in lines.add(buffer.withUnsafeBytes { Array($0) }) { await each(line) }
+  /// Cuts what one stream brings into lines.
+  private actor Lines {
+    private var splitter = LineSplitter(limit: WorkerEvent.lineLimit)
+    private let take: @Sendable ([UInt8]) async -> Void
+
+    init(_ take: @escaping @Sendable ([UInt8]) async -> Void) { self.take = take }
+
+    func add(_ bytes: [UInt8]) async {
+      for line in splitter.add(bytes) { await take(line) }
     }
-    if let last = lines.finish() { await each(last) }
+
+    func finish() async {
+      if let last = splitter.finish() { await take(last) }
+    }
   }
 }

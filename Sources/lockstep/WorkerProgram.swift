@@ -2,9 +2,9 @@ import ArgumentParser
 import ExperimentKeys
 import FoundationEssentials
 import Glibc
+import Launching
 import Recording
 import Reports
-import Subprocess
 
 /// The option by which a command takes a worker of the user's own.
 struct WorkerOption: ParsableArguments {
@@ -61,10 +61,15 @@ struct WorkerProgram: Sendable {
 
   /// The one line of JSON that the worker prints for `arguments`, without MPI.
   func answer<Answer: Decodable>(_ arguments: [String]) async throws -> Answer {
-    let (output, errors, status) = try await run(arguments)
+    let said: ChildProcess.Answer
+    do {
+      said = try await ChildProcess.answer(to: [path] + arguments, limit: 1 << 24)
+    } catch {
+      throw CommandFailure(.mpiUnusable, "\(path) cannot be started: run Launch/setup")
+    }
     try Task.checkCancellation()
     let decoder = JSONDecoder()
-    let line = output.split(separator: "\n").last { $0.hasPrefix("{") } ?? ""
+    let line = said.output.split(separator: "\n").last { $0.hasPrefix("{") } ?? ""
     if let refusal = try? decoder.decode(WorkerRefusal.self, from: Data(line.utf8)) {
       throw CommandFailure(
         Reports.ExitCode(rawValue: refusal.code) ?? .workerFailed,
@@ -73,34 +78,14 @@ struct WorkerProgram: Sendable {
     if let answer = try? decoder.decode(Answer.self, from: Data(line.utf8)) { return answer }
     // The dynamic linker ends a program with 127 where a library is missing.
     let words = PlainText.sanitized(
-      errors.split(separator: "\n").last.map(String.init) ?? "\(status)", limit: 300)
-    if status == .exited(127) {
+      said.errors.split(separator: "\n").last.map(String.init) ?? "\(said.ending)", limit: 300)
+    if said.ending == .exited(127) {
       throw CommandFailure(.mpiUnusable, "\(path) does not start: \(words); run Launch/setup")
     }
     throw CommandFailure(
       .workerFailed,
       "\(path) did not say what the experiment means: \(words); a worker calls LockstepWorker.main first"
     )
-  }
-
-  private func run(_ arguments: [String]) async throws -> (
-    output: String, errors: String, status: TerminationStatus
-  ) {
-    var options = PlatformOptions()
-    options.processGroupID = 0
-    options.teardownSequence = [
-      .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(200))
-    ]
-    do {
-      let outcome = try await Subprocess.run(
-        // By its path, which Subprocess takes for no name.
-        .name("env"), arguments: Arguments([path] + arguments), platformOptions: options,
-        input: .none, output: .string(limit: 1 << 24), error: .string(limit: 1 << 16))
-      return (outcome.standardOutput, outcome.standardError, outcome.terminationStatus)
-    } catch {
-      try Task.checkCancellation()
-      throw CommandFailure(.mpiUnusable, "\(path) cannot be started: run Launch/setup")
-    }
   }
 
   /// Replaces this process by the worker.

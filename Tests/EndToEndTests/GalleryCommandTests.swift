@@ -115,6 +115,13 @@ import Testing
     #expect(
       unprompted.status == 0 && unprompted.output.utf8.count == 22,
       "\(unprompted.output) \(unprompted.errors)")
+    // A text without end ends with Ctrl-C.
+    let endless = try folder.lockstep([
+      "sample", folder.path("words"), "--length", "1000000000",
+    ])
+    try #require(endless.wait { endless.output.utf8.count > 1000 }, "\(endless.errors)")
+    kill(endless.identifier, SIGINT)
+    #expect(try endless.finish(limit: 10).status == SIGINT)
     try "1,2\n3,4\n5,6\n7,8\n".write(to: folder.url("t.csv"), atomically: true, encoding: .utf8)
     try
       "[model]\nkind = \"kmeans\"\nclusters = 2\n[data]\nkind = \"csv\"\npath = \"t.csv\"\n[training]\nsteps = 2"

@@ -1,21 +1,19 @@
-import Recording
-
 /// The norms of a run's tensors in bounded memory: root mean squares over stretches of steps.
-struct DownsampledRows: Sendable {
+package struct DownsampledRows: Sendable {
   private struct Fold {
     var squares: [Double]
     var counts: [Int]
   }
 
-  static let limit = 128
-  private(set) var names: [String] = []
-  private(set) var first = 0
-  private(set) var last = 0
+  package static let limit = 128
+  package private(set) var names: [String] = []
+  package private(set) var first = 0
+  package private(set) var last = 0
   private var folds: [Fold] = []
   private var size = 1
   private var inLast = 0
 
-  mutating func add(_ step: Int, _ norms: [NamedNumber]) {
+  package mutating func add(_ step: Int, _ norms: [NamedNumber]) {
     if names.isEmpty { (names, first) = (norms.map(\.name), step) }
     // A file that mixes two models has rows of the first alone.
     guard norms.count == names.count, !names.isEmpty else { return }
@@ -51,7 +49,7 @@ struct DownsampledRows: Sendable {
 
   /// A row a tensor; nil where no step of a stretch had a number. Beyond `rows` neighbours are
   /// taken together, as the norm of their union.
-  func rows(atMost rows: Int) -> [(name: String, values: [Double?])] {
+  package func rows(atMost rows: Int) -> [(name: String, values: [Double?])] {
     let each = max(1, (names.count + rows - 1) / rows)
     return stride(from: 0, to: names.count, by: each).map { start in
       let part = start..<min(names.count, start + each)

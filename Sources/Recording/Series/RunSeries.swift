@@ -1,26 +1,27 @@
-import Recording
-
 /// What a run measured, step by step, folded so that a run of any length fits: what reports draw.
 public struct RunSeries: Sendable {
   /// The metrics that charts show, and what they were, as it is drawn.
-  private(set) var metrics: [(metric: any Metric, line: MetricLine, series: DownsampledSeries)]
-  private(set) var layers = DownsampledRows()
-  private(set) var steps = 0
-  private(set) var lastStep = 0
-  private(set) var skipped: [Int] = []
+  package private(set) var metrics:
+    [(metric: any Metric, line: MetricLine, series: DownsampledSeries)]
+  package private(set) var layers = DownsampledRows()
+  package private(set) var steps = 0
+  package private(set) var lastStep = 0
+  package private(set) var skipped: [Int] = []
   /// Why the first of them were skipped.
-  private(set) var skipReasons: [(step: Int, reason: String)] = []
-  private(set) var skippedCount = 0
+  package private(set) var skipReasons: [(step: Int, reason: String)] = []
+  package private(set) var skippedCount = 0
   /// Seconds of each rank, by rank.
-  private(set) var ranks: [RankTime] = []
+  package private(set) var ranks: [RankTime] = []
 
   /// Where a rank's time went, over all intervals that were recorded.
-  struct RankTime: Sendable {
-    var rank: Int
-    var host: String
-    var seconds: PhaseTimes
+  package struct RankTime: Sendable {
+    package var rank: Int
+    package var host: String
+    package var seconds: PhaseTimes
   }
 
+  /// How many skipped steps a report gives a reason of.
+  public static let namedReasons = 20
   private static let namedSkips = 4096
   private static let namedRanks = 65_536
 
@@ -32,7 +33,7 @@ public struct RunSeries: Sendable {
   }
 
   /// What a metric was; without points where it is none of these.
-  subscript(name: String) -> DownsampledSeries {
+  package subscript(name: String) -> DownsampledSeries {
     metrics.first { $0.metric.declaration.name == name }?.series ?? DownsampledSeries()
   }
 
@@ -49,7 +50,7 @@ public struct RunSeries: Sendable {
     if record.action == .skip {
       skippedCount += 1
       if skipped.count < Self.namedSkips { skipped.append(record.step) }
-      if skipReasons.count < ConvergenceReport.namedSkips {
+      if skipReasons.count < Self.namedReasons {
         skipReasons.append((record.step, record.reason ?? ""))
       }
     }

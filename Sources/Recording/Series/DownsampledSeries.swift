@@ -2,7 +2,7 @@ import Charts
 
 /// A series of any length in bounded memory: neighbours are folded together, and of each fold the
 /// extremes and the mean are kept.
-struct DownsampledSeries: Sendable {
+package struct DownsampledSeries: Sendable {
   /// Consecutive points of the series.
   private struct Fold {
     var lowest: (x: Double, y: Double) = (0, .infinity)
@@ -32,12 +32,12 @@ struct DownsampledSeries: Sendable {
   }
 
   /// A chart has fewer columns than half of this.
-  static let limit = 2048
+  package static let limit = 2048
   private var folds: [Fold] = []
   private var size = 1
   private var inLast = 0
 
-  mutating func add(_ x: Double, _ y: Double?) {
+  package mutating func add(_ x: Double, _ y: Double?) {
     let fold = Fold(x, y)
     if !folds.isEmpty, inLast < size {
       folds[folds.count - 1].join(fold)
@@ -56,18 +56,18 @@ struct DownsampledSeries: Sendable {
     inLast = 1
   }
 
-  var isEmpty: Bool { folds.allSatisfy { $0.count == 0 } }
+  package var isEmpty: Bool { folds.allSatisfy { $0.count == 0 } }
   /// The sum of all numbers.
-  var sum: Double { folds.reduce(0) { $0 + $1.sum } }
+  package var sum: Double { folds.reduce(0) { $0 + $1.sum } }
   /// Whether there was a number other than 0.
-  var hasNonZero: Bool {
+  package var hasNonZero: Bool {
     folds.contains { $0.count > 0 && ($0.lowest.y != 0 || $0.highest.y != 0) }
   }
   /// The last number there was.
-  var last: Double? { folds.last { $0.count > 0 }.map { $0.sum / Double($0.count) } }
+  package var last: Double? { folds.last { $0.count > 0 }.map { $0.sum / Double($0.count) } }
 
   /// The extremes of each fold, in the order of x: all points where nothing had to be folded.
-  var points: [ChartPoint] {
+  package var points: [ChartPoint] {
     folds.flatMap { fold -> [ChartPoint] in
       guard fold.count > 0 else { return [ChartPoint(fold.first, nil)] }
       let ends = [fold.lowest, fold.highest].sorted { $0.x < $1.x }.map { ChartPoint($0.x, $0.y) }
@@ -75,14 +75,14 @@ struct DownsampledSeries: Sendable {
     }
   }
 
-  var means: [ChartPoint] {
+  package var means: [ChartPoint] {
     folds.map {
       ChartPoint(($0.first + $0.last) / 2, $0.count > 0 ? $0.sum / Double($0.count) : nil)
     }
   }
 
   /// So many means at most, neighbours taken together: for a line of text.
-  func means(atMost count: Int) -> [Double?] {
+  package func means(atMost count: Int) -> [Double?] {
     let columns = min(count, folds.count)
     return (0..<max(0, columns)).map { column in
       let part = folds[folds.count * column / columns..<folds.count * (column + 1) / columns]
