@@ -22,10 +22,13 @@
 #include "kernels/layernorm.h"
 #include "kernels/likelihood.h"
 #include "kernels/orthogonal.h"
+#include "kernels/pointwise.h"
 #include "kernels/pooling.h"
 #include "kernels/recurrent.h"
+#include "kernels/cells.h"
 #include "kernels/softmax.h"
 #include "kernels/sums.h"
+#include "kernels/channels.h"
 #include "kernels/updates.h"
 
 #if defined(INSTRUCTIONS)

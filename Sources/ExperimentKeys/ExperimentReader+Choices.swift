@@ -53,6 +53,7 @@ extension ExperimentReader {
     if chosen[path] == name { return try read(&self) }
     var other = self
     other.chosen[path] = name
+    other.isAlternative = true
     _ = try? read(&other)
     foreign.formUnion(other.known)
     declarations = other.declarations

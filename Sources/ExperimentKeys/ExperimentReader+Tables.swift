@@ -11,6 +11,9 @@ extension ExperimentReader {
     known.insert(path.description)
     declare(key, .tables, wanted: "a list of tables", default: nil, help)
     declareEntry(of: key, read)
+    // Entries of what was not chosen have no keys of their own: lists in lists would be read twice
+    // for each of them.
+    if isAlternative && declarations == nil { return nil }
     guard let node = tree[path] else { return nil }
     guard case .array(let nodes) = node.value else {
       throw ExperimentError(

@@ -25,6 +25,8 @@ public struct ExperimentReader {
   var chosen: [TOMLPath: String] = [:]
   /// What is chosen where keys are being read, outermost first.
   var conditions: [KeyDeclaration.Condition] = []
+  /// Whether an alternative to what was chosen is being read, for its keys alone.
+  var isAlternative = false
   /// The keys so far, where these are what is wanted and not their values.
   var declarations: [KeyDeclaration]?
 

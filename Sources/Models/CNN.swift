@@ -13,8 +13,8 @@ public final class CNN: Model {
   private let initialization: Initialization
   private let inputCount: Int
   private let stages: [Convolution]
-  private let hidden: Dense
-  private let output: Dense
+  private let hidden: Linear
+  private let output: Linear
   /// A convolution's results, and later their gradient; every stage uses it in turn.
   private let sums = Workspace()
   /// What each stage leaves after pooling, which of four values it took, and that gradient.
@@ -49,9 +49,9 @@ public final class CNN: Model {
       maps.count > 0,
       "nothing is left of an image of \(image.height)×\(image.width) after \(channels.count) stages"
     )
-    hidden = Dense(
+    hidden = Linear(
       "fc1", inputs: maps.count, outputs: width, activation: .relu, in: &layout, by: compute)
-    output = Dense(
+    output = Linear(
       "fc2", inputs: width, outputs: classes, activation: nil, in: &layout, by: compute)
     self.stages = stages
     self.layout = layout

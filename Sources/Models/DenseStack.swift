@@ -7,7 +7,7 @@ import Vectors
 /// results stay where they are until it is run again. Tensors are
 /// `PREFIXlayers.I.weight [outputs, inputs]` and `PREFIXlayers.I.bias [outputs]`.
 final class DenseStack {
-  private let layers: [Dense]
+  private let layers: [Linear]
   private let widest: Int
   /// Each layer's results, row by row.
   private let results: [Workspace]
@@ -23,7 +23,7 @@ final class DenseStack {
       "a layer needs at least one input and one output")
     let last = widths.count - 2
     layers = (0...last).map { index in
-      Dense(
+      Linear(
         "\(prefix)layers.\(index)", inputs: widths[index], outputs: widths[index + 1],
         activation: index == last ? nil : activation,
         in: &layout, by: compute)

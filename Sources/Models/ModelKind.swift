@@ -22,6 +22,7 @@ public enum ModelKinds: KindList {
     RNNKind.self,
     LSTMKind.self,
     GPTKind.self,
+    NetworkKind.self,
     VAEKind.self,
     KMeansKind.self,
     PolicyKind.self,

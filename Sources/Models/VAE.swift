@@ -15,7 +15,7 @@ public final class VAE: Model, ImageGenerator {
   public let image: SampleShape.Image
   private let seed: UInt64
   private let initialization: Initialization
-  private let encoder, mean, logVariance, decoder, output: Dense
+  private let encoder, mean, logVariance, decoder, output: Linear
   private let results = (
     encoder: Workspace(), mean: Workspace(), logVariance: Workspace(), noise: Workspace(),
     latent: Workspace(), decoder: Workspace(), output: Workspace()
@@ -34,14 +34,15 @@ public final class VAE: Model, ImageGenerator {
       [inputs, hidden, latent].allSatisfy { $0 > 0 },
       "a layer needs at least one input and one output")
     var layout = TensorLayout()
-    encoder = Dense(
+    encoder = Linear(
       "fc1", inputs: inputs, outputs: hidden, activation: .relu, in: &layout, by: compute)
-    mean = Dense("fc21", inputs: hidden, outputs: latent, activation: nil, in: &layout, by: compute)
-    logVariance = Dense(
+    mean = Linear(
+      "fc21", inputs: hidden, outputs: latent, activation: nil, in: &layout, by: compute)
+    logVariance = Linear(
       "fc22", inputs: hidden, outputs: latent, activation: nil, in: &layout, by: compute)
-    decoder = Dense(
+    decoder = Linear(
       "fc3", inputs: latent, outputs: hidden, activation: .relu, in: &layout, by: compute)
-    output = Dense(
+    output = Linear(
       "fc4", inputs: hidden, outputs: inputs, activation: nil, in: &layout, by: compute)
     self.layout = layout
     self.image = image

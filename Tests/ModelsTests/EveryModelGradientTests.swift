@@ -15,6 +15,7 @@ import Vectors
   static let small = [
     "cnn": ["channels=[4, 6]", "width=7"], "vae": ["hidden=9", "latent=3"],
     "rnn": ["embedding=5", "hidden=9"], "lstm": ["embedding=5", "hidden=9"],
+    "network": ["layers=[{ width = 8, activation = \"tanh\" }, { width = \"classes\" }]"],
     "gpt": ["layers=2", "heads=2", "width=8"], "mlp": ["hidden=[8]", "activation=tanh"],
   ]
 

@@ -27,6 +27,17 @@ private let experiments: [String: (model: String, data: String)] = [
   "rnn": ("embedding = 5\nhidden = 9", data.text), "lstm": ("embedding = 5\nhidden = 9", data.text),
   "gpt": ("layers = 2\nheads = 2\nwidth = 8", data.text), "kmeans": ("clusters = 4", data.numbers),
   "policy": ("hidden = [7]", data.episodes),
+  "network": (
+    """
+    layers = [
+      { kind = "conv", channels = 4, padding = 1 }, { kind = "group-norm", groups = 2 },
+      { kind = "residual", layers = [
+        { kind = "relu" }, { kind = "conv", channels = 4, padding = 1 }, { kind = "dropout", rate = 0.2 }
+      ] },
+      { kind = "max-pool" }, { kind = "flatten" }, { kind = "dense", width = "classes" },
+    ]
+    """, data.images
+  ),
 ]
 
 /// Every kind of model trains, saves and resumes to the same bits, at 1, 2, 3 and 4 ranks with

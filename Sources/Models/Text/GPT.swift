@@ -20,7 +20,7 @@ public final class GPT: TokenModel {
   public let width: Int
   public let heads: Int
   private let blocks: [GPTBlock]
-  private let lastNorm: LayerNorm
+  private let lastNorm: UnbiasedLayerNorm
   private let rows = TokenRows(.bySample)
   /// What the layers keep for the backward pass, one after the other, then what the last norm
   /// keeps.
@@ -44,7 +44,7 @@ public final class GPT: TokenModel {
     blocks = (0..<layers).map {
       GPTBlock("transformer.h.\($0)", width: width, heads: heads, in: &layout, by: compute)
     }
-    lastNorm = LayerNorm("transformer.ln_f", width: width, in: &layout)
+    lastNorm = UnbiasedLayerNorm("transformer.ln_f", width: width, in: &layout)
     self.layout = layout
     (self.vocabulary, self.context, self.heads, self.width) = (vocabulary, context, heads, width)
   }
@@ -170,13 +170,13 @@ public final class GPT: TokenModel {
   }
 
   private func lastKept(_ pass: Pass) -> (
-    inputs: UnsafeMutablePointer<Float>, normal: LayerNorm.Normal
+    inputs: UnsafeMutablePointer<Float>, normal: UnbiasedLayerNorm.Normal
   ) {
     let base =
       kept.base + blocks.count
       * GPTBlock.SavedActivations.count(rows: pass.rows, width: width, heads: heads)
     let area = pass.rows * width
-    return (base, LayerNorm.Normal(values: base + area, inverse: base + 2 * area))
+    return (base, UnbiasedLayerNorm.Normal(values: base + area, inverse: base + 2 * area))
   }
 
   private func forward(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Pass {

@@ -3,11 +3,11 @@ import Vectors
 
 /// One layer of a GPT: x += attention(norm(x)), then x += W₂·GELU(W₁·norm(x)).
 struct GPTBlock {
-  private let firstNorm: LayerNorm
+  private let firstNorm: UnbiasedLayerNorm
   private let mix: Projection
   private let attention: CausalAttention
   private let unmix: Projection
-  private let secondNorm: LayerNorm
+  private let secondNorm: UnbiasedLayerNorm
   private let widen: Projection
   private let narrow: Projection
   private let compute: ComputeContext
@@ -17,14 +17,14 @@ struct GPTBlock {
     _ name: String, width: Int, heads: Int, in layout: inout TensorLayout,
     by compute: ComputeContext
   ) {
-    firstNorm = LayerNorm("\(name).ln_1", width: width, in: &layout)
+    firstNorm = UnbiasedLayerNorm("\(name).ln_1", width: width, in: &layout)
     mix = Projection(
       "\(name).attn.c_attn", inputs: width, outputs: 3 * width, in: &layout, by: compute)
     attention = CausalAttention(heads: heads, width: width)
     self.compute = compute
     unmix = Projection(
       "\(name).attn.c_proj", inputs: width, outputs: width, in: &layout, by: compute)
-    secondNorm = LayerNorm("\(name).ln_2", width: width, in: &layout)
+    secondNorm = UnbiasedLayerNorm("\(name).ln_2", width: width, in: &layout)
     widen = Projection(
       "\(name).mlp.c_fc", inputs: width, outputs: 4 * width, in: &layout, by: compute)
     narrow = Projection(
@@ -68,8 +68,10 @@ struct GPTBlock {
     /// What goes into the GELU, then its derivative there.
     var slopes: UnsafeMutablePointer<Float> { base + 6 * area }
     var bent: UnsafeMutablePointer<Float> { base + 10 * area }
-    var firstNormal: LayerNorm.Normal { .init(values: base + 14 * area, inverse: base + 16 * area) }
-    var secondNormal: LayerNorm.Normal {
+    var firstNormal: UnbiasedLayerNorm.Normal {
+      .init(values: base + 14 * area, inverse: base + 16 * area)
+    }
+    var secondNormal: UnbiasedLayerNorm.Normal {
       .init(values: base + 15 * area, inverse: base + 16 * area + rows)
     }
     var statistics: UnsafeMutablePointer<Float> { base + 16 * area + 2 * rows }

@@ -21,7 +21,7 @@ public final class RecurrentNetwork: TokenModel {
   public let hidden: Int
   private let initialization: Initialization
   private let rows = TokenRows(.byTime)
-  private let head: Dense
+  private let head: Linear
   /// A row of sums for each token, then its gradient.
   private let table = Workspace()
   private let states = Workspace()
@@ -46,7 +46,7 @@ public final class RecurrentNetwork: TokenModel {
     layout.add("rnn.weight_ih_l0", shape: [cell.gates * hidden, embedding])
     layout.add("rnn.weight_hh_l0", shape: [cell.gates * hidden, hidden])
     layout.add("rnn.bias_l0", shape: [cell.gates * hidden])
-    head = Dense(
+    head = Linear(
       "head", inputs: hidden, outputs: vocabulary, activation: nil, in: &layout, by: compute)
     self.layout = layout
     (self.cell, self.vocabulary, self.embedding, self.hidden) = (

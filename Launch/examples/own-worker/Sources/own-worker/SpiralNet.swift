@@ -15,15 +15,15 @@ struct SpiralNet: ModelKind {
 
   final class Layers: Model {
     let layout: TensorLayout
-    private let hidden, output: Dense
+    private let hidden, output: Linear
     private let loss = CrossEntropy()
     private let h = Workspace(), y = Workspace(), dh = Workspace(), dy = Workspace()
 
     init(_ kind: SpiralNet, _ samples: SampleShape) {
       var tensors = TensorLayout()
-      hidden = Dense(
+      hidden = Linear(
         "hidden", inputs: samples.inputs, outputs: kind.width, activation: .tanh, in: &tensors)
-      output = Dense(
+      output = Linear(
         "output", inputs: kind.width, outputs: samples.classes, activation: nil, in: &tensors)
       layout = tensors
     }

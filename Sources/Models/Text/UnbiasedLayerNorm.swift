@@ -3,7 +3,7 @@ import Vectors
 
 /// Layer normalisation with a weight and without a bias, ε = 1e-5, as nanoGPT's (PyTorch's
 /// `layer_norm`; Ba et al. 2016).
-struct LayerNorm {
+struct UnbiasedLayerNorm {
   let width: Int
   let weight: Int
 

@@ -1,0 +1,173 @@
+// Feature maps with the channels last: [samples][height][width][channels].
+
+static void cvk_max_pool(float *restrict y, int32_t *restrict choice, const float *restrict x, size_t samples, size_t height,
+                         size_t width, size_t channels, size_t size, size_t stride, size_t padding) {
+  size_t rows = (height + 2 * padding - size) / stride + 1, columns = (width + 2 * padding - size) / stride + 1;
+  for (size_t n = 0; n < samples; n++, x += height * width * channels)
+    for (size_t i = 0; i < rows; i++)
+      for (size_t j = 0; j < columns; j++, y += channels, choice += channels) {
+        int isFirst = 1;
+        for (size_t a = 0; a < size; a++)
+          for (size_t b = 0; b < size; b++) {
+            // Unsigned: what lies before the image is past its end.
+            size_t row = i * stride + a - padding, column = j * stride + b - padding;
+            if (row >= height || column >= width) continue;
+            int32_t pixel = (int32_t)(row * width + column);
+            const float *v = x + (size_t)pixel * channels;
+            if (isFirst)
+              for (size_t c = 0; c < channels; c++) {
+                y[c] = v[c];
+                choice[c] = pixel;
+              }
+            else
+              for (size_t c = 0; c < channels; c++) {
+                // A NaN is taken, and stays.
+                int is = !(v[c] <= y[c]) && y[c] == y[c];
+                y[c] = is ? v[c] : y[c];
+                choice[c] = is ? pixel : choice[c];
+              }
+            isFirst = 0;
+          }
+      }
+}
+
+static void cvk_max_pool_backward(float *restrict dx, const float *restrict d, const int32_t *restrict choice, size_t samples,
+                                  size_t pixels, size_t results, size_t channels) {
+  for (size_t n = 0; n < samples; n++, dx += pixels * channels)
+    for (size_t i = 0; i < results; i++, d += channels, choice += channels)
+      for (size_t c = 0; c < channels; c++) dx[(size_t)choice[c] * channels + c] += d[c];
+}
+
+static void cvk_average_pool(float *restrict y, const float *restrict x, size_t samples, size_t height, size_t width,
+                             size_t channels, size_t size, size_t stride, size_t padding) {
+  size_t rows = (height + 2 * padding - size) / stride + 1, columns = (width + 2 * padding - size) / stride + 1;
+  float part = 1.0f / (float)(size * size);
+  for (size_t n = 0; n < samples; n++, x += height * width * channels)
+    for (size_t i = 0; i < rows; i++)
+      for (size_t j = 0; j < columns; j++, y += channels) {
+        for (size_t c = 0; c < channels; c++) y[c] = 0;
+        for (size_t a = 0; a < size; a++)
+          for (size_t b = 0; b < size; b++) {
+            size_t row = i * stride + a - padding, column = j * stride + b - padding;
+            if (row >= height || column >= width) continue;
+            const float *v = x + (row * width + column) * channels;
+            for (size_t c = 0; c < channels; c++) y[c] += v[c];
+          }
+        for (size_t c = 0; c < channels; c++) y[c] *= part;
+      }
+}
+
+static void cvk_average_pool_backward(float *restrict dx, const float *restrict d, size_t samples, size_t height, size_t width,
+                                      size_t channels, size_t size, size_t stride, size_t padding) {
+  size_t rows = (height + 2 * padding - size) / stride + 1, columns = (width + 2 * padding - size) / stride + 1;
+  float part = 1.0f / (float)(size * size);
+  for (size_t n = 0; n < samples; n++, dx += height * width * channels)
+    for (size_t i = 0; i < rows; i++)
+      for (size_t j = 0; j < columns; j++, d += channels)
+        for (size_t a = 0; a < size; a++)
+          for (size_t b = 0; b < size; b++) {
+            size_t row = i * stride + a - padding, column = j * stride + b - padding;
+            if (row >= height || column >= width) continue;
+            float *v = dx + (row * width + column) * channels;
+            for (size_t c = 0; c < channels; c++) v[c] += part * d[c];
+          }
+}
+
+static void cvk_row_means(float *restrict y, const float *restrict x, size_t samples, size_t rows, size_t columns) {
+  for (size_t n = 0; n < samples; n++, x += rows * columns, y += columns) {
+    cvk_column_sums(y, x, rows, columns, 0);
+    for (size_t j = 0; j < columns; j++) y[j] /= (float)rows;
+  }
+}
+
+static void cvk_row_means_backward(float *restrict dx, const float *restrict d, size_t samples, size_t rows, size_t columns) {
+  for (size_t n = 0; n < samples; n++, d += columns)
+    for (size_t i = 0; i < rows; i++, dx += columns)
+      for (size_t j = 0; j < columns; j++) dx[j] = d[j] / (float)rows;
+}
+
+// Sums of a group's channels over all pixels, in Double: of x, and of x·y where there is one.
+static inline void group_sums(double *restrict sum, double *restrict product, const float *restrict x, const float *restrict y,
+                              const float *restrict weight, size_t rows, size_t columns, size_t groups) {
+  size_t each = columns / groups;
+  for (size_t g = 0; g < groups; g++) sum[g] = product[g] = 0;
+  for (size_t i = 0; i < rows; i++, x += columns, y += columns)
+    for (size_t g = 0; g < groups; g++) {
+      double s = 0, p = 0;
+      for (size_t c = g * each; c < (g + 1) * each; c++) {
+        double v = weight ? (double)x[c] * weight[c] : (double)x[c];
+        s += v;
+        p += v * y[c];
+      }
+      sum[g] += s;
+      product[g] += p;
+    }
+}
+
+static void cvk_group_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x,
+                           const float *restrict weight, const float *restrict bias, size_t samples, size_t rows, size_t columns,
+                           size_t groups, double *restrict scratch) {
+  size_t each = columns / groups;
+  double *mean = scratch, *square = scratch + groups, count = (double)(rows * each);
+  for (size_t n = 0; n < samples; n++, inverse += groups) {
+    group_sums(mean, square, x, x, 0, rows, columns, groups);
+    for (size_t g = 0; g < groups; g++) mean[g] /= count;
+    // Squares of differences: those of x would cancel.
+    for (size_t g = 0; g < groups; g++) square[g] = 0;
+    for (size_t i = 0; i < rows; i++)
+      for (size_t g = 0; g < groups; g++) {
+        double s = 0;
+        for (size_t c = g * each; c < (g + 1) * each; c++) {
+          double v = (double)x[i * columns + c] - mean[g];
+          s += v * v;
+        }
+        square[g] += s;
+      }
+    for (size_t g = 0; g < groups; g++) inverse[g] = (float)(1.0 / __builtin_sqrt(square[g] / count + 1e-5));
+    for (size_t i = 0; i < rows; i++, x += columns, y += columns, normal += columns)
+      for (size_t g = 0; g < groups; g++) {
+        float m = (float)mean[g], s = inverse[g];
+        for (size_t c = g * each; c < (g + 1) * each; c++) {
+          normal[c] = (x[c] - m) * s;
+          y[c] = normal[c] * weight[c] + bias[c];
+        }
+      }
+  }
+}
+
+static void cvk_group_norm_backward(float *restrict dx, const float *restrict d, const float *restrict normal,
+                                    const float *restrict inverse, const float *restrict weight, size_t samples, size_t rows,
+                                    size_t columns, size_t groups, double *restrict scratch) {
+  size_t each = columns / groups;
+  double *sum = scratch, *product = scratch + groups, count = (double)(rows * each);
+  for (size_t n = 0; n < samples; n++, inverse += groups) {
+    group_sums(sum, product, d, normal, weight, rows, columns, groups);
+    for (size_t i = 0; i < rows; i++, dx += columns, d += columns, normal += columns)
+      for (size_t g = 0; g < groups; g++) {
+        float mean = (float)(sum[g] / count), slope = (float)(product[g] / count), s = inverse[g];
+        for (size_t c = g * each; c < (g + 1) * each; c++) dx[c] = s * ((d[c] * weight[c] - mean) - normal[c] * slope);
+      }
+  }
+}
+
+static void cvk_rms_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x,
+                         const float *restrict weight, size_t rows, size_t columns) {
+  for (size_t i = 0; i < rows; i++, x += columns, y += columns, normal += columns) {
+    double s = 1.0 / __builtin_sqrt(cvk_sum_of_squares(x, columns) / (double)columns + 1e-5);
+    inverse[i] = (float)s;
+    for (size_t j = 0; j < columns; j++) {
+      normal[j] = (float)((double)x[j] * s);
+      y[j] = normal[j] * weight[j];
+    }
+  }
+}
+
+static void cvk_rms_norm_backward(float *restrict dx, const float *restrict d, const float *restrict normal,
+                                  const float *restrict inverse, const float *restrict weight, size_t rows, size_t columns) {
+  for (size_t i = 0; i < rows; i++, dx += columns, d += columns, normal += columns) {
+    double product = 0;
+    for (size_t j = 0; j < columns; j++) product += (double)(d[j] * weight[j]) * (double)normal[j];
+    float slope = (float)(product / (double)columns), s = inverse[i];
+    for (size_t j = 0; j < columns; j++) dx[j] = s * (d[j] * weight[j] - normal[j] * slope);
+  }
+}

@@ -1,0 +1,106 @@
+import ExperimentKeys
+import Vectors
+
+/// A layer as a network is composed of: `layers = [{ kind = "dense", width = 64 }, …]` in an
+/// experiment file, `Dense(64)` in Swift.
+///
+/// It is a value with the layer's settings. Between an input of known shape and what follows it
+/// becomes one or several ``Layer``s, which compute.
+public protocol LayerKind: Kind {
+  /// Adds what computes this layer after `x`, and returns its result.
+  ///
+  /// - Throws: in one line, where such an input cannot go into it; the network adds the layer's
+  ///   path.
+  func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value) throws(ExperimentError)
+    -> NetworkBuilder.Value
+}
+
+/// A layer between inputs and a result of known shapes: forward and backward, over the samples of
+/// a micro-batch.
+///
+/// It holds no activations: a network plans where these lie (``LayerMemory``), and hands a
+/// ``LayerPass`` to each call. Results depend on the arguments alone.
+public protocol Layer: AnyObject {
+  /// What the network's memory has to have for it.
+  var memory: LayerMemory { get }
+
+  /// The multiply-adds of one sample in matrix products and convolutions, forward and backward;
+  /// `isFirst` where the inputs' gradient is not wanted.
+  func multiplyAdds(isFirst: Bool) -> Int
+
+  /// Fills its tensors with their starting values, functions of the seed and the tensors' indices.
+  func initialize(_ weights: inout FlatVector, seed: UInt64)
+
+  /// Writes the result, `pass.y`, from the inputs, `pass.x`.
+  func forward(_ pass: LayerPass, weights: borrowing FlatVector)
+
+  /// Sets the gradient of its tensors, or adds to it where `pass.accumulates`, and writes
+  /// ∂loss/∂x where that is wanted (`pass.dx`), from ∂loss/∂y (`pass.dy`, which it may overwrite).
+  ///
+  /// `finished` is called with a tensor's index as soon as its gradient is complete, last to first.
+  func backward(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void)
+}
+
+extension Layer {
+  public func multiplyAdds(isFirst: Bool) -> Int { 0 }
+  public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
+}
+
+/// What a layer needs of the memory of its network.
+public struct LayerMemory: Sendable {
+  /// Whether the backward pass reads the inputs.
+  public var keepsInputs: Bool
+  /// Whether the backward pass reads the result.
+  public var keepsResult: Bool
+  /// Whether the result may be written over the input, value by value, and ∂loss/∂x over ∂loss/∂y.
+  public var isInPlace: Bool
+  /// Values of a sample that the forward pass leaves for the backward pass.
+  public var saved: Int
+  /// Values of a sample that are used within one call, forward or backward.
+  public var scratch: Int
+  /// Values that are used within one call, whatever the number of samples.
+  public var fixedScratch: Int
+
+  public init(
+    keepsInputs: Bool = false, keepsResult: Bool = false, isInPlace: Bool = false, saved: Int = 0,
+    scratch: Int = 0, fixedScratch: Int = 0
+  ) {
+    (self.keepsInputs, self.keepsResult, self.isInPlace) = (keepsInputs, keepsResult, isInPlace)
+    (self.saved, self.scratch, self.fixedScratch) = (saved, scratch, fixedScratch)
+  }
+}
+
+/// One call of a layer: the micro-batch, and where its values lie.
+///
+/// All values are row-major, a sample after the other, without gaps.
+public struct LayerPass {
+  /// Samples in the micro-batch; at least one.
+  public let samples: Int
+  /// Whether this is training: dropout does nothing otherwise.
+  public let isTraining: Bool
+  /// Whether the gradient is added to what is there.
+  public let accumulates: Bool
+  /// The first input.
+  public let x: UnsafeMutablePointer<Float>
+  /// The second input, of a layer of two.
+  public let second: UnsafeMutablePointer<Float>?
+  public let y: UnsafeMutablePointer<Float>
+  /// What the forward pass leaves for the backward pass.
+  public let saved: UnsafeMutablePointer<Float>
+  public let scratch: UnsafeMutablePointer<Float>
+  public let fixedScratch: UnsafeMutablePointer<Float>
+  /// ∂loss/∂y; only in the backward pass.
+  public let dy: UnsafeMutablePointer<Float>
+  /// Where ∂loss/∂x goes; nil where it is not wanted.
+  public let dx: UnsafeMutablePointer<Float>?
+  /// Where ∂loss/∂ the second input goes.
+  public let dSecond: UnsafeMutablePointer<Float>?
+  /// The batch's tokens, a sample's after the other; for a layer that reads them.
+  public let tokens: UnsafePointer<Int32>
+  /// Each sample's index in its data set: with the seed, the epoch and the layer it keys random
+  /// numbers, so that these never depend on a rank.
+  public let sampleIndices: UnsafePointer<UInt32>
+  public let epoch: Int
+}

@@ -1,0 +1,131 @@
+import CVectorKernels
+import ExperimentKeys
+import Vectors
+
+/// `kind = "conv"`: a convolution of an image, PyTorch's `nn.Conv2d` with a square kernel.
+///
+/// Tensors: `weight [channels, inputs/groups, kernel, kernel]`, and `bias [channels]` unless
+/// `bias = false`.
+public struct Conv: LayerKind {
+  public static let kind = "conv"
+  public static let summary = "A convolution of an image with square kernels."
+  public let channels: Int
+  public let kernel: Int
+  public let stride: Int
+  public let padding: Int
+  public let groups: Int
+  public let hasBias: Bool
+
+  public init(
+    _ channels: Int, kernel: Int = 3, stride: Int = 1, padding: Int = 0, groups: Int = 1,
+    bias: Bool = true
+  ) {
+    (self.channels, self.kernel, self.stride) = (channels, kernel, stride)
+    (self.padding, self.groups, hasBias) = (padding, groups, bias)
+  }
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    channels = try keys.integer(
+      "channels", default: 32, in: 1...(1 << 16), "channels of the result")
+    kernel = try keys.integer("kernel", default: 3, in: 1...255, "side of the kernels, in pixels")
+    stride = try keys.integer(
+      "stride", default: 1, in: 1...255, "pixels from a result to the next, both ways")
+    padding = try keys.integer(
+      "padding", default: 0, in: 0...255, "pixels of 0 around the image")
+    groups = try keys.integer(
+      "groups", default: 1, in: 1...(1 << 16),
+      "groups of channels that are convolved by themselves")
+    hasBias = try keys.boolean("bias", default: true, "whether a bias is added")
+  }
+
+  public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
+    throws(ExperimentError) -> NetworkBuilder.Value
+  {
+    guard case .maps(let inputs, let height, let width) = x.shape else {
+      throw network.misfit(x, wanted: "an image")
+    }
+    guard inputs % groups == 0, channels % groups == 0 else {
+      throw network.error(
+        "\(groups) groups do not divide \(inputs) channels into \(channels)")
+    }
+    guard height + 2 * padding >= kernel, width + 2 * padding >= kernel else {
+      throw network.misfit(
+        x, wanted: "an image of at least \(kernel)×\(kernel) with \(padding) pixels around it")
+    }
+    let result = ActivationShape.maps(
+      channels: channels, height: (height + 2 * padding - kernel) / stride + 1,
+      width: (width + 2 * padding - kernel) / stride + 1)
+    let weight = try network.tensor("weight", shape: [channels, inputs / groups, kernel, kernel])
+    let bias = hasBias ? try network.tensor("bias", shape: [channels]) : nil
+    return try network.apply(
+      Layer(
+        ConvolutionShape(
+          inputs: x.shape, result: result, kernel: kernel, stride: stride, padding: padding,
+          groups: groups), weight: weight, bias: bias, wantsInputs: x.isTrained, by: network.compute
+      ),
+      to: x, making: result)
+  }
+
+  private final class Layer: Models.Layer {
+    private let shape: ConvolutionShape
+    private let weight: Int
+    private let bias: Int?
+    private let wantsInputs: Bool
+    private let compute: ComputeContext
+    private var plans: [Int: ConvolutionPlan] = [:]
+
+    init(
+      _ shape: ConvolutionShape, weight: Int, bias: Int?, wantsInputs: Bool,
+      by compute: ComputeContext
+    ) {
+      (self.shape, self.weight, self.bias) = (shape, weight, bias)
+      (self.wantsInputs, self.compute) = (wantsInputs, compute)
+    }
+
+    var memory: LayerMemory { LayerMemory(keepsInputs: true) }
+
+    func multiplyAdds(isFirst: Bool) -> Int {
+      (isFirst ? 2 : 3) * shape.result.count * shape.fanIn
+    }
+
+    func initialize(_ weights: inout FlatVector, seed: UInt64) {
+      weights.fillUniformly(weight, fanIn: shape.fanIn, seed: seed)
+      if let bias { weights.fillUniformly(bias, fanIn: shape.fanIn, seed: seed) }
+    }
+
+    private func plan(_ samples: Int) -> ConvolutionPlan {
+      if let plan = plans[samples] { return plan }
+      let plan = ConvolutionPlan(shape, samples: samples, wantsInputs: wantsInputs)
+      plans[samples] = plan
+      return plan
+    }
+
+    func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+      plan(pass.samples).forward(pass.x, weights.pointer(weight), into: pass.y, by: compute)
+      if let bias {
+        cvk_bias(
+          pass.y, weights.pointer(bias), pass.samples * shape.result.rows, shape.result.width)
+      }
+    }
+
+    func backward(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      if let bias {
+        cvk_column_sums(
+          gradient.pointer(bias), pass.dy, pass.samples * shape.result.rows, shape.result.width,
+          pass.accumulates ? 1 : 0)
+        finished(bias, &gradient)
+      }
+      let plan = plan(pass.samples)
+      plan.backward(
+        pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates,
+        by: compute)
+      finished(weight, &gradient)
+      if let dx = pass.dx {
+        plan.backward(pass.dy, weights.pointer(weight), toInputs: dx, by: compute)
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import CVectorKernels
+import ExperimentKeys
+import Vectors
+
+/// `kind = "max-pool"`: the largest value of each window, channel by channel, PyTorch's
+/// `nn.MaxPool2d`; what lies outside the image is no value, and a last incomplete window is left
+/// out.
+public struct MaxPool: LayerKind {
+  public static let kind = "max-pool"
+  public static let summary = "The largest value of each window of an image."
+  public let window: PoolWindow
+
+  public init(_ size: Int = 2, stride: Int? = nil, padding: Int = 0) {
+    window = PoolWindow(size, stride: stride, padding: padding)
+  }
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    window = try PoolWindow(&keys)
+  }
+
+  public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
+    throws(ExperimentError) -> NetworkBuilder.Value
+  {
+    let result = try window.result(of: x, in: network)
+    return try network.apply(Largest(window, x.shape, result), to: x, making: result)
+  }
+
+  private final class Largest: PoolLayer {
+    /// The pixel that each value is from.
+    override var memory: LayerMemory { LayerMemory(saved: result.count) }
+
+    private func choices(_ pass: LayerPass) -> UnsafeMutablePointer<Int32> {
+      UnsafeMutableRawPointer(pass.saved).assumingMemoryBound(to: Int32.self)
+    }
+
+    override func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+      cvk_max_pool(
+        pass.y, choices(pass), pass.x, pass.samples, height, width, channels, window.size,
+        window.stride, window.padding)
+    }
+
+    override func add(_ pass: LayerPass, to dx: UnsafeMutablePointer<Float>) {
+      cvk_max_pool_backward(
+        dx, pass.dy, choices(pass), pass.samples, shape.rows, result.rows, channels)
+    }
+  }
+}

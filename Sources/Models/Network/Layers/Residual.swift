@@ -1,0 +1,66 @@
+import CVectorKernels
+import ExperimentKeys
+import Vectors
+
+/// `kind = "residual"`: y = layers(x) + shortcut(x); without a shortcut layers(x) + x (He et al.
+/// 2015, arXiv 1512.03385).
+public struct Residual: LayerKind {
+  public static let kind = "residual"
+  public static let summary = "Layers whose result is added to what went in."
+  public let layers: [any LayerKind]
+  public let shortcut: [any LayerKind]
+
+  public init(@LayerBuilder _ layers: () -> [any LayerKind]) {
+    self.init(layers, shortcut: {})
+  }
+
+  public init(
+    @LayerBuilder _ layers: () -> [any LayerKind],
+    @LayerBuilder shortcut: () -> [any LayerKind]
+  ) {
+    (self.layers, self.shortcut) = (layers(), shortcut())
+  }
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    layers = try keys.layers("layers", "what is added to the input, a list as `model.layers`")
+    shortcut = try keys.layers(
+      "shortcut", "what the input goes through before it is added; by default nothing")
+  }
+
+  public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
+    throws(ExperimentError) -> NetworkBuilder.Value
+  {
+    guard !layers.isEmpty else { throw network.error("it has no layers") }
+    let y = try network.add(layers, after: x, in: "layers")
+    let other = try network.add(shortcut, after: x, in: "shortcut")
+    guard y.shape == other.shape else {
+      throw network.error(
+        "its layers make \(y.shape), which cannot be added to \(other.shape)\(shortcut.isEmpty ? ": give it a shortcut that changes the shape as they do" : " of the shortcut")"
+      )
+    }
+    return try network.apply(Sum(y.shape), to: y, other, making: y.shape)
+  }
+
+  /// The sum of two values.
+  private final class Sum: Layer {
+    private let count: Int
+
+    init(_ shape: ActivationShape) { count = shape.count }
+
+    var memory: LayerMemory { LayerMemory(isInPlace: true) }
+
+    func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+      cvk_sum(pass.y, pass.x, pass.second!, pass.samples * count)
+    }
+
+    func backward(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      for d in [pass.dx, pass.dSecond] {
+        guard let d, d != pass.dy else { continue }
+        d.update(from: pass.dy, count: pass.samples * count)
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/// Where the values of a network lie in one block of memory, so that a step allocates nothing and a
+/// place is used again once what lay there is not read any more.
+///
+/// All lengths are per sample: a batch of n samples has everything n times as long, and n times as
+/// far. Time runs over the layers forward, then backward.
+struct MemoryPlan {
+  /// A value's place, and that of its gradient; nil where nothing lies there.
+  struct Place: Equatable {
+    var values: Int?
+    var gradient: Int?
+  }
+
+  /// By the value's index.
+  private(set) var places: [Place]
+  /// What each layer keeps for the backward pass, by the layer's index.
+  private(set) var saved: [Int]
+  /// What each layer uses within a call, forward and backward.
+  private(set) var scratch: [(forward: Int, backward: Int)]
+  /// Places for the gradients that are to be added to others, by layer and input.
+  private(set) var addends: [[Int]]
+  /// The block's length.
+  private(set) var count = 0
+  /// Values that are needed whatever the number of samples.
+  let fixedScratch: Int
+  /// Whether a layer's gradient of its inputs is added to what another layer has left, by layer and
+  /// input.
+  private(set) var adds: [[Bool]]
+
+  /// A part of the block that is in use from one time to another, both included.
+  private struct Use {
+    var length: Int
+    var from: Int
+    var to: Int
+    var put: (inout MemoryPlan, Int) -> Void
+  }
+
+  /// - Parameters:
+  ///   - input: the value that the batch brings; its gradient is not wanted.
+  ///   - sharesOutput: whether the loss writes the output's gradient over the output.
+  init(
+    _ nodes: [NetworkBuilder.Node], values: [NetworkBuilder.Value], input: Int, sharesOutput: Bool
+  ) {
+    places = values.map { _ in Place() }
+    (saved, scratch) = (nodes.map { _ in 0 }, nodes.map { _ in (0, 0) })
+    addends = nodes.map { $0.inputs.map { _ in 0 } }
+    adds = nodes.map { $0.inputs.map { _ in false } }
+    fixedScratch = nodes.map(\.layer.memory.fixedScratch).max() ?? 0
+    let end = nodes.count
+    func backward(_ node: Int) -> Int { 2 * end - node }
+
+    var readers: [[Int]] = values.map { _ in [] }
+    var producer = [Int?](repeating: nil, count: values.count)
+    for (index, node) in nodes.enumerated() {
+      for value in node.inputs { readers[value.index].append(index) }
+      producer[node.result.index] = index
+    }
+    let output = nodes[end - 1].result.index
+
+    // Values that share a place, and gradients that do: of a layer that writes over its input.
+    var roots = Array(values.indices)
+    var gradientRoots = Array(values.indices)
+    for node in nodes where node.layer.memory.isInPlace {
+      let x = node.inputs[0].index
+      guard x != input, readers[x].count == 1, !(sharesOutput && node.result.index == output)
+      else { continue }
+      let keeps = producer[x].map { nodes[$0].layer.memory.keepsResult } ?? false
+      if !keeps && !node.layer.memory.keepsInputs { roots[node.result.index] = roots[x] }
+      gradientRoots[x] = -1 - node.result.index
+    }
+    // The gradient of an input lies where that of the result does, which is made before it.
+    func gradientRoot(_ value: Int) -> Int {
+      var value = value
+      while gradientRoots[value] < 0 { value = -1 - gradientRoots[value] }
+      return value
+    }
+
+    var spans: [Int: (length: Int, from: Int, to: Int)] = [:]
+    var gradientSpans: [Int: (length: Int, from: Int, to: Int)] = [:]
+    func extend(
+      _ spans: inout [Int: (length: Int, from: Int, to: Int)], _ key: Int, _ length: Int,
+      _ from: Int, _ to: Int
+    ) {
+      let old = spans[key] ?? (length, from, to)
+      spans[key] = (max(old.length, length), min(old.from, from), max(old.to, to))
+    }
+    for value in values where value.index != input {
+      let (index, made) = (value.index, producer[value.index]!)
+      var last = readers[index].max() ?? end
+      for reader in readers[index] where nodes[reader].layer.memory.keepsInputs {
+        last = max(last, backward(reader))
+      }
+      if nodes[made].layer.memory.keepsResult { last = max(last, backward(made)) }
+      if index == output { last = max(last, sharesOutput ? backward(made) : end) }
+      extend(&spans, roots[index], value.shape.count, made, last)
+      // Its gradient is made by the reader that comes last, or by the loss.
+      if !value.isTrained || index == output && sharesOutput { continue }
+      let first = readers[index].max().map(backward) ?? end
+      extend(&gradientSpans, gradientRoot(index), value.shape.count, first, backward(made))
+    }
+    for (index, node) in nodes.enumerated() {
+      for (position, value) in node.inputs.enumerated() where value.isTrained {
+        adds[index][position] =
+          readers[value.index].max() != index
+          || node.inputs[..<position].contains { $0.index == value.index }
+      }
+    }
+
+    var uses: [Use] = []
+    for (root, span) in spans.sorted(by: { $0.key < $1.key }) {
+      uses.append(
+        Use(length: span.length, from: span.from, to: span.to) { plan, offset in
+          for value in roots.indices where roots[value] == root && value != input {
+            plan.places[value].values = offset
+          }
+        })
+    }
+    for (root, span) in gradientSpans.sorted(by: { $0.key < $1.key }) {
+      uses.append(
+        Use(length: span.length, from: span.from, to: span.to) { plan, offset in
+          for value in values where value.isTrained && gradientRoot(value.index) == root {
+            plan.places[value.index].gradient = offset
+          }
+        })
+    }
+    for (index, node) in nodes.enumerated() {
+      let memory = node.layer.memory
+      if memory.saved > 0 {
+        uses.append(
+          Use(length: memory.saved, from: index, to: backward(index)) { $0.saved[index] = $1 })
+      }
+      if memory.scratch > 0 {
+        uses.append(
+          Use(length: memory.scratch, from: index, to: index) { $0.scratch[index].forward = $1 })
+        let time = backward(index)
+        uses.append(
+          Use(length: memory.scratch, from: time, to: time) { $0.scratch[index].backward = $1 })
+      }
+      for (position, value) in node.inputs.enumerated() where adds[index][position] {
+        let time = backward(index)
+        uses.append(
+          Use(length: value.shape.count, from: time, to: time) {
+            $0.addends[index][position] = $1
+          })
+      }
+    }
+    place(uses)
+    if sharesOutput { places[output].gradient = places[output].values }
+  }
+
+  /// Gives each use the lowest place that is free while it lasts, longest first.
+  private mutating func place(_ uses: [Use]) {
+    var placed: [(range: Range<Int>, from: Int, to: Int)] = []
+    let order = uses.indices.sorted {
+      uses[$0].length != uses[$1].length
+        ? uses[$0].length > uses[$1].length : (uses[$0].from, $0) < (uses[$1].from, $1)
+    }
+    for index in order {
+      let use = uses[index]
+      let length = (use.length + 15) / 16 * 16
+      let others = placed.filter { $0.from <= use.to && use.from <= $0.to }
+        .sorted { $0.range.lowerBound < $1.range.lowerBound }
+      var offset = 0
+      for other in others where other.range.upperBound > offset {
+        if other.range.lowerBound >= offset + length { break }
+        offset = other.range.upperBound
+      }
+      placed.append((offset..<offset + length, use.from, use.to))
+      count = max(count, offset + length)
+      use.put(&self, offset)
+    }
+  }
+}

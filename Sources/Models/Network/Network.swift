@@ -1,0 +1,190 @@
+import CVectorKernels
+import ExperimentKeys
+import Vectors
+
+/// A model composed of layers, with a loss after the last.
+///
+/// Tensors are named as PyTorch's `nn.Sequential` of the same list names them: `0.weight`,
+/// `3.layers.1.bias`. Activations and their gradients lie in one block of memory, planned when the
+/// network is made (``MemoryPlan``): a step allocates nothing.
+public final class Network: Model {
+  public let layout: TensorLayout
+  public let compute: ComputeContext
+  public let samples: SampleShape
+  let nodes: [NetworkBuilder.Node]
+  private let input: NetworkBuilder.Value
+  private let output: NetworkBuilder.Value
+  private let loss: any Loss
+  private let plan: MemoryPlan
+  /// The labels of texts, which have one for each token; nil for other data.
+  private let tokenRows: TokenRows?
+  private let block = Workspace()
+  private let fixedScratch = Workspace()
+
+  /// Composes layers for samples of a shape.
+  ///
+  /// - Throws: in one line that names the layer by its path, where its input does not go into it,
+  ///   or where the last layer's result does not suit the loss.
+  public init(
+    _ layers: [any LayerKind], loss: any Loss = .crossEntropy, for samples: SampleShape,
+    seed: UInt64
+  ) throws(ExperimentError) {
+    guard let shape = ActivationShape(samples) else {
+      throw ExperimentError(
+        "model.kind \"network\" needs numbers, images or a text: choose another data.kind")
+    }
+    let compute = ComputeContext()
+    var builder = NetworkBuilder(samples: samples, seed: seed, compute: compute)
+    input = builder.input(shape)
+    var first = input
+    if case .maps(let channels, let height, let width) = shape, channels > 1, height * width > 1 {
+      first = try builder.apply(ChannelsLast(shape), to: input, making: shape)
+    }
+    output = try builder.add(layers, after: first)
+    guard !builder.nodes.isEmpty else {
+      throw ExperimentError("model.layers: there is no layer: give at least one")
+    }
+    try Self.check(output.shape, suits: samples, loss)
+    (nodes, layout) = (builder.nodes, builder.layout)
+    (self.compute, self.samples, self.loss) = (compute, samples, loss)
+    tokenRows = samples.tokens > 0 ? TokenRows(.bySample) : nil
+    plan = MemoryPlan(
+      builder.nodes, values: builder.values, input: input.index, sharesOutput: tokenRows != nil)
+  }
+
+  /// A result that the loss can measure: a value a class or target.
+  private static func check(
+    _ output: ActivationShape, suits samples: SampleShape, _ loss: any Loss
+  ) throws(ExperimentError) {
+    let wanted = samples.targets > 0 ? samples.targets : samples.classes
+    let what = samples.targets > 0 ? "targets" : samples.tokens > 0 ? "vocabulary" : "classes"
+    let shape: ActivationShape =
+      samples.tokens > 0
+      ? .sequence(length: samples.tokens, width: wanted) : .values(wanted)
+    guard wanted > 0, output == shape else {
+      let hint =
+        output.rows > 1 && samples.tokens == 0
+        ? "flatten or pool what comes before the last layer"
+        : "let the last layer have width = \"\(what)\""
+      throw ExperimentError(
+        "model.layers: the last layer makes \(output) where the loss wants \(wanted > 0 ? "\(shape)" : "data with labels or targets"): \(hint)"
+      )
+    }
+    guard samples.tokens == 0 || loss is CrossEntropy else {
+      throw ExperimentError("model.loss: a text has the loss \"cross-entropy\"")
+    }
+  }
+
+  public func initialize(_ weights: inout FlatVector, seed: UInt64) {
+    for node in nodes { node.layer.initialize(&weights, seed: seed) }
+  }
+
+  public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
+    samples
+      * nodes.reduce(0) { sum, node in
+        sum
+          + node.layer.multiplyAdds(isFirst: !node.inputs.contains(where: \.isTrained))
+      }
+  }
+
+  public func lossAndGradient(
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
+  ) -> Double {
+    precondition(
+      gradient.count == layout.elementCount,
+      "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
+    guard batch.count > 0 else {
+      return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
+    }
+    let result = forward(batch, weights: weights, isTraining: true)
+    let lossSum: Double
+    if let tokenRows {
+      lossSum =
+        tokenRows.measure(
+          result, vocabulary: output.shape.width, scale: scale, differentiating: true
+        ).lossSum
+    } else {
+      lossSum =
+        loss.measure(
+          result, width: output.shape.width, batch: batch, scale: scale,
+          gradient: block.base + plan.places[output.index].gradient! * batch.count
+        ).lossSum
+    }
+    for index in nodes.indices.reversed() {
+      let node = nodes[index]
+      guard node.result.isTrained else { continue }
+      let pass = pass(index, batch, isTraining: true, accumulates: accumulate, isBackward: true)
+      node.layer.backward(pass, weights: weights, into: &gradient, finished: finished)
+      for (position, value) in node.inputs.enumerated() where plan.adds[index][position] {
+        guard let place = plan.places[value.index].gradient else { continue }
+        cvk_add(
+          block.base + place * batch.count,
+          block.base + plan.addends[index][position] * batch.count,
+          value.shape.count * batch.count)
+      }
+    }
+    return lossSum
+  }
+
+  public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
+    guard batch.count > 0 else { return Evaluation() }
+    let result = forward(batch, weights: weights, isTraining: false)
+    if let tokenRows {
+      return tokenRows.measure(result, vocabulary: output.shape.width, differentiating: false)
+    }
+    return loss.measure(
+      result, width: output.shape.width, batch: batch, scale: 1, gradient: nil)
+  }
+
+  /// Runs all layers, and returns the last one's result.
+  private func forward(
+    _ batch: borrowing Batch, weights: borrowing FlatVector, isTraining: Bool
+  ) -> UnsafeMutablePointer<Float> {
+    precondition(
+      batch.shape.inputs == samples.inputs && batch.shape.tokens == samples.tokens,
+      "samples of \(batch.shape.inputs) values and \(batch.shape.tokens) tokens cannot go into a network of \(samples.inputs) and \(samples.tokens)"
+    )
+    precondition(
+      weights.count == layout.elementCount,
+      "the weights have \(weights.count) elements, not \(layout.elementCount)")
+    block.reserve(batch.capacity * plan.count)
+    fixedScratch.reserve(plan.fixedScratch)
+    if case .tokens(_, let vocabulary) = input.shape {
+      tokenRows?.take(batch, vocabulary: vocabulary)
+    }
+    for index in nodes.indices {
+      let pass = pass(index, batch, isTraining: isTraining, accumulates: false, isBackward: false)
+      nodes[index].layer.forward(pass, weights: weights)
+    }
+    return block.base + plan.places[output.index].values! * batch.count
+  }
+
+  /// Where a layer finds its values.
+  private func pass(
+    _ index: Int, _ batch: borrowing Batch, isTraining: Bool, accumulates: Bool, isBackward: Bool
+  ) -> LayerPass {
+    let (node, count, base) = (nodes[index], batch.count, block.base)
+    let inputs = batch.inputs.baseAddress!
+    func values(_ value: NetworkBuilder.Value) -> UnsafeMutablePointer<Float> {
+      plan.places[value.index].values.map { base + $0 * count } ?? inputs
+    }
+    func gradient(_ position: Int) -> UnsafeMutablePointer<Float>? {
+      guard isBackward, let place = plan.places[node.inputs[position].index].gradient else {
+        return nil
+      }
+      return base + (plan.adds[index][position] ? plan.addends[index][position] : place) * count
+    }
+    let scratch = plan.scratch[index]
+    return LayerPass(
+      samples: count, isTraining: isTraining, accumulates: accumulates,
+      x: values(node.inputs[0]), second: node.inputs.count > 1 ? values(node.inputs[1]) : nil,
+      y: values(node.result), saved: base + plan.saved[index] * count,
+      scratch: base + (isBackward ? scratch.backward : scratch.forward) * count,
+      fixedScratch: fixedScratch.base,
+      dy: base + (plan.places[node.result.index].gradient ?? 0) * count, dx: gradient(0),
+      dSecond: node.inputs.count > 1 ? gradient(1) : nil,
+      tokens: UnsafePointer(batch.tokens.baseAddress!),
+      sampleIndices: UnsafePointer(batch.samples.baseAddress!), epoch: batch.epoch)
+  }
+}

@@ -1,0 +1,21 @@
+import ExperimentKeys
+import Vectors
+
+/// `model.kind = "network"`: layers that the experiment lists.
+public struct NetworkKind: ModelKind {
+  public static let kind = "network"
+  public static let summary = "Layers of your own, in a list."
+  public let layers: [any LayerKind]
+  public let loss: any Loss
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    loss = try keys.kind("loss", of: Losses.self, "what the outputs are measured by") {
+      (kind, keys) throws(ExperimentError) -> any Loss in try kind.init(&keys)
+    }
+    layers = try keys.layers("layers", "the layers, first to last")
+  }
+
+  public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
+    try Network(layers, loss: loss, for: samples, seed: seed)
+  }
+}

@@ -1,0 +1,181 @@
+import CVectorKernels
+import Vectors
+
+/// What a recurrent layer computes at each step.
+enum GatedCell: Sendable {
+  case elman, lstm, gru
+
+  /// Sums of a step, in units of the state's width.
+  var gates: Int {
+    switch self {
+    case .elman: 1
+    case .lstm: 4
+    case .gru: 3
+    }
+  }
+
+  /// Values of a step that are kept besides the gates, in units of the state's width.
+  fileprivate var kept: Int {
+    switch self {
+    case .elman: 0
+    case .lstm: 2
+    case .gru: 1
+    }
+  }
+}
+
+/// One recurrent layer over the rows of a text: the inputs' products of all steps are one product,
+/// those of the states one a step.
+final class RecurrentLayer: Layer {
+  struct Tensors {
+    let inputWeight: Int
+    let stateWeight: Int
+    let inputBias: Int
+    let stateBias: Int
+  }
+
+  private let cell: GatedCell
+  private let length: Int
+  private let inputs: Int
+  private let width: Int
+  private let tensors: Tensors
+  private let compute: ComputeContext
+
+  init(
+    _ cell: GatedCell, length: Int, inputs: Int, width: Int, _ tensors: Tensors,
+    by compute: ComputeContext
+  ) {
+    (self.cell, self.length, self.inputs, self.width) = (cell, length, inputs, width)
+    (self.tensors, self.compute) = (tensors, compute)
+  }
+
+  /// The sums of a step.
+  private var sums: Int { cell.gates * width }
+  /// From a sample's state to the next one's.
+  private var far: Int { length * width }
+
+  var memory: LayerMemory {
+    LayerMemory(
+      keepsInputs: true, keepsResult: true, saved: length * (sums + cell.kept * width),
+      // Forward: the state's sums. Backward: gradients of h, c and the state, the states before
+      // each step, and the gradients of the state's sums where these are others.
+      scratch: max(sums, 3 * width + far + (cell == .gru ? length * sums : 0)))
+  }
+
+  func multiplyAdds(isFirst: Bool) -> Int {
+    length * sums * ((isFirst ? 2 : 3) * inputs + 3 * width)
+  }
+
+  func initialize(_ weights: inout FlatVector, seed: UInt64) {
+    for tensor in [
+      tensors.inputWeight, tensors.stateWeight, tensors.inputBias, tensors.stateBias,
+    ] {
+      weights.fillUniformly(tensor, fanIn: width, seed: seed)
+    }
+  }
+
+  /// Where the parts of what is kept begin: gates, then values of a step by sample.
+  private func kept(_ pass: LayerPass, _ part: Int) -> UnsafeMutablePointer<Float> {
+    pass.saved + pass.samples * (length * sums + part * far)
+  }
+
+  func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+    let (samples, gates) = (pass.samples, pass.saved)
+    let bias = weights.pointer(tensors.stateBias)
+    compute.multiply(
+      Matrix(pass.x, rows: samples * length, columns: inputs),
+      Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs).transposed,
+      into: gates)
+    cvk_bias(gates, weights.pointer(tensors.inputBias), samples * length, sums)
+    let stateWeight = Matrix(
+      weights.pointer(tensors.stateWeight), rows: sums, columns: width
+    ).transposed
+    let gap = length * sums
+    pass.scratch.update(repeating: 0, count: samples * sums)
+    for time in 0..<length {
+      let (g, h) = (gates + time * sums, pass.y + time * width)
+      if time > 0 {
+        compute.multiply(
+          Matrix(h - width, rows: samples, columns: width, stride: far), stateWeight,
+          into: pass.scratch)
+      }
+      switch cell {
+      case .elman: cvk_elman_cell(g, gap, pass.scratch, bias, h, far, samples, width)
+      case .lstm:
+        let c = kept(pass, 0) + time * width
+        cvk_lstm_cell(
+          g, gap, pass.scratch, bias, time > 0 ? c - width : nil, c, kept(pass, 1) + time * width,
+          h, far, samples, width)
+      case .gru:
+        cvk_gru_cell(
+          g, gap, pass.scratch, bias, time > 0 ? h - width : nil, kept(pass, 0) + time * width, h,
+          far, samples, width)
+      }
+    }
+  }
+
+  func backward(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    let (samples, gates) = (pass.samples, pass.saved)
+    let (rows, gap) = (samples * length, length * sums)
+    // ∂loss/∂ a step's state, by way of later steps, and ∂loss/∂ its cell's memory.
+    let d = pass.scratch
+    let later = d + samples * width
+    let memoryGradient = later + samples * width
+    let before = memoryGradient + samples * width
+    let stateSums = cell == .gru ? before + samples * far : gates
+    later.update(repeating: 0, count: 2 * samples * width)
+    let stateWeight = Matrix(weights.pointer(tensors.stateWeight), rows: sums, columns: width)
+    for time in (0..<length).reversed() {
+      let (g, h) = (gates + time * sums, pass.y + time * width)
+      for sample in 0..<samples {
+        cvk_sum(
+          d + sample * width, pass.dy + sample * far + time * width, later + sample * width, width)
+      }
+      switch cell {
+      case .elman: cvk_elman_cell_backward(g, gap, d, h, far, samples, width)
+      case .lstm:
+        let c = kept(pass, 0) + time * width
+        cvk_lstm_cell_backward(
+          g, gap, d, memoryGradient, time > 0 ? c - width : nil, kept(pass, 1) + time * width,
+          far, samples, width)
+      case .gru:
+        cvk_gru_cell_backward(
+          g, stateSums + time * sums, gap, d, later, time > 0 ? h - width : nil,
+          kept(pass, 0) + time * width, far, samples, width)
+      }
+      guard time > 0 else { break }
+      compute.multiply(
+        Matrix(stateSums + time * sums, rows: samples, columns: sums, stride: gap), stateWeight,
+        into: later, accumulate: cell == .gru)
+    }
+
+    for sample in 0..<samples {
+      let own = before + sample * far
+      own.update(repeating: 0, count: width)
+      (own + width).update(from: pass.y + sample * far, count: far - width)
+    }
+    let accumulate = pass.accumulates
+    cvk_column_sums(
+      gradient.pointer(tensors.stateBias), stateSums, rows, sums, accumulate ? 1 : 0)
+    finished(tensors.stateBias, &gradient)
+    cvk_column_sums(gradient.pointer(tensors.inputBias), gates, rows, sums, accumulate ? 1 : 0)
+    finished(tensors.inputBias, &gradient)
+    compute.multiply(
+      Matrix(stateSums, rows: rows, columns: sums).transposed,
+      Matrix(before, rows: rows, columns: width), into: gradient.pointer(tensors.stateWeight),
+      accumulate: accumulate)
+    finished(tensors.stateWeight, &gradient)
+    let dGates = Matrix(gates, rows: rows, columns: sums)
+    compute.multiply(
+      dGates.transposed, Matrix(pass.x, rows: rows, columns: inputs),
+      into: gradient.pointer(tensors.inputWeight), accumulate: accumulate)
+    finished(tensors.inputWeight, &gradient)
+    if let dx = pass.dx {
+      compute.multiply(
+        dGates, Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs), into: dx)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import ExperimentKeys
+import Models
+import Testing
+import Vectors
+
+/// Networks of layers: gradients against differences of their loss, names of tensors, and what is
+/// refused.
+@Suite struct NetworkTests {
+  static let image = SampleShape(
+    inputs: 3 * 8 * 6, labels: 1, classes: 4, image: .init(channels: 3, height: 8, width: 6))
+  static let gray = SampleShape(
+    inputs: 64, labels: 1, classes: 4, image: .init(height: 8, width: 8))
+  static let numbers = SampleShape(inputs: 9, labels: 1, classes: 4)
+  static let targets = SampleShape(inputs: 9, targets: 3)
+
+  static func batch(_ shape: SampleShape, count: Int = 5) -> Batch {
+    var batch = Batch(capacity: count, shape: shape)
+    var random = RandomStream(5)
+    for index in batch.inputs.indices { batch.inputs[index] = Float(random.gaussian()) }
+    for index in batch.targets.indices { batch.targets[index] = Float(random.gaussian()) }
+    for values in [batch.tokens, batch.labels] {
+      for index in values.indices {
+        values[index] = Int32(random.integer(below: UInt64(shape.classes)))
+      }
+    }
+    for row in 0..<count { batch.samples[row] = UInt32(row) }
+    batch.count = count
+    return batch
+  }
+
+  /// A network of an experiment file's list.
+  static func network(_ layers: String, _ shape: SampleShape, loss: String = "cross-entropy") throws
+    -> Network
+  {
+    var reader = try ExperimentReader(
+      text: "[model]\nloss = \"\(loss)\"\nlayers = [\(layers)]", source: "test", overrides: [])
+    try reader.enter("model")
+    let kind = try NetworkKind(&reader)
+    _ = try reader.finish()
+    return try Network(kind.layers, loss: kind.loss, for: shape, seed: 1)
+  }
+
+  static let compositions: [(String, SampleShape)] = [
+    ("{ width = 8, activation = \"tanh\" }, { width = \"classes\" }", numbers),
+    (
+      "{ kind = \"dense\", width = 8 }, { kind = \"sigmoid\" }, { kind = \"dense\", width = 6 }, { kind = \"gelu\" }, { kind = \"layer-norm\" }, { kind = \"silu\" }, { kind = \"dense\" }",
+      numbers
+    ),
+    (
+      "{ kind = \"dense\", width = 7 }, { kind = \"softplus\" }, { kind = \"rms-norm\" }, { kind = \"tanh\" }, { kind = \"dropout\", rate = 0.3 }, { kind = \"dense\", width = \"targets\" }",
+      targets
+    ),
+    (
+      "{ kind = \"dense\", width = 6 }, { kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"dense\", width = 6 }] }, { kind = \"residual\", layers = [{ kind = \"dense\", width = 5, activation = \"tanh\" }], shortcut = [{ kind = \"dense\", width = 5 }] }, { kind = \"dense\" }",
+      numbers
+    ),
+    (
+      "{ kind = \"dense\", width = 6 }, { kind = \"repeat\", count = 3, layers = [{ kind = \"residual\", layers = [{ kind = \"layer-norm\", bias = false }, { kind = \"residual\", layers = [{ kind = \"dense\", width = 6 }, { kind = \"gelu\" }] }] }] }, { kind = \"dense\" }",
+      numbers
+    ),
+    (
+      "{ kind = \"conv\", channels = 5, padding = 1 }, { kind = \"tanh\" }, { kind = \"max-pool\" }, { kind = \"flatten\" }, { kind = \"dense\" }",
+      gray
+    ),
+    (
+      "{ kind = \"conv\", channels = 6, kernel = 3, padding = 1, stride = 2 }, { kind = \"group-norm\", groups = 3 }, { kind = \"gelu\" }, { kind = \"conv\", channels = 8, kernel = 3, padding = 1, groups = 2, bias = false }, { kind = \"average-pool\", size = 2 }, { kind = \"global-average-pool\" }, { kind = \"dense\" }",
+      image
+    ),
+    (
+      "{ kind = \"conv\", channels = 6, kernel = 1 }, { kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"conv\", channels = 6, padding = 1 }] }, { kind = \"residual\", layers = [{ kind = \"conv\", channels = 4, padding = 1, stride = 2 }], shortcut = [{ kind = \"conv\", channels = 4, kernel = 1, stride = 2 }] }, { kind = \"max-pool\", size = 3, stride = 2, padding = 1 }, { kind = \"flatten\" }, { kind = \"dense\" }",
+      image
+    ),
+    (
+      "{ kind = \"embedding\", width = 8 }, { kind = \"positions\" }, { kind = \"residual\", layers = [{ kind = \"layer-norm\" }, { kind = \"attention\", heads = 2 }] }, { kind = \"tied-head\" }",
+      text
+    ),
+    (
+      "{ kind = \"embedding\", width = 8 }, { kind = \"repeat\", count = 2, layers = [{ kind = \"residual\", layers = [{ kind = \"rms-norm\" }, { kind = \"attention\", heads = 2, rotary = true, bias = false }] }, { kind = \"residual\", layers = [{ kind = \"rms-norm\" }, { kind = \"gated\", width = 10 }] }] }, { kind = \"dense\", width = \"vocabulary\" }",
+      text
+    ),
+    (
+      "{ kind = \"embedding\", width = 8 }, { kind = \"attention\", heads = 4, causal = false, rotary = true }, { kind = \"dense\", width = \"vocabulary\" }",
+      text
+    ),
+    (
+      "{ kind = \"embedding\", width = 5 }, { kind = \"rnn\", width = 7 }, { kind = \"lstm\", width = 6, layers = 2, dropout = 0.2 }, { kind = \"gru\", width = 6 }, { kind = \"dense\", width = \"vocabulary\" }",
+      text
+    ),
+  ]
+  static let text = SampleShape(tokens: 7, labels: 7, classes: 6)
+
+  @Test(arguments: compositions.indices) func gradientsAreThoseOfTheLoss(_ index: Int) throws {
+    let (layers, shape) = Self.compositions[index]
+    let network = try Self.network(
+      layers, shape, loss: shape.targets > 0 ? "squared-error" : "cross-entropy")
+    let batch = Self.batch(shape)
+    var weights = FlatVector(zeros: network.layout)
+    network.initialize(&weights, seed: 3)
+    let check = checkGradients(of: network, on: batch, at: weights)
+    for result in check.results where result.error > 0.01 {
+      Issue.record("\(result.tensor): \(result.difference), not \(result.slope)")
+    }
+    // Accumulating adds, and every tensor is finished once, last to first.
+    var once = FlatVector(zeros: network.layout)
+    var twice = FlatVector(zeros: network.layout)
+    for segment in network.layout.segments {
+      for place in segment.range { once.base[place] = .nan }
+    }
+    var order: [Int] = []
+    let loss = network.lossAndGradient(
+      batch, weights: weights, into: &once, scale: 1, accumulate: false
+    ) { tensor, _ in order.append(tensor) }
+    #expect(order == Array(network.layout.segments.indices.reversed()))
+    for _ in 0..<2 {
+      #expect(
+        network.lossAndGradient(
+          batch, weights: weights, into: &twice, scale: 1, accumulate: true
+        ) { _, _ in } == loss)
+    }
+    for place in 0..<once.count {
+      #expect(abs(twice.base[place] - 2 * once.base[place]) <= 1e-5 * abs(once.base[place]) + 1e-6)
+    }
+  }
+
+  @Test func tensorsAreNamedAsInAList() throws {
+    let network = try Self.network(
+      "{ width = 6 }, { kind = \"repeat\", count = 2, layers = [{ kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"dense\", width = 6 }], shortcut = [{ kind = \"dense\", width = 6 }] }] }, { name = \"head\" }",
+      Self.numbers)
+    #expect(
+      network.layout.segments.map(\.name) == [
+        "0.weight", "0.bias", "1.0.0.layers.1.weight", "1.0.0.layers.1.bias",
+        "1.0.0.shortcut.0.weight", "1.0.0.shortcut.0.bias", "1.1.0.layers.1.weight",
+        "1.1.0.layers.1.bias", "1.1.0.shortcut.0.weight", "1.1.0.shortcut.0.bias", "head.weight",
+        "head.bias",
+      ])
+    let swift = try Network(for: Self.numbers) {
+      Dense(6)
+      for _ in 0..<1 {
+        Residual {
+          Tanh(); Dense(6)
+        }
+      }
+      Dense(.classes).named("head")
+    }
+    #expect(
+      swift.layout.segments.map(\.name) == [
+        "0.weight", "0.bias", "1.layers.1.weight", "1.layers.1.bias", "head.weight", "head.bias",
+      ])
+  }
+}
