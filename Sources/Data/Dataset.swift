@@ -19,15 +19,21 @@ public protocol Dataset: Sendable {
   /// - Throws: where data that is read while training cannot be.
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)
 
-  /// An error about an input value of a sample, which names the file and the row that it comes
-  /// from; nil for data that come from no file.
-  func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String) -> FileError?
+  /// An error about a value of a sample, which names the file and the row that it comes from; nil
+  /// for data that come from no file.
+  func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
+    -> FileError?
+}
+
+/// One of a sample's numbers, counted from 0.
+public enum SampleValue: Sendable {
+  case input(Int), target(Int)
 }
 
 extension Dataset {
   public var waitsForFiles: Bool { false }
 
-  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String)
+  public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
     -> FileError?
   { nil }
 

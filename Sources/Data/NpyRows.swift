@@ -89,13 +89,18 @@ public struct NpyRows: Dataset {
     }
   }
 
-  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String)
+  public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
     -> FileError?
   {
+    let (file, column) =
+      switch value {
+      case .input(let input): (inputs, input)
+      case .target(let target): (targets ?? inputs, target)
+      }
     let row = Int(rows[Int(sample)])
     return FileError(
-      inputs.path, at: inputs.offset(row: row, column: input),
-      "row \(row), element \(input): \(what)", remedy: remedy)
+      file.path, at: file.offset(row: row, column: column),
+      "row \(row), element \(column): \(what)", remedy: remedy)
   }
 
   /// The classes, by number, that some of this set's samples have but none of `other`'s, which is

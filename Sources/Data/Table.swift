@@ -61,13 +61,17 @@ public struct Table: Dataset {
     self.origin = origin
   }
 
-  public func refusal(of input: Int, in sample: UInt32, _ what: String, remedy: String)
+  public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
     -> FileError?
   {
-    origin.map {
+    let name =
+      switch value {
+      case .input(let input): "input \(input)"
+      case .target(let target): "target \(target)"
+      }
+    return origin.map {
       FileError(
-        $0.path,
-        "row \($0.rows[Int(sample)] + 1) of the data, input \(input) (counted from 0): \(what)",
+        $0.path, "row \($0.rows[Int(sample)] + 1) of the data, \(name) (counted from 0): \(what)",
         remedy: remedy)
     }
   }

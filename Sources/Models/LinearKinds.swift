@@ -10,8 +10,8 @@ public struct LinearKind: ModelKind {
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     MLP(
-      inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .squaredError
-    )
+      inputWidth: samples.inputs, hidden: [],
+      outputWidth: try outputs(samples, for: .squaredError), loss: .squaredError)
   }
 }
 
@@ -24,7 +24,7 @@ public struct LogisticKind: ModelKind {
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     MLP(
-      inputWidth: samples.inputs, hidden: [], outputWidth: try outputs(samples), loss: .crossEntropy
-    )
+      inputWidth: samples.inputs, hidden: [],
+      outputWidth: try outputs(samples, for: .crossEntropy), loss: .crossEntropy)
   }
 }

@@ -29,6 +29,7 @@ public final class MLP: Model {
 
   public var inputWidth: Int { layers.inputWidth }
   public var outputWidth: Int { layers.outputWidth }
+  public var targetRange: ClosedRange<Float>? { loss.targetRange }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     layers.initialize(&weights, seed: seed, by: initialization)
@@ -102,7 +103,7 @@ public struct MLPKind: ModelKind {
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
     MLP(
-      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples),
+      inputWidth: samples.inputs, hidden: hidden, outputWidth: try outputs(samples, for: loss),
       activation: activation, loss: loss,
       initialization: initialization)
   }

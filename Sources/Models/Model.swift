@@ -18,6 +18,8 @@ public protocol Model: AnyObject {
   /// The values that its loss is defined for as inputs; nil for all finite ones. Callers refuse
   /// others: the loss would be a number all the same.
   var inputRange: ClosedRange<Float>? { get }
+  /// The same for targets.
+  var targetRange: ClosedRange<Float>? { get }
 
   /// Fills all weights with their starting values, a function of the seed and of each tensor's
   /// index.
@@ -68,6 +70,7 @@ extension Model {
   public var compute: ComputeContext { ComputeContext() }
   public var scoreName: String { "accuracy" }
   public var inputRange: ClosedRange<Float>? { nil }
+  public var targetRange: ClosedRange<Float>? { nil }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 

@@ -50,11 +50,11 @@ extension ModelKind {
       "model.kind \"\(Self.kind)\" needs \(wanted): choose another data.kind, or another model")
   }
 
-  /// The number of classes, or of values to predict.
-  func outputs(_ samples: SampleShape) throws(ExperimentError) -> Int {
+  /// How many outputs a loss needs for samples of numbers.
+  func outputs(_ samples: SampleShape, for loss: any Loss) throws(ExperimentError) -> Int {
     guard samples.inputs > 0, samples.classes > 0 || samples.targets > 0 else {
       throw mismatch("numbers with labels or targets")
     }
-    return samples.targets > 0 ? samples.targets : samples.classes
+    return try loss.outputs(for: samples)
   }
 }

@@ -80,7 +80,8 @@ public final class VAE: Model, ImageGenerator {
       gradients.output.base, gradients.hidden.base, gradients.latent.base
     )
     let reconstruction = cvk_bernoulli(
-      results.output.base, batch.inputs.baseAddress!, rows * output.outputs, scale, dOutput)
+      results.output.base, batch.inputs.baseAddress!, rows * output.outputs, Double(scale),
+      dOutput)
 
     output.backward(
       dOutput, x: results.decoder.base, rows: rows, into: &gradient, accumulate: accumulate,

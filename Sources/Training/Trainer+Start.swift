@@ -62,7 +62,7 @@ extension Trainer {
   /// where the model's loss is not defined for every value: so that data that do not suit are
   /// refused before the first step. Collective.
   public func checkInputs(on world: borrowing Communicator) throws {
-    guard pass.inputs.isNeeded else { return }
+    guard pass.inputs.isNeeded(for: data.train.shape) else { return }
     try world.succeedOnAllRanks {
       for set in [data.train, data.test] {
         let (count, size) = (min(set.count, 1 << 16), 256)

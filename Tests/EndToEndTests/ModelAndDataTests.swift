@@ -32,6 +32,29 @@ import Testing
       "\(outcome.errors)")
   }
 
+  @Test(arguments: [
+    ("mlp", "cross-entropy", "csv", "path = \"t.csv\"\ntargets = 0", "labels"),
+    ("logistic", "cross-entropy", "csv", "path = \"t.csv\"\ntargets = 0", "labels"),
+    (
+      "mlp", "binary-cross-entropy", "blobs", "classes = 3",
+      "labels of two classes, or targets from 0 to 1"
+    ),
+  ])
+  func aLossThatIsNotDefinedForTheDataIsRefused(
+    _ model: String, _ loss: String, _ data: String, _ keys: String, _ needs: String
+  ) throws {
+    let outcome = try dryRun(
+      TemporaryFolder(),
+      "[model]\nkind = \"\(model)\"\n"
+        + (model == "mlp" ? "loss = \"\(loss)\"\n" : "")
+        + "[data]\nkind = \"\(data)\"\n\(keys)")
+    #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.output)")
+    #expect(
+      outcome.errors
+        == "lockstep: the loss \(loss) needs \(needs): choose another loss, another model or other data\n",
+      "\(outcome.errors)")
+  }
+
   /// B15: the headers of the files show it. Files that this machine lacks are checked by the ranks.
   @Test func aTestSetOfAnotherShapeIsRefused() throws {
     let folder = TemporaryFolder()

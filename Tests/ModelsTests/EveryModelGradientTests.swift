@@ -71,10 +71,12 @@ import Vectors
     }
   }
 
-  /// The model on whichever samples it takes: numbers, an image, or a text.
+  /// The model on whichever samples it takes: numbers of several classes or of two, an image, or a
+  /// text.
   private static func model(_ kind: any ModelKind) throws -> (any Model, SampleShape) {
     let shapes = [
       SampleShape(inputs: 9, labels: 1, classes: 4),
+      SampleShape(inputs: 9, labels: 1, classes: 2),
       SampleShape(inputs: 64, labels: 1, classes: 4, image: .init(height: 8, width: 8)),
       SampleShape(tokens: 7, labels: 7, classes: 6),
     ]

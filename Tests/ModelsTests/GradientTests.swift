@@ -34,8 +34,11 @@ import Vectors
       Case(widths: [9, 33], loss: .crossEntropy),
       Case(widths: [9, 3], loss: .squaredError),
       Case(widths: [9, 1], loss: .squaredError, targetWidth: 1),
-      Case(widths: [6, 8, 5], activation: .tanh, loss: .squaredError, targetWidth: 5),
     ]
+    + ([.squaredError, .absoluteError, .huber, .binaryCrossEntropy] as [any Loss]).map {
+      Case(widths: [6, 8, 5], activation: .tanh, loss: $0, targetWidth: 5)
+    }
+    + LossTests.classifiers.map { Case(widths: [7, 6, 4], activation: .tanh, loss: $0) }
 
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
     let model = MLP(

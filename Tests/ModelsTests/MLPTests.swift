@@ -67,9 +67,7 @@ import Vectors
     return weights
   }
 
-  @Test(arguments: [CrossEntropy(), SquaredError()] as [any Loss]) func countsRightAnswers(
-    _ loss: any Loss
-  ) {
+  @Test(arguments: LossTests.classifiers) func countsRightAnswers(_ loss: any Loss) {
     let model = MLP(inputWidth: 3, hidden: [], outputWidth: 3, loss: loss)
     let weights = Self.identity(model)
     var samples = Samples(5, width: 3, classes: 3, seed: 1)
@@ -112,11 +110,8 @@ import Vectors
   }
 
   /// A value that is not finite shows through ReLU, softmax and a product with zero.
-  @Test(
-    arguments: [Float.nan, .infinity, -.infinity], [CrossEntropy(), SquaredError()] as [any Loss])
-  func nonFiniteInputsShow(
-    _ bad: Float, _ loss: any Loss
-  ) {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], LossTests.classifiers)
+  func nonFiniteInputsShow(_ bad: Float, _ loss: any Loss) {
     for activation in Activation.allCases {
       let model = Self.model(loss, activation: activation)
       let batch = Self.samples.batch()
@@ -132,11 +127,8 @@ import Vectors
     }
   }
 
-  @Test(
-    arguments: [Float.nan, .infinity, -.infinity], [CrossEntropy(), SquaredError()] as [any Loss])
-  func nonFiniteLogitsShow(
-    _ bad: Float, _ loss: any Loss
-  ) {
+  @Test(arguments: [Float.nan, .infinity, -.infinity], LossTests.classifiers)
+  func nonFiniteLogitsShow(_ bad: Float, _ loss: any Loss) {
     for label in [0, 1] {
       // A bias, so that the logit alone is not finite.
       let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3, loss: loss)

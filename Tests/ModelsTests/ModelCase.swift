@@ -17,7 +17,8 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
   var testDescription: String { name }
 
   static let all: [ModelCase] = [
-    perceptron(.crossEntropy), perceptron(.squaredError),
+    perceptron(.crossEntropy), perceptron(.squaredError), perceptron(.huber),
+    perceptron(CrossEntropy(labelSmoothing: 0.1)),
     text("rnn") { RecurrentNetwork(.elman, vocabulary: 6, embedding: 5, hidden: 19) },
     text("lstm") { RecurrentNetwork(.lstm, vocabulary: 6, embedding: 5, hidden: 9) },
     text("gpt") { GPT(vocabulary: 6, context: 7, layers: 2, heads: 2, width: 10) },

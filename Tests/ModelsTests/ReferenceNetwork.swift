@@ -47,12 +47,30 @@ struct ReferenceNetwork {
   }
 
   private func measure(_ y: [Double], label: Int, targets: [Double]?) -> Double {
-    if loss is CrossEntropy {
+    if let loss = loss as? CrossEntropy {
       let largest = y.max()!
-      return largest + log(y.reduce(0) { $0 + exp($1 - largest) }) - y[label]
+      let logarithm = largest + log(y.reduce(0) { $0 + exp($1 - largest) })
+      let shared = loss.labelSmoothing / Double(y.count)
+      return y.indices.reduce(0) { sum, index in
+        let target = shared + (index == label ? 1 - loss.labelSmoothing : 0)
+        return sum - target * (y[index] - logarithm)
+      }
     }
     let t = targets ?? y.indices.map { $0 == label ? 1 : 0 }
-    return zip(y, t).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(y.count)
+    return zip(y, t).reduce(0) { $0 + term($1.0, $1.1) } / Double(y.count)
+  }
+
+  /// The loss of one output.
+  private func term(_ y: Double, _ t: Double) -> Double {
+    let d = abs(y - t)
+    switch loss {
+    case is SquaredError: return d * d
+    case is AbsoluteError: return d
+    case let huber as Huber:
+      return d < huber.delta ? d * d / 2 : huber.delta * (d - huber.delta / 2)
+    case is BinaryCrossEntropy: return -t * log(1 / (1 + exp(-y))) - (1 - t) * log(1 / (1 + exp(y)))
+    default: fatalError("no formula for \(loss)")
+    }
   }
 
   /// Central differences, tensor by tensor.

@@ -57,6 +57,9 @@ private let extra = [
   "clip.rule=zscore": ["clip.warmup_steps=2", "clip.threshold=0.1"],
   "clip.rule=adagc": ["clip.warmup_steps=2"],
   "stop.rule=norm": ["stop.below=1e-9"],
+  "model.loss=cross-entropy": ["model.label_smoothing=0.1"],
+  "model.loss=huber": ["model.huber_delta=0.1"],
+  "model.loss=binary-cross-entropy": ["data.classes=2"],
   "schedule.kind=warmup": ["schedule.warmup_steps=4"],
   "schedule.kind=warmup-cosine": ["schedule.warmup_steps=2"],
 ]

@@ -70,7 +70,7 @@ private func printKernels(_ count: Int) {
   close("gelu", cvk_sum_of_squares(z, count) + cvk_sum_of_squares(t, count))
   close(
     "cross entropy",
-    cvk_cross_entropy(x, [Int32(count / 2)], nil, 1, count, 1, &t, nil)
+    cvk_cross_entropy(x, [Int32(count / 2)], nil, 1, count, 0.1, 1, &t, nil)
       + cvk_sum_of_squares(t, count))
   close("Bernoulli", cvk_bernoulli(x, positive, count, 1, &t) + cvk_sum_of_squares(t, count))
   close("latent", cvk_draw_latent(&t, x, y, positive, count) + cvk_sum_of_squares(t, count))

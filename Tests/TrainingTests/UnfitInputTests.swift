@@ -70,6 +70,37 @@ import Testing
       "is not within 0.0 to 1.0")
   }
 
+  /// Binary cross-entropy is defined for targets from 0 to 1 alone; other losses take any.
+  @Test func probabilitiesAreFromZeroToOne() throws {
+    let folder = TemporaryFolder()
+    func train(_ loss: String, _ data: String) throws -> Outcome {
+      try worker(
+        folder,
+        "[model]\nhidden = [4]\nloss = \"\(loss)\"\n[training]\nsteps = 2\nglobal_batch = 8\nmicro_batch = 4\n[data]\n"
+          + data)
+    }
+    let table = "kind = \"csv\"\npath = \"t.csv\"\ntargets = [1, 2]"
+    folder.write((0..<20).map { "\($0),\($0 % 2),0.25\n" }.joined(), to: "t.csv")
+    for loss in ["binary-cross-entropy", "squared-error", "absolute-error", "huber"] {
+      let outcome = try train(loss, table)
+      #expect(outcome.status == 0, "\(loss): \(outcome.errors)")
+      try FileManager.default.removeItem(atPath: "\(folder.path)/run")
+    }
+    folder.write((0..<20).map { "\($0),\($0 % 2),\($0 == 7 ? 1.5 : 0)\n" }.joined(), to: "t.csv")
+    expectRefused(
+      try train("binary-cross-entropy", table),
+      "\(folder.path)/t.csv: row 8 of the data, target 1 (counted from 0): 1.5 is not within 0.0 to 1.0",
+      "scale the targets to that range, or choose another loss")
+    try npy((0..<40).map { Float($0) }, width: 2).write(to: URL(filePath: "\(folder.path)/x.npy"))
+    try npy((0..<20).map { $0 == 11 ? -0.5 : 0.5 }, width: 1).write(
+      to: URL(filePath: "\(folder.path)/y.npy"))
+    expectRefused(
+      try train(
+        "binary-cross-entropy", "kind = \"npy\"\npath = \"x.npy\"\ntargets_path = \"y.npy\""),
+      "\(folder.path)/y.npy: byte \(128 + 4 * 11): row 11, element 0: -0.5 is not within 0.0 to 1.0"
+    )
+  }
+
   /// B12: fewer different points than clusters.
   @Test func clustersBeyondThePointsAreNoted() throws {
     let folder = TemporaryFolder()

@@ -12,7 +12,9 @@ static inline __attribute__((always_inline)) void load(double *lanes, const floa
 // Subtracting the largest logit keeps every exponential at or below 1. A non-finite logit makes `faults`, a sum of zeros, NaN, so
 // that even a -infinity, whose exponential is a harmless 0, shows in the loss and in every element of the row's gradient.
 static double cvk_cross_entropy(const float *z, const int32_t *labels, const double *weights, size_t rows, size_t classes,
-                                float scale, float *gradient, size_t *correct) {
+                                double smoothing, float scale, float *gradient, size_t *correct) {
+  // The probabilities asked for: of the label, less that of every class, and of every class.
+  double of_label = 1.0 - smoothing, of_class = smoothing > 0 ? smoothing / (double)classes : 0.0, at_label = of_label + of_class;
   double loss = 0;
   size_t right = 0;
   for (size_t row = 0; row < rows; row++, z += classes) {
@@ -48,6 +50,15 @@ static double cvk_cross_entropy(const float *z, const int32_t *labels, const dou
     double logarithm = log(exponentials) + faults[0];
     double margin = (double)z[labels[row]] - largest;
     double entropy = logarithm - margin;
+    if (smoothing > 0) {
+      // log p[j] = (z[j] - largest) - logarithm, and the probabilities asked for add up to 1.
+      double margins[LANES] = {0}, all = 0;
+      for (size_t j = 0; j < whole; j += LANES)
+        for (int k = 0; k < LANES; k++) margins[k] += (double)z[j + k] - largest;
+      for (size_t j = whole; j < classes; j++) margins[j - whole] += (double)z[j] - largest;
+      for (int k = 0; k < LANES; k++) all += margins[k];
+      entropy = logarithm - of_label * margin - of_class * all;
+    }
     loss += weight * entropy;
 
     if (correct && margin == 0 && isfinite(entropy)) {
@@ -61,7 +72,7 @@ static double cvk_cross_entropy(const float *z, const int32_t *labels, const dou
         size_t left = classes - j < LANES ? classes - j : LANES;
         for (int k = 0; k < LANES; k++) lanes[k] = exponential((lanes[k] - largest) - logarithm);
         for (size_t k = 0; k < left; k++)
-          gradient[j + k] = (float)(factor * (lanes[k] - (j + k == (size_t)labels[row] ? 1.0 : 0.0)));
+          gradient[j + k] = (float)(factor * (lanes[k] - (j + k == (size_t)labels[row] ? at_label : of_class)));
       }
       gradient += classes;
     }

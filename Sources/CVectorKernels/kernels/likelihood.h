@@ -2,9 +2,9 @@
 #include "logarithm.h"
 #include "lanes.h"
 
-// max(z, 0) - z·x + log(1 + e^-|z|) for a logit z and a pixel x. The logarithms of a lane are one logarithm of a product: each factor lies
+// max(z, 0) - z·x + log(1 + e^-|z|) for a logit z and a value x, a pixel say. The logarithms of a lane are one logarithm of a product: each factor lies
 // between 1 and 2, so a thousand of them do not overflow, and a product loses no more digits than a sum.
-static double cvk_bernoulli(const float *restrict z, const float *restrict x, size_t count, float scale, float *restrict gradient) {
+static double cvk_bernoulli(const float *restrict z, const float *restrict x, size_t count, double scale, float *restrict gradient) {
   double linear[LANES] = {0}, total = 0;
   for (size_t start = 0; start < count; start += 512 * LANES) {
     size_t end = count - start < 512 * LANES ? count : start + 512 * LANES;
@@ -25,7 +25,7 @@ static double cvk_bernoulli(const float *restrict z, const float *restrict x, si
         slope[k] = (logit[k] < 0 ? e : 1) / sum - pixel[k];
       }
       if (gradient)
-        for (size_t k = 0; k < left; k++) gradient[i + k] = (float)((double)scale * slope[k]);
+        for (size_t k = 0; k < left; k++) gradient[i + k] = (float)(scale * slope[k]);
     }
     for (int k = 0; k < LANES; k++) total += logarithm(product[k]);
   }

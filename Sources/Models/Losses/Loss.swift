@@ -3,6 +3,15 @@ import Vectors
 
 /// What a model's outputs are measured by, as `model.loss` names it.
 public protocol Loss: Kind {
+  /// How many outputs a model needs for samples of a shape: by default one for each target or, of
+  /// data without targets, for each class.
+  /// - Throws: in one line, where the loss is not defined for such samples.
+  func outputs(for samples: SampleShape) throws(ExperimentError) -> Int
+
+  /// The values that it is defined for as targets; nil for all finite ones. Callers refuse others:
+  /// the loss would be a number all the same.
+  var targetRange: ClosedRange<Float>? { get }
+
   /// The batch's losses, summed, and its right answers; with `gradient`, also scale · ∂loss/∂outputs
   /// into that.
   ///
@@ -17,7 +26,13 @@ public protocol Loss: Kind {
 /// Every kind of loss; the first is the default.
 public enum Losses: KindList {
   public static let noun = "loss"
-  public static let builtIn: [any Loss.Type] = [CrossEntropy.self, SquaredError.self]
+  public static let builtIn: [any Loss.Type] = [
+    CrossEntropy.self,
+    SquaredError.self,
+    AbsoluteError.self,
+    Huber.self,
+    BinaryCrossEntropy.self,
+  ]
   public static func choice(of kind: any Loss.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
   }
@@ -26,6 +41,24 @@ public enum Losses: KindList {
 extension Registry {
   /// Makes a loss of the program's own known to experiments.
   public mutating func register(_ kind: (some Loss).Type) { add(kind, to: Losses.self) }
+}
+
+extension Loss {
+  public var targetRange: ClosedRange<Float>? { nil }
+
+  public func outputs(for samples: SampleShape) throws(ExperimentError) -> Int {
+    if samples.targets > 0 { return samples.targets }
+    guard samples.labels == 1, samples.classes > 0 else {
+      throw mismatch("targets, or one label a sample")
+    }
+    return samples.classes
+  }
+
+  /// The answer to data that do not suit.
+  func mismatch(_ wanted: String) -> ExperimentError {
+    ExperimentError(
+      "the loss \(Self.kind) needs \(wanted): choose another loss, another model or other data")
+  }
 }
 
 /// Traps unless every label names one of `classes`: a wrong one would read memory that is not the

@@ -16,27 +16,9 @@ public struct SquaredError: Loss, Equatable {
     _ outputs: UnsafePointer<Float>, width: Int, batch: borrowing Batch, scale: Float = 1,
     gradient: UnsafeMutablePointer<Float>? = nil
   ) -> Evaluation {
-    let hasTargets = batch.shape.targets == width
-    if !hasTargets { checkLabels(batch, classes: width) }
-    var result = Evaluation(scored: hasTargets ? 0 : batch.count, count: batch.count)
-    let factor = 2 * Double(scale) / Double(width)
-    for sample in 0..<batch.count {
-      let row = outputs + sample * width
-      // Data with targets have no labels to read.
-      let label = hasTargets ? -1 : Int(batch.labels[sample])
-      var squares = 0.0
-      var largest = 0
-      for index in 0..<width {
-        let target = hasTargets ? batch.targets[sample * width + index] : index == label ? 1 : 0
-        let difference = Double(row[index]) - Double(target)
-        squares += difference * difference
-        if row[index] > row[largest] { largest = index }
-        if let gradient { gradient[sample * width + index] = Float(factor * difference) }
-      }
-      result.lossSum += squares / Double(width)
-      if !hasTargets, squares.isFinite, largest == label { result.score += 1 }
+    measureDistances(outputs, width: width, batch: batch, scale: scale, gradient: gradient) {
+      ($0 * $0, 2 * $0)
     }
-    return result
   }
 }
 

@@ -47,33 +47,40 @@ public final class Network: Model {
     try Self.check(output.shape, suits: samples, loss)
     (nodes, layout) = (builder.nodes, builder.layout)
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
-    tokenRows = samples.tokens > 0 ? TokenRows(.bySample) : nil
+    tokenRows =
+      samples.tokens > 0 ? TokenRows(.bySample, by: loss as? CrossEntropy ?? .crossEntropy) : nil
     plan = MemoryPlan(
       builder.nodes, values: builder.values, input: input.index, sharesOutput: tokenRows != nil)
   }
 
-  /// A result that the loss can measure: a value a class or target.
+  /// A result that the loss can measure: as many values as it wants of a sample, or of a token.
   private static func check(
     _ output: ActivationShape, suits samples: SampleShape, _ loss: any Loss
   ) throws(ExperimentError) {
-    let wanted = samples.targets > 0 ? samples.targets : samples.classes
-    let what = samples.targets > 0 ? "targets" : samples.tokens > 0 ? "vocabulary" : "classes"
-    let shape: ActivationShape =
-      samples.tokens > 0
-      ? .sequence(length: samples.tokens, width: wanted) : .values(wanted)
-    guard wanted > 0, output == shape else {
-      let hint =
-        output.rows > 1 && samples.tokens == 0
-        ? "flatten or pool what comes before the last layer"
-        : "let the last layer have width = \"\(what)\""
-      throw ExperimentError(
-        "model.layers: the last layer makes \(output) where the loss wants \(wanted > 0 ? "\(shape)" : "data with labels or targets"): \(hint)"
-      )
-    }
     guard samples.tokens == 0 || loss is CrossEntropy else {
       throw ExperimentError("model.loss: a text has the loss \"cross-entropy\"")
     }
+    let wanted = try loss.outputs(for: samples)
+    let what =
+      samples.targets > 0
+      ? "\"targets\""
+      : samples.tokens > 0
+        ? "\"vocabulary\"" : wanted == samples.classes ? "\"classes\"" : "\(wanted)"
+    let shape: ActivationShape =
+      samples.tokens > 0
+      ? .sequence(length: samples.tokens, width: wanted) : .values(wanted)
+    guard output == shape else {
+      let hint =
+        output.rows > 1 && samples.tokens == 0
+        ? "flatten or pool what comes before the last layer"
+        : "let the last layer have width = \(what)"
+      throw ExperimentError(
+        "model.layers: the last layer makes \(output) where the loss wants \(shape): \(hint)"
+      )
+    }
   }
+
+  public var targetRange: ClosedRange<Float>? { loss.targetRange }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     for node in nodes { node.layer.initialize(&weights, seed: seed) }

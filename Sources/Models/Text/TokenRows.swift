@@ -13,13 +13,17 @@ final class TokenRows {
   }
 
   private let order: Order
+  private let loss: CrossEntropy
   private var memory = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 0)
   private var shares = UnsafeMutableBufferPointer<Double>.allocate(capacity: 0)
   private var count = 0
   private var counted = 0
   private var samples = 0
 
-  init(_ order: Order) { self.order = order }
+  /// `loss` is that of a token.
+  init(_ order: Order, by loss: CrossEntropy = .crossEntropy) {
+    (self.order, self.loss) = (order, loss)
+  }
 
   deinit {
     memory.deallocate()
@@ -79,12 +83,12 @@ final class TokenRows {
     _ logits: UnsafeMutablePointer<Float>, vocabulary: Int, scale: Float = 1, differentiating: Bool
   ) -> Evaluation {
     var right = 0
-    let loss = withUnsafeMutablePointer(to: &right) { right in
+    let lossSum = withUnsafeMutablePointer(to: &right) { right in
       cvk_cross_entropy(
-        logits, labels, shares.baseAddress!, count, vocabulary, scale,
+        logits, labels, shares.baseAddress!, count, vocabulary, loss.labelSmoothing, scale,
         differentiating ? logits : nil, differentiating ? nil : right)
     }
-    return Evaluation(lossSum: loss, score: right, scored: counted, count: samples)
+    return Evaluation(lossSum: lossSum, score: right, scored: counted, count: samples)
   }
 
   private func reserve(_ rows: Int) {
