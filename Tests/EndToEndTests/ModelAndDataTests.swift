@@ -55,6 +55,17 @@ import Testing
       "\(outcome.errors)")
   }
 
+  @Test func aWrongNetworkIsRefused() throws {
+    let outcome = try dryRun(
+      TemporaryFolder(),
+      "[model]\nkind = \"network\"\nlayers = [{ kind = \"conv\" }]\n[data]\nkind = \"blobs\"\n")
+    #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.output)")
+    #expect(
+      outcome.errors
+        == "lockstep: model.layers: layer 0 (conv): got 32 values, wants an image\n",
+      "\(outcome.errors)")
+  }
+
   /// B15: the headers of the files show it. Files that this machine lacks are checked by the ranks.
   @Test func aTestSetOfAnotherShapeIsRefused() throws {
     let folder = TemporaryFolder()

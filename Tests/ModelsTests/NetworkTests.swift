@@ -122,6 +122,34 @@ import Vectors
     }
   }
 
+  /// A new network, with memory that held something else, gives the same bits.
+  @Test(arguments: compositions.indices) func gradientsDependOnTheirInputsAlone(_ index: Int) throws
+  {
+    let (layers, shape) = Self.compositions[index]
+    let batch = Self.batch(shape)
+    var reference: [Float]?
+    for round in 0..<12 {
+      // What an allocation finds, and what it may read by mistake.
+      let garbage = (0..<40).map { size in
+        let block = UnsafeMutablePointer<Float>.allocate(capacity: 64 << (size % 10))
+        block.update(repeating: Float(round + 1), count: 64 << (size % 10))
+        return block
+      }
+      for block in garbage { block.deallocate() }
+      let network = try Self.network(
+        layers, shape, loss: shape.targets > 0 ? "squared-error" : "cross-entropy")
+      var weights = FlatVector(zeros: network.layout)
+      network.initialize(&weights, seed: 3)
+      var gradient = FlatVector(zeros: network.layout)
+      _ = network.lossAndGradient(
+        batch, weights: weights, into: &gradient, scale: 1, accumulate: false
+      ) { _, _ in }
+      let values = Array(UnsafeBufferPointer(start: gradient.base, count: gradient.count))
+      #expect(values == reference ?? values, "in round \(round)")
+      reference = reference ?? values
+    }
+  }
+
   @Test func tensorsAreNamedAsInAList() throws {
     let network = try Self.network(
       "{ width = 6 }, { kind = \"repeat\", count = 2, layers = [{ kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"dense\", width = 6 }], shortcut = [{ kind = \"dense\", width = 6 }] }] }, { name = \"head\" }",

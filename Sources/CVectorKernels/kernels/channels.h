@@ -86,51 +86,40 @@ static void cvk_row_means_backward(float *restrict dx, const float *restrict d, 
       for (size_t j = 0; j < columns; j++) dx[j] = d[j] / (float)rows;
 }
 
-// Sums of a group's channels over all pixels, in Double: of x, and of x·y where there is one.
-static inline void group_sums(double *restrict sum, double *restrict product, const float *restrict x, const float *restrict y,
-                              const float *restrict weight, size_t rows, size_t columns, size_t groups) {
+// A group's sum for each of its columns.
+static inline void spread(double *restrict sums, size_t columns, size_t groups, double part) {
   size_t each = columns / groups;
-  for (size_t g = 0; g < groups; g++) sum[g] = product[g] = 0;
-  for (size_t i = 0; i < rows; i++, x += columns, y += columns)
-    for (size_t g = 0; g < groups; g++) {
-      double s = 0, p = 0;
-      for (size_t c = g * each; c < (g + 1) * each; c++) {
-        double v = weight ? (double)x[c] * weight[c] : (double)x[c];
-        s += v;
-        p += v * y[c];
-      }
-      sum[g] += s;
-      product[g] += p;
-    }
+  for (size_t g = 0; g < groups; g++) {
+    double sum = 0;
+    for (size_t c = g * each; c < (g + 1) * each; c++) sum += sums[c];
+    for (size_t c = g * each; c < (g + 1) * each; c++) sums[c] = sum * part;
+  }
 }
 
 static void cvk_group_norm(float *restrict y, float *restrict normal, float *restrict inverse, const float *restrict x,
                            const float *restrict weight, const float *restrict bias, size_t samples, size_t rows, size_t columns,
                            size_t groups, double *restrict scratch) {
   size_t each = columns / groups;
-  double *mean = scratch, *square = scratch + groups, count = (double)(rows * each);
+  double *mean = scratch, *square = scratch + columns, part = 1.0 / (double)(rows * each);
   for (size_t n = 0; n < samples; n++, inverse += groups) {
-    group_sums(mean, square, x, x, 0, rows, columns, groups);
-    for (size_t g = 0; g < groups; g++) mean[g] /= count;
-    // Squares of differences: those of x would cancel.
-    for (size_t g = 0; g < groups; g++) square[g] = 0;
+    for (size_t c = 0; c < columns; c++) mean[c] = square[c] = 0;
     for (size_t i = 0; i < rows; i++)
-      for (size_t g = 0; g < groups; g++) {
-        double s = 0;
-        for (size_t c = g * each; c < (g + 1) * each; c++) {
-          double v = (double)x[i * columns + c] - mean[g];
-          s += v * v;
-        }
-        square[g] += s;
+      for (size_t c = 0; c < columns; c++) mean[c] += (double)x[i * columns + c];
+    spread(mean, columns, groups, part);
+    // Squares of differences: those of x would cancel.
+    for (size_t i = 0; i < rows; i++)
+      for (size_t c = 0; c < columns; c++) {
+        double v = (double)x[i * columns + c] - mean[c];
+        square[c] += v * v;
       }
-    for (size_t g = 0; g < groups; g++) inverse[g] = (float)(1.0 / __builtin_sqrt(square[g] / count + 1e-5));
+    spread(square, columns, groups, part);
+    for (size_t c = 0; c < columns; c++) square[c] = 1.0 / __builtin_sqrt(square[c] + 1e-5);
+    for (size_t g = 0; g < groups; g++) inverse[g] = (float)square[g * each];
     for (size_t i = 0; i < rows; i++, x += columns, y += columns, normal += columns)
-      for (size_t g = 0; g < groups; g++) {
-        float m = (float)mean[g], s = inverse[g];
-        for (size_t c = g * each; c < (g + 1) * each; c++) {
-          normal[c] = (x[c] - m) * s;
-          y[c] = normal[c] * weight[c] + bias[c];
-        }
+      for (size_t c = 0; c < columns; c++) {
+        float v = (float)(((double)x[c] - mean[c]) * square[c]);
+        normal[c] = v;
+        y[c] = v * weight[c] + bias[c];
       }
   }
 }
@@ -139,14 +128,25 @@ static void cvk_group_norm_backward(float *restrict dx, const float *restrict d,
                                     const float *restrict inverse, const float *restrict weight, size_t samples, size_t rows,
                                     size_t columns, size_t groups, double *restrict scratch) {
   size_t each = columns / groups;
-  double *sum = scratch, *product = scratch + groups, count = (double)(rows * each);
+  double *sum = scratch, *product = scratch + columns, part = 1.0 / (double)(rows * each);
+  float *mean = (float *)(scratch + 2 * columns), *slope = mean + columns, *scale = slope + columns;
   for (size_t n = 0; n < samples; n++, inverse += groups) {
-    group_sums(sum, product, d, normal, weight, rows, columns, groups);
-    for (size_t i = 0; i < rows; i++, dx += columns, d += columns, normal += columns)
-      for (size_t g = 0; g < groups; g++) {
-        float mean = (float)(sum[g] / count), slope = (float)(product[g] / count), s = inverse[g];
-        for (size_t c = g * each; c < (g + 1) * each; c++) dx[c] = s * ((d[c] * weight[c] - mean) - normal[c] * slope);
+    for (size_t c = 0; c < columns; c++) sum[c] = product[c] = 0;
+    for (size_t i = 0; i < rows; i++)
+      for (size_t c = 0; c < columns; c++) {
+        double own = (double)d[i * columns + c] * (double)weight[c];
+        sum[c] += own;
+        product[c] += own * (double)normal[i * columns + c];
       }
+    spread(sum, columns, groups, part);
+    spread(product, columns, groups, part);
+    for (size_t c = 0; c < columns; c++) {
+      mean[c] = (float)sum[c];
+      slope[c] = (float)product[c];
+      scale[c] = inverse[c / each];
+    }
+    for (size_t i = 0; i < rows; i++, dx += columns, d += columns, normal += columns)
+      for (size_t c = 0; c < columns; c++) dx[c] = scale[c] * ((d[c] * weight[c] - mean[c]) - normal[c] * slope[c]);
   }
 }
 

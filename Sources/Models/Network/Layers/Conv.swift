@@ -57,6 +57,9 @@ public struct Conv: LayerKind {
       width: (width + 2 * padding - kernel) / stride + 1)
     let weight = try network.tensor("weight", shape: [channels, inputs / groups, kernel, kernel])
     let bias = hasBias ? try network.tensor("bias", shape: [channels]) : nil
+    if kernel == 1 && padding == 0 && groups == 1 {
+      return try pointwise(in: &network, after: x, making: result, weight: weight, bias: bias)
+    }
     return try network.apply(
       Layer(
         ConvolutionShape(
@@ -64,6 +67,70 @@ public struct Conv: LayerKind {
           groups: groups), weight: weight, bias: bias, wantsInputs: x.isTrained, by: network.compute
       ),
       to: x, making: result)
+  }
+
+  /// A kernel of one pixel is a dense layer of the pixels that the stride leaves.
+  private func pointwise(
+    in network: inout NetworkBuilder, after x: NetworkBuilder.Value, making result: ActivationShape,
+    weight: Int, bias: Int?
+  ) throws(ExperimentError) -> NetworkBuilder.Value {
+    var x = x
+    if stride > 1, let left = result.with(width: x.shape.width) {
+      x = try network.apply(Pixels(x.shape, left, stride: stride), to: x, making: left)
+    }
+    let (inputs, outputs) = (x.shape.width, result.width)
+    let layer = LinearLayer(
+      rows: result.rows, inputs: inputs, outputs: outputs, weight: weight, bias: bias,
+      by: network.compute
+    ) { weights, seed in
+      weights.fillUniformly(weight, fanIn: inputs, seed: seed)
+      if let bias { weights.fillUniformly(bias, fanIn: inputs, seed: seed) }
+    }
+    return try network.apply(layer, to: x, making: result)
+  }
+
+  /// Every so many pixels of every so many rows.
+  private final class Pixels: Models.Layer {
+    private let shape: ActivationShape
+    private let result: ActivationShape
+    /// The places of those that are left.
+    private let places: [Int]
+
+    init(_ shape: ActivationShape, _ result: ActivationShape, stride: Int) {
+      (self.shape, self.result) = (shape, result)
+      guard case .maps(_, _, let columns) = shape, case .maps(_, let height, let width) = result
+      else { fatalError("no image: \(shape)") }
+      places = (0..<height).flatMap { row in
+        (0..<width).map { (row * columns + $0) * stride }
+      }
+    }
+
+    var memory: LayerMemory { LayerMemory() }
+
+    func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+      let channels = shape.width
+      for sample in 0..<pass.samples {
+        let (x, y) = (pass.x + sample * shape.count, pass.y + sample * result.count)
+        for (index, place) in places.enumerated() {
+          (y + index * channels).update(from: x + place * channels, count: channels)
+        }
+      }
+    }
+
+    func backward(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      guard let dx = pass.dx else { return }
+      let channels = shape.width
+      dx.update(repeating: 0, count: pass.samples * shape.count)
+      for sample in 0..<pass.samples {
+        let (d, target) = (pass.dy + sample * result.count, dx + sample * shape.count)
+        for (index, place) in places.enumerated() {
+          (target + place * channels).update(from: d + index * channels, count: channels)
+        }
+      }
+    }
   }
 
   private final class Layer: Models.Layer {

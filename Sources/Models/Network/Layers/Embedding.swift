@@ -32,8 +32,10 @@ public struct Embedding: LayerKind {
     let weight = try network.tensor("weight", shape: [vocabulary, width])
     let table = Table(weight: weight, length: length, width: width, vocabulary, deviation)
     network.add(
-      EmbeddingTable(weight: weight, vocabulary: vocabulary, width: width) { table.isShared = true }
-    )
+      EmbeddingTable(weight: weight, vocabulary: vocabulary, width: width) {
+        defer { table.isShared = true }
+        return !table.isShared
+      })
     return try network.apply(table, to: x, making: .sequence(length: length, width: width))
   }
 
@@ -82,6 +84,6 @@ struct EmbeddingTable {
   let weight: Int
   let vocabulary: Int
   let width: Int
-  /// Says that a head has it too.
-  let share: () -> Void
+  /// Says that a head has it too; false where one does already.
+  let share: () -> Bool
 }

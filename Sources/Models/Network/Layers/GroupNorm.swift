@@ -41,10 +41,10 @@ public struct GroupNorm: LayerKind {
       super.init(shape, weight: weight, bias: bias, inverses: groups)
     }
 
-    /// Room for two Doubles a group.
+    /// Room for four Doubles a channel.
     override var memory: LayerMemory {
       var memory = super.memory
-      memory.fixedScratch = 4 * groups
+      memory.fixedScratch = 8 * width
       return memory
     }
 

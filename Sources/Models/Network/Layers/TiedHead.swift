@@ -27,7 +27,9 @@ public struct TiedHead: LayerKind {
     guard let shape = x.shape.with(width: table.vocabulary), x.shape.width == table.width else {
       throw network.misfit(x, wanted: "rows as wide as the embedding, \(table.width) values")
     }
-    table.share()
+    guard table.share() else {
+      throw network.error("the embedding has a tied head already")
+    }
     return try network.apply(
       LinearLayer(
         rows: x.shape.rows, inputs: table.width, outputs: table.vocabulary, weight: table.weight,

@@ -1,0 +1,228 @@
+"""Writes the golden trajectories of networks: NAME.json and NAME.start.safetensors in this folder.
+
+PyTorch (2.13 made the files that are here) trains each in Float64 for 20 steps of 32 samples, from weights that are stored in Float32. Samples are
+in file order: Fashion-MNIST's training images, or text.txt as its README has it. Argument: train-images-idx3-ubyte.gz's folder.
+"""
+
+import gzip
+import json
+import math
+import os
+import struct
+import sys
+
+import torch
+from torch import nn
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+DATA = sys.argv[1] if len(sys.argv) > 1 else "/usr/share/datasets/fashion-mnist"
+
+
+class Residual(nn.Module):
+    def __init__(self, layers, shortcut=None):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        if shortcut:
+            self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, x):
+        return self.layers(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+
+
+class Gated(nn.Module):
+    def __init__(self, inputs, width):
+        super().__init__()
+        self.gate = nn.Linear(inputs, width, bias=False)
+        self.up = nn.Linear(inputs, width, bias=False)
+        self.down = nn.Linear(width, inputs, bias=False)
+
+    def forward(self, x):
+        return self.down(nn.functional.silu(self.gate(x)) * self.up(x))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads, causal=True, rotary=False, bias=True):
+        super().__init__()
+        self.heads, self.causal, self.rotary = heads, causal, rotary
+        self.c_attn = nn.Linear(width, 3 * width, bias=bias)
+        self.c_proj = nn.Linear(width, width, bias=bias)
+
+    def forward(self, x):
+        n, t, width = x.shape
+        q, k, v = (p.view(n, t, self.heads, -1).transpose(1, 2) for p in self.c_attn(x).split(width, 2))
+        if self.rotary:
+            half = width // self.heads // 2
+            rates = 10000.0 ** (-torch.arange(half, dtype=x.dtype) / half)
+            angles = torch.arange(t, dtype=x.dtype)[:, None] * rates
+            cos, sin = angles.cos(), angles.sin()
+
+            def turn(a):
+                p, r = a[..., :half], a[..., half:]
+                return torch.cat([p * cos - r * sin, r * cos + p * sin], -1)
+
+            q, k = turn(q), turn(k)
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.c_proj(y.transpose(1, 2).reshape(n, t, width))
+
+
+class Positions(nn.Module):
+    def __init__(self, length, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(length, width) * 0.02)
+
+    def forward(self, x):
+        return x + self.weight
+
+
+class Pool(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+class TiedHead(nn.Module):
+    def __init__(self, embedding):
+        super().__init__()
+        self.table = [embedding]
+
+    def forward(self, x):
+        return x @ self.table[0].weight.T
+
+
+def recurrent(kind):
+    class Layer(kind):
+        def forward(self, x):
+            return super().forward(x)[0]
+
+    return Layer
+
+
+def llama(vocabulary):
+    embedding = nn.Embedding(vocabulary, 16)
+    block = lambda: nn.Sequential(
+        Residual([nn.RMSNorm(16, eps=1e-5), Attention(16, 2, rotary=True, bias=False)]),
+        Residual([nn.RMSNorm(16, eps=1e-5), Gated(16, 24)]),
+    )
+    return nn.Sequential(
+        embedding, nn.Sequential(block(), block()), nn.RMSNorm(16, eps=1e-5), TiedHead(embedding)
+    )
+
+
+NETWORKS = {
+    "net-dense": (
+        "fashion",
+        """[{ kind = "flatten" }, { width = 32 }, { kind = "tanh" }, { kind = "layer-norm" },
+           { width = 24 }, { kind = "gelu" }, { width = 16 }, { kind = "softplus" }, { width = 12 },
+           { kind = "silu" }, { width = 12 }, { kind = "sigmoid" }, { width = "classes" }]""",
+        lambda _: nn.Sequential(
+            nn.Flatten(), nn.Linear(784, 32), nn.Tanh(), nn.LayerNorm(32), nn.Linear(32, 24), nn.GELU(),
+            nn.Linear(24, 16), nn.Softplus(), nn.Linear(16, 12), nn.SiLU(), nn.Linear(12, 12), nn.Sigmoid(), nn.Linear(12, 10)
+        ),
+    ),
+    "net-residual": (
+        "fashion",
+        """[{ kind = "conv", channels = 8, padding = 1, stride = 2, bias = false }, { kind = "group-norm", groups = 4 }, { kind = "relu" },
+            { kind = "residual", layers = [{ kind = "conv", channels = 8, padding = 1 }, { kind = "group-norm", groups = 2 },
+               { kind = "relu" }, { kind = "conv", channels = 8, padding = 1, groups = 4 }] }, { kind = "relu" },
+            { kind = "residual", layers = [{ kind = "conv", channels = 12, kernel = 5, padding = 2, stride = 2 }, { kind = "gelu" },
+               { kind = "conv", channels = 12, padding = 1 }], shortcut = [{ kind = "conv", channels = 12, kernel = 1, stride = 2, bias = false }] },
+            { kind = "max-pool", size = 3, stride = 2, padding = 1 }, { kind = "average-pool", size = 2 },
+            { kind = "global-average-pool" }, { kind = "dense" }]""",
+        lambda _: nn.Sequential(
+            nn.Conv2d(1, 8, 3, 2, 1, bias=False), nn.GroupNorm(4, 8), nn.ReLU(),
+            Residual([nn.Conv2d(8, 8, 3, 1, 1), nn.GroupNorm(2, 8), nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1, groups=4)]), nn.ReLU(),
+            Residual([nn.Conv2d(8, 12, 5, 2, 2), nn.GELU(), nn.Conv2d(12, 12, 3, 1, 1)], [nn.Conv2d(8, 12, 1, 2, bias=False)]),
+            nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2), Pool(), nn.Linear(12, 10)
+        ),
+    ),
+    "net-lstm": (
+        "text",
+        """[{ kind = "embedding", width = 12 }, { kind = "lstm", width = 16, layers = 2 }, { kind = "dense", width = "vocabulary" }]""",
+        lambda v: nn.Sequential(nn.Embedding(v, 12), recurrent(nn.LSTM)(12, 16, 2, batch_first=True), nn.Linear(16, v)),
+    ),
+    "net-gru": (
+        "text",
+        """[{ kind = "embedding", width = 12 }, { kind = "gru", width = 16, layers = 2 }, { kind = "dense", width = "vocabulary" }]""",
+        lambda v: nn.Sequential(nn.Embedding(v, 12), recurrent(nn.GRU)(12, 16, 2, batch_first=True), nn.Linear(16, v)),
+    ),
+    "net-llama": (
+        "text",
+        """[{ kind = "embedding", width = 16 }, { kind = "repeat", count = 2, layers = [
+             { kind = "residual", layers = [{ kind = "rms-norm" }, { kind = "attention", heads = 2, rotary = true, bias = false }] },
+             { kind = "residual", layers = [{ kind = "rms-norm" }, { kind = "gated", width = 24 }] }] },
+            { kind = "rms-norm" }, { kind = "tied-head" }]""",
+        llama,
+    ),
+    "net-open": (
+        "text",
+        """[{ kind = "embedding", width = 12 }, { kind = "positions" }, { kind = "attention", heads = 3, causal = false },
+            { kind = "rnn", width = 14 }, { kind = "dense", width = "vocabulary" }]""",
+        lambda v: nn.Sequential(
+            nn.Embedding(v, 12), Positions(16, 12), Attention(12, 3, causal=False),
+            recurrent(nn.RNN)(12, 14, batch_first=True), nn.Linear(14, v)
+        ),
+    ),
+}
+
+
+def samples(data):
+    count = 20 * 32
+    if data == "text":
+        text = open(os.path.join(FOLDER, "text.txt"), "rb").read()
+        ids = {byte: i for i, byte in enumerate(sorted(set(text)))}
+        tokens = torch.tensor([ids[byte] for byte in text])
+        x = torch.stack([tokens[16 * i : 16 * i + 16] for i in range(count)])
+        y = torch.stack([tokens[16 * i + 1 : 16 * i + 17] for i in range(count)])
+        return x, y, len(ids)
+    images = gzip.open(os.path.join(DATA, "train-images-idx3-ubyte.gz")).read()
+    labels = gzip.open(os.path.join(DATA, "train-labels-idx1-ubyte.gz")).read()
+    x = torch.tensor(list(images[16 : 16 + 784 * count]), dtype=torch.float32).div(255).view(count, 1, 28, 28)
+    return x.double(), torch.tensor(list(labels[8 : 8 + count])), 10
+
+
+def save(path, tensors):
+    header, data = {}, b""
+    for name, tensor in tensors.items():
+        raw = struct.pack(f"<{tensor.numel()}f", *tensor.flatten().tolist())
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
+
+
+for index, (name, (data, layers, make)) in enumerate(NETWORKS.items()):
+    torch.manual_seed(index)
+    x, y, classes = samples(data)
+    model = make(classes).float()
+    save(os.path.join(FOLDER, f"{name}.start.safetensors"), {n: p.detach() for n, p in model.named_parameters()})
+    model = model.double()
+    is_image = data == "fashion"
+    rate, limit = (0.05, 0.2) if is_image else (0.003, 0.2)
+    optimizer = (
+        torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9) if is_image
+        else torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    )
+    steps = []
+    for step in range(20):
+        part = slice(32 * step, 32 * step + 32)
+        optimizer.zero_grad()
+        out = model(x[part])
+        loss = nn.functional.cross_entropy(out.reshape(-1, classes), y[part].reshape(-1))
+        loss.backward()
+        record = {"step": step + 1, "loss": loss.item()}
+        if step == 0:
+            norms = {n: p.grad.norm().item() for n, p in model.named_parameters()}
+        norm = nn.utils.clip_grad_norm_(model.parameters(), limit).item()
+        record |= {"norm": norm, "coefficient": min(1.0, limit / (norm + 1e-6))}
+        if step == 0:
+            record["layers"] = norms
+        optimizer.step()
+        steps.append(record)
+    json.dump(
+        {
+            "model": name, "data": data, "network": " ".join(layers.split()),
+            "optimizer": "momentum" if is_image else "adamw", "learning_rate": rate, "max_norm": limit, "float64": steps,
+        },
+        open(os.path.join(FOLDER, f"{name}.json"), "w"), indent=1,
+    )
+    print(name, steps[0]["loss"], steps[-1]["loss"], sum(p.numel() for p in model.parameters()))
