@@ -10,7 +10,7 @@ import Vectors
 /// A model and its weights, read from one file: what `lockstep sample` works with.
 ///
 /// Weights files hold in their metadata what the model is made from: its `[model]` section, the
-/// shape of its samples, and a text's vocabulary.
+/// shape of its samples, a text's vocabulary, and what a table's columns became.
 public final class TrainedModel {
   /// The weights file that was read.
   public let path: String
@@ -18,6 +18,8 @@ public final class TrainedModel {
   public let samples: SampleShape
   /// The bytes that a text model's tokens stand for.
   public let vocabulary: Vocabulary?
+  /// How rows of a table become its inputs; nil for other data.
+  public let encoding: TableEncoding?
   public let weights: FlatVector
   /// Whether the weights are centroids of samples.
   public var holdsCentroids: Bool { model is KMeans }
@@ -46,6 +48,7 @@ public final class TrainedModel {
     }
     samples = description.samples
     vocabulary = description.vocabulary
+    encoding = description.encoding
     var weights = FlatVector(zeros: model.layout)
     let values = try model.layout.read(file) { $0 }
     values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) }
@@ -71,12 +74,14 @@ package struct ModelDescription {
   package var model: String
   package var samples: SampleShape
   package var vocabulary: Vocabulary?
+  package var encoding: TableEncoding?
 
   /// `section` is the experiment's `[model]` section.
   package init(_ section: String, data: any Dataset) {
     model = section
     samples = data.shape
     vocabulary = (data as? Text)?.vocabulary
+    encoding = (data as? Table)?.encoding
   }
 
   /// Nil where anything is missing or not what ``metadata`` wrote.
@@ -86,6 +91,10 @@ package struct ModelDescription {
       samples.isPossible
     else { return nil }
     (self.model, self.samples) = (model, samples)
+    if let text = metadata["table"] {
+      encoding = try? JSONDecoder().decode(TableEncoding.self, from: Data(text.utf8))
+      guard encoding?.isPossible(for: samples) == true else { return nil }
+    }
     guard let text = metadata["vocabulary"] else { return }
     let digits = Array(text.utf8)
     let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
@@ -96,12 +105,15 @@ package struct ModelDescription {
   }
 
   /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each
-  /// byte as two hexadecimal digits).
+  /// byte as two hexadecimal digits), `table` (a ``/Data/TableEncoding`` as JSON).
   package var metadata: [String: String] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let shape = (try? encoder.encode(samples)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     var result = ["model": model, "samples": shape]
+    if let encoding {
+      result["table"] = (try? encoder.encode(encoding)).map { String(decoding: $0, as: UTF8.self) }
+    }
     if let vocabulary {
       result["vocabulary"] = vocabulary.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
         .joined()

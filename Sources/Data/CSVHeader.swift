@@ -61,7 +61,7 @@ struct CSVHeader {
       count += 1
       candidates.removeAll { column in
         guard column < rows.count else { return true }
-        if rows.withCell(column, { $0.isEmpty }) { return false }
+        if rows.withCell(column, isMissing) { return false }
         if rows.withCell(column, number) == nil { return true }
         withNumbers.insert(column)
         return false

@@ -1,39 +1,11 @@
 import Files
-import Glibc
 
-/// The columns of a CSV file by what they are for, as an experiment names them.
-public struct CSVColumns: Sendable, Equatable {
-  public enum Name: Sendable, Equatable {
-    case name(String)
-    /// Counted from 0; from the end, −1 being the last, where negative.
-    case index(Int)
-  }
-
-  /// What a regression is to predict.
-  public var targets: [Name]
-  /// The class column.
-  public var label: Name?
-  /// Columns that are not read as numbers and not used.
-  public var ignored: [Name]
-  /// Whether the first row holds names; nil for finding out (`CSVHeader`).
-  public var header: Bool?
-  public var separator: UInt8
-
-  public init(
-    targets: [Name] = [], label: Name? = nil, ignored: [Name] = [], header: Bool? = nil,
-    separator: UInt8 = UInt8(ascii: ",")
-  ) {
-    (self.targets, self.label, self.ignored, self.header, self.separator) = (
-      targets, label, ignored, header, separator
-    )
-  }
-}
-
-/// A CSV file, read whole: numbers in Double, as exact as they are written, and classes.
+/// A CSV file, read whole: numbers in Double, as exact as they are written, categories and classes.
 ///
-/// What is not a target, the label or ignored is an input. The file is read once and its numbers
-/// held in memory; a table too large for that belongs in a .npy file, which is read as it is drawn.
-/// An error names file, byte, line and column.
+/// What is not a target, the label or ignored is an input: a number, or one of some categories,
+/// where its cells are words or the user says so. The file is read once and its numbers held in
+/// memory; a table too large for that belongs in a .npy file, which is read as it is drawn. An
+/// error names file, byte, line and column.
 public struct CSVTable: Sendable {
   public let path: String
   /// From the header; nil without one.
@@ -47,16 +19,24 @@ public struct CSVTable: Sendable {
   public private(set) var classNames: [String] = []
   /// Each row's class.
   public private(set) var labels: [Int32] = []
-  /// Each row's inputs and, behind them, targets, in blocks of whole rows.
+  /// What is done about missing values.
+  public let missing: MissingValues
+  /// The distinct words of each input, and each one's place among them in order; empty for numbers.
+  private(set) var categories: [(names: [String], places: [Int32])] = []
+  /// Each row's inputs, then its targets, in blocks of whole rows.
   private var blocks: [[Double]] = []
   private let rowsPerBlock: Int
+  /// The row of the file, counted from 0 and without a header, that each row is; empty where none
+  /// was dropped.
+  private var places: [UInt32] = []
+  private let separator: UInt8
   /// What the user is to know of how the file was read.
   public private(set) var notes: [String] = []
 
   /// - Throws: also where the numbers do not fit this machine's free memory.
   public init(path: String, columns: CSVColumns = CSVColumns()) throws(FileError) {
     let rows = try CSVRows(path: path, separator: columns.separator)
-    self.path = path
+    (self.path, separator, missing) = (path, columns.separator, columns.missing)
     guard try rows.next() else {
       throw FileError(path, at: 0, "is empty", remedy: "give a CSV file with at least one row")
     }
@@ -72,8 +52,10 @@ public struct CSVTable: Sendable {
     targets = try roles.indices(of: columns.targets)
     label = try columns.label.map { (name) throws(FileError) in try roles.index(of: name) }
     let ignored = try roles.indices(of: columns.ignored)
+    let listed = try roles.indices(of: columns.categories)
     let taken = targets + (label.map { [$0] } ?? []) + ignored
-    if let twice = Dictionary(grouping: taken, by: \.self).filter({ $0.value.count > 1 }).keys.min()
+    if let twice = Dictionary(grouping: taken + listed, by: \.self).filter({ $0.value.count > 1 })
+      .keys.min()
     {
       throw rows.failure(
         "is named for two purposes", remedy: "name each column once", column: twice,
@@ -87,8 +69,11 @@ public struct CSVTable: Sendable {
 
     let numbers = inputs + targets
     rowsPerBlock = max(1, (1 << 17) / numbers.count)
+    var contents = CSVContents(
+      inputs: inputs, targets: targets.count, categories: listed, rule: missing, names: names)
     var block: [Double] = []
-    var classes: [String: Int32] = [:]
+    var classes = DistinctWords()
+    var rowsRead = 0
     var isRow = true
     if hasHeader { isRow = try rows.next() }
     while isRow {
@@ -97,48 +82,76 @@ public struct CSVTable: Sendable {
           "\(cellsText(rows.count)), the first row has \(width)",
           remedy: "give every row the same number of cells")
       }
-      if block.isEmpty { block.reserveCapacity(try Self.room(rowsPerBlock * numbers.count, rows)) }
-      for column in numbers {
-        guard let value = rows.withCell(column, number) else {
-          throw wrongNumber(rows, column, isFirst: rowCount == 0 && !hasHeader)
+      if block.capacity == 0 {
+        block.reserveCapacity(try Self.room(rowsPerBlock * numbers.count, rows))
+      }
+      var isComplete = true
+      for (place, column) in numbers.enumerated() {
+        if contents.sorts[place] == .numbers, let value = rows.withCell(column, number) {
+          block.append(value)
+        } else if let value = try contents.value(of: column, at: place, in: rows, row: rowsRead) {
+          block.append(value)
+        } else {
+          block.append(.nan)
+          isComplete = false
         }
-        block.append(value)
       }
       if let label {
         let name = rows.cell(label)
         if name.isEmpty {
-          throw rows.failure(
-            "the class is missing", remedy: "fill it in", column: label, named: names?[label])
+          guard missing == .drop else {
+            throw rows.failure(
+              "the class is missing", remedy: "fill it in, or set data.missing = \"drop\"",
+              column: label, named: names?[label])
+          }
+          isComplete = false
         }
-        let next = Int32(classes.count)
-        labels.append(classes[name, default: next])
-        if labels[rowCount] == next { classes[name] = next }
+        if isComplete || missing != .drop { labels.append(classes.code(of: name)) }
         if classes.count > 1 << 16 {
           throw rows.failure(
             "more than 65536 classes", remedy: "name a column of numbers in targets instead",
             column: label, named: names?[label])
         }
       }
-      rowCount += 1
-      if rowCount % rowsPerBlock == 0 {
-        blocks.append(block)
-        block = []
+      if !isComplete && missing == .drop {
+        if places.isEmpty { places = Array(0..<UInt32(rowCount)) }
+        block.removeLast(numbers.count)
+      } else {
+        if rowCount < rowsRead { places.append(UInt32(rowsRead)) }
+        rowCount += 1
+        if rowCount % rowsPerBlock == 0 {
+          blocks.append(block)
+          block = []
+        }
       }
-      if rowCount == Int(UInt32.max) {
+      rowsRead += 1
+      if rowsRead == Int(UInt32.max) {
         throw rows.failure("more rows than can be numbered", remedy: "divide the file")
       }
       isRow = try rows.next()
     }
     if !block.isEmpty { blocks.append(block) }
-    guard rowCount > 0 else {
+    guard rowsRead > 0 else {
       throw FileError(
         path, at: 0, "has a header and no rows",
         remedy: "give rows, or set data.header = false if line 1 is one")
     }
-    orderClasses(classes)
+    guard rowCount > 0 else {
+      throw FileError(
+        path, "each of its \(rowsRead) rows lacks a value, so that all were left out",
+        remedy: "set data.missing = \"mean\", or put columns that are often empty into data.ignore")
+    }
+    categories = contents.words.map { $0.ordered() }
+    if label != nil {
+      let order = classes.ordered()
+      classNames = order.names
+      labels = labels.map { order.places[Int($0)] }
+    }
+    noteMissing(contents.missing, dropped: rowsRead - rowCount, of: rowsRead)
   }
 
-  /// A row's inputs and, behind them, targets.
+  /// A row's inputs, then its targets. A word is its number in order of appearance, a
+  /// missing value NaN.
   public func withRow<Result>(_ row: Int, _ body: (UnsafeBufferPointer<Double>) -> Result) -> Result
   {
     let width = inputs.count + targets.count
@@ -148,26 +161,21 @@ public struct CSVTable: Sendable {
     }
   }
 
-  /// Gives the classes, numbered as they came, the numbers of their order.
-  private mutating func orderClasses(_ classes: [String: Int32]) {
-    guard label != nil else { return }
-    var order = [Int32](repeating: 0, count: classes.count)
-    let values = classes.keys.compactMap { text in number(text).map { (text: text, value: $0) } }
-    if values.count < classes.count {
-      classNames = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      for (index, name) in classNames.enumerated() { order[Int(classes[name]!)] = Int32(index) }
-    } else {
-      // Of a value that is written in several ways the shortest comes first, and names the class.
-      var last: Double?
-      for (text, value) in values.sorted(by: {
-        ($0.value, $0.text.utf8.count, $0.text) < ($1.value, $1.text.utf8.count, $1.text)
-      }) {
-        if value != last { classNames.append(text) }
-        last = value
-        order[Int(classes[text]!)] = Int32(classNames.count - 1)
+  /// The row of the file that a row is, counted from 0 and without a header.
+  func place(of row: Int) -> UInt32 { places.isEmpty ? UInt32(row) : places[row] }
+
+  /// An error about a cell, which names its line: the file is read again up to there.
+  func failure(row: Int, column: Int, _ what: String, remedy: String) -> FileError {
+    do {
+      let rows = try CSVRows(path: path, separator: separator)
+      for _ in 0...Int(place(of: row)) + (names == nil ? 0 : 1) {
+        guard try rows.next() else { break }
       }
+      return rows.failure(
+        what, remedy: remedy, column: min(column, rows.count - 1), named: names?[column])
+    } catch {
+      return error
     }
-    labels = labels.map { order[Int($0)] }
   }
 
   /// The classes of which no row is among some.
@@ -177,20 +185,19 @@ public struct CSVTable: Sendable {
     return classNames.indices.filter { !seen[$0] }.map { classNames[$0] }
   }
 
-  private func wrongNumber(_ rows: CSVRows, _ column: Int, isFirst: Bool) -> FileError {
-    let text = rows.cell(column)
-    let shown = text.count > 40 ? text.prefix(40) + "…" : text[...]
-    let what =
-      switch rows.withCell(column, parse) {
-      case .missing: "the value is missing"
-      case .large: "\(shown) is too large for Float32"
-      default: "\"\(shown)\" is not a number"
-      }
-    let remedy =
-      isFirst
-      ? "if line 1 holds names, set data.header = true"
-      : "fill it in, or leave the row out; a column of other things goes into data.ignore"
-    return rows.failure(what, remedy: remedy, column: column, named: names?[column])
+  private mutating func noteMissing(_ counts: [Int], dropped: Int, of total: Int) {
+    if dropped > 0 {
+      notes.append(
+        "\(path): \(dropped) of \(total) rows lack a value and were left out (data.missing)")
+    }
+    guard missing == .mean, counts.contains(where: { $0 > 0 }) else { return }
+    let columns = counts.indices.filter { counts[$0] > 0 }
+    let shown = columns.prefix(8).map { input in
+      "\(counts[input]) of \(names.map { "\"\($0[inputs[input]])\"" } ?? "column \(inputs[input])")"
+    }
+    notes.append(
+      "\(path): \(counts.reduce(0, +)) missing values became the mean of the rows trained on: "
+        + shown.joined(separator: ", ") + (columns.count > 8 ? ", …" : ""))
   }
 
   /// The numbers of a further block, if there is memory for them.
@@ -204,105 +211,4 @@ public struct CSVTable: Sendable {
   }
 }
 
-/// Which column of a table a name or an index means.
-private struct ColumnRoles {
-  let rows: CSVRows
-  let names: [String]?
-  var width: Int { rows.count }
-
-  init(_ rows: CSVRows, names: [String]?) { (self.rows, self.names) = (rows, names) }
-
-  func indices(of columns: [CSVColumns.Name]) throws(FileError) -> [Int] {
-    try columns.map { (name) throws(FileError) in try index(of: name) }
-  }
-
-  func index(of column: CSVColumns.Name) throws(FileError) -> Int {
-    switch column {
-    case .index(let index):
-      let found = index < 0 ? width + index : index
-      guard (0..<width).contains(found) else {
-        throw rows.failure(
-          "there is no column \(index)", remedy: "name one of 0 to \(width - 1), or -1 for the last"
-        )
-      }
-      return found
-    case .name(let name):
-      guard let names else {
-        throw rows.failure(
-          "the file has no header, so that no column is called \"\(name)\"",
-          remedy:
-            "name columns by index, counted from 0, or set data.header = true if line 1 holds names"
-        )
-      }
-      let places = names.indices.filter { names[$0] == name }
-      guard let place = places.first else {
-        let near = nearest(name, among: names).map { "did you mean \"\($0)\"?" }
-        let known = names.prefix(12).joined(separator: ", ") + (names.count > 12 ? ", …" : "")
-        throw rows.failure("there is no column \"\(name)\"", remedy: near ?? "there are \(known)")
-      }
-      guard places.count == 1 else {
-        throw rows.failure(
-          "\(places.count) columns are called \"\(name)\"",
-          remedy: "name it by index: \(places[0]) or \(places[1])")
-      }
-      return place
-    }
-  }
-}
-
 private func cellsText(_ count: Int) -> String { count == 1 ? "1 cell" : "\(count) cells" }
-
-private enum Parsed {
-  case value(Double)
-  case missing, wrong, large
-}
-
-/// Decimal notation and nothing else: no "nan", "inf" or hexadecimal, which `strtod` would take. A
-/// NUL follows the cell.
-private func parse(_ cell: UnsafeBufferPointer<UInt8>) -> Parsed {
-  guard !cell.isEmpty else { return .missing }
-  for byte in cell {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"),
-      UInt8(ascii: "."), UInt8(ascii: "e"),
-      UInt8(ascii: "E"):
-      continue
-    default: return .wrong
-    }
-  }
-  return cell.withMemoryRebound(to: CChar.self) { text in
-    var end: UnsafeMutablePointer<CChar>?
-    let value = strtod(text.baseAddress!, &end)
-    guard end == UnsafeMutablePointer(mutating: text.baseAddress! + text.count) else {
-      return .wrong
-    }
-    return abs(value) <= Double(Float.greatestFiniteMagnitude) ? .value(value) : .large
-  }
-}
-
-func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
-  guard case .value(let value) = parse(cell) else { return nil }
-  return value
-}
-
-func number(_ text: String) -> Double? {
-  var text = text + "\0"
-  return text.withUTF8 { number(UnsafeBufferPointer(rebasing: $0.dropLast())) }
-}
-
-/// Bytes that programs can still take on this machine, as the kernel estimates them.
-private func availableMemory() -> Int? {
-  guard let file = fopen("/proc/meminfo", "r") else { return nil }
-  defer { fclose(file) }
-  var line = [CChar](repeating: 0, count: 128)
-  while fgets(&line, Int32(line.count), file) != nil {
-    let words = line.prefix { $0 != 0 }.split(separator: CChar(UInt8(ascii: " ")))
-    let key = words.first.map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
-    if key == "MemAvailable:", words.count > 1 {
-      return Int(String(decoding: words[1].map { UInt8(bitPattern: $0) }, as: UTF8.self)).map {
-        $0 << 10
-      }
-    }
-  }
-  return nil
-}

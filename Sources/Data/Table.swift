@@ -3,23 +3,22 @@ import Vectors
 
 /// Rows of numbers in memory: inputs, and targets or a class.
 public struct Table: Dataset {
-  /// How a table's values lie in memory: row by row the inputs, the targets and the label if there
-  /// is one, 4 bytes each, the rows that are trained on before those that are held out.
-  public struct Layout: Sendable, Equatable {
-    public var inputs: Int
-    public var targets: Int
-    /// 0 where there are no labels.
-    public var classes: Int
+  /// How a table's values lie in memory, 4 bytes each: row by row the inputs' columns, a category
+  /// by its number, the targets, the label if there is one, and the file's row, the rows that are
+  /// trained on before those that are held out.
+  public struct Layout: Codable, Sendable, Equatable {
+    public var encoding: TableEncoding
     public var trainRows: Int
     public var testRows: Int
 
-    public init(inputs: Int, targets: Int, classes: Int, trainRows: Int, testRows: Int) {
-      (self.inputs, self.targets, self.classes) = (inputs, targets, classes)
-      (self.trainRows, self.testRows) = (trainRows, testRows)
+    public init(_ encoding: TableEncoding, trainRows: Int, testRows: Int) {
+      (self.encoding, self.trainRows, self.testRows) = (encoding, trainRows, testRows)
     }
 
     /// Values in a row.
-    var width: Int { inputs + targets + (classes > 0 ? 1 : 0) }
+    var width: Int {
+      encoding.inputs.count + encoding.targets.count + (encoding.label == nil ? 1 : 2)
+    }
     public var byteCount: Int { (trainRows + testRows) * width * 4 }
   }
 
@@ -27,38 +26,51 @@ public struct Table: Dataset {
 
   public let count: Int
   public let shape: SampleShape
+  /// What each column became.
+  public let encoding: TableEncoding
   private let width: Int
+  private let pieces: [Piece]
+  /// What the inputs of missing categories are, one after the other.
+  private let means: [Float]
   // Nothing writes to the values once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let rows: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
-  private let origin: Origin?
+  private let path: String?
 
-  /// What messages say of where values come from.
-  public struct Origin: Sendable {
-    let path: String
-    /// The file's row of each sample, counted from 0 and without a header.
-    let rows: [UInt32]
-
-    public init(path: String, rows: [UInt32]) { (self.path, self.rows) = (path, rows) }
+  /// Inputs that are read in one go: neighbouring columns of numbers, or one of categories.
+  private struct Piece {
+    var count: Int
+    /// Where the means of a column of categories begin; −1 for numbers.
+    var means: Int
   }
 
   /// One part of the table that ``CSVTable`` has written, in this process or another; `owner` keeps
-  /// the memory alive.
+  /// the memory alive. `path` is that of the file, for messages.
   public init(
     _ part: Part, in memory: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable,
-    layout: Layout, from origin: Origin? = nil
+    layout: Layout, from path: String? = nil
   ) {
     precondition(
       memory.count == layout.byteCount,
       "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
+    encoding = layout.encoding
     width = layout.width
     count = part == .train ? layout.trainRows : layout.testRows
     rows = memory.baseAddress! + (part == .train ? 0 : layout.trainRows * width * 4)
-    shape = SampleShape(
-      inputs: layout.inputs, labels: layout.classes > 0 ? 1 : 0, targets: layout.targets,
-      classes: layout.classes)
-    self.owner = owner
-    self.origin = origin
+    shape = encoding.shape
+    var (pieces, means): ([Piece], [Float]) = ([], [])
+    for input in encoding.inputs {
+      if input.categories != nil {
+        pieces.append(Piece(count: input.means.count, means: means.count))
+        means += input.means.map { Float($0) }
+      } else if let last = pieces.last, last.means < 0 {
+        pieces[pieces.count - 1].count += 1
+      } else {
+        pieces.append(Piece(count: 1, means: -1))
+      }
+    }
+    (self.pieces, self.means) = (pieces, means)
+    (self.owner, self.path) = (owner, path)
   }
 
   public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
@@ -66,27 +78,46 @@ public struct Table: Dataset {
   {
     let name =
       switch value {
-      case .input(let input): "input \(input)"
-      case .target(let target): "target \(target)"
+      case .input(let input): encoding.name(ofInput: input)
+      case .target(let target): encoding.targets[target].text
       }
-    return origin.map {
-      FileError(
-        $0.path, "row \($0.rows[Int(sample)] + 1) of the data, \(name) (counted from 0): \(what)",
-        remedy: remedy)
+    let row = rows.load(fromByteOffset: ((Int(sample) + 1) * width - 1) * 4, as: UInt32.self)
+    return path.map {
+      FileError($0, "row \(row + 1) of the data, \(name): \(what)", remedy: remedy)
     }
   }
 
   public func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) {
     for (place, sample) in samples.enumerated() {
       let row = rows + Int(sample) * width * 4
-      let values = row.assumingMemoryBound(to: Float.self)
-      (batch.inputs.baseAddress! + place * shape.inputs).update(from: values, count: shape.inputs)
+      var values = row.assumingMemoryBound(to: Float.self)
+      var inputs = batch.inputs.baseAddress! + place * shape.inputs
+      for piece in pieces {
+        if piece.means < 0 {
+          inputs.update(from: values, count: piece.count)
+          values += piece.count
+        } else {
+          enter(UnsafeRawPointer(values).load(as: Int32.self), of: piece, into: inputs)
+          values += 1
+        }
+        inputs += piece.count
+      }
       (batch.targets.baseAddress! + place * shape.targets).update(
-        from: values + shape.inputs, count: shape.targets)
+        from: values, count: shape.targets)
       if shape.labels > 0 {
-        batch.labels[place] = row.load(fromByteOffset: (width - 1) * 4, as: Int32.self)
+        batch.labels[place] = row.load(fromByteOffset: (width - 2) * 4, as: Int32.self)
       }
     }
+  }
+
+  /// Writes the inputs of a category, by its number; −1 is one that is missing.
+  private func enter(_ category: Int32, of piece: Piece, into inputs: UnsafeMutablePointer<Float>) {
+    guard category >= 0 else {
+      for index in 0..<piece.count { inputs[index] = means[piece.means + index] }
+      return
+    }
+    inputs.update(repeating: 0, count: piece.count)
+    inputs[Int(category)] = 1
   }
 }
 
@@ -96,57 +127,48 @@ extension CSVTable {
     label.flatMap { _ in missingClassesNote(classes(missingIn: heldOut.train), in: path) }
   }
 
-  public func layout(_ heldOut: TrainTestSplit) -> Table.Layout {
+  /// The table's layout in memory; see ``encoding(_:standardize:)``.
+  public func layout(_ heldOut: TrainTestSplit, standardize: Bool) throws(FileError)
+    -> Table.Layout
+  {
     Table.Layout(
-      inputs: inputs.count, targets: targets.count, classes: classNames.count,
-      trainRows: heldOut.train.count, testRows: heldOut.test.count)
+      try encoding(heldOut, standardize: standardize), trainRows: heldOut.train.count,
+      testRows: heldOut.test.count)
   }
 
-  /// Writes the rows as ``Table`` reads them. `standardize` brings each input to mean 0 and
-  /// deviation 1 over the rows trained on, reckoned in Double (the deviation divides by the number
-  /// of rows, as scikit-learn's `StandardScaler` does); a constant input becomes 0.
+  /// Writes the rows as ``Table`` reads them.
   public func write(
-    _ heldOut: TrainTestSplit, into memory: UnsafeMutableRawBufferPointer, standardize: Bool
+    _ heldOut: TrainTestSplit, into memory: UnsafeMutableRawBufferPointer, layout: Table.Layout
   ) {
-    let layout = layout(heldOut)
     precondition(
       memory.count == layout.byteCount,
       "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
-    let scales =
-      standardize ? scales(over: heldOut.train) : inputs.map { _ in (mean: 0, deviation: 1) }
+    let known = layout.encoding.inputs
+    let categories = known.enumerated().map { place, input in
+      input.categories == nil ? nil : places(of: input, at: place)
+    }
+    let (means, offsets, scales) = (
+      known.map { $0.means[0] }, known.map(\.offset), known.map(\.scale)
+    )
     var place = memory.baseAddress!
+    func enter(_ value: some BitwiseCopyable) {
+      place.storeBytes(of: value, as: type(of: value))
+      place += 4
+    }
     for row in [heldOut.train, heldOut.test].joined() {
       withRow(Int(row)) { values in
         for (column, value) in values.enumerated() {
-          let scaled =
-            column < inputs.count ? (value - scales[column].mean) / scales[column].deviation : value
-          place.storeBytes(of: Float(scaled), as: Float.self)
-          place += 4
+          if column >= inputs.count {
+            enter(Float(value))
+          } else if let places = categories[column] {
+            enter(value.isNaN ? -1 : places[Int(value)])
+          } else {
+            enter(Float(((value.isNaN ? means[column] : value) - offsets[column]) / scales[column]))
+          }
         }
       }
-      if layout.classes > 0 {
-        place.storeBytes(of: labels[Int(row)], as: Int32.self)
-        place += 4
-      }
-    }
-  }
-
-  /// Each input's mean and deviation over some rows, in two passes.
-  private func scales(over rows: [UInt32]) -> [(mean: Double, deviation: Double)] {
-    func means(of term: (Int, Double) -> Double) -> [Double] {
-      var sums = [Double](repeating: 0, count: inputs.count)
-      for row in rows {
-        withRow(Int(row)) { values in
-          for column in sums.indices { sums[column] += term(column, values[column]) }
-        }
-      }
-      return sums.map { $0 / Double(rows.count) }
-    }
-    let mean = means { $1 }
-    let variance = means { ($1 - mean[$0]) * ($1 - mean[$0]) }
-    // The mean of equal values may be off by its rounding; a deviation of that size is none.
-    return zip(mean, variance).map {
-      (mean: $0, deviation: $1.squareRoot() <= 1e-14 * abs($0) ? 1 : $1.squareRoot())
+      if label != nil { enter(labels[Int(row)]) }
+      enter(self.place(of: Int(row)))
     }
   }
 }

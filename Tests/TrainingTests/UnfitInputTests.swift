@@ -63,7 +63,7 @@ import Testing
     folder.write((0..<20).map { "\($0 == 13 ? 7 : 0.5),0.25\n" }.joined(), to: "t.csv")
     expectRefused(
       try train("kind = \"csv\"\npath = \"t.csv\"\nstandardize = false"),
-      "\(folder.path)/t.csv: row 14 of the data, input 0",
+      "\(folder.path)/t.csv: row 14 of the data, column 0 (counted from 0): ",
       "7.0 is not within")
     expectRefused(
       try train("kind = \"blobs\"\nsamples = 50"), "data of kind \"blobs\": sample 0, value ",
@@ -89,7 +89,7 @@ import Testing
     folder.write((0..<20).map { "\($0),\($0 % 2),\($0 == 7 ? 1.5 : 0)\n" }.joined(), to: "t.csv")
     expectRefused(
       try train("binary-cross-entropy", table),
-      "\(folder.path)/t.csv: row 8 of the data, target 1 (counted from 0): 1.5 is not within 0.0 to 1.0",
+      "\(folder.path)/t.csv: row 8 of the data, column 2 (counted from 0): 1.5 is not within 0.0 to 1.0",
       "scale the targets to that range, or choose another loss")
     try npy((0..<40).map { Float($0) }, width: 2).write(to: URL(filePath: "\(folder.path)/x.npy"))
     try npy((0..<20).map { $0 == 11 ? -0.5 : 0.5 }, width: 1).write(

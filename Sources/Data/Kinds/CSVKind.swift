@@ -2,7 +2,7 @@ import ExperimentKeys
 import Files
 import Vectors
 
-/// `data.kind = "csv"`: a table of numbers; see ``/Data/CSVTable``.
+/// `data.kind = "csv"`: a table of numbers and categories; see ``/Data/CSVTable``.
 ///
 /// Columns named in `targets` are to be predicted, or the classes in the column `label`; with
 /// neither, there are inputs alone, for clustering. Columns are named as in the header or by index,
@@ -10,7 +10,8 @@ import Vectors
 /// the seed, is the test set; with 0 that is the training set itself.
 public struct CSVKind: DataKind {
   public static let kind = "csv"
-  public static let summary = "A table of numbers, gzip too."
+  public static let summary =
+    "A table of numbers and categories, gzip too. A column of words, or one named in `data.categories`, is an input for each category, in the order of their values, that is 1 in its rows and else 0. The rows trained on decide which categories there are; a held-out row with another is an error."
   public let path: String
   public let columns: CSVColumns
   public let standardize: Bool
@@ -28,6 +29,12 @@ public struct CSVKind: DataKind {
       "or the column of classes: by value where all of its cells are numbers, so that 1 and 1.0 are one; a class that only held-out rows have is noted"
     )
     columns.ignored = try keys.columns("ignore", "columns left out")
+    columns.categories = try keys.columns(
+      "categories", "columns of categories whatever their cells are, such as numbers")
+    columns.missing = try keys.choice(
+      "missing", default: .error,
+      "what to do about a missing value, an empty cell or NA, N/A, n/a, #N/A, <NA>, NaN, nan, NULL, null, None or ?: end with an error; mean, an input becomes its mean over the rows trained on, of a category how often it occurs there; drop, the row is left out. A note says how many there were. Targets and labels have no mean. In columns named in `data.categories` only empty cells are missing"
+    )
     columns.header = try keys.boolean(
       optional: "header",
       "whether the first row has names; by default where none of its cells is a number, or where some column has numbers from there on only; what looks like names for another reason, such as years, is read as data with a note"
@@ -44,7 +51,8 @@ public struct CSVKind: DataKind {
     }
     self.columns = columns
     standardize = try keys.boolean(
-      "standardize", default: true, "inputs to mean 0 and deviation 1, by the training rows")
+      "standardize", default: true,
+      "inputs of numbers to mean 0 and deviation 1, by the training rows; those of categories stay")
     validation = try keys.number(
       "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1",
       "the part of the rows, drawn by the seed, that is held out for testing"
@@ -63,54 +71,39 @@ public struct CSVKind: DataKind {
     -> TrainingData
   {
     let reads = ranks.readsForNode
-    var table: CSVTable?
-    func read() throws -> (table: CSVTable, heldOut: TrainTestSplit) {
-      if table == nil { table = try CSVTable(path: path, columns: columns) }
-      let rows = table!.rowCount
+    func read() throws -> (table: CSVTable, heldOut: TrainTestSplit, layout: Table.Layout) {
+      let table = try CSVTable(path: path, columns: columns)
+      let rows = table.rowCount
       guard rows > 1 || validation == 0 else {
         throw FileError(
           path, "has one row, which cannot be held out for testing",
           remedy: "give more rows, or set data.validation = 0")
       }
-      return (table!, TrainTestSplit(of: rows, fraction: validation, seed: seed))
+      let heldOut = TrainTestSplit(of: rows, fraction: validation, seed: seed)
+      return (table, heldOut, try table.layout(heldOut, standardize: standardize))
     }
-    // One rank of each node reads the file; all learn the sizes.
-    let sizes = try ranks.succeedOnAllRanks { () throws -> [Int64] in
-      guard reads else { return [] }
-      let (table, heldOut) = try read()
-      let layout = table.layout(heldOut)
-      return [layout.inputs, layout.targets, layout.classes, layout.trainRows, layout.testRows].map(
-        Int64.init)
-    }
-    let known = try ranks.broadcast(sizes).map { Int($0) }
-    let layout = Table.Layout(
-      inputs: known[0], targets: known[1], classes: known[2], trainRows: known[3],
-      testRows: known[4])
+    // One rank of each node reads the file; all learn what its columns are.
+    let mine = try ranks.succeedOnAllRanks { reads ? try read() : nil }
+    let layout = try ranks.broadcast(json: mine?.layout)
     let memory = try ranks.sharedBytes(count: layout.byteCount, filler: 0)
     var notes: [String] = []
     // The agreement is also the barrier behind which the values may be read.
     try ranks.succeedOnAllRanks {
       guard memory.isFiller else { return }
-      let (table, heldOut) = try read()
-      guard table.layout(heldOut) == layout else {
+      let (table, heldOut, own) = try mine ?? read()
+      guard own == layout else {
         throw FileError(
           path, "is another table on this host than where rank 0 runs",
           remedy: "give the same file on every host")
       }
-      table.write(heldOut, into: memory.bytes, standardize: standardize)
+      table.write(heldOut, into: memory.bytes, layout: layout)
       notes = table.notes + (table.missingClasses(heldOut).map { [$0] } ?? [])
     }
     let bytes = UnsafeRawBufferPointer(memory.bytes)
-    // The same division as the one that was written, from its sizes alone.
-    let rows = validation > 0 ? layout.trainRows + layout.testRows : layout.trainRows
-    let heldOut = TrainTestSplit(of: rows, fraction: validation, seed: seed)
-    func part(_ part: Table.Part, _ rows: [UInt32]) -> Table {
-      Table(
-        part, in: bytes, keeping: memory, layout: layout, from: Table.Origin(path: path, rows: rows)
-      )
+    func part(_ part: Table.Part) -> Table {
+      Table(part, in: bytes, keeping: memory, layout: layout, from: path)
     }
-    return TrainingData(
-      train: part(.train, heldOut.train), test: part(.test, heldOut.test), notes: notes)
+    return TrainingData(train: part(.train), test: part(.test), notes: notes)
   }
 }
 
