@@ -188,6 +188,58 @@ import Vectors
         == "the loss cross-entropy needs labels: choose another loss, another model or other data")
   }
 
+  /// Of a text, the loss is that of each token.
+  @Test func aTextsLabelsAreSmoothed() throws {
+    let text = SampleShape(tokens: 3, labels: 3, classes: 4)
+    let smoothing = 0.2
+    func network(_ loss: CrossEntropy) throws -> Network {
+      try Network(for: text, loss: loss) { Embedding(4, deviation: 1) }
+    }
+    var batch = Batch(capacity: 2, shape: text)
+    batch.count = 2
+    for (index, token) in [0, 1, 2, 3, 1, 1].enumerated() { batch.tokens[index] = Int32(token) }
+    // One label is not asked for.
+    for (index, label) in [1, 3, 0, 2, -1, 0].enumerated() { batch.labels[index] = Int32(label) }
+    let model = try network(CrossEntropy(labelSmoothing: smoothing))
+    var weights = FlatVector(zeros: model.layout)
+    model.initialize(&weights, seed: 3)
+    let table = weights.tensors[0]
+    var expected = 0.0
+    for (sample, asked) in [(0, 3.0), (1, 2.0)] {
+      for time in 0..<3 {
+        let (token, label) = (
+          Int(batch.tokens[3 * sample + time]), Int(batch.labels[3 * sample + time])
+        )
+        guard label >= 0 else { continue }
+        let z = (0..<4).map { table[4 * token + $0] }
+        let logarithm = log(z.reduce(0) { $0 + exp($1) })
+        for (index, value) in z.enumerated() {
+          let target = smoothing / 4 + (index == label ? 1 - smoothing : 0)
+          expected += target * (logarithm - value) / asked
+        }
+      }
+    }
+    let evaluation = model.evaluate(batch, weights: weights)
+    #expect(abs(evaluation.lossSum - expected) < 1e-12 * expected && evaluation.scored == 5)
+    #expect(checkGradients(of: model, on: batch, at: weights).worst < 0.01)
+    #expect(throws: ExperimentError.self) {
+      try Network(for: text, loss: .squaredError) { Embedding(4) }
+    }
+  }
+
+  @Test func networksHaveTheOutputsThatTheirLossWants() throws {
+    let shape = SampleShape(inputs: 3, labels: 1, classes: 2)
+    _ = try Network(for: shape, loss: .binaryCrossEntropy) { Dense(1) }
+    let message = #expect(throws: ExperimentError.self) {
+      try Network(for: shape, loss: .binaryCrossEntropy) { Dense(2) }
+    }
+    #expect(message?.description.hasSuffix(": let the last layer have width = 1") == true)
+    let targets = try Network(
+      for: SampleShape(inputs: 3, targets: 2), loss: .binaryCrossEntropy
+    ) { Dense(2) }
+    #expect(targets.targetRange == 0...1)
+  }
+
   @Test func keysHaveTheirBounds() throws {
     func read(_ keys: [String]) throws -> any Loss {
       var reader = try ExperimentReader(text: "", source: "test", overrides: keys)

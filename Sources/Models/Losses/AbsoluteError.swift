@@ -1,8 +1,9 @@
 import ExperimentKeys
 import Vectors
 
-/// `model.loss = "absolute-error"`: the mean over a sample's outputs of |output − target|, PyTorch's
-/// `l1_loss` of one sample; ∂/∂output is ±1/width, and 0 where output and target are equal.
+/// `model.loss = "absolute-error"`: the mean over a sample's outputs of |output − target|,
+/// PyTorch's `l1_loss` of one sample; ∂/∂output is ±1/width, and 0 where output and target are
+/// equal.
 ///
 /// The target is the batch's own where it has as many values as the model has outputs, else 1 at
 /// the label and 0 elsewhere.

@@ -3,8 +3,8 @@ import ExperimentKeys
 import Vectors
 
 /// `model.loss = "binary-cross-entropy"`: the mean over a sample's outputs of
-/// −t·log σ(output) − (1 − t)·log(1 − σ(output)), PyTorch's `binary_cross_entropy_with_logits` of one
-/// sample; ∂/∂output is (σ(output) − t)/width.
+/// −t·log σ(output) − (1 − t)·log(1 − σ(output)), PyTorch's `binary_cross_entropy_with_logits` of
+/// one sample; ∂/∂output is (σ(output) − t)/width.
 ///
 /// Each target t is a probability, such as whether one of several tags applies. Data with labels of
 /// two classes have one output, and their label is its target: an output above 0 means class 1.

@@ -3,8 +3,8 @@ import ExperimentKeys
 import Vectors
 
 /// `model.loss = "cross-entropy"`: −Σ tⱼ·log softmax(outputs)ⱼ, PyTorch's `cross_entropy`. The
-/// target t is 1 at the label; with smoothing ε it is ε/width everywhere and 1 − ε more at the label
-/// (Szegedy et al. 2016).
+/// target t is 1 at the label; with smoothing ε it is ε/width everywhere and 1 − ε more at the
+/// label (Szegedy et al. 2016).
 ///
 /// The largest output is subtracted first, sums and logarithm are Doubles, so that outputs of any
 /// finite size have a finite loss. An output that is not finite shows in the loss and in its

@@ -1,8 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// `model.loss = "huber"`: the mean over a sample's outputs of ½·d² up to a distance d of δ from the
-/// target, and of δ·(|d| − ½·δ) beyond, PyTorch's `huber_loss` of one sample (Huber 1964).
+/// `model.loss = "huber"`: the mean over a sample's outputs of ½·d² up to a distance d of δ from
+/// the target, and of δ·(|d| − ½·δ) beyond, PyTorch's `huber_loss` of one sample (Huber 1964).
 ///
 /// The target is the batch's own where it has as many values as the model has outputs, else 1 at
 /// the label and 0 elsewhere.

@@ -12,8 +12,8 @@ public protocol Loss: Kind {
   /// the loss would be a number all the same.
   var targetRange: ClosedRange<Float>? { get }
 
-  /// The batch's losses, summed, and its right answers; with `gradient`, also scale · ∂loss/∂outputs
-  /// into that.
+  /// The batch's losses, summed, and its right answers; with `gradient`, also
+  /// scale · ∂loss/∂outputs into that.
   ///
   /// `outputs` and `gradient` are row-major, batch.count × width. A value that is not finite makes
   /// the loss or the gradient so.

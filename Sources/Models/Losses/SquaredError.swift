@@ -1,8 +1,8 @@
 import ExperimentKeys
 import Vectors
 
-/// `model.loss = "squared-error"`: the mean over a sample's outputs of (output − target)², PyTorch's
-/// `mse_loss` of one sample; ∂/∂output is 2/width · (output − target).
+/// `model.loss = "squared-error"`: the mean over a sample's outputs of (output − target)²,
+/// PyTorch's `mse_loss` of one sample; ∂/∂output is 2/width · (output − target).
 ///
 /// The target is the batch's own where it has as many values as the model has outputs, else 1 at
 /// the label and 0 elsewhere.
