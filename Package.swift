@@ -197,7 +197,7 @@ let package = Package(
     tests("FilesTests", ["Files", "RankTesting"]),
     tests("ProcessesTests", ["Processes", "RankTesting"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
-    tests("DataTests", ["Data", "Files", "Vectors", "CZlib", "RankTesting"]),
+    tests("DataTests", ["Data", "ExperimentKeys", "Files", "Vectors", "CZlib", "RankTesting"]),
     tests("EndToEndTests", ["RankTesting", "Recording", "Reports", "Files"]),
     tests("ClusterTests", ["RankTesting", "Recording", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),

@@ -17,7 +17,9 @@ extension InputFile {
     return try read(into: magic, at: 0) == 2 && magic[0] == 0x1F && magic[1] == 0x8B
   }
 
-  func content(isGzip: Bool) -> any ByteSource { isGzip ? GzipBytes(self) : PlainBytes(self) }
+  func content(isGzip: Bool) -> any ByteSource {
+    isGzip ? InflatedBytes(gzip: self) : PlainBytes(self)
+  }
 }
 
 /// A file's bytes as they are.

@@ -13,12 +13,12 @@ struct NpyHeader {
 
   private let text: [UInt8]
   private let base: Int
-  private let path: String
+  private let content: NpyContent
   private var position = 0
 
-  /// `base` is the header's place in the file, for error messages.
-  init(_ text: [UInt8], at base: Int, path: String) throws(FileError) {
-    (self.text, self.base, self.path) = (text, base, path)
+  /// `base` is the header's place in the array's file, for error messages.
+  init(_ text: [UInt8], at base: Int, of content: NpyContent) throws(FileError) {
+    (self.text, self.base, self.content) = (text, base, content)
     var seen: Set<String> = []
     try expect("{")
     while !take("}") {
@@ -35,8 +35,8 @@ struct NpyHeader {
         typeOffset = base + position
         // A list is the type of a structured array.
         guard peek != UInt8(ascii: "[") else {
-          throw FileError(
-            path, at: typeOffset, "is a structured array",
+          throw content.failure(
+            at: typeOffset, "is a structured array",
             remedy: "save its columns as one array of numbers")
         }
         type = try string()
@@ -109,6 +109,6 @@ struct NpyHeader {
   }
 
   private func failure(at offset: Int, _ what: String) -> FileError {
-    FileError(path, at: offset, what, remedy: "write the file again")
+    content.failure(at: offset, what, remedy: "write the file again")
   }
 }

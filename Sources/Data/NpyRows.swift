@@ -21,14 +21,13 @@ public struct NpyRows: Dataset {
   public init(inputs: NpyFile, targets: NpyFile? = nil, labels: NpyFile? = nil) throws(FileError) {
     (self.inputs, self.targets, self.labels) = (inputs, targets, labels)
     for other in [targets, labels].compactMap({ $0 }) where other.rowCount != inputs.rowCount {
-      throw FileError(
-        other.path, "has \(other.rowCount) rows, \(inputs.path) has \(inputs.rowCount)",
+      throw other.content.failure(
+        "has \(other.rowCount) rows, \(inputs.content.name) has \(inputs.rowCount)",
         remedy: "give arrays of the same number of rows")
     }
     if let labels {
       guard labels.element.isInteger, labels.width == 1 else {
-        throw FileError(
-          labels.path,
+        throw labels.content.failure(
           "holds \(labels.element.rawValue) of shape \(labels.shape), labels are one whole number a row",
           remedy: "save them as |u1, <i4 or <i8")
       }
@@ -55,7 +54,12 @@ public struct NpyRows: Dataset {
     (self.rows, count) = (rows, rows.count)
   }
 
-  public var waitsForFiles: Bool { true }
+  /// The file of the labels, as messages name it.
+  var labelsName: String? { labels?.content.name }
+
+  public var waitsForFiles: Bool {
+    [inputs, targets, labels].contains { $0?.content.isFile == true }
+  }
 
   /// Some of this set's samples, as a set of their own.
   public subscript(samples: [UInt32]) -> NpyRows {
@@ -79,9 +83,8 @@ public struct NpyRows: Dataset {
         let label = try Self.label(labels, row, bytes)
         // They were all read when the set was opened, so that this is a file that has changed.
         guard (0..<shape.classes).contains(label) else {
-          throw FileError(
-            labels.path, at: labels.offset(row: row, column: 0),
-            "label \(label) was not here at the start",
+          throw labels.failure(
+            row: row, "label \(label) was not here at the start",
             remedy: "do not change the file while it is read")
         }
         batch.labels[place] = Int32(label)
@@ -98,9 +101,8 @@ public struct NpyRows: Dataset {
       case .target(let target): (targets ?? inputs, target)
       }
     let row = Int(rows[Int(sample)])
-    return FileError(
-      file.path, at: file.offset(row: row, column: column),
-      "row \(row), element \(column): \(what)", remedy: remedy)
+    return file.failure(
+      row: row, column: column, "row \(row), element \(column): \(what)", remedy: remedy)
   }
 
   /// The classes, by number, that some of this set's samples have but none of `other`'s, which is
@@ -142,8 +144,8 @@ public struct NpyRows: Dataset {
     for column in 0..<width { largest = max(largest, values[column].bitPattern & 0x7F80_0000) }
     guard largest == 0x7F80_0000 else { return }
     let column = (0..<width).first { !values[$0].isFinite }!
-    throw FileError(
-      file.path, at: file.offset(row: row, column: column),
+    throw file.failure(
+      row: row, column: column,
       "row \(row), element \(column): \(values[column]) is no number to train on",
       remedy: "replace it, or leave the row out")
   }
@@ -172,14 +174,14 @@ public struct NpyRows: Dataset {
     var largest = 0
     for first in stride(from: 0, to: file.rowCount, by: block.count / size) {
       let count = min(block.count / size, file.rowCount - first)
-      try file.file.fill(
+      try file.content.fill(
         UnsafeMutableRawBufferPointer(rebasing: block[..<(count * size)]),
         at: file.offset(row: first, column: 0))
       for index in 0..<count {
         let label = label(file, block.baseAddress! + index * size)
         guard (0..<(1 << 16)).contains(label) else {
-          throw FileError(
-            file.path, at: file.offset(row: first + index, column: 0),
+          throw file.failure(
+            row: first + index,
             "label \(label) of row \(first + index) is not one of 0 to 65535",
             remedy: "number the classes from 0")
         }

@@ -6,7 +6,7 @@ import Vectors
 /// Sample i is made of bytes i·context … i·context + context: the first `context` are its tokens,
 /// the last `context`, the same shifted by one, its labels. Bytes at the end that do not fill a
 /// sample are not used.
-public struct Text: Dataset {
+public struct Text: DivisibleDataset {
   public let vocabulary: Vocabulary
   public let count: Int
   public let shape: SampleShape

@@ -1,5 +1,6 @@
 import Configuration
 import Data
+import ExperimentKeys
 import Files
 import TensorFiles
 import Vectors
@@ -44,14 +45,36 @@ extension FuzzTarget {
     }
   }
 
+  /// Two arrays of an archive, x and y.
+  static let npz = FuzzTarget("npz") { bytes in
+    let path = InputFiles.shared.write(bytes, to: "x.npz")
+    for role in ["unused", "targets", "labels"] {
+      guard
+        var keys = try? ExperimentReader(
+          text: "data.path = \"\(path)\"\ndata.\(role) = \"y\"", source: "x", overrides: []),
+        (try? keys.enter("data")) != nil, let kind = try? NpzKind(&keys)
+      else { continue }
+      _ = kind.outline()
+      if let data = try? kind.open(seed: 1, on: OneRank()) { readAll(data.train) }
+    }
+  }
+
   static let csv = FuzzTarget("csv") { bytes in
     let path = InputFiles.shared.write(bytes, to: "x.csv")
     for columns in [
-      CSVColumns(), CSVColumns(label: .index(0)),
+      CSVColumns(), CSVColumns(label: .index(0), missing: .mean),
       CSVColumns(targets: [.index(1)], label: .name("a")),
+      CSVColumns(categories: [.index(0)], missing: .drop),
     ] {
-      guard let table = try? CSVTable(path: path, columns: columns) else { continue }
-      for row in 0..<table.rowCount { table.withRow(row) { _ in } }
+      guard let table = try? CSVTable(path: path, columns: columns), table.rowCount > 1 else {
+        continue
+      }
+      let heldOut = TrainTestSplit(of: table.rowCount, fraction: 0.3, seed: 1)
+      guard let layout = try? table.layout(heldOut, standardize: true) else { continue }
+      let memory = SharedBytes(count: layout.byteCount)
+      table.write(heldOut, into: memory.bytes, layout: layout)
+      readAll(
+        Table(.test, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout))
     }
   }
 
@@ -67,8 +90,17 @@ extension FuzzTarget {
     readAll(text)
   }
 
+  static let tokens = FuzzTarget("tokens") { bytes in
+    guard let file = try? TokenFile(path: InputFiles.shared.write(bytes, to: "x.bin")),
+      let largest = try? file.largest(ofPart: 0, of: 1),
+      let tokens = try? Tokens(file, vocabulary: largest + 1, context: 3)
+    else { return }
+    try? file.check(below: 7, remedy: "")
+    readAll(tokens)
+  }
+
   /// Reads every sample, a few at a time.
-  private static func readAll(_ data: some Dataset) {
+  private static func readAll(_ data: any Dataset) {
     guard data.shape.inputs + data.shape.targets < 1 << 20 else { return }
     var batch = Batch(capacity: 4, shape: data.shape)
     for start in stride(from: 0, to: min(data.count, 1000), by: 4) {

@@ -13,7 +13,9 @@ public struct FuzzTarget: Sendable {
 
   /// Every reader of untrusted bytes there is.
   public static let all: [FuzzTarget] = [
-    .safetensors, .weights, .idx, .npy, .csv, .text, .toml, .experiment, .hostfile, .state, .events,
+    .safetensors, .weights, .idx, .npy, .npz, .csv, .text, .tokens, .toml, .experiment, .hostfile,
+    .state,
+    .events,
     .metrics,
   ]
 }

@@ -49,34 +49,44 @@ public struct NpyKind: DataKind {
   public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
     -> TrainingData
   {
-    let rows = try ranks.succeedOnAllRanks {
-      let rows = try NpyRows(
+    try openRows(path, validation: validation, seed: seed, on: ranks) { () throws(FileError) in
+      try NpyRows(
         inputs: NpyFile(path: path),
         targets: targetsPath.map { (path) throws(FileError) in try NpyFile(path: path) },
         labels: labelsPath.map { (path) throws(FileError) in try NpyFile(path: path) })
-      guard rows.count > 1 || validation == 0 else {
-        throw FileError(
-          path, "has one row, which cannot be held out for testing",
-          remedy: "give more rows, or set data.validation = 0")
-      }
-      return rows
     }
-    let shape = rows.shape
-    let mine = [rows.count, shape.inputs, shape.targets, shape.classes]
-    let first = try ranks.broadcast(mine.map(Int64.init))
-    try ranks.succeedOnAllRanks {
-      guard first == mine.map(Int64.init) else {
-        throw FileError(
-          path, "is another array on this host than where rank 0 runs",
-          remedy: "give the same files on every host")
-      }
-    }
-    let heldOut = TrainTestSplit(of: rows.count, fraction: validation, seed: seed)
-    let (train, test) = (rows[heldOut.train], rows[heldOut.test])
-    let missing = try ranks.succeedOnAllRanks {
-      ranks.rank == 0 ? try test.classes(missingIn: train).map(String.init) : []
-    }
-    let note = labelsPath.flatMap { missingClassesNote(missing, in: $0) }
-    return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
   }
+}
+
+/// Opens arrays of rows and divides them; `path` is the file that messages name. Collective.
+func openRows(
+  _ path: String, validation: Double, seed: UInt64,
+  on ranks: borrowing some DataContext & ~Copyable, _ open: () throws(FileError) -> NpyRows
+) throws -> TrainingData {
+  let rows = try ranks.succeedOnAllRanks {
+    let rows = try open()
+    guard rows.count > 1 || validation == 0 else {
+      throw FileError(
+        path, "has one row, which cannot be held out for testing",
+        remedy: "give more rows, or set data.validation = 0")
+    }
+    return rows
+  }
+  let shape = rows.shape
+  let mine = [rows.count, shape.inputs, shape.targets, shape.classes]
+  let first = try ranks.broadcast(mine.map(Int64.init))
+  try ranks.succeedOnAllRanks {
+    guard first == mine.map(Int64.init) else {
+      throw FileError(
+        path, "is another array on this host than where rank 0 runs",
+        remedy: "give the same files on every host")
+    }
+  }
+  let heldOut = TrainTestSplit(of: rows.count, fraction: validation, seed: seed)
+  let (train, test) = (rows[heldOut.train], rows[heldOut.test])
+  let missing = try ranks.succeedOnAllRanks {
+    ranks.rank == 0 ? try test.classes(missingIn: train).map(String.init) : []
+  }
+  let note = missingClassesNote(missing, in: rows.labelsName ?? path)
+  return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
 }

@@ -16,31 +16,13 @@ public struct TextKind: DataKind {
   /// Nil for the King James text.
   public let path: String?
   public let context: Int
-  public let validation: Double
-  public let validationPath: String?
+  public let validation: HeldOutText
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     path = try keys.path(
       "path", "a file; by default the King James Bible of Debian's package bible-kjv")
     context = try keys.integer("context", default: 64, in: 1...(1 << 20), "tokens a sample")
-    validationPath = try keys.path(
-      "validation_path", "another file to test with, instead of a part")
-    let wanted = "a fraction of at least 0 and below 1"
-    let help = "the part at the end that is held out for testing"
-    if validationPath == nil {
-      validation = try keys.number("validation", default: 0.1, wanted: wanted, help) {
-        $0 >= 0 && $0 < 1
-      }
-    } else {
-      validation = 0
-      let given = try keys.number(optional: "validation", wanted: wanted, help) {
-        $0 >= 0 && $0 < 1
-      }
-      if given != nil {
-        throw keys.error(
-          "validation", "validation_path names the test set already; give one of the two")
-      }
-    }
+    validation = try HeldOutText(&keys)
   }
 
   /// Where `Launch/setup` writes the text of Debian's package bible-kjv: one verse a line,
@@ -50,7 +32,7 @@ public struct TextKind: DataKind {
     return cache + "/lockstep/king-james.txt"
   }
 
-  public var files: [String] { [path ?? Self.kingJames] + (validationPath.map { [$0] } ?? []) }
+  public var files: [String] { [path ?? Self.kingJames] + (validation.path.map { [$0] } ?? []) }
 
   public func outline() -> SampleShape? {
     SampleShape(tokens: context, labels: context, classes: 256)
@@ -63,10 +45,12 @@ public struct TextKind: DataKind {
     let counts = try count(training, on: ranks)
     let vocabulary = Vocabulary(counts: counts)
     let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: ranks)
-    guard let validationPath else {
-      return try ranks.succeedOnAllRanks { try split(text, of: training.path) }
+    guard let path = validation.path else {
+      return try ranks.succeedOnAllRanks {
+        try TrainingData(text, validation: validation.fraction, of: training.path)
+      }
     }
-    let test = try ranks.succeedOnAllRanks { try TextFile(path: validationPath) }
+    let test = try ranks.succeedOnAllRanks { try TextFile(path: path) }
     let byteCount = try count(test, on: ranks).reduce(0, +)
     try ranks.succeedOnAllRanks {
       try test.check(against: vocabulary, of: training.path, part: ranks.rank, of: ranks.size)
@@ -113,21 +97,6 @@ public struct TextKind: DataKind {
         file, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, vocabulary: vocabulary,
         context: context)
     }
-  }
-
-  private func split(_ text: Text, of path: String) throws(FileError) -> TrainingData {
-    guard validation > 0 else {
-      return TrainingData(
-        train: text, test: text[text.count - max(1, text.count / 10)..<text.count])
-    }
-    guard text.count > 1 else {
-      throw FileError(
-        path, "the text has one sample of context \(context), of which none can be held out",
-        remedy: "set data.validation to 0, or data.context to less")
-    }
-    let held = min(max(1, Int((Double(text.count) * validation).rounded())), text.count - 1)
-    return TrainingData(
-      train: text[0..<text.count - held], test: text[text.count - held..<text.count])
   }
 }
 
