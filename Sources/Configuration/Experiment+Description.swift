@@ -12,12 +12,18 @@ extension Experiment {
   /// - Throws: where the model cannot take such samples, or a file cannot be used.
   public func description() throws(WorkerRefusal) -> ExperimentDescription {
     do {
+      let model = try checkFit()
       return ExperimentDescription(
         name: name, resolved: resolved, notes: ignoredKeyNotes, dataFiles: data.recipe.files,
         globalBatch: training.globalBatch, microBatch: training.microBatch,
         learningRate: learningRate,
-        tensors: try checkFit()?.layout.segments.map {
+        tensors: model?.layout.segments.map {
           ExperimentDescription.Tensor(name: $0.name, shape: $0.shape)
+        },
+        layers: model?.layerSummaries.map {
+          ExperimentDescription.Layer(
+            path: $0.path, kind: $0.kind, result: $0.result, parameters: $0.parameters,
+            multiplyAdds: $0.multiplyAdds)
         })
     } catch let error as ExperimentError {
       throw WorkerRefusal(.usage, error.description)

@@ -124,7 +124,10 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Start without asking the hosts first whether they can take part.")
   var noHostCheck = false
 
-  @Flag(help: "Print the mpirun line, which can be pasted into a shell, and do nothing.")
+  @Flag(
+    help:
+      "Print the mpirun line, which can be pasted into a shell, and do nothing; the resolved experiment and the model's layers go where messages go."
+  )
   var dryRun = false
 
   func run() async throws {
@@ -162,6 +165,9 @@ struct RunCommand: AsyncParsableCommand {
         + (grace == 30 ? [] : ["--grace", String(grace)])
         + (try WorkerLaunch.simulation(simulate)) + stallOptions)
     if dryRun {
+      // What people read goes where messages go: the output is the line alone, to be pasted.
+      Terminal.error.write(experiment.resolved + "\n")
+      for line in LayerTable.lines(experiment) { Terminal.error.write(line + "\n") }
       for note in line.notes { Terminal.error.write("note: \(note)\n") }
       Terminal.output.write(line.shellText + "\n")
       return

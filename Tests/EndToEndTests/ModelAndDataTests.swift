@@ -55,6 +55,36 @@ import Testing
       "\(outcome.errors)")
   }
 
+  @Test func aDryRunShowsTheLayers() throws {
+    let outcome = try dryRun(
+      TemporaryFolder(),
+      """
+      [model]
+      kind = "network"
+      layers = [
+        { kind = "residual", layers = [{ kind = "dense", width = 32 }, { kind = "tanh" }] },
+        { name = "head", kind = "dense", width = "classes" },
+      ]
+      [data]
+      kind = "blobs"
+      dimensions = 32
+      classes = 10
+      """)
+    #expect(outcome.status == 0 && outcome.output.split(separator: "\n").count == 1)
+    #expect(outcome.output.hasPrefix("mpirun ") || outcome.output.contains("/mpirun "))
+    #expect(outcome.errors.contains("[model]\nkind = \"network\"\n"), "\(outcome.errors)")
+    // Of a dense layer: W and b; forward and ∂loss/∂W, and ∂loss/∂x where that is wanted.
+    let table = outcome.errors.split(separator: "\n").suffix(6).map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    #expect(
+      table == [
+        "layer kind result parameters multiply-adds",
+        "0.layers.0 dense 32 values 1,056 2,048", "0.layers.1 tanh 32 values 0 0",
+        "0 residual 32 values 0 0", "head dense 10 values 330 960", "all 1,386 3,008",
+      ], "\(outcome.errors)")
+  }
+
   @Test func aWrongNetworkIsRefused() throws {
     let outcome = try dryRun(
       TemporaryFolder(),

@@ -15,6 +15,28 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
   public var learningRate: Double
   /// The model's tensors; nil where only the data say what the model's inputs are.
   public var tensors: [Tensor]?
+  /// The model's layers; nil where there are no tensors.
+  public var layers: [Layer]?
+
+  /// A line of the table of layers.
+  public struct Layer: Sendable, Equatable, Decodable {
+    public var path: String
+    public var kind: String
+    public var result: String
+    public var parameters: Int
+    /// Of a sample, forward and backward; nil where the model does not count them by layer.
+    public var multiplyAdds: Int?
+
+    public init(path: String, kind: String, result: String, parameters: Int, multiplyAdds: Int?) {
+      (self.path, self.kind, self.result) = (path, kind, result)
+      (self.parameters, self.multiplyAdds) = (parameters, multiplyAdds)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case path, kind, result, parameters
+      case multiplyAdds = "multiply_adds"
+    }
+  }
 
   /// A tensor of the model.
   public struct Tensor: Sendable, Equatable, Decodable {
@@ -26,15 +48,16 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
 
   public init(
     name: String, resolved: String, notes: [String], dataFiles: [String], globalBatch: Int,
-    microBatch: Int, learningRate: Double, tensors: [Tensor]?
+    microBatch: Int, learningRate: Double, tensors: [Tensor]?, layers: [Layer]? = nil
   ) {
+    self.layers = layers
     (self.name, self.resolved, self.notes, self.dataFiles) = (name, resolved, notes, dataFiles)
     (self.globalBatch, self.microBatch) = (globalBatch, microBatch)
     (self.learningRate, self.tensors) = (learningRate, tensors)
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, resolved, notes, tensors
+    case name, resolved, notes, tensors, layers
     case dataFiles = "data_files"
     case globalBatch = "global_batch"
     case microBatch = "micro_batch"
@@ -54,8 +77,8 @@ extension ExperimentDescription: JSONWritable {
       $0.field("global_batch", globalBatch)
       $0.field("micro_batch", microBatch)
       $0.field("learning_rate", learningRate)
-      guard let tensors else { return }
-      $0.field("tensors", tensors)
+      if let tensors { $0.field("tensors", tensors) }
+      if let layers { $0.field("layers", layers) }
     }
   }
 }
@@ -66,6 +89,18 @@ extension ExperimentDescription.Tensor: JSONWritable {
       $0.field("name", name)
       $0.key("shape")
       $0.array(shape) { $0.value($1) }
+    }
+  }
+}
+
+extension ExperimentDescription.Layer: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("path", path)
+      $0.field("kind", kind)
+      $0.field("result", result)
+      $0.field("parameters", parameters)
+      if let multiplyAdds { $0.field("multiply_adds", multiplyAdds) }
     }
   }
 }
