@@ -178,6 +178,7 @@ let package = Package(
       [
         "Configuration", "Training", "ExperimentKeys", "Data", "GradientNorms", "Models",
         "Optimizers", "TensorFiles", "RankTesting", "Verification", "Recording", "Reports",
+        "Vectors",
       ],
       resources: [.copy("Golden")]),
     tests("GradientReductionTests", ["GradientReduction", "GradientNorms", "Vectors"]),

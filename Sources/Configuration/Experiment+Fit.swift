@@ -2,15 +2,18 @@ import Data
 import ExperimentKeys
 import Files
 import Models
+import Optimizers
 
 extension Experiment {
   /// The model on samples of the data's kind, from the keys and the heads of the files alone; nil
   /// where they do not say what a sample is.
-  /// - Throws: an `ExperimentError` where it cannot take them, a `FileError` where a file cannot be
-  ///   used.
+  /// - Throws: an `ExperimentError` where it cannot take them, or a group of tensors has none; a
+  ///   `FileError` where a file cannot be used.
   @discardableResult
   public func checkFit() throws -> (any Model)? {
     guard let samples = try data.recipe.outline() else { return nil }
-    return try model.recipe.model(for: samples, seed: UInt64(seed))
+    let model = try model.recipe.model(for: samples, seed: UInt64(seed))
+    _ = try TensorTreatments(model.layout, optimizer, decay: decay, groups: groups)
+    return model
   }
 }

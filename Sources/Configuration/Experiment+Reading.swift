@@ -53,6 +53,10 @@ extension Experiment {
   /// ``resolved``, ``ignoredKeys`` and ``keys``.
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     (resolved, ignoredKeys, self.keys) = ("", [], [])
+    _ = try keys.value(
+      "format", default: Self.format, as: Self.formatForm,
+      "the form of the file: later ones may have other defaults, and a file keeps those of the form that it names; without the key it is 1"
+    )
     name = try keys.string("name", default: "experiment", "the run directory's name")
     if name.isEmpty || name.hasPrefix(".") || name.contains("/") {
       throw keys.error(
@@ -69,6 +73,11 @@ extension Experiment {
     training = try TrainingChoice(&keys)
     try keys.enter("optimizer")
     (optimizer, learningRate) = try Self.optimizer(&keys)
+    decay = try keys.choice(
+      "decay", default: type(of: model.recipe).usualDecay,
+      "what weight decay acts on: all tensors, or matrices, those of two or more dimensions, so that biases and gains keep their size; by default matrices for models of kind network, all for others"
+    )
+    groups = try keys.parameterGroups(of: optimizer)
     try keys.enter("schedule")
     (schedule, rateRule) = try Self.schedule(
       &keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
@@ -90,8 +99,20 @@ extension Experiment {
       every: try keys.integer(
         optional: "every", in: 1...Int.max, "steps between checkpoints; none unless given"),
       keep: try keys.integer("keep", default: 3, in: 1...Int.max, "how many of the newest stay"))
-    if let conflict = SettingConflict(training, clipScope, regularization, report) {
+    if let conflict = SettingConflict(training, clipScope, regularization, report, groups) {
       throw keys.error(conflict.key, in: conflict.section, conflict.text)
+    }
+  }
+
+  /// The form of files that this version writes.
+  static let format = 2
+
+  /// Both forms have the same defaults, so a file of either is resolved to one of the newest.
+  private static var formatForm: KeyForm<Int> {
+    KeyForm(.integer, wanted: "1 or 2") {
+      if case .integer(let number) = $0, (1...format).contains(number) { number } else { nil }
+    } write: { _ in
+      "\(format)"
     }
   }
 

@@ -2,6 +2,7 @@ import Data
 import GradientNorms
 import Models
 import Optimizers
+import Vectors
 
 /// A run, whole: model, data, how it is trained, clipped, recorded and kept.
 ///
@@ -17,6 +18,10 @@ public struct Experiment: Sendable {
   public var training: TrainingChoice
   public var optimizer: any OptimizerRule
   public var learningRate: Double
+  /// The tensors that weight decay acts on.
+  public var decay: DecayedTensors
+  /// Tensors that are updated in another way than the rest; the first that has a tensor counts.
+  public var groups: [ParameterGroup]
   public var schedule: any Schedule
   /// A factor on the schedule's rate that follows the norms.
   public var rateRule: any RateRule

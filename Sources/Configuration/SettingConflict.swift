@@ -1,4 +1,5 @@
 import GradientNorms
+import Optimizers
 
 /// Two settings of which a run can have only one: the key that has to change, and why.
 package struct SettingConflict {
@@ -13,7 +14,8 @@ package struct SettingConflict {
   /// The first conflict there is; nil where the settings go together.
   package init?(
     _ training: Experiment.TrainingChoice, _ scope: ClipScope,
-    _ regularization: Experiment.Regularization, _ report: Experiment.ReportChoice
+    _ regularization: Experiment.Regularization, _ report: Experiment.ReportChoice,
+    _ groups: [ParameterGroup]
   ) {
     let climbsAlone = regularization.ascent != nil && !regularization.isSynchronized
     if training.reproducible && scope == .worker {
@@ -35,6 +37,11 @@ package struct SettingConflict {
       self.init(
         "scope", in: "clip",
         "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"
+      )
+    } else if scope != .meanGradient, groups.contains(where: { $0.rate == 0 || $0.clip == .own }) {
+      self.init(
+        "scope", in: "clip",
+        "scope \(scope.rawValue) limits whole gradients: with optimizer.groups that are frozen, or clipped by a norm of their own, use mean-gradient"
       )
     } else if report.noise == .microBatches && scope == .worker {
       self.init(

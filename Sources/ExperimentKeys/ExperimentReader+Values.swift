@@ -110,4 +110,13 @@ extension ExperimentReader {
   public mutating func strings(_ key: String, _ help: String) throws(ExperimentError) -> [String] {
     try value(key, default: [], as: .list(of: .string, wanted: "a list of strings"), help)
   }
+
+  /// A list of texts that has to be given; `missing` is the error about an experiment without it.
+  public mutating func strings(
+    needed key: String, example: [String], missing: String, _ help: String
+  ) throws(ExperimentError) -> [String] {
+    try value(
+      needed: key, example: example, missing: missing,
+      as: .list(of: .string, wanted: "a list of strings"), help)
+  }
 }

@@ -139,6 +139,11 @@ public struct ExperimentReader {
     return ExperimentError("\(tree.place(path)): \(text)")
   }
 
+  /// Where an element of a list, counted from 0, was written: the start of a message about it.
+  public func place(of key: String, at index: Int) -> String {
+    tree.place(path(of: key).appending(.index(index)))
+  }
+
   func path(of key: String) -> TOMLPath { base.appending(.key(key)) }
 
   /// What a relative path that a key has is relative to.

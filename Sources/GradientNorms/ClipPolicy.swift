@@ -2,22 +2,33 @@
 /// ranks.
 public struct ClipPolicy: Sendable {
   private var box: any Box
-  /// Elements of each tensor.
+  /// The tensors that are clipped together, by index; nil for all.
+  private let tensors: [Int]?
+  /// Elements of each of them.
   private let sizes: [Int]
 
-  public init(_ rule: any ClipRule, tensorSizes: [Int]) {
+  /// A rule before the first step. `tensors` are those of the model that it clips together; nil
+  /// for all, whose numbers of elements are `tensorSizes`.
+  public init(_ rule: any ClipRule, tensorSizes: [Int], of tensors: [Int]? = nil) {
+    let sizes = tensors.map { $0.map { tensorSizes[$0] } } ?? tensorSizes
     func boxed(_ rule: some ClipRule) -> any Box {
-      Holder(rule: rule, state: rule.initialState(tensorCount: tensorSizes.count))
+      Holder(rule: rule, state: rule.initialState(tensorCount: sizes.count))
     }
     box = boxed(rule)
-    sizes = tensorSizes
+    (self.tensors, self.sizes) = (tensors, sizes)
   }
 
   public var rule: any ClipRule { box.anyRule }
 
-  /// Decides from a ledger whose norms are finite, and remembers them.
+  /// Decides from a ledger whose norms are finite, and remembers them. Factors by tensor are of the
+  /// tensors that are clipped together.
   public mutating func decide(_ ledger: NormLedger) -> ClipEffect {
-    box.decide(StepNorms(ledger, order: box.anyRule.order, sizes: sizes))
+    let order = box.anyRule.order
+    guard let tensors else { return box.decide(StepNorms(ledger, order: order, sizes: sizes)) }
+    return box.decide(
+      StepNorms(
+        whole: ledger.norm(order, of: tensors),
+        tensors: tensors.map { ledger.norm(ofTensor: $0) }, sizes: sizes))
   }
 
   /// Decides from finite norms, the gradient's in the rule's order and each tensor's, and remembers

@@ -85,7 +85,8 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
       sums.deep = 1
     }
     previous = Previous(
-      loss: loss, norm: total.squareRoot(), descent: decision.applied.map { rate * $0 })
+      loss: loss, norm: decision.reachedNorm ?? total.squareRoot(),
+      descent: decision.applied.map { rate * $0 })
     let step = series.steps + 1
     if opening == nil { (opening, firstStep) = (sums, step) }
     if loss < lowestLoss?.value ?? .infinity { lowestLoss = Extreme(step: step, value: loss) }

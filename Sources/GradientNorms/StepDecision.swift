@@ -12,7 +12,8 @@ public struct StepDecision: Sendable, Equatable {
   public let action: Action
   /// ‖g‖ before clipping, in the clip rule's order; nil where it is not finite or not known.
   public let norm: Double?
-  /// ‖g‖ after clipping, L2; nil for a skipped step.
+  /// The norm of what is applied of g, L2: after clipping, without frozen tensors; nil for a skipped
+  /// step.
   public let applied: Double?
   /// The factors the update multiplies the gradient by.
   public let factors: ClipFactors
@@ -20,18 +21,17 @@ public struct StepDecision: Sendable, Equatable {
   public let threshold: Double?
   /// Whether √L alone proved that nothing would be clipped.
   public let isCertified: Bool
+  /// The groups of tensors that were clipped by a norm of their own.
+  public var ownClips: [OwnClip] = []
+  /// ‖g‖ before clipping, L2, of the tensors that the update reaches; nil where these are all.
+  public var reachedNorm: Double?
 
   /// The one factor of the step, where there is one.
-  public var coefficient: Double? { if case .uniform(let factor) = factors { factor } else { nil } }
+  public var coefficient: Double? { factors.common }
   public var isSkip: Bool { if case .skip = action { true } else { false } }
 
   /// The factor for a tensor.
-  public func factor(ofTensor tensor: Int) -> Double {
-    switch factors {
-    case .uniform(let factor): factor
-    case .perTensor(let factors): factors[tensor]
-    }
-  }
+  public func factor(ofTensor tensor: Int) -> Double { factors.factor(ofTensor: tensor) }
 }
 
 /// Why a step is skipped by all ranks.

@@ -16,6 +16,8 @@ public struct StepPolicy: Sendable {
   public let scope: ClipScope
   public let skip: SkipPolicy
   private var clip: ClipPolicy
+  /// The policies in force where tensors are clipped in groups.
+  private var grouped: GroupedClip?
   private var rest = Memory()
 
   /// The spike test waits for this many taken steps, and looks back on at most `window`.
@@ -23,13 +25,18 @@ public struct StepPolicy: Sendable {
   /// By how much ‖g‖ may exceed its bound: the rounding of sums in Float32.
   static let slack = 1e-4
 
+  /// A policy before the first step. `groups` says which tensors are clipped together; nil for
+  /// all, which alone the scopes `worker` and `bound` allow.
   public init(
     rule: any ClipRule, scope: ClipScope = .meanGradient, skip: SkipPolicy = SkipPolicy(),
-    tensorSizes: [Int]
+    tensorSizes: [Int], groups: ClipGroups? = nil
   ) {
+    precondition(
+      groups == nil || scope == .meanGradient, "groups of tensors are clipped in the mean gradient")
     self.scope = scope
     self.skip = skip
     clip = ClipPolicy(rule, tensorSizes: tensorSizes)
+    grouped = groups.map { GroupedClip(rule, $0, tensorSizes: tensorSizes) }
   }
 
   public var rule: any ClipRule { clip.rule }
@@ -38,13 +45,13 @@ public struct StepPolicy: Sendable {
   public var memory: Memory {
     get {
       var memory = rest
-      memory.clip = clip.state
+      memory.clip = grouped?.state ?? clip.state
       return memory
     }
     set {
       rest = newValue
       rest.clip = .none
-      clip.state = newValue.clip
+      if grouped == nil { clip.state = newValue.clip } else { grouped!.state = newValue.clip }
     }
   }
 
@@ -88,21 +95,32 @@ public struct StepPolicy: Sendable {
 
   private mutating func decideOnMean(_ ledger: NormLedger) -> StepDecision {
     let rule = clip.rule
-    let effect = clip.decide(ledger)
-    let squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
+    var ownClips: [OwnClip] = []
+    let effect: ClipEffect
+    if grouped == nil {
+      effect = clip.decide(ledger)
+    } else {
+      (effect, ownClips) = grouped!.decide(ledger)
+    }
+    var squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
+    let frozen = grouped?.groups.frozen ?? []
+    for tensor in frozen { squares[tensor] = 0 }
+    let total = squares.reduce(0, +)
     let applied: Double
     let acts: Bool
     switch effect.factors {
     case _ where rule.needs.contains(.elements):
-      let after = (0..<ledger.tensorCount).reduce(0) { $0 + ledger[.appliedSquares, $1] }
+      let after = (0..<ledger.tensorCount).reduce(0) {
+        frozen.contains($1) ? $0 : $0 + ledger[.appliedSquares, $1]
+      }
       applied = after.squareRoot()
-      acts = after < squares.reduce(0, +)
+      acts = after < total
     case .uniform(let factor):
-      applied = factor * ledger.norm
+      applied = factor * total.squareRoot()
       acts = factor < 1
     case .perTensor(let factors):
       applied = zip(factors, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
-      acts = factors.contains { $0 < 1 }
+      acts = effect.factors.shortens
     }
     var certified = false
     // With a penalty in the mean gradient, √L is no bound of it.
@@ -112,7 +130,8 @@ public struct StepPolicy: Sendable {
     return StepDecision(
       action: effect.acts ?? acts ? .clip : .step, norm: ledger.norm(rule.order), applied: applied,
       factors: effect.factors, threshold: effect.threshold,
-      isCertified: certified)
+      isCertified: certified, ownClips: ownClips,
+      reachedNorm: frozen.isEmpty ? nil : total.squareRoot())
   }
 
   /// The ranks have clipped already. What the mean gradient's norm would have been is known only

@@ -6,6 +6,9 @@ public protocol ModelKind: Kind {
   /// The kind of data that a new experiment with such a model has; nil for the default.
   static var usualData: String? { get }
 
+  /// The default of `optimizer.decay`; all tensors unless the kind says otherwise.
+  static var usualDecay: DecayedTensors { get }
+
   /// The model for samples of a shape.
   /// - Throws: in one line, when such samples cannot go into it.
   func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model
@@ -32,6 +35,10 @@ public enum ModelKinds: KindList {
     if let data = kind.usualData {
       choice.suits = [KeyDeclaration.Condition("data.kind", data)]
     }
+    if kind.usualDecay != .all {
+      choice.suits.append(
+        KeyDeclaration.Condition("optimizer.decay", kind.usualDecay.rawValue))
+    }
     return choice
   }
 }
@@ -43,6 +50,7 @@ extension Registry {
 
 extension ModelKind {
   public static var usualData: String? { nil }
+  public static var usualDecay: DecayedTensors { .all }
 
   /// The answer to data that do not suit.
   func mismatch(_ wanted: String) -> ExperimentError {

@@ -42,11 +42,15 @@ public struct Optimizer: ~Copyable {
   ///
   /// `factor` is the clip coefficient: clipping costs no pass of its own. `trust` is the tensor's
   /// ratio under LARS and LAMB. Under LAMB `gradient` holds the direction that
-  /// ``direct(_:weights:in:factor:)`` made of it. A step may update its range in several pieces,
-  /// each element once.
+  /// ``direct(_:weights:in:factor:by:without:)`` made of it. A step may update its range in several
+  /// pieces, each element once.
+  ///
+  /// `other` is the rule with a weight decay of the tensor's own, where it has one. `idle` is the
+  /// number of steps that passed the tensor over, by which its own are fewer.
   public mutating func update(
     _ weights: inout FlatVector, gradient: borrowing FlatVector, in range: Range<Int>, rate: Double,
-    factor: Double = 1, trust: Double = 1
+    factor: Double = 1, trust: Double = 1, by other: (any OptimizerRule)? = nil,
+    without idle: Int = 0
   ) -> UpdateNorms {
     guard !range.isEmpty else { return UpdateNorms() }
     precondition(stepCount > 0, "a step begins with beginStep()")
@@ -58,18 +62,19 @@ public struct Optimizer: ~Copyable {
         && range.upperBound <= gradient.count,
       "\(range) lies outside weights of \(weights.count) and a gradient of \(gradient.count) elements"
     )
-    return rule.update(
-      step(weights.base, gradient.base, range, rate: rate, factor: factor, trust: trust))
+    let step = self.step(
+      weights.base, gradient.base, range, rate: rate, factor: factor, trust: trust, without: idle)
+    return if let other { other.update(step) } else { rule.update(step) }
   }
 
   private func step(
     _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    _ range: Range<Int>, rate: Double, factor: Double, trust: Double
+    _ range: Range<Int>, rate: Double, factor: Double, trust: Double, without idle: Int
   ) -> UpdateStep {
     UpdateStep(
       count: range.count, weights: weights + range.lowerBound,
       gradient: gradient + range.lowerBound, factor: factor, rate: rate, trust: trust,
-      number: stepCount, moments: moments.base + (range.lowerBound - owned.lowerBound),
+      number: stepCount - idle, moments: moments.base + (range.lowerBound - owned.lowerBound),
       momentStride: momentStride)
   }
 
@@ -78,7 +83,7 @@ public struct Optimizer: ~Copyable {
   /// which the caller makes the trust ratio.
   public mutating func direct(
     _ gradient: inout FlatVector, weights: borrowing FlatVector, in range: Range<Int>,
-    factor: Double
+    factor: Double, by other: (any OptimizerRule)? = nil, without idle: Int = 0
   ) -> Double {
     guard rule.needs.contains(.directionNorms), !range.isEmpty else { return 0 }
     precondition(stepCount > 0, "a step begins with beginStep()")
@@ -88,7 +93,9 @@ public struct Optimizer: ~Copyable {
     precondition(
       range.upperBound <= weights.count && range.upperBound <= gradient.count,
       "\(range) lies outside the vectors")
-    return rule.direct(step(weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1))
+    let step = self.step(
+      weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1, without: idle)
+    return if let other { other.direct(step) } else { rule.direct(step) }
   }
 
   /// Puts in the place of this rank's part of the weights those that evaluation uses, where the rule

@@ -66,6 +66,10 @@ extension StepRecord.Norm: JSONWritable {
         $0.key("orders")
         $0.object { for order in orders { $0.field(order.name, order) } }
       }
+      if !own.isEmpty {
+        $0.key("own")
+        $0.object { for group in own { $0.field(group.name, group) } }
+      }
     }
   }
 }
@@ -94,6 +98,27 @@ extension StepRecord.Order: JSONWritable {
       $0.field("global", global)
       $0.field("layers", object: layers)
     }
+  }
+}
+
+extension StepRecord.Own: JSONWritable, Decodable {
+  private enum CodingKeys: String, CodingKey { case norm, coefficient, threshold }
+
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("norm", norm)
+      $0.field("coefficient", coefficient)
+      $0.field("threshold", threshold)
+    }
+  }
+
+  /// The name is the key that the group stands under.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      name: "", norm: try fields.decodeIfPresent(Double.self, forKey: .norm),
+      coefficient: try fields.decodeIfPresent(Double.self, forKey: .coefficient),
+      threshold: try fields.decodeIfPresent(Double.self, forKey: .threshold))
   }
 }
 
@@ -170,6 +195,7 @@ extension StepRecord {
 extension StepRecord.Norm: Decodable {
   private enum CodingKeys: String, CodingKey {
     case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
+    case own
     case localRMS = "local_rms"
     case maxLocal = "max_local"
   }
@@ -194,6 +220,12 @@ extension StepRecord.Norm: Decodable {
     let others = try fields.decodeIfPresent([String: StepRecord.Order].self, forKey: .orders) ?? [:]
     orders = others.sorted { $0.key < $1.key }.map {
       StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers)
+    }
+    let groups = try fields.decodeIfPresent([String: StepRecord.Own].self, forKey: .own) ?? [:]
+    own = groups.sorted { $0.key < $1.key }.map {
+      StepRecord.Own(
+        name: $0.key, norm: $0.value.norm, coefficient: $0.value.coefficient,
+        threshold: $0.value.threshold)
     }
   }
 }

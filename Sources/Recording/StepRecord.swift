@@ -92,6 +92,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     /// The rank whose local norm stands out most, and its square over what its number of samples
     /// leads one to expect.
     public var outlier: Outlier
+    /// Groups of tensors that were clipped by a norm of their own, by their names.
+    public var own: [Own] = []
 
     public init(
       global: Double?, applied: Double?, coefficient: Double?, threshold: Double?,
@@ -136,6 +138,19 @@ public struct StepRecord: Sendable, Equatable, Decodable {
       self.name = name
       self.global = global
       self.layers = layers
+    }
+  }
+
+  /// The norm of a group of tensors, in the clip rule's order, and how it was clipped by that.
+  public struct Own: Sendable, Equatable {
+    public var name: String
+    public var norm: Double?
+    public var coefficient: Double?
+    public var threshold: Double?
+
+    public init(name: String, norm: Double?, coefficient: Double?, threshold: Double?) {
+      (self.name, self.norm) = (name, norm)
+      (self.coefficient, self.threshold) = (coefficient, threshold)
     }
   }
 

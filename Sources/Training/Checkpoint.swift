@@ -99,7 +99,8 @@ struct Checkpoints {
       globalBatch: settings.training.globalBatch, sampleCount: trainer.data.train.count,
       ranks: ranks,
       trainer: TrainerState(
-        trainer.memory, TrainerState.Tags(settings), optimizerSteps: trainer.optimizer.stepCount),
+        trainer.memory, TrainerState.Tags(settings), optimizerSteps: trainer.optimizer.stepCount,
+        idleSteps: trainer.updater.idleSteps),
       history: history, modelSHA256: model, optimizerSHA256: optimizer,
       experiment: experiment?.resolved, data: try DataSignature(trainer.data.train),
       reducer: try trainer.writeReducerState(gathered.reducer, into: path))
@@ -190,7 +191,8 @@ struct Checkpoints {
         try moment.broadcast(from: loaded?.moments[index], on: world)
         trainer.optimizer.setMoment(index, from: moment)
       }
-      trainer.optimizer.restore(stepCount: steps)
+      trainer.updater.restore(
+        stepCount: steps, idleSteps: state.trainer.idleSteps(for: trainer.settings))
     } else {
       trainer.updater.start()
     }
@@ -225,7 +227,8 @@ struct Checkpoints {
     }
     if let what = state.impossibility(
       sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count,
-      clip: trainer.settings.clip)
+      clip: trainer.settings.clip, tag: trainer.settings.clipTag,
+      groups: try trainer.settings.treatments(of: trainer.model.layout)?.clipGroups)
     {
       throw FileError(file, "says \(what)", remedy: "no run can have written that")
     }

@@ -12,7 +12,12 @@ extension CheckpointState {
   ///   - sampleCount: training samples of the data.
   ///   - tensors: tensors of the model.
   ///   - clip: the rule that is to go on with its state.
-  package func impossibility(sampleCount: Int, tensors: Int, clip: some ClipRule) -> String? {
+  ///   - tag: what that state is known by; nil for what the rule says.
+  ///   - groups: which tensors are clipped together; nil for all.
+  package func impossibility(
+    sampleCount: Int, tensors: Int, clip: some ClipRule, tag: StateTag? = nil,
+    groups: ClipGroups? = nil
+  ) -> String? {
     if let path = impossibleCount(in: self, exempt: ["seed"]) {
       return "a count of \(path) that no run reaches"
     }
@@ -22,14 +27,20 @@ extension CheckpointState {
     if !(0...step).contains(optimizerSteps) {
       return "\(optimizerSteps) steps of the optimizer in \(step) of the run"
     }
+    if let idle = trainer.optimizer.state?.idle,
+      idle.count != tensors || !idle.allSatisfy((0...optimizerSteps).contains)
+    {
+      return "steps in which tensors were frozen that do not fit \(tensors) tensors"
+    }
     if trainer.cursor.position >= sampleCount {
       return "the position \(trainer.cursor.position) among \(sampleCount) samples"
     }
     if trainer.lastUpdate.count != 2 {
       return "\(trainer.lastUpdate.count) norms of the last update, which has 2"
     }
-    if let state = trainer.clip.state(for: clip.stateTag),
-      !clip.accepts(state, tensorCount: tensors)
+    if let state = trainer.clip.state(for: tag ?? clip.stateTag),
+      !(groups.map { clip.accepts(state, groups: $0) }
+        ?? clip.accepts(state, tensorCount: tensors))
     {
       return
         "a state of clip.rule \(trainer.clip.kind) that is none for a model of \(tensors) tensors"

@@ -75,5 +75,9 @@ extension StepRecord.Norm {
       outlier: outlier.value > 0
         ? StepRecord.Outlier(ratio: outlier.value, rank: outlier.rank)
         : StepRecord.Outlier(ratio: nil, rank: nil))
+    own = decision.ownClips.map {
+      StepRecord.Own(
+        name: $0.name, norm: $0.norm, coefficient: $0.coefficient, threshold: $0.threshold)
+    }
   }
 }

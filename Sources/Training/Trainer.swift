@@ -51,11 +51,14 @@ public final class Trainer {
       observers.add(Straggler(factor: factor))
     }
     parameters = try reducer.makeParameters(on: world)
+    let treatments = try settings.treatments(of: tensors)
     pass = try GradientPass(
-      model, sampler, reducer, parameters, settings, observers, on: world)
+      model, sampler, reducer, parameters, settings, observers, frozen: treatments?.frozen ?? [],
+      on: world)
     statistics = try StepStatistics(settings, tensors, reducer.partition, observers, on: world)
-    policy = TrainingPolicy(settings, tensorSizes: tensors.segments.map(\.count), sampler.length)
-    updater = ParameterUpdater(settings, parameters, reducer.partition, statistics)
+    policy = TrainingPolicy(
+      settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
+    updater = ParameterUpdater(settings, parameters, reducer.partition, treatments, statistics)
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
     notes = [chosen.1, note].compactMap { $0 }
     updater.start()

@@ -3,6 +3,7 @@ import Data
 import ExperimentKeys
 import GradientNorms
 import Optimizers
+import Vectors
 
 /// How a trainer trains, besides its model, data, optimiser and clip rule: what an experiment file
 /// says in its other sections, with the same defaults.
@@ -14,6 +15,10 @@ public struct TrainerSettings: Sendable {
   public var training = Experiment.TrainingChoice()
   /// The rate that the schedule starts from; nil for the optimiser's usual one.
   public var learningRate: Double?
+  /// The tensors that the optimiser's weight decay acts on.
+  public var decay = DecayedTensors.all
+  /// Tensors that are updated in another way than the rest; the first that has a tensor counts.
+  public var groups: [ParameterGroup] = []
   public var schedule: any Schedule = ConstantRate()
   /// A factor on the schedule's rate that follows the norms.
   public var rateRule: any RateRule = NoRateRule()
@@ -47,6 +52,7 @@ public struct TrainerSettings: Sendable {
     (batchGrowth, clipScope) = (experiment.batchGrowth, experiment.clipScope)
     (regularization, guardConfig) = (experiment.regularization, experiment.guardConfig)
     (stop, report) = (experiment.stop, experiment.report)
+    (decay, groups) = (experiment.decay, experiment.groups)
     (optimizer, clip) = (experiment.optimizer, experiment.clip)
     modelKind = type(of: experiment.model.recipe).kind
     modelSection = experiment.model.section
@@ -59,14 +65,19 @@ public struct TrainerSettings: Sendable {
       throw ExperimentError(
         "clip.scope: \(clipScope.rawValue) is for rules with a fixed limit of the L2 norm")
     }
-    guard let conflict = SettingConflict(training, clipScope, regularization, report) else {
-      return
-    }
+    guard
+      let conflict = SettingConflict(training, clipScope, regularization, report, groups)
+    else { return }
     throw ExperimentError("\(conflict.section).\(conflict.key): \(conflict.text)")
   }
 
   /// The rate that the schedule starts from.
   var rate: Double { learningRate ?? type(of: optimizer).usualRate }
+
+  /// How each tensor of a layout is updated; nil where all are updated alike.
+  func treatments(of layout: TensorLayout) throws(ExperimentError) -> TensorTreatments? {
+    try TensorTreatments(layout, optimizer, decay: decay, groups: groups)
+  }
 
   /// What the run's ledgers hold.
   func ledgerLayout(tensorCount: Int) -> LedgerLayout {

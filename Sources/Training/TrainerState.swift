@@ -24,6 +24,8 @@ package struct TrainerState: Codable, Equatable {
     /// Its own step count, which skipped steps do not advance.
     var steps: Int
     var distance: DistanceOverGradients
+    /// How many of them passed each tensor over, frozen; nil where none did.
+    var idle: [Int]?
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -33,7 +35,9 @@ package struct TrainerState: Codable, Equatable {
   }
 
   /// `tags` are those of the settings that the memory was made under.
-  package init(_ memory: Trainer.Memory, _ tags: Tags, optimizerSteps: Int) {
+  package init(
+    _ memory: Trainer.Memory, _ tags: Tags, optimizerSteps: Int, idleSteps: [Int]? = nil
+  ) {
     cursor = memory.cursor
     noise = memory.noise
     lastUpdate = memory.lastUpdate
@@ -45,7 +49,8 @@ package struct TrainerState: Codable, Equatable {
     batch = SavedState(tags.batch, memory.globalBatch)
     stop = SavedState(tags.stop, memory.stop)
     optimizer = SavedState(
-      tags.optimizer, OptimizerState(steps: optimizerSteps, distance: memory.distance))
+      tags.optimizer,
+      OptimizerState(steps: optimizerSteps, distance: memory.distance, idle: idleSteps))
   }
 
   /// The kinds that a trainer's states belong to.
@@ -53,7 +58,7 @@ package struct TrainerState: Codable, Equatable {
     var clip, rate, batch, stop, optimizer: StateTag
 
     package init(_ settings: TrainerSettings) {
-      clip = settings.clip.stateTag
+      clip = settings.clipTag
       rate = settings.rateRule.stateTag
       batch = StateTag(settings.batchGrowth == nil ? "constant" : "noise-scale")
       stop = settings.stop.stateTag
@@ -67,6 +72,11 @@ package struct TrainerState: Codable, Equatable {
       let tag = StateTag("unknown")
       (clip, rate, batch, stop, optimizer) = (tag, tag, tag, tag, tag)
     }
+  }
+
+  /// How many of the optimiser's steps passed each tensor over, where its state is taken over.
+  package func idleSteps(for settings: TrainerSettings) -> [Int]? {
+    optimizer.state(for: Tags(settings).optimizer)?.idle
   }
 
   /// The memory for a trainer: of each part the saved state, or a fresh one where another kind
@@ -98,5 +108,18 @@ package struct TrainerState: Codable, Equatable {
     let own = taken(optimizer, tags.optimizer, key: "optimizer.kind")
     if let own { memory.distance = own.distance }
     return (memory, own?.steps, notes)
+  }
+}
+
+extension TrainerSettings {
+  /// What a checkpoint knows the clip rule's state by. Norms of other sets of tensors are another
+  /// memory.
+  package var clipTag: StateTag {
+    var tag = clip.stateTag
+    if !clip.isStateless, groups.contains(where: { $0.rate == 0 || $0.clip == .own }) {
+      let parts = groups.map { "\($0.match) \($0.rate == 0 ? "frozen" : $0.clip.rawValue)" }
+      tag.settings.append("groups = \(parts.joined(separator: ", "))")
+    }
+    return tag
   }
 }

@@ -20,7 +20,7 @@ let trainingPrograms: [RankProgram] = [
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram,
   sharedFallbackProgram, sharedMemoryProgram,
   bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
-  verdictRanksProgram, casesProgram,
+  verdictRanksProgram, casesProgram, parameterGroupsProgram,
 ]
 
 /// A small network on blobs.

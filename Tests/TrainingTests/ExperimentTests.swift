@@ -34,7 +34,7 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
     ),
     (
       "[optimizer]\nfoo = 1",
-      "runs/x.toml:2: optimizer.foo: unknown key; known here: kind, learning_rate, weight_decay"
+      "runs/x.toml:2: optimizer.foo: unknown key; known here: decay, groups, kind, learning_rate, weight_decay"
     ),
     (
       "[training]\nlearning_rate = 1",

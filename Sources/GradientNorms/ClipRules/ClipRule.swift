@@ -134,6 +134,9 @@ public struct ClipEffect: Sendable, Equatable {
     (self.factors, self.threshold, self.acts) = (factors, threshold, acts)
   }
 
+  /// Whether the gradient counts as clipped, as far as the factors show it.
+  var isClip: Bool { acts ?? factors.shortens }
+
   /// The whole gradient scaled to a limit, by PyTorch's coefficient; nil leaves it as it is.
   public init(limiting norm: Double, to limit: Double?) {
     self.init(.uniform(limit.map { clipCoefficient(norm: norm, limit: $0) } ?? 1), threshold: limit)
@@ -144,6 +147,25 @@ public struct ClipEffect: Sendable, Equatable {
 public enum ClipFactors: Sendable, Equatable {
   case uniform(Double)
   case perTensor([Double])
+
+  /// The factor for a tensor.
+  public func factor(ofTensor tensor: Int) -> Double {
+    switch self {
+    case .uniform(let factor): factor
+    case .perTensor(let factors): factors[tensor]
+    }
+  }
+
+  /// The one factor, where there is one.
+  public var common: Double? { if case .uniform(let factor) = self { factor } else { nil } }
+
+  /// Whether any tensor is shortened.
+  var shortens: Bool {
+    switch self {
+    case .uniform(let factor): factor < 1
+    case .perTensor(let factors): factors.contains { $0 < 1 }
+    }
+  }
 }
 
 /// PyTorch's coefficient, `min(1, limit / (norm + 1e-6))`: runs compare number for number.

@@ -5,6 +5,7 @@ import Vectors
 public struct NetworkKind: ModelKind {
   public static let kind = "network"
   public static let summary = "Layers of your own, in a list."
+  public static let usualDecay = DecayedTensors.matrices
   public let layers: [any LayerKind]
   public let loss: any Loss
 

@@ -7,7 +7,7 @@ import ExperimentKeys
 ///
 /// The term of s is formed as ((1 − β₂)g)g, PyTorch's order: with β₂ = 0.999 it fits a Float32 up
 /// to |g| = 5.8e20, and beyond that is infinite, as there.
-public struct AdamW: OptimizerRule, Equatable {
+public struct AdamW: DecayingRule, Equatable {
   public static let kind = "adamw"
   public static let summary = "Adam with decoupled weight decay."
   public static let usualRate = 0.001

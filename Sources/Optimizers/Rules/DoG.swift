@@ -3,7 +3,7 @@ import ExperimentKeys
 
 /// `optimizer.kind = "dog"`: w ← w − lr·g, lr being distance over gradients (Ivgi et al. 2023,
 /// arXiv 2302.12022). Keeps the weights it started from.
-public struct DoG: OptimizerRule, Equatable {
+public struct DoG: DecayingRule, Equatable {
   public static let kind = "dog"
   public static let summary =
     "Distance over gradients: the rate finds itself, and learning_rate is a factor on it."

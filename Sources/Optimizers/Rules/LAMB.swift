@@ -3,7 +3,7 @@ import ExperimentKeys
 
 /// `optimizer.kind = "lamb"`: layer-wise adaptive Adam (You et al. 2019, arXiv 1904.00962): u =
 /// m̂/(√ŝ + ε) + βw, w ← w − lr·λₖ·u; λₖ = ‖w‖/‖u‖.
-public struct LAMB: OptimizerRule, Equatable {
+public struct LAMB: DecayingRule, Equatable {
   public static let kind = "lamb"
   public static let summary = "Adam with rates by layer, for large batches."
   public static let usualRate = 0.001

@@ -3,7 +3,7 @@ import ExperimentKeys
 
 /// `optimizer.kind = "lars"`: layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888): v ← μv
 /// + λₖ(g + βw), w ← w − lr·v; λₖ = κ‖w‖/(‖g‖ + β‖w‖), β the weight decay.
-public struct LARS: OptimizerRule, Equatable {
+public struct LARS: DecayingRule, Equatable {
   public static let kind = "lars"
   public static let summary = "Momentum with rates by layer, for large batches."
   public static let usualRate = 1.0

@@ -5,7 +5,7 @@ import ExperimentKeys
 /// (Chen et al. 2023, arXiv 2302.06675).
 ///
 /// Every weight moves by lr, so the usual rate is a tenth of Adam's and the decay ten times it.
-public struct Lion: OptimizerRule, Equatable {
+public struct Lion: DecayingRule, Equatable {
   public static let kind = "lion"
   public static let summary = "Each weight moves by the rate, up or down."
   public static let usualRate = 0.0001

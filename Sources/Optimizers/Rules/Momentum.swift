@@ -3,7 +3,7 @@ import ExperimentKeys
 
 /// `optimizer.kind = "momentum"`: v ← μv + (g + λw), w ← w − lr·v: PyTorch's `SGD` without
 /// dampening, v starting at zero.
-public struct Momentum: OptimizerRule, Equatable {
+public struct Momentum: DecayingRule, Equatable {
   public static let kind = "momentum"
   public static let summary = "v ← μv + g + decay·w, w ← w − rate·v."
   public static let usualRate = 0.05

@@ -41,6 +41,12 @@ public protocol OptimizerRule: Kind {
   func evaluationWeights(_ part: EvaluationPart)
 }
 
+/// A rule with a weight decay, which groups of tensors may have another of, or none.
+public protocol DecayingRule: OptimizerRule {
+  /// λ, times the weights.
+  var weightDecay: Double { get set }
+}
+
 /// Every kind of optimizer; the first is the default.
 public enum OptimizerRules: KindList {
   public static let noun = "optimizer kind"
@@ -108,7 +114,8 @@ public struct UpdateStep {
   public let rate: Double
   /// The tensor's ratio, 1 for rules that need none.
   public let trust: Double
-  /// The number of this step, from 1; skipped steps do not count.
+  /// The number of this step, from 1; skipped steps do not count, nor steps in which the tensor
+  /// was frozen.
   public let number: Int
   let moments: UnsafeMutablePointer<Float>
   let momentStride: Int

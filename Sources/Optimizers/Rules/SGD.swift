@@ -2,7 +2,7 @@ import CVectorKernels
 import ExperimentKeys
 
 /// `optimizer.kind = "sgd"`: w ← w − lr·(g + λw), λ the weight decay.
-public struct SGD: OptimizerRule, Equatable {
+public struct SGD: DecayingRule, Equatable {
   public static let kind = "sgd"
   public static let summary = "w ← w − rate·(g + decay·w)."
   public static let usualRate = 0.05

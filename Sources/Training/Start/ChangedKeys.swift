@@ -20,7 +20,8 @@ package struct ChangedKeys: Equatable {
 
   package private(set) var changes: [Change] = []
 
-  /// Both are what ``Experiment/resolved`` gives: a line a key.
+  /// Both are what ``Experiment/resolved`` gives: a line a key, but a line an entry of a list of
+  /// tables.
   package init(from old: String, to new: String) {
     let (before, after) = (Self.keys(of: old), Self.keys(of: new))
     let (was, isNow) = (Dictionary(before) { $1 }, Dictionary(after) { $1 })
@@ -63,15 +64,17 @@ package struct ChangedKeys: Equatable {
   private static func keys(of text: String) -> [(String, String)] {
     var section = ""
     var keys: [(String, String)] = []
+    var isInList = false
     for line in text.split(separator: "\n") {
-      if line.hasPrefix("["), line.hasSuffix("]") {
+      if isInList {
+        isInList = line != "]"
+        keys[keys.count - 1].1 += " " + line.drop { $0 == " " }
+      } else if line.hasPrefix("["), line.hasSuffix("]") {
         section = line.dropFirst().dropLast() + "."
       } else if let equals = line.firstIndex(of: "=") {
-        keys.append(
-          (
-            section + line[..<equals].filter { $0 != " " },
-            String(line[line.index(after: equals)...].drop { $0 == " " })
-          ))
+        let value = String(line[line.index(after: equals)...].drop { $0 == " " })
+        keys.append((section + line[..<equals].filter { $0 != " " }, value))
+        isInList = value == "["
       }
     }
     return keys

@@ -48,10 +48,11 @@ final class GradientPass {
   /// One micro-batch's gradient, where those are measured apart.
   private var scratch: FlatVector?
 
+  /// `frozen` are the tensors, by index, that no update reaches.
   init(
     _ model: any Model, _ sampler: BatchSampler, _ reducer: any GradientReducer,
     _ parameters: Parameters, _ settings: TrainerSettings, _ observers: StepObservers,
-    on world: borrowing Communicator
+    frozen: Set<Int>, on world: borrowing Communicator
   ) throws {
     (self.model, self.sampler, self.reducer) = (model, sampler, reducer)
     (self.parameters, self.observers) = (parameters, observers)
@@ -59,7 +60,8 @@ final class GradientPass {
     measuresApart = settings.measuresMicroBatches || reducer.partition.isByTile
     if let sam = settings.regularization.ascent {
       scheme = SAMGradient(
-        sam, synchronized: settings.regularization.isSynchronized, model.layout, observers)
+        sam, synchronized: settings.regularization.isSynchronized, model.layout, frozen: frozen,
+        observers)
     } else if settings.clipScope == .worker {
       scheme = WorkerClippedGradient(
         limit: settings.clip.limit, comparingEvery: settings.report.every)

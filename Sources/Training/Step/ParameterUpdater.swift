@@ -17,11 +17,17 @@ final class ParameterUpdater {
   private let decay: Double
   /// The weights before the decay, of which the change is measured.
   private var undecayed: FlatVector?
+  /// How each tensor is updated; nil where all are updated alike.
+  private let treatments: TensorTreatments?
+  /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
+  private(set) var idleSteps: [Int]?
 
+  /// A tensor is updated by the `treatments` that it has; nil for one rule and rate for all.
   init(
     _ settings: TrainerSettings, _ parameters: Parameters, _ partition: ParameterPartition,
-    _ statistics: StepStatistics
+    _ treatments: TensorTreatments?, _ statistics: StepStatistics
   ) {
+    self.treatments = treatments
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updateRange)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
@@ -36,18 +42,29 @@ final class ParameterUpdater {
     on world: borrowing Communicator
   ) throws {
     optimizer.beginStep()
+    countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
-    let shrink = decay * rate
     statistics.beginUpdate()
     for (part, isInShard) in partition.updateParts {
       let (tensor, range) = (part.tensor, part.range)
+      let treatment = treatments?[tensor]
+      if let treatment, treatment.isFrozen {
+        if isInShard {
+          let squares = parameters.weights.squaredNorm(in: range)
+          statistics.add(UpdateNorms(squaredWeights: squares), of: range)
+        }
+        continue
+      }
+      let rate = rate * (treatment?.rate ?? 1)
+      let shrink = decay * rate
       if shrink > 0 {
         undecayed!.copy(from: parameters.weights, in: range)
         parameters.weights.scale(by: 1 - shrink, in: range)
       }
       var norms = optimizer.update(
         &parameters.weights, gradient: gradient, in: range, rate: rate,
-        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1)
+        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
+        by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
       guard isInShard else { continue }
       if shrink > 0 {
         // The decay is part of the change.
@@ -70,6 +87,18 @@ final class ParameterUpdater {
   /// The run starts from the weights as they are.
   func start() { optimizer.remember(start: parameters.weights) }
 
+  /// Goes on where a checkpoint was written; the moments are restored by themselves.
+  func restore(stepCount: Int, idleSteps: [Int]?) {
+    optimizer.restore(stepCount: stepCount)
+    self.idleSteps = idleSteps
+  }
+
+  private func countIdleSteps() {
+    guard let treatments, !treatments.frozen.isEmpty else { return }
+    if idleSteps == nil { idleSteps = [Int](repeating: 0, count: treatments.count) }
+    for tensor in treatments.frozen { idleSteps![tensor] += 1 }
+  }
+
   /// Runs `body` with the weights that evaluation uses in the place of those of training, on every
   /// rank. Collective; where the optimiser has no others, nothing is done.
   func withEvaluationWeights<Result>(
@@ -80,6 +109,9 @@ final class ParameterUpdater {
     // Ranks may have one copy of the weights: none reads them any more when they are written.
     try world.barrier()
     optimizer.replaceByEvaluationWeights(&parameters.weights)
+    for (part, _) in partition.updateParts where treatments?[part.tensor].isFrozen == true {
+      parameters.weights.copy(from: trained, in: part.range)
+    }
     try parameters.allGather(on: world)
     let result = try body()
     try world.barrier()
@@ -96,28 +128,35 @@ final class ParameterUpdater {
     on world: borrowing Communicator
   ) throws -> [Double]? {
     let segments = parameters.weights.layout.segments
-    func ratios(_ ratio: (Int, Double) -> Double) -> [Double] {
+    func ratios(_ ofTensor: (Int, Double) -> Double) -> [Double] {
       segments.indices.map {
-        segments[$0].shape.count > 1 ? ratio($0, ledger[.weightSquares, $0].squareRoot()) : 1
+        segments[$0].shape.count > 1 ? ofTensor($0, ledger[.weightSquares, $0].squareRoot()) : 1
       }
     }
     let rule = optimizer.rule
+    func ratio(_ tensor: Int, weights: Double, norm: Double) -> Double {
+      (treatments?[tensor].rule ?? rule).trustRatio(weights: weights, norm: norm)
+    }
     if rule.needs.contains(.gradientNorms) {
       return ratios {
-        rule.trustRatio(weights: $1, norm: appliedNorm(ofTensor: $0, ledger, decision))
+        ratio($0, weights: $1, norm: appliedNorm(ofTensor: $0, ledger, decision))
       }
     }
     guard rule.needs.contains(.directionNorms) else { return nil }
     var directions = statistics.sideLedger(rank: world.rank)
     for (part, isInShard) in partition.updateParts {
-      let squares = optimizer.direct(
-        &gradient, weights: parameters.weights, in: part.range,
-        factor: decision.factor(ofTensor: part.tensor))
-      if isInShard { directions.add(squares, to: .squares, of: part.tensor) }
+      let (tensor, treatment) = (part.tensor, treatments?[part.tensor])
+      if treatment?.isFrozen != true {
+        let squares = optimizer.direct(
+          &gradient, weights: parameters.weights, in: part.range,
+          factor: decision.factor(ofTensor: tensor), by: treatment?.rule,
+          without: idleSteps?[tensor] ?? 0)
+        if isInShard { directions.add(squares, to: .squares, of: tensor) }
+      }
       statistics.observers.entered(part.range, directions, in: .side)
     }
     try statistics.reduce(&directions, .side, on: world)
-    return ratios { rule.trustRatio(weights: $1, norm: directions.norm(ofTensor: $0)) }
+    return ratios { ratio($0, weights: $1, norm: directions.norm(ofTensor: $0)) }
   }
 
   /// The norm of what is applied of a tensor's gradient.

@@ -12,18 +12,25 @@ import Vectors
 ///
 /// Synchronised, the uphill step follows the mean gradient by its exact norm: one gradient
 /// reduction and one small allreduce more. Otherwise each rank follows its own gradient, and no
-/// message is added. The loss is that of the weights before the uphill step.
+/// message is added. The loss is that of the weights before the uphill step, which leaves frozen
+/// tensors as they are.
 final class SAMGradient: GradientScheme {
   private let sam: SAM
   private let isSynchronized: Bool
+  /// Tensors that no update reaches, by index.
+  private let frozen: Set<Int>
   private var firstGradient: FlatVector
   private var savedWeights: FlatVector
   /// Whether the weights are those of an uphill step that all ranks took.
   private var isUphill = false
   private let observers: StepObservers
 
-  init(_ sam: SAM, synchronized: Bool, _ layout: TensorLayout, _ observers: StepObservers) {
+  init(
+    _ sam: SAM, synchronized: Bool, _ layout: TensorLayout, frozen: Set<Int>,
+    _ observers: StepObservers
+  ) {
     (self.sam, isSynchronized, self.observers) = (sam, synchronized, observers)
+    self.frozen = frozen
     firstGradient = FlatVector(zeros: layout)
     savedWeights = FlatVector(zeros: layout)
   }
@@ -49,7 +56,7 @@ final class SAMGradient: GradientScheme {
     firstGradient.copy(from: pass.gradient)
     var sum = statistics.sideLedger(rank: step.batches.rank)
     for (part, squares) in zip(partition.shardParts, squares) {
-      sum.add(squares, to: .lossSquares)
+      if !frozen.contains(part.tensor) { sum.add(squares, to: .lossSquares) }
       observers.entered(part.range, sum, in: .side)
     }
     try statistics.reduce(&sum, .side, on: world)
@@ -68,7 +75,11 @@ final class SAMGradient: GradientScheme {
   {
     firstGradient.copy(from: pass.gradient)
     let all = 0..<firstGradient.count
-    perturb(&savedWeights, norm: firstGradient.squaredNorm().squareRoot(), in: all)
+    let squares =
+      frozen.isEmpty
+      ? firstGradient.squaredNorm()
+      : movable(in: all).reduce(0) { $0 + firstGradient.squaredNorm(in: $1) }
+    perturb(&savedWeights, norm: squares.squareRoot(), in: all)
     // Each rank is somewhere else now, and the weights may not be its own.
     swap(&pass.parameters.weights, &savedWeights)
     var parts = try pass.accumulate(&step)
@@ -102,6 +113,13 @@ final class SAMGradient: GradientScheme {
   /// then shows what the first one did.
   private func perturb(_ weights: inout FlatVector, norm: Double, in range: Range<Int>) {
     guard norm.isFinite, norm > 0 else { return }
-    weights.combine(own: 1, with: firstGradient, times: sam.radius / norm, in: range)
+    for range in frozen.isEmpty ? [range] : movable(in: range) {
+      weights.combine(own: 1, with: firstGradient, times: sam.radius / norm, in: range)
+    }
+  }
+
+  /// What of a range belongs to tensors that are not frozen.
+  private func movable(in range: Range<Int>) -> [Range<Int>] {
+    firstGradient.layout.parts(of: range).filter { !frozen.contains($0.tensor) }.map(\.range)
   }
 }

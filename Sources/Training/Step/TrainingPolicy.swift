@@ -16,10 +16,13 @@ struct TrainingPolicy {
   private let baseRate: Double
   private let length: RunLength
 
-  init(_ settings: TrainerSettings, tensorSizes: [Int], _ length: RunLength) {
+  /// `groups` says which tensors are clipped together; nil for all.
+  init(
+    _ settings: TrainerSettings, tensorSizes: [Int], _ groups: ClipGroups?, _ length: RunLength
+  ) {
     step = StepPolicy(
       rule: settings.clip, scope: settings.clipScope, skip: settings.guardConfig.skip,
-      tensorSizes: tensorSizes)
+      tensorSizes: tensorSizes, groups: groups)
     rates = RateController(settings.rateRule)
     stop = EarlyStop(settings.stop)
     followsDistance = settings.optimizer.needs.contains(.startDistance)
