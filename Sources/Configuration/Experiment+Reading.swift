@@ -92,6 +92,8 @@ extension Experiment {
     stop = try keys.kind("rule", of: StopRules.self, "what ends training before its length") {
       (kind, keys) throws(ExperimentError) in try kind.init(&keys)
     }
+    try keys.enter("evaluation")
+    evaluation = try EvaluationChoice(&keys)
     try keys.enter("report")
     report = try ReportChoice(&keys)
     try keys.enter("checkpoint")

@@ -32,6 +32,7 @@ public struct Experiment: Sendable {
   public var guardConfig: GuardConfig
   /// What may end training before its length.
   public var stop: any StopRule
+  public var evaluation: EvaluationChoice
   public var report: ReportChoice
   public var checkpoint: CheckpointChoice
   /// The experiment file with defaults and overrides filled in.

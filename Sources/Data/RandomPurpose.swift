@@ -9,6 +9,8 @@ enum RandomPurpose {
   static let blobSamples: UInt64 = 0x7361_6D70_6C65
   /// ASCII "hold".
   static let heldOut: UInt64 = 0x686F_6C64
+  /// ASCII "eval".
+  static let evaluation: UInt64 = 0x6576_616C
   /// ASCII "order?".
   static let temporalOrder: UInt64 = 0x6F72_6465_723F
   /// ASCII "text".

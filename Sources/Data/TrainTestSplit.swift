@@ -20,6 +20,16 @@ public struct TrainTestSplit: Sendable, Equatable {
   /// Holds out `fraction` of the rows, rounded, but at least one, each row as likely as another
   /// (Knuth's Algorithm S). With a fraction of 0 the rows trained on are the test set.
   public init(of count: Int, fraction: Double, seed: UInt64) {
+    self.init(of: count, fraction: fraction, seed: seed, RandomPurpose.heldOut)
+  }
+
+  /// Which rows of a training set are kept for evaluations while the others are trained on: drawn
+  /// by a stream of its own, so that it does not follow what a table held out for testing.
+  public static func evaluation(of count: Int, fraction: Double, seed: UInt64) -> TrainTestSplit {
+    TrainTestSplit(of: count, fraction: fraction, seed: seed, RandomPurpose.evaluation)
+  }
+
+  private init(of count: Int, fraction: Double, seed: UInt64, _ purpose: UInt64) {
     precondition(
       count > (fraction > 0 ? 1 : 0) && count <= Int(UInt32.max), "\(count) rows cannot be divided")
     let rows = 0..<UInt32(count)
@@ -28,7 +38,7 @@ public struct TrainTestSplit: Sendable, Equatable {
       return
     }
     var missing = min(max(1, Int((Double(count) * fraction).rounded())), count - 1)
-    var stream = RandomStream(seed, RandomPurpose.heldOut)
+    var stream = RandomStream(seed, purpose)
     var parts: (train: [UInt32], test: [UInt32]) = ([], [])
     for row in rows {
       if stream.integer(below: UInt64(count) - UInt64(row)) < UInt64(missing) {

@@ -26,15 +26,17 @@ extension NamedNumber {
     init?(intValue: Int) { nil }
   }
 
-  /// The numbers of a JSON object, by name, without the keys in `except`.
-  package static func list(from decoder: any Decoder, except: Set<String> = []) throws
-    -> [NamedNumber]
-  {
+  /// The numbers of a JSON object, by name, without the keys in `except` and those that are not
+  /// wanted.
+  package static func list(
+    from decoder: any Decoder, except: Set<String> = [],
+    where isWanted: (String) -> Bool = { _ in true }
+  ) throws -> [NamedNumber] {
     let fields = try decoder.container(keyedBy: Key.self)
-    return try fields.allKeys.filter { !except.contains($0.stringValue) }.sorted {
-      $0.stringValue < $1.stringValue
-    }
-    .map { NamedNumber($0.stringValue, try fields.decodeIfPresent(Double.self, forKey: $0)) }
+    return try fields.allKeys.filter {
+      !except.contains($0.stringValue) && isWanted($0.stringValue)
+    }.sorted { $0.stringValue < $1.stringValue }
+      .map { NamedNumber($0.stringValue, try fields.decodeIfPresent(Double.self, forKey: $0)) }
   }
 }
 

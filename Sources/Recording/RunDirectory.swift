@@ -13,6 +13,10 @@ public struct RunDirectory: Sendable, Equatable {
   public var environment: String { path + "/environment.json" }
   public var metrics: String { path + "/metrics.jsonl" }
   public var ranks: String { path + "/ranks.jsonl" }
+  public var evaluations: String { path + "/evaluations.jsonl" }
+  public var bestWeights: String { path + "/best.safetensors" }
+  public var averageWeights: String { path + "/average.safetensors" }
+  public var finalWeights: String { path + "/final.safetensors" }
   public var report: String { path + "/report.json" }
   public var page: String { path + "/report.html" }
   public var checkpoints: String { path + "/checkpoints" }

@@ -24,7 +24,7 @@ public struct StepTrace: Sendable, Equatable, Decodable {
     case update
     /// All weights, as the next step begins with them.
     case weights
-    /// The loss of each block of the test set.
+    /// The loss of each block of the rows that are evaluated.
     case evaluation
 
     /// What the values are counted by.

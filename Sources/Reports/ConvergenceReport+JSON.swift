@@ -10,6 +10,7 @@ extension ConvergenceReport: JSONWritable {
       $0.field("epochs", epochs)
       $0.field("samples", samples)
       $0.field("final", final)
+      if let heldOut { $0.field("held_out", heldOut) }
       $0.field("norm", norm)
       $0.field("clip_bias", clipBias)
       $0.field("noise_scale", noiseScale)
@@ -40,6 +41,7 @@ extension ConvergenceReport.Final: Decodable, JSONWritable {
       $0.field("loss", loss)
       $0.field("accuracy", accuracy)
       for other in others { $0.field(other.name, other.value) }
+      for number in average?.averageNumbers ?? [] { $0.field(number.name, number.value) }
       $0.field("grad_norm", gradNorm)
     }
   }
@@ -49,7 +51,31 @@ extension ConvergenceReport.Final: Decodable, JSONWritable {
     loss = try fields.decodeIfPresent(Double.self, forKey: .loss)
     accuracy = try fields.decodeIfPresent(Double.self, forKey: .accuracy)
     gradNorm = try fields.decodeIfPresent(Double.self, forKey: .gradNorm)
-    others = try NamedNumber.list(from: decoder, except: Set(CodingKeys.allCases.map(\.rawValue)))
+    others = try NamedNumber.list(
+      from: decoder, except: Set(CodingKeys.allCases.map(\.rawValue))
+    ) { !Scores.isAverage($0) }
+    average = try Scores.average(from: decoder)
+  }
+}
+
+extension ConvergenceReport.HeldOut: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("rows", rows)
+      $0.field("evaluations", evaluations)
+      $0.field("best", best)
+      $0.field("last", last)
+      $0.field("best_safetensors", bestFile)
+    }
+  }
+}
+
+extension ConvergenceReport.HeldOut.Point: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("step", step)
+      $0.field("loss", loss)
+    }
   }
 }
 

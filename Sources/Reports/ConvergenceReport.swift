@@ -29,6 +29,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var weightsSHA256: String?
   /// The cluster that was played, in words; nil where times are real.
   public var simulation: String?
+  /// What rows held out of the training set said while training; nil where there were none.
+  public var heldOut: HeldOut?
   /// The first skipped steps, at most `namedSkips` of them.
   public var skips: [Skip]
 
@@ -41,7 +43,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     throughput: Throughput, timeShare: PhaseTimes, ranks: [Rank], restarts: Int,
     weightsSHA256: String?, skips: [Skip] = [],
     clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil,
-    simulation: String? = nil
+    simulation: String? = nil, heldOut: HeldOut? = nil
   ) {
     self.changes = changes
     self.verdict = verdict
@@ -60,6 +62,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     self.weightsSHA256 = weightsSHA256
     self.clipBias = clipBias
     self.simulation = simulation
+    self.heldOut = heldOut
     self.skips = Array(skips.prefix(Self.namedSkips))
   }
 
@@ -69,6 +72,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     case clipBias = "clip_bias"
     case noiseScale = "noise_scale"
     case resumedAt = "resumed_at"
+    case heldOut = "held_out"
     case timeShare = "time_share"
     case weightsSHA256 = "weights_sha256"
   }
@@ -83,9 +87,15 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     public var accuracy: Double?
     /// Other measures of the evaluation, by name.
     public var others: [NamedNumber]
+    /// What the running mean of the weights scores on the same data; nil where there is none.
+    public var average: Scores?
     public var gradNorm: Double?
 
-    public init(loss: Double?, accuracy: Double?, others: [NamedNumber] = [], gradNorm: Double?) {
+    public init(
+      loss: Double?, accuracy: Double?, others: [NamedNumber] = [], average: Scores? = nil,
+      gradNorm: Double?
+    ) {
+      self.average = average
       self.loss = loss
       self.accuracy = accuracy
       self.others = others
@@ -93,15 +103,46 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     }
 
     /// With the one score that a model has, by its name.
-    public init(loss: Double?, score: NamedNumber?, gradNorm: Double?) {
+    public init(loss: Double?, score: NamedNumber?, average: Scores? = nil, gradNorm: Double?) {
       let isAccuracy = score?.name == "accuracy"
       self.init(
         loss: loss, accuracy: isAccuracy ? score?.value : nil,
-        others: isAccuracy ? [] : score.map { [$0] } ?? [], gradNorm: gradNorm)
+        others: isAccuracy ? [] : score.map { [$0] } ?? [], average: average, gradNorm: gradNorm)
     }
 
     /// The accuracy, or the first other measure.
     public var score: NamedNumber? { accuracy.map { NamedNumber("accuracy", $0) } ?? others.first }
+  }
+
+  /// Evaluations of rows held out of the training set.
+  public struct HeldOut: Sendable, Equatable, Decodable {
+    /// How many rows are held out.
+    public var rows: Int
+    /// How often they were evaluated.
+    public var evaluations: Int
+    /// The lowest loss, and the last.
+    public var best: Point?
+    public var last: Point?
+    /// The step of the weights in `best.safetensors`; nil where there is no such file.
+    public var bestFile: Int?
+
+    /// A loss and the step after which it was found; nil where it was not finite.
+    public struct Point: Sendable, Equatable, Decodable {
+      public var step: Int
+      public var loss: Double?
+
+      public init(step: Int, loss: Double?) { (self.step, self.loss) = (step, loss) }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case rows, evaluations, best, last
+      case bestFile = "best_safetensors"
+    }
+
+    public init(rows: Int, evaluations: Int, best: Point?, last: Point?, bestFile: Int? = nil) {
+      (self.rows, self.evaluations) = (rows, evaluations)
+      (self.best, self.last, self.bestFile) = (best, last, bestFile)
+    }
   }
 
   /// The mean gradient's norm over the run.

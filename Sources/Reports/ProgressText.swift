@@ -19,6 +19,16 @@ public enum ProgressText {
       + NumberFormat.counted(started.steps, "step")
   }
 
+  /// `held out at step 500: loss 0.4123, accuracy 0.8769`.
+  public static func line(_ record: EvaluationRecord) -> String {
+    "held out at step \(NumberFormat.grouped(record.step)): \(text(record.scores))"
+      + (record.average.map { "; the mean of the weights: \(text($0))" } ?? "")
+  }
+
+  static func text(_ scores: Scores) -> String {
+    "loss \(NumberFormat.formatted(scores.loss))" + (scores.score.map { ", \(text($0))" } ?? "")
+  }
+
   public static func evaluationLine(loss: Double?, score: NamedNumber?) -> String {
     "evaluation: loss \(NumberFormat.formatted(loss))" + (score.map { ", \(text($0))" } ?? "")
   }
@@ -43,6 +53,9 @@ public enum ProgressText {
       "epoch \(NumberFormat.fixed(progress.epoch, decimals: 2))",
       "loss \(NumberFormat.formatted(progress.loss))",
     ]
+    if progress.heldOutLoss != nil {
+      parts.append("held out \(NumberFormat.formatted(progress.heldOutLoss))")
+    }
     parts.append("norm \(NumberFormat.formatted(progress.norm))")
     parts.append("clipped \(NumberFormat.percent(progress.clippedFraction))")
     if progress.skipped > 0 { parts.append("skipped \(NumberFormat.grouped(progress.skipped))") }

@@ -108,7 +108,8 @@ public struct RecordTable {
       $0.field("epoch", report.epochs)
       $0.field("loss", loss)
       if let accuracy = report.final.accuracy { $0.field("accuracy", accuracy) }
-      for other in report.final.others { $0.field(other.name, other.value) }
+      let average = report.final.average?.averageNumbers ?? []
+      for other in report.final.others + average { $0.field(other.name, other.value) }
     }
     each(try JSONLeaves(json.bytes, name: directory.report).leaves)
   }

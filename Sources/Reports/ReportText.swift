@@ -65,6 +65,10 @@ public struct ReportText {
     for other in final.others {
       lines += fact(PlainText.sanitized(other.name, limit: 12), NumberFormat.formatted(other.value))
     }
+    if let average = final.average {
+      lines += fact("average", "\(ProgressText.text(average)), of the mean of the weights")
+    }
+    if let heldOut = report.heldOut { lines += fact("held out", Self.text(heldOut)) }
     let norm = report.norm
     let skipped =
       norm.skipped == 0
@@ -99,6 +103,21 @@ public struct ReportText {
       lines += fact("simulated", PlainText.sanitized(simulation))
     }
     return lines + timeBar
+  }
+
+  private static func text(_ heldOut: ConvergenceReport.HeldOut) -> String {
+    func point(_ point: ConvergenceReport.HeldOut.Point) -> String {
+      "\(NumberFormat.formatted(point.loss)) (step \(NumberFormat.grouped(point.step)))"
+    }
+    let losses = [
+      heldOut.best.map { "lowest loss \(point($0))" }, heldOut.last.map { "last \(point($0))" },
+    ].compactMap { $0 }
+    let file = heldOut.bestFile.map {
+      "; best.safetensors is of step \(NumberFormat.grouped($0))"
+    }
+    return
+      "\(losses.joined(separator: ", ")); \(NumberFormat.counted(heldOut.evaluations, "evaluation")) of \(NumberFormat.counted(heldOut.rows, "row"))"
+      + (file ?? "")
   }
 
   /// A name and what follows it, on further lines under the value where it is long.

@@ -8,6 +8,7 @@ public struct RunGauges: Sendable, Equatable {
   public var restarts = 0
   private var started: WorkerEvent.Started?
   private var progress: WorkerEvent.Progress?
+  private var heldOut: EvaluationRecord?
   private var evaluation: (loss: Double?, score: NamedNumber?)?
   private var verdict: ConvergenceReport.Verdict?
 
@@ -22,6 +23,7 @@ public struct RunGauges: Sendable, Equatable {
     switch event {
     case .started(let started): self.started = started
     case .progress(let progress): self.progress = progress
+    case .heldOut(let record): heldOut = record
     case .evaluation(let loss, let score): evaluation = (loss, score)
     case .report(let report): verdict = report.verdict
     case .message, .stall: break
@@ -71,6 +73,16 @@ public struct RunGauges: Sendable, Equatable {
       )
       metric("samples_per_second", "Samples a second over all ranks.", progress.samplesPerSecond)
       metric("seconds_left", "Seconds that the run will still take.", progress.secondsLeft)
+    }
+    if let heldOut {
+      metric("held_out_step", "The step that was last evaluated.", Double(heldOut.step))
+      metric(
+        "held_out_loss", "Loss on the training rows that are held out.", heldOut.scores.loss)
+      if let score = heldOut.scores.score {
+        metric(
+          "held_out_score", "Score on the training rows that are held out.",
+          labels: [("name", score.name)], score.value ?? .nan)
+      }
     }
     if let evaluation {
       metric("evaluation_loss", "Loss on held-out data.", evaluation.loss ?? .nan)

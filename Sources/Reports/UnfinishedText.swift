@@ -1,3 +1,4 @@
+import Glibc
 import Recording
 
 /// What is known of a run that has no report: one that still runs, failed, or was killed.
@@ -30,6 +31,11 @@ public struct UnfinishedText {
       lines.append(
         "  loss \(NumberFormat.formatted(first.loss)) to \(NumberFormat.formatted(last.loss)), norm \(NumberFormat.formatted(first.norm.global)) to \(NumberFormat.formatted(last.norm.global))"
       )
+      if access(directory.evaluations, F_OK) == 0 {
+        var evaluation: EvaluationRecord?
+        try EvaluationRecord.read(path: directory.evaluations) { evaluation = $0 }
+        if let evaluation { lines.append("  \(ProgressText.line(evaluation))") }
+      }
       lines += reasons.map { "  skipped, \($0)" }
       if skipped > reasons.count {
         lines.append("  and \(NumberFormat.grouped(skipped - reasons.count)) more")

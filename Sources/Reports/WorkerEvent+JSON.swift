@@ -31,6 +31,7 @@ extension WorkerEvent: JSONWritable {
         if let coefficient = progress.coefficient { $0.field("coefficient", coefficient) }
         if let learningRate = progress.learningRate { $0.field("learning_rate", learningRate) }
         if let noiseScale = progress.noiseScale { $0.field("noise_scale", noiseScale) }
+        if let loss = progress.heldOutLoss { $0.field("held_out_loss", loss) }
         if let metrics = progress.metrics {
           let sorted = metrics.sorted { $0.key < $1.key }
           $0.field("metrics", object: sorted.map { NamedNumber($0.key, $0.value) })
@@ -39,6 +40,9 @@ extension WorkerEvent: JSONWritable {
         $0.field("event", "message")
         $0.field("level", level.rawValue)
         $0.field("text", text)
+      case .heldOut(let record):
+        $0.field("event", "held-out")
+        record.writeFields(to: &$0)
       case .evaluation(let loss, let score):
         $0.field("event", "evaluation")
         $0.field("loss", loss)
@@ -72,6 +76,7 @@ extension WorkerEvent: Decodable {
 
   private enum Kind: String, Decodable {
     case started, progress, message, evaluation, report, stall
+    case heldOut = "held-out"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -83,6 +88,7 @@ extension WorkerEvent: Decodable {
       self = .message(
         level: try fields.decode(Level.self, forKey: .level),
         text: try fields.decode(String.self, forKey: .text))
+    case .heldOut: self = .heldOut(try EvaluationRecord(from: decoder))
     case .evaluation:
       self = .evaluation(
         loss: try fields.decodeIfPresent(Double.self, forKey: .loss),

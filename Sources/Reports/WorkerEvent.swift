@@ -6,7 +6,9 @@ public enum WorkerEvent: Sendable, Equatable {
   case started(Started)
   case progress(Progress)
   case message(level: Level, text: String)
-  /// Scores on held-out data.
+  /// Scores on the training rows that are held out, while training.
+  case heldOut(EvaluationRecord)
+  /// Scores on the test set, at the end.
   case evaluation(loss: Double?, score: NamedNumber?)
   case report(ConvergenceReport)
   /// Ranks wait for one that does not come.
@@ -81,6 +83,8 @@ public enum WorkerEvent: Sendable, Equatable {
     public var coefficient: Double?
     public var learningRate: Double?
     public var noiseScale: Double?
+    /// Of the last evaluation of the rows held out. Written where there was one.
+    public var heldOutLoss: Double?
     /// Further metrics by name, of the last step that was recorded: those that are resolved.
     /// Written only where there are any.
     public var metrics: [String: Double]?
@@ -89,6 +93,7 @@ public enum WorkerEvent: Sendable, Equatable {
       case step, steps, epoch, loss, norm, skipped, coefficient, metrics
       case learningRate = "learning_rate"
       case noiseScale = "noise_scale"
+      case heldOutLoss = "held_out_loss"
       case clippedFraction = "clipped_fraction"
       case samplesPerSecond = "samples_per_second"
       case secondsLeft = "seconds_left"
@@ -98,7 +103,7 @@ public enum WorkerEvent: Sendable, Equatable {
       step: Int, steps: Int, epoch: Double, loss: Double?, norm: Double?, clippedFraction: Double,
       samplesPerSecond: Double?,
       secondsLeft: Double?, skipped: Int, coefficient: Double? = nil, learningRate: Double? = nil,
-      noiseScale: Double? = nil, metrics: [String: Double]? = nil
+      noiseScale: Double? = nil, heldOutLoss: Double? = nil, metrics: [String: Double]? = nil
     ) {
       self.step = step
       self.steps = steps
@@ -112,6 +117,7 @@ public enum WorkerEvent: Sendable, Equatable {
       self.coefficient = coefficient
       self.learningRate = learningRate
       self.noiseScale = noiseScale
+      self.heldOutLoss = heldOutLoss
       self.metrics = metrics
     }
   }

@@ -34,6 +34,8 @@ struct Checkpoints {
     var moments: [[Float]]
     /// What the reducer remembers, rank by rank; nil where it remembers nothing.
     var reducer: [[Float]]?
+    /// The running mean of the weights, where there is one.
+    var average: [Float]?
   }
 
   /// Writes the trainer's state. Collective.
@@ -42,9 +44,11 @@ struct Checkpoints {
     let moments = try trainer.optimizer.gatherMoments(
       slice: trainer.reducer.partition.shard, on: world)
     let reducer = try trainer.gatherReducerState(on: world)
+    let average = try trainer.updater.average?.gather(
+      slice: trainer.reducer.partition.shard, on: world)
     try world.succeedOnAllRanks {
       guard let moments else { return }
-      let gathered = Gathered(moments: moments, reducer: reducer)
+      let gathered = Gathered(moments: moments, reducer: reducer, average: average)
       try recording { try write(trainer, gathered, history, ranks: world.size) }
     }
   }
@@ -93,17 +97,19 @@ struct Checkpoints {
       for segment in layout.segments { try writer.append(moment.span.extracting(segment.range)) }
     }
     let optimizer = try writer.finish()
+    try keepBest(history.evaluations?.bestFile, in: path)
     let settings = trainer.settings
     let state = CheckpointState(
       step: trainer.stepsDone, seed: settings.seed, order: settings.order.rawValue,
-      globalBatch: settings.training.globalBatch, sampleCount: trainer.data.train.count,
+      globalBatch: settings.training.globalBatch, sampleCount: trainer.sampleCount,
       ranks: ranks,
       trainer: TrainerState(
         trainer.memory, TrainerState.Tags(settings), optimizerSteps: trainer.optimizer.stepCount,
         idleSteps: trainer.updater.idleSteps),
       history: history, modelSHA256: model, optimizerSHA256: optimizer,
       experiment: experiment?.resolved, data: try DataSignature(trainer.data.train),
-      reducer: try trainer.writeReducerState(gathered.reducer, into: path))
+      reducer: try trainer.writeReducerState(gathered.reducer, into: path),
+      averageSHA256: try trainer.writeAverage(gathered.average, into: path))
     try DurableFile.write(try state.text(), to: path + "/state.json")
   }
 
@@ -199,6 +205,7 @@ struct Checkpoints {
     trainer.restore(own.memory, stepsDone: state.step, rank: world.rank)
     notes += own.notes
     notes += try trainer.restoreReducer(state, loaded?.reducer ?? [], on: world)
+    notes += try trainer.restoreAverage(state, loaded?.average, on: world)
     return Restored(history: state.history, notes: notes, changes: loaded?.changes ?? [])
   }
 
@@ -207,6 +214,7 @@ struct Checkpoints {
     var weights: [Float]
     var moments: [[Float]]
     var reducer: [[Float]]
+    var average: [Float]?
     var changes: [ChangedKeys.Change]
   }
 
@@ -226,7 +234,7 @@ struct Checkpoints {
       throw FileError(file, "is the state of step \(state.step), in the directory of step \(step)")
     }
     if let what = state.impossibility(
-      sampleCount: trainer.data.train.count, tensors: trainer.model.layout.segments.count,
+      sampleCount: trainer.sampleCount, tensors: trainer.model.layout.segments.count,
       clip: trainer.settings.clip, tag: trainer.settings.clipTag,
       groups: try trainer.settings.treatments(of: trainer.model.layout)?.clipGroups)
     {
@@ -246,7 +254,8 @@ struct Checkpoints {
     // open.
     return Loaded(
       text: Array(try state.text().utf8), weights: weights, moments: moments,
-      reducer: try trainer.readReducerState(state, in: path), changes: changes)
+      reducer: try trainer.readReducerState(state, in: path),
+      average: try trainer.readAverage(state, in: path), changes: changes)
   }
 
   /// The keys that changed since the checkpoint. Throws where the model or the samples of the steps
@@ -272,7 +281,7 @@ struct Checkpoints {
     try same("seed", state.seed, settings.seed)
     try same("data.order", state.order, settings.order.rawValue)
     try same("training.global_batch", state.globalBatch, settings.training.globalBatch)
-    try same("the number of training samples", state.sampleCount, trainer.data.train.count)
+    try same("the number of training samples", state.sampleCount, trainer.sampleCount)
     if sameData == false {
       throw RunFailure(.usage, "the training data are not those that they were \(remedy)")
     }
@@ -280,7 +289,7 @@ struct Checkpoints {
   }
 
   /// The run directory.
-  private var run: String {
+  var run: String {
     String(directory[..<(directory.lastIndex(of: "/") ?? directory.endIndex)])
   }
 

@@ -35,6 +35,9 @@ extension CheckpointState {
     if trainer.cursor.position >= sampleCount {
       return "the position \(trainer.cursor.position) among \(sampleCount) samples"
     }
+    if let last = history.evaluations?.last, last.step > step {
+      return "an evaluation after step \(last.step) of \(step)"
+    }
     if trainer.lastUpdate.count != 2 {
       return "\(trainer.lastUpdate.count) norms of the last update, which has 2"
     }

@@ -24,6 +24,8 @@ package struct CheckpointState: Codable, Equatable {
   var data: DataSignature?
   /// What the reducer remembered, where it does.
   var reducer: ReducerFile?
+  /// The digest of `average.safetensors`, where there is a running mean of the weights.
+  var averageSHA256: String?
 
   /// The kind of reducer that `reducer.safetensors` belongs to, and the file's digest.
   struct ReducerFile: Codable, Equatable {
@@ -40,6 +42,7 @@ package struct CheckpointState: Codable, Equatable {
     case sampleCount = "sample_count"
     case modelSHA256 = "model_sha256"
     case optimizerSHA256 = "optimizer_sha256"
+    case averageSHA256 = "average_sha256"
   }
 }
 

@@ -29,6 +29,7 @@ public struct ConsoleReporter: Sendable {
       case .message(let level, let text): print("\(level): \(PlainText.sanitized(text))\n")
       case .stall(let stall):
         print("\(stall.state == .ended ? "note" : "warning"): \(PlainText.sanitized(stall.text))\n")
+      case .heldOut(let record): print(ProgressText.line(record) + "\n")
       case .evaluation(let loss, let score):
         print(ProgressText.evaluationLine(loss: loss, score: score) + "\n")
       case .report(let report):

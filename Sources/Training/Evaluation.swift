@@ -18,22 +18,60 @@ extension Trainer {
     loss: Double, score: NamedNumber?
   ) {
     FlightRecorder.enter(.evaluation)
-    return try updater.withEvaluationWeights(on: world) { try evaluateWeights(on: world) }
+    let scores = try updater.withEvaluationWeights(on: world) {
+      try evaluate(EvaluatedRows(data.test, all: data.test.count), on: world)
+    }
+    return (scores.loss, scores.score)
   }
 
-  private func evaluateWeights(on world: borrowing Communicator) throws -> (
-    loss: Double, score: NamedNumber?
-  ) {
-    let block = max(1, min(settings.training.microBatch, data.test.count))
+  /// Loss and score on the training rows that are held out, in the same way; nil where none are.
+  /// Changes nothing that a step depends on. Collective.
+  public func evaluateHeldOut(on world: borrowing Communicator) throws -> Scores? {
+    guard !sampler.heldOut.isEmpty else { return nil }
+    FlightRecorder.enter(.evaluation)
+    return try updater.withEvaluationWeights(on: world) {
+      try evaluate(EvaluatedRows(data.train, rows: sampler.heldOut), on: world)
+    }
+  }
+
+  /// Loss and score of the running mean of the weights on the test set, in the same way; nil where
+  /// there is no such mean. The weights travel twice. Collective.
+  public func evaluateAverage(on world: borrowing Communicator) throws -> Scores? {
+    FlightRecorder.enter(.evaluation)
+    return try updater.withAverage(on: world) {
+      try evaluate(EvaluatedRows(data.test, all: data.test.count), on: world)
+    }
+  }
+
+  /// The same on the training rows that are held out. Collective.
+  public func evaluateAverageHeldOut(on world: borrowing Communicator) throws -> Scores? {
+    guard !sampler.heldOut.isEmpty else { return nil }
+    FlightRecorder.enter(.evaluation)
+    return try updater.withAverage(on: world) {
+      try evaluate(EvaluatedRows(data.train, rows: sampler.heldOut), on: world)
+    }
+  }
+
+  /// Whether the rows held out are to be evaluated after the steps that are done: the same on every
+  /// rank.
+  package var isEvaluationDue: Bool {
+    guard !sampler.heldOut.isEmpty, stepsDone > 0 else { return false }
+    if isDone { return true }
+    guard let every = settings.evaluation.every else { return sampler.cursor.position == 0 }
+    return every > 0 && stepsDone % every == 0
+  }
+
+  private func evaluate(_ set: EvaluatedRows, on world: borrowing Communicator) throws -> Scores {
+    let block = max(1, min(settings.training.microBatch, set.count))
     let share = Partition.byMicroBatch(size: block).share(
-      of: data.test.count, rank: world.rank, ranks: world.size)
-    var batch = Batch(capacity: block, shape: data.test.shape)
+      of: set.count, rank: world.rank, ranks: world.size)
+    var batch = Batch(capacity: block, shape: set.data.shape)
     // The exact sum of the losses, the scores, what they are divided by, the samples.
     var totals = [Int64](repeating: 0, count: ExactSum.wordCount + 3)
     for piece in Partition.microBatches(in: share, size: block) {
       FlightRecorder.advance()
-      try data.test.fill(&batch, with: piece.map(UInt32.init)[...])
-      try pass.inputs.check(batch, of: data.test)
+      try set.data.fill(&batch, with: set.samples(piece))
+      try pass.inputs.check(batch, of: set.data)
       let part = model.evaluate(batch, weights: weights)
       totals.withUnsafeMutableBufferPointer { ExactSum.add(part.lossSum, to: $0.baseAddress!) }
       for (index, value) in [part.score, part.scored, part.count].enumerated() {
@@ -48,8 +86,26 @@ extension Trainer {
     try world.allReduce(&span, .sum)
     let loss = totals.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) }
     let counts = totals[ExactSum.wordCount...].map(Double.init)
-    return (
-      loss / counts[2], counts[1] > 0 ? NamedNumber(model.scoreName, counts[0] / counts[1]) : nil
-    )
+    return Scores(
+      loss: loss / counts[2],
+      score: counts[1] > 0 ? NamedNumber(model.scoreName, counts[0] / counts[1]) : nil)
+  }
+}
+
+/// Samples that are evaluated: a data set's, or some of them in their order.
+private struct EvaluatedRows {
+  let data: any Dataset
+  let count: Int
+  private let rows: [UInt32]?
+
+  init(_ data: any Dataset, all count: Int) { (self.data, self.count, rows) = (data, count, nil) }
+
+  init(_ data: any Dataset, rows: [UInt32]) {
+    (self.data, count, self.rows) = (data, rows.count, rows)
+  }
+
+  /// The samples at consecutive places, by their numbers in the data.
+  func samples(_ places: Range<Int>) -> ArraySlice<UInt32> {
+    rows?[places] ?? places.map(UInt32.init)[...]
   }
 }

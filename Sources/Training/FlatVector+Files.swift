@@ -9,14 +9,16 @@ import Vectors
 
 extension FlatVector {
   /// Writes all tensors under their names, with what describes their model, and returns the file's
-  /// SHA-256. Under its final name in a run directory it takes that directory's `lock`.
+  /// SHA-256. Under its final name in a run directory it takes that directory's `lock`. `notes` go
+  /// into the file's metadata.
   @discardableResult
   borrowing func write(
-    to path: String, describing model: ModelDescription?, holding lock: RunLock? = nil
+    to path: String, describing model: ModelDescription?, notes: [String: String] = [:],
+    holding lock: RunLock? = nil
   ) throws -> String {
     var writer = try SafeTensorsWriter(
       path: path, tensors: layout.segments.map { ($0.name, $0.shape) },
-      metadata: model?.metadata ?? [:])
+      metadata: notes.merging(model?.metadata ?? [:]) { $1 })
     for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
     return try writer.finish(holding: lock)
   }
@@ -25,17 +27,36 @@ extension FlatVector {
   public borrowing func digest() -> String { SHA256.digest(of: elements.bytes) }
 }
 
+extension Communicator {
+  /// The ranks in the order of their slices of a vector: at rank 0; nil elsewhere. Collective.
+  borrowing func gatherOrder(of slice: Range<Int>) throws(MPIError) -> [Int]? {
+    let start = [Int64(slice.lowerBound)]
+    // Of slices that start together all but the last are empty.
+    return try gather(start.span).map { starts in
+      starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }
+    }
+  }
+}
+
+extension WeightAverage {
+  /// The mean of all weights, gathered from each rank's `slice`: at rank 0; nil elsewhere, and
+  /// before the first step that was applied. Collective.
+  func gather(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError) -> [Float]? {
+    guard hasStarted else { return nil }
+    let order = try world.gatherOrder(of: slice)
+    let slices = try world.gather(elements(in: slice).span)
+    guard let slices, let order else { return nil }
+    return order.flatMap { slices[$0] }
+  }
+}
+
 extension Optimizer {
   /// Every moment as a whole flat vector, gathered from each rank's `slice`, whatever the order of
   /// the slices: at rank 0; nil elsewhere. Collective.
   borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError)
     -> [[Float]]?
   {
-    let start = [Int64(slice.lowerBound)]
-    // Of slices that start together all but the last are empty.
-    let order = try world.gather(start.span).map { starts in
-      starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }
-    }
+    let order = try world.gatherOrder(of: slice)
     var moments: [[Float]] = []
     for index in rule.momentNames.indices {
       // Where every rank keeps all of it, its own slice is still what each gives.

@@ -23,14 +23,17 @@ final class Recorder {
   private let firstSamples: Int
   private let startTime: UInt64
   private var isFirst = true
+  /// The last evaluation of the rows held out, and when one was last reported.
+  private var heldOut: (loss: Double?, reported: UInt64)?
 
   init(
     _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int,
-    names: StepRecordNames, totalSteps: Int, events: consuming EventFile?,
-    metrics: ComputedMetrics, say: ConsoleReporter
+    evaluations: EvaluationsStart = .none, names: StepRecordNames, totalSteps: Int,
+    events: consuming EventFile?, metrics: ComputedMetrics, say: ConsoleReporter
   ) throws {
     let files = try Files(
-      directory, lock: lock, every: every, resumingAt: step, events: events, computing: metrics)
+      directory, lock: lock, every: every, resumingAt: step, evaluations: evaluations,
+      events: events, computing: metrics)
     self.files = files
     lines = BackgroundWriter { try files.write($0) }
     self.names = names
@@ -63,9 +66,20 @@ final class Recorder {
     if !records.isEmpty { try lines.append(.ranks(records)) }
   }
 
-  /// Writes the scores on held-out data where TensorBoard finds them.
-  func record(evaluation: [NamedNumber], step: Int) throws {
-    try lines.append(.evaluation(evaluation, step: step))
+  /// Takes in what the rows held out say after a step.
+  func record(_ record: EvaluationRecord) throws {
+    try lines.append(.heldOut(record))
+    let now = monotonicNanoseconds()
+    let loss = record.scores.loss.isFinite ? record.scores.loss : nil
+    // Those of a run that evaluates at every step are too many to read.
+    let isReported = heldOut.map { now - $0.reported >= say.interval } ?? true
+    heldOut = (loss, isReported ? now : heldOut?.reported ?? now)
+    if isReported { say.event(.heldOut(record)) }
+  }
+
+  /// Writes the scores on the test set where TensorBoard finds them.
+  func record(test: [NamedNumber], step: Int) throws {
+    try lines.append(.test(test, step: step))
   }
 
   /// What the page at the end draws; nil where earlier steps stand in files alone.
@@ -103,13 +117,23 @@ final class Recorder {
           secondsLeft: samplesLeft / rate, skipped: history.skipped,
           coefficient: outcome.decision.isSkip ? nil : outcome.decision.coefficient,
           learningRate: outcome.learningRate,
-          noiseScale: outcome.noise.resolvedScale, metrics: files.latest)))
+          noiseScale: outcome.noise.resolvedScale, heldOutLoss: heldOut?.loss,
+          metrics: files.latest)))
+  }
+
+  /// Where `evaluations.jsonl` begins.
+  enum EvaluationsStart {
+    /// Nothing is held out: there is no such file.
+    case none
+    /// After what was evaluated up to this step; 0 for nothing.
+    case after(Int)
   }
 
   private enum Line: Sendable {
     case step(StepRecord)
     case ranks([RankRecord])
-    case evaluation([NamedNumber], step: Int)
+    case heldOut(EvaluationRecord)
+    case test([NamedNumber], step: Int)
   }
 
   /// Used by the queue's thread, and by the other when the queue is drained; ``latest`` at any
@@ -117,6 +141,8 @@ final class Recorder {
   private final class Files: @unchecked Sendable {
     private var metrics: JSONLinesFile
     private var ranks: JSONLinesFile
+    /// Where rows are held out.
+    private var evaluations: JSONLinesFile?
     /// For TensorBoard, where the experiment asks for it.
     private var events: EventFile?
     private(set) var series: RunSeries?
@@ -124,28 +150,38 @@ final class Recorder {
     /// The metrics of the last step written, where there are any; for the thread that trains.
     private let latestValues = Mutex<[String: Double]?>(nil)
     private let lock: RunLock?
+    private let evaluates: Bool
     private var verifiedAt = 0
     /// What was wrong with files that were there already.
     private(set) var damages: [String] = []
 
     init(
       _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?,
-      events: consuming EventFile?, computing: ComputedMetrics
+      evaluations start: EvaluationsStart, events: consuming EventFile?, computing: ComputedMetrics
     ) throws {
       var computed = computing
       if let step {
-        var damage: [String?] = [nil, nil]
+        var damage: [String?] = [nil, nil, nil]
         metrics = try JSONLinesFile(
           resuming: directory.metrics, at: step, wanted: .everyStep, damage: &damage[0])
         ranks = try JSONLinesFile(
           resuming: directory.ranks, at: step, wanted: step >= every ? .something : .anything,
           damage: &damage[1])
+        if case .after(let last) = start {
+          evaluations = try JSONLinesFile(
+            resuming: directory.evaluations, at: last, wanted: last > 0 ? .something : .anything,
+            damage: &damage[2])
+        }
         damages = damage.compactMap { $0 }
         try computed.resume(from: directory.metrics)
       } else {
         metrics = try JSONLinesFile(creating: directory.metrics)
         ranks = try JSONLinesFile(creating: directory.ranks)
+        if case .after = start {
+          evaluations = try JSONLinesFile(creating: directory.evaluations)
+        }
       }
+      if case .after = start { evaluates = true } else { evaluates = false }
       series = step == nil ? RunSeries(computed.declarations) : nil
       self.computed = computed
       self.events = events
@@ -171,6 +207,7 @@ final class Recorder {
     func write(_ lines: [Line]) throws {
       try verify()
       var (steps, reports): ([StepRecord], [RankRecord]) = ([], [])
+      var heldOut: [EvaluationRecord] = []
       for line in lines {
         switch line {
         case .step(var record):
@@ -181,7 +218,14 @@ final class Recorder {
         case .ranks(let records):
           reports += records
           for record in records { series?.add(record) }
-        case .evaluation(let numbers, let step): try events?.append(evaluation: numbers, step: step)
+        case .heldOut(let record):
+          heldOut.append(record)
+          try events?.append(evaluation: record.numbers, step: record.step)
+          series?.add(record)
+        case .test(let numbers, let step):
+          // Of rows held out the last evaluation is of the same step.
+          try events?.append(
+            evaluation: numbers, step: step, of: evaluates ? "test" : "evaluation")
         }
       }
       if let last = steps.last, !last.metrics.isEmpty {
@@ -190,6 +234,7 @@ final class Recorder {
       }
       try metrics.append(contentsOf: steps)
       try ranks.append(contentsOf: reports)
+      if !heldOut.isEmpty { try evaluations?.append(contentsOf: heldOut) }
     }
 
     var latest: [String: Double]? { latestValues.withLock { $0 } }
@@ -197,6 +242,7 @@ final class Recorder {
     func synchronize() throws {
       try metrics.synchronize()
       try ranks.synchronize()
+      try evaluations?.synchronize()
     }
   }
 }

@@ -73,14 +73,14 @@ extension Run {
 
   /// The report of a run that is over, from its history and its ranks.
   func convergenceReport(
-    _ scores: (loss: Double, score: NamedNumber?)?, ranks: [ConvergenceReport.Rank]
+    _ scores: (weights: Scores, average: Scores?)?, ranks: [ConvergenceReport.Rank]
   ) -> ConvergenceReport {
     let verdict = history.tracker.verdict(stopped: wasStopped)
     let reasons =
       verdict.reasons
       + (trainer.policy.stopReason.map {
         ["The stop rule ended training after step \(trainer.stepsDone): \($0)."]
-      } ?? [])
+      } ?? []) + (patienceEnding.map { [$0] } ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
       sorted.isEmpty
@@ -91,9 +91,10 @@ extension Run {
     let digests = Set(ranks.compactMap(\.weightsSHA256))
     return ConvergenceReport(
       verdict: verdict.kind, reasons: reasons, steps: trainer.stepsDone,
-      epochs: Double(samples) / Double(trainer.data.train.count), samples: samples,
+      epochs: trainer.epoch, samples: samples,
       final: ConvergenceReport.Final(
-        loss: scores?.loss, score: scores?.score, gradNorm: history.lastNorm),
+        loss: scores?.weights.loss, score: scores?.weights.score, average: scores?.average,
+        gradNorm: history.lastNorm),
       norm: ConvergenceReport.Norm(
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm,
         clippedFraction: history.clippedFraction,
@@ -121,6 +122,13 @@ extension Run {
           key: change.key, from: change.from.map { KeyChange.Value(toml: $0) },
           to: change.to.map { KeyChange.Value(toml: $0) },
           step: change.step)
-      }, simulation: simulationText(ranks: ranks.count))
+      }, simulation: simulationText(ranks: ranks.count),
+      heldOut: history.evaluations.map { evaluations in
+        ConvergenceReport.HeldOut(
+          rows: trainer.sampler.heldOut.count, evaluations: evaluations.count,
+          best: evaluations.best.map { .init(step: $0.step, loss: $0.loss) },
+          last: evaluations.last.map { .init(step: $0.step, loss: $0.loss) },
+          bestFile: evaluations.bestFile?.step)
+      })
   }
 }

@@ -90,6 +90,8 @@ public final class Run {
   /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no
   /// file is written.
   private var isComplete = false
+  /// Whether the trained weights are in their files.
+  var hasFinalWeights = false
 
   /// Reads the experiment (at rank 0, for all), its data, and what there is to resume.
   public init(_ options: RunOptions, on world: borrowing Communicator) throws {
@@ -143,8 +145,11 @@ public final class Run {
       changes = restored.changes
       notes = restored.notes
       samplesBefore = trainer.memory.cursor.samples
+      let hasEnded =
+        trainer.isDone
+        || history.evaluations?.ending(patience: experiment.evaluation.patience) != nil
       totals.resume(history.rankTotals ?? [], rank: world.rank, ranks: world.size)
-      if isFirst && trainer.isDone, let report = directory.finishedReport,
+      if isFirst && hasEnded, let report = directory.finishedReport,
         report.steps == trainer.stepsDone
       {
         ended = report
@@ -179,6 +184,13 @@ public final class Run {
       // Only now: an experiment or data that cannot be read leave the old run as it is.
       try lock.verify()
       directory.removeLeftovers()
+      if resumes, !trainer.sampler.heldOut.isEmpty,
+        let lost = try checkpoints.restoreBest(
+          history.evaluations?.bestFile, after: trainer.stepsDone)
+      {
+        notes.append(lost)
+        history.evaluations?.bestFile = nil
+      }
       if claim.decision == .replace { try directory.removeRecords() }
       if claim.decision == .setAside {
         notes.append(
@@ -211,6 +223,8 @@ public final class Run {
       recorder = try Recorder(
         directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt,
         samples: trainer.memory.cursor.samples,
+        evaluations: trainer.sampler.heldOut.isEmpty
+          ? .none : .after(history.evaluations?.last?.step ?? 0),
         names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups),
         totalSteps: trainer.totalSteps, events: events, metrics: metrics, say: say)
       notes += recorder?.damages ?? []
@@ -219,7 +233,7 @@ public final class Run {
           WorkerEvent.Started(
             ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps,
             parameters: trainer.model.layout.parameterCount,
-            samples: data.train.count, experiment: experiment.name, directory: directory.path,
+            samples: trainer.sampleCount, experiment: experiment.name, directory: directory.path,
             notes: notes,
             metrics: metrics.declarations.isEmpty ? nil : metrics.declarations)))
     }
@@ -242,7 +256,9 @@ public final class Run {
   public func train(on world: borrowing Communicator) throws -> ExitCode {
     if isComplete { return .done }
     do {
-      while !trainer.isDone && !wasStopped { try step(on: world) }
+      // A run that was stopped right after a step has left this out.
+      try evaluateHeldOut(on: world)
+      while !isDone && !wasStopped { try step(on: world) }
       let code = try finish(on: world)
       lock?.release()
       return code
@@ -273,12 +289,16 @@ public final class Run {
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
     try recorder?.record(outcome, history)
-    let isLast = trainer.isDone
+    // One that is to stop does not wait for an evaluation: it is made up for when the run is
+    // resumed.
+    let isAsked = outcome.ledger[.stopRequests] > 0
+    if !isAsked || trainer.isDone { try evaluateHeldOut(on: world) }
+    let isLast = isDone
     if outcome.step % experiment.report.every == 0 || isLast {
       let records = try totals.takeInterval(step: outcome.step, hosts: hosts, on: world)
       try recorder?.record(records)
     }
-    wasStopped = outcome.ledger[.stopRequests] > 0 && !isLast
+    wasStopped = isAsked && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
     let givesUp = trainer.policy.mustStop
     if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 {
@@ -317,13 +337,15 @@ public final class Run {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.completePending(with: ledger)
     try recorder?.drain()
-    var scores: (loss: Double, score: NamedNumber?)?
+    var scores: (weights: Scores, average: Scores?)?
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.
-      try trainer.writeFinalWeights(
-        to: directory.path + "/final.safetensors", holding: lock, on: world)
+      try writeFinalWeights(on: world)
       let evaluation = try trainer.evaluate(on: world)
-      scores = evaluation
+      scores = (
+        Scores(loss: evaluation.loss, score: evaluation.score),
+        try trainer.evaluateAverage(on: world)
+      )
       if world.rank == 0 { say.event(.evaluation(loss: evaluation.loss, score: evaluation.score)) }
     }
     FlightRecorder.enter(.checkpoint)
@@ -338,8 +360,9 @@ public final class Run {
         try DurableFile.write(
           JSONText(of: report, indented: true).string + "\n", to: directory.report, holding: lock)
         if let scores {
-          let numbers = [NamedNumber("loss", scores.loss)] + (scores.score.map { [$0] } ?? [])
-          try recorder?.record(evaluation: numbers, step: trainer.stepsDone)
+          try recorder?.record(
+            test: scores.weights.numbers + (scores.average?.averageNumbers ?? []),
+            step: trainer.stepsDone)
           try recorder?.drain()
         }
       }

@@ -21,8 +21,10 @@ struct RunFailure: JobFailure, CustomStringConvertible {
 
 /// Writes files of the run. A disk that is full is a failed worker: the data and checkpoints there
 /// are may be all right.
-public func recording(_ body: () throws -> Void) throws {
-  do { try body() } catch let error as FileError { throw RunFailure(.workerFailed, "\(error)") }
+public func recording<Result>(_ body: () throws -> Result) throws -> Result {
+  do { return try body() } catch let error as FileError {
+    throw RunFailure(.workerFailed, "\(error)")
+  }
 }
 
 // Which exit code an error of another room stands for.

@@ -23,6 +23,8 @@ struct RunHistory: Codable, Equatable {
   /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank
   /// 0, which writes it.
   var rankTotals: [RankTotals.Saved]?
+  /// Of the rows held out; nil where none are, or nothing was evaluated yet.
+  var evaluations: EvaluationHistory?
   /// The keys that a resumed start changed; nil where none did.
   private(set) var changes: [Change]?
   private(set) var biasMeasured = 0
@@ -71,6 +73,14 @@ struct RunHistory: Codable, Equatable {
       cosineSum += bias.cosine
     }
     return nil
+  }
+
+  /// Takes in an evaluation of the rows held out. Returns whether it is the best so far.
+  @discardableResult
+  mutating func record(_ record: EvaluationRecord) -> Bool {
+    var history = evaluations ?? EvaluationHistory()
+    defer { evaluations = history }
+    return history.record(record)
   }
 
   /// Training goes on from a checkpoint of this step.

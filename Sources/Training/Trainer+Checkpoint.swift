@@ -2,6 +2,7 @@ import Configuration
 import Files
 import GradientReduction
 import MPI
+import Models
 import Recording
 import TensorFiles
 import Vectors
@@ -80,6 +81,50 @@ extension Trainer {
       if rank % world.size == world.rank { mine.append(values) }
     }
     own.restore(mine)
+    return []
+  }
+}
+
+// The running mean of the weights: `average.safetensors`, with the model's names.
+extension Trainer {
+  private static let averageFile = "/average.safetensors"
+
+  /// Writes the mean into a checkpoint's folder and returns the file's SHA-256.
+  func writeAverage(_ average: [Float]?, into path: String) throws -> String? {
+    guard let average else { return nil }
+    var writer = try SafeTensorsWriter(
+      path: path + Self.averageFile, tensors: model.layout.segments.map { ($0.name, $0.shape) },
+      metadata: modelDescription?.metadata ?? [:])
+    for segment in model.layout.segments {
+      try writer.append(average.span.extracting(segment.range))
+    }
+    return try writer.finish()
+  }
+
+  /// The mean of a checkpoint; nil where it has none, or none is wanted.
+  func readAverage(_ state: CheckpointState, in path: String) throws -> [Float]? {
+    guard let digest = state.averageSHA256, updater.average != nil else { return nil }
+    return try model.layout.read(
+      SafeTensors(path: path + Self.averageFile, sha256: digest)
+    ) { $0 }
+  }
+
+  /// Gives the ranks the mean that rank 0 has read; says where there is none to go on from.
+  /// Collective.
+  func restoreAverage(
+    _ state: CheckpointState, _ average: [Float]?, on world: borrowing Communicator
+  ) throws -> [String] {
+    guard let own = updater.average else { return [] }
+    guard state.averageSHA256 != nil else {
+      return state.step == 0
+        ? []
+        : [
+          "evaluation.average: the checkpoint has no mean of the weights, it begins with step \(state.step + 1)"
+        ]
+    }
+    var whole = FlatVector(zeros: model.layout)
+    try whole.broadcast(from: average, on: world)
+    own.restore(from: whole)
     return []
   }
 }

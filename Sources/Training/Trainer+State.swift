@@ -11,6 +11,8 @@ import Vectors
 extension Trainer {
   public var model: any Model { pass.model }
   var data: TrainingData { sampler.data }
+  /// Samples of an epoch: the training rows that are not held out for evaluations.
+  public var sampleCount: Int { sampler.sampleCount }
 
   public var weights: FlatVector {
     _read { yield parameters.weights }
@@ -30,6 +32,9 @@ extension Trainer {
   public var stepsDone: Int { statistics.stepsDone }
   /// Steps from the start of training to its end, at the batch size it starts with.
   public var totalSteps: Int { sampler.length.totalSteps }
+
+  /// Epochs done, with the part of the one that is under way.
+  public var epoch: Double { Double(sampler.cursor.samples) / Double(sampleCount) }
 
   /// Whether the run's length is reached, or its stop rule met.
   public var isDone: Bool {

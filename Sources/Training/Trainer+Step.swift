@@ -50,7 +50,7 @@ extension Trainer {
   ) -> StepOutcome {
     let (batches, cursor) = (step.batches, sampler.cursor)
     return StepOutcome(
-      step: stepsDone, epoch: Double(cursor.samples) / Double(data.train.count),
+      step: stepsDone, epoch: epoch,
       samples: cursor.samples, learningRate: rate, ledger: step.ledger, decision: decision,
       noise: statistics.noise, shares: batches.positions, epochIndex: batches.slice.epoch,
       share: batches.mine.count, local: local, bias: policy.bias(step.ledger, decision),

@@ -10,23 +10,44 @@ import TensorFiles
 import Vectors
 
 extension Trainer {
-  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
-  @discardableResult
-  func writeWeights(to path: String, holding lock: RunLock? = nil) throws -> String {
-    try weights.write(
-      to: path,
-      describing: settings.modelSection.map { ModelDescription($0, data: data.train) },
-      holding: lock)
+  /// What weights files say of their model; nil where no experiment describes it.
+  var modelDescription: ModelDescription? {
+    settings.modelSection.map { ModelDescription($0, data: data.train) }
   }
 
-  /// Writes the weights that evaluation uses, at rank 0. Collective.
+  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
+  @discardableResult
+  func writeWeights(
+    to path: String, notes: [String: String] = [:], holding lock: RunLock? = nil
+  ) throws -> String {
+    try weights.write(
+      to: path,
+      describing: modelDescription,
+      notes: notes, holding: lock)
+  }
+
+  /// Writes the weights that evaluation uses, at rank 0, which gets the file's SHA-256. Collective.
+  @discardableResult
   func writeFinalWeights(
-    to path: String, holding lock: RunLock?, on world: borrowing Communicator
-  ) throws {
+    to path: String, notes: [String: String] = [:], holding lock: RunLock?,
+    on world: borrowing Communicator
+  ) throws -> String? {
     try updater.withEvaluationWeights(on: world) {
       try world.succeedOnAllRanks {
+        guard world.rank == 0 else { return nil }
+        return try recording { try writeWeights(to: path, notes: notes, holding: lock) }
+      }
+    }
+  }
+
+  /// Writes the running mean of the weights, where there is one, at rank 0. Collective.
+  func writeAverageWeights(
+    to path: String, holding lock: RunLock?, on world: borrowing Communicator
+  ) throws {
+    _ = try updater.withAverage(on: world) {
+      try world.succeedOnAllRanks {
         guard world.rank == 0 else { return }
-        try recording { _ = try writeWeights(to: path, holding: lock) }
+        _ = try recording { try writeWeights(to: path, holding: lock) }
       }
     }
   }

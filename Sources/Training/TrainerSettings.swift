@@ -30,6 +30,9 @@ public struct TrainerSettings: Sendable {
   public var guardConfig = Experiment.GuardConfig()
   /// What may end training before its length.
   public var stop: any StopRule = NoStop()
+  /// What is held out of the training set, and the mean of the weights. A ``Run`` evaluates, ends by
+  /// patience and writes the best weights; other programs call ``Trainer/evaluateHeldOut(on:)``.
+  public var evaluation = Experiment.EvaluationChoice()
   /// What is measured besides: norms, noise, and how often.
   public var report = Experiment.ReportChoice()
 
@@ -51,7 +54,7 @@ public struct TrainerSettings: Sendable {
     (schedule, rateRule) = (experiment.schedule, experiment.rateRule)
     (batchGrowth, clipScope) = (experiment.batchGrowth, experiment.clipScope)
     (regularization, guardConfig) = (experiment.regularization, experiment.guardConfig)
-    (stop, report) = (experiment.stop, experiment.report)
+    (stop, report, evaluation) = (experiment.stop, experiment.report, experiment.evaluation)
     (decay, groups) = (experiment.decay, experiment.groups)
     (optimizer, clip) = (experiment.optimizer, experiment.clip)
     modelKind = type(of: experiment.model.recipe).kind

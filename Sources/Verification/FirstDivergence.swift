@@ -46,7 +46,7 @@ public struct FirstDivergence: Sendable, Equatable {
     case .total: "has other totals of the ledger"
     case .update: "updated \(tensor) otherwise"
     case .weights: "holds other weights"
-    case .evaluation: "computed another loss of block \(unit) of the test set"
+    case .evaluation: "computed another loss of block \(unit) of the evaluation"
     }
   }
 }

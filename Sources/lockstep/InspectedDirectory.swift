@@ -45,7 +45,10 @@ struct InspectedDirectory {
     for name in Self.names(in: folder).filter({ $0.hasSuffix(".safetensors") }).sorted() {
       let summary = try TensorFileSummary(path: "\(folder)/\(name)")
       let recorded =
-        ["model.safetensors": state?.model, "optimizer.safetensors": state?.optimizer][name] ?? nil
+        [
+          "model.safetensors": state?.model, "optimizer.safetensors": state?.optimizer,
+          "average.safetensors": state?.average,
+        ][name] ?? nil
       files.append(File(summary: summary, isAsRecorded: recorded.map { $0 == summary.sha256 }))
     }
   }
@@ -59,11 +62,13 @@ struct InspectedDirectory {
     var step: Int
     var model: String?
     var optimizer: String?
+    var average: String?
 
     enum CodingKeys: String, CodingKey {
       case step
       case model = "model_sha256"
       case optimizer = "optimizer_sha256"
+      case average = "average_sha256"
     }
   }
 

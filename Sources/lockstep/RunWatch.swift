@@ -39,6 +39,7 @@ actor RunWatch {
   private var progress: WorkerEvent.Progress?
   private var shownProgress: WorkerEvent.Progress?
   private var shownAt: ContinuousClock.Instant?
+  private var evaluationShownAt: ContinuousClock.Instant?
   private var isDrawn = false
   private var log: MpirunLog
   private var shownLines: Set<String> = []
@@ -98,6 +99,7 @@ actor RunWatch {
     case .message(let level, let text):
       if self.progress == nil { showStart(firstStep: nil) }
       show("\(level.rawValue): \(PlainText.sanitized(text))")
+    case .heldOut(let record): showEvaluation(record)
     case .evaluation(let loss, let score):
       showLastProgress()
       show(ProgressText.evaluationLine(loss: loss, score: score))
@@ -188,6 +190,14 @@ actor RunWatch {
     shownAt = clock.now
     shownProgress = progress
     Terminal.error.write(ProgressText.line(progress) + "\n")
+  }
+
+  /// One every two seconds: a run may evaluate at every step, and the bar has the last loss.
+  private func showEvaluation(_ record: EvaluationRecord) {
+    if let evaluationShownAt, evaluationShownAt.duration(to: clock.now) < .seconds(2) { return }
+    evaluationShownAt = clock.now
+    showLastProgress()
+    show(ProgressText.line(record))
   }
 
   /// In a log, the step that what follows belongs to, where its line has not been written yet.

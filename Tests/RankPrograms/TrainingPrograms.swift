@@ -20,7 +20,7 @@ let trainingPrograms: [RankProgram] = [
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram,
   sharedFallbackProgram, sharedMemoryProgram,
   bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
-  verdictRanksProgram, casesProgram, parameterGroupsProgram,
+  verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
 ]
 
 /// A small network on blobs.

@@ -162,6 +162,45 @@ import Testing
     print("10,000 steps of 74 tensors: \(html.utf8.count / 1024) KB")
   }
 
+  /// Evaluations of rows held out are curves over the training loss, and a chart of the score.
+  @Test func evaluationsAreDrawn() throws {
+    let folder = TemporaryFolder()
+    let steps = (1...40).map { Self.step($0, loss: 2 / Double($0), norm: 1) }
+    let run = try Self.run(folder, "a", steps: steps, report: Samples.report)
+    #expect(
+      try #require(Self.words(RunPage(RunRecords(run)).html)).contains("held out, at the end:"))
+    var file = try JSONLinesFile(creating: run.evaluations)
+    for step in stride(from: 10, through: 40, by: 10) {
+      let loss = 3 - Double(step) / 20
+      try file.append(
+        EvaluationRecord(
+          step: step, epoch: 1, scores: Scores(loss: loss, score: NamedNumber("accuracy", 0.5)),
+          average: Scores(loss: loss - 0.25, score: NamedNumber("accuracy", 0.75))))
+    }
+    let records = RunRecords(run)
+    #expect(records.notes.isEmpty, "\(records.notes)")
+    let words = try #require(Self.words(RunPage(records).html))
+    for wanted in [
+      "held out: 2.50 at 10, 1 at 40", "held out, mean of the weights: 2.25 at 10, 0.750 at 40",
+      "test set, at the end:", "Score on rows held out", "mean of the weights: 0.750 at 10",
+    ] { #expect(words.contains(wanted), "\(wanted)") }
+    let compared = try #require(
+      Self.words(ComparisonPage([records, RunRecords(run)]).html))
+    #expect(compared.contains("a, held out: 2.50 at 10") && compared.contains("a, test set:"))
+    let unfinished = try UnfinishedText(run, name: "a").text
+    #expect(
+      unfinished.contains(
+        "held out at step 40: loss 1.000, accuracy 0.5000; the mean of the weights: loss 0.7500"),
+      "\(unfinished)")
+    var table = ""
+    try RecordTable(.evaluations, of: [(name: "a", directory: run)]).write { table += $0 }
+    #expect(
+      table.hasPrefix(
+        "step,epoch [epochs],loss,accuracy,average_loss,average_accuracy\n10,1.0,2.5,0.5,2.25,0.75\n"
+      ),
+      "\(table)")
+  }
+
   @Test func aComparisonNamesDifferences() throws {
     let folder = TemporaryFolder()
     let steps = (1...100).map { Self.step($0, loss: 2 / Double($0), norm: 1) }

@@ -40,6 +40,7 @@ import Testing
       "lockstep_restarts_total 2\n",
       "lockstep_learning_rate 1e-05\n",
       "lockstep_noise_scale_samples 64\n",
+      "lockstep_held_out_step 9\n", "lockstep_held_out_loss 2\n",
       "lockstep_evaluation_score{name=\"mean_return\"} 475.5\n",
       "lockstep_verdict_info{verdict=\"noise-floor\"} 1\n",
       #"experiment="a \"quoted\" name\\with\nlines""#,

@@ -15,6 +15,13 @@ struct WorkerEventTests {
       .init(
         step: 1, steps: 2, epoch: 0, loss: nil, norm: nil, clippedFraction: 0,
         samplesPerSecond: nil, secondsLeft: nil, skipped: 3)),
+    .heldOut(
+      EvaluationRecord(
+        step: 500, epoch: 0.75,
+        scores: Scores(loss: 0.41, score: NamedNumber("accuracy", 0.875)),
+        average: Scores(loss: 0.37, score: NamedNumber("accuracy", 0.9)))),
+    .heldOut(
+      EvaluationRecord(step: 9, epoch: 1, scores: Scores(loss: 2, score: nil))),
     .message(level: .warning, text: "line\nbreak"), .evaluation(loss: 0.5, score: nil),
     .evaluation(loss: nil, score: NamedNumber("mean_return", 475.5)), .report(Samples.report),
   ]

@@ -19,6 +19,11 @@ import Training
     steps = 4
     [schedule]
     kind = "plateau-on-norm"
+    [evaluation]
+    every = 1
+    patience = 100
+    best = true
+    average = 0.9
     [checkpoint]
     every = 2
     """

@@ -69,7 +69,7 @@ import Testing
     ("max_norm", "no section, choice or key max_norm; did you mean clip.max_norm?"),
     (
       "xyzzyx-plugh",
-      "no section, choice or key xyzzyx-plugh; the sections are model, data, training, optimizer, schedule, clip, regularization, guard, stop, report, checkpoint"
+      "no section, choice or key xyzzyx-plugh; the sections are model, data, training, optimizer, schedule, clip, regularization, guard, stop, evaluation, report, checkpoint"
     ),
   ])
   func whatIsNotThereIsAnsweredWithTheNearest(_ name: String, _ line: String) {

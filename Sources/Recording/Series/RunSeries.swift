@@ -13,6 +13,14 @@ public struct RunSeries: Sendable {
   /// Seconds of each rank, by rank.
   package private(set) var ranks: [RankTime] = []
 
+  /// What the rows held out said, step by step: the loss, and the model's score with its name.
+  package private(set) var heldOut = DownsampledSeries()
+  package private(set) var heldOutScore = DownsampledSeries()
+  /// The same of the running mean of the weights.
+  package private(set) var average = DownsampledSeries()
+  package private(set) var averageScore = DownsampledSeries()
+  package private(set) var scoreName: String?
+
   /// Where a rank's time went, over all intervals that were recorded.
   package struct RankTime: Sendable {
     package var rank: Int
@@ -54,6 +62,19 @@ public struct RunSeries: Sendable {
         skipReasons.append((record.step, record.reason ?? ""))
       }
     }
+  }
+
+  /// Takes in an evaluation of the rows held out, in the order of steps.
+  public mutating func add(_ record: EvaluationRecord) {
+    let x = Double(record.step)
+    heldOut.add(x, record.scores.loss)
+    if let own = record.average {
+      average.add(x, own.loss)
+      if let score = own.score { averageScore.add(x, score.value) }
+    }
+    guard let score = record.scores.score else { return }
+    scoreName = score.name
+    heldOutScore.add(x, score.value)
   }
 
   /// Takes in a rank's interval.

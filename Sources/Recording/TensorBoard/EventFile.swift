@@ -73,11 +73,13 @@ public struct EventFile: ~Copyable {
     try writeRecord()
   }
 
-  /// Writes what the trained weights score on held-out data, after a step.
-  public mutating func append(evaluation: [NamedNumber], step: Int) throws(RunFileError) {
+  /// Writes what the weights score after a step, as `WHAT/NAME`.
+  public mutating func append(
+    evaluation: [NamedNumber], step: Int, of what: String = "evaluation"
+  ) throws(RunFileError) {
     begin(step: step)
     event.field(5) { summary in
-      for number in evaluation { Self.scalar("evaluation/\(number.name)", number.value, &summary) }
+      for number in evaluation { Self.scalar("\(what)/\(number.name)", number.value, &summary) }
     }
     try writeRecord()
   }

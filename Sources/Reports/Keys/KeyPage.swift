@@ -49,6 +49,12 @@ public enum KeyPage {
     "regularization": Section(title: "Regularization"),
     "guard": Section(title: "Guards"),
     "stop": Section(title: "Stopping"),
+    "evaluation": Section(
+      title: "Evaluation",
+      note: """
+        Which rows are held out is a function of the seed, the number of training rows and `split`. A `csv` with `data.standardize` takes mean and
+        deviation over all training rows, those held out here among them.
+        """),
     "report": Section(title: "Records"),
     "checkpoint": Section(title: "Checkpoints"),
   ]

@@ -12,7 +12,14 @@ struct RunCharts {
   private static let step = Axis("step")
 
   /// Those that have something to show, in the order of the metrics.
-  var all: [any Chart] { groups.compactMap { $0.chart.isCompared || only != nil ? draw($0) : nil } }
+  var all: [any Chart] {
+    var charts = groups.compactMap { group -> LineChart? in
+      group.chart.isCompared || only != nil ? draw(group) : nil
+    }
+    // After that of the loss, which comes first.
+    if let score { charts.insert(score, at: min(1, charts.count)) }
+    return charts
+  }
 
   /// A chart's metrics.
   private typealias Group = (chart: MetricChart, lines: [(metric: String, line: MetricLine)])
@@ -70,16 +77,45 @@ struct RunCharts {
       bands: bands)
   }
 
-  /// The loss on held-out data at the end of each run that was evaluated.
+  /// The loss on rows held out while training, and on the test set at the end of each run that was
+  /// evaluated.
   private var heldOut: [Series] {
-    runs.enumerated().compactMap { index, run in
-      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else {
-        return nil
+    runs.enumerated().flatMap { index, run in
+      let name = only == nil ? "\(run.name), held out" : "held out"
+      let colour = only == nil ? index : 1
+      let evaluations = run.series.heldOut
+      var curve = evaluations.isEmpty ? [] : [Series(name, evaluations.points, colour: colour)]
+      if only != nil, !run.series.average.isEmpty {
+        curve.append(
+          Series("held out, mean of the weights", run.series.average.points, colour: 2))
       }
-      return Series(
-        only == nil ? "\(run.name), held out" : "held out, at the end",
-        [ChartPoint(Double(report.steps), loss)], style: .marks, colour: only == nil ? index : 1)
+      guard let report = run.report, report.verdict != .stopped, let loss = report.final.loss else {
+        return curve
+      }
+      let end =
+        curve.isEmpty
+        ? only == nil ? name : "held out, at the end"
+        : only == nil ? "\(run.name), test set" : "test set, at the end"
+      return curve
+        + [Series(end, [ChartPoint(Double(report.steps), loss)], style: .marks, colour: colour)]
     }
+  }
+
+  /// The model's score on rows held out while training; nil where there is none.
+  private var score: LineChart? {
+    let lines = runs.enumerated().compactMap { index, run -> (name: String, series: Series)? in
+      guard let name = run.series.scoreName, !run.series.heldOutScore.isEmpty else { return nil }
+      let line = Series(
+        only == nil ? run.name : "held out", run.series.heldOutScore.points,
+        colour: only == nil ? index : 1)
+      return (String(name.map { $0 == "_" ? " " : $0 }), line)
+    }
+    guard let first = lines.first else { return nil }
+    let average = only.map { $0.series.averageScore.points } ?? []
+    return lineChart(
+      "Score on rows held out", y: Axis(first.name),
+      lines.map(\.series)
+        + (average.isEmpty ? [] : [Series("mean of the weights", average, colour: 2)]))
   }
 
   /// The norms of the tensors over the run; nil where none are recorded.

@@ -58,6 +58,9 @@ public struct RunRecords: Sendable {
     notes += Self.note(directory.metrics) { (path) throws(RunFileError) in
       try StepRecord.read(path: path, every: every) { read.add($0) }
     }
+    notes += Self.note(directory.evaluations) { (path) throws(RunFileError) in
+      try EvaluationRecord.read(path: path) { read.add($0) }
+    }
     notes += Self.note(directory.ranks) { (path) throws(RunFileError) in
       try RankRecord.read(path: path) { read.add($0) }
     }

@@ -50,14 +50,16 @@ package struct ChangedKeys: Equatable {
     changes.first { change in
       let section = change.key.prefix { $0 != "." }
       if section == "data" { return !(sameData && change.key.hasSuffix("path")) }
-      return section == "model" || change.key == "seed" || change.key == "training.global_batch"
+      return section == "model"
+        || ["seed", "training.global_batch", "evaluation.split"].contains(change.key)
     }
   }
 
   /// The first change by which a run may go on where it had ended.
   package var continuation: Change? {
     changes.first {
-      ["training.steps", "training.epochs"].contains($0.key) || $0.key.hasPrefix("stop.")
+      ["training.steps", "training.epochs", "evaluation.patience"].contains($0.key)
+        || $0.key.hasPrefix("stop.")
     }
   }
 

@@ -7,6 +7,12 @@ import Vectors
 /// Draws each step's global batch, says which rank has which part of it, and reads micro-batches.
 final class BatchSampler {
   let data: TrainingData
+  /// The training rows that are held out for evaluations, ascending; none: all are trained on.
+  let heldOut: [UInt32]
+  /// The rows trained on, where those are not all.
+  private let rows: [UInt32]?
+  /// Samples of an epoch.
+  let sampleCount: Int
   let length: RunLength
   private(set) var cursor = SampleCursor()
   /// Samples a step, which may grow.
@@ -30,11 +36,13 @@ final class BatchSampler {
       throw ExperimentError(
         "training.shares has \(shares.count) entries for \(ranks) ranks: give one a rank")
     }
+    (rows, heldOut) = try Self.split(data.train.count, settings)
+    sampleCount = rows?.count ?? data.train.count
     let partition =
       (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample)
       .inProportion(training.shares)
     let largest = min(
-      max(training.globalBatch, settings.batchGrowth?.largest ?? 0), data.train.count)
+      max(training.globalBatch, settings.batchGrowth?.largest ?? 0), sampleCount)
     let shares = (0..<ranks).map { partition.share(of: largest, rank: $0, ranks: ranks) }
     // In reproducible mode a micro-batch has the same capacity at any rank count.
     let capacity = max(
@@ -42,14 +50,29 @@ final class BatchSampler {
     largestMicroBatches = StepBatches.microBatches(of: shares, size: capacity)
     prefetcher = data.train.waitsForFiles ? Prefetcher(data.train, capacity: capacity) : nil
     (self.data, self.partition, self.capacity) = (data, partition, capacity)
-    length = RunLength(settings, sampleCount: data.train.count)
+    length = RunLength(settings, sampleCount: sampleCount)
     (globalBatch, growth) = (training.globalBatch, settings.batchGrowth)
     (order, seed) = (settings.order, UInt64(settings.seed))
   }
 
+  /// Which of so many training rows are trained on, nil for all, and which are held out.
+  private static func split(_ count: Int, _ settings: TrainerSettings) throws -> (
+    rows: [UInt32]?, heldOut: [UInt32]
+  ) {
+    let split = settings.evaluation.split
+    guard split > 0 else { return (nil, []) }
+    guard count > 1 else {
+      throw ExperimentError(
+        "evaluation.split: the one row of the training set cannot be held out; set it to 0")
+    }
+    let parts = TrainTestSplit.evaluation(
+      of: count, fraction: split, seed: UInt64(settings.seed))
+    return (parts.train, parts.test)
+  }
+
   /// Draws the next step's batch.
   func next(rank: Int, ranks: Int) -> StepBatches {
-    batches(of: cursor.next(globalBatch, of: data.train.count), rank: rank, ranks: ranks)
+    batches(of: cursor.next(globalBatch, of: sampleCount), rank: rank, ranks: ranks)
   }
 
   private func batches(of slice: GlobalBatches.BatchRange, rank: Int, ranks: Int) -> StepBatches {
@@ -112,14 +135,16 @@ final class BatchSampler {
     if length.isReached(after: step, at: cursor) { return nil }
     var cursor = cursor
     return self.batches(
-      of: cursor.next(globalBatch, of: data.train.count), rank: batches.rank,
+      of: cursor.next(globalBatch, of: sampleCount), rank: batches.rank,
       ranks: batches.positions.count)
   }
 
   /// The samples of an epoch in the order it visits them.
   private func order(ofEpoch epoch: Int) -> [UInt32] {
     if indices.epoch != epoch {
-      indices = (epoch, order.indices(count: data.train.count, seed: seed, epoch: epoch))
+      var values = order.indices(count: sampleCount, seed: seed, epoch: epoch)
+      if let rows { for place in values.indices { values[place] = rows[Int(values[place])] } }
+      indices = (epoch, values)
     }
     return indices.values
   }

@@ -21,6 +21,8 @@ final class ParameterUpdater {
   private let treatments: TensorTreatments?
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
+  /// Of the weights, where one is asked for.
+  let average: WeightAverage?
 
   /// A tensor is updated by the `treatments` that it has; nil for one rule and rate for all.
   init(
@@ -31,6 +33,9 @@ final class ParameterUpdater {
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updateRange)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
+    average = settings.evaluation.average.map {
+      WeightAverage(decay: $0, owning: partition.updateRange)
+    }
     (self.parameters, self.partition, self.statistics) = (parameters, partition, statistics)
     if decay > 0 { undecayed = FlatVector(zeros: parameters.weights.layout) }
   }
@@ -73,6 +78,7 @@ final class ParameterUpdater {
       }
       statistics.add(norms, of: range)
     }
+    average?.add(parameters.weights)
     for observer in statistics.observers.all { observer.updated(parameters.weights) }
   }
 
@@ -105,13 +111,31 @@ final class ParameterUpdater {
     on world: borrowing Communicator, _ body: () throws -> Result
   ) throws -> Result {
     guard optimizer.rule.needs.contains(.evaluationWeights) else { return try body() }
+    return try withWeights(on: world, body) { weights, trained in
+      optimizer.replaceByEvaluationWeights(&weights)
+      for (part, _) in partition.updateParts where treatments?[part.tensor].isFrozen == true {
+        weights.copy(from: trained, in: part.range)
+      }
+    }
+  }
+
+  /// The same with the running mean of the weights; nil where there is none. Collective.
+  func withAverage<Result>(
+    on world: borrowing Communicator, _ body: () throws -> Result
+  ) throws -> Result? {
+    guard let average else { return nil }
+    return try withWeights(on: world, body) { weights, _ in average.replace(&weights) }
+  }
+
+  /// Runs `body` with other weights, of which `replace` writes this rank's part. Collective.
+  private func withWeights<Result>(
+    on world: borrowing Communicator, _ body: () throws -> Result,
+    replace: (inout FlatVector, borrowing FlatVector) -> Void
+  ) throws -> Result {
     let trained = FlatVector(copying: parameters.weights)
     // Ranks may have one copy of the weights: none reads them any more when they are written.
     try world.barrier()
-    optimizer.replaceByEvaluationWeights(&parameters.weights)
-    for (part, _) in partition.updateParts where treatments?[part.tensor].isFrozen == true {
-      parameters.weights.copy(from: trained, in: part.range)
-    }
+    replace(&parameters.weights, trained)
     try parameters.allGather(on: world)
     let result = try body()
     try world.barrier()

@@ -41,7 +41,7 @@ package protocol StepObserver: AnyObject {
   /// The step is over.
   func stepEnded(_ step: Int) throws
 
-  /// A block of the test set is evaluated, and then all of this rank's.
+  /// A block of rows is evaluated, and then all of this rank's.
   func evaluated(loss: Double)
   func evaluationEnded(after step: Int, firstBlock: Int) throws
 
