@@ -42,6 +42,12 @@ extension ConvergenceTracker {
     if let reasons = explosion(evidence, kind) {
       return ConvergenceVerdict(kind: .diverged, reasons: reasons)
     }
+    if [.converging, .converged, .noiseFloor, .tooShort].contains(kind),
+      let overfitting = OverfittingEvidence(heldOut, series)
+    {
+      return ConvergenceVerdict(
+        kind: .overfitting, reasons: overfitting.reasons + evidence.reasons(for: kind))
+    }
     return ConvergenceVerdict(kind: kind, reasons: evidence.reasons(for: kind))
   }
 

@@ -6,6 +6,8 @@ import Glibc
 /// everywhere.
 public struct ConvergenceTracker: Sendable, Equatable, Codable {
   private(set) var series = BlockSeries()
+  /// The losses on rows that are not trained on; nil where none were evaluated.
+  private(set) var heldOut: HeldOutSeries?
   /// The first step that was taken, alone.
   private(set) var opening: StepSums?
   private(set) var firstStep: Int?
@@ -91,6 +93,14 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     if opening == nil { (opening, firstStep) = (sums, step) }
     if loss < lowestLoss?.value ?? .infinity { lowestLoss = Extreme(step: step, value: loss) }
     if loss > highestLoss?.value ?? -.infinity { highestLoss = Extreme(step: step, value: loss) }
+  }
+
+  /// Takes in the loss on held-out rows after a step; one that is not finite is left out.
+  public mutating func record(heldOut loss: Double, at step: Int) {
+    guard abs(loss) < Self.largest.squareRoot() else { return }
+    var series = heldOut ?? HeldOutSeries()
+    series.append(loss, at: step)
+    heldOut = series
   }
 
   /// trΣ/B of a step; nil with one part alone, or where the parts were clipped before they were

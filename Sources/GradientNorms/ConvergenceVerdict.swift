@@ -39,10 +39,14 @@
 /// - `converged`: the loss is flat without noise and the gradient is at most a tenth of the largest
 ///   it was; or less than a thousandth of the loss is left. A plateau is the same to first order:
 ///   norms cannot distinguish a saddle from a minimum.
+/// - `overfitting`, in the place of `converging`, `converged`, `noise-floor` and of a `too-short` that
+///   is for want of evidence: rows that are not trained on were evaluated, their loss rises from its
+///   lowest while the training loss falls, both for certain and by more than the band of *flat*
+///   (``OverfittingEvidence``).
 public struct ConvergenceVerdict: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable, Codable {
     case tooShort = "too-short"
-    case motionless, converged, converging
+    case motionless, overfitting, converged, converging
     case noiseFloor = "noise-floor"
     case oscillating, diverging, diverged, vanishing, stopped
   }

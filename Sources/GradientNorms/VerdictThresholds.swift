@@ -21,6 +21,10 @@ enum VerdictThresholds {
   /// What the loss moved is visible from so many standard deviations of one step's loss.
   static let visible = 4.0
 
+  /// A rise of the loss on held-out rows counts from so many times what that loss rose by before its
+  /// minimum, or fell by after it.
+  static let wandering = 3.0
+
   // MARK: The updates
 
   /// Weights whose updates add up to less than this part of their norm have not moved.

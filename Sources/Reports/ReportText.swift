@@ -37,7 +37,7 @@ public struct ReportText {
   private var colourCode: Int {
     switch report.verdict {
     case .converged, .converging, .noiseFloor: 32
-    case .oscillating, .vanishing, .stopped, .tooShort, .motionless: 33
+    case .overfitting, .oscillating, .vanishing, .stopped, .tooShort, .motionless: 33
     case .diverging, .diverged: 31
     }
   }

@@ -78,6 +78,7 @@ struct RunHistory: Codable, Equatable {
   /// Takes in an evaluation of the rows held out. Returns whether it is the best so far.
   @discardableResult
   mutating func record(_ record: EvaluationRecord) -> Bool {
+    tracker.record(heldOut: record.scores.loss, at: record.step)
     var history = evaluations ?? EvaluationHistory()
     defer { evaluations = history }
     return history.record(record)

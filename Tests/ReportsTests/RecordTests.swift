@@ -1,5 +1,6 @@
 import Foundation
 import GradientNorms
+import RankTesting
 import Recording
 import Reports
 import Testing
@@ -88,9 +89,58 @@ struct RecordTests {
   @Test func verdictsAreTheWordsOfTheContract() {
     #expect(
       ConvergenceReport.Verdict.allCases.map(\.rawValue) == [
-        "too-short", "motionless", "converged", "converging", "noise-floor", "oscillating",
+        "too-short", "motionless", "overfitting", "converged", "converging", "noise-floor",
+        "oscillating",
         "diverging", "diverged", "vanishing", "stopped",
       ])
+  }
+
+  /// What only runs with rows held out have: their evaluations, and the mean of the weights.
+  @Test func aReportOfEvaluationsIsReadBack() throws {
+    var report = Samples.report
+    report.final.average = Scores(loss: 0.25, score: NamedNumber("accuracy", 0.9))
+    report.heldOut = ConvergenceReport.HeldOut(
+      rows: 600, evaluations: 12, best: .init(step: 400, loss: 0.3),
+      last: .init(step: 702, loss: nil),
+      bestFile: 400)
+    let text = JSONText(of: report).string
+    #expect(text.contains(#""average_loss":0.25,"average_accuracy":0.9"#))
+    #expect(
+      text.contains(
+        #""held_out":{"rows":600,"evaluations":12,"best":{"step":400,"loss":0.3},"last":{"step":702,"loss":null},"best_safetensors":400}"#
+      ))
+    #expect(try JSONDecoder().decode(ConvergenceReport.self, from: Data(text.utf8)) == report)
+    let words = ReportText(report, name: "x", place: "runs/x").text
+    #expect(words.contains("average      loss 0.2500, accuracy 0.9000, of the mean of the weights"))
+    #expect(
+      words.contains(
+        "held out     lowest loss 0.3000 (step 400), last – (step 702); 12 evaluations of 600 rows;"
+      )
+        && words.contains("best.safetensors is of step 400"), "\(words)")
+    let plain = JSONText(of: Samples.report).string
+    #expect(!plain.contains("held_out") && !plain.contains("average"))
+  }
+
+  @Test func evaluationsAreReadBack() throws {
+    let folder = TemporaryFolder()
+    let records = [
+      EvaluationRecord(step: 5, epoch: 0.5, scores: Scores(loss: 2, score: nil)),
+      EvaluationRecord(
+        step: 10, epoch: 1, scores: Scores(loss: 1.5, score: NamedNumber("mean_return", 20)),
+        average: Scores(loss: 1.25, score: NamedNumber("mean_return", 21))),
+    ]
+    let lines = records.map { JSONText(of: $0).string + "\n" }
+    #expect(
+      lines[1]
+        == #"{"step":10,"epoch":1.0,"loss":1.5,"mean_return":20.0,"average_loss":1.25,"average_mean_return":21.0}"#
+        + "\n")
+    let path = folder.write(
+      lines.joined() + #"{"step":15,"epoch":1.5,"loss":null}"# + "\n{\"step\":20,", to: "e.jsonl")
+    var read: [EvaluationRecord] = []
+    try EvaluationRecord.read(path: path) { read.append($0) }
+    #expect(Array(read.prefix(2)) == records && read.count == 3 && read[2].scores.loss.isNaN)
+    folder.write("{\"step\":-1,\"epoch\":0,\"loss\":1}\n", to: "e.jsonl")
+    #expect(throws: RunFileError.self) { try EvaluationRecord.read(path: path) { _ in } }
   }
 
   @Test func aReportNamesTwentySkipsAtMost() {

@@ -211,6 +211,7 @@ import Vectors
     #expect(heldOut["rows"] as? Int == 30 && heldOut["evaluations"] as? Int == records.count)
     #expect(heldOut["best_safetensors"] as? Int == bestStep)
     #expect((heldOut["best"] as? NSDictionary)?["loss"] as? Double == losses[best])
+    #expect(report["verdict"] as? String == "overfitting", "\(reasons)")
     #expect(outcome.output.contains("best.safetensors is of step \(bestStep)"))
     // The file is of the step that the records name.
     let weights = try SafeTensors(path: folder.path("whole/best.safetensors"))

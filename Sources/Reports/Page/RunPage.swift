@@ -180,7 +180,7 @@ extension ConvergenceReport.Verdict {
   var appearance: (style: String, sign: String) {
     switch self {
     case .converged, .converging, .noiseFloor: ("good", "✓")
-    case .oscillating, .vanishing, .stopped, .tooShort, .motionless: ("warn", "!")
+    case .overfitting, .oscillating, .vanishing, .stopped, .tooShort, .motionless: ("warn", "!")
     case .diverging, .diverged: ("bad", "✗")
     }
   }
