@@ -1,20 +1,26 @@
 extension ExperimentReader {
   /// Reads every table of a list of tables, `[[section.key]]` or `key = [{ … }, … ]`: `read` asks
-  /// an entry for its keys as it would a section. Returns nil where the key is not there.
+  /// an entry for its keys as it would a section. Returns nil where the key is not there; a key with
+  /// an `example` is needed, and `missing` is the error where it is not there.
   /// - Throws: also for a key of an entry that `read` did not ask for, with the entry's index, line
   ///   and column.
   public mutating func tables<Entry>(
-    _ key: String, _ help: String,
+    _ key: String, example: String? = nil, missing: String = "", _ help: String,
     _ read: (inout ExperimentReader) throws(ExperimentError) -> Entry
   ) throws(ExperimentError) -> [Entry]? {
     let path = path(of: key)
     known.insert(path.description)
-    declare(key, .tables, wanted: "a list of tables", default: nil, help)
+    declare(
+      key, .tables, wanted: "a list of tables", default: nil, isNeeded: example != nil,
+      example: example, help)
     declareEntry(of: key, read)
     // Entries of what was not chosen have no keys of their own: lists in lists would be read twice
     // for each of them.
     if isAlternative && declarations == nil { return nil }
-    guard let node = tree[path] else { return nil }
+    guard let node = tree[path] else {
+      guard declarations == nil, example != nil else { return nil }
+      throw error(key, missing)
+    }
     guard case .array(let nodes) = node.value else {
       throw ExperimentError(
         "\(tree.place(path)): wanted a list of tables, found \(describe(node.value))")

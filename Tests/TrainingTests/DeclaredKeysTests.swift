@@ -87,8 +87,11 @@ import Vectors
       let text = try InitText.experiment(kind: choice.name, keys)
       let new = try Experiment(text: text, source: "new.toml", overrides: [])
       let suits = choice.suits.map { "\($0.key)=\($0.name)" }
+      let needed = keys.filter {
+        $0.isNeeded && $0.conditions == [KeyDeclaration.Condition("model.kind", choice.name)]
+      }.map { "\($0.path)=\($0.example ?? "")" }
       let plain = try Experiment(
-        text: "", source: "new.toml", overrides: ["model.kind=\(choice.name)"] + suits)
+        text: "", source: "new.toml", overrides: ["model.kind=\(choice.name)"] + needed + suits)
       #expect(new.resolved == plain.resolved && new.ignoredKeys == [])
       try new.checkFit()
       #expect(text.split(separator: "\n").allSatisfy { $0.count <= 100 || !$0.hasPrefix("# ") })

@@ -49,7 +49,7 @@ import Testing
       Golden.self, from: Data(contentsOf: folder.appending(path: "\(model).json")))
     let golden = settings.float64
     let network = settings.network.map {
-      ["model.kind=network", "model.layers=\($0)"]
+      ["model.kind=network", "model.layers=\($0)", "optimizer.decay=all"]
     }
     let rule =
       (network ?? []) + [

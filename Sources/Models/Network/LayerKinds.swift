@@ -44,10 +44,13 @@ extension Registry {
 
 extension ExperimentReader {
   /// A list of layers, empty where the key is not given; a name is a layer's own.
-  public mutating func layers(_ key: String, _ help: String) throws(ExperimentError)
-    -> [any LayerKind]
-  {
-    try tables(key, help) { (keys: inout ExperimentReader) throws(ExperimentError) in
+  ///
+  /// With an `example` the key is needed, and `missing` is the error about an experiment without it.
+  public mutating func layers(
+    _ key: String, example: String? = nil, missing: String = "", _ help: String
+  ) throws(ExperimentError) -> [any LayerKind] {
+    try tables(key, example: example, missing: missing, help) {
+      (keys: inout ExperimentReader) throws(ExperimentError) in
       let name = try keys.string(
         optional: "name", "what the layer's tensors are called, in the place of its number")
       let layer = try keys.kind("kind", of: LayerKinds.self, "what the layer computes") {

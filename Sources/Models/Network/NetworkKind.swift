@@ -13,7 +13,10 @@ public struct NetworkKind: ModelKind {
     loss = try keys.kind("loss", of: Losses.self, "what the outputs are measured by") {
       (kind, keys) throws(ExperimentError) -> any Loss in try kind.init(&keys)
     }
-    layers = try keys.layers("layers", "the layers, first to last")
+    layers = try keys.layers(
+      "layers", example: "[{ kind = \"flatten\" }, { kind = \"dense\", width = \"classes\" }]",
+      missing: "a network needs its layers, such as [{ kind = \"dense\", width = \"classes\" }]",
+      "the layers, first to last")
   }
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
