@@ -71,16 +71,33 @@ import Testing
       "--json",
     ])
     #expect(run.status == 0, "\(run.errors)")
-    struct Report: Decodable {
-      struct Final: Decodable { var accuracy: Double }
-      var final: Final
-    }
-    let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
-    #expect(report.final.accuracy > 0.9, "a third would be chance")
+    #expect(try accuracy(of: run) > 0.9, "a third would be chance")
     // The coordinator shows the worker's metric, which it was built without.
     let table = try lockstep(["report", folder.path("run"), "--csv", "metrics"])
     #expect(
       table.output.prefix { $0 != "\n" }.contains("norm_per_loss"), "\(table.output.prefix(400))")
+  }
+
+  @Test func itsLayerAndItsLossPassTheCheckOfGradientsAndTrain() throws {
+    let worker = try Self.worker.get()
+    let check = try Programs.run(worker, ["--check-gradients"])
+    #expect(check.status == 0, "\(check.output)\(check.errors)")
+    #expect(check.output.contains("1.factor: error "), "\(check.output)")
+    let folder = TemporaryFolder()
+    let run = try lockstep([
+      "run", Self.package.appending(path: "network.toml").path, "-n", "2", "--worker", worker,
+      "--output", folder.path("run"), "--json",
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(try accuracy(of: run) > 0.9, "a third would be chance")
+  }
+
+  private func accuracy(of run: Outcome) throws -> Double {
+    struct Report: Decodable {
+      struct Final: Decodable { var accuracy: Double }
+      var final: Final
+    }
+    return try JSONDecoder().decode(Report.self, from: Data(run.output.utf8)).final.accuracy
   }
 
   @Test func mistakesInItsOwnKeysAreFoundBeforeRanksStart() throws {

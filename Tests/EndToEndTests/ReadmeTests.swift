@@ -67,11 +67,27 @@ import Testing
     let blocks = try text("README.md").matches(of: /(?s)```swift\n(.*?)\n```/).map {
       $0.1.split(separator: "\n", omittingEmptySubsequences: false)
     }
-    #expect(blocks.count == 3)
+    #expect(blocks.count == 2)
     for block in blocks {
       #expect(
         sources.contains { $0.firstRange(of: block) != nil },
         "not in the example: \(block.joined(separator: "\n"))")
+    }
+  }
+
+  /// What the pages show of networks can be made.
+  @Test func theNetworksOfThePagesFit() throws {
+    for page in ["README.md", "Sources/Training/Lockstep.docc/YourOwnNetwork.md"] {
+      let blocks = try text(page).matches(of: /(?s)```toml\n(.*?)\n```/).map { String($0.1) }
+        .filter { $0.contains("kind = \"network\"") }
+      #expect(!blocks.isEmpty, "\(page)")
+      for block in blocks {
+        let folder = TemporaryFolder()
+        let run = try folder.lockstep([
+          "run", folder.write(block, to: "x.toml"), "-n", "2", "--dry-run",
+        ]).finish()
+        #expect(run.status == 0, "\(page): \(run.errors)")
+      }
     }
   }
 

@@ -88,7 +88,11 @@ public enum KeyText {
       }
     let conditions =
       key.innerConditions.isEmpty ? "" : "with \(key.innerConditions.joined(separator: ", ")): "
-    return ["  " + key.key + value]
+    let head = "  " + key.key + value
+    return
+      (head.count <= style.width
+      ? [head]
+      : WrappedText.lines(key.key + value, indent: 2, hanging: 6, width: style.width))
       + WrappedText.lines(
         "\(conditions)\(key.plainHelp) (\(key.bounds))", indent: 6, hanging: 6, width: style.width)
   }
