@@ -139,7 +139,7 @@ import Vectors
     #expect(wrong.gradient == [0.25, -0.25, 0.25, -0.25])
     let right = measure(.binaryCrossEntropy, [-large, large, -100, 100], width: 4, batch)
     #expect(abs(right.evaluation.lossSum - 2 * exp(-100) / 4) < 1e-43)
-    #expect(right.gradient.allSatisfy { abs($0) < 1e-43 })
+    #expect(right.gradient.allSatisfy { abs(Double($0)) < 1e-43 })
   }
 
   /// A value that is not finite shows in the loss, or in the gradient, wherever it is.
