@@ -1,4 +1,5 @@
 import Foundation
+import RankTesting
 import Testing
 
 /// What README and the pages of the documentation say of the sources, compared with them.
