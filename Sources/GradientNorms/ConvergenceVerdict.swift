@@ -42,7 +42,7 @@
 /// - `overfitting`, in the place of `converging`, `converged`, `noise-floor` and of a `too-short` that
 ///   is for want of evidence: rows that are not trained on were evaluated, their loss rises from its
 ///   lowest while the training loss falls, both for certain and by more than the band of *flat*
-///   (``OverfittingEvidence``).
+///   (`OverfittingEvidence`).
 public struct ConvergenceVerdict: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable, Codable {
     case tooShort = "too-short"

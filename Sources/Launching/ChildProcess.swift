@@ -41,6 +41,8 @@ public enum ChildProcess {
   ///   - command: the program, looked for on the `PATH` where it is a bare name, and its arguments.
   ///   - environment: its variables; nil: this program's.
   ///   - began: is given the process's number before anything is read.
+  ///   - output: takes what comes of its standard output, in order.
+  ///   - errors: takes what comes of its standard error.
   /// - Throws: `StartError`.
   public static func run(
     _ command: [String], environment: [String: String]? = nil,

@@ -32,6 +32,7 @@ public struct GradientCheck: Sendable {
 ///   - model: any model whose loss is a function of weights and batch.
 ///   - batch: a few samples.
 ///   - weights: where to compare.
+///   - directions: how many for each tensor.
 ///   - seed: that of the directions.
 public func checkGradients(
   of model: any Model, on batch: borrowing Batch, at weights: borrowing FlatVector,

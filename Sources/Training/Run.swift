@@ -33,7 +33,7 @@ public struct RunOptions: Sendable {
   public var restarts: Int
   /// Threads of the compute library in each rank.
   public var threads: Int
-  /// Whether each rank notes each stage of each step (``Reports/StepTrace``).
+  /// Whether each rank notes each stage of each step (``Recording/StepTrace``).
   public var traces: Bool
   /// A cluster to be played on this machine.
   public var simulation: Simulation?

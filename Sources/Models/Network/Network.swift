@@ -6,7 +6,7 @@ import Vectors
 ///
 /// Tensors are named as PyTorch's `nn.Sequential` of the same list names them: `0.weight`,
 /// `3.layers.1.bias`. Activations and their gradients lie in one block of memory, planned when the
-/// network is made (``MemoryPlan``): a step allocates nothing.
+/// network is made: a step allocates nothing.
 public final class Network: Model {
   public let layout: TensorLayout
   public let compute: ComputeContext
