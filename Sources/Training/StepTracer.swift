@@ -3,7 +3,7 @@ import Recording
 import Threads
 import Vectors
 
-/// Writes what one rank has in hand at each stage of each step (``Reports/StepTrace``); a passive
+/// Writes what one rank has in hand at each stage of each step (``Recording/StepTrace``); a passive
 /// onlooker of the step.
 ///
 /// What enters a ledger is followed entry by entry: each adds its own share to the ledger's linear
