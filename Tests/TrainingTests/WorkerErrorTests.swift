@@ -155,7 +155,7 @@ import Testing
     folder.write("x,y\n1,2\n3,nan\n", to: "t.csv")
     try expectRefused(
       "csv", "t.csv", keys: "targets = \"y\"",
-      "t.csv: byte 10: line 3, column \"y\": \"nan\" is not a number")
+      "t.csv: byte 10: line 3, column \"y\": \"nan\" says that the value is missing")
     try expectRefused(
       "csv", "t.csv", keys: "label = \"z\"",
       "t.csv: byte 0: line 1: there is no column \"z\"; did you mean")
