@@ -17,18 +17,25 @@ public struct TextFile: Sendable {
 
   /// - Throws: when it cannot be opened or is empty.
   public init(path: String) throws(FileError) {
-    file = try InputFile(path)
+    file = try Self.open(path, "text")
+    isGzip = try file.isGzip()
+  }
+
+  /// Opens a file of text or tokens, as `what` calls it, which is not empty and not larger than one
+  /// may be.
+  static func open(_ path: String, _ what: String) throws(FileError) -> InputFile {
+    let file = try InputFile(path)
     // All of it is read before the first step, to learn its bytes: a file of holes would be read
     // for hours without a word.
-    guard file.byteCount <= Self.largest else {
+    guard file.byteCount <= largest else {
       throw FileError(
-        path, "has \(file.byteCount) bytes; a text has at most \(Self.largest >> 30) GiB",
+        path, "has \(file.byteCount) bytes; a text has at most \(largest >> 30) GiB",
         remedy: "divide it")
     }
     if file.byteCount == 0 {
-      throw FileError(path, at: 0, "is empty", remedy: "give a file of text")
+      throw FileError(path, at: 0, "is empty", remedy: "give a file of \(what)")
     }
-    isGzip = try file.isGzip()
+    return file
   }
 
   /// How often each of the 256 bytes occurs in one of `parts` parts of the text; the parts' sums

@@ -13,15 +13,7 @@ public struct TokenFile: Sendable {
 
   /// - Throws: when it cannot be opened, is empty, larger than a text may be or of an odd size.
   public init(path: String) throws(FileError) {
-    file = try InputFile(path)
-    guard file.byteCount <= TextFile.largest else {
-      throw FileError(
-        path, "has \(file.byteCount) bytes; a text has at most \(TextFile.largest >> 30) GiB",
-        remedy: "divide it")
-    }
-    if file.byteCount == 0 {
-      throw FileError(path, at: 0, "is empty", remedy: "give a file of tokens")
-    }
+    file = try TextFile.open(path, "tokens")
     guard file.byteCount % 2 == 0 else {
       throw FileError(
         path, at: file.byteCount - 1, "ends inside a token: each is two bytes",

@@ -45,12 +45,12 @@ public func checkGradients(
   let moved = FlatVector(copying: weights)
   var unused = FlatVector(zeros: model.layout)
   var results: [GradientCheck.Result] = []
-  for (index, segment) in model.layout.segments.enumerated() {
+  for (index, segment) in model.layout.segments.enumerated() where segment.count > 0 {
     let squares = segment.range.reduce(0.0) { $0 + Double(gradient.base[$1] * gradient.base[$1]) }
     let weightSquares = segment.range.reduce(0.0) {
       $0 + Double(weights.base[$1] * weights.base[$1])
     }
-    let scale = max((weightSquares / Double(max(segment.count, 1))).squareRoot(), 0.1)
+    let scale = max((weightSquares / Double(segment.count)).squareRoot(), 0.1)
     for direction in 0..<directions {
       var random = RandomStream(seed, UInt64(index), UInt64(direction))
       let signs = segment.range.map { _ in random.next() & 1 == 0 ? Float(1) : -1 }
@@ -59,7 +59,7 @@ public func checkGradients(
       }
       var best: (difference: Double, error: Double)?
       for relative in [0.1, 0.02, 0.004] {
-        let step = Float(relative * scale / Double(max(segment.count, 1)).squareRoot())
+        let step = Float(relative * scale / Double(segment.count).squareRoot())
         // What is added in Float32 is not the step itself.
         var applied = 0.0
         func loss(_ step: Float) -> Double {
@@ -80,7 +80,7 @@ public func checkGradients(
         if best.map({ error < $0.error }) ?? true { best = (difference, error) }
       }
       for place in segment.range { moved.base[place] = weights.base[place] }
-      if let best, segment.count > 0 {
+      if let best {
         results.append(
           .init(
             tensor: segment.name, slope: slope, difference: best.difference, error: best.error))

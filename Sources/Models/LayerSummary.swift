@@ -13,16 +13,15 @@ public struct LayerSummary: Sendable, Equatable {
   /// layer.
   public var multiplyAdds: Int?
 
-  init(_ path: String, kind: String, result: String, parameters: Int, multiplyAdds: Int?) {
+  public init(_ path: String, kind: String, result: String, parameters: Int, multiplyAdds: Int?) {
     (self.path, self.kind, self.result) = (path, kind, result)
     (self.parameters, self.multiplyAdds) = (parameters, multiplyAdds)
   }
 }
 
 extension Model {
-  /// The model's layers, first to last: those that have tensors, unless it knows more.
+  /// The layers that have tensors, by the names of these.
   public var layerSummaries: [LayerSummary] {
-    if let network = self as? Network { return network.summaries }
     var layers: [LayerSummary] = []
     for tensor in layout.segments {
       let path = tensor.name.split(separator: ".").dropLast().joined(separator: ".")
@@ -39,7 +38,7 @@ extension Model {
 
 extension Network {
   /// What one layer of the list becomes is one line.
-  fileprivate var summaries: [LayerSummary] {
+  public var layerSummaries: [LayerSummary] {
     var layers: [LayerSummary] = []
     for node in nodes {
       let parameters = node.tensors.reduce(0) { $0 + layout.segments[$1].count }

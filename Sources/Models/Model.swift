@@ -52,6 +52,9 @@ public protocol Model: AnyObject {
   /// a register: a product done again in the backward pass, the masked half of attention's scores,
   /// the padding of channels.
   func multiplyAdds(samples: Int, of shape: SampleShape) -> Int?
+
+  /// The model's layers, first to last, for the table of layers.
+  var layerSummaries: [LayerSummary] { get }
 }
 
 /// A model whose starting weights depend on samples.

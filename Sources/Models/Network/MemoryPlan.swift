@@ -58,19 +58,19 @@ struct MemoryPlan {
 
     // Values that share a place, and gradients that do: of a layer that writes over its input.
     var roots = Array(values.indices)
-    var gradientRoots = Array(values.indices)
+    var gradientHosts = [Int?](repeating: nil, count: values.count)
     for node in nodes where node.layer.memory.isInPlace {
       let x = node.inputs[0].index
       guard x != input, readers[x].count == 1, !(sharesOutput && node.result.index == output)
       else { continue }
       let keeps = producer[x].map { nodes[$0].layer.memory.keepsResult } ?? false
       if !keeps && !node.layer.memory.keepsInputs { roots[node.result.index] = roots[x] }
-      gradientRoots[x] = -1 - node.result.index
+      gradientHosts[x] = node.result.index
     }
     // The gradient of an input lies where that of the result does, which is made before it.
     func gradientRoot(_ value: Int) -> Int {
       var value = value
-      while gradientRoots[value] < 0 { value = -1 - gradientRoots[value] }
+      while let host = gradientHosts[value] { value = host }
       return value
     }
 

@@ -72,27 +72,22 @@ public struct NetworkBuilder {
     guard depth <= 64 else { throw error("layers within layers more than 64 deep") }
     var x = x
     for (index, layer) in layers.enumerated() {
-      x = try add(layer, named: nameOf(layer) ?? "\(index)", after: x)
+      let named = layer as? NamedLayer
+      x = try add(named?.layer ?? layer, named: named?.name ?? "\(index)", after: x)
     }
     return x
   }
 
   /// Adds one layer under a name of its own.
-  mutating func add(_ layer: any LayerKind, named name: String, after x: Value)
+  private mutating func add(_ layer: any LayerKind, named name: String, after x: Value)
     throws(ExperimentError) -> Value
   {
     let outer = (path, kind)
     defer { (path, kind) = outer }
     path.append(name)
-    if let named = layer as? NamedLayer {
-      kind = type(of: named.layer).kind
-      return try named.layer.add(to: &self, after: x)
-    }
     kind = type(of: layer).kind
     return try layer.add(to: &self, after: x)
   }
-
-  private func nameOf(_ layer: any LayerKind) -> String? { (layer as? NamedLayer)?.name }
 
   /// Adds a tensor of the layer that is being added, `PATH.name`, and returns its index.
   ///
@@ -116,8 +111,8 @@ public struct NetworkBuilder {
     return layout.add(full, shape: shape)
   }
 
-  /// Adds a layer that computes `shape` from its inputs. `firstTensor` is the index of the first
-  /// tensor that it has.
+  /// Adds a layer that computes `shape` from its inputs. The tensors that were added since the last
+  /// one are its own.
   public mutating func apply(_ layer: any Layer, to inputs: Value..., making shape: ActivationShape)
     throws(ExperimentError) -> Value
   {

@@ -2,7 +2,7 @@ import CVectorKernels
 import Vectors
 
 /// What a recurrent layer computes at each step.
-enum GatedCell: Sendable {
+public enum GatedCell: Sendable {
   case elman, lstm, gru
 
   /// Sums of a step, in units of the state's width.

@@ -4,17 +4,12 @@ import Vectors
 
 /// `kind = "average-pool"`: the mean of each window, channel by channel, PyTorch's `nn.AvgPool2d`:
 /// what lies outside the image counts as 0.
-public struct AveragePool: LayerKind {
+public struct AveragePool: PoolKind {
   public static let kind = "average-pool"
   public static let summary = "The mean of each window of an image."
   public let window: PoolWindow
 
-  public init(_ size: Int = 2, stride: Int? = nil, padding: Int = 0) {
-    window = PoolWindow(size, stride: stride, padding: padding)
-  }
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    window = try PoolWindow(&keys)
-  }
+  public init(_ window: PoolWindow) { self.window = window }
 
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
     throws(ExperimentError) -> NetworkBuilder.Value

@@ -5,17 +5,12 @@ import Vectors
 /// `kind = "max-pool"`: the largest value of each window, channel by channel, PyTorch's
 /// `nn.MaxPool2d`; what lies outside the image is no value, and a last incomplete window is left
 /// out.
-public struct MaxPool: LayerKind {
+public struct MaxPool: PoolKind {
   public static let kind = "max-pool"
   public static let summary = "The largest value of each window of an image."
   public let window: PoolWindow
 
-  public init(_ size: Int = 2, stride: Int? = nil, padding: Int = 0) {
-    window = PoolWindow(size, stride: stride, padding: padding)
-  }
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    window = try PoolWindow(&keys)
-  }
+  public init(_ window: PoolWindow) { self.window = window }
 
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
     throws(ExperimentError) -> NetworkBuilder.Value

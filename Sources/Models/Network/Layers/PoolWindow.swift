@@ -42,6 +42,22 @@ public struct PoolWindow: Sendable, Equatable {
   }
 }
 
+/// A layer that makes one value of each window, channel by channel.
+public protocol PoolKind: LayerKind {
+  init(_ window: PoolWindow)
+}
+
+extension PoolKind {
+  /// Windows of `size` × `size` pixels, `stride` apart, by default side by side.
+  public init(_ size: Int = 2, stride: Int? = nil, padding: Int = 0) {
+    self.init(PoolWindow(size, stride: stride, padding: padding))
+  }
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    self.init(try PoolWindow(&keys))
+  }
+}
+
 /// What layers share that take an image window by window.
 class PoolLayer: Layer {
   let window: PoolWindow

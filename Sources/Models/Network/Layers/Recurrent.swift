@@ -7,13 +7,8 @@ public struct RNN: RecurrentLayerKind {
   public static let kind = "rnn"
   public static let summary = "Recurrent layers with tanh over a text's rows."
   public let settings: RecurrentSettings
-  public init(_ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all) {
-    settings = RecurrentSettings(width, layers, dropout, output)
-  }
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    settings = try RecurrentSettings(&keys)
-  }
-  static var cell: GatedCell { .elman }
+  public init(_ settings: RecurrentSettings) { self.settings = settings }
+  public static var cell: GatedCell { .elman }
 }
 
 /// `kind = "lstm"`: PyTorch's `nn.LSTM` (Hochreiter and Schmidhuber 1997, with Gers' forget gate).
@@ -21,13 +16,8 @@ public struct LSTM: RecurrentLayerKind {
   public static let kind = "lstm"
   public static let summary = "LSTM layers over a text's rows."
   public let settings: RecurrentSettings
-  public init(_ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all) {
-    settings = RecurrentSettings(width, layers, dropout, output)
-  }
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    settings = try RecurrentSettings(&keys)
-  }
-  static var cell: GatedCell { .lstm }
+  public init(_ settings: RecurrentSettings) { self.settings = settings }
+  public static var cell: GatedCell { .lstm }
 }
 
 /// `kind = "gru"`: PyTorch's `nn.GRU` (Cho et al. 2014).
@@ -35,13 +25,8 @@ public struct GRU: RecurrentLayerKind {
   public static let kind = "gru"
   public static let summary = "GRU layers over a text's rows."
   public let settings: RecurrentSettings
-  public init(_ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all) {
-    settings = RecurrentSettings(width, layers, dropout, output)
-  }
-  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    settings = try RecurrentSettings(&keys)
-  }
-  static var cell: GatedCell { .gru }
+  public init(_ settings: RecurrentSettings) { self.settings = settings }
+  public static var cell: GatedCell { .gru }
 }
 
 /// What of a recurrent layer's states goes on.
@@ -78,12 +63,22 @@ public struct RecurrentSettings: Sendable, Equatable {
 ///
 /// Tensors of layer i: `weight_ih_lI [gates·width, inputs]`, `weight_hh_lI [gates·width, width]`,
 /// `bias_ih_lI`, `bias_hh_lI [gates·width]`, as PyTorch has them; each sample starts from zeros.
-protocol RecurrentLayerKind: LayerKind {
+public protocol RecurrentLayerKind: LayerKind {
   static var cell: GatedCell { get }
   var settings: RecurrentSettings { get }
+  init(_ settings: RecurrentSettings)
 }
 
 extension RecurrentLayerKind {
+  /// States of `width` values, `layers` over one another with dropout between them.
+  public init(_ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all) {
+    self.init(RecurrentSettings(width, layers, dropout, output))
+  }
+
+  public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
+    self.init(try RecurrentSettings(&keys))
+  }
+
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
     throws(ExperimentError) -> NetworkBuilder.Value
   {
