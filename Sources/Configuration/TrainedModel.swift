@@ -53,6 +53,12 @@ public final class TrainedModel {
     let values = try model.layout.read(file) { $0 }
     values.withUnsafeBufferPointer { _ = weights.set(0..<weights.count, to: $0) }
     self.weights = weights
+    if let statistics = model.runningStatistics {
+      let values = try statistics.layout.read(file) { $0 }
+      values.withUnsafeBufferPointer {
+        _ = statistics.values.set(0..<statistics.values.count, to: $0)
+      }
+    }
   }
 
   private static func file(at path: String) -> String {

@@ -47,18 +47,18 @@ public enum Initialization: Sendable, Equatable {
     }
   }
 
-  /// Fills a layer's weight and bias. `activation` is the one after the layer, nil where its
-  /// results are used as they are.
+  /// Fills a layer's weight, and its bias where it has one. `activation` is the one after the
+  /// layer, nil where its results are used as they are.
   public func fill(
-    _ weights: inout FlatVector, weight: Int, bias: Int, fanIn: Int, fanOut: Int,
+    _ weights: inout FlatVector, weight: Int, bias: Int?, fanIn: Int, fanOut: Int,
     activation: Activation?, seed: UInt64
   ) {
     if self == .standard {
       weights.fillUniformly(weight, fanIn: fanIn, seed: seed)
-      weights.fillUniformly(bias, fanIn: fanIn, seed: seed)
+      if let bias { weights.fillUniformly(bias, fanIn: fanIn, seed: seed) }
       return
     }
-    weights.setToZero(in: weights.layout.segments[bias].range)
+    if let bias { weights.setToZero(in: weights.layout.segments[bias].range) }
     let gain = activation?.gain ?? 1
     switch self {
     case .standard: break

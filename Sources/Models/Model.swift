@@ -5,8 +5,9 @@ import Vectors
 ///
 /// Weights and gradient belong to the caller, as one flat vector each. A model keeps only scratch
 /// for its activations, made for the largest micro-batch on first use and reused from then on.
-/// Results depend on the arguments alone: nothing is carried from one call to the next, so a
-/// micro-batch's gradient is the same whichever rank computes it, at the same number of threads.
+/// Losses and gradients depend on the arguments alone: nothing is carried from one call to the
+/// next, so a micro-batch's gradient is the same whichever rank computes it, at the same number of
+/// threads. Only evaluation also reads ``runningStatistics``, which the caller updates.
 public protocol Model: AnyObject {
   /// The tensors, named and shaped as PyTorch's `state_dict` has them, first layer first.
   var layout: TensorLayout { get }
@@ -20,6 +21,10 @@ public protocol Model: AnyObject {
   var inputRange: ClosedRange<Float>? { get }
   /// The same for targets.
   var targetRange: ClosedRange<Float>? { get }
+
+  /// Running means and variances that it is evaluated by, where it has batch normalization; nil
+  /// for a model that has weights alone.
+  var runningStatistics: RunningStatistics? { get }
 
   /// Fills all weights with their starting values, a function of the seed and of each tensor's
   /// index.
@@ -74,6 +79,7 @@ extension Model {
   public var scoreName: String { "accuracy" }
   public var inputRange: ClosedRange<Float>? { nil }
   public var targetRange: ClosedRange<Float>? { nil }
+  public var runningStatistics: RunningStatistics? { nil }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 

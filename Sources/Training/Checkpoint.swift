@@ -190,6 +190,7 @@ struct Checkpoints {
       fatalError("a checkpoint's state did not arrive as it was sent")
     }
     try trainer.parameters.broadcast(loaded?.weights, on: world)
+    try trainer.model.runningStatistics?.values.broadcast(from: loaded?.running, on: world)
     let own = state.trainer.memory(for: trainer.settings)
     if let steps = own.optimizerSteps {
       for index in trainer.optimizer.rule.momentNames.indices {
@@ -212,9 +213,11 @@ struct Checkpoints {
   private struct Loaded {
     var text: [UInt8]
     var weights: [Float]
+    /// The running statistics of a model that has some.
+    var running: [Float]?
     var moments: [[Float]]
     var reducer: [[Float]]
-    var average: [Float]?
+    var average: SavedAverage?
     var changes: [ChangedKeys.Change]
   }
 
@@ -246,6 +249,7 @@ struct Checkpoints {
     let changes = try changedKeys(state, trainer)
     let layout = trainer.model.layout
     let weights = try layout.read(model) { $0 }
+    let running = try trainer.model.runningStatistics?.layout.read(model) { $0 }
     let isSameOptimizer =
       state.trainer.optimizer.state(for: TrainerState.Tags(trainer.settings).optimizer) != nil
     let names = isSameOptimizer ? trainer.optimizer.rule.momentNames : []
@@ -253,8 +257,8 @@ struct Checkpoints {
     // In this version's form, whatever the file's: other ranks do not see what an older one leaves
     // open.
     return Loaded(
-      text: Array(try state.text().utf8), weights: weights, moments: moments,
-      reducer: try trainer.readReducerState(state, in: path),
+      text: Array(try state.text().utf8), weights: weights, running: running,
+      moments: moments, reducer: try trainer.readReducerState(state, in: path),
       average: try trainer.readAverage(state, in: path), changes: changes)
   }
 

@@ -38,7 +38,7 @@ extension Trainer {
   /// there is no such mean. The weights travel twice. Collective.
   public func evaluateAverage(on world: borrowing Communicator) throws -> Scores? {
     FlightRecorder.enter(.evaluation)
-    return try updater.withAverage(on: world) {
+    return try withAverage(on: world) {
       try evaluate(EvaluatedRows(data.test, all: data.test.count), on: world)
     }
   }
@@ -47,8 +47,18 @@ extension Trainer {
   public func evaluateAverageHeldOut(on world: borrowing Communicator) throws -> Scores? {
     guard !sampler.heldOut.isEmpty else { return nil }
     FlightRecorder.enter(.evaluation)
-    return try updater.withAverage(on: world) {
+    return try withAverage(on: world) {
       try evaluate(EvaluatedRows(data.train, rows: sampler.heldOut), on: world)
+    }
+  }
+
+  /// Runs `body` with the running mean of the weights, and of the running statistics, in their
+  /// places; nil where there is no such mean. Collective.
+  func withAverage<Result>(on world: borrowing Communicator, _ body: () throws -> Result) throws
+    -> Result?
+  {
+    try updater.withAverage(on: world) {
+      try pass.runningStatistics?.withAverage(body) ?? body()
     }
   }
 

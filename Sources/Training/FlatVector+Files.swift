@@ -8,19 +8,26 @@ import TensorFiles
 import Vectors
 
 extension FlatVector {
-  /// Writes all tensors under their names, with what describes their model, and returns the file's
-  /// SHA-256. Under its final name in a run directory it takes that directory's `lock`. `notes` go
+  /// Writes all tensors under their names, those of running statistics after them, with what
+  /// describes their model, and returns the file's SHA-256. Under its final name in a run directory it takes that directory's `lock`. `notes` go
   /// into the file's metadata.
   @discardableResult
   borrowing func write(
-    to path: String, describing model: ModelDescription?, notes: [String: String] = [:],
+    to path: String, with statistics: RunningStatistics?, describing model: ModelDescription?,
+    notes: [String: String] = [:],
     holding lock: RunLock? = nil
   ) throws -> String {
     var writer = try SafeTensorsWriter(
-      path: path, tensors: layout.segments.map { ($0.name, $0.shape) },
+      path: path,
+      tensors: (layout.segments + (statistics?.layout.segments ?? [])).map { ($0.name, $0.shape) },
       metadata: notes.merging(model?.metadata ?? [:]) { $1 })
-    for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
+    try append(to: &writer)
+    if let statistics { try statistics.values.append(to: &writer) }
     return try writer.finish(holding: lock)
+  }
+
+  private borrowing func append(to writer: inout SafeTensorsWriter) throws {
+    for segment in layout.segments { try writer.append(elements.extracting(segment.range)) }
   }
 
   /// SHA-256 of all elements, by which ranks are compared.

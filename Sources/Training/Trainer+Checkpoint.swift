@@ -92,27 +92,34 @@ extension Trainer {
   /// Writes the mean into a checkpoint's folder and returns the file's SHA-256.
   func writeAverage(_ average: [Float]?, into path: String) throws -> String? {
     guard let average else { return nil }
+    let running = pass.runningStatistics?.average
+    let runningLayout = running == nil ? TensorLayout() : model.runningStatistics!.layout
     var writer = try SafeTensorsWriter(
-      path: path + Self.averageFile, tensors: model.layout.segments.map { ($0.name, $0.shape) },
+      path: path + Self.averageFile,
+      tensors: (model.layout.segments + runningLayout.segments).map { ($0.name, $0.shape) },
       metadata: modelDescription?.metadata ?? [:])
     for segment in model.layout.segments {
       try writer.append(average.span.extracting(segment.range))
+    }
+    for segment in runningLayout.segments {
+      try writer.append(running!.elements(in: segment.range).span)
     }
     return try writer.finish()
   }
 
   /// The mean of a checkpoint; nil where it has none, or none is wanted.
-  func readAverage(_ state: CheckpointState, in path: String) throws -> [Float]? {
+  func readAverage(_ state: CheckpointState, in path: String) throws -> SavedAverage? {
     guard let digest = state.averageSHA256, updater.average != nil else { return nil }
-    return try model.layout.read(
-      SafeTensors(path: path + Self.averageFile, sha256: digest)
-    ) { $0 }
+    let file = try SafeTensors(path: path + Self.averageFile, sha256: digest)
+    return SavedAverage(
+      weights: try model.layout.read(file) { $0 },
+      running: try model.runningStatistics?.layout.read(file) { $0 })
   }
 
   /// Gives the ranks the mean that rank 0 has read; says where there is none to go on from.
   /// Collective.
   func restoreAverage(
-    _ state: CheckpointState, _ average: [Float]?, on world: borrowing Communicator
+    _ state: CheckpointState, _ average: SavedAverage?, on world: borrowing Communicator
   ) throws -> [String] {
     guard let own = updater.average else { return [] }
     guard state.averageSHA256 != nil else {
@@ -123,10 +130,22 @@ extension Trainer {
         ]
     }
     var whole = FlatVector(zeros: model.layout)
-    try whole.broadcast(from: average, on: world)
+    try whole.broadcast(from: average?.weights, on: world)
     own.restore(from: whole)
+    if let running = pass.runningStatistics, let own = running.average {
+      var whole = FlatVector(zeros: running.statistics.layout)
+      try whole.broadcast(from: average?.running, on: world)
+      own.restore(from: whole)
+    }
     return []
   }
+}
+
+/// The mean of the weights, and of running statistics where the model has some, as a checkpoint
+/// keeps it.
+struct SavedAverage {
+  var weights: [Float]
+  var running: [Float]?
 }
 
 extension SafeTensors {

@@ -15,15 +15,15 @@ extension Trainer {
     settings.modelSection.map { ModelDescription($0, data: data.train) }
   }
 
-  /// Writes the weights, and what makes a model of them, and returns the file's SHA-256.
+  /// Writes the weights and running statistics, and what makes a model of them, and returns the
+  /// file's SHA-256.
   @discardableResult
   func writeWeights(
     to path: String, notes: [String: String] = [:], holding lock: RunLock? = nil
   ) throws -> String {
     try weights.write(
-      to: path,
-      describing: modelDescription,
-      notes: notes, holding: lock)
+      to: path, with: model.runningStatistics, describing: modelDescription, notes: notes,
+      holding: lock)
   }
 
   /// Writes the weights that evaluation uses, at rank 0, which gets the file's SHA-256. Collective.
@@ -44,7 +44,7 @@ extension Trainer {
   func writeAverageWeights(
     to path: String, holding lock: RunLock?, on world: borrowing Communicator
   ) throws {
-    _ = try updater.withAverage(on: world) {
+    _ = try withAverage(on: world) {
       try world.succeedOnAllRanks {
         guard world.rank == 0 else { return }
         _ = try recording { try writeWeights(to: path, holding: lock) }
@@ -61,9 +61,12 @@ extension Trainer {
   /// Starts from the weights of a safetensors file, read at rank 0 for all. Collective.
   public func start(from path: String, on world: borrowing Communicator) throws {
     let layout = model.layout
+    var running: [Float]?
     let values = try world.succeedOnAllRanks { () throws -> [Float]? in
       guard world.rank == 0 else { return nil }
-      let values = try layout.read(SafeTensors(path: path)) { $0 }
+      let file = try SafeTensors(path: path)
+      let values = try layout.read(file) { $0 }
+      running = try model.runningStatistics?.layout.read(file) { $0 }
       for segment in layout.segments {
         guard let place = values[segment.range].firstIndex(where: { !$0.isFinite }) else {
           continue
@@ -76,6 +79,7 @@ extension Trainer {
       return values
     }
     try parameters.broadcast(values, on: world)
+    try model.runningStatistics?.values.broadcast(from: running, on: world)
     updater.start()
   }
 }

@@ -40,7 +40,7 @@ public final class Trainer {
     let tensors = model.layout
     self.settings = settings
     observers = StepObservers()
-    sampler = try BatchSampler(data, settings, ranks: world.size)
+    sampler = try BatchSampler(data, settings, model.runningStatistics, ranks: world.size)
     let chosen =
       try given.map { ($0, nil) }
       ?? Self.makeReducer(
@@ -60,7 +60,7 @@ public final class Trainer {
       settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
     updater = ParameterUpdater(settings, parameters, reducer.partition, treatments, statistics)
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
-    notes = [chosen.1, note].compactMap { $0 }
+    notes = [chosen.1, sampler.note, note].compactMap { $0 }
     updater.start()
   }
 
@@ -69,7 +69,8 @@ public final class Trainer {
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
-  /// for norms of orders above 3; one gradient reduction more for SAM). Every rank takes the same
+  /// for norms of orders above 3; one gradient reduction more for SAM;
+  /// 48 bytes a running statistic of batch normalization). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     var step = beginStep(on: world)
@@ -93,6 +94,7 @@ public final class Trainer {
       try updater.apply(decision, &pass.gradient, step.ledger, rate: rate, on: world)
       step.clock.mark(.optimizer)
       try parameters.allGather(on: world)
+      try pass.runningStatistics?.apply(on: world)
       step.clock.mark(.reduce)
     }
     try endStep(step, on: world)

@@ -71,6 +71,14 @@ import Vectors
       image
     ),
     (
+      "{ kind = \"conv\", channels = 6, padding = 1, bias = false }, { kind = \"batch-norm\" }, { kind = \"tanh\" }, { kind = \"residual\", layers = [{ kind = \"batch-norm\" }, { kind = \"gelu\" }, { kind = \"conv\", channels = 6, padding = 1 }] }, { kind = \"global-average-pool\" }, { kind = \"dense\" }",
+      image
+    ),
+    (
+      "{ kind = \"batch-norm\" }, { kind = \"tanh\" }, { kind = \"dense\", width = 6, bias = false, activation = \"sigmoid\" }, { kind = \"dense\", width = 6, bias = false }, { kind = \"batch-norm\" }, { kind = \"tanh\" }, { kind = \"dense\", width = \"targets\" }",
+      targets
+    ),
+    (
       "{ kind = \"embedding\", width = 8 }, { kind = \"positions\" }, { kind = \"residual\", layers = [{ kind = \"layer-norm\" }, { kind = \"attention\", heads = 2 }] }, { kind = \"tied-head\" }",
       text
     ),

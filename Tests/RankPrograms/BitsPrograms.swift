@@ -10,7 +10,8 @@ import Training
 
 /// Programs about `training.reproducible`: the same bits at every number of ranks.
 let bitsPrograms: [RankProgram] = [
-  bitsProgram, bitsTextProgram, bitsImagesProgram, bitsResumeProgram, bitsTracesProgram,
+  bitsProgram, bitsTextProgram, bitsImagesProgram, bitsNetworkProgram, bitsResumeProgram,
+  bitsTracesProgram,
 ]
 
 private let counts = [1, 2, 3, 4, 5, 8]
@@ -151,7 +152,7 @@ private let transports = [["exchange=shared"], ["exchange=messages"], ["gradient
 
 /// Runs an experiment at each rank count with each exchange and compares the transcripts. Returns
 /// them at rank 0.
-private func compareBits(
+func compareBits(
   _ text: String, _ overrides: [String], at counts: [Int], of world: borrowing Communicator
 ) throws -> Transcript? {
   var reference: Transcript?

@@ -1,6 +1,7 @@
 import GradientReduction
 import GradientNorms
 import MPI
+import Models
 import Optimizers
 import Recording
 import Reports
@@ -68,6 +69,11 @@ extension Transcript {
       if isWhole { try expect(Set(parts ?? []).count <= 1, "the moments differ between the ranks") }
       add(trainer.optimizer.rule.momentNames[index], Double(bitPattern: Self.digest(whole)))
     }
+    if let running = trainer.model.runningStatistics {
+      try world.expectEqual(running.values.digest(), "the running statistics")
+      add("running statistics", Double(bitPattern: running.values.fingerprint()))
+    }
+    if let average = try trainer.evaluateAverage(on: world) { add("average", average.loss) }
     let scores = try trainer.evaluate(on: world)
     add("test loss", scores.loss)
     add("score", scores.score?.value)

@@ -10,7 +10,8 @@ import Vectors
 /// micro-batch; prints a line a step.
 ///
 /// Arguments: the safetensors file to start from, and the experiment's `key=value`s. A line is
-/// `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`.
+/// `RANKS EXCHANGE MICRO STEP LOSS NORM COEFFICIENT TENSOR=NORM …`; after the last, of a model with
+/// running statistics, `RANKS EXCHANGE MICRO running TENSOR=VALUE,VALUE,… …`.
 let goldenProgram = RankProgram("golden") { world, arguments in
   let text = """
     [data]
@@ -45,6 +46,14 @@ let goldenProgram = RankProgram("golden") { world, arguments in
           lines +=
             (["\(part.size)", exchange, "\(micro)", "\(outcome.step)"] + figures + tensors).joined(
               separator: " ") + "\n"
+        }
+        if let running = trainer.model.runningStatistics {
+          let tensors = running.layout.segments.map { segment in
+            "\(segment.name)=\(segment.range.map { "\(running.values.base[$0])" }.joined(separator: ","))"
+          }
+          lines += "\(part.size) \(exchange) \(micro) running \(tensors.joined(separator: " "))\n"
+          try part.expectEqual(
+            running.values.digest(), "the running statistics after \(trainer.stepsDone) steps")
         }
         if part.rank == 0 { print(lines, terminator: "") }
         try part.expectEqual(

@@ -1,6 +1,7 @@
 import Foundation
 import RankTesting
 import Recording
+import TensorFiles
 import Testing
 import Verification
 
@@ -21,7 +22,8 @@ import Verification
     print("bits-text, \(outcome.seconds) s")
   }
 
-  @Test func modelsOfImagesHaveTheSameBitsAtEveryRankCount() throws {
+  /// IDX files of 50 and 9 samples.
+  private func images() -> TemporaryFolder {
     let folder = TemporaryFolder()
     for (stem, count) in [("train", 50), ("t10k", 9)] {
       // 12 × 13 pixels, of no pattern.
@@ -30,9 +32,38 @@ import Verification
       folder.writeIDX(
         [count], (0..<count).map { UInt8($0 * 3 % 5) }, to: "\(stem)-labels-idx1-ubyte")
     }
+    return folder
+  }
+
+  @Test func modelsOfImagesHaveTheSameBitsAtEveryRankCount() throws {
+    let folder = images()
     let outcome = try Programs.mpirun(4, ["bits-images", folder.path])
     outcome.expectCasesPass()
     print("bits-images, \(outcome.seconds) s")
+  }
+
+  /// At 1, 2, 3, 4 and 8 ranks, and resumed in the middle of an epoch: weights, their mean, the
+  /// best ones, running statistics and evaluations, the last of which patience makes.
+  @Test func aNetworkWithBatchStatisticsHasTheSameBitsAtEveryRankCount() throws {
+    let (data, folder) = (images(), TemporaryFolder())
+    let outcome = try Programs.mpirun(8, ["bits-network", data.path, folder.path])
+    outcome.expectCasesPass()
+    try #require(outcome.status == 0, "\(outcome.rankLines)")
+    let evaluations = try folder.text("whole/evaluations.jsonl")
+    #expect(evaluations.split(separator: "\n").count > 3 && evaluations.contains("average"))
+    func bytes(_ name: String) throws -> Data {
+      try Data(contentsOf: URL(filePath: folder.path(name)))
+    }
+    for ranks in [1, 2, 4, 8] {
+      #expect(try folder.text("on-\(ranks)/evaluations.jsonl") == evaluations, "\(ranks) ranks")
+      for name in ["final", "average", "best"] {
+        #expect(
+          try bytes("on-\(ranks)/\(name).safetensors") == bytes("whole/\(name).safetensors"),
+          "\(name) of \(ranks) ranks")
+      }
+    }
+    let names = try SafeTensors(path: folder.path("whole/average.safetensors")).names
+    #expect(names.contains("1.running_mean") && names.contains("7.running_var"))
   }
 
   /// Transports and algorithms that add and move in other orders.

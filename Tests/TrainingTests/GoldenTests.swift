@@ -14,6 +14,11 @@ import Testing
     var learningRate, maxNorm: Double
     /// The layers of a network, as `model.layers`; of nil, the keys are those of ``models``.
     var network: String?
+    /// The running statistics after the last step, of a network with batch normalization.
+    var running: [String: [Double]]?
+    /// The same in micro-batches of 8, each with statistics of its own.
+    var ghosts: [Step]?
+    var ghostsRunning: [String: [Double]]?
   }
 
   private static let text = [
@@ -34,6 +39,7 @@ import Testing
   /// Networks, which `networks.py` trained.
   static let networks: [String: [String]] = [
     "net-dense": ["data.kind=fashion-mnist"], "net-residual": ["data.kind=fashion-mnist"],
+    "net-batch": ["data.kind=fashion-mnist"],
     "net-lstm": text, "net-gru": text, "net-llama": text, "net-open": text,
   ]
 
@@ -60,13 +66,29 @@ import Testing
       4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule)
     try #require(outcome.status == 0, "\(outcome.errors)")
     // Recurrent networks amplify what Float32 rounds.
-    let bound = ["net-lstm", "net-gru", "net-open"].contains(model) ? 2e-5 : 1e-5
+    let bound = ["net-lstm", "net-gru", "net-open", "net-batch"].contains(model) ? 2e-5 : 1e-5
     var worst = (loss: 0.0, norm: 0.0, coefficient: 0.0, tensor: 0.0)
     var steps: [String: Int] = [:]
+    var compared = 0
     for line in outcome.output.split(separator: "\n") {
       let words = line.split(separator: " ")
+      let isGhosts = words[2] == "8" && settings.ghosts != nil
+      if words[3] == "running" {
+        let running = try #require(isGhosts ? settings.ghostsRunning : settings.running)
+        #expect(words.count - 4 == running.count)
+        for tensor in words[4...].map({ $0.split(separator: "=") }) {
+          let truth = try #require(running[String(tensor[0])])
+          for (value, truth) in zip(tensor[1].split(separator: ","), truth) {
+            #expect(abs(try #require(Double(value)) - truth) < bound, "\(line): \(tensor[0])")
+          }
+          #expect(truth.count == tensor[1].split(separator: ",").count)
+        }
+        compared += 1
+        continue
+      }
       let figures = try words[4...6].map { try #require(Double($0)) }
       steps[words[0...2].joined(separator: " "), default: 0] += 1
+      let golden = isGhosts ? settings.ghosts! : settings.float64
       let truth = golden[try #require(Int(words[3])) - 1]
       func error(_ value: Double, _ truth: Double) -> Double { abs(value - truth) / truth }
       let errors = (
@@ -94,6 +116,7 @@ import Testing
     }
     #expect(steps.count == 32 && steps.values.allSatisfy { $0 == golden.count }, "\(steps)")
     #expect(golden.contains { $0.coefficient < 1 })
+    #expect(compared == (settings.running == nil ? 0 : 32))
     print(
       "golden \(model): worst relative error of loss \(worst.loss), norm \(worst.norm), coefficient \(worst.coefficient), tensor \(worst.tensor)"
     )

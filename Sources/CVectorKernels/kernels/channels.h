@@ -171,3 +171,67 @@ static void cvk_rms_norm_backward(float *restrict dx, const float *restrict d, c
     for (size_t j = 0; j < columns; j++) dx[j] = s * (d[j] * weight[j] - normal[j] * slope);
   }
 }
+
+static void cvk_batch_norm(float *restrict y, float *restrict normal, float *restrict inverse, float *restrict mean, float *restrict variance,
+                           const float *restrict x, const float *restrict weight, const float *restrict bias, size_t rows, size_t columns,
+                           double *restrict scratch) {
+  // Differences to the first row: squares of x itself would cancel.
+  double *shift = scratch, *square = scratch + columns;
+  for (size_t c = 0; c < columns; c++) shift[c] = square[c] = 0;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t c = 0; c < columns; c++) {
+      double v = (double)x[i * columns + c] - (double)x[c];
+      shift[c] += v;
+      square[c] += v * v;
+    }
+  for (size_t c = 0; c < columns; c++) {
+    double sum = shift[c] / (double)rows, squares = square[c] - sum * shift[c];
+    squares = squares < 0 ? 0 : squares;
+    shift[c] = sum + (double)x[c];
+    square[c] = 1.0 / __builtin_sqrt(squares / (double)rows + 1e-5);
+    mean[c] = (float)shift[c];
+    variance[c] = (float)(squares / (double)(rows > 1 ? rows - 1 : 1));
+    inverse[c] = (float)square[c];
+  }
+  for (size_t i = 0; i < rows; i++, x += columns, y += columns, normal += columns)
+    for (size_t c = 0; c < columns; c++) {
+      float v = (float)(((double)x[c] - shift[c]) * square[c]);
+      normal[c] = v;
+      y[c] = v * weight[c] + bias[c];
+    }
+}
+
+static void cvk_batch_norm_backward(float *restrict dx, float *restrict weight_gradient, float *restrict bias_gradient,
+                                    const float *restrict d, const float *restrict normal, const float *restrict inverse,
+                                    const float *restrict weight, size_t rows, size_t columns, int accumulate, double *restrict scratch) {
+  double *sum = scratch, *product = scratch + columns;
+  float *mean = (float *)(scratch + 2 * columns), *slope = mean + columns;
+  for (size_t c = 0; c < columns; c++) sum[c] = product[c] = 0;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t c = 0; c < columns; c++) {
+      double v = (double)d[i * columns + c];
+      sum[c] += v;
+      product[c] += v * (double)normal[i * columns + c];
+    }
+  for (size_t c = 0; c < columns; c++) {
+    bias_gradient[c] = (float)((accumulate ? bias_gradient[c] : 0.0) + sum[c]);
+    weight_gradient[c] = (float)((accumulate ? weight_gradient[c] : 0.0) + product[c]);
+    mean[c] = (float)(sum[c] / (double)rows);
+    slope[c] = (float)(product[c] / (double)rows);
+  }
+  if (!dx) return;
+  for (size_t i = 0; i < rows; i++, dx += columns, d += columns, normal += columns)
+    for (size_t c = 0; c < columns; c++) dx[c] = inverse[c] * weight[c] * ((d[c] - mean[c]) - normal[c] * slope[c]);
+}
+
+static void cvk_batch_norm_fixed(float *restrict y, const float *restrict x, const float *restrict mean, const float *restrict variance,
+                                 const float *restrict weight, const float *restrict bias, size_t rows, size_t columns,
+                                 double *restrict scratch) {
+  double *factor = scratch, *offset = scratch + columns;
+  for (size_t c = 0; c < columns; c++) {
+    factor[c] = (double)weight[c] / __builtin_sqrt((double)variance[c] + 1e-5);
+    offset[c] = (double)bias[c] - (double)mean[c] * factor[c];
+  }
+  for (size_t i = 0; i < rows; i++, x += columns, y += columns)
+    for (size_t c = 0; c < columns; c++) y[c] = (float)((double)x[c] * factor[c] + offset[c]);
+}

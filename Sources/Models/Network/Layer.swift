@@ -103,4 +103,8 @@ public struct LayerPass {
   /// numbers, so that these never depend on a rank.
   public let sampleIndices: UnsafePointer<UInt32>
   public let epoch: Int
+  /// Running means and variances, of which the layer knows its own
+  /// (``NetworkBuilder/runningTensor(_:width:initial:momentum:needing:)``); nil in a network
+  /// without any.
+  public let statistics: RunningStatistics?
 }

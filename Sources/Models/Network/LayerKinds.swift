@@ -17,6 +17,7 @@ public enum LayerKinds: KindList {
     LayerNorm.self,
     RMSNorm.self,
     GroupNorm.self,
+    BatchNorm.self,
     Conv.self,
     MaxPool.self,
     AveragePool.self,

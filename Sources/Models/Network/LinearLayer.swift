@@ -10,6 +10,7 @@ final class LinearLayer: Layer {
   private let activation: Activation?
   private let weight: Int
   private let bias: Int?
+  private let noBias = Workspace()
   /// Whether another layer, which comes earlier, has the weight too: its gradient is then complete
   /// there.
   private let sharesWeight: Bool
@@ -44,10 +45,12 @@ final class LinearLayer: Layer {
     let rows = pass.samples * rows
     compute.multiply(
       Matrix(pass.x, rows: rows, columns: inputs), matrix(weights).transposed, into: pass.y)
-    guard let bias else { return }
     if let activation {
-      activation.forward(pass.y, bias: weights.pointer(bias), rows: rows, columns: outputs)
-    } else {
+      noBias.reserve(bias == nil ? outputs : 0)
+      activation.forward(
+        pass.y, bias: bias.map { UnsafePointer(weights.pointer($0)) } ?? UnsafePointer(noBias.base),
+        rows: rows, columns: outputs)
+    } else if let bias {
       cvk_bias(pass.y, weights.pointer(bias), rows, outputs)
     }
   }

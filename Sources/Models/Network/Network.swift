@@ -11,6 +11,7 @@ public final class Network: Model {
   public let layout: TensorLayout
   public let compute: ComputeContext
   public let samples: SampleShape
+  public let runningStatistics: RunningStatistics?
   let nodes: [NetworkBuilder.Node]
   private let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
@@ -45,7 +46,7 @@ public final class Network: Model {
       throw ExperimentError("model.layers: there is no layer: give at least one")
     }
     try Self.check(output.shape, suits: samples, loss)
-    (nodes, layout) = (builder.nodes, builder.layout)
+    (nodes, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
     tokenRows =
       samples.tokens > 0 ? TokenRows(.bySample, by: loss as? CrossEntropy ?? .crossEntropy) : nil
@@ -192,6 +193,7 @@ public final class Network: Model {
       dy: base + (plan.places[node.result.index].gradient ?? 0) * count, dx: gradient(0),
       dSecond: node.inputs.count > 1 ? gradient(1) : nil,
       tokens: UnsafePointer(batch.tokens.baseAddress!),
-      sampleIndices: UnsafePointer(batch.samples.baseAddress!), epoch: batch.epoch)
+      sampleIndices: UnsafePointer(batch.samples.baseAddress!), epoch: batch.epoch,
+      statistics: runningStatistics)
   }
 }

@@ -39,6 +39,9 @@ public struct NetworkBuilder {
   public private(set) var layout = TensorLayout()
   private(set) var nodes: [Node] = []
   private(set) var values: [Value] = []
+  /// The running means and variances so far: tensors, starting values, momenta, and the fewest
+  /// samples of a micro-batch.
+  private var running = (layout: TensorLayout(), initial: [Float](), momenta: [Double](), least: 1)
   /// Where the layer that is being added lies: `3`, `layers`, `1`.
   private var path: [String] = []
   private var kind = ""
@@ -93,6 +96,35 @@ public struct NetworkBuilder {
   ///
   /// - Throws: where the network would have more than ``mostParameters``, or the name is taken.
   public mutating func tensor(_ name: String, shape: [Int]) throws(ExperimentError) -> Int {
+    layout.add(try claim(name, shape: shape), shape: shape)
+  }
+
+  /// Adds a tensor of running statistics of the layer that is being added, and returns its index in
+  /// ``RunningStatistics``.
+  ///
+  /// - Parameters:
+  ///   - momentum: m of r ← (1 − m)·r + m·s after a step.
+  ///   - least: the fewest samples of a micro-batch that have such statistics.
+  public mutating func runningTensor(
+    _ name: String, width: Int, initial: Float, momentum: Double, needing least: Int
+  ) throws(ExperimentError) -> Int {
+    running.initial.append(initial)
+    running.momenta.append(momentum)
+    running.least = max(running.least, least)
+    return running.layout.add(try claim(name, shape: [width]), shape: [width])
+  }
+
+  /// The running statistics of all layers; nil where there are none.
+  var statistics: RunningStatistics? {
+    running.momenta.isEmpty
+      ? nil
+      : RunningStatistics(
+        running.layout, initial: running.initial, momenta: running.momenta,
+        leastSamples: running.least)
+  }
+
+  /// The whole name of a tensor, which is taken from now on.
+  private mutating func claim(_ name: String, shape: [Int]) throws(ExperimentError) -> String {
     var count = 1
     for extent in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: extent)
@@ -108,7 +140,7 @@ public struct NetworkBuilder {
     guard names.insert(full).inserted else {
       throw error("there is a tensor \(full) already: give the layer another name")
     }
-    return layout.add(full, shape: shape)
+    return full
   }
 
   /// Adds a layer that computes `shape` from its inputs. The tensors that were added since the last

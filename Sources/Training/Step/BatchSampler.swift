@@ -2,6 +2,7 @@ import Configuration
 import Data
 import ExperimentKeys
 import GradientNorms
+import Models
 import Vectors
 
 /// Draws each step's global batch, says which rank has which part of it, and reads micro-batches.
@@ -21,6 +22,10 @@ final class BatchSampler {
   private let partition: Partition
   /// The most samples of a micro-batch.
   let capacity: Int
+  /// How each rank's samples are cut into micro-batches.
+  private let microBatches: MicroBatchCut
+  /// What the user is to know of how batches are divided.
+  let note: String?
   /// The most micro-batches of each rank in a step.
   let largestMicroBatches: [Range<Int>]
   private let order: SampleOrder
@@ -30,7 +35,11 @@ final class BatchSampler {
   /// Reads the next micro-batch meanwhile, where the data may keep one waiting.
   private let prefetcher: Prefetcher?
 
-  init(_ data: TrainingData, _ settings: TrainerSettings, ranks: Int) throws {
+  /// A model with batch normalization, whose running `statistics` these are, is always divided by
+  /// whole micro-batches.
+  init(
+    _ data: TrainingData, _ settings: TrainerSettings, _ statistics: RunningStatistics?, ranks: Int
+  ) throws {
     let training = settings.training
     if let shares = training.shares, shares.count != ranks {
       throw ExperimentError(
@@ -38,18 +47,33 @@ final class BatchSampler {
     }
     (rows, heldOut) = try Self.split(data.train.count, settings)
     sampleCount = rows?.count ?? data.train.count
-    let partition =
-      (training.reproducible ? .byMicroBatch(size: training.microBatch) : Partition.bySample)
-      .inProportion(training.shares)
     let largest = min(
       max(training.globalBatch, settings.batchGrowth?.largest ?? 0), sampleCount)
+    let isByMicroBatch = training.reproducible || statistics != nil
+    let least = statistics?.leastSamples ?? 1
+    guard min(training.microBatch, largest) >= least else {
+      throw ExperimentError(
+        "\(training.microBatch < least ? "training.micro_batch" : "training.global_batch"): a batch-norm of single values needs micro-batches of at least \(least) samples: give more, or take another normalization"
+      )
+    }
+    let partition =
+      (isByMicroBatch ? .byMicroBatch(size: training.microBatch, least: least) : Partition.bySample)
+      .inProportion(training.shares)
     let shares = (0..<ranks).map { partition.share(of: largest, rank: $0, ranks: ranks) }
-    // In reproducible mode a micro-batch has the same capacity at any rank count.
-    let capacity = max(
-      1, min(training.microBatch, training.reproducible ? largest : shares.map(\.count).max()!))
-    largestMicroBatches = StepBatches.microBatches(of: shares, size: capacity)
+    // Divided by whole micro-batches, these have the same capacity at any rank count.
+    microBatches = MicroBatchCut(
+      size: max(
+        1, min(training.microBatch, isByMicroBatch ? largest : shares.map(\.count).max()!)),
+      least: least)
+    capacity = microBatches.size + least - 1
+    largestMicroBatches = microBatches.numbers(of: shares)
+    let idle = shares.count(where: \.isEmpty)
+    note =
+      isByMicroBatch && idle > 0
+      ? "training.micro_batch = \(training.microBatch): \(idle) of \(ranks) ranks have no micro-batch in a batch of \(largest) samples"
+      : nil
     prefetcher = data.train.waitsForFiles ? Prefetcher(data.train, capacity: capacity) : nil
-    (self.data, self.partition, self.capacity) = (data, partition, capacity)
+    (self.data, self.partition) = (data, partition)
     length = RunLength(settings, sampleCount: sampleCount)
     (globalBatch, growth) = (training.globalBatch, settings.batchGrowth)
     (order, seed) = (settings.order, UInt64(settings.seed))
@@ -76,7 +100,7 @@ final class BatchSampler {
   }
 
   private func batches(of slice: GlobalBatches.BatchRange, rank: Int, ranks: Int) -> StepBatches {
-    StepBatches(slice, partition, microBatch: capacity, rank: rank, ranks: ranks)
+    StepBatches(slice, partition, microBatches, rank: rank, ranks: ranks)
   }
 
   /// Goes on where a checkpoint was written.

@@ -38,6 +38,8 @@ final class GradientPass {
   private(set) var localSquares: [Double]?
   private let sampler: BatchSampler
   let inputs: InputCheck
+  /// What micro-batches leave for evaluation; nil for a model without batch normalization.
+  let runningStatistics: RunningStatisticsUpdate?
   /// Whether the gradient takes one pass, or what wraps one.
   let scheme: any GradientScheme
   private let observers: StepObservers
@@ -57,6 +59,7 @@ final class GradientPass {
     (self.model, self.sampler, self.reducer) = (model, sampler, reducer)
     (self.parameters, self.observers) = (parameters, observers)
     inputs = InputCheck(model, settings)
+    runningStatistics = RunningStatisticsUpdate(model, settings)
     measuresApart = settings.measuresMicroBatches || reducer.partition.isByTile
     if let sam = settings.regularization.ascent {
       scheme = SAMGradient(
@@ -77,7 +80,8 @@ final class GradientPass {
   func run(
     _ step: inout StepInProgress, _ statistics: StepStatistics, on world: borrowing Communicator
   ) throws -> LocalNorms {
-    try scheme.run(self, &step, statistics, on: world)
+    runningStatistics?.beginStep()
+    return try scheme.run(self, &step, statistics, on: world)
   }
 
   /// The ranks' gradients are summed: weights that are not those of the step are taken back.
@@ -124,12 +128,14 @@ final class GradientPass {
         let samples = batches.microBatches[index].count
         parts.append(MicroBatchNorms(samples: samples, loss: loss, squares: whole.squares))
       }
+      runningStatistics?.add(samples: batches.microBatches[index].count)
       FlightRecorder.advance()
       whole.loss += loss
       step.clock.mark(.compute)
       if leaves { step.clock.moveToReduce(overlap.endPass()) }
     }
     localSquares = measuresApart ? nil : whole.squares
+    runningStatistics?.endPass()
     for observer in observers.all { observer.passEnded() }
     return measuresApart ? parts : [whole]
   }

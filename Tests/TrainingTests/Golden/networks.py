@@ -1,9 +1,11 @@
 """Writes the golden trajectories of networks: NAME.json and NAME.start.safetensors in this folder.
 
 PyTorch (2.13 made the files that are here) trains each in Float64 for 20 steps of 32 samples, from weights that are stored in Float32. Samples are
-in file order: Fashion-MNIST's training images, or text.txt as its README has it. Argument: train-images-idx3-ubyte.gz's folder.
+in file order: Fashion-MNIST's training images, or text.txt as its README has it. Arguments: train-images-idx3-ubyte.gz's
+folder, and the networks, by default all.
 """
 
+import copy
 import gzip
 import json
 import math
@@ -134,6 +136,22 @@ NETWORKS = {
             nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2), Pool(), nn.Linear(12, 10)
         ),
     ),
+    "net-batch": (
+        "fashion",
+        """[{ kind = "conv", channels = 6, padding = 1, stride = 2, bias = false }, { kind = "batch-norm" }, { kind = "relu" },
+            { kind = "residual", layers = [{ kind = "conv", channels = 8, padding = 1, stride = 2, bias = false },
+               { kind = "batch-norm", momentum = 0.3 }, { kind = "relu" }, { kind = "conv", channels = 8, padding = 1, bias = false }, { kind = "batch-norm" }],
+               shortcut = [{ kind = "conv", channels = 8, kernel = 1, stride = 2, bias = false }] }, { kind = "relu" },
+            { kind = "global-average-pool" }, { kind = "dense", width = 12, bias = false }, { kind = "batch-norm" }, { kind = "tanh" }, { kind = "dense" }]""",
+        lambda _: nn.Sequential(
+            nn.Conv2d(1, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
+            Residual(
+                [nn.Conv2d(6, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8, momentum=0.3), nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1, bias=False), nn.BatchNorm2d(8)],
+                [nn.Conv2d(6, 8, 1, 2, bias=False)],
+            ),
+            nn.ReLU(), Pool(), nn.Linear(8, 12, bias=False), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 10)
+        ),
+    ),
     "net-lstm": (
         "text",
         """[{ kind = "embedding", width = 12 }, { kind = "lstm", width = 16, layers = 2 }, { kind = "dense", width = "vocabulary" }]""",
@@ -190,39 +208,80 @@ def save(path, tensors):
     open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
 
 
-for index, (name, (data, layers, make)) in enumerate(NETWORKS.items()):
-    torch.manual_seed(index)
-    x, y, classes = samples(data)
-    model = make(classes).float()
-    save(os.path.join(FOLDER, f"{name}.start.safetensors"), {n: p.detach() for n, p in model.named_parameters()})
-    model = model.double()
-    is_image = data == "fashion"
+def found(norm, store):
+    """Leaves the mean and the unbiased variance that each pass of a batch-norm layer sees in `store`."""
+
+    def hook(_, inputs):
+        x = inputs[0].detach()
+        x = x.transpose(0, 1).reshape(x.shape[1], -1)
+        store.append((x.mean(1), x.var(1)))
+
+    norm.register_forward_pre_hook(hook)
+
+
+def train(model, x, y, classes, is_image, micro):
+    """20 steps; the gradient of a step is the sum over micro-batches, each with statistics of its own."""
     rate, limit = (0.05, 0.2) if is_image else (0.003, 0.2)
     optimizer = (
         torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9) if is_image
         else torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     )
+    # Running statistics as they are defined: one update a step, by the mean of what micro-batches have.
+    norms = {n: m for n, m in model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
+    stores = {n: [] for n in norms}
+    running = {n: (torch.zeros(m.num_features).double(), torch.ones(m.num_features).double()) for n, m in norms.items()}
+    for n, m in norms.items():
+        found(m, stores[n])
     steps = []
     for step in range(20):
-        part = slice(32 * step, 32 * step + 32)
         optimizer.zero_grad()
-        out = model(x[part])
-        loss = nn.functional.cross_entropy(out.reshape(-1, classes), y[part].reshape(-1))
-        loss.backward()
-        record = {"step": step + 1, "loss": loss.item()}
+        total = 0.0
+        for start in range(32 * step, 32 * step + 32, micro):
+            part = slice(start, start + micro)
+            out = model(x[part])
+            loss = nn.functional.cross_entropy(out.reshape(-1, classes), y[part].reshape(-1)) * micro / 32
+            loss.backward()
+            total += loss.item()
+        record = {"step": step + 1, "loss": total}
         if step == 0:
-            norms = {n: p.grad.norm().item() for n, p in model.named_parameters()}
+            layers = {n: p.grad.norm().item() for n, p in model.named_parameters()}
         norm = nn.utils.clip_grad_norm_(model.parameters(), limit).item()
         record |= {"norm": norm, "coefficient": min(1.0, limit / (norm + 1e-6))}
         if step == 0:
-            record["layers"] = norms
+            record["layers"] = layers
         optimizer.step()
         steps.append(record)
-    json.dump(
-        {
-            "model": name, "data": data, "network": " ".join(layers.split()),
-            "optimizer": "momentum" if is_image else "adamw", "learning_rate": rate, "max_norm": limit, "float64": steps,
-        },
-        open(os.path.join(FOLDER, f"{name}.json"), "w"), indent=1,
-    )
+        for n, m in norms.items():
+            for position in 0, 1:
+                mean = sum(values[position] for values in stores[n]) / len(stores[n])
+                running[n][position].mul_(1 - m.momentum).add_(m.momentum * mean)
+            if micro == 32:  # PyTorch's own definition
+                assert torch.allclose(running[n][0], m.running_mean) and torch.allclose(running[n][1], m.running_var)
+            stores[n].clear()
+    buffers = {f"{n}.{kind}": values.tolist() for n, pair in running.items() for kind, values in zip(("running_mean", "running_var"), pair)}
+    return steps, buffers, rate, limit
+
+
+chosen = sys.argv[2:] or NETWORKS
+for index, (name, (data, layers, make)) in enumerate(NETWORKS.items()):
+    if name not in chosen:
+        continue
+    # The seeds that the files were made with.
+    torch.manual_seed(6 if name == "net-batch" else index - (index > 2))
+    x, y, classes = samples(data)
+    model = make(classes).float()
+    tensors = {n: t.detach() for n, t in model.state_dict().items() if not n.endswith("num_batches_tracked")}
+    save(os.path.join(FOLDER, f"{name}.start.safetensors"), tensors)
+    model = model.double()
+    is_image = data == "fashion"
+    ghosts = copy.deepcopy(model)
+    steps, running, rate, limit = train(model, x, y, classes, is_image, 32)
+    record = {
+        "model": name, "data": data, "network": " ".join(layers.split()),
+        "optimizer": "momentum" if is_image else "adamw", "learning_rate": rate, "max_norm": limit, "float64": steps,
+    }
+    if running:
+        record["running"] = running
+        record["ghosts"], record["ghosts_running"], _, _ = train(ghosts, x, y, classes, is_image, 8)
+    json.dump(record, open(os.path.join(FOLDER, f"{name}.json"), "w"), indent=1)
     print(name, steps[0]["loss"], steps[-1]["loss"], sum(p.numel() for p in model.parameters()))
