@@ -25,6 +25,9 @@ public struct FinishedRun: Sendable {
 
   var score: Double? { report.final.score?.value }
 
+  /// The time of all steps.
+  var minutes: Double { steps.reduce(0) { $0 + $1.seconds.total } / 60 }
+
   /// The steps of a part of the run, given as fractions of its length; at least one.
   func part(_ from: Double, _ to: Double) -> ArraySlice<StepRecord> {
     let start = min(steps.count - 1, Int(Double(steps.count) * from))

@@ -1,6 +1,5 @@
 /// Every claim, in the order of the output.
 public let gallery: [Claim] = [
   .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization,
-  .policyGradient, .kMeansStop, .transformer,
-  .longShortTermMemory,
+  .policyGradient, .kMeansStop, .transformer, .llama, .longShortTermMemory, .residualNetwork,
 ]

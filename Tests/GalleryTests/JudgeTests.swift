@@ -23,7 +23,7 @@ import Testing
     let judged = [
       "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size",
       "regularization", "policy-gradient", "kmeans-stop",
-      "transformer", "lstm",
+      "transformer", "llama", "lstm", "residual-cnn",
     ]
     #expect(gallery.map(\.name) == judged)
   }
@@ -254,12 +254,20 @@ import Testing
     #expect(try !holds(steps: (2000, 12, 2000)) && !holds(steps: (27, 2000, 2000)))
   }
 
-  @Test(arguments: [("transformer", "gpt", 1.75), ("lstm", "lstm", 1.60)]) func textsAreJudged(
+  @Test(arguments: [
+    ("transformer", "gpt", 1.75), ("llama", "llama", 1.42), ("lstm", "lstm", 1.60),
+  ]) func textsAreJudged(
     _ claim: String, _ run: String, _ limit: Double
   ) throws {
     #expect(
       try finding(claim, [madeUp(run, finalLoss: limit)]).holds
         && !finding(claim, [madeUp(run, finalLoss: limit + 0.001)]).holds)
     #expect(try !finding(claim, [madeUp(run)]).holds, "a run without a loss")
+  }
+
+  @Test(arguments: [([0.925, 0.93, 0.92], true), ([0.9249, 0.925, 0.925], false)])
+  func aMeanOfSeedsIsJudged(_ scores: [Double], _ holds: Bool) throws {
+    let runs = scores.enumerated().map { madeUp("seed \($0 + 1)", score: $1) }
+    #expect(try finding("residual-cnn", runs).holds == holds)
   }
 }
