@@ -32,6 +32,21 @@ extension FuzzTarget {
     _ = try? files.load(into: memory)
   }
 
+  /// A picture in a folder that is a class.
+  static let png = FuzzTarget("png") { bytes in
+    let folder = InputFiles.shared.makeFolder("pictures")
+    _ = InputFiles.shared.makeFolder("pictures/a")
+    _ = InputFiles.shared.write(bytes, to: "pictures/a/x.png")
+    for channels in [1, 3] {
+      let text = "data.path = \"\(folder)\"\ndata.validation = 0\ndata.channels = \(channels)"
+      guard var keys = try? ExperimentReader(text: text, source: "x", overrides: []),
+        (try? keys.enter("data")) != nil, let kind = try? ImageFolderKind(&keys)
+      else { continue }
+      _ = try? kind.outline()
+      if let data = try? kind.open(seed: 1, on: OneRank()) { readAll(data.train) }
+    }
+  }
+
   /// Inputs, then labels or targets.
   static let npy = FuzzTarget("npy") { bytes in
     let (first, second) = InputFiles.shared.split(bytes, "x.npy", "y.npy")

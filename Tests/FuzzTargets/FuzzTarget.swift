@@ -13,7 +13,8 @@ public struct FuzzTarget: Sendable {
 
   /// Every reader of untrusted bytes there is.
   public static let all: [FuzzTarget] = [
-    .safetensors, .weights, .idx, .npy, .npz, .csv, .text, .tokens, .toml, .experiment, .hostfile,
+    .safetensors, .weights, .idx, .png, .npy, .npz, .csv, .text, .tokens, .toml, .experiment,
+    .hostfile,
     .state,
     .events,
     .metrics,
@@ -43,6 +44,13 @@ final class InputFiles: Sendable {
     guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else {
       fatalError("\(path) cannot be written")
     }
+    return path
+  }
+
+  /// A folder of its own within the directory.
+  func makeFolder(_ name: String) -> String {
+    let path = directory + "/" + name
+    try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }
 

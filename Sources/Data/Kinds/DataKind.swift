@@ -31,6 +31,7 @@ public enum DataKinds: KindList {
   public static let builtIn: [any DataKind.Type] = [
     FashionMNISTKind.self,
     IDXKind.self,
+    ImageFolderKind.self,
     TextKind.self,
     TokensKind.self,
     RandomTextKind.self,
