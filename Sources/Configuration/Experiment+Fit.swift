@@ -12,6 +12,7 @@ extension Experiment {
   @discardableResult
   public func checkFit() throws -> (any Model)? {
     guard let samples = try data.recipe.outline() else { return nil }
+    try data.augmentation.check(samples)
     let model = try model.recipe.model(for: samples, seed: UInt64(seed))
     _ = try TensorTreatments(model.layout, optimizer, decay: decay, groups: groups)
     return model

@@ -53,6 +53,8 @@ public struct Experiment: Sendable {
   public struct DataChoice: Sendable {
     public var recipe: any DataKind
     public var order: SampleOrder
+    /// How images are changed at random each time they are trained on.
+    public var augmentation: ImageAugmentation
   }
 
   public struct TrainingChoice: Sendable {

@@ -13,8 +13,8 @@ public protocol Dataset: Sendable {
   var waitsForFiles: Bool { get }
 
   /// Writes these samples, in this order, into the batch's first rows. The batch has this data's
-  /// shape and room for them, and every index lies in 0 ..< count: `fill(_:with:epoch:)` has seen
-  /// to it.
+  /// shape, room for them, their epoch and their indices, each in 0 ..< count:
+  /// `fill(_:with:epoch:)` has seen to it.
   ///
   /// - Throws: where data that is read while training cannot be.
   func read(_ samples: ArraySlice<UInt32>, into batch: inout Batch) throws(FileError)
@@ -48,12 +48,12 @@ extension Dataset {
     }
     // Until all is read it holds nothing.
     batch.count = 0
+    batch.epoch = epoch
     for (row, sample) in samples.enumerated() {
       guard sample < count else { fatalError("sample \(sample) of a data set of \(count)") }
       batch.samples[row] = sample
     }
     try read(samples, into: &batch)
     batch.count = samples.count
-    batch.epoch = epoch
   }
 }

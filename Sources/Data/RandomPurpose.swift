@@ -15,4 +15,6 @@ enum RandomPurpose {
   static let temporalOrder: UInt64 = 0x6F72_6465_723F
   /// ASCII "text".
   static let randomText: UInt64 = 0x7465_7874
+  /// ASCII "augment".
+  static let augmentation: UInt64 = 0x61_7567_6D65_6E74
 }

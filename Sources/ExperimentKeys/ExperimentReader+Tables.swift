@@ -48,6 +48,31 @@ extension ExperimentReader {
         : "[\n  " + lines.joined(separator: ",\n  ") + ",\n]")
   }
 
+  /// Reads the keys of one table, `key = { … }`, `key.inner = …` or `[section.key]`, as a section's
+  /// are read. `read` is called where there is no table too.
+  /// - Throws: also for a key of the table that `read` did not ask for, with its line and column.
+  public mutating func table<Value>(
+    _ key: String, _ read: (inout ExperimentReader) throws(ExperimentError) -> Value
+  ) throws(ExperimentError) -> Value {
+    let (outer, path) = (base, path(of: key))
+    if let node = tree[path] {
+      guard case .table = node.value else {
+        throw ExperimentError(
+          "\(tree.place(path)): wanted a table, { … }, found \(describe(node.value))")
+      }
+    }
+    base = path
+    defer { base = outer }
+    let section = resolved.count - 1
+    let first = resolved[section].lines.count
+    let value = try read(&self)
+    for line in resolved[section].lines.indices.dropFirst(first) {
+      resolved[section].lines[line] = "\(key)." + resolved[section].lines[line]
+    }
+    ignoredKeys += try keysPassedOver(at: path)
+    return value
+  }
+
   /// Declares the keys of an entry. Entries that have lists of their like are declared once.
   private mutating func declareEntry<Entry>(
     of key: String, _ read: (inout ExperimentReader) throws(ExperimentError) -> Entry

@@ -90,6 +90,8 @@ public struct ExperimentReader {
       .sorted()
     var ignoredKeys: [String] = []
     for key in table.keys.sorted() where !here.contains(key) {
+      // A table whose keys were read has been looked through.
+      if here.contains(where: { $0.hasPrefix(key + ".") }) { continue }
       let full = path.appending(.key(key))
       guard foreign.contains(full.description) else {
         throw unknown("key", full, key, among: here) { $0 }

@@ -11,6 +11,9 @@ public struct TrainerSettings: Sendable {
   /// Feeds initial weights and sample order.
   public var seed = 1
   public var order = SampleOrder.shuffled
+  /// How images are changed at random each time they are trained on; evaluations see them as they
+  /// are.
+  public var augmentation = ImageAugmentation()
   /// Batch, length, and how the ranks share the work.
   public var training = Experiment.TrainingChoice()
   /// The rate that the schedule starts from; nil for the optimiser's usual one.
@@ -50,6 +53,7 @@ public struct TrainerSettings: Sendable {
   /// What an experiment says.
   package init(_ experiment: Experiment) {
     (seed, order) = (experiment.seed, experiment.data.order)
+    augmentation = experiment.data.augmentation
     (training, learningRate) = (experiment.training, experiment.learningRate)
     (schedule, rateRule) = (experiment.schedule, experiment.rateRule)
     (batchGrowth, clipScope) = (experiment.batchGrowth, experiment.clipScope)

@@ -8,10 +8,26 @@ public struct RandomStream: Sendable {
 
   /// The stream that belongs to a sequence of integers. Different sequences give unrelated streams.
   public init(_ key: UInt64...) {
-    var mixer: UInt64 = 0x6C6F_636B_7374_6570
-    for value in key {
-      mixer = Self.mix(mixer &+ 0x9E37_79B9_7F4A_7C15) ^ Self.mix(value &+ 0xD1B5_4A32_D192_ED03)
-    }
+    var mixer = Self.start
+    for value in key { mixer = Self.absorb(value, mixer) }
+    self.init(mixer: mixer)
+  }
+
+  /// The stream that belongs to (seed, purpose, epoch, sample), without memory for a list of them:
+  /// for one made a sample.
+  public init(seed: UInt64, purpose: UInt64, epoch: UInt64, sample: UInt64) {
+    let run = Self.absorb(purpose, Self.absorb(seed, Self.start))
+    self.init(mixer: Self.absorb(sample, Self.absorb(epoch, run)))
+  }
+
+  private static let start: UInt64 = 0x6C6F_636B_7374_6570
+
+  private static func absorb(_ value: UInt64, _ mixer: UInt64) -> UInt64 {
+    mix(mixer &+ 0x9E37_79B9_7F4A_7C15) ^ mix(value &+ 0xD1B5_4A32_D192_ED03)
+  }
+
+  private init(mixer: UInt64) {
+    var mixer = mixer
     func next() -> UInt64 {
       mixer &+= 0x9E37_79B9_7F4A_7C15
       return Self.mix(mixer)

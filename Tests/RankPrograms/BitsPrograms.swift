@@ -10,7 +10,8 @@ import Training
 
 /// Programs about `training.reproducible`: the same bits at every number of ranks.
 let bitsPrograms: [RankProgram] = [
-  bitsProgram, bitsTextProgram, bitsImagesProgram, bitsNetworkProgram, bitsResumeProgram,
+  bitsProgram, bitsTextProgram, bitsImagesProgram, bitsNetworkProgram, bitsAugmentedProgram,
+  bitsResumeProgram,
   bitsTracesProgram,
 ]
 

@@ -1,6 +1,7 @@
 import Foundation
 import RankTesting
 import Recording
+import Reports
 import TensorFiles
 import Testing
 import Verification
@@ -22,11 +23,11 @@ import Verification
     print("bits-text, \(outcome.seconds) s")
   }
 
-  /// IDX files of 50 and 9 samples.
+  /// 50 images to train on and 9 to test with, of 12 × 13 pixels.
   private func images() -> TemporaryFolder {
     let folder = TemporaryFolder()
     for (stem, count) in [("train", 50), ("t10k", 9)] {
-      // 12 × 13 pixels, of no pattern.
+      // Of no pattern.
       let pixels = (0..<count * 12 * 13).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0) }
       folder.writeIDX([count, 12, 13], pixels, to: "\(stem)-images-idx3-ubyte")
       folder.writeIDX(
@@ -64,6 +65,20 @@ import Verification
     }
     let names = try SafeTensors(path: folder.path("whole/average.safetensors")).names
     #expect(names.contains("1.running_mean") && names.contains("7.running_var"))
+  }
+
+  /// Also after a resume in the middle of an epoch; what is evaluated is never changed.
+  @Test func imagesAreChangedAlikeAtEveryRankCount() throws {
+    let folder = images()
+    for picture in 0..<20 {
+      let pixels = (0..<8 * 7 * 3).map { UInt8(truncatingIfNeeded: $0 * $0 / 5 + $0 * picture) }
+      folder.write(
+        Picture(width: 7, height: 8, channels: 3, pixels: pixels).png(),
+        to: "pictures/\(picture % 3)/\(picture).png")
+    }
+    let outcome = try Programs.mpirun(4, ["bits-augmented", folder.path])
+    outcome.expectCasesPass()
+    print("bits-augmented, \(outcome.seconds) s")
   }
 
   /// Transports and algorithms that add and move in other orders.

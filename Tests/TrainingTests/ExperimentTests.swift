@@ -177,7 +177,7 @@ private let dataNames = DataKinds.builtIn.map { $0.kind }.joined(separator: ", "
     ("steps", "--set steps: wanted key.path=value"),
     ("=5", "--set =5: wanted key.path=value"),
     ("training.=5", "--set training.=5: wanted key.path=value, such as training.steps=100"),
-    ("a.b.c=5", "--set a.b.c=5: wanted key.path=value, such as training.steps=100"),
+    ("a.b.c.d=5", "--set a.b.c.d=5: wanted key.path=value, such as training.steps=100"),
     ("training.stpes=5", "--set training.stpes: unknown key; did you mean steps?"),
     (
       "training.steps=many",

@@ -71,14 +71,15 @@ extension TOMLTree {
     let here = TOMLPath(done)
     switch (part, node.value) {
     case (.key(let key), .table(var entries)):
-      // Only a section, or the last key, may be new.
-      let isSection = done.isEmpty && rest.count == 2
+      // Only a section, a table in one, or the last key may be new.
+      let hasKeysOnly = path.parts.allSatisfy { if case .key = $0 { true } else { false } }
+      let isTable = hasKeysOnly && path.parts.count <= 3
       guard
         var inner = entries[key]
-          ?? (rest.count == 1 || isSection
+          ?? (rest.count == 1 || isTable
             ? Node(value: .table([:]), origin: .commandLine(path)) : nil)
       else {
-        guard path.parts.allSatisfy({ if case .key = $0 { true } else { false } }) else {
+        guard hasKeysOnly else {
           throw ExperimentError("--set \(text): \(source) has no \(here.appending(part))")
         }
         throw ExperimentError("--set \(text): wanted key.path=value\(Self.example)")

@@ -8,6 +8,9 @@ import Vectors
 /// Draws each step's global batch, says which rank has which part of it, and reads micro-batches.
 final class BatchSampler {
   let data: TrainingData
+  /// The training set as steps see it: images are changed at random, as its epoch and the seed say.
+  /// Evaluations and starting weights read `data`.
+  private let drawn: any Dataset
   /// The training rows that are held out for evaluations, ascending; none: all are trained on.
   let heldOut: [UInt32]
   /// The rows trained on, where those are not all.
@@ -45,6 +48,9 @@ final class BatchSampler {
       throw ExperimentError(
         "training.shares has \(shares.count) entries for \(ranks) ranks: give one a rank")
     }
+    try settings.augmentation.check(data.train.shape)
+    let drawn = settings.augmentation.applied(to: data.train, seed: UInt64(settings.seed))
+    self.drawn = drawn
     (rows, heldOut) = try Self.split(data.train.count, settings)
     sampleCount = rows?.count ?? data.train.count
     let largest = min(
@@ -72,7 +78,7 @@ final class BatchSampler {
       isByMicroBatch && idle > 0
       ? "training.micro_batch = \(training.microBatch): \(idle) of \(ranks) ranks have no micro-batch in a batch of \(largest) samples"
       : nil
-    prefetcher = data.train.waitsForFiles ? Prefetcher(data.train, capacity: capacity) : nil
+    prefetcher = drawn.waitsForFiles ? Prefetcher(drawn, capacity: capacity) : nil
     (self.data, self.partition) = (data, partition)
     length = RunLength(settings, sampleCount: sampleCount)
     (globalBatch, growth) = (training.globalBatch, settings.batchGrowth)
@@ -133,7 +139,7 @@ final class BatchSampler {
   ) throws {
     let samples = samples(index, of: batches)
     guard let prefetcher else {
-      return try data.train.fill(&batch, with: samples, epoch: batches.slice.epoch)
+      return try drawn.fill(&batch, with: samples, epoch: batches.slice.epoch)
     }
     try prefetcher.take(samples, epoch: batches.slice.epoch, into: &batch)
     let isLast = index == batches.microBatches.count - 1
