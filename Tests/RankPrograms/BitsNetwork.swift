@@ -6,7 +6,8 @@ import Reports
 import Training
 
 /// A network with all that may depend on how a batch is divided: batch statistics, of pixels and of
-/// single values, dropout, and a residual branch; with a running mean of the weights.
+/// single values, dropout, and a residual branch; on images changed at random, with a running mean
+/// of the weights.
 private let network = """
   layers=[{ kind = "conv", channels = 5, padding = 1, bias = false }, { kind = "batch-norm" }, { kind = "relu" }, \
   { kind = "residual", layers = [{ kind = "conv", channels = 5, padding = 1 }, { kind = "batch-norm" }, { kind = "dropout", rate = 0.2 }] }, \
@@ -25,6 +26,7 @@ let bitsNetworkProgram = RankProgram("bits-network") { world, arguments in
     [data]
     kind = "idx"
     path = "\(data)"
+    augment = { shift = 2, flip = true, crop = 0.8 }
     [training]
     global_batch = 16
     micro_batch = 3
@@ -57,15 +59,19 @@ let bitsNetworkProgram = RankProgram("bits-network") { world, arguments in
   try world.succeedOnAllRanks {
     if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) }
   }
+  // Known at rank 0, which copies.
+  var last = 0
   try onRanks([3], of: world) { part in
     let run = try Run(quietOptions(file, keys, output: folder + "/whole"), on: part)
     try expect(try run.train(on: part) == .done, "the run did not end")
-    try expect(run.trainer.stepsDone == 8, "ended after step \(run.trainer.stepsDone)")
+    last = run.trainer.stepsDone
+    try expect(last >= 8, "ended after step \(last)")
   }
   // An epoch is three steps.
   try onRanks([1, 2, 4, 8], of: world) { part in
     let run = try resume(
-      folder + "/whole", as: "\(folder)/on-\(part.size)", without: [8], file, keys, on: part
+      folder + "/whole", as: "\(folder)/on-\(part.size)",
+      without: [8, 12, 14].filter { $0 <= last }, file, keys, on: part
     )
     try expect(run.trainer.stepsDone == 4, "resumed after step \(run.trainer.stepsDone)")
     try expect(try run.train(on: part) == .done, "the resumed run did not end")
