@@ -83,7 +83,12 @@ let package = Package(
     library(
       "Models", ["Vectors", "COneDNN", "CVectorKernels", "ExperimentKeys", "FlightRecorder"]),
     library("Optimizers", ["Vectors", "CVectorKernels", "ExperimentKeys"]),
-    library("Data", ["Vectors", "Files", "Threads", "CZlib", "CVectorKernels", "ExperimentKeys"]),
+    library(
+      "Data",
+      [
+        "Vectors", "Files", "FlightRecorder", "Threads", "CZlib", "CVectorKernels",
+        "ExperimentKeys",
+      ]),
     library("Scaling", [], quickToBuild),
     library(
       "GradientReduction",
@@ -198,7 +203,9 @@ let package = Package(
     tests("FilesTests", ["Files", "RankTesting"]),
     tests("ProcessesTests", ["Processes", "RankTesting"]),
     tests("OptimizersTests", ["Optimizers", "Vectors"]),
-    tests("DataTests", ["Data", "ExperimentKeys", "Files", "Vectors", "CZlib", "RankTesting"]),
+    tests(
+      "DataTests", ["Data", "ExperimentKeys", "Files", "Vectors", "CZlib", "RankTesting"],
+      resources: [.copy("Golden")]),
     tests("EndToEndTests", ["RankTesting", "Recording", "Reports", "Files"]),
     tests("ClusterTests", ["RankTesting", "Recording", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),

@@ -9,19 +9,21 @@ public struct SampleOptions: ParsableArguments, Sendable {
 
   @Option(
     help: ArgumentHelp(
-      "The text to go on from. Default: \"In the beginning\", or one byte that the model's text holds, where that lacks one of these.",
+      "The text to go on from. Default: \"In the beginning\", or one character that the model knows, where that lacks one of these.",
       valueName: "text"))
   public var prompt: String?
 
-  @Option(help: ArgumentHelp("Bytes of text to write.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Tokens of text to write; without data.tokenizer these are bytes.", valueName: "count"))
   public var length = 500
 
   @Option(
     help: ArgumentHelp(
-      "Above 1 bolder, below 1 safer, 0 always the most likely byte.", valueName: "number"))
+      "Above 1 bolder, below 1 safer, 0 always the most likely token.", valueName: "number"))
   public var temperature = 0.8
 
-  @Option(help: ArgumentHelp("Draw among this many most likely bytes.", valueName: "count"))
+  @Option(help: ArgumentHelp("Draw among this many most likely tokens.", valueName: "count"))
   public var top = 40
 
   @Option(help: ArgumentHelp("Pictures to draw.", valueName: "count"))

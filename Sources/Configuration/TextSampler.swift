@@ -3,12 +3,11 @@ import Glibc
 import Models
 import Vectors
 
-/// Writes on from a prompt, a byte at a time: draws each from softmax(logits / temperature) over
+/// Writes on from a prompt, a token at a time: draws each from softmax(logits / temperature) over
 /// the `top` most likely ones.
 public struct TextSampler: ~Copyable {
   private let trained: TrainedModel
   private let model: any TokenModel
-  private let vocabulary: Vocabulary
   private let temperature: Double
   private let top: Int
   private var random: RandomStream
@@ -17,26 +16,22 @@ public struct TextSampler: ~Copyable {
 
   /// Reads the prompt; nil where the model is none of texts.
   ///
-  /// A temperature of 0 always takes the most likely byte. `prompt` holds tokens of the model's
+  /// A temperature of 0 always takes the most likely token. `prompt` holds tokens of the model's
   /// vocabulary, at least one.
   public init?(
     _ trained: TrainedModel, prompt: [Int32], temperature: Double, top: Int, seed: UInt64
   ) {
-    guard let model = trained.model as? any TokenModel, let vocabulary = trained.vocabulary else {
-      return nil
-    }
-    (self.trained, self.model, self.vocabulary, self.temperature, self.top) = (
-      trained, model, vocabulary, temperature, top
-    )
+    guard let model = trained.model as? any TokenModel, trained.isOfTexts else { return nil }
+    (self.trained, self.model, self.temperature, self.top) = (trained, model, temperature, top)
     random = RandomStream(seed, Self.purpose)
     logits = model.read(prompt, memory: &memory, weights: trained.weights)
   }
 
-  /// The next byte.
-  public mutating func next() -> UInt8 {
+  /// The next token's bytes: one, where tokens are bytes.
+  public mutating func next() -> [UInt8] {
     let token = draw()
     logits = model.read([token], memory: &memory, weights: trained.weights)
-    return vocabulary.bytes[Int(token)]
+    return trained.bytes(ofToken: token)
   }
 
   private mutating func draw() -> Int32 {
@@ -57,4 +52,14 @@ public struct TextSampler: ~Copyable {
 
   /// ASCII "sampler", so that no other use of a seed draws the same numbers.
   private static let purpose: UInt64 = 0x73_616D_706C_6572
+}
+
+extension TrainedModel {
+  /// Whether it is known what its tokens stand for.
+  public var isOfTexts: Bool { vocabulary != nil || tokenizer != nil }
+
+  /// What a token of a text stands for.
+  public func bytes(ofToken token: Int32) -> [UInt8] {
+    tokenizer?.pieces[Int(token)] ?? vocabulary.map { [$0.bytes[Int(token)]] } ?? []
+  }
 }

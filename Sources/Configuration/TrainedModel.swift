@@ -18,6 +18,8 @@ public final class TrainedModel {
   public let samples: SampleShape
   /// The bytes that a text model's tokens stand for.
   public let vocabulary: Vocabulary?
+  /// Or what its tokens are, where it was trained on those of a `tokenizer.json`.
+  public let tokenizer: Tokenizer?
   /// How rows of a table become its inputs; nil for other data.
   public let encoding: TableEncoding?
   public let weights: FlatVector
@@ -47,7 +49,7 @@ public final class TrainedModel {
         remedy: "use another copy of the file")
     }
     samples = description.samples
-    vocabulary = description.vocabulary
+    (vocabulary, tokenizer) = (description.vocabulary, description.tokenizer)
     encoding = description.encoding
     var weights = FlatVector(zeros: model.layout)
     let values = try model.layout.read(file) { $0 }
@@ -81,6 +83,7 @@ package struct ModelDescription {
   package var samples: SampleShape
   package var vocabulary: Vocabulary?
   package var encoding: TableEncoding?
+  package var tokenizer: Tokenizer?
 
   /// `section` is the experiment's `[model]` section.
   package init(_ section: String, data: any Dataset) {
@@ -88,6 +91,7 @@ package struct ModelDescription {
     samples = data.shape
     vocabulary = (data as? Text)?.vocabulary
     encoding = (data as? Table)?.encoding
+    tokenizer = (data as? EncodedText)?.tokenizer
   }
 
   /// Nil where anything is missing or not what ``metadata`` wrote.
@@ -101,6 +105,10 @@ package struct ModelDescription {
       encoding = try? JSONDecoder().decode(TableEncoding.self, from: Data(text.utf8))
       guard encoding?.isPossible(for: samples) == true else { return nil }
     }
+    if let text = metadata["tokenizer"] {
+      tokenizer = try? Tokenizer(Array(text.utf8), path: "tokenizer.json")
+      guard tokenizer?.count == samples.classes else { return nil }
+    }
     guard let text = metadata["vocabulary"] else { return }
     let digits = Array(text.utf8)
     let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
@@ -111,7 +119,8 @@ package struct ModelDescription {
   }
 
   /// As a safetensors file's `__metadata__`: `model` (TOML), `samples` (JSON), `vocabulary` (each
-  /// byte as two hexadecimal digits), `table` (a ``/Data/TableEncoding`` as JSON).
+  /// byte as two hexadecimal digits), `tokenizer` (the `tokenizer.json`), `table` (a
+  /// ``/Data/TableEncoding`` as JSON).
   package var metadata: [String: String] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -120,6 +129,7 @@ package struct ModelDescription {
     if let encoding {
       result["table"] = (try? encoder.encode(encoding)).map { String(decoding: $0, as: UTF8.self) }
     }
+    if let tokenizer { result["tokenizer"] = tokenizer.text }
     if let vocabulary {
       result["vocabulary"] = vocabulary.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
         .joined()

@@ -6,6 +6,8 @@ import Vectors
 struct Pictures: Dataset {
   let count: Int
   let shape: SampleShape
+  /// The folders' names, in the order of the classes.
+  let classNames: [String]
   private let labels: [Int32]
   // Nothing writes to the bytes once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let bytes: UnsafeRawBufferPointer
@@ -14,14 +16,15 @@ struct Pictures: Dataset {
   /// Pictures that ``load(_:_:into:)`` has written, in this process or another; `owner` keeps the
   /// memory alive.
   init(
-    _ pictures: [PictureFolder.Picture], _ image: SampleShape.Image, classes: Int,
+    _ pictures: [PictureFolder.Picture], _ image: SampleShape.Image, classes: [String],
     in bytes: UnsafeRawBufferPointer, keeping owner: any AnyObject & Sendable
   ) {
     count = pictures.count
+    classNames = classes
     labels = pictures.map { Int32($0.label) }
     let inputs = image.channels * image.height * image.width
     precondition(bytes.count == count * inputs, "\(count) pictures in \(bytes.count) bytes")
-    shape = SampleShape(inputs: inputs, labels: 1, classes: classes, image: image)
+    shape = SampleShape(inputs: inputs, labels: 1, classes: classes.count, image: image)
     (self.bytes, self.owner) = (bytes, owner)
   }
 

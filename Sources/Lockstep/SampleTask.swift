@@ -39,21 +39,21 @@ enum SampleTask {
     if let pictures = try PictureSampler(trained, count: options.pictures, seed: seed) {
       return try draw(pictures, to: options.output, replacing: options.force)
     }
-    guard let vocabulary = trained.vocabulary else {
+    guard trained.isOfTexts else {
       let reason =
         trained.holdsCentroids
         ? "centroids of \(trained.samples.inputs) numbers are drawn only where these are an image; lockstep inspect shows them"
         : "this model makes nothing by itself; train a rnn, lstm or gpt on a text, or a vae or kmeans on images"
       throw Failure(code: .usage, line: "\(trained.path): \(reason)")
     }
-    let prompt = options.prompt.map { Array($0.utf8) } ?? vocabulary.prompt
+    let prompt = options.prompt.map { Array($0.utf8) } ?? trained.prompt
     guard
       var sampler = TextSampler(
-        trained, prompt: try tokens(of: prompt, vocabulary), temperature: options.temperature,
+        trained, prompt: try tokens(of: prompt, trained), temperature: options.temperature,
         top: options.top, seed: seed)
     else { throw Failure(code: .usage, line: "\(trained.path): this model is none of texts") }
     write(prompt)
-    for _ in 0..<options.length { write([sampler.next()]) }
+    for _ in 0..<options.length { write(sampler.next()) }
     write([UInt8(ascii: "\n")])
   }
 
@@ -72,20 +72,17 @@ enum SampleTask {
     write(Array("\(sampler.what): \(output)\n".utf8))
   }
 
-  private static func tokens(of prompt: [UInt8], _ vocabulary: Vocabulary) throws -> [Int32] {
+  private static func tokens(of prompt: [UInt8], _ trained: TrainedModel) throws -> [Int32] {
     guard !prompt.isEmpty else {
       throw Failure(code: .usage, line: "--prompt: give at least one character to go on from")
     }
-    return try prompt.map { byte in
-      guard let token = vocabulary.token(of: byte) else {
-        let place = String(decoding: prompt.prefix { $0 != byte }, as: UTF8.self)
-        throw Failure(
-          code: .usage,
-          line:
-            "--prompt: the text that this model was trained on has no byte 0x\(String(byte, radix: 16)), found after \"\(PlainText.sanitized(place))\""
-        )
-      }
-      return token
+    do throws(TokenizerEncoder.Failure) {
+      return try trained.tokens(of: prompt)
+    } catch {
+      let place = String(decoding: prompt[..<error.offset], as: UTF8.self)
+      throw Failure(
+        code: .usage, line: "--prompt: \(error.what), found after \"\(PlainText.sanitized(place))\""
+      )
     }
   }
 
@@ -112,13 +109,32 @@ enum SampleTask {
   }
 }
 
-extension Vocabulary {
-  /// What to go on from where nothing is given: the beginning of the default text, where all its
-  /// bytes are known, else an end of line, a space, or the first byte there is.
+extension TrainedModel {
+  /// The tokens of a text.
+  /// - Throws: where it has a byte that no text was trained on, or that is no token.
+  fileprivate func tokens(of text: [UInt8]) throws(TokenizerEncoder.Failure) -> [Int32] {
+    if let tokenizer {
+      var encoder = TokenizerEncoder(tokenizer)
+      return try encoder.encode(text)
+    }
+    var tokens: [Int32] = []
+    for (offset, byte) in text.enumerated() {
+      guard let token = vocabulary?.token(of: byte) else {
+        let digits = String(byte, radix: 16)
+        throw TokenizerEncoder.Failure(
+          offset: offset,
+          what: "the text that this model was trained on has no byte 0x\(digits)")
+      }
+      tokens.append(token)
+    }
+    return tokens
+  }
+
+  /// What to go on from where nothing is given: the beginning of the default text, where all of it
+  /// is known, else an end of line, a space, or the first token there is.
   fileprivate var prompt: [UInt8] {
-    let beginning = Array("In the beginning".utf8)
-    if beginning.allSatisfy({ token(of: $0) != nil }) { return beginning }
-    return [UInt8(ascii: "\n"), UInt8(ascii: " ")].first { token(of: $0) != nil }.map { [$0] }
-      ?? Array(bytes.prefix(1))
+    ["In the beginning", "\n", " "].map { Array($0.utf8) }.first {
+      (try? tokens(of: $0)) != nil
+    } ?? bytes(ofToken: 0)
   }
 }

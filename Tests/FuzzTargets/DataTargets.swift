@@ -105,6 +105,19 @@ extension FuzzTarget {
     readAll(text)
   }
 
+  static let tokenizer = FuzzTarget("tokenizer") { bytes in
+    guard let tokenizer = try? Tokenizer(bytes, path: "tokenizer.json") else { return }
+    var encoder = TokenizerEncoder(tokenizer)
+    for text in ["ab abba<x>ab", "it's\u{A0}a 12\n\n b", String(repeating: "ab", count: 40)] {
+      guard let tokens = try? encoder.encode(Array(text.utf8)) else { continue }
+      guard tokens.allSatisfy({ (0..<Int32(tokenizer.count)).contains($0) }) else {
+        fatalError("a token of \(tokens) is none")
+      }
+    }
+    // Any text, too.
+    _ = try? encoder.encode(bytes)
+  }
+
   static let tokens = FuzzTarget("tokens") { bytes in
     guard let file = try? TokenFile(path: InputFiles.shared.write(bytes, to: "x.bin")),
       let largest = try? file.largest(ofPart: 0, of: 1),

@@ -13,7 +13,8 @@ public struct FuzzTarget: Sendable {
 
   /// Every reader of untrusted bytes there is.
   public static let all: [FuzzTarget] = [
-    .safetensors, .weights, .idx, .png, .npy, .npz, .csv, .text, .tokens, .toml, .experiment,
+    .safetensors, .weights, .idx, .png, .npy, .npz, .csv, .text, .tokenizer, .tokens, .toml,
+    .experiment,
     .hostfile,
     .state,
     .events,

@@ -7,6 +7,7 @@ import Models
 import Recording
 import Reports
 import Training
+import Vectors
 
 /// Programs about `training.reproducible`: the same bits at every number of ranks.
 let bitsPrograms: [RankProgram] = [
@@ -170,7 +171,7 @@ func compareBits(
   return reference
 }
 
-/// The models of texts, on the text whose path is the argument.
+/// The models of texts. Arguments: the paths of a text, of a tokenizer and of a folder.
 let bitsTextProgram = RankProgram("bits-text") { world, arguments in
   setComputeThreads(1)
   let text = """
@@ -191,7 +192,34 @@ let bitsTextProgram = RankProgram("bits-text") { world, arguments in
     ["kind=rnn", "embedding=5", "hidden=19"], ["kind=lstm", "embedding=7", "hidden=10"],
     ["kind=gpt", "layers=2", "heads=2", "width=12"],
   ]
-  try run(modelCases(models, text), on: world)
+  let encoded = Case("a text in a tokenizer's tokens", ranks: 4) { part in
+    let keys = ["data.tokenizer=\(arguments[1])", "data.context=7", "model.kind=rnn"]
+    _ = try compareBits(text, keys, at: [1, 2, 4], of: part)
+    try samplesFromWeights(text, keys, in: arguments[2], on: part)
+  }
+  try run(modelCases(models, text) + [encoded], on: world)
+}
+
+/// A weights file has the tokenizer, and what is drawn from it is text. Collective.
+private func samplesFromWeights(
+  _ text: String, _ keys: [String], in folder: String, on world: borrowing Communicator
+) throws {
+  let trainer = try trainer(text, keys, on: world)
+  let path = folder + "/weights.safetensors"
+  try trainer.writeFinalWeights(to: path, on: world)
+  guard world.rank == 0 else { return }
+  let trained = try TrainedModel(path: path)
+  guard let tokenizer = trained.tokenizer else {
+    throw CheckFailure(description: "the weights file has no tokenizer")
+  }
+  try expect(trained.vocabulary == nil && tokenizer.count == trained.samples.classes, "its size")
+  var encoder = TokenizerEncoder(tokenizer)
+  let prompt = try encoder.encode(Array("In the".utf8))
+  guard
+    var sampler = TextSampler(trained, prompt: prompt, temperature: 0, top: 1, seed: 1)
+  else { throw CheckFailure(description: "nothing can be drawn") }
+  let drawn = (0..<20).map { _ in sampler.next() }
+  try expect(drawn.allSatisfy { !$0.isEmpty }, "\(drawn)")
 }
 
 /// One case for each model and optimizer.

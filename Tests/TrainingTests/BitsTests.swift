@@ -18,7 +18,12 @@ import Verification
   @Test func modelsOfTextsHaveTheSameBitsAtEveryRankCount() throws {
     let text = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil)).appending(
       path: "text.txt")
-    let outcome = try Programs.mpirun(4, ["bits-text", text.path])
+    let tokenizer = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../DataTests/Golden/tokenizer.json"
+    ).standardizedFileURL
+    let folder = TemporaryFolder()
+    let outcome = try Programs.mpirun(
+      4, ["bits-text", text.path, tokenizer.path, folder.path])
     outcome.expectCasesPass()
     print("bits-text, \(outcome.seconds) s")
   }

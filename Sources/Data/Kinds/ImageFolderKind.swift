@@ -81,7 +81,7 @@ public struct ImageFolderKind: DataKind {
     }
     func set(_ pictures: [PictureFolder.Picture], _ memory: SharedBytes) -> Pictures {
       Pictures(
-        pictures, image, classes: folder.classes.count,
+        pictures, image, classes: folder.classes,
         in: UnsafeRawBufferPointer(memory.bytes), keeping: memory)
     }
     let (train, test) = (set(parts.train, memory[0]), set(parts.test, memory[1]))

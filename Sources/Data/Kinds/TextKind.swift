@@ -8,19 +8,26 @@ import Vectors
 ///
 /// The last `validation` of the samples are the test set; with `validation = 0` all are trained on,
 /// and the last tenth of them, at least one, is what the trained model is evaluated on. A file of
-/// its own may be the test set instead: `validation_path`.
+/// its own may be the test set instead: `validation_path`. With a `tokenizer` it is read in tokens;
+/// see ``/Data/EncodedText``.
 public struct TextKind: DataKind {
   public static let kind = "text"
   public static let summary =
     "Bytes to be predicted from those before, read as they are drawn: the text need not fit memory."
   /// Nil for the King James text.
   public let path: String?
+  /// A `tokenizer.json` whose tokens the text is read in; nil for its bytes.
+  public let tokenizer: String?
   public let context: Int
   public let validation: HeldOutText
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     path = try keys.path(
       "path", "a file; by default the King James Bible of Debian's package bible-kjv")
+    tokenizer = try keys.path(
+      "tokenizer",
+      "a `tokenizer.json` of Hugging Face's library, byte-level BPE as GPT-2 has it: the text becomes its tokens, in memory, and the weights files keep it; without one, a token is a byte"
+    )
     context = try keys.integer("context", default: 64, in: 1...(1 << 20), "tokens a sample")
     validation = try HeldOutText(&keys)
   }
@@ -32,16 +39,24 @@ public struct TextKind: DataKind {
     return cache + "/lockstep/king-james.txt"
   }
 
-  public var files: [String] { [path ?? Self.kingJames] + (validation.path.map { [$0] } ?? []) }
+  public var files: [String] {
+    [path ?? Self.kingJames] + [validation.path, tokenizer].compactMap { $0 }
+  }
 
-  public func outline() -> SampleShape? {
-    SampleShape(tokens: context, labels: context, classes: 256)
+  public func outline() throws(FileError) -> SampleShape? {
+    var classes = 256
+    if let tokenizer {
+      guard access(tokenizer, R_OK) == 0 else { return nil }
+      classes = try Tokenizer(path: tokenizer).count
+    }
+    return SampleShape(tokens: context, labels: context, classes: classes)
   }
 
   public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
     -> TrainingData
   {
-    let training = try ranks.succeedOnAllRanks { try open() }
+    if let tokenizer { return try open(by: tokenizer, on: ranks) }
+    let training = try ranks.succeedOnAllRanks { try openFile() }
     let counts = try count(training, on: ranks)
     let vocabulary = Vocabulary(counts: counts)
     let text = try read(training, byteCount: counts.reduce(0, +), vocabulary, on: ranks)
@@ -59,7 +74,7 @@ public struct TextKind: DataKind {
       train: text, test: try read(test, byteCount: byteCount, vocabulary, on: ranks))
   }
 
-  private func open() throws(FileError) -> TextFile {
+  func openFile() throws(FileError) -> TextFile {
     if let path { return try TextFile(path: path) }
     let path = Self.kingJames
     guard access(path, R_OK) == 0 else {
