@@ -52,6 +52,53 @@ struct ColumnRoles {
 
   init(_ rows: CSVRows, names: [String]?) { (self.rows, self.names) = (rows, names) }
 
+  /// Columns by what they are for.
+  struct Assignment {
+    var inputs: [Int]
+    /// What is known of each input's cells.
+    var sorts: [CSVContents.Sort]
+    var targets: [Int]
+    var label: Int?
+  }
+
+  /// As an experiment names them.
+  func assign(_ columns: CSVColumns) throws(FileError) -> Assignment {
+    let targets = try indices(of: columns.targets)
+    let label = try columns.label.map { (name) throws(FileError) in try index(of: name) }
+    let ignored = try indices(of: columns.ignored)
+    let listed = try indices(of: columns.categories)
+    let taken = targets + (label.map { [$0] } ?? []) + ignored
+    if let twice = Dictionary(grouping: taken + listed, by: \.self).filter({ $0.value.count > 1 })
+      .keys.min()
+    {
+      throw rows.failure(
+        "is named for two purposes", remedy: "name each column once", column: twice,
+        named: names?[twice])
+    }
+    let inputs = (0..<width).filter { !taken.contains($0) }
+    if inputs.isEmpty {
+      throw rows.failure(
+        "no column is left for inputs", remedy: "name fewer as targets, label or ignored")
+    }
+    return Assignment(
+      inputs: inputs, sorts: inputs.map { listed.contains($0) ? .categories : .open },
+      targets: targets, label: label)
+  }
+
+  /// As a table that was trained on has them: by their names or, where that had none, by their
+  /// indices.
+  func assign(_ encoding: TableEncoding) throws(FileError) -> Assignment {
+    func place(_ column: TableEncoding.Column) throws(FileError) -> Int {
+      try index(of: column.name.map { CSVColumns.Name.name($0) } ?? .index(column.index))
+    }
+    return Assignment(
+      inputs: try encoding.inputs.map { (input) throws(FileError) in try place(input.column) },
+      sorts: encoding.inputs.map {
+        $0.categories == nil ? .numbers : $0.isDeclared ? .categories : .words
+      },
+      targets: try encoding.targets.map(place), label: try encoding.label.map(place))
+  }
+
   func indices(of columns: [CSVColumns.Name]) throws(FileError) -> [Int] {
     try columns.map { (name) throws(FileError) in try index(of: name) }
   }

@@ -15,7 +15,7 @@ struct CSVContents {
   static let mostCategories = 4096
   static let longestCategory = 256
 
-  /// Of each input and then of each target.
+  /// Of each input, then of each target.
   private(set) var sorts: [Sort]
   /// The words of the inputs that have any.
   private(set) var words: [DistinctWords]
@@ -26,12 +26,9 @@ struct CSVContents {
   /// Whether rows are read that nothing has said to be no names.
   private let mayBeNames: Bool
 
-  init(
-    inputs: [Int], targets: Int, categories: [Int], rule: MissingValues, names: [String]?
-  ) {
-    sorts =
-      inputs.map { categories.contains($0) ? .categories : .open }
-      + [Sort](repeating: .numbers, count: targets)
+  /// `inputs` is what is known of each input's cells before any is read.
+  init(inputs: [Sort], targets: Int, rule: MissingValues, names: [String]?) {
+    sorts = inputs + [Sort](repeating: .numbers, count: targets)
     words = inputs.map { _ in DistinctWords() }
     missing = [Int](repeating: 0, count: inputs.count)
     (self.rule, self.names, mayBeNames) = (rule, names, names == nil)

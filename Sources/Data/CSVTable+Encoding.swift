@@ -47,15 +47,14 @@ extension CSVTable {
         return TableEncoding.Input(
           column: column,
           categories: names.indices.filter { seen[place][$0] > 0 }.map { names[$0] },
-          means: means[place])
+          isDeclared: sorts[place] == .categories, means: means[place])
       }, targets: targets.map(encodingColumn), label: label.map(encodingColumn),
       classes: classNames, missing: missing)
   }
 
   /// Each word's place among the categories of an encoding; −1 for one that is none of them.
   func places(of input: TableEncoding.Input, at place: Int) -> [Int32] {
-    var known: [String: Int32] = [:]
-    for (index, name) in (input.categories ?? []).enumerated() { known[name] = Int32(index) }
+    let known = OrderedNames(input.categories ?? [])
     let (names, places) = categories[place]
     return places.map { known[names[Int($0)]] ?? -1 }
   }

@@ -23,6 +23,8 @@ public struct CSVTable: Sendable {
   public let missing: MissingValues
   /// The distinct words of each input, and each one's place among them in order; empty for numbers.
   private(set) var categories: [(names: [String], places: [Int32])] = []
+  /// What the cells of each input are.
+  private(set) var sorts: [CSVContents.Sort] = []
   /// Each row's inputs, then its targets, in blocks of whole rows.
   private var blocks: [[Double]] = []
   private let rowsPerBlock: Int
@@ -33,8 +35,13 @@ public struct CSVTable: Sendable {
   /// What the user is to know of how the file was read.
   public private(set) var notes: [String] = []
 
-  /// - Throws: also where the numbers do not fit this machine's free memory.
-  public init(path: String, columns: CSVColumns = CSVColumns()) throws(FileError) {
+  /// With an `encoding`, the columns are those of a table that was trained on, and what they become
+  /// is decided already.
+  /// - Throws: also where the numbers do not fit this machine's free memory, and where a category or
+  ///   a class is none of those of `encoding`.
+  public init(
+    path: String, columns: CSVColumns = CSVColumns(), as encoding: TableEncoding? = nil
+  ) throws(FileError) {
     let rows = try CSVRows(path: path, separator: columns.separator)
     (self.path, separator, missing) = (path, columns.separator, columns.missing)
     guard try rows.next() else {
@@ -49,28 +56,14 @@ public struct CSVTable: Sendable {
     if let note = header.note { notes.append(note) }
 
     let roles = ColumnRoles(rows, names: names)
-    targets = try roles.indices(of: columns.targets)
-    label = try columns.label.map { (name) throws(FileError) in try roles.index(of: name) }
-    let ignored = try roles.indices(of: columns.ignored)
-    let listed = try roles.indices(of: columns.categories)
-    let taken = targets + (label.map { [$0] } ?? []) + ignored
-    if let twice = Dictionary(grouping: taken + listed, by: \.self).filter({ $0.value.count > 1 })
-      .keys.min()
-    {
-      throw rows.failure(
-        "is named for two purposes", remedy: "name each column once", column: twice,
-        named: names?[twice])
-    }
-    inputs = (0..<width).filter { !taken.contains($0) }
-    if inputs.isEmpty {
-      throw rows.failure(
-        "no column is left for inputs", remedy: "name fewer as targets, label or ignored")
-    }
+    let assignment =
+      if let encoding { try roles.assign(encoding) } else { try roles.assign(columns) }
+    (inputs, targets, label) = (assignment.inputs, assignment.targets, assignment.label)
 
     let numbers = inputs + targets
     rowsPerBlock = max(1, (1 << 17) / numbers.count)
     var contents = CSVContents(
-      inputs: inputs, targets: targets.count, categories: listed, rule: missing, names: names)
+      inputs: assignment.sorts, targets: targets.count, rule: missing, names: names)
     var block: [Double] = []
     var classes = DistinctWords()
     var rowsRead = 0
@@ -147,7 +140,9 @@ public struct CSVTable: Sendable {
       classNames = order.names
       labels = labels.map { order.places[Int($0)] }
     }
+    sorts = contents.sorts
     noteMissing(contents.missing, dropped: rowsRead - rowCount, of: rowsRead)
+    if let encoding { try adopt(encoding) }
   }
 
   /// A row's inputs, then its targets. A word is its number in order of appearance, a
@@ -183,6 +178,36 @@ public struct CSVTable: Sendable {
     var seen = [Bool](repeating: false, count: classNames.count)
     for row in rows { seen[Int(labels[Int(row)])] = true }
     return classNames.indices.filter { !seen[$0] }.map { classNames[$0] }
+  }
+
+  /// Gives classes the numbers that they have in an encoding, and refuses categories and classes that
+  /// it lacks.
+  private mutating func adopt(_ encoding: TableEncoding) throws(FileError) {
+    let known = inputs.indices.map { place in
+      encoding.inputs[place].categories == nil ? [] : places(of: encoding.inputs[place], at: place)
+    }
+    let classes = OrderedNames(encoding.classes)
+    let numbers = classNames.map { classes[$0] ?? -1 }
+    for row in 0..<rowCount {
+      let wrong = withRow(row) { values in
+        known.indices.first { place in
+          !known[place].isEmpty && !values[place].isNaN && known[place][Int(values[place])] < 0
+        }
+      }
+      if let wrong {
+        throw failure(
+          row: row, column: inputs[wrong], "no row trained on has this category",
+          remedy: "leave the row out, or train on rows that have it")
+      }
+      guard let label else { continue }
+      labels[row] = numbers[Int(labels[row])]
+      if labels[row] < 0 {
+        throw failure(
+          row: row, column: label, "no row trained on has this class",
+          remedy: "leave the row out, or train on rows that have it")
+      }
+    }
+    if label != nil { classNames = encoding.classes }
   }
 
   private mutating func noteMissing(_ counts: [Int], dropped: Int, of total: Int) {

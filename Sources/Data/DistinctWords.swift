@@ -36,3 +36,20 @@ struct DistinctWords: Sendable {
     return (names, places)
   }
 }
+
+/// Names in order, to be found again: by their values where all are numbers, of which equal ones are
+/// one.
+struct OrderedNames {
+  private var places: [String: Int32] = [:]
+  private var values: [Double: Int32] = [:]
+
+  init(_ names: [String]) {
+    for (place, name) in names.enumerated() {
+      places[name] = Int32(place)
+      if let value = number(name) { values[value] = Int32(place) }
+    }
+    if values.count < names.count { values = [:] }
+  }
+
+  subscript(name: String) -> Int32? { places[name] ?? number(name).flatMap { values[$0] } }
+}

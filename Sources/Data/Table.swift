@@ -140,6 +140,14 @@ extension CSVTable {
   public func write(
     _ heldOut: TrainTestSplit, into memory: UnsafeMutableRawBufferPointer, layout: Table.Layout
   ) {
+    write([heldOut.train, heldOut.test].joined(), into: memory, layout: layout)
+  }
+
+  /// Writes some rows, such as all of a table that was read by the encoding of another.
+  public func write(
+    _ rows: some Sequence<UInt32>, into memory: UnsafeMutableRawBufferPointer,
+    layout: Table.Layout
+  ) {
     precondition(
       memory.count == layout.byteCount,
       "the table takes \(layout.byteCount) bytes, the memory has \(memory.count)")
@@ -155,7 +163,7 @@ extension CSVTable {
       place.storeBytes(of: value, as: type(of: value))
       place += 4
     }
-    for row in [heldOut.train, heldOut.test].joined() {
+    for row in rows {
       withRow(Int(row)) { values in
         for (column, value) in values.enumerated() {
           if column >= inputs.count {

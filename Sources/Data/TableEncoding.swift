@@ -19,6 +19,8 @@ public struct TableEncoding: Codable, Sendable, Equatable {
     /// The categories, in order; the input of a row's category is 1, the others are 0. Nil where
     /// the column has numbers.
     public var categories: [String]?
+    /// Whether the user said that the column has categories: then only empty cells are missing.
+    public var isDeclared: Bool
     /// What its inputs are in rows whose value is missing: the mean over the rows trained on, of
     /// categories how often each occurs among them.
     public var means: [Double]
@@ -27,11 +29,11 @@ public struct TableEncoding: Codable, Sendable, Equatable {
     public var scale: Double
 
     public init(
-      column: Column, categories: [String]? = nil, means: [Double], offset: Double = 0,
-      scale: Double = 1
+      column: Column, categories: [String]? = nil, isDeclared: Bool = false, means: [Double],
+      offset: Double = 0, scale: Double = 1
     ) {
-      (self.column, self.categories, self.means) = (column, categories, means)
-      (self.offset, self.scale) = (offset, scale)
+      (self.column, self.categories, self.isDeclared) = (column, categories, isDeclared)
+      (self.means, self.offset, self.scale) = (means, offset, scale)
     }
   }
 

@@ -17,6 +17,9 @@ public struct TrainTestSplit: Sendable, Equatable {
   public let train: [UInt32]
   public let test: [UInt32]
 
+  /// Holds out none: the test set is elsewhere.
+  init(all count: Int) { (train, test) = (Array(0..<UInt32(count)), []) }
+
   /// Holds out `fraction` of the rows, rounded, but at least one, each row as likely as another
   /// (Knuth's Algorithm S). With a fraction of 0 the rows trained on are the test set.
   public init(of count: Int, fraction: Double, seed: UInt64) {

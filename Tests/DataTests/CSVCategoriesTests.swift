@@ -198,6 +198,49 @@ import Vectors
         .contains("column \"c\": no row trained on has a value here") == true)
   }
 
+  /// Another table, whose columns are found by their names.
+  @Test func anotherTableIsReadByTheEncoding() throws {
+    let first = try table(
+      "a,colour,zip,k\n1,red,10,u\n2,blue,9,v\n6,red,10,u\n",
+      CSVColumns(label: .name("k"), categories: [.name("zip")], missing: .mean))
+    let encoding = try first.encoding(whole(3), standardize: true)
+    #expect(encoding.inputs.map(\.isDeclared) == [false, false, true])
+    func open(_ text: String) throws(FileError) -> CSVTable {
+      try CSVTable(
+        path: files.write(Array(text.utf8), to: "other.csv"), columns: CSVColumns(missing: .mean),
+        as: encoding)
+    }
+    let other = try open("k,extra,zip,colour,a\nv,x,9.0,blue,3\nu,y,10,NA,\n")
+    #expect(
+      other.inputs == [4, 3, 2] && other.labels == [1, 0] && other.classNames == ["u", "v"])
+    let layout = Table.Layout(encoding, trainRows: 2, testRows: 0)
+    let memory = Bytes(layout.byteCount)
+    other.write(whole(2).train, into: memory.bytes, layout: layout)
+    let set = Table(
+      .train, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout)
+    var batch = Batch(capacity: 2, shape: set.shape)
+    try set.fill(&batch, with: [0, 1])
+    let (third, two) = (Float(1.0 / 3), Float(2.0 / 3))
+    // The mean of a is 3; of zip 9 comes first.
+    #expect(Array(batch.inputs) == [0, 1, 0, 1, 0, 0, third, two, 0, 1])
+    for (text, what) in [
+      (
+        "a,colour,zip,k\n1,green,9,u\n",
+        "line 2, column \"colour\": no row trained on has this category"
+      ),
+      (
+        "a,colour,zip,k\n1,red,9,u\n1,red,11,u\n",
+        "line 3, column \"zip\": no row trained on has this category"
+      ),
+      ("a,colour,zip,k\n1,red,9,w\n", "line 2, column \"k\": no row trained on has this class"),
+      ("a,color,zip,k\n1,red,9,u\n", "line 1: there is no column \"colour\""),
+      ("a,colour,zip,k\nx,red,9,u\n", "line 2, column \"a\": \"x\" is not a number"),
+    ] {
+      let error = #expect(throws: FileError.self) { try open(text) }
+      #expect(error?.what == what, "\(text)")
+    }
+  }
+
   @Test func categoriesHaveBounds() {
     let many = "x,c\n" + (0..<5000).map { "1,w\($0)\n" }.joined()
     #expect(

@@ -73,6 +73,33 @@ import Testing
       "\(dropped.errors) \(dropped.output)")
   }
 
+  @Test func anotherTableIsTheTestSet() throws {
+    let folder = TemporaryFolder()
+    folder.write(
+      "size,colour,kind\n"
+        + (0..<9).map { "\($0),\($0 % 2 == 0 ? "red" : "blue"),\($0 % 2)\n" }
+        .joined(), to: "t.csv")
+    let more = folder.write("kind,colour,size\n1,blue,3\n0,red,4\n", to: "more.csv")
+    let file = folder.write(text.replacing("validation = 0", with: ""), to: "x.toml")
+    func run() throws -> Outcome {
+      try Programs.mpirun(
+        2,
+        [
+          file, "--output", "\(folder.path)/run", "--force", "--set",
+          "data.validation_path=\(more)",
+        ], program: "lockstep-worker")
+    }
+    let outcome = try run()
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    folder.write("kind,colour,size\n1,blue,3\n0,green,4\n", to: "more.csv")
+    let refused = try run()
+    #expect(
+      refused.status == 65 && refused.rankLines.count == 1
+        && refused.errors.contains(
+          "\(more): byte 28: line 3, column \"colour\": no row trained on has this category; leave the row out, or train on rows that have it"
+        ), "\(refused.errors)")
+  }
+
   @Test func aHeldOutCategoryThatNothingTrainedOnHasIsRefused() throws {
     let folder = TemporaryFolder()
     folder.write(

@@ -7,7 +7,8 @@ import Vectors
 /// Columns named in `targets` are to be predicted, or the classes in the column `label`; with
 /// neither, there are inputs alone, for clustering. Columns are named as in the header or by index,
 /// counted from 0 and, where negative, from the end. A fraction `validation` of the rows, drawn by
-/// the seed, is the test set; with 0 that is the training set itself.
+/// the seed, is the test set, with 0 the training set itself; or it is another table,
+/// `validation_path`.
 public struct CSVKind: DataKind {
   public static let kind = "csv"
   public static let summary =
@@ -15,7 +16,7 @@ public struct CSVKind: DataKind {
   public let path: String
   public let columns: CSVColumns
   public let standardize: Bool
-  public let validation: Double
+  public let validation: HeldOutData
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     path = try keys.path(
@@ -53,13 +54,14 @@ public struct CSVKind: DataKind {
     standardize = try keys.boolean(
       "standardize", default: true,
       "inputs of numbers to mean 0 and deviation 1, by the training rows; those of categories stay")
-    validation = try keys.number(
-      "validation", default: 0.1, wanted: "a fraction of at least 0 and below 1",
-      "the part of the rows, drawn by the seed, that is held out for testing"
-    ) { $0 >= 0 && $0 < 1 }
+    validation = try HeldOutData(
+      &keys, part: "the part of the rows, drawn by the seed, that is held out for testing",
+      file:
+        "another table to test with, instead of a part: its columns are found by the names of the first, a category or class that no row trained on has is an error"
+    )
   }
 
-  public var files: [String] { [path] }
+  public var files: [String] { [path] + (validation.path.map { [$0] } ?? []) }
 
   public func outline() -> SampleShape? {
     SampleShape(
@@ -74,12 +76,15 @@ public struct CSVKind: DataKind {
     func read() throws -> (table: CSVTable, heldOut: TrainTestSplit, layout: Table.Layout) {
       let table = try CSVTable(path: path, columns: columns)
       let rows = table.rowCount
-      guard rows > 1 || validation == 0 else {
+      guard rows > 1 || validation.fraction == 0 else {
         throw FileError(
           path, "has one row, which cannot be held out for testing",
           remedy: "give more rows, or set data.validation = 0")
       }
-      let heldOut = TrainTestSplit(of: rows, fraction: validation, seed: seed)
+      let heldOut =
+        validation.path == nil
+        ? TrainTestSplit(of: rows, fraction: validation.fraction, seed: seed)
+        : TrainTestSplit(all: rows)
       return (table, heldOut, try table.layout(heldOut, standardize: standardize))
     }
     // One rank of each node reads the file; all learn what its columns are.
@@ -91,19 +96,51 @@ public struct CSVKind: DataKind {
     try ranks.succeedOnAllRanks {
       guard memory.isFiller else { return }
       let (table, heldOut, own) = try mine ?? read()
-      guard own == layout else {
-        throw FileError(
-          path, "is another table on this host than where rank 0 runs",
-          remedy: "give the same file on every host")
-      }
+      guard own == layout else { throw otherTable(path) }
       table.write(heldOut, into: memory.bytes, layout: layout)
       notes = table.notes + (table.missingClasses(heldOut).map { [$0] } ?? [])
     }
-    let bytes = UnsafeRawBufferPointer(memory.bytes)
     func part(_ part: Table.Part) -> Table {
-      Table(part, in: bytes, keeping: memory, layout: layout, from: path)
+      Table(
+        part, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout, from: path)
     }
-    return TrainingData(train: part(.train), test: part(.test), notes: notes)
+    guard let path = validation.path else {
+      return TrainingData(train: part(.train), test: part(.test), notes: notes)
+    }
+    let (test, more) = try openTest(path, as: layout.encoding, on: ranks)
+    return TrainingData(train: part(.train), test: test, notes: notes + more)
+  }
+
+  /// Opens another table by the encoding of the one that is trained on. Collective.
+  private func openTest(
+    _ path: String, as encoding: TableEncoding, on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> (Table, notes: [String]) {
+    let reads = ranks.readsForNode
+    let mine = try ranks.succeedOnAllRanks {
+      reads ? try CSVTable(path: path, columns: columns, as: encoding) : nil
+    }
+    let layout = Table.Layout(
+      encoding, trainRows: 0, testRows: Int(try ranks.broadcast([Int64(mine?.rowCount ?? 0)])[0]))
+    let memory = try ranks.sharedBytes(count: layout.byteCount, filler: 0)
+    var notes: [String] = []
+    try ranks.succeedOnAllRanks {
+      guard memory.isFiller else { return }
+      let table = try mine ?? CSVTable(path: path, columns: columns, as: encoding)
+      guard table.rowCount == layout.testRows else { throw otherTable(path) }
+      table.write(0..<UInt32(layout.testRows), into: memory.bytes, layout: layout)
+      notes = table.notes
+    }
+    return (
+      Table(
+        .test, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout, from: path
+      ), notes
+    )
+  }
+
+  private func otherTable(_ path: String) -> FileError {
+    FileError(
+      path, "is another table on this host than where rank 0 runs",
+      remedy: "give the same file on every host")
   }
 }
 

@@ -19,7 +19,7 @@ public struct TextKind: DataKind {
   /// A `tokenizer.json` whose tokens the text is read in; nil for its bytes.
   public let tokenizer: String?
   public let context: Int
-  public let validation: HeldOutText
+  public let validation: HeldOutData
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     path = try keys.path(
@@ -29,7 +29,7 @@ public struct TextKind: DataKind {
       "a `tokenizer.json` of Hugging Face's library, byte-level BPE as GPT-2 has it: the text becomes its tokens, in memory, and the weights files keep it; without one, a token is a byte"
     )
     context = try keys.integer("context", default: 64, in: 1...(1 << 20), "tokens a sample")
-    validation = try HeldOutText(&keys)
+    validation = try HeldOutData(ofText: &keys)
   }
 
   /// Where `Launch/setup` writes the text of Debian's package bible-kjv: one verse a line,

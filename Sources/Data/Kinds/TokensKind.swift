@@ -15,7 +15,7 @@ public struct TokensKind: DataKind {
   public let context: Int
   /// Nil for one more than the largest token.
   public let vocabulary: Int?
-  public let validation: HeldOutText
+  public let validation: HeldOutData
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     path = try keys.path(
@@ -26,7 +26,7 @@ public struct TokensKind: DataKind {
       optional: "vocabulary", in: 1...(1 << 16),
       "how many different tokens there are; by default one more than the largest in the file, of GPT-2's 50257"
     )
-    validation = try HeldOutText(&keys)
+    validation = try HeldOutData(ofText: &keys)
   }
 
   public var files: [String] { [path] + (validation.path.map { [$0] } ?? []) }
