@@ -206,7 +206,7 @@ let package = Package(
     tests(
       "DataTests", ["Data", "ExperimentKeys", "Files", "Vectors", "CZlib", "RankTesting"],
       resources: [.copy("Golden")]),
-    tests("EndToEndTests", ["RankTesting", "Recording", "Reports", "Files"]),
+    tests("EndToEndTests", ["RankTesting", "Recording", "Reports", "Files", "TensorFiles"]),
     tests("ClusterTests", ["RankTesting", "Recording", "Reports", "GradientNorms"]),
     tests("ChartsTests", ["Charts"]),
     tests(

@@ -200,6 +200,7 @@ extension Experiment.DataChoice {
     order = try keys.choice(
       "order", default: .shuffled,
       "of the samples: shuffled, a function of seed and epoch alone, or sequential")
+    section = keys.resolvedSection
     augmentation = try keys.table("augment") { (keys) throws(ExperimentError) in
       try ImageAugmentation(&keys)
     }

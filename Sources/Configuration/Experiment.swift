@@ -55,6 +55,8 @@ public struct Experiment: Sendable {
     public var order: SampleOrder
     /// How images are changed at random each time they are trained on.
     public var augmentation: ImageAugmentation
+    /// What kind and order were read from, resolved: a weights file keeps it.
+    public var section: String
   }
 
   public struct TrainingChoice: Sendable {

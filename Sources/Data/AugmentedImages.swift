@@ -20,6 +20,7 @@ struct AugmentedImages: Dataset {
 
   var count: Int { images.count }
   var shape: SampleShape { images.shape }
+  var classNames: [String] { images.classNames }
   var waitsForFiles: Bool { images.waitsForFiles }
 
   func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)

@@ -59,6 +59,7 @@ struct ColumnRoles {
     var sorts: [CSVContents.Sort]
     var targets: [Int]
     var label: Int?
+    var ignored: [Int] = []
   }
 
   /// As an experiment names them.
@@ -82,7 +83,7 @@ struct ColumnRoles {
     }
     return Assignment(
       inputs: inputs, sorts: inputs.map { listed.contains($0) ? .categories : .open },
-      targets: targets, label: label)
+      targets: targets, label: label, ignored: ignored)
   }
 
   /// As a table that was trained on has them: by their names or, where that had none, by their

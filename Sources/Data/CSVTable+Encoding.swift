@@ -49,7 +49,8 @@ extension CSVTable {
           categories: names.indices.filter { seen[place][$0] > 0 }.map { names[$0] },
           isDeclared: sorts[place] == .categories, means: means[place])
       }, targets: targets.map(encodingColumn), label: label.map(encodingColumn),
-      classes: classNames, missing: missing)
+      ignored: ignored.map(encodingColumn), classes: classNames, missing: missing,
+      separator: String(UnicodeScalar(separator)))
   }
 
   /// Each word's place among the categories of an encoding; −1 for one that is none of them.

@@ -13,6 +13,8 @@ public struct CSVTable: Sendable {
   public let inputs: [Int]
   public let targets: [Int]
   public let label: Int?
+  /// Columns that are not read.
+  public let ignored: [Int]
   public private(set) var rowCount = 0
   /// The label column's distinct classes: in the order of their values if all cells are numbers, of
   /// which equal ones, such as 1 and 1.0, are one class, else of their bytes.
@@ -31,7 +33,7 @@ public struct CSVTable: Sendable {
   /// The row of the file, counted from 0 and without a header, that each row is; empty where none
   /// was dropped.
   private var places: [UInt32] = []
-  private let separator: UInt8
+  let separator: UInt8
   /// What the user is to know of how the file was read.
   public private(set) var notes: [String] = []
 
@@ -50,7 +52,8 @@ public struct CSVTable: Sendable {
     let width = rows.count
     let cells = (0..<width).map(rows.cell)
     let header = try CSVHeader(
-      cells: cells, given: columns.header, path: path, separator: columns.separator)
+      cells: cells, given: encoding.map(\.hasNames) ?? columns.header, path: path,
+      separator: columns.separator)
     let hasHeader = header.isPresent
     names = hasHeader ? cells : nil
     if let note = header.note { notes.append(note) }
@@ -59,6 +62,7 @@ public struct CSVTable: Sendable {
     let assignment =
       if let encoding { try roles.assign(encoding) } else { try roles.assign(columns) }
     (inputs, targets, label) = (assignment.inputs, assignment.targets, assignment.label)
+    ignored = assignment.ignored
 
     let numbers = inputs + targets
     rowsPerBlock = max(1, (1 << 17) / numbers.count)

@@ -7,6 +7,9 @@ public protocol Dataset: Sendable {
   /// What one sample holds.
   var shape: SampleShape { get }
 
+  /// The classes' names, in the order of their numbers; empty where they have none.
+  var classNames: [String] { get }
+
   /// Whether reading may wait for a disk or a network: then it is done ahead of need, on a thread
   /// (``Prefetcher``). What lies in memory or is generated is read sooner than a thread could be
   /// woken.
@@ -31,6 +34,8 @@ public enum SampleValue: Sendable {
 }
 
 extension Dataset {
+  public var classNames: [String] { [] }
+
   public var waitsForFiles: Bool { false }
 
   public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)

@@ -108,19 +108,33 @@ public struct IDXFile: Sendable {
     guard buffer.count == byteCount else {
       fatalError("\(path) holds \(byteCount) bytes, the buffer \(buffer.count)")
     }
+    let content = try data()
+    let count = try content.read(into: buffer)
+    guard count == byteCount else { throw endsEarly(content, present: count) }
+    try checkEnd(of: content)
+  }
+
+  /// The data, to be read a piece at a time, ``byteCount`` bytes in all; ``checkEnd(of:)`` follows
+  /// the last.
+  func data() throws(FileError) -> any ByteSource {
     let content = file.content(isGzip: isGzip)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: headerByteCount, alignment: 1)
     defer { scratch.deallocate() }
     _ = try content.read(into: scratch)
-    let count = try content.read(into: buffer)
-    guard count == byteCount else {
-      throw FileError(
-        path, at: content.offset,
-        "ends here: \(byteCount) bytes of data declared, \(count) present",
-        remedy: "fetch the file again")
-    }
-    // Asking for one byte more also makes zlib read and check the CRC after the data.
-    guard try content.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<1])) == 0 else {
+    return content
+  }
+
+  func endsEarly(_ content: any ByteSource, present count: Int) -> FileError {
+    FileError(
+      path, at: content.offset, "ends here: \(byteCount) bytes of data declared, \(count) present",
+      remedy: "fetch the file again")
+  }
+
+  /// Checks that nothing follows the data; of gzip also the checksum behind them.
+  func checkEnd(of content: any ByteSource) throws(FileError) {
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    defer { scratch.deallocate() }
+    guard try content.read(into: scratch) == 0 else {
       throw FileError(
         path, at: content.offset, "continues after the \(byteCount) bytes of data declared",
         remedy: "fetch the file again")

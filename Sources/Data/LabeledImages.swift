@@ -6,6 +6,7 @@ import Vectors
 public struct LabeledImages: Dataset {
   public let count: Int
   public let shape: SampleShape
+  public let classNames: [String]
   // Nothing writes to the bytes once a data set exists, so ranks' threads may all read them.
   nonisolated(unsafe) private let images: UnsafeRawBufferPointer
   nonisolated(unsafe) private let labels: UnsafeRawBufferPointer
@@ -15,10 +16,10 @@ public struct LabeledImages: Dataset {
   /// another.
   ///
   /// `owner` is kept alive as long as the data set; without one the caller sees to it that the
-  /// memory outlives it.
+  /// memory outlives it. `classNames` are those of a set whose classes have names.
   public init(
     _ files: LabeledImagesFiles, in memory: UnsafeRawBufferPointer,
-    keeping owner: (any AnyObject & Sendable)? = nil
+    keeping owner: (any AnyObject & Sendable)? = nil, classNames: [String] = []
   ) {
     guard memory.count == files.byteCount else {
       fatalError("images and labels take \(files.byteCount) bytes, not \(memory.count)")
@@ -29,13 +30,14 @@ public struct LabeledImages: Dataset {
     shape = SampleShape(
       inputs: files.inputWidth, labels: 1, classes: files.classes ?? Int(labels.max()!) + 1,
       image: files.image)
-    self.owner = owner
+    (self.owner, self.classNames) = (owner, classNames)
   }
 
   private init(first count: Int, of all: LabeledImages) {
     (self.count, shape, images, labels, owner) = (
       count, all.shape, all.images, all.labels, all.owner
     )
+    classNames = all.classNames
   }
 
   /// The labels that occur.

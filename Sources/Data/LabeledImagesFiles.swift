@@ -12,6 +12,11 @@ public struct LabeledImagesFiles: Sendable {
 
   /// Where Debian's package dataset-fashion-mnist puts its files.
   public static let fashionMNIST = "/usr/share/datasets/fashion-mnist"
+  /// What its labels mean.
+  static let fashionClasses = [
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+    "Ankle boot",
+  ]
 
   public let images: IDXFile
   public let labels: IDXFile

@@ -119,8 +119,9 @@ public struct NpyRows: Dataset {
     return try present(in: rows).subtracting(present(in: other.rows)).sorted()
   }
 
-  /// A row's numbers as Float32; `byteUnit` is what unsigned bytes are divided by.
-  private static func read(
+  /// A row's numbers as Float32; `byteUnit` is what unsigned bytes are divided by, and `scratch` has
+  /// room for the row.
+  static func read(
     _ file: NpyFile, _ row: Int, _ scratch: UnsafeMutableRawBufferPointer, byteUnit: Float,
     into values: UnsafeMutablePointer<Float>
   ) throws(FileError) {

@@ -73,6 +73,8 @@ public struct Table: Dataset {
     (self.owner, self.path) = (owner, path)
   }
 
+  public var classNames: [String] { encoding.classes }
+
   public func refusal(of value: SampleValue, in sample: UInt32, _ what: String, remedy: String)
     -> FileError?
   {

@@ -40,18 +40,25 @@ public struct TableEncoding: Codable, Sendable, Equatable {
   public var inputs: [Input]
   public var targets: [Column]
   public var label: Column?
+  /// Columns that are not read.
+  public var ignored: [Column]
   /// The classes' names, in the order of their numbers.
   public var classes: [String]
   /// What is done about missing values.
   public var missing: MissingValues
+  /// What is between cells.
+  public var separator: String
 
   public init(
-    inputs: [Input], targets: [Column] = [], label: Column? = nil, classes: [String] = [],
-    missing: MissingValues = .error
+    inputs: [Input], targets: [Column] = [], label: Column? = nil, ignored: [Column] = [],
+    classes: [String] = [], missing: MissingValues = .error, separator: String = ","
   ) {
-    (self.inputs, self.targets, self.label) = (inputs, targets, label)
-    (self.classes, self.missing) = (classes, missing)
+    (self.inputs, self.targets, self.label, self.ignored) = (inputs, targets, label, ignored)
+    (self.classes, self.missing, self.separator) = (classes, missing, separator)
   }
+
+  /// Whether the columns have names, from a header.
+  public var hasNames: Bool { inputs.allSatisfy { $0.column.name != nil } }
 
   /// What one sample holds.
   public var shape: SampleShape {
@@ -77,7 +84,39 @@ public struct TableEncoding: Codable, Sendable, Equatable {
     inputs.allSatisfy { input in
       input.means.count == input.categories?.count ?? 1
         && input.scale > 0 && (input.means + [input.offset, input.scale]).allSatisfy(\.isFinite)
-    } && shape == samples && (label == nil) == classes.isEmpty
+    } && shape == samples && (label == nil) == classes.isEmpty && separator.utf8.count == 1
+      && columns.allSatisfy { $0.index >= 0 && $0.index < CSVRows.mostColumns }
+      && Set(columns.map(\.index)).count == columns.count
+  }
+
+  /// All columns that it knows.
+  var columns: [Column] { inputs.map(\.column) + targets + (label.map { [$0] } ?? []) + ignored }
+}
+
+extension TableEncoding {
+  /// Files of earlier versions lack what was added since.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    inputs = try fields.decode([Input].self, forKey: .inputs)
+    targets = try fields.decode([Column].self, forKey: .targets)
+    label = try fields.decodeIfPresent(Column.self, forKey: .label)
+    ignored = try fields.decodeIfPresent([Column].self, forKey: .ignored) ?? []
+    classes = try fields.decode([String].self, forKey: .classes)
+    missing = try fields.decode(MissingValues.self, forKey: .missing)
+    separator = try fields.decodeIfPresent(String.self, forKey: .separator) ?? ","
+  }
+}
+
+extension TableEncoding.Input {
+  /// Files of earlier versions lack what was added since.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    column = try fields.decode(TableEncoding.Column.self, forKey: .column)
+    categories = try fields.decodeIfPresent([String].self, forKey: .categories)
+    isDeclared = try fields.decodeIfPresent(Bool.self, forKey: .isDeclared) ?? false
+    means = try fields.decode([Double].self, forKey: .means)
+    offset = try fields.decode(Double.self, forKey: .offset)
+    scale = try fields.decode(Double.self, forKey: .scale)
   }
 }
 

@@ -33,6 +33,7 @@ public enum LockstepWorker {
       print(JSONText(of: KeyList(Experiment.keyDeclarations(registry: registry))).string)
       exit(0)
     case "--describe": DescribeTask.run(Array(arguments.dropFirst()), registry)
+    case "--predict": PredictTask.run(Array(arguments.dropFirst()), registry)
     case "--sample": SampleTask.run(Array(arguments.dropFirst()), registry)
     default: WorkerCommand.run(Array(arguments), registry)
     }

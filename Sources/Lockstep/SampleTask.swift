@@ -13,24 +13,16 @@ import Reports
 /// prompt, or pictures. `lockstep sample` becomes this process, since only the worker knows all
 /// kinds of model.
 enum SampleTask {
-  /// Why there is no sample.
-  private struct Failure: Error {
-    var code: Reports.ExitCode
-    var line: String
-  }
-
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
     do {
       let options = try SampleOptions.parse(arguments)
-      if let mistake = options.mistake { throw Failure(code: .usage, line: mistake) }
-      try sample(options, try read(options.checkpoint, registry))
+      if let mistake = options.mistake { throw TaskFailure(.usage, mistake) }
+      try sample(options, try TrainedModel.read(options.checkpoint, registry))
       exit(Reports.ExitCode.done.rawValue)
-    } catch let failure as Failure {
-      write(Array("lockstep: \(failure.line)\n".utf8), to: STDERR_FILENO)
-      exit(failure.code.rawValue)
+    } catch let failure as TaskFailure {
+      failure.end()
     } catch {
-      write(Array("lockstep: \(SampleOptions.message(for: error))\n".utf8), to: STDERR_FILENO)
-      exit(Reports.ExitCode.usage.rawValue)
+      TaskFailure(.usage, SampleOptions.message(for: error)).end()
     }
   }
 
@@ -44,67 +36,42 @@ enum SampleTask {
         trained.holdsCentroids
         ? "centroids of \(trained.samples.inputs) numbers are drawn only where these are an image; lockstep inspect shows them"
         : "this model makes nothing by itself; train a rnn, lstm or gpt on a text, or a vae or kmeans on images"
-      throw Failure(code: .usage, line: "\(trained.path): \(reason)")
+      throw TaskFailure(.usage, "\(trained.path): \(reason)")
     }
     let prompt = options.prompt.map { Array($0.utf8) } ?? trained.prompt
     guard
       var sampler = TextSampler(
         trained, prompt: try tokens(of: prompt, trained), temperature: options.temperature,
         top: options.top, seed: seed)
-    else { throw Failure(code: .usage, line: "\(trained.path): this model is none of texts") }
-    write(prompt)
-    for _ in 0..<options.length { write(sampler.next()) }
-    write([UInt8(ascii: "\n")])
+    else { throw TaskFailure(.usage, "\(trained.path): this model is none of texts") }
+    writeAll(prompt)
+    for _ in 0..<options.length { writeAll(sampler.next()) }
+    writeAll([UInt8(ascii: "\n")])
   }
 
   private static func draw(_ sampler: PictureSampler, to output: String, replacing: Bool) throws {
     if !replacing && access(output, F_OK) == 0 {
-      throw Failure(
-        code: .usage,
-        line: "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
+      throw TaskFailure(
+        .usage, "\(output) is there already: --force replaces it, --output FILE draws elsewhere")
     }
     do {
       try FoundationEssentials.Data(sampler.picture.png()).write(to: URL(filePath: output))
     } catch {
-      throw Failure(
-        code: .usage, line: "\(output) cannot be written: give --output a file that can be")
+      throw TaskFailure(.usage, "\(output) cannot be written: give --output a file that can be")
     }
-    write(Array("\(sampler.what): \(output)\n".utf8))
+    writeAll(Array("\(sampler.what): \(output)\n".utf8))
   }
 
   private static func tokens(of prompt: [UInt8], _ trained: TrainedModel) throws -> [Int32] {
     guard !prompt.isEmpty else {
-      throw Failure(code: .usage, line: "--prompt: give at least one character to go on from")
+      throw TaskFailure(.usage, "--prompt: give at least one character to go on from")
     }
     do throws(TokenizerEncoder.Failure) {
       return try trained.tokens(of: prompt)
     } catch {
       let place = String(decoding: prompt[..<error.offset], as: UTF8.self)
-      throw Failure(
-        code: .usage, line: "--prompt: \(error.what), found after \"\(PlainText.sanitized(place))\""
-      )
-    }
-  }
-
-  private static func read(_ path: String, _ registry: Registry) throws -> TrainedModel {
-    do {
-      return try TrainedModel(path: path, registry: registry)
-    } catch let error as FileError {
-      throw Failure(code: .data, line: PlainText.sanitized(error.description))
-    } catch let error as ExperimentError {
-      throw Failure(code: .data, line: PlainText.sanitized(error.description))
-    }
-  }
-
-  /// Writes all bytes; a reader that has left ends the process.
-  private static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done)
-      }
-      guard count > 0 || errno == EINTR else { exit(Reports.ExitCode.done.rawValue) }
-      done += max(count, 0)
+      throw TaskFailure(
+        .usage, "--prompt: \(error.what), found after \"\(PlainText.sanitized(place))\"")
     }
   }
 }

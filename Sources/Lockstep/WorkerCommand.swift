@@ -6,6 +6,7 @@ import ExperimentKeys
 import Files
 import Glibc
 import MPI
+import Models
 import Processes
 import Recording
 import Reports
@@ -125,6 +126,13 @@ struct WorkerCommand: ParsableCommand {
   @Flag(help: .hidden)
   var diagnose = false
 
+  // For `lockstep evaluate`: the experiment's place is taken by a run directory or a weights file.
+  @Flag(help: .hidden)
+  var evaluate = false
+
+  @Option(help: .hidden)
+  var weights: String?
+
   /// Reads the command line and does what it says.
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
     do {
@@ -204,7 +212,9 @@ struct WorkerCommand: ParsableCommand {
       leftovers?.remove()
       Glibc.exit(code.rawValue)
     }
-    if benchSteps != nil || diagnose || exchangeSeconds != nil { StopSignals.began(.measuring) }
+    if benchSteps != nil || diagnose || exchangeSeconds != nil || evaluate {
+      StopSignals.began(.measuring)
+    }
     if let benchSteps, let workload = Workload.named(experiment) {
       withRanks { world in
         let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
@@ -217,6 +227,20 @@ struct WorkerCommand: ParsableCommand {
     if diagnose {
       withRanks { world in
         if let record = try diagnosis(on: world) { print(JSONText(of: record).string) }
+      }
+      end()
+    }
+    if evaluate {
+      setComputeThreads(threads)
+      withRanks { world in
+        let evaluation = try TrainedEvaluation(
+          path: experiment, weights: weights.map { WeightsChoice($0) } ?? .newest,
+          overrides: overrides, registry: registry, on: world)
+        let result = try evaluation.result(on: world)
+        guard world.rank == 0 else { return }
+        let notes = evaluation.notes.map { "note: \(PlainText.sanitized($0))\n" }.joined()
+        writeAll(Array(notes.utf8), to: STDERR_FILENO)
+        print(JSONText(of: result).string)
       }
       end()
     }

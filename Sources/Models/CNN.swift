@@ -7,7 +7,7 @@ import Vectors
 ///
 /// Tensors are `convI.weight [channels, inputs, 3, 3]`, `convI.bias`, I from 1, then `fc1` and
 /// `fc2` as PyTorch's `nn.Linear`; `fc1` reads the last stage in the order of channel, row, column.
-public final class CNN: Model {
+public final class CNN: PredictiveModel {
   public let layout: TensorLayout
   public let compute = ComputeContext()
   private let initialization: Initialization
@@ -121,6 +121,15 @@ public final class CNN: Model {
     guard batch.count > 0 else { return Evaluation() }
     return CrossEntropy().measure(
       forward(batch, weights: weights), width: output.outputs, batch: batch)
+  }
+
+  public var loss: any Loss { .crossEntropy }
+  public var outputWidth: Int { output.outputs }
+
+  public func outputs(_ batch: borrowing Batch, weights: borrowing FlatVector)
+    -> UnsafePointer<Float>
+  {
+    UnsafePointer(forward(batch, weights: weights))
   }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {

@@ -6,7 +6,7 @@ import Vectors
 ///
 /// Tensors are `layers.I.weight [outputs, inputs]` and `layers.I.bias [outputs]`. Without hidden
 /// layers it is a linear or a logistic model.
-public final class MLP: Model {
+public final class MLP: PredictiveModel {
   public let layout: TensorLayout
   public let compute = ComputeContext()
   public let loss: any Loss
@@ -61,6 +61,12 @@ public final class MLP: Model {
     guard batch.count > 0 else { return Evaluation() }
     return loss.measure(
       forward(batch, weights: weights), width: outputWidth, batch: batch, scale: 1, gradient: nil)
+  }
+
+  public func outputs(_ batch: borrowing Batch, weights: borrowing FlatVector)
+    -> UnsafePointer<Float>
+  {
+    UnsafePointer(forward(batch, weights: weights))
   }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {

@@ -52,6 +52,23 @@ public struct DurableFile: ~Copyable {
     }
   }
 
+  /// Writes over bytes that are written already.
+  public mutating func overwrite(_ bytes: RawSpan, at offset: Int) throws(FileError) {
+    precondition(offset >= 0 && offset + bytes.byteCount <= byteCount, "nothing is written there")
+    var done = 0
+    while done < bytes.byteCount {
+      let written = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress! + done, $0.count - done, off_t(offset + done))
+      }
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw failure(
+          "cannot be written", at: offset + done, remedy: "make room or choose another directory")
+      }
+      done += written
+    }
+  }
+
   /// Makes the file durable under its name.
   public consuming func publish() throws(FileError) {
     try seal()

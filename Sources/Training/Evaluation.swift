@@ -72,50 +72,14 @@ extension Trainer {
   }
 
   private func evaluate(_ set: EvaluatedRows, on world: borrowing Communicator) throws -> Scores {
-    let block = max(1, min(settings.training.microBatch, set.count))
-    let share = Partition.byMicroBatch(size: block).share(
-      of: set.count, rank: world.rank, ranks: world.size)
-    var batch = Batch(capacity: block, shape: set.data.shape)
-    // The exact sum of the losses, the scores, what they are divided by, the samples.
-    var totals = [Int64](repeating: 0, count: ExactSum.wordCount + 3)
-    for piece in Partition.microBatches(in: share, size: block) {
-      FlightRecorder.advance()
-      try set.data.fill(&batch, with: set.samples(piece))
-      try pass.inputs.check(batch, of: set.data)
-      let part = model.evaluate(batch, weights: weights)
-      totals.withUnsafeMutableBufferPointer { ExactSum.add(part.lossSum, to: $0.baseAddress!) }
-      for (index, value) in [part.score, part.scored, part.count].enumerated() {
-        totals[ExactSum.wordCount + index] += Int64(value)
+    try set.scores(
+      of: model, weights: weights, block: settings.training.microBatch, pass.inputs, on: world
+    ) { loss in
+      for observer in observers.all { observer.evaluated(loss: loss) }
+    } ended: { firstBlock in
+      for observer in observers.all {
+        try observer.evaluationEnded(after: stepsDone, firstBlock: firstBlock)
       }
-      for observer in observers.all { observer.evaluated(loss: part.lossSum) }
     }
-    for observer in observers.all {
-      try observer.evaluationEnded(after: stepsDone, firstBlock: share.lowerBound / block)
-    }
-    var span = totals.mutableSpan
-    try world.allReduce(&span, .sum)
-    let loss = totals.withUnsafeBufferPointer { ExactSum.value(of: $0.baseAddress!) }
-    let counts = totals[ExactSum.wordCount...].map(Double.init)
-    return Scores(
-      loss: loss / counts[2],
-      score: counts[1] > 0 ? NamedNumber(model.scoreName, counts[0] / counts[1]) : nil)
-  }
-}
-
-/// Samples that are evaluated: a data set's, or some of them in their order.
-private struct EvaluatedRows {
-  let data: any Dataset
-  let count: Int
-  private let rows: [UInt32]?
-
-  init(_ data: any Dataset, all count: Int) { (self.data, self.count, rows) = (data, count, nil) }
-
-  init(_ data: any Dataset, rows: [UInt32]) {
-    (self.data, count, self.rows) = (data, rows.count, rows)
-  }
-
-  /// The samples at consecutive places, by their numbers in the data.
-  func samples(_ places: Range<Int>) -> ArraySlice<UInt32> {
-    rows?[places] ?? places.map(UInt32.init)[...]
   }
 }

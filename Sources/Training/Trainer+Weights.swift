@@ -12,7 +12,11 @@ import Vectors
 extension Trainer {
   /// What weights files say of their model; nil where no experiment describes it.
   var modelDescription: ModelDescription? {
-    settings.modelSection.map { ModelDescription($0, data: data.train) }
+    settings.modelSection.map {
+      ModelDescription(
+        model: $0, data: settings.dataSection, seed: settings.seed,
+        microBatch: settings.training.microBatch, trainedOn: data.train)
+    }
   }
 
   /// Writes the weights and running statistics, and what makes a model of them, and returns the

@@ -46,6 +46,7 @@ public struct TrainerSettings: Sendable {
   var modelKind: String?
   var modelSection: String?
   var dataKind: String?
+  var dataSection: String?
 
   /// The defaults of an experiment file: one epoch in batches of 256, nothing clipped.
   public init() {}
@@ -64,6 +65,7 @@ public struct TrainerSettings: Sendable {
     modelKind = type(of: experiment.model.recipe).kind
     modelSection = experiment.model.section
     dataKind = type(of: experiment.data.recipe).kind
+    dataSection = experiment.data.section
   }
 
   /// Throws where settings exclude each other, as reading an experiment does.

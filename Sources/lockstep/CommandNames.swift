@@ -19,6 +19,8 @@ enum CommandNames {
     "train": "run", "start": "run", "launch": "run", "torchrun": "run", "benchmark": "bench",
     "profile": "bench", "compare": "report",
     "show": "report", "status": "report", "generate": "sample", "check": "doctor",
+    "test": "evaluate", "eval": "evaluate", "validate": "evaluate", "score": "evaluate",
+    "infer": "predict", "apply": "predict", "classify": "predict",
     "info": "inspect", "list": "gallery",
   ]
 

@@ -61,6 +61,15 @@ struct WorkerLaunch: Sendable {
     return line(ranks: ranks, workerArguments: arguments + options, binds: true)
   }
 
+  /// The line that starts `ranks` workers that evaluate trained weights, the experiment's place being
+  /// taken by where they are.
+  func evaluationLine(ranks: Int, options: [String]) -> MpirunCommand {
+    var arguments = ["--evaluate"] + options
+    for override in overrides { arguments += ["--set", override] }
+    return line(
+      ranks: ranks, workerArguments: arguments + [Self.notAnOption(experiment)], binds: false)
+  }
+
   /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks
   /// that wander say little.
   private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunCommand {

@@ -107,27 +107,48 @@ public struct CSVKind: DataKind {
     guard let path = validation.path else {
       return TrainingData(train: part(.train), test: part(.test), notes: notes)
     }
-    let (test, more) = try openTest(path, as: layout.encoding, on: ranks)
+    let (test, more) = try openTest(
+      path, as: layout.encoding, part: 0, seed: seed, on: ranks)
     return TrainingData(train: part(.train), test: test, notes: notes + more)
   }
 
-  /// Opens another table by the encoding of the one that is trained on. Collective.
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    guard let encoding = trained.encoding else {
+      let data = try open(seed: seed, on: ranks)
+      return EvaluationData(data.test, notes: data.notes)
+    }
+    let (table, notes) = try openTest(
+      validation.path ?? path, as: encoding, part: all ? 0 : validation.fraction, seed: seed,
+      on: ranks)
+    return EvaluationData(table, notes: notes)
+  }
+
+  /// Opens another table by the encoding of the one that was trained on: the `part` of its rows that
+  /// the seed holds out, or with 0 all of them. Collective.
   private func openTest(
-    _ path: String, as encoding: TableEncoding, on ranks: borrowing some DataContext & ~Copyable
+    _ path: String, as encoding: TableEncoding, part: Double, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
   ) throws -> (Table, notes: [String]) {
     let reads = ranks.readsForNode
-    let mine = try ranks.succeedOnAllRanks {
-      reads ? try CSVTable(path: path, columns: columns, as: encoding) : nil
+    func read() throws(FileError) -> (table: CSVTable, rows: [UInt32]) {
+      let table = try CSVTable(path: path, columns: columns, as: encoding)
+      // A single row cannot be divided.
+      let fraction = table.rowCount > 1 ? part : 0
+      return (table, TrainTestSplit(of: table.rowCount, fraction: fraction, seed: seed).test)
     }
+    let mine = try ranks.succeedOnAllRanks { reads ? try read() : nil }
     let layout = Table.Layout(
-      encoding, trainRows: 0, testRows: Int(try ranks.broadcast([Int64(mine?.rowCount ?? 0)])[0]))
+      encoding, trainRows: 0, testRows: Int(try ranks.broadcast([Int64(mine?.rows.count ?? 0)])[0]))
     let memory = try ranks.sharedBytes(count: layout.byteCount, filler: 0)
     var notes: [String] = []
     try ranks.succeedOnAllRanks {
       guard memory.isFiller else { return }
-      let table = try mine ?? CSVTable(path: path, columns: columns, as: encoding)
-      guard table.rowCount == layout.testRows else { throw otherTable(path) }
-      table.write(0..<UInt32(layout.testRows), into: memory.bytes, layout: layout)
+      let (table, rows) = try mine ?? read()
+      guard rows.count == layout.testRows else { throw otherTable(path) }
+      table.write(rows, into: memory.bytes, layout: layout)
       notes = table.notes
     }
     return (

@@ -18,11 +18,29 @@ public protocol DataKind: Kind {
   /// Opens, reads and checks the data; the ranks of a node share one copy of what has to be in
   /// memory. Collective; a bad file ends the job with one message.
   func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws -> TrainingData
+
+  /// Opens the test set for a model that was trained before, or with `all` every sample, where one
+  /// file holds both. What the data become does not depend on the data, but on what was trained:
+  /// its categories, means and vocabulary. Collective.
+  ///
+  /// The default opens the test set of ``open(seed:on:)``.
+  func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData
 }
 
 extension DataKind {
   public var files: [String] { [] }
   public func outline() -> SampleShape? { nil }
+
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    let data = try open(seed: seed, on: ranks)
+    return EvaluationData(data.test, notes: data.notes)
+  }
 }
 
 /// Every kind of data; the first is the default.

@@ -54,6 +54,31 @@ public struct ImageFolderKind: DataKind {
   public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
     -> TrainingData
   {
+    try open(validation: validation, seed: seed, on: ranks)
+  }
+
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    let data = try open(validation: all ? 0 : validation, seed: seed, on: ranks)
+    let (names, known) = (data.train.classNames, trained.classes)
+    try ranks.succeedOnAllRanks {
+      guard known.isEmpty || names == known else {
+        let other = zip(names, known).first { $0 != $1 }
+        throw FileError(
+          path,
+          "has \(names.count) classes, those trained on are \(known.count)"
+            + (other.map { "; the first other one is \"\($0.0)\" where \"\($0.1)\" was" } ?? ""),
+          remedy: "give a folder for each class that was trained on, by its name")
+      }
+    }
+    return EvaluationData(data.test)
+  }
+
+  private func open(
+    validation: Double, seed: UInt64, on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> TrainingData {
     let folder = try ranks.succeedOnAllRanks { try PictureFolder(path: path) }
     let mine = [
       Int64(folder.pictures.count), Int64(folder.test?.count ?? -1),
@@ -66,7 +91,7 @@ public struct ImageFolderKind: DataKind {
           path, "holds other pictures on this host than where rank 0 runs",
           remedy: "give the same folder on every host")
       }
-      return try divide(folder, seed: seed)
+      return try divide(folder, validation: validation, seed: seed)
     }
     let image = try image(of: folder, on: ranks)
     let size = image.channels * image.height * image.width
@@ -90,9 +115,11 @@ public struct ImageFolderKind: DataKind {
     return TrainingData(train: train, test: test, notes: note.map { [$0] } ?? [])
   }
 
-  private func divide(_ folder: PictureFolder, seed: UInt64) throws(FileError) -> (
-    train: [PictureFolder.Picture], test: [PictureFolder.Picture]
-  ) {
+  private func divide(_ folder: PictureFolder, validation: Double, seed: UInt64) throws(FileError)
+    -> (
+      train: [PictureFolder.Picture], test: [PictureFolder.Picture]
+    )
+  {
     if let test = folder.test { return (folder.pictures, test) }
     guard folder.pictures.count > 1 || validation == 0 else {
       throw FileError(

@@ -28,7 +28,8 @@ public struct FashionMNISTKind: DataKind {
   public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
     -> TrainingData
   {
-    try openImages(directory, classes: 10, samples: samples, on: ranks)
+    try openImages(
+      directory, classes: 10, samples: samples, names: LabeledImagesFiles.fashionClasses, on: ranks)
   }
 }
 
@@ -69,7 +70,7 @@ private func outlineImages(_ directory: String, classes: Int?) throws(FileError)
 }
 
 private func openImages(
-  _ directory: String, classes: Int?, samples: Int?,
+  _ directory: String, classes: Int?, samples: Int?, names: [String] = [],
   on ranks: borrowing some DataContext & ~Copyable
 ) throws -> TrainingData {
   let files = try ranks.succeedOnAllRanks {
@@ -87,7 +88,8 @@ private func openImages(
     if testMemory.isFiller { try files.test.load(into: testMemory.bytes) }
   }
   let train = LabeledImages(
-    files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory)
+    files.train, in: UnsafeRawBufferPointer(trainMemory.bytes), keeping: trainMemory,
+    classNames: names)
   // The test set may lack the last classes; its samples are still the training set's.
   let test = LabeledImages(
     files.test, in: UnsafeRawBufferPointer(testMemory.bytes), keeping: testMemory)

@@ -54,6 +54,20 @@ public struct NpzKind: DataKind {
   public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
     -> TrainingData
   {
+    try open(validation: validation, seed: seed, on: ranks)
+  }
+
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    // Its note is of rows that were to be trained on.
+    EvaluationData(try open(validation: all ? 0 : validation, seed: seed, on: ranks).test)
+  }
+
+  private func open(
+    validation: Double, seed: UInt64, on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> TrainingData {
     let archive = try ranks.succeedOnAllRanks { try ZipArchive(path: path) }
     var contents: [NpyContent?] = []
     for name in [inputs, targets, labels] {

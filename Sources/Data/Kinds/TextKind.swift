@@ -74,6 +74,30 @@ public struct TextKind: DataKind {
       train: text, test: try read(test, byteCount: byteCount, vocabulary, on: ranks))
   }
 
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    guard let vocabulary = trained.vocabulary else {
+      let data = try open(seed: seed, on: ranks)
+      return EvaluationData(data.test, notes: data.notes)
+    }
+    let file = try ranks.succeedOnAllRanks {
+      if let path = validation.path { try TextFile(path: path) } else { try openFile() }
+    }
+    let byteCount = try count(file, on: ranks).reduce(0, +)
+    try ranks.succeedOnAllRanks {
+      try file.check(
+        against: vocabulary, of: "the text trained on", part: ranks.rank, of: ranks.size)
+    }
+    let text = try read(file, byteCount: byteCount, vocabulary, on: ranks)
+    if all || validation.path != nil { return EvaluationData(text) }
+    return try ranks.succeedOnAllRanks {
+      EvaluationData(
+        try TrainingData(text, validation: validation.fraction, of: file.path).test)
+    }
+  }
+
   func openFile() throws(FileError) -> TextFile {
     if let path { return try TextFile(path: path) }
     let path = Self.kingJames

@@ -63,6 +63,21 @@ public struct TokensKind: DataKind {
       })
   }
 
+  public func openTest(
+    as trained: TrainedInputs, all: Bool, seed: UInt64,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
+    let classes = trained.samples.classes
+    let file = try ranks.succeedOnAllRanks { try TokenFile(path: validation.path ?? path) }
+    try check(file, below: classes, on: ranks)
+    return try ranks.succeedOnAllRanks {
+      let tokens = try Tokens(file, vocabulary: classes, context: context)
+      if all || validation.path != nil { return EvaluationData(tokens) }
+      return EvaluationData(
+        try TrainingData(tokens, validation: validation.fraction, of: file.path).test)
+    }
+  }
+
   /// Each rank checks its part. Collective.
   private func check(
     _ file: TokenFile, below vocabulary: Int, on ranks: borrowing some DataContext & ~Copyable

@@ -1,5 +1,6 @@
 import CVectorKernels
 import ExperimentKeys
+import Glibc
 import Vectors
 
 /// `model.loss = "binary-cross-entropy"`: the mean over a sample's outputs of
@@ -51,6 +52,25 @@ public struct BinaryCrossEntropy: Loss, Equatable {
     }
     result.scored = batch.count
     return result
+  }
+
+  public func predictionForm(for samples: SampleShape) -> PredictionForm {
+    samples.targets > 0 ? .values : .probabilities
+  }
+
+  /// The probability of each target or, of labels, of the two classes.
+  public func predict(
+    _ outputs: UnsafePointer<Float>, width: Int, of samples: SampleShape,
+    into values: UnsafeMutablePointer<Float>
+  ) -> Int {
+    func probability(_ logit: Double) -> Float { Float(1 / (1 + exp(-logit))) }
+    if samples.targets > 0 {
+      for index in 0..<width { values[index] = probability(Double(outputs[index])) }
+      return 0
+    }
+    values[0] = probability(-Double(outputs[0]))
+    values[1] = probability(Double(outputs[0]))
+    return outputs[0] > 0 ? 1 : 0
   }
 }
 

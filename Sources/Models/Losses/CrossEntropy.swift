@@ -1,5 +1,6 @@
 import CVectorKernels
 import ExperimentKeys
+import Glibc
 import Vectors
 
 /// `model.loss = "cross-entropy"`: −Σ tⱼ·log softmax(outputs)ⱼ, PyTorch's `cross_entropy`. The
@@ -42,6 +43,22 @@ public struct CrossEntropy: Loss, Equatable {
       outputs, batch.labels.baseAddress!, nil, batch.count, width, labelSmoothing, scale, gradient,
       &correct)
     return Evaluation(lossSum: lossSum, score: correct, scored: batch.count, count: batch.count)
+  }
+
+  public func predictionForm(for samples: SampleShape) -> PredictionForm { .probabilities }
+
+  /// The softmax of the outputs, summed in Double.
+  public func predict(
+    _ outputs: UnsafePointer<Float>, width: Int, of samples: SampleShape,
+    into values: UnsafeMutablePointer<Float>
+  ) -> Int {
+    let largest = largest(outputs, width)
+    var sum = 0.0
+    for index in 0..<width { sum += exp(Double(outputs[index]) - Double(outputs[largest])) }
+    for index in 0..<width {
+      values[index] = Float(exp(Double(outputs[index]) - Double(outputs[largest])) / sum)
+    }
+    return largest
   }
 }
 

@@ -21,6 +21,18 @@ public protocol Loss: Kind {
     _ outputs: UnsafePointer<Float>, width: Int, batch: borrowing Batch, scale: Float,
     gradient: UnsafeMutablePointer<Float>?
   ) -> Evaluation
+
+  /// What ``predict(_:width:of:into:)`` writes for samples of a shape: by default values of data
+  /// with targets, else scores.
+  func predictionForm(for samples: SampleShape) -> PredictionForm
+
+  /// Writes what the outputs of one sample say, a number for each target or, of data without
+  /// targets, for each class, and returns the class predicted. By default they are the outputs
+  /// themselves, and the class is the first largest.
+  func predict(
+    _ outputs: UnsafePointer<Float>, width: Int, of samples: SampleShape,
+    into values: UnsafeMutablePointer<Float>
+  ) -> Int
 }
 
 /// Every kind of loss; the first is the default.

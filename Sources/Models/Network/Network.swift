@@ -7,7 +7,7 @@ import Vectors
 /// Tensors are named as PyTorch's `nn.Sequential` of the same list names them: `0.weight`,
 /// `3.layers.1.bias`. Activations and their gradients lie in one block of memory, planned when the
 /// network is made: a step allocates nothing.
-public final class Network: Model {
+public final class Network: PredictiveModel {
   public let layout: TensorLayout
   public let compute: ComputeContext
   public let samples: SampleShape
@@ -15,7 +15,7 @@ public final class Network: Model {
   let nodes: [NetworkBuilder.Node]
   private let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
-  private let loss: any Loss
+  public let loss: any Loss
   private let plan: MemoryPlan
   /// The labels of texts, which have one for each token; nil for other data.
   private let tokenRows: TokenRows?
@@ -143,6 +143,15 @@ public final class Network: Model {
     }
     return loss.measure(
       result, width: output.shape.width, batch: batch, scale: 1, gradient: nil)
+  }
+
+  /// Of a text, each sample has as many rows of outputs as tokens.
+  public var outputWidth: Int { output.shape.width }
+
+  public func outputs(_ batch: borrowing Batch, weights: borrowing FlatVector)
+    -> UnsafePointer<Float>
+  {
+    UnsafePointer(forward(batch, weights: weights, isTraining: false))
   }
 
   /// Runs all layers, and returns the last one's result.

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Launching
+import Recording
+import Reports
+
+/// `lockstep evaluate WEIGHTS -n RANKS`: loss and score of trained weights.
+struct EvaluateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Loss and score of trained weights on the test set, or on other data.",
+    discussion: """
+      The data are those of the run's experiment or, of a weights file alone, those that it names. --set changes their keys: with another data.path all of
+      it is evaluated, unless data.validation says otherwise. Categories, means and vocabulary stay those of the training. The result is the same to the
+      bit at any number of ranks.
+      Exit codes: 0 done, 64 bad options, or data that do not suit the model, 65 a file that cannot be read, 70 a worker failed, 78 MPI unusable.
+
+      Examples:
+        lockstep evaluate runs/wine
+        lockstep evaluate runs/fashion-cnn --weights best -n 4 --json
+        lockstep evaluate wine.safetensors --set data.path=other.csv
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "A run directory, a checkpoint directory, or a weights file.", valueName: "weights"))
+  var path: String
+
+  @Option(
+    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
+    parsing: .unconditional,
+    help: ArgumentHelp("Number of ranks, or auto.", valueName: "ranks"))
+  var ranks = "1"
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a run directory final, best or average, or a weights file. Default: final or, where there is none yet, the newest checkpoint.",
+      valueName: "choice"),
+    completion: .list(["final", "best", "average"]))
+  var weights: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Another value of a key: of data, seed, or training.micro_batch; may be repeated.",
+      valueName: "key.path=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Compute threads a rank.", valueName: "count"))
+  var threads = 1
+
+  @Flag(help: "Print the result as one line of JSON: {weights, samples, ranks, loss, score}.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
+  var hostfile: String?
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  var mpirunArg: [String] = []
+
+  @OptionGroup var program: WorkerOption
+
+  func run() async throws {
+    guard (1...1024).contains(threads) else {
+      throw CommandFailure(.usage, "--threads \(threads): give a number from 1 to 1024")
+    }
+    let launch = try WorkerLaunch(
+      worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile,
+      mpirunArguments: mpirunArg)
+    let options =
+      ["--threads", String(threads)]
+      + (weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
+    let line = launch.evaluationLine(ranks: try launch.rankCount(ranks), options: options)
+    let result = try await line.result(of: EvaluationResult.self)
+    Terminal.output.write(json ? JSONText(of: result).string + "\n" : result.text)
+  }
+}
