@@ -67,7 +67,7 @@ public struct TrainedEvaluation {
     let data = try FlightRecorder.during(.data) {
       try EvaluationData(
         experiment.data, as: trained.inputs,
-        all: Self.names("data.path", overrides) && !Self.names("data.validation", overrides),
+        all: Self.asksForAll(overrides),
         seed: experiment.seed, on: world)
     }
     try world.succeedOnAllRanks { try Self.check(data.set.shape, suits: trained.samples) }
@@ -112,6 +112,12 @@ public struct TrainedEvaluation {
   /// Whether an override gives a key.
   private static func names(_ key: String, _ overrides: [String]) -> Bool {
     overrides.contains { $0.prefix { $0 != "=" }.filter { $0 != " " } == key }
+  }
+
+  /// Whether another file is given, and nothing that says which part of it is meant.
+  private static func asksForAll(_ overrides: [String]) -> Bool {
+    names("data.path", overrides)
+      && !["data.validation", "data.validation_path"].contains { names($0, overrides) }
   }
 
   private static func checkOverrides(_ overrides: [String]) throws(ExperimentError) {

@@ -42,7 +42,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     name: .customLong("set"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Another value of a key: of data, seed, or training.micro_batch; may be repeated.",
-      valueName: "key.path=value"))
+      valueName: "key.path=value"),
+    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
   var overrides: [String] = []
 
   @Option(help: ArgumentHelp("Compute threads a rank.", valueName: "count"))

@@ -22,6 +22,8 @@ import Testing
     (["run", "--max"], ["--max-restarts"]),
     (["run", "--me"], ["--metrics-port", "--metrics-host"]),
     (["scale", "--p"], ["--predict"]),
+    (["evaluate", "run", "--weights", "b"], ["best"]),
+    (["predict", "run", "--fo"], ["--force"]),
     // Fault list F: workloads, claims, modes and tables are known too.
     (["bench", "ml"], ["mlp", "mlp-small"]),
     (["gallery", "no"], ["noise-floor"]),

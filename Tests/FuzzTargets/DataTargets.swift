@@ -30,6 +30,8 @@ extension FuzzTarget {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: files.byteCount, alignment: 64)
     defer { memory.deallocate() }
     _ = try? files.load(into: memory)
+    readRows(
+      images, TrainedInputs(samples: SampleShape(inputs: files.inputWidth, image: files.image)))
   }
 
   /// A picture in a folder that is a class.
@@ -51,6 +53,7 @@ extension FuzzTarget {
   static let npy = FuzzTarget("npy") { bytes in
     let (first, second) = InputFiles.shared.split(bytes, "x.npy", "y.npy")
     guard let inputs = try? NpyFile(path: first) else { return }
+    readRows(first, TrainedInputs(samples: SampleShape(inputs: inputs.width)))
     let other = try? NpyFile(path: second)
     for rows in [
       try? NpyRows(inputs: inputs), try? NpyRows(inputs: inputs, targets: other),
@@ -90,6 +93,8 @@ extension FuzzTarget {
       table.write(heldOut, into: memory.bytes, layout: layout)
       readAll(
         Table(.test, in: UnsafeRawBufferPointer(memory.bytes), keeping: memory, layout: layout))
+      readRows(
+        path, TrainedInputs(samples: layout.encoding.shape, encoding: layout.encoding))
     }
   }
 
@@ -136,4 +141,13 @@ extension FuzzTarget {
         &batch, with: (UInt32(start)..<UInt32(min(start + 4, data.count))).map { $0 }[...])
     }
   }
+}
+
+/// Reads all rows as a trained model's inputs.
+private func readRows(_ path: String, _ trained: TrainedInputs) {
+  guard trained.samples.inputs < 1 << 20, let rows = try? openInputRows(path, for: trained) else {
+    return
+  }
+  var batch = Batch(capacity: 2, shape: trained.samples)
+  repeat { guard (try? rows.read(into: &batch)) != nil else { return } } while batch.count > 0
 }

@@ -121,8 +121,8 @@ public struct CSVKind: DataKind {
       return EvaluationData(data.test, notes: data.notes)
     }
     let (table, notes) = try openTest(
-      validation.path ?? path, as: encoding, part: all ? 0 : validation.fraction, seed: seed,
-      on: ranks)
+      all ? path : validation.path ?? path, as: encoding, part: all ? 0 : validation.fraction,
+      seed: seed, on: ranks)
     return EvaluationData(table, notes: notes)
   }
 

@@ -83,7 +83,7 @@ public struct TextKind: DataKind {
       return EvaluationData(data.test, notes: data.notes)
     }
     let file = try ranks.succeedOnAllRanks {
-      if let path = validation.path { try TextFile(path: path) } else { try openFile() }
+      if let path = validation.path, !all { try TextFile(path: path) } else { try openFile() }
     }
     let byteCount = try count(file, on: ranks).reduce(0, +)
     try ranks.succeedOnAllRanks {

@@ -68,7 +68,9 @@ public struct TokensKind: DataKind {
     on ranks: borrowing some DataContext & ~Copyable
   ) throws -> EvaluationData {
     let classes = trained.samples.classes
-    let file = try ranks.succeedOnAllRanks { try TokenFile(path: validation.path ?? path) }
+    let file = try ranks.succeedOnAllRanks {
+      try TokenFile(path: all ? path : validation.path ?? path)
+    }
     try check(file, below: classes, on: ranks)
     return try ranks.succeedOnAllRanks {
       let tokens = try Tokens(file, vocabulary: classes, context: context)

@@ -54,15 +54,15 @@ struct ColumnPlaces {
   {
     let all = encoding.columns.map(\.index).sorted()
     let answers = Set((encoding.targets + (encoding.label.map { [$0] } ?? [])).map(\.index))
-    if width == all.count { return encoding.inputs.map(\.column.index) }
     let asked = all.filter { !answers.contains($0) }
-    guard width == asked.count else {
+    guard let present = [all, asked].first(where: { $0.count == width }) else {
       throw UnfitInput(
         path,
-        "has \(width) columns, the table trained on \(all.count), of which \(answers.count) are to be predicted",
+        "has \(width) column\(width == 1 ? "" : "s"), the table trained on \(all.count), of which \(answers.count) are to be predicted",
         remedy: "give rows of \(all.count) or \(asked.count) columns")
     }
-    return encoding.inputs.map { asked.firstIndex(of: $0.column.index)! }
+    let places = Dictionary(uniqueKeysWithValues: zip(present, present.indices))
+    return encoding.inputs.map { places[$0.column.index]! }
   }
 
   private static func list(_ names: [String]) -> String {
