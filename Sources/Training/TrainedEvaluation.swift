@@ -49,7 +49,12 @@ public struct TrainedEvaluation {
     let isFirst = world.rank == 0
     let (source, file) = try world.succeedOnAllRanks {
       try Self.checkOverrides(overrides)
-      return isFirst ? try Self.read(path, choice, overrides) : (nil, nil)
+      guard isFirst else { return (nil, nil) as (Source?, SafeTensors?) }
+      // What is wrong with the file one rank says; the others only take what it reads.
+      do { _ = try TrainedModel(path: path, choice: choice, registry: registry) } catch let error
+        as ExperimentError
+      { throw RunFailure(.data, error.description) }
+      return try Self.read(path, choice, overrides)
     }
     let text = try source.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
     let shared = try JSONDecoder().decode(
@@ -58,16 +63,17 @@ public struct TrainedEvaluation {
       try Experiment(
         text: shared.text, source: shared.name, overrides: overrides, registry: registry)
     }
-    let trained = try TrainedModel(path: shared.path, metadata: shared.metadata, registry: registry)
-    {
-      layout in
-      try world.broadcast(
-        world.succeedOnAllRanks { try file.map { try TrainedModel.values(layout, of: $0) } } ?? [])
-    }
+    let trained = try TrainedModel(
+      path: shared.path, metadata: shared.metadata, registry: registry,
+      values: { layout in
+        let mine = try world.succeedOnAllRanks {
+          try file.map { try TrainedModel.values(layout, of: $0) }
+        }
+        return try world.broadcast(mine ?? [])
+      })
     let data = try FlightRecorder.during(.data) {
       try EvaluationData(
-        experiment.data, as: trained.inputs,
-        all: Self.asksForAll(overrides),
+        experiment.data, as: trained.inputs, all: Self.asksForAll(overrides),
         seed: experiment.seed, on: world)
     }
     try world.succeedOnAllRanks { try Self.check(data.set.shape, suits: trained.samples) }
