@@ -155,6 +155,9 @@ let package = Package(
     .target(
       name: "RankTesting", dependencies: ["GradientNorms"], path: "Tests/RankTesting",
       swiftSettings: settings),
+    .target(
+      name: "BuiltInModels", dependencies: ["Models", "Vectors"], path: "Tests/BuiltInModels",
+      swiftSettings: settings),
     .target(name: "CRankPrograms", dependencies: ["COpenMPI"], path: "Tests/CRankPrograms"),
     program(
       "rank-programs",
@@ -162,7 +165,7 @@ let package = Package(
         "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction",
         "ExperimentKeys", "Configuration", "Training", "Recording", "Reports", "CRankPrograms",
         "Vectors",
-        "GradientNorms", "Models",
+        "GradientNorms", "BuiltInModels", "Models",
         "Optimizers", "Data", "TensorFiles", "Benchmark", "Scaling", "CVectorKernels",
       ], path: "Tests/RankPrograms"),
     .target(
@@ -195,10 +198,12 @@ let package = Package(
     tests("GradientNormsTests", ["GradientNorms", "RankTesting"]),
     tests(
       "VerdictTests",
-      ["GradientNorms", "Models", "Optimizers", "Data", "Vectors", "RankTesting"]),
+      [
+        "GradientNorms", "BuiltInModels", "Models", "Optimizers", "Data", "Vectors", "RankTesting",
+      ]),
     tests("TensorFilesTests", ["TensorFiles", "Files", "RankTesting"]),
     tests("ExperimentKeysTests", ["ExperimentKeys"]),
-    tests("ModelsTests", ["Models", "Vectors", "ExperimentKeys"]),
+    tests("ModelsTests", ["BuiltInModels", "Models", "Vectors", "ExperimentKeys"]),
     tests("ThreadsTests", ["Threads"]),
     tests("FilesTests", ["Files", "RankTesting"]),
     tests("ProcessesTests", ["Processes", "RankTesting"]),

@@ -23,7 +23,6 @@
 #include "kernels/likelihood.h"
 #include "kernels/orthogonal.h"
 #include "kernels/pointwise.h"
-#include "kernels/pooling.h"
 #include "kernels/recurrent.h"
 #include "kernels/cells.h"
 #include "kernels/softmax.h"

@@ -34,22 +34,3 @@ uint64_t cvk_digest(const float *x, size_t count) {
   }
   return digest;
 }
-
-void cvk_unblock(float *restrict rows, const float *restrict maps, size_t samples, size_t channels, size_t pixels, size_t block) {
-  size_t padded = (channels + block - 1) / block * block;
-  for (size_t n = 0; n < samples; n++, maps += padded * pixels)
-    for (size_t c = 0; c < channels; c++, rows += pixels) {
-      const float *from = maps + c / block * block * pixels + c % block;
-      for (size_t i = 0; i < pixels; i++) rows[i] = from[i * block];
-    }
-}
-
-void cvk_block(float *restrict maps, const float *restrict rows, size_t samples, size_t channels, size_t pixels, size_t block) {
-  size_t padded = (channels + block - 1) / block * block;
-  for (size_t n = 0; n < samples; n++, maps += padded * pixels, rows += channels * pixels)
-    for (size_t c = 0; c < padded; c++) {
-      float *to = maps + c / block * block * pixels + c % block;
-      const float *from = rows + c * pixels;
-      for (size_t i = 0; i < pixels; i++) to[i * block] = c < channels ? from[i] : 0;
-    }
-}

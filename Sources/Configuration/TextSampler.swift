@@ -21,7 +21,8 @@ public struct TextSampler: ~Copyable {
   public init?(
     _ trained: TrainedModel, prompt: [Int32], temperature: Double, top: Int, seed: UInt64
   ) {
-    guard let model = trained.model as? any TokenModel, trained.isOfTexts else { return nil }
+    guard let model = trained.model as? any TokenModel, model.vocabulary > 0, trained.isOfTexts
+    else { return nil }
     (self.trained, self.model, self.temperature, self.top) = (trained, model, temperature, top)
     random = RandomStream(seed, Self.purpose)
     logits = model.read(prompt, memory: &memory, weights: trained.weights)

@@ -15,6 +15,15 @@ public enum Activation: String, Sendable, CaseIterable {
     }
   }
 
+  /// values = f(values).
+  func forward(_ values: UnsafeMutablePointer<Float>, count: Int) {
+    switch self {
+    case .relu: cvk_relu(values, count)
+    case .tanh: cvk_tanh(values, count)
+    case .sigmoid: cvk_sigmoid(values, count)
+    }
+  }
+
   /// Multiplies ∂loss/∂f by f′, which each of these functions has as a function of its result.
   public func backward(
     _ gradient: UnsafeMutablePointer<Float>, results: UnsafePointer<Float>, count: Int

@@ -63,6 +63,16 @@ final class CompiledProduct {
   }
 }
 
+extension ComputeContext {
+  /// y = a·b by the b that the product has taken.
+  func run(
+    _ product: CompiledProduct, _ a: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    product.run(a, into: y)
+    productDone()
+  }
+}
+
 /// All shapes' products that were asked for, each made once, and used by one thread at a time.
 final class CompiledProducts: @unchecked Sendable {
   static let all = CompiledProducts()

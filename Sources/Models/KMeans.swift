@@ -10,6 +10,9 @@ import Vectors
 /// number of clusters makes a step of Lloyd's where clusters are of equal size, and above 2B/n a
 /// centroid overshoots and runs away: rates from 1 to the number of clusters, falling to zero so
 /// that the batches average out.
+///
+/// It is no composition of layers: its gradient goes to the nearest centroid alone, and its start is
+/// drawn from samples.
 public final class KMeans: DataDependentInitialization {
   public let layout: TensorLayout
   public let compute = ComputeContext()

@@ -40,7 +40,7 @@ extension Network {
   /// What one layer of the list becomes is one line.
   public var layerSummaries: [LayerSummary] {
     var layers: [LayerSummary] = []
-    for node in nodes {
+    for node in listed {
       let parameters = node.tensors.reduce(0) { $0 + layout.segments[$1].count }
       let multiplyAdds = node.layer.multiplyAdds(
         isFirst: !node.inputs.contains(where: \.isTrained))

@@ -9,9 +9,8 @@ public struct LinearKind: ModelKind {
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(
-      inputWidth: samples.inputs, hidden: [],
-      outputWidth: try outputs(samples, for: .squaredError), loss: .squaredError)
+    _ = try outputs(samples, for: .squaredError)
+    return try Network.perceptron(for: samples, hidden: [], loss: .squaredError)
   }
 }
 
@@ -23,8 +22,7 @@ public struct LogisticKind: ModelKind {
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {}
 
   public func model(for samples: SampleShape, seed: UInt64) throws(ExperimentError) -> any Model {
-    MLP(
-      inputWidth: samples.inputs, hidden: [],
-      outputWidth: try outputs(samples, for: .crossEntropy), loss: .crossEntropy)
+    _ = try outputs(samples, for: .crossEntropy)
+    return try Network.perceptron(for: samples, hidden: [], loss: .crossEntropy)
   }
 }

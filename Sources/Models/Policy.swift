@@ -26,6 +26,9 @@ import Vectors
 ///
 /// Tensors: `policy.layers.I.…` from observation to the actions' logits, `value.layers.I.…` from
 /// observation to V; of the same hidden widths.
+///
+/// It is no composition of layers: a forward pass runs a step of all episodes at a time, as many as
+/// the weights make of them, and what was acted is differentiated as one batch.
 public final class Policy: Model {
   public struct Terms: Sendable, Equatable {
     public var discount = 0.99

@@ -9,6 +9,9 @@ import Vectors
 /// mean and logarithm of the variance; `fc3` latent → hidden, ReLU; `fc4` hidden → a logit for each
 /// input. The noise is a function of (seed, epoch, sample), so never of a rank; a sample has new
 /// noise in each epoch, and when evaluated, as part of epoch 0, always the same.
+///
+/// It is no composition of layers: its loss has a part in its middle, the divergence, and its
+/// targets are its inputs.
 public final class VAE: Model, ImageGenerator {
   public let layout: TensorLayout
   public let compute = ComputeContext()

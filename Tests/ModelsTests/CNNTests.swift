@@ -1,3 +1,4 @@
+import BuiltInModels
 import ExperimentKeys
 import Models
 import Testing
@@ -15,8 +16,9 @@ import Vectors
         planes: image.channels, height: image.height, width: image.width, channels: channels)
     }
 
-    func model() -> CNN {
-      CNN(image: image, classes: 4, channels: channels, width: 6, initialization: initialization)
+    func model() -> Network {
+      Network.cnn(
+        image: image, classes: 4, channels: channels, width: 6, initialization: initialization)
     }
 
     func samples(_ count: Int, seed: UInt64) -> Samples {
@@ -68,7 +70,7 @@ import Vectors
   }
 
   @Test func namesAndShapesAreThoseOfPyTorch() {
-    let layout = CNN(
+    let layout = Network.cnn(
       image: .init(height: 28, width: 28), classes: 10, channels: [32, 64], width: 128
     ).layout
     #expect(

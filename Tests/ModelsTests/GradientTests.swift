@@ -1,3 +1,4 @@
+import BuiltInModels
 import Glibc
 import Models
 import Testing
@@ -41,7 +42,7 @@ import Vectors
     + LossTests.classifiers.map { Case(widths: [7, 6, 4], activation: .tanh, loss: $0) }
 
   @Test(arguments: cases) func agreesWithCentralDifferences(_ test: Case) throws {
-    let model = MLP(
+    let model = Network.mlp(
       inputWidth: test.widths.first!, hidden: Array(test.widths.dropFirst().dropLast()),
       outputWidth: test.widths.last!,
       activation: test.activation, loss: test.loss)
@@ -87,7 +88,7 @@ import Vectors
   /// One hidden unit with weight 1 and one output that passes it on: the root of the squared error
   /// against 0 is the activation.
   private func expect(_ activation: Activation, at z: Float, gives expected: Float) {
-    let model = MLP(
+    let model = Network.mlp(
       inputWidth: 1, hidden: [1], outputWidth: 1, activation: activation, loss: .squaredError)
     var weights = FlatVector(zeros: model.layout)
     weights.set(0, to: [1])

@@ -1,3 +1,4 @@
+import BuiltInModels
 import ExperimentKeys
 import Models
 import Testing
@@ -7,7 +8,7 @@ import Vectors
   private static func weights(
     _ initialization: Initialization, _ activation: Activation = .relu, seed: UInt64 = 3
   ) -> (layout: TensorLayout, tensors: [[Double]]) {
-    let model = MLP(
+    let model = Network.mlp(
       inputWidth: 300, hidden: [200, 100, 400], outputWidth: 10, activation: activation,
       initialization: initialization)
     var weights = FlatVector(zeros: model.layout)
@@ -75,7 +76,8 @@ import Vectors
   @Test func orthogonalMatricesHaveNoPreferredSign() {
     var positive = 0
     for seed in 0..<400 as Range<UInt64> {
-      let model = MLP(inputWidth: 3, hidden: [], outputWidth: 3, initialization: .orthogonal)
+      let model = Network.mlp(
+        inputWidth: 3, hidden: [], outputWidth: 3, initialization: .orthogonal)
       var weights = FlatVector(zeros: model.layout)
       model.initialize(&weights, seed: seed)
       if weights.tensors[0][8] > 0 { positive += 1 }

@@ -1,3 +1,4 @@
+import BuiltInModels
 import Models
 import Testing
 import Vectors
@@ -6,8 +7,9 @@ import Vectors
 @Suite struct MLPTests {
   static let samples = Samples(11, width: 13, classes: 6, seed: 8)
 
-  static func model(_ loss: any Loss = .crossEntropy, activation: Activation = .relu) -> MLP {
-    MLP(inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: activation, loss: loss)
+  static func model(_ loss: any Loss = .crossEntropy, activation: Activation = .relu) -> Network {
+    Network.mlp(
+      inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: activation, loss: loss)
   }
 
   static func weights(_ model: some Model) -> FlatVector {
@@ -25,14 +27,13 @@ import Vectors
       ])
     #expect(layout.segments.map(\.shape) == [[20, 13], [20], [9, 20], [9], [6, 9], [6]])
     #expect(
-      MLP(inputWidth: 3, hidden: [], outputWidth: 2).layout.segments.map(\.name) == [
+      Network.mlp(inputWidth: 3, hidden: [], outputWidth: 2).layout.segments.map(\.name) == [
         "layers.0.weight", "layers.0.bias",
       ])
-    #expect(Self.model().inputWidth == 13)
   }
 
   @Test func startingWeightsFillTheirRange() {
-    let model = MLP(inputWidth: 400, hidden: [100], outputWidth: 10)
+    let model = Network.mlp(inputWidth: 400, hidden: [100], outputWidth: 10)
     let weights = Self.weights(model)
     for (index, (segment, fanIn)) in zip(model.layout.segments, [400, 400, 100, 100]).enumerated() {
       let values = weights[segment.name]!.map(Double.init)
@@ -60,15 +61,15 @@ import Vectors
   }
 
   /// The weights with which a single layer passes its inputs to the loss.
-  private static func identity(_ model: MLP) -> FlatVector {
+  private static func identity(_ model: Network) -> FlatVector {
     var weights = FlatVector(zeros: model.layout)
-    let width = model.inputWidth
+    let width = model.layout.segments[0].shape[1]
     weights.set(0, to: (0..<width * width).map { $0 % (width + 1) == 0 ? 1 : 0 })
     return weights
   }
 
   @Test(arguments: LossTests.classifiers) func countsRightAnswers(_ loss: any Loss) {
-    let model = MLP(inputWidth: 3, hidden: [], outputWidth: 3, loss: loss)
+    let model = Network.mlp(inputWidth: 3, hidden: [], outputWidth: 3, loss: loss)
     let weights = Self.identity(model)
     var samples = Samples(5, width: 3, classes: 3, seed: 1)
     samples.inputs = [[0, 2, 1], [0, 2, 1], [5, 5, 0], [5, 5, 0], [-3, -2, -1]]
@@ -82,7 +83,7 @@ import Vectors
   }
 
   @Test func aRegressionHasNoRightAnswers() {
-    let model = MLP(inputWidth: 4, hidden: [], outputWidth: 2, loss: .squaredError)
+    let model = Network.mlp(inputWidth: 4, hidden: [], outputWidth: 2, loss: .squaredError)
     let weights = Self.weights(model)
     let evaluation = model.evaluate(
       Samples(6, width: 4, classes: 2, targetWidth: 2, seed: 2).batch(), weights: weights)
@@ -90,7 +91,7 @@ import Vectors
   }
 
   @Test func hugeLogitsStayFinite() {
-    let model = MLP(inputWidth: 4, hidden: [], outputWidth: 4, loss: .crossEntropy)
+    let model = Network.mlp(inputWidth: 4, hidden: [], outputWidth: 4, loss: .crossEntropy)
     let weights = Self.identity(model)
     var samples = Samples(2, width: 4, classes: 4, seed: 1)
     samples.inputs = [[1e4, -1e4, 0, 9_999], [1e4, -1e4, 0, 9_999]]
@@ -131,7 +132,7 @@ import Vectors
   func nonFiniteLogitsShow(_ bad: Float, _ loss: any Loss) {
     for label in [0, 1] {
       // A bias, so that the logit alone is not finite.
-      let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3, loss: loss)
+      let model = Network.mlp(inputWidth: 1, hidden: [], outputWidth: 3, loss: loss)
       var weights = FlatVector(zeros: model.layout)
       weights.set(1, to: [0, bad, 1])
       var samples = Samples(1, width: 1, classes: 3, seed: 1)
@@ -147,7 +148,7 @@ import Vectors
 
   @Test func aLabelOutsideTheClassesTraps() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let model = MLP(inputWidth: 1, hidden: [], outputWidth: 3)
+      let model = Network.mlp(inputWidth: 1, hidden: [], outputWidth: 3)
       let weights = FlatVector(zeros: model.layout)
       var batch = Batch(capacity: 1, shape: SampleShape(inputs: 1, labels: 1, classes: 3))
       batch.count = 1

@@ -1,3 +1,4 @@
+import BuiltInModels
 import Models
 import Testing
 import Vectors
@@ -19,14 +20,15 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
   static let all: [ModelCase] = [
     perceptron(.crossEntropy), perceptron(.squaredError), perceptron(.huber),
     perceptron(CrossEntropy(labelSmoothing: 0.1)),
-    text("rnn") { RecurrentNetwork(.elman, vocabulary: 6, embedding: 5, hidden: 19) },
-    text("lstm") { RecurrentNetwork(.lstm, vocabulary: 6, embedding: 5, hidden: 9) },
-    text("gpt") { GPT(vocabulary: 6, context: 7, layers: 2, heads: 2, width: 10) },
+    text("rnn") { Network.recurrent(.elman, vocabulary: 6, context: 7, embedding: 5, hidden: 19) },
+    text("lstm") { Network.recurrent(.lstm, vocabulary: 6, context: 7, embedding: 5, hidden: 9) },
+    text("gpt") { Network.gpt(vocabulary: 6, context: 7, layers: 2, heads: 2, width: 10) },
     numbers("cnn", 64) {
-      CNN(image: .init(height: 8, width: 8), classes: 6, channels: [16, 8], width: 9)
+      Network.cnn(image: .init(height: 8, width: 8), classes: 6, channels: [16, 8], width: 9)
     },
     numbers("cnn, odd", 3 * 7 * 9) {
-      CNN(image: .init(channels: 3, height: 7, width: 9), classes: 6, channels: [5, 18], width: 9)
+      Network.cnn(
+        image: .init(channels: 3, height: 7, width: 9), classes: 6, channels: [5, 18], width: 9)
     },
     numbers("vae", 13) { VAE(image: .init(height: 1, width: 13), hidden: 9, latent: 5, seed: 2) },
     numbers("kmeans", 5) { KMeans(clusters: 4, inputs: 5) },
@@ -42,7 +44,7 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
   private static func perceptron(_ loss: any Loss) -> ModelCase {
     let samples = Samples(count, width: 13, classes: 6, seed: 8)
     return ModelCase(name: "mlp, \(loss)") {
-      MLP(inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: .tanh, loss: loss)
+      Network.mlp(inputWidth: 13, hidden: [20, 9], outputWidth: 6, activation: .tanh, loss: loss)
     } batch: {
       samples.batch($0, spare: $1)
     }

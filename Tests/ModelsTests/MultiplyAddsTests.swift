@@ -1,3 +1,4 @@
+import BuiltInModels
 import Models
 import Testing
 import Vectors
@@ -6,7 +7,7 @@ import Vectors
 @Suite struct MultiplyAddsTests {
   @Test func aPerceptronsProductsAreCounted() {
     // Each layer forward and its weight's gradient; the inputs' gradient of all but the first.
-    let model = MLP(inputWidth: 784, hidden: [1024, 1024], outputWidth: 10)
+    let model = Network.mlp(inputWidth: 784, hidden: [1024, 1024], outputWidth: 10)
     let layers = [(784, 1024), (1024, 1024), (1024, 10)]
     let expected = layers.enumerated().reduce(0) {
       $0 + 64 * $1.element.0 * $1.element.1 * ($1.offset == 0 ? 2 : 3)
@@ -18,7 +19,7 @@ import Vectors
 
   @Test func aConvolutionsProductsAreCounted() {
     let image = SampleShape.Image(height: 28, width: 28)
-    let model = CNN(image: image, classes: 10, channels: [32, 64], width: 128)
+    let model = Network.cnn(image: image, classes: 10, channels: [32, 64], width: 128)
     let first = 28 * 28 * 32 * 9
     let second = 14 * 14 * 64 * 32 * 9
     let dense = 3136 * 128 + 128 * 10
@@ -27,7 +28,7 @@ import Vectors
   }
 
   @Test func aRecurrentNetworksProductsAreCounted() {
-    let model = RecurrentNetwork(.lstm, vocabulary: 96, embedding: 64, hidden: 256)
+    let model = Network.recurrent(.lstm, vocabulary: 96, context: 64, embedding: 64, hidden: 256)
     let (samples, length) = (32, 64)
     var expected = 3 * 96 * 64 * 1024
     for time in 0..<length {
@@ -42,7 +43,8 @@ import Vectors
 
   @Test func aTransformersProductsAreCounted() {
     let (layers, heads, width, length, samples) = (6, 6, 384, 256, 4)
-    let model = GPT(vocabulary: 96, context: length, layers: layers, heads: heads, width: width)
+    let model = Network.gpt(
+      vocabulary: 96, context: length, layers: layers, heads: heads, width: width)
     var attention = 0
     for query in 0..<length { attention += 6 * heads * (query + 1) * (width / heads) }
     let weights = width * 3 * width + width * width + 2 * width * 4 * width

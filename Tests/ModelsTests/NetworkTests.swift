@@ -1,4 +1,5 @@
 import ExperimentKeys
+import Glibc
 import Models
 import Testing
 import Vectors
@@ -89,6 +90,18 @@ import Vectors
     (
       "{ kind = \"embedding\", width = 8 }, { kind = \"attention\", heads = 4, causal = false, rotary = true }, { kind = \"dense\", width = \"vocabulary\" }",
       text
+    ),
+    (
+      "{ kind = \"embedding\", width = 5 }, { kind = \"lstm\", width = 7, bias = \"one\" }, { kind = \"gru\", width = 6, bias = \"one\" }, { kind = \"rnn\", width = 6, bias = \"one\" }, { kind = \"dense\", width = \"vocabulary\" }",
+      text
+    ),
+    (
+      "{ kind = \"embedding\", width = 6 }, { kind = \"lstm\", width = 6 }, { kind = \"residual\", layers = [{ kind = \"layer-norm\" }, { kind = \"dense\", width = 6, bias = false }, { kind = \"silu\" }] }, { kind = \"tied-head\" }",
+      text
+    ),
+    (
+      "{ kind = \"conv\", channels = 5, padding = 1, bias = false }, { kind = \"gelu\" }, { kind = \"conv\", channels = 4, padding = 1 }, { kind = \"sigmoid\" }, { kind = \"flatten\" }, { kind = \"dense\" }",
+      image
     ),
     (
       "{ kind = \"embedding\", width = 5 }, { kind = \"rnn\", width = 7 }, { kind = \"lstm\", width = 6, layers = 2, dropout = 0.2 }, { kind = \"gru\", width = 6 }, { kind = \"dense\", width = \"vocabulary\" }",
@@ -182,5 +195,35 @@ import Vectors
       swift.layout.segments.map(\.name) == [
         "0.weight", "0.bias", "1.layers.1.weight", "1.layers.1.bias", "head.weight", "head.bias",
       ])
+  }
+
+  /// The table of layers has those that were listed, though neighbours compute as one.
+  @Test func mergedLayersAreListed() throws {
+    let network = try Self.network(
+      "{ width = 8 }, { kind = \"gelu\" }, { kind = \"residual\", layers = [{ width = 8 }] }, { }",
+      Self.numbers)
+    #expect(network.layerSummaries.map(\.path) == ["0", "1", "2.layers.0", "2", "3"])
+    #expect(network.layerSummaries.map(\.parameters) == [80, 0, 72, 0, 36])
+  }
+
+  /// What follows a text is what its last label's loss is of, whichever way the layers read it.
+  @Test(arguments: [
+    "{ kind = \"embedding\", width = 5 }, { kind = \"lstm\", width = 7 }, { kind = \"gru\", width = 6, layers = 2 }, { kind = \"dense\", width = \"vocabulary\" }",
+    "{ kind = \"embedding\", width = 6 }, { kind = \"rnn\", width = 6 }, { kind = \"attention\", heads = 2 }, { kind = \"tied-head\" }",
+  ]) func textsAreReadOn(_ layers: String) throws {
+    let network = try Self.network(layers, Self.text)
+    var weights = FlatVector(zeros: network.layout)
+    network.initialize(&weights, seed: 3)
+    let batch = Self.batch(Self.text, count: 1)
+    for place in 0..<6 { batch.labels[place] = -1 }
+    var memory = TokenMemory()
+    var logits: [Float] = []
+    for token in batch.tokens {
+      logits = network.read([token], memory: &memory, weights: weights)
+    }
+    let largest = Double(logits.max()!)
+    let sum = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
+    let loss = log(sum) + largest - Double(logits[Int(batch.labels[6])])
+    #expect(abs(network.evaluate(batch, weights: weights).lossSum - loss) < 1e-5)
   }
 }

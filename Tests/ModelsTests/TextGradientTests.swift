@@ -1,3 +1,4 @@
+import BuiltInModels
 import ExperimentKeys
 import Glibc
 import Models
@@ -15,12 +16,14 @@ import Vectors
     var testDescription: String { "\(name), \(texts.tokens.count) × \(texts.length) tokens" }
 
     static func recurrent(
-      _ cell: RecurrentCell, vocabulary: Int, embedding: Int, hidden: Int, _ texts: Texts
+      _ cell: GatedCell, vocabulary: Int, embedding: Int, hidden: Int, _ texts: Texts
     ) -> Case {
       Case(
         name: "\(cell) \(embedding)-\(hidden)", kind: cell == .elman ? .elman : .lstm,
         make: {
-          RecurrentNetwork(cell, vocabulary: vocabulary, embedding: embedding, hidden: hidden)
+          Network.recurrent(
+            cell, vocabulary: vocabulary, context: texts.length, embedding: embedding,
+            hidden: hidden)
         }, texts: texts)
     }
 
@@ -28,7 +31,7 @@ import Vectors
       Case(
         name: "gpt \(layers), \(heads), \(width)", kind: .gpt(layers: layers, heads: heads),
         make: {
-          GPT(
+          Network.gpt(
             vocabulary: texts.vocabulary, context: texts.length, layers: layers, heads: heads,
             width: width)
         }, texts: texts)
@@ -38,7 +41,7 @@ import Vectors
   /// Narrower and wider than a vector, with remainders; one token; a vocabulary of which some
   /// tokens do not occur; labels that do not count in the loss.
   static let small: [Case] =
-    RecurrentCell.allCases.flatMap { cell in
+    [GatedCell.elman, .lstm].flatMap { cell in
       [
         Case.recurrent(
           cell, vocabulary: 7, embedding: 3, hidden: 5, Texts(4, length: 6, vocabulary: 7, seed: 1)),
@@ -196,7 +199,7 @@ import Vectors
   }
 
   @Test func aTransformerForgetsWhatIsBeforeItsContext() {
-    let model = GPT(vocabulary: 9, context: 5, layers: 1, heads: 2, width: 8)
+    let model = Network.gpt(vocabulary: 9, context: 5, layers: 1, heads: 2, width: 8)
     let weights = Self.weights(model)
     let tokens: [Int32] = [1, 2, 3, 4, 5, 6, 7, 8]
     let long = model.logits(after: tokens, weights: weights)
@@ -213,7 +216,7 @@ import Vectors
   @Test(arguments: [1e-20, 1e-6, 0.01, 0.3, 0.62, 0.63, 1, 3, 8, 20, 100, 3e38] as [Float])
   func gatesKeepTheirDigits(_ size: Float) {
     for z in [size, -size] {
-      let elman = RecurrentNetwork(.elman, vocabulary: 1, embedding: 1, hidden: 1)
+      let elman = Network.recurrent(.elman, vocabulary: 1, context: 1, embedding: 1, hidden: 1)
       var weights = FlatVector(zeros: elman.layout)
       weights.set(3, to: [z])
       weights.set(4, to: [1])
@@ -221,7 +224,7 @@ import Vectors
       let exact = Float(tanh(Double(z)))
       #expect(abs(state - exact) <= 2 * exact.ulp, "tanh \(z) is \(exact), not \(state)")
       // c = ½·tanh 20 = ½, so that h = sigmoid(z)·tanh ½.
-      let lstm = RecurrentNetwork(.lstm, vocabulary: 1, embedding: 1, hidden: 1)
+      let lstm = Network.recurrent(.lstm, vocabulary: 1, context: 1, embedding: 1, hidden: 1)
       var gates = FlatVector(zeros: lstm.layout)
       gates.set(3, to: [0, 0, 20, z])
       gates.set(4, to: [1])
@@ -234,7 +237,7 @@ import Vectors
   }
 
   @Test func scoresCountTheLabelsAskedFor() {
-    let model = RecurrentNetwork(.elman, vocabulary: 3, embedding: 1, hidden: 1)
+    let model = Network.recurrent(.elman, vocabulary: 3, context: 4, embedding: 1, hidden: 1)
     var weights = FlatVector(zeros: model.layout)
     weights.set(5, to: [0, 2, 1])  // After any text, token 1 is the likeliest.
     var texts = Texts(3, length: 4, vocabulary: 3, seed: 1)
@@ -250,7 +253,7 @@ import Vectors
     func deviation(_ values: [Float]) -> Double {
       (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot()
     }
-    let lstm = RecurrentNetwork(.lstm, vocabulary: 50, embedding: 40, hidden: 64)
+    let lstm = Network.recurrent(.lstm, vocabulary: 50, context: 9, embedding: 40, hidden: 64)
     var weights = FlatVector(zeros: lstm.layout)
     lstm.initialize(&weights, seed: 3)
     #expect(abs(deviation(weights["embedding.weight"]!) - 1) < 0.05)
@@ -260,7 +263,7 @@ import Vectors
       #expect(
         values.allSatisfy { abs($0) <= 0.125 } && values.contains { abs($0) > 0.11 }, "\(name)")
     }
-    let gpt = GPT(vocabulary: 60, context: 50, layers: 3, heads: 2, width: 40)
+    let gpt = Network.gpt(vocabulary: 60, context: 50, layers: 3, heads: 2, width: 40)
     var other = FlatVector(zeros: gpt.layout)
     gpt.initialize(&other, seed: 3)
     for segment in gpt.layout.segments {
@@ -297,7 +300,7 @@ import Vectors
   }
 
   @Test func namesAndShapesAreThoseOfTheContract() {
-    let lstm = RecurrentNetwork(.lstm, vocabulary: 7, embedding: 3, hidden: 5).layout
+    let lstm = Network.recurrent(.lstm, vocabulary: 7, context: 4, embedding: 3, hidden: 5).layout
     #expect(
       lstm.segments.map(\.name) == [
         "embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_l0", "head.weight",
@@ -305,11 +308,12 @@ import Vectors
       ])
     #expect(lstm.segments.map(\.shape) == [[7, 3], [20, 3], [20, 5], [20], [7, 5], [7]])
     #expect(
-      RecurrentNetwork(.elman, vocabulary: 7, embedding: 3, hidden: 5).layout.segments.map(\.shape)
+      Network.recurrent(.elman, vocabulary: 7, context: 4, embedding: 3, hidden: 5).layout.segments
+        .map(\.shape)
         == [
           [7, 3], [5, 3], [5, 5], [5], [7, 5], [7],
         ])
-    let gpt = GPT(vocabulary: 7, context: 4, layers: 1, heads: 2, width: 6).layout
+    let gpt = Network.gpt(vocabulary: 7, context: 4, layers: 1, heads: 2, width: 6).layout
     #expect(
       gpt.segments.map { $0.name.replacing("transformer.", with: "") } == [
         "wte.weight", "wpe.weight", "h.0.ln_1.weight", "h.0.attn.c_attn.weight",
@@ -341,7 +345,7 @@ import Vectors
   }
 
   static func evaluate(token: Int32, label: Int32) {
-    let model = RecurrentNetwork(.elman, vocabulary: 3, embedding: 1, hidden: 1)
+    let model = Network.recurrent(.elman, vocabulary: 3, context: 2, embedding: 1, hidden: 1)
     var batch = Batch(capacity: 1, shape: SampleShape(tokens: 2, labels: 2, classes: 3))
     batch.count = 1
     batch.tokens[1] = token

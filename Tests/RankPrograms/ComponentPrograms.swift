@@ -1,3 +1,4 @@
+import BuiltInModels
 import Configuration
 import Data
 import ExperimentKeys
@@ -19,7 +20,7 @@ private func blobs() -> TrainingData {
   return TrainingData(train: train, test: train.further(60))
 }
 
-private func perceptron() -> MLP { MLP(inputWidth: 6, hidden: [10], outputWidth: 4) }
+private func perceptron() -> Network { Network.mlp(inputWidth: 6, hidden: [10], outputWidth: 4) }
 
 private func settings(steps: Int) -> TrainerSettings {
   var settings = TrainerSettings()

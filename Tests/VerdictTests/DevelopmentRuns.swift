@@ -1,3 +1,4 @@
+import BuiltInModels
 import Data
 import GradientNorms
 import Models
@@ -37,7 +38,7 @@ extension LabelledRun {
     batch: Int = 64, seed: UInt64 = 7, shrink: Float = 1, endsBelow: Double = -.infinity
   ) -> LabelledRun {
     var run = SimulatedRun(
-      model: MLP(inputWidth: 6, hidden: hidden, outputWidth: 4),
+      model: Network.mlp(inputWidth: 6, hidden: hidden, outputWidth: 4),
       data: NoisyLabels(
         clean: Blobs(classes: 4, dimensions: 6, samples: 1 << 20, spread: spread, seed: seed),
         share: flipped, seed: seed),
@@ -80,10 +81,10 @@ extension LabelledRun {
       classifier("short: logistic, 5 steps", .tooShort, rate: 0.01, steps: 5),
       classifier("short: logistic, 30 steps", .tooShort, rate: 1e-4, steps: 30, ranks: 1),
       classifier(
-        "short: MLP, 40 steps of AdamW", .converging, hidden: [16], spread: 0.5, rule: .adamw(),
+        "short: Network, 40 steps of AdamW", .converging, hidden: [16], spread: 0.5, rule: .adamw(),
         rate: 0.01, steps: 40),
       classifier(
-        "short: MLP, 60 steps", .converging, hidden: [16], spread: 0.5, rate: 0.1, steps: 60,
+        "short: Network, 60 steps", .converging, hidden: [16], spread: 0.5, rate: 0.1, steps: 60,
         ranks: 4),
     ]
   }
@@ -141,7 +142,8 @@ extension LabelledRun {
       classifier(
         "noisy labels: rest, one rank", .noiseFloor, flipped: 0.6, rate: 0.2, steps: 3000, ranks: 1),
       classifier(
-        "noisy labels: MLP", .noiseFloor, hidden: [16], flipped: 0.3, rule: .momentum(), rate: 0.02,
+        "noisy labels: Network", .noiseFloor, hidden: [16], flipped: 0.3, rule: .momentum(),
+        rate: 0.02,
         steps: 4000, ranks: 4),
       classifier(
         "noisy labels: start", .converging, spread: 0.5, flipped: 0.2, rate: 0.05, steps: 60),
@@ -203,7 +205,7 @@ extension LabelledRun {
         clip: .global(maxNorm: 1e-9), ranks: 4),
       classifier("still: logistic", .motionless, rate: 1e-12, steps: 500, ranks: 1),
       classifier(
-        "still: MLP, AdamW", .motionless, hidden: [16], rule: .adamw(), rate: 1e-12, steps: 20),
+        "still: Network, AdamW", .motionless, hidden: [16], rule: .adamw(), rate: 1e-12, steps: 20),
     ]
   }
 

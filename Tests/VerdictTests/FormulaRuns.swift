@@ -1,3 +1,4 @@
+import BuiltInModels
 import Data
 import Glibc
 import GradientNorms
@@ -341,7 +342,7 @@ extension LabelledRun {
       LabelledRun(
         "deep regression: \(name)", .vanishing,
         SimulatedRun(
-          model: MLP(
+          model: Network.mlp(
             inputWidth: 6, hidden: [Int](repeating: 12, count: layers), outputWidth: 1,
             activation: .sigmoid, loss: .squaredError),
           data: Teacher(count: 1 << 20, scales: [1, 1, 1, 1, 1, 1], noise: 0.5, seed: 91),

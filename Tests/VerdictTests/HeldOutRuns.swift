@@ -1,3 +1,4 @@
+import BuiltInModels
 import Data
 import Glibc
 import GradientNorms
@@ -325,13 +326,13 @@ extension LabelledRun {
           model: model, data: Chain(), rule: rule, rate: rate, steps: steps, ranks: ranks,
           batch: batch, seed: 51))
     }
-    func elman() -> RecurrentNetwork {
-      RecurrentNetwork(.elman, vocabulary: 5, embedding: 6, hidden: 10)
+    func elman() -> Network {
+      Network.recurrent(.elman, vocabulary: 5, context: 6, embedding: 6, hidden: 10)
     }
-    func lstm() -> RecurrentNetwork {
-      RecurrentNetwork(.lstm, vocabulary: 5, embedding: 6, hidden: 10)
+    func lstm() -> Network {
+      Network.recurrent(.lstm, vocabulary: 5, context: 6, embedding: 6, hidden: 10)
     }
-    func gpt() -> GPT { GPT(vocabulary: 5, context: 6, layers: 1, heads: 1, width: 8) }
+    func gpt() -> Network { Network.gpt(vocabulary: 5, context: 6, layers: 1, heads: 1, width: 8) }
     return [
       run("Elman, rest", .noiseFloor, elman(), rate: 0.3, steps: 3000, ranks: 2),
       run("LSTM, rest", .noiseFloor, lstm(), rule: .adamw(), rate: 0.01, steps: 3000, ranks: 1),
@@ -352,7 +353,7 @@ extension LabelledRun {
       LabelledRun(
         "deep bars: \(name)", .vanishing,
         SimulatedRun(
-          model: MLP(
+          model: Network.mlp(
             inputWidth: 64, hidden: [Int](repeating: 14, count: layers), outputWidth: 2,
             activation: .sigmoid),
           data: Bars(count: 1 << 20, share: 0, seed: 19), rate: rate, steps: steps, ranks: ranks,

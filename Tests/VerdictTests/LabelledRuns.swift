@@ -1,3 +1,4 @@
+import BuiltInModels
 import Data
 import GradientNorms
 import Models
@@ -193,7 +194,7 @@ extension Variant {
       return LabelledRun(
         (hidden.isEmpty ? "logistic " : "MLP ") + name, label,
         SimulatedRun(
-          model: MLP(inputWidth: width, hidden: hidden, outputWidth: classes, loss: loss),
+          model: Network.mlp(inputWidth: width, hidden: hidden, outputWidth: classes, loss: loss),
           data: Blobs(
             classes: classes, dimensions: width, samples: samples, spread: spread, seed: seed),
           rule: rule, rate: rate,
@@ -231,7 +232,7 @@ extension Variant {
     ) -> LabelledRun {
       let seed = seed
       var run = SimulatedRun(
-        model: MLP(
+        model: Network.mlp(
           inputWidth: 8, hidden: [Int](repeating: 16, count: layers), outputWidth: 4,
           activation: activation),
         data: Blobs(classes: 4, dimensions: 8, samples: 1 << 20, spread: 0.5, seed: seed),

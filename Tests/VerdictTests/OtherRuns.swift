@@ -1,3 +1,4 @@
+import BuiltInModels
 import Data
 import GradientNorms
 import Models
@@ -26,7 +27,7 @@ extension LabelledRun {
     return LabelledRun(
       "regression: \(name)", label,
       SimulatedRun(
-        model: MLP(inputWidth: width, hidden: [], outputWidth: 1, loss: .squaredError),
+        model: Network.mlp(inputWidth: width, hidden: [], outputWidth: 1, loss: .squaredError),
         data: Teacher(count: samples, scales: scales, noise: noise, seed: 77), rule: rule,
         rate: rate, factor: factor, steps: steps,
         ranks: ranks, batch: batch, clip: clip, seed: 9))
@@ -157,13 +158,13 @@ extension LabelledRun {
           model: model, data: data, rule: rule, rate: rate, steps: steps, ranks: ranks,
           batch: batch, clip: clip, seed: 31))
     }
-    func elman() -> RecurrentNetwork {
-      RecurrentNetwork(.elman, vocabulary: 6, embedding: 8, hidden: 8)
+    func elman() -> Network {
+      Network.recurrent(.elman, vocabulary: 6, context: 6, embedding: 8, hidden: 8)
     }
-    func lstm() -> RecurrentNetwork {
-      RecurrentNetwork(.lstm, vocabulary: 6, embedding: 8, hidden: 8)
+    func lstm() -> Network {
+      Network.recurrent(.lstm, vocabulary: 6, context: 6, embedding: 8, hidden: 8)
     }
-    func gpt() -> GPT { GPT(vocabulary: 6, context: 6, layers: 1, heads: 2, width: 8) }
+    func gpt() -> Network { Network.gpt(vocabulary: 6, context: 6, layers: 1, heads: 2, width: 8) }
     let random = RandomText(tokens: 1 << 21, vocabulary: 6, context: 6, seed: 31)
     let counting = Counting(count: 1 << 20, vocabulary: 6, length: 6, seed: 31)
     return [
@@ -208,7 +209,7 @@ extension LabelledRun {
       return LabelledRun(
         "images: \(name)", label,
         SimulatedRun(
-          model: CNN(image: image, classes: 2, channels: [4], width: 8),
+          model: Network.cnn(image: image, classes: 2, channels: [4], width: 8),
           data: Bars(count: 1 << 20, share: share, seed: 13), rule: rule,
           rate: rate, steps: steps, ranks: ranks, batch: 32, seed: 13))
     }
@@ -384,7 +385,7 @@ extension LabelledRun {
       LabelledRun(
         "moons: \(name)", label,
         SimulatedRun(
-          model: MLP(inputWidth: 2, hidden: hidden, outputWidth: 2, activation: .tanh),
+          model: Network.mlp(inputWidth: 2, hidden: hidden, outputWidth: 2, activation: .tanh),
           data: Moons(count: 1 << 20, noise: noise, seed: 61),
           rule: rule, rate: rate, factor: factor, steps: steps, ranks: ranks, batch: batch, seed: 61
         ))
@@ -419,7 +420,7 @@ extension LabelledRun {
       steps: Int, ranks: Int
     ) -> LabelledRun {
       var run = SimulatedRun(
-        model: MLP(
+        model: Network.mlp(
           inputWidth: 2, hidden: [Int](repeating: 10, count: layers), outputWidth: 2,
           activation: .tanh),
         data: Moons(count: 1 << 20, noise: 0.2, seed: 71), rate: rate, steps: steps, ranks: ranks,

@@ -15,10 +15,6 @@
 double cvk_sum_of_powers(const float *x, size_t count, double p, double unit);
 /// 64 bits in which any changed bit of x shows with near certainty; not against intent.
 uint64_t cvk_digest(const float *x, size_t count);
-/// Between feature maps and rows of [channels][pixels], one a sample. What pads the last block is not read, and written as zeros.
-void cvk_unblock(float *rows, const float *maps, size_t samples, size_t channels, size_t pixels, size_t block);
-void cvk_block(float *maps, const float *rows, size_t samples, size_t channels, size_t pixels, size_t block);
-
 /// The instructions that the kernels use: "avx512" (x86-64-v4), "avx2" (x86-64-v3), "baseline" (any x86-64), or "portable" on other CPUs.
 ///
 /// The best that the CPU has, or less if the environment variable LOCKSTEP_MAX_CPU names less when the program starts.

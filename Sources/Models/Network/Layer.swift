@@ -27,6 +27,11 @@ public protocol Layer: AnyObject {
   /// The multiply-adds of one sample in matrix products and convolutions, forward and backward;
   /// `isFirst` where the inputs' gradient is not wanted.
   func multiplyAdds(isFirst: Bool) -> Int
+  /// Those of a call, whatever the number of samples.
+  var fixedMultiplyAdds: Int { get }
+
+  /// What a row of its result depends on, of a text's rows.
+  var reach: LayerReach { get }
 
   /// Fills its tensors with their starting values, functions of the seed and the tensors' indices.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
@@ -45,7 +50,21 @@ public protocol Layer: AnyObject {
 
 extension Layer {
   public func multiplyAdds(isFirst: Bool) -> Int { 0 }
+  public var fixedMultiplyAdds: Int { 0 }
+  public var reach: LayerReach { .row }
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
+}
+
+/// What the result for a token of a text depends on.
+public enum LayerReach: Sendable, Equatable {
+  /// On that token's row alone.
+  case row
+  /// On its row, and on so many values that the layer carries from token to token.
+  case state(Int)
+  /// On its row, its place, and the rows before it.
+  case before
+  /// On all rows.
+  case all
 }
 
 /// What a layer needs of the memory of its network.
@@ -56,6 +75,10 @@ public struct LayerMemory: Sendable {
   public var keepsResult: Bool
   /// Whether the result may be written over the input, value by value, and ∂loss/∂x over ∂loss/∂y.
   public var isInPlace: Bool
+  /// Whether the first input is added to the result as it is, so that no backward pass reads it.
+  var onlyAddsFirst = false
+  /// Whether it can add ∂loss/∂ the first input to what is there (`pass.addsToGradient`).
+  var addsToGradient = false
   /// Values of a sample that the forward pass leaves for the backward pass.
   public var saved: Int
   /// Values of a sample that are used within one call, forward or backward.
@@ -70,6 +93,9 @@ public struct LayerMemory: Sendable {
     (self.keepsInputs, self.keepsResult, self.isInPlace) = (keepsInputs, keepsResult, isInPlace)
     (self.saved, self.scratch, self.fixedScratch) = (saved, scratch, fixedScratch)
   }
+
+  /// Whether the backward pass reads an input.
+  func keepsInput(_ position: Int) -> Bool { keepsInputs && !(position == 0 && onlyAddsFirst) }
 }
 
 /// One call of a layer: the micro-batch, and where its values lie.
@@ -95,6 +121,8 @@ public struct LayerPass {
   public let dy: UnsafeMutablePointer<Float>
   /// Where ∂loss/∂x goes; nil where it is not wanted.
   public let dx: UnsafeMutablePointer<Float>?
+  /// Whether ∂loss/∂x is added to what is there; only for a layer that can.
+  let addsToGradient: Bool
   /// Where ∂loss/∂ the second input goes.
   public let dSecond: UnsafeMutablePointer<Float>?
   /// The batch's tokens, a sample's after the other; for a layer that reads them.
@@ -102,6 +130,9 @@ public struct LayerPass {
   /// Each sample's index in its data set: with the seed, the epoch and the layer it keys random
   /// numbers, so that these never depend on a rank.
   public let sampleIndices: UnsafePointer<UInt32>
+  /// What the layer remembers of the tokens before these, which it then replaces; nil where they
+  /// are a sample's first. Only in the forward pass, of one sample.
+  let state: UnsafeMutablePointer<Float>?
   public let epoch: Int
   /// Running means and variances, of which the layer knows its own
   /// (``NetworkBuilder/runningTensor(_:width:initial:momentum:needing:)``); nil in a network

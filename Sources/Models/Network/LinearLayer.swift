@@ -2,15 +2,15 @@ import CVectorKernels
 import Vectors
 
 /// y = f(x·Wᵀ + b) for all rows of a micro-batch, W of shape [outputs, inputs]; without a bias
-/// y = x·Wᵀ.
+/// y = x·Wᵀ. At the end of a residual branch y = s + x·Wᵀ + b, of two inputs s and x.
 final class LinearLayer: Layer {
   private let rows: Int
   private let inputs: Int
   private let outputs: Int
-  private let activation: Activation?
   private let weight: Int
-  private let bias: Int?
-  private let noBias = Workspace()
+  private let epilogue: Epilogue
+  /// Whether it is the end of a residual branch.
+  private let addsToStream: Bool
   /// Whether another layer, which comes earlier, has the weight too: its gradient is then complete
   /// there.
   private let sharesWeight: Bool
@@ -24,13 +24,35 @@ final class LinearLayer: Layer {
     initialize: @escaping (_ weights: inout FlatVector, _ seed: UInt64) -> Void
   ) {
     (self.rows, self.inputs, self.outputs) = (rows, inputs, outputs)
-    (self.activation, self.weight, self.bias) = (activation, weight, bias)
-    (self.sharesWeight, self.compute) = (sharesWeight, compute)
+    (self.weight, self.sharesWeight, self.compute) = (weight, sharesWeight, compute)
+    epilogue = Epilogue(bias: bias, function: activation.map { .result($0) })
+    addsToStream = false
     fill = initialize
   }
 
+  private init(_ layer: LinearLayer, _ epilogue: Epilogue, addsToStream: Bool) {
+    (rows, inputs, outputs) = (layer.rows, layer.inputs, layer.outputs)
+    (weight, sharesWeight, compute) = (layer.weight, layer.sharesWeight, layer.compute)
+    (self.epilogue, self.addsToStream, fill) = (epilogue, addsToStream, layer.fill)
+  }
+
+  /// The layer with a function of its result; nil where that is no pass less.
+  func followed(by function: Elementwise) -> LinearLayer? {
+    guard !addsToStream, let epilogue = epilogue.followed(by: function) else { return nil }
+    return LinearLayer(self, epilogue, addsToStream: false)
+  }
+
+  /// The layer as the end of a residual branch; nil where a function follows the product.
+  var addedToStream: LinearLayer? {
+    guard !addsToStream, epilogue.function == nil else { return nil }
+    return LinearLayer(self, epilogue, addsToStream: true)
+  }
+
   var memory: LayerMemory {
-    LayerMemory(keepsInputs: true, keepsResult: activation != nil)
+    var memory = epilogue.memory(rows * outputs)
+    (memory.isInPlace, memory.onlyAddsFirst) = (addsToStream, addsToStream)
+    memory.addsToGradient = true
+    return memory
   }
 
   func multiplyAdds(isFirst: Bool) -> Int { (isFirst ? 2 : 3) * rows * inputs * outputs }
@@ -43,16 +65,12 @@ final class LinearLayer: Layer {
 
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
     let rows = pass.samples * rows
+    let x = addsToStream ? pass.second! : pass.x
+    if addsToStream && pass.y != pass.x { pass.y.update(from: pass.x, count: rows * outputs) }
     compute.multiply(
-      Matrix(pass.x, rows: rows, columns: inputs), matrix(weights).transposed, into: pass.y)
-    if let activation {
-      noBias.reserve(bias == nil ? outputs : 0)
-      activation.forward(
-        pass.y, bias: bias.map { UnsafePointer(weights.pointer($0)) } ?? UnsafePointer(noBias.base),
-        rows: rows, columns: outputs)
-    } else if let bias {
-      cvk_bias(pass.y, weights.pointer(bias), rows, outputs)
-    }
+      Matrix(x, rows: rows, columns: inputs), matrix(weights).transposed,
+      into: epilogue.target(pass), accumulate: addsToStream)
+    epilogue.forward(pass, rows: rows, columns: outputs, weights: weights)
   }
 
   func backward(
@@ -60,17 +78,25 @@ final class LinearLayer: Layer {
     finished: (Int, inout FlatVector) -> Void
   ) {
     let rows = pass.samples * rows
-    activation?.backward(pass.dy, results: pass.y, count: rows * outputs)
-    if let bias {
-      cvk_column_sums(
-        gradient.pointer(bias), pass.dy, rows, outputs, pass.accumulates ? 1 : 0)
-      finished(bias, &gradient)
-    }
+    epilogue.backward(pass, rows: rows, columns: outputs, into: &gradient, finished: finished)
     let d = Matrix(pass.dy, rows: rows, columns: outputs)
     compute.multiply(
-      d.transposed, Matrix(pass.x, rows: rows, columns: inputs), into: gradient.pointer(weight),
-      accumulate: pass.accumulates)
+      d.transposed,
+      Matrix(addsToStream ? pass.second! : pass.x, rows: rows, columns: inputs),
+      into: gradient.pointer(weight), accumulate: pass.accumulates)
     if !sharesWeight { finished(weight, &gradient) }
-    if let dx = pass.dx { compute.multiply(d, matrix(weights), into: dx) }
+    guard addsToStream else {
+      if let dx = pass.dx {
+        compute.multiply(d, matrix(weights), into: dx, accumulate: pass.addsToGradient)
+      }
+      return
+    }
+    if let dx = pass.dSecond { compute.multiply(d, matrix(weights), into: dx) }
+    guard let stream = pass.dx, stream != pass.dy else { return }
+    if pass.addsToGradient {
+      cvk_add(stream, pass.dy, rows * outputs)
+    } else {
+      stream.update(from: pass.dy, count: rows * outputs)
+    }
   }
 }

@@ -25,6 +25,8 @@ struct MemoryPlan {
   /// Whether a layer's gradient of its inputs is added to what another layer has left, by layer and
   /// input.
   private(set) var adds: [[Bool]]
+  /// Whether a layer adds its first input's gradient itself, by layer.
+  private(set) var addsItself: [Bool]
 
   /// A part of the block that is in use from one time to another, both included.
   private struct Use {
@@ -44,6 +46,7 @@ struct MemoryPlan {
     (saved, scratch) = (nodes.map { _ in 0 }, nodes.map { _ in (0, 0) })
     addends = nodes.map { $0.inputs.map { _ in 0 } }
     adds = nodes.map { $0.inputs.map { _ in false } }
+    addsItself = nodes.map { _ in false }
     fixedScratch = nodes.map(\.layer.memory.fixedScratch).max() ?? 0
     let end = nodes.count
     func backward(_ node: Int) -> Int { 2 * end - node }
@@ -56,15 +59,26 @@ struct MemoryPlan {
     }
     let output = nodes[end - 1].result.index
 
-    // Values that share a place, and gradients that do: of a layer that writes over its input.
+    /// Whether a layer's backward pass reads a value.
+    func keeps(_ node: NetworkBuilder.Node, _ value: Int) -> Bool {
+      node.inputs.enumerated().contains {
+        $0.element.index == value && node.layer.memory.keepsInput($0.offset)
+      }
+    }
+
+    // Values that share a place, and gradients that do: of a layer that writes over its input, which
+    // nothing reads later.
     var roots = Array(values.indices)
     var gradientHosts = [Int?](repeating: nil, count: values.count)
-    for node in nodes where node.layer.memory.isInPlace {
+    for (index, node) in nodes.enumerated() where node.layer.memory.isInPlace {
       let x = node.inputs[0].index
-      guard x != input, readers[x].count == 1, !(sharesOutput && node.result.index == output)
+      guard x != input, readers[x].last == index, readers[x].filter({ $0 == index }).count == 1,
+        !(sharesOutput && node.result.index == output)
       else { continue }
-      let keeps = producer[x].map { nodes[$0].layer.memory.keepsResult } ?? false
-      if !keeps && !node.layer.memory.keepsInputs { roots[node.result.index] = roots[x] }
+      let resultIsKept = producer[x].map { nodes[$0].layer.memory.keepsResult } ?? false
+      if !resultIsKept && !readers[x].contains(where: { keeps(nodes[$0], x) }) {
+        roots[node.result.index] = roots[x]
+      }
       gradientHosts[x] = node.result.index
     }
     // The gradient of an input lies where that of the result does, which is made before it.
@@ -84,9 +98,11 @@ struct MemoryPlan {
       spans[key] = (max(old.length, length), min(old.from, from), max(old.to, to))
     }
     for value in values where value.index != input {
-      let (index, made) = (value.index, producer[value.index]!)
+      // What lay between two layers that are now one has no place.
+      guard let made = producer[value.index] else { continue }
+      let index = value.index
       var last = readers[index].max() ?? end
-      for reader in readers[index] where nodes[reader].layer.memory.keepsInputs {
+      for reader in readers[index] where keeps(nodes[reader], index) {
         last = max(last, backward(reader))
       }
       if nodes[made].layer.memory.keepsResult { last = max(last, backward(made)) }
@@ -102,6 +118,9 @@ struct MemoryPlan {
         adds[index][position] =
           readers[value.index].max() != index
           || node.inputs[..<position].contains { $0.index == value.index }
+      }
+      if adds[index][0] && node.layer.memory.addsToGradient {
+        (adds[index][0], addsItself[index]) = (false, true)
       }
     }
 

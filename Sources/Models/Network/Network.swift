@@ -12,10 +12,18 @@ public final class Network: PredictiveModel {
   public let compute: ComputeContext
   public let samples: SampleShape
   public let runningStatistics: RunningStatistics?
+  /// The layers as they are listed.
+  let listed: [NetworkBuilder.Node]
+  /// The layers as they compute, neighbours merged.
   let nodes: [NetworkBuilder.Node]
-  private let input: NetworkBuilder.Value
+  let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
   public let loss: any Loss
+  /// Of what a network for one token is made, which reads a text token by token.
+  let composition: [any LayerKind]
+  lazy var reader = makeReader()
+  /// What the layers remember of the tokens before a batch's, by layer; nil where there are none.
+  var states: [UnsafeMutablePointer<Float>?]?
   private let plan: MemoryPlan
   /// The labels of texts, which have one for each token; nil for other data.
   private let tokenRows: TokenRows?
@@ -34,6 +42,7 @@ public final class Network: PredictiveModel {
       throw ExperimentError(
         "model.kind \"network\" needs numbers, images or a text: choose another data.kind")
     }
+    composition = layers
     let compute = ComputeContext()
     var builder = NetworkBuilder(samples: samples, seed: seed, compute: compute)
     input = builder.input(shape)
@@ -46,12 +55,13 @@ public final class Network: PredictiveModel {
       throw ExperimentError("model.layers: there is no layer: give at least one")
     }
     try Self.check(output.shape, suits: samples, loss)
-    (nodes, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
+    (listed, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
+    nodes = Fusion.merged(builder.nodes)
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
     tokenRows =
-      samples.tokens > 0 ? TokenRows(.bySample, by: loss as? CrossEntropy ?? .crossEntropy) : nil
+      samples.tokens > 0 ? TokenRows(by: loss as? CrossEntropy ?? .crossEntropy) : nil
     plan = MemoryPlan(
-      builder.nodes, values: builder.values, input: input.index, sharesOutput: tokenRows != nil)
+      nodes, values: builder.values, input: input.index, sharesOutput: tokenRows != nil)
   }
 
   /// A result that the loss can measure: as many values as it wants of a sample, or of a token.
@@ -84,15 +94,14 @@ public final class Network: PredictiveModel {
   public var targetRange: ClosedRange<Float>? { loss.targetRange }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for node in nodes { node.layer.initialize(&weights, seed: seed) }
+    for node in listed { node.layer.initialize(&weights, seed: seed) }
   }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? {
-    samples
-      * nodes.reduce(0) { sum, node in
-        sum
-          + node.layer.multiplyAdds(isFirst: !node.inputs.contains(where: \.isTrained))
-      }
+    nodes.reduce(0) { sum, node in
+      sum + node.layer.fixedMultiplyAdds
+        + samples * node.layer.multiplyAdds(isFirst: !node.inputs.contains(where: \.isTrained))
+    }
   }
 
   public func lossAndGradient(
@@ -155,7 +164,7 @@ public final class Network: PredictiveModel {
   }
 
   /// Runs all layers, and returns the last one's result.
-  private func forward(
+  func forward(
     _ batch: borrowing Batch, weights: borrowing FlatVector, isTraining: Bool
   ) -> UnsafeMutablePointer<Float> {
     precondition(
@@ -200,9 +209,10 @@ public final class Network: PredictiveModel {
       scratch: base + (isBackward ? scratch.backward : scratch.forward) * count,
       fixedScratch: fixedScratch.base,
       dy: base + (plan.places[node.result.index].gradient ?? 0) * count, dx: gradient(0),
+      addsToGradient: plan.addsItself[index],
       dSecond: node.inputs.count > 1 ? gradient(1) : nil,
       tokens: UnsafePointer(batch.tokens.baseAddress!),
-      sampleIndices: UnsafePointer(batch.samples.baseAddress!), epoch: batch.epoch,
-      statistics: runningStatistics)
+      sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
+      epoch: batch.epoch, statistics: runningStatistics)
   }
 }

@@ -2,7 +2,7 @@ import CVectorKernels
 import Vectors
 
 /// What a recurrent layer computes at each step.
-public enum GatedCell: Sendable {
+public enum GatedCell: Sendable, CaseIterable {
   case elman, lstm, gru
 
   /// Sums of a step, in units of the state's width.
@@ -13,6 +13,9 @@ public enum GatedCell: Sendable {
     case .gru: 3
     }
   }
+
+  /// What a sample carries from step to step, in units of the state's width: h, and the cell's c.
+  var states: Int { self == .lstm ? 2 : 1 }
 
   /// Values of a step that are kept besides the gates, in units of the state's width.
   fileprivate var kept: Int {
@@ -31,26 +34,44 @@ final class RecurrentLayer: Layer {
     let inputWeight: Int
     let stateWeight: Int
     let inputBias: Int
-    let stateBias: Int
+    /// Nil where the one bias is that of the inputs.
+    let stateBias: Int?
+
+    private func squares(of bias: Int, _ weights: borrowing FlatVector) -> Double {
+      cvk_sum_of_squares(weights.pointer(bias), weights.layout.segments[bias].count)
+    }
+
+    /// Infinite biases saturate their units, so that neither loss nor gradient would show them: the
+    /// result becomes NaN.
+    func showBiases(_ weights: borrowing FlatVector, in y: UnsafeMutablePointer<Float>, count: Int)
+    {
+      var sum = squares(of: inputBias, weights)
+      if let stateBias { sum += squares(of: stateBias, weights) }
+      if !sum.isFinite { y.update(repeating: .nan, count: count) }
+    }
   }
 
-  private let cell: GatedCell
-  private let length: Int
-  private let inputs: Int
-  private let width: Int
-  private let tensors: Tensors
-  private let compute: ComputeContext
+  let cell: GatedCell
+  let length: Int
+  let inputs: Int
+  let width: Int
+  let tensors: Tensors
+  let compute: ComputeContext
+  private let initialization: Initialization
+  /// What takes the place of a state's bias that there is none of.
+  private let noBias = Workspace()
 
   init(
     _ cell: GatedCell, length: Int, inputs: Int, width: Int, _ tensors: Tensors,
-    by compute: ComputeContext
+    _ initialization: Initialization, by compute: ComputeContext
   ) {
     (self.cell, self.length, self.inputs, self.width) = (cell, length, inputs, width)
-    (self.tensors, self.compute) = (tensors, compute)
+    (self.tensors, self.initialization, self.compute) = (tensors, initialization, compute)
+    if tensors.stateBias == nil { noBias.reserve(cell.gates * width) }
   }
 
   /// The sums of a step.
-  private var sums: Int { cell.gates * width }
+  var sums: Int { cell.gates * width }
   /// From a sample's state to the next one's.
   private var far: Int { length * width }
 
@@ -66,11 +87,22 @@ final class RecurrentLayer: Layer {
     length * sums * ((isFirst ? 2 : 3) * inputs + 3 * width)
   }
 
+  var reach: LayerReach { .state(cell.states * width) }
+
+  /// As PyTorch starts `nn.RNN`, U(-1/√width, 1/√width); or the matrices by a named scheme with a
+  /// gain of 1, which through time is what neither grows nor shrinks where a matrix is orthogonal.
   func initialize(_ weights: inout FlatVector, seed: UInt64) {
-    for tensor in [
-      tensors.inputWeight, tensors.stateWeight, tensors.inputBias, tensors.stateBias,
-    ] {
-      weights.fillUniformly(tensor, fanIn: width, seed: seed)
+    let biases = [tensors.inputBias, tensors.stateBias ?? tensors.inputBias]
+    if initialization == .standard {
+      for tensor in [tensors.inputWeight, tensors.stateWeight] + biases {
+        weights.fillUniformly(tensor, fanIn: width, seed: seed)
+      }
+      return
+    }
+    for (index, weight) in [tensors.inputWeight, tensors.stateWeight].enumerated() {
+      initialization.fill(
+        &weights, weight: weight, bias: biases[index], fanIn: index == 0 ? inputs : width,
+        fanOut: sums, activation: nil, seed: seed)
     }
   }
 
@@ -81,7 +113,10 @@ final class RecurrentLayer: Layer {
 
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
     let (samples, gates) = (pass.samples, pass.saved)
-    let bias = weights.pointer(tensors.stateBias)
+    let bias =
+      tensors.stateBias.map {
+        weights.base + weights.layout.segments[$0].range.lowerBound
+      } ?? noBias.base
     compute.multiply(
       Matrix(pass.x, rows: samples * length, columns: inputs),
       Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs).transposed,
@@ -91,12 +126,14 @@ final class RecurrentLayer: Layer {
       weights.pointer(tensors.stateWeight), rows: sums, columns: width
     ).transposed
     let gap = length * sums
+    let cellState = pass.state.map { UnsafePointer($0 + width) }
     pass.scratch.update(repeating: 0, count: samples * sums)
     for time in 0..<length {
       let (g, h) = (gates + time * sums, pass.y + time * width)
-      if time > 0 {
+      let before = time > 0 ? h - width : pass.state
+      if let before {
         compute.multiply(
-          Matrix(h - width, rows: samples, columns: width, stride: far), stateWeight,
+          Matrix(before, rows: samples, columns: width, stride: far), stateWeight,
           into: pass.scratch)
       }
       switch cell {
@@ -104,14 +141,18 @@ final class RecurrentLayer: Layer {
       case .lstm:
         let c = kept(pass, 0) + time * width
         cvk_lstm_cell(
-          g, gap, pass.scratch, bias, time > 0 ? c - width : nil, c, kept(pass, 1) + time * width,
-          h, far, samples, width)
+          g, gap, pass.scratch, bias, time > 0 ? UnsafePointer(c - width) : cellState, c,
+          kept(pass, 1) + time * width, h, far, samples, width)
       case .gru:
         cvk_gru_cell(
-          g, gap, pass.scratch, bias, time > 0 ? h - width : nil, kept(pass, 0) + time * width, h,
-          far, samples, width)
+          g, gap, pass.scratch, bias, before, kept(pass, 0) + time * width, h, far, samples, width)
       }
     }
+    if let state = pass.state {
+      state.update(from: pass.y + far - width, count: width)
+      if cell == .lstm { (state + width).update(from: kept(pass, 0) + far - width, count: width) }
+    }
+    tensors.showBiases(weights, in: pass.y, count: samples * far)
   }
 
   func backward(
@@ -158,9 +199,10 @@ final class RecurrentLayer: Layer {
       (own + width).update(from: pass.y + sample * far, count: far - width)
     }
     let accumulate = pass.accumulates
-    cvk_column_sums(
-      gradient.pointer(tensors.stateBias), stateSums, rows, sums, accumulate ? 1 : 0)
-    finished(tensors.stateBias, &gradient)
+    if let bias = tensors.stateBias {
+      cvk_column_sums(gradient.pointer(bias), stateSums, rows, sums, accumulate ? 1 : 0)
+      finished(bias, &gradient)
+    }
     cvk_column_sums(gradient.pointer(tensors.inputBias), gates, rows, sums, accumulate ? 1 : 0)
     finished(tensors.inputBias, &gradient)
     compute.multiply(

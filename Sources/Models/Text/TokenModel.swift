@@ -7,7 +7,7 @@ import Vectors
 /// not asked for (PyTorch's `ignore_index`). A sample's loss is the mean cross-entropy over the
 /// labels asked for; the score counts right tokens.
 public protocol TokenModel: Model {
-  /// How many tokens there are.
+  /// How many tokens there are; 0 for a model that does not say what the next one may be.
   var vocabulary: Int { get }
 
   /// Reads on: the tokens that follow those in `memory`, at least one, which it then holds too.

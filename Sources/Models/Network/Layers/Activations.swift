@@ -9,7 +9,7 @@ public struct ReLU: ElementwiseKind {
   public static let summary = "max(0, x)."
   public init() {}
   public init(_ keys: inout ExperimentReader) {}
-  var function: Elementwise { .result(cvk_relu, cvk_relu_backward) }
+  var function: Elementwise { .result(.relu) }
 }
 
 /// `kind = "tanh"`.
@@ -18,7 +18,7 @@ public struct Tanh: ElementwiseKind {
   public static let summary = "The hyperbolic tangent."
   public init() {}
   public init(_ keys: inout ExperimentReader) {}
-  var function: Elementwise { .result(cvk_tanh, cvk_tanh_backward) }
+  var function: Elementwise { .result(.tanh) }
 }
 
 /// `kind = "sigmoid"`: 1/(1 + e^−x).
@@ -27,7 +27,7 @@ public struct Sigmoid: ElementwiseKind {
   public static let summary = "1/(1 + e^−x)."
   public init() {}
   public init(_ keys: inout ExperimentReader) {}
-  var function: Elementwise { .result(cvk_sigmoid, cvk_sigmoid_backward) }
+  var function: Elementwise { .result(.sigmoid) }
 }
 
 /// `kind = "gelu"`: x·Φ(x), with Φ the normal distribution function (Hendrycks and Gimpel 2016);
@@ -66,9 +66,7 @@ protocol ElementwiseKind: LayerKind {
 /// How a function of each value is computed, and differentiated.
 enum Elementwise {
   /// values = f(values); then d·f′, which is a function of the result.
-  case result(
-    (UnsafeMutablePointer<Float>?, Int) -> Void,
-    (UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, Int) -> Void)
+  case result(Activation)
   /// y = f(x), and in the place of x the derivative f′(x).
   case derivative((UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void)
 }
@@ -84,8 +82,8 @@ extension ElementwiseKind {
 }
 
 /// A function of each value, over its input where nothing else reads that.
-private final class ElementwiseLayer: Layer {
-  private let function: Elementwise
+final class ElementwiseLayer: Layer {
+  let function: Elementwise
   private let count: Int
 
   init(_ function: Elementwise, count: Int) { (self.function, self.count) = (function, count) }
@@ -100,9 +98,9 @@ private final class ElementwiseLayer: Layer {
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
     let all = pass.samples * count
     switch function {
-    case .result(let apply, _):
+    case .result(let activation):
       if pass.y != pass.x { pass.y.update(from: pass.x, count: all) }
-      apply(pass.y, all)
+      activation.forward(pass.y, count: all)
     case .derivative(let apply):
       pass.saved.update(from: pass.x, count: all)
       apply(pass.y, pass.saved, all)
@@ -117,7 +115,7 @@ private final class ElementwiseLayer: Layer {
     let all = pass.samples * count
     if dx != pass.dy { dx.update(from: pass.dy, count: all) }
     switch function {
-    case .result(_, let multiply): multiply(dx, pass.y, all)
+    case .result(let activation): activation.backward(dx, results: pass.y, count: all)
     case .derivative: cvk_multiply(dx, pass.saved, all)
     }
   }

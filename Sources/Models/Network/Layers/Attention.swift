@@ -17,9 +17,19 @@ public struct Attention: LayerKind {
   /// Whether queries and keys are turned by their places (Su et al. 2021, arXiv 2104.09864).
   public let isRotary: Bool
   public let hasBias: Bool
+  /// The standard deviations of W_attn and W_proj at the start; nil for PyTorch's start of
+  /// `nn.Linear`.
+  private let deviations: (attn: Double, proj: Double)?
 
   public init(heads: Int, causal: Bool = true, rotary: Bool = false, bias: Bool = true) {
     (self.heads, isCausal, isRotary, hasBias) = (heads, causal, rotary, bias)
+    deviations = nil
+  }
+
+  /// Causal heads without biases that start from normal distributions, as nanoGPT's.
+  init(heads: Int, deviations: (attn: Double, proj: Double)) {
+    (self.heads, isCausal, isRotary, hasBias) = (heads, true, false, false)
+    self.deviations = deviations
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
@@ -29,6 +39,7 @@ public struct Attention: LayerKind {
     isRotary = try keys.boolean(
       "rotary", default: false, "whether queries and keys are turned by their places")
     hasBias = try keys.boolean("bias", default: true, "whether biases are added")
+    deviations = nil
   }
 
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
@@ -41,7 +52,8 @@ public struct Attention: LayerKind {
       throw network.misfit(
         x, wanted: "a width that \(heads) heads divide\(isRotary ? " into even ones" : "")")
     }
-    var mixed = try network.linear("c_attn", after: x, outputs: 3 * width, bias: hasBias)
+    var mixed = try network.linear(
+      "c_attn", after: x, outputs: 3 * width, bias: hasBias, deviation: deviations?.attn)
     if isRotary {
       mixed = try network.apply(
         Rotation(length: length, width: width, heads: heads), to: mixed, making: mixed.shape)
@@ -51,7 +63,8 @@ public struct Attention: LayerKind {
       ? CausalHeads(length: length, width: width, heads: heads, by: network.compute) as any Layer
       : OpenHeads(length: length, width: width, heads: heads, by: network.compute)
     let y = try network.apply(heads, to: mixed, making: x.shape)
-    return try network.linear("c_proj", after: y, outputs: width, bias: hasBias)
+    return try network.linear(
+      "c_proj", after: y, outputs: width, bias: hasBias, deviation: deviations?.proj)
   }
 
   /// Turns queries and keys, which lie before the values in each row, by angles that grow with the
@@ -77,6 +90,7 @@ public struct Attention: LayerKind {
     }
 
     var memory: LayerMemory { LayerMemory(isInPlace: true) }
+    var reach: LayerReach { .before }
 
     private func turn(_ x: UnsafeMutablePointer<Float>, samples: Int, sign: Float) {
       cvk_rotate(x, turns, samples * length, length, 3 * width, 2 * heads, width / heads, sign)
@@ -117,6 +131,8 @@ public struct Attention: LayerKind {
         fixedScratch: attention.scratchCount(length: length))
     }
 
+    var reach: LayerReach { .before }
+
     func multiplyAdds(isFirst: Bool) -> Int {
       6 * length * (length + 1) / 2 * attention.width
     }
@@ -154,6 +170,8 @@ public struct Attention: LayerKind {
     var memory: LayerMemory {
       LayerMemory(keepsInputs: true, saved: heads * area, fixedScratch: area)
     }
+
+    var reach: LayerReach { .all }
 
     func multiplyAdds(isFirst: Bool) -> Int { 6 * area * width }
 

@@ -1,4 +1,3 @@
-import CVectorKernels
 import ExperimentKeys
 import Vectors
 
@@ -15,6 +14,7 @@ public struct Conv: LayerKind {
   public let padding: Int
   public let groups: Int
   public let hasBias: Bool
+  private let initialization: Initialization
 
   public init(
     _ channels: Int, kernel: Int = 3, stride: Int = 1, padding: Int = 0, groups: Int = 1,
@@ -22,6 +22,13 @@ public struct Conv: LayerKind {
   ) {
     (self.channels, self.kernel, self.stride) = (channels, kernel, stride)
     (self.padding, self.groups, hasBias) = (padding, groups, bias)
+    initialization = .standard
+  }
+
+  /// 3×3 kernels that leave an image its size and have a ReLU after them, by which weights start.
+  init(beforeReLU channels: Int, initialization: Initialization) {
+    (self.channels, kernel, stride, padding, groups) = (channels, 3, 1, 1, 1)
+    (hasBias, self.initialization) = (true, initialization)
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
@@ -36,6 +43,7 @@ public struct Conv: LayerKind {
       "groups", default: 1, in: 1...(1 << 16),
       "groups of channels that are convolved by themselves")
     hasBias = try keys.boolean("bias", default: true, "whether a bias is added")
+    initialization = .standard
   }
 
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
@@ -64,8 +72,8 @@ public struct Conv: LayerKind {
       Layer(
         ConvolutionShape(
           inputs: x.shape, result: result, kernel: kernel, stride: stride, padding: padding,
-          groups: groups), weight: weight, bias: bias, wantsInputs: x.isTrained, by: network.compute
-      ),
+          groups: groups), weight: weight, bias: bias, initialization, wantsInputs: x.isTrained,
+        by: network.compute),
       to: x, making: result)
   }
 
@@ -133,31 +141,45 @@ public struct Conv: LayerKind {
     }
   }
 
-  private final class Layer: Models.Layer {
+  final class Layer: Models.Layer {
     private let shape: ConvolutionShape
     private let weight: Int
-    private let bias: Int?
+    private let epilogue: Epilogue
+    private let initialization: Initialization
     private let wantsInputs: Bool
     private let compute: ComputeContext
     private var plans: [Int: ConvolutionPlan] = [:]
 
-    init(
-      _ shape: ConvolutionShape, weight: Int, bias: Int?, wantsInputs: Bool,
-      by compute: ComputeContext
+    fileprivate init(
+      _ shape: ConvolutionShape, weight: Int, bias: Int?, _ initialization: Initialization,
+      wantsInputs: Bool, by compute: ComputeContext
     ) {
-      (self.shape, self.weight, self.bias) = (shape, weight, bias)
+      (self.shape, self.weight, self.initialization) = (shape, weight, initialization)
       (self.wantsInputs, self.compute) = (wantsInputs, compute)
+      epilogue = Epilogue(bias: bias, function: nil)
     }
 
-    var memory: LayerMemory { LayerMemory(keepsInputs: true) }
+    private init(_ layer: Layer, _ epilogue: Epilogue) {
+      (shape, weight, initialization) = (layer.shape, layer.weight, layer.initialization)
+      (wantsInputs, compute) = (layer.wantsInputs, layer.compute)
+      self.epilogue = epilogue
+    }
+
+    /// The layer with a function of its result; nil where it has one.
+    func followed(by function: Elementwise) -> Layer? {
+      epilogue.followed(by: function).map { Layer(self, $0) }
+    }
+
+    var memory: LayerMemory { epilogue.memory(shape.result.count) }
 
     func multiplyAdds(isFirst: Bool) -> Int {
       (isFirst ? 2 : 3) * shape.result.count * shape.fanIn
     }
 
     func initialize(_ weights: inout FlatVector, seed: UInt64) {
-      weights.fillUniformly(weight, fanIn: shape.fanIn, seed: seed)
-      if let bias { weights.fillUniformly(bias, fanIn: shape.fanIn, seed: seed) }
+      initialization.fill(
+        &weights, weight: weight, bias: epilogue.bias, fanIn: shape.fanIn,
+        fanOut: shape.result.width * shape.kernel * shape.kernel, activation: .relu, seed: seed)
     }
 
     private func plan(_ samples: Int) -> ConvolutionPlan {
@@ -168,23 +190,19 @@ public struct Conv: LayerKind {
     }
 
     func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
-      plan(pass.samples).forward(pass.x, weights.pointer(weight), into: pass.y, by: compute)
-      if let bias {
-        cvk_bias(
-          pass.y, weights.pointer(bias), pass.samples * shape.result.rows, shape.result.width)
-      }
+      plan(pass.samples).forward(
+        pass.x, weights.pointer(weight), into: epilogue.target(pass), by: compute)
+      epilogue.forward(
+        pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, weights: weights)
     }
 
     func backward(
       _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
       finished: (Int, inout FlatVector) -> Void
     ) {
-      if let bias {
-        cvk_column_sums(
-          gradient.pointer(bias), pass.dy, pass.samples * shape.result.rows, shape.result.width,
-          pass.accumulates ? 1 : 0)
-        finished(bias, &gradient)
-      }
+      epilogue.backward(
+        pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, into: &gradient,
+        finished: finished)
       let plan = plan(pass.samples)
       plan.backward(
         pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates,

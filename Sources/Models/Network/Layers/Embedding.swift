@@ -40,14 +40,14 @@ public struct Embedding: LayerKind {
   }
 
   /// Whose rows the tokens take.
-  private final class Table: Layer {
-    private let weight: Int
-    private let length: Int
-    private let width: Int
-    private let vocabulary: Int
+  final class Table: Layer {
+    let weight: Int
+    let length: Int
+    let width: Int
+    let vocabulary: Int
     private let deviation: Double
     /// Whether a head has the same table, and has left its gradient there.
-    var isShared = false
+    fileprivate(set) var isShared = false
 
     init(weight: Int, length: Int, width: Int, _ vocabulary: Int, _ deviation: Double) {
       (self.weight, self.length, self.width) = (weight, length, width)

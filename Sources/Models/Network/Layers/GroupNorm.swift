@@ -48,6 +48,8 @@ public struct GroupNorm: LayerKind {
       return memory
     }
 
+    override var reach: LayerReach { .all }
+
     private func scratch(_ pass: LayerPass) -> UnsafeMutablePointer<Double> {
       UnsafeMutableRawPointer(pass.fixedScratch).assumingMemoryBound(to: Double.self)
     }

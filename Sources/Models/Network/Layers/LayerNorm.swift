@@ -29,6 +29,12 @@ public struct LayerNorm: LayerKind {
   }
 
   private final class Rows: Normalization {
+    override var memory: LayerMemory {
+      var memory = super.memory
+      memory.addsToGradient = true
+      return memory
+    }
+
     override func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
       let (normal, inverse) = normal(pass)
       let rows = pass.samples * shape.rows
@@ -41,7 +47,7 @@ public struct LayerNorm: LayerKind {
     ) {
       let (normal, inverse) = normal(pass)
       let rows = pass.samples * shape.rows
-      dx.update(repeating: 0, count: rows * width)
+      if !pass.addsToGradient { dx.update(repeating: 0, count: rows * width) }
       cvk_layer_norm_backward(dx, pass.dy, normal, inverse, weights.pointer(weight), rows, width)
     }
   }

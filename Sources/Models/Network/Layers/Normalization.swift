@@ -19,6 +19,7 @@ class Normalization: Layer {
 
   var memory: LayerMemory { LayerMemory(saved: shape.count + inverses) }
   var width: Int { shape.width }
+  var reach: LayerReach { .row }
 
   func initialize(_ weights: inout FlatVector, seed: UInt64) {
     weights.set(weight, to: repeatElement(1, count: width))

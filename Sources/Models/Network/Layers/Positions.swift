@@ -30,8 +30,8 @@ public struct Positions: LayerKind {
       Rows(weight: weight, count: length * width, deviation), to: x, making: x.shape)
   }
 
-  private final class Rows: Layer {
-    private let weight: Int
+  final class Rows: Layer {
+    let weight: Int
     private let count: Int
     private let deviation: Double
 
@@ -40,6 +40,7 @@ public struct Positions: LayerKind {
     }
 
     var memory: LayerMemory { LayerMemory(isInPlace: true) }
+    var reach: LayerReach { .before }
 
     func initialize(_ weights: inout FlatVector, seed: UInt64) {
       weights.fillNormally(weight, deviation: deviation, seed: seed)
@@ -56,8 +57,9 @@ public struct Positions: LayerKind {
       _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
       finished: (Int, inout FlatVector) -> Void
     ) {
-      cvk_column_sums(
-        gradient.pointer(weight), pass.dy, pass.samples, count, pass.accumulates ? 1 : 0)
+      let rows = gradient.pointer(weight)
+      if !pass.accumulates { rows.update(repeating: 0, count: count) }
+      for sample in 0..<pass.samples { cvk_add(rows, pass.dy + sample * count, count) }
       finished(weight, &gradient)
       if let dx = pass.dx, dx != pass.dy { dx.update(from: pass.dy, count: pass.samples * count) }
     }

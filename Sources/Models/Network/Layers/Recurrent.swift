@@ -37,6 +37,14 @@ public enum RecurrentOutput: String, Sendable, CaseIterable {
   case last
 }
 
+/// The biases of a recurrent layer.
+public enum RecurrentBias: String, Sendable, CaseIterable {
+  /// `bias_ih_lI` and `bias_hh_lI`, as PyTorch has them.
+  case both
+  /// `bias_lI`, added to the inputs' sums: without a second one, which only a GRU can tell from it.
+  case one
+}
+
 /// The keys that recurrent layers have alike.
 public struct RecurrentSettings: Sendable, Equatable {
   public let width: Int
@@ -44,9 +52,15 @@ public struct RecurrentSettings: Sendable, Equatable {
   /// Between two layers.
   public let dropout: Double
   public let output: RecurrentOutput
+  public let bias: RecurrentBias
+  let initialization: Initialization
 
-  init(_ width: Int, _ layers: Int, _ dropout: Double, _ output: RecurrentOutput) {
+  init(
+    _ width: Int, _ layers: Int = 1, _ dropout: Double = 0, _ output: RecurrentOutput = .all,
+    bias: RecurrentBias = .both, initialization: Initialization = .standard
+  ) {
     (self.width, self.layers, self.dropout, self.output) = (width, layers, dropout, output)
+    (self.bias, self.initialization) = (bias, initialization)
   }
 
   init(_ keys: inout ExperimentReader) throws(ExperimentError) {
@@ -56,13 +70,18 @@ public struct RecurrentSettings: Sendable, Equatable {
       "dropout", default: 0, in: 0..<1, "probability that a value between two layers is 0")
     output = try keys.choice(
       "output", default: RecurrentOutput.all, "the states after all tokens, or after the last")
+    bias = try keys.choice(
+      "bias", default: RecurrentBias.both,
+      "both: of inputs and state, as PyTorch; one: of the inputs alone")
+    initialization = .standard
   }
 }
 
 /// A layer of which each token's state is a function of its row and of the state before it.
 ///
 /// Tensors of layer i: `weight_ih_lI [gates·width, inputs]`, `weight_hh_lI [gates·width, width]`,
-/// `bias_ih_lI`, `bias_hh_lI [gates·width]`, as PyTorch has them; each sample starts from zeros.
+/// `bias_ih_lI`, `bias_hh_lI [gates·width]`, as PyTorch has them, or `bias_lI [gates·width]` with
+/// `bias = "one"`; each sample starts from zeros.
 public protocol RecurrentLayerKind: LayerKind {
   static var cell: GatedCell { get }
   var settings: RecurrentSettings { get }
@@ -71,8 +90,11 @@ public protocol RecurrentLayerKind: LayerKind {
 
 extension RecurrentLayerKind {
   /// States of `width` values, `layers` over one another with dropout between them.
-  public init(_ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all) {
-    self.init(RecurrentSettings(width, layers, dropout, output))
+  public init(
+    _ width: Int, layers: Int = 1, dropout: Double = 0, output: RecurrentOutput = .all,
+    bias: RecurrentBias = .both
+  ) {
+    self.init(RecurrentSettings(width, layers, dropout, output, bias: bias))
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
@@ -94,12 +116,14 @@ extension RecurrentLayerKind {
       let tensors = RecurrentLayer.Tensors(
         inputWeight: try network.tensor("weight_ih_l\(layer)", shape: [rows, inputs]),
         stateWeight: try network.tensor("weight_hh_l\(layer)", shape: [rows, settings.width]),
-        inputBias: try network.tensor("bias_ih_l\(layer)", shape: [rows]),
-        stateBias: try network.tensor("bias_hh_l\(layer)", shape: [rows]))
+        inputBias: try network.tensor(
+          settings.bias == .one ? "bias_l\(layer)" : "bias_ih_l\(layer)", shape: [rows]),
+        stateBias: settings.bias == .one
+          ? nil : try network.tensor("bias_hh_l\(layer)", shape: [rows]))
       x = try network.apply(
         RecurrentLayer(
           Self.cell, length: length, inputs: inputs, width: settings.width, tensors,
-          by: network.compute),
+          settings.initialization, by: network.compute),
         to: x, making: .sequence(length: length, width: settings.width))
     }
     guard settings.output == .last else { return x }

@@ -9,6 +9,8 @@ public struct Residual: LayerKind {
   public static let summary = "Layers whose result is added to what went in."
   public let layers: [any LayerKind]
   public let shortcut: [any LayerKind]
+  /// What stands before the names of the layers; nil for nothing.
+  private let group: String?
 
   public init(@LayerBuilder _ layers: () -> [any LayerKind]) {
     self.init(layers, shortcut: {})
@@ -18,20 +20,26 @@ public struct Residual: LayerKind {
     @LayerBuilder _ layers: () -> [any LayerKind],
     @LayerBuilder shortcut: () -> [any LayerKind]
   ) {
-    (self.layers, self.shortcut) = (layers(), shortcut())
+    (self.layers, self.shortcut, group) = (layers(), shortcut(), "layers")
+  }
+
+  /// Layers under their own names.
+  init(unnamed layers: [any LayerKind]) {
+    (self.layers, shortcut, group) = (layers, [], nil)
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     layers = try keys.layers("layers", "what is added to the input, a list as `model.layers`")
     shortcut = try keys.layers(
       "shortcut", "what the input goes through before it is added; by default nothing")
+    group = "layers"
   }
 
   public func add(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
     throws(ExperimentError) -> NetworkBuilder.Value
   {
     guard !layers.isEmpty else { throw network.error("it has no layers") }
-    let y = try network.add(layers, after: x, in: "layers")
+    let y = try network.add(layers, after: x, in: group)
     let other = try network.add(shortcut, after: x, in: "shortcut")
     guard y.shape == other.shape else {
       throw network.error(
@@ -42,7 +50,7 @@ public struct Residual: LayerKind {
   }
 
   /// The sum of two values.
-  private final class Sum: Layer {
+  final class Sum: Layer {
     private let count: Int
 
     init(_ shape: ActivationShape) { count = shape.count }

@@ -1,38 +1,23 @@
 import CVectorKernels
 
-/// What a recurrent network does at each token: from the state before it and the token's own sums
-/// it makes the state after it.
-public enum RecurrentCell: String, Sendable, CaseIterable {
-  /// h = tanh(W·x + U·h + b), PyTorch's `nn.RNN` (Elman 1990).
-  case elman
-  /// Long short-term memory, PyTorch's `nn.LSTM` (Hochreiter and Schmidhuber 1997, with the forget
-  /// gate of Gers et al. 2000); gates i, f, g, o.
-  case lstm
-
-  /// How many sums a hidden unit has.
-  var gates: Int { self == .lstm ? 4 : 1 }
-  /// How many numbers a hidden unit carries on: h, and the cell's c.
-  var states: Int { self == .lstm ? 2 : 1 }
-}
-
 /// The memory of a recurrent network's steps, one step of `rows` sequences after the other. Step t
 /// makes state t + 1 from state t.
 struct RecurrentSteps {
-  let cell: RecurrentCell
+  let cell: GatedCell
   let rows: Int
   let hidden: Int
   let length: Int
   private let base: UnsafeMutablePointer<Float>
 
   /// How many values the memory holds.
-  static func count(_ cell: RecurrentCell, rows: Int, hidden: Int, length: Int) -> Int {
+  static func count(_ cell: GatedCell, rows: Int, hidden: Int, length: Int) -> Int {
     let state = (length + 1) * rows * hidden
     let sums = length * rows * hidden * cell.gates
     return state + sums + (cell == .lstm ? state + length * rows * hidden + rows * hidden : 0)
   }
 
   init(
-    _ cell: RecurrentCell, rows: Int, hidden: Int, length: Int,
+    _ cell: GatedCell, rows: Int, hidden: Int, length: Int,
     in memory: UnsafeMutablePointer<Float>
   ) {
     (self.cell, self.rows, self.hidden, self.length, base) = (cell, rows, hidden, length, memory)
@@ -52,15 +37,27 @@ struct RecurrentSteps {
   /// ∂loss/∂c on its way back.
   private var memoryGradient: UnsafeMutablePointer<Float> { squashed(length) }
 
-  /// Makes the first states zero.
-  func start() {
+  /// Sets the first states: to zero, or of one sequence to what ``end(_:)`` has left.
+  func start(_ carried: UnsafePointer<Float>?) {
+    if let carried {
+      state(0).update(from: carried, count: hidden)
+      if cell == .lstm { memory(0).update(from: carried + hidden, count: hidden) }
+      return
+    }
     state(0).update(repeating: 0, count: step)
     if cell == .lstm { memory(0).update(repeating: 0, count: step) }
+  }
+
+  /// Writes one sequence's last state: h, then the cell's c.
+  func end(_ carried: UnsafeMutablePointer<Float>) {
+    carried.update(from: state(length), count: hidden)
+    if cell == .lstm { (carried + hidden).update(from: memory(length), count: hidden) }
   }
 
   /// Step `time`, whose products are there; `table` has a row of sums for each token.
   func forward(_ time: Int, table: UnsafePointer<Float>, tokens: UnsafePointer<Int32>) {
     switch cell {
+    case .gru: fatalError("a GRU's sums are no sum of two")
     case .elman: cvk_elman(state(time + 1), sums(time), table, tokens + time * rows, rows, hidden)
     case .lstm:
       cvk_lstm(
@@ -73,6 +70,7 @@ struct RecurrentSteps {
   /// last step to the first.
   func backward(_ time: Int, dh: UnsafePointer<Float>) {
     switch cell {
+    case .gru: fatalError("a GRU's sums are no sum of two")
     case .elman: cvk_elman_backward(sums(time), dh, state(time + 1), rows, hidden)
     case .lstm:
       if time == length - 1 { memoryGradient.update(repeating: 0, count: step) }

@@ -1,0 +1,59 @@
+import CVectorKernels
+import Vectors
+
+/// What follows a layer's product in the same pass over its result: a bias for each column, then a
+/// function of each value.
+struct Epilogue {
+  let bias: Int?
+  let function: Elementwise?
+
+  /// With a function after it; nil where there is one already.
+  func followed(by function: Elementwise) -> Epilogue? {
+    self.function == nil ? Epilogue(bias: bias, function: function) : nil
+  }
+
+  /// What it adds to a layer's memory; `count` are the result's values of a sample.
+  func memory(_ count: Int) -> LayerMemory {
+    switch function {
+    case nil: LayerMemory(keepsInputs: true)
+    case .result: LayerMemory(keepsInputs: true, keepsResult: true)
+    case .derivative: LayerMemory(keepsInputs: true, saved: count)
+    }
+  }
+
+  /// Where the product goes, rows × columns without gaps.
+  func target(_ pass: LayerPass) -> UnsafeMutablePointer<Float> {
+    if case .derivative = function { pass.saved } else { pass.y }
+  }
+
+  /// Makes the result of the product.
+  func forward(_ pass: LayerPass, rows: Int, columns: Int, weights: borrowing FlatVector) {
+    let target = target(pass)
+    if case .result(let activation) = function {
+      if let bias {
+        activation.forward(target, bias: weights.pointer(bias), rows: rows, columns: columns)
+      } else {
+        activation.forward(target, count: rows * columns)
+      }
+      return
+    }
+    if let bias { cvk_bias(target, weights.pointer(bias), rows, columns) }
+    if case .derivative(let apply) = function { apply(pass.y, target, rows * columns) }
+  }
+
+  /// Makes ∂loss/∂ the product of ∂loss/∂ the result, in its place, and the bias's gradient.
+  func backward(
+    _ pass: LayerPass, rows: Int, columns: Int, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    switch function {
+    case nil: break
+    case .result(let activation):
+      activation.backward(pass.dy, results: pass.y, count: rows * columns)
+    case .derivative: cvk_multiply(pass.dy, pass.saved, rows * columns)
+    }
+    guard let bias else { return }
+    cvk_column_sums(gradient.pointer(bias), pass.dy, rows, columns, pass.accumulates ? 1 : 0)
+    finished(bias, &gradient)
+  }
+}

@@ -1,0 +1,146 @@
+import CVectorKernels
+import Vectors
+
+/// An embedding and the recurrent layer that reads it.
+///
+/// A token's own sums, W·embedding + b, are a function of the token: they are made once for each
+/// token of the vocabulary, and their gradients added up by token, which takes the embedding and its
+/// matrix out of the steps altogether. States lie by time, so that each step's are one matrix.
+final class TokenRecurrence: Layer {
+  private let table: Embedding.Table
+  private let layer: RecurrentLayer
+  private let compute: ComputeContext
+  /// The state's product, by the number of sequences.
+  private var stateProducts: [Int: CompiledProduct] = [:]
+
+  /// Nil where it is not faster: for a vocabulary that is large compared with the tokens of a batch.
+  init?(_ table: Embedding.Table, _ layer: RecurrentLayer) {
+    guard layer.cell != .gru, !table.isShared, table.vocabulary <= 16 * layer.length else {
+      return nil
+    }
+    (self.table, self.layer, compute) = (table, layer, layer.compute)
+  }
+
+  private var sums: Int { layer.sums }
+  private var width: Int { layer.width }
+  private var length: Int { layer.length }
+  private var vocabulary: Int { table.vocabulary }
+  private var tensors: RecurrentLayer.Tensors { layer.tensors }
+  /// What the steps of a sample keep; its tokens follow.
+  private var kept: Int {
+    RecurrentSteps.count(layer.cell, rows: 1, hidden: width, length: length)
+  }
+
+  var memory: LayerMemory {
+    LayerMemory(saved: kept + length, scratch: width, fixedScratch: vocabulary * sums)
+  }
+
+  var reach: LayerReach { layer.reach }
+
+  /// The state's product at every step, and its two gradients, of which ∂loss/∂h is not needed at
+  /// the first.
+  func multiplyAdds(isFirst: Bool) -> Int { (3 * length - 1) * sums * width }
+
+  /// Three products of the tokens' table.
+  var fixedMultiplyAdds: Int { 3 * vocabulary * sums * table.width }
+
+  private func stateProduct(rows: Int) -> CompiledProduct {
+    if let product = stateProducts[rows] { return product }
+    let product = CompiledProduct(
+      .init(transposed: .right, rows: rows, inner: width, columns: sums, accumulate: false),
+      packing: true)
+    stateProducts[rows] = product
+    return product
+  }
+
+  private func steps(_ pass: LayerPass) -> RecurrentSteps {
+    RecurrentSteps(
+      layer.cell, rows: pass.samples, hidden: width, length: length, in: pass.saved)
+  }
+
+  /// The samples' tokens by time.
+  private func tokens(_ pass: LayerPass) -> UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(pass.saved + pass.samples * kept).assumingMemoryBound(to: Int32.self)
+  }
+
+  func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
+    let (samples, steps, tokens) = (pass.samples, steps(pass), tokens(pass))
+    for sample in 0..<samples {
+      for time in 0..<length {
+        tokens[time * samples + sample] = pass.tokens[sample * length + time]
+      }
+    }
+    let byToken = pass.fixedScratch
+    compute.multiply(
+      Matrix(weights.pointer(table.weight), rows: vocabulary, columns: table.width),
+      Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: table.width).transposed,
+      into: byToken)
+    cvk_bias(byToken, weights.pointer(tensors.inputBias), vocabulary, sums)
+    if let bias = tensors.stateBias { cvk_bias(byToken, weights.pointer(bias), vocabulary, sums) }
+    steps.start(pass.state)
+    let product = stateProduct(rows: samples)
+    product.take(weights.pointer(tensors.stateWeight))
+    for time in 0..<length {
+      compute.run(product, steps.state(time), into: steps.sums(time))
+      steps.forward(time, table: byToken, tokens: tokens)
+      for sample in 0..<samples {
+        (pass.y + (sample * length + time) * width).update(
+          from: steps.state(time + 1) + sample * width, count: width)
+      }
+    }
+    if let state = pass.state { steps.end(state) }
+    tensors.showBiases(weights, in: pass.y, count: samples * length * width)
+  }
+
+  func backward(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    let (samples, steps, tokens) = (pass.samples, steps(pass), tokens(pass))
+    let (byToken, dh, accumulate) = (pass.fixedScratch, pass.scratch, pass.accumulates)
+    let stateWeight = Matrix(weights.pointer(tensors.stateWeight), rows: sums, columns: width)
+    // The state's weights get their gradient from a few steps at a time, as soon as these are done.
+    let few = max(1, CompiledProduct.Shape.mostGradientRows / samples)
+    byToken.update(repeating: 0, count: vocabulary * sums)
+    for time in (0..<length).reversed() {
+      for sample in 0..<samples {
+        (dh + sample * width).update(
+          from: pass.dy + (sample * length + time) * width, count: width)
+      }
+      if time < length - 1 {
+        compute.multiply(
+          Matrix(steps.sums(time + 1), rows: samples, columns: sums), stateWeight, into: dh,
+          accumulate: true)
+      }
+      steps.backward(time, dh: dh)
+      cvk_add_by_token(byToken, steps.sums(time), tokens + time * samples, samples, sums)
+      guard time % few == 0 else { continue }
+      let some = min(few, length - time)
+      compute.multiply(
+        Matrix(steps.sums(time), rows: some * samples, columns: sums).transposed,
+        Matrix(steps.state(time), rows: some * samples, columns: width),
+        into: gradient.pointer(tensors.stateWeight),
+        accumulate: accumulate || time + some < length)
+    }
+
+    // Of the sums' gradients by token the biases and all that lies before them get theirs.
+    if let bias = tensors.stateBias {
+      cvk_column_sums(gradient.pointer(bias), byToken, vocabulary, sums, accumulate ? 1 : 0)
+      finished(bias, &gradient)
+    }
+    cvk_column_sums(
+      gradient.pointer(tensors.inputBias), byToken, vocabulary, sums, accumulate ? 1 : 0)
+    finished(tensors.inputBias, &gradient)
+    finished(tensors.stateWeight, &gradient)
+    let byTokenRows = Matrix(byToken, rows: vocabulary, columns: sums)
+    compute.multiply(
+      byTokenRows.transposed,
+      Matrix(weights.pointer(table.weight), rows: vocabulary, columns: table.width),
+      into: gradient.pointer(tensors.inputWeight), accumulate: accumulate)
+    finished(tensors.inputWeight, &gradient)
+    compute.multiply(
+      byTokenRows, Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: table.width),
+      into: gradient.pointer(table.weight), accumulate: accumulate)
+    finished(table.weight, &gradient)
+  }
+}
