@@ -171,6 +171,44 @@ import Vectors
     }
   }
 
+  /// What is computed again has the same bits, and less is kept.
+  @Test(
+    arguments: [
+      (
+        "{ kind = \"embedding\", width = 8 }, { kind = \"positions\" }, { kind = \"repeat\", count = 6, R, layers = [{ kind = \"residual\", R, layers = [{ kind = \"layer-norm\" }, { kind = \"attention\", heads = 2 }] }, { kind = \"residual\", layers = [{ kind = \"rms-norm\" }, { kind = \"dense\", width = 32, activation = \"tanh\" }, { kind = \"gelu\" }, { kind = \"dropout\", rate = 0.1 }, { kind = \"dense\", width = 8 }] }] }, { kind = \"tied-head\" }",
+        text, 2.0
+      ),
+      (
+        "{ kind = \"conv\", channels = 6, padding = 1 }, { kind = \"relu\" }, { kind = \"residual\", R, layers = [{ kind = \"conv\", channels = 6, padding = 1 }, { kind = \"batch-norm\" }, { kind = \"relu\" }, { kind = \"conv\", channels = 6, padding = 1 }] }, { kind = \"relu\" }, { kind = \"residual\", R, layers = [{ kind = \"gelu\" }, { kind = \"group-norm\", groups = 2 }, { kind = \"conv\", channels = 4, padding = 1, stride = 2 }], shortcut = [{ kind = \"conv\", channels = 4, kernel = 1, stride = 2 }] }, { kind = \"flatten\" }, { kind = \"dense\" }",
+        image, 1.2
+      ),
+      (
+        "{ kind = \"repeat\", count = 3, R, layers = [{ kind = \"dense\", width = 9 }, { kind = \"layer-norm\" }, { kind = \"tanh\" }, { kind = \"relu\" }] }",
+        SampleShape(inputs: 9, targets: 9), 1.2
+      ),
+    ] as [(String, SampleShape, Double)])
+  func whatIsComputedAgainHasTheSameBits(_ layers: String, _ shape: SampleShape, _ less: Double)
+    throws
+  {
+    func gradient(_ recompute: String) throws -> (bits: [UInt32], loss: Double, bytes: Int) {
+      let network = try Self.network(
+        layers.replacing("R, ", with: recompute), shape,
+        loss: shape.targets > 0 ? "squared-error" : "cross-entropy")
+      var weights = FlatVector(zeros: network.layout)
+      network.initialize(&weights, seed: 3)
+      var gradient = FlatVector(zeros: network.layout)
+      let loss = network.lossAndGradient(
+        Self.batch(shape), weights: weights, into: &gradient, scale: 1, accumulate: true
+      ) { _, _ in }
+      return (
+        (0..<gradient.count).map { gradient.base[$0].bitPattern }, loss, network.activationBytes
+      )
+    }
+    let (kept, again) = (try gradient(""), try gradient("recompute = true, "))
+    #expect(kept.bits == again.bits && kept.loss == again.loss)
+    #expect(Double(kept.bytes) > less * Double(again.bytes), "\(kept.bytes) and \(again.bytes)")
+  }
+
   @Test func tensorsAreNamedAsInAList() throws {
     let network = try Self.network(
       "{ width = 6 }, { kind = \"repeat\", count = 2, layers = [{ kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"dense\", width = 6 }], shortcut = [{ kind = \"dense\", width = 6 }] }] }, { name = \"head\" }",

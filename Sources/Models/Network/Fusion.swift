@@ -37,13 +37,14 @@ struct Fusion: Sendable {
     for node in nodes {
       var node = node
       while let last = result.last, readers[last.result.index] == 1,
-        node.inputs.contains(last.result), let layer = merged(last.layer, node.layer)
+        last.segment == node.segment, node.inputs.contains(last.result),
+        let layer = merged(last.layer, node.layer)
       {
         result.removeLast()
         node = NetworkBuilder.Node(
           layer: layer, inputs: node.inputs.filter { $0 != last.result } + last.inputs,
           result: node.result, path: node.path, kind: node.kind,
-          tensors: last.tensors.lowerBound..<node.tensors.upperBound)
+          tensors: last.tensors.lowerBound..<node.tensors.upperBound, segment: node.segment)
       }
       result.append(node)
     }

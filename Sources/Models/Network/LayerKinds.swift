@@ -66,6 +66,14 @@ extension ExperimentReader {
     } ?? []
   }
 
+  /// The key of layers that hold others.
+  mutating func recompute() throws(ExperimentError) -> Bool {
+    try boolean(
+      "recompute", default: false,
+      "whether activations within are computed again in the backward pass, not kept: less memory, more time, the same bits"
+    )
+  }
+
   /// A number of values: a whole number, or what the data has as many of.
   public mutating func layerWidth(
     _ key: String, default fallback: LayerWidth, _ help: String

@@ -2,20 +2,28 @@
 /// place is used again once what lay there is not read any more.
 ///
 /// All lengths are per sample: a batch of n samples has everything n times as long, and n times as
-/// far. Time runs over the layers forward, then backward.
+/// far. Time is that of a ``LayerSchedule``; what a segment that is recomputed makes lies elsewhere
+/// the second time.
 struct MemoryPlan {
   /// A value's place, and that of its gradient; nil where nothing lies there.
   struct Place: Equatable {
     var values: Int?
+    /// Where its values lie when they are computed again, for the layers of its segment.
+    var again: Int?
     var gradient: Int?
+    /// The segment of the layer that makes it.
+    var segment: Int?
   }
+
+  let schedule: LayerSchedule
 
   /// By the value's index.
   private(set) var places: [Place]
-  /// What each layer keeps for the backward pass, by the layer's index.
-  private(set) var saved: [Int]
-  /// What each layer uses within a call, forward and backward.
-  private(set) var scratch: [(forward: Int, backward: Int)]
+  /// What each layer keeps for the backward pass, by the layer's index: where the forward pass
+  /// leaves it, and where the backward pass finds it, which a second forward pass may have left.
+  private(set) var saved: [(forward: Int, backward: Int)]
+  /// What each layer uses within a call.
+  private(set) var scratch: [(forward: Int, again: Int, backward: Int)]
   /// Places for the gradients that are to be added to others, by layer and input.
   private(set) var addends: [[Int]]
   /// The block's length.
@@ -43,13 +51,15 @@ struct MemoryPlan {
     _ nodes: [NetworkBuilder.Node], values: [NetworkBuilder.Value], input: Int, sharesOutput: Bool
   ) {
     places = values.map { _ in Place() }
-    (saved, scratch) = (nodes.map { _ in 0 }, nodes.map { _ in (0, 0) })
+    (saved, scratch) = (nodes.map { _ in (0, 0) }, nodes.map { _ in (0, 0, 0) })
+    let schedule = LayerSchedule(nodes)
+    self.schedule = schedule
     addends = nodes.map { $0.inputs.map { _ in 0 } }
     adds = nodes.map { $0.inputs.map { _ in false } }
     addsItself = nodes.map { _ in false }
     fixedScratch = nodes.map(\.layer.memory.fixedScratch).max() ?? 0
     let end = nodes.count
-    func backward(_ node: Int) -> Int { 2 * end - node }
+    func backward(_ node: Int) -> Int { schedule.backward[node] }
 
     var readers: [[Int]] = values.map { _ in [] }
     var producer = [Int?](repeating: nil, count: values.count)
@@ -66,6 +76,14 @@ struct MemoryPlan {
       }
     }
 
+    /// Whether a layer is computed again, later, from a value of before its segment.
+    func isReadAgain(_ value: Int) -> Bool {
+      readers[value].contains { reader in
+        nodes[reader].segment != nil
+          && nodes[reader].segment != producer[value].flatMap { nodes[$0].segment }
+      }
+    }
+
     // Values that share a place, and gradients that do: of a layer that writes over its input, which
     // nothing reads later.
     var roots = Array(values.indices)
@@ -76,7 +94,7 @@ struct MemoryPlan {
         !(sharesOutput && node.result.index == output)
       else { continue }
       let resultIsKept = producer[x].map { nodes[$0].layer.memory.keepsResult } ?? false
-      if !resultIsKept && !readers[x].contains(where: { keeps(nodes[$0], x) }) {
+      if !resultIsKept && !isReadAgain(x) && !readers[x].contains(where: { keeps(nodes[$0], x) }) {
         roots[node.result.index] = roots[x]
       }
       gradientHosts[x] = node.result.index
@@ -89,6 +107,7 @@ struct MemoryPlan {
     }
 
     var spans: [Int: (length: Int, from: Int, to: Int)] = [:]
+    var againSpans: [Int: (length: Int, from: Int, to: Int)] = [:]
     var gradientSpans: [Int: (length: Int, from: Int, to: Int)] = [:]
     func extend(
       _ spans: inout [Int: (length: Int, from: Int, to: Int)], _ key: Int, _ length: Int,
@@ -100,14 +119,29 @@ struct MemoryPlan {
     for value in values where value.index != input {
       // What lay between two layers that are now one has no place.
       guard let made = producer[value.index] else { continue }
-      let index = value.index
+      let (index, segment) = (value.index, nodes[made].segment)
+      places[index].segment = segment
+      // The last time that it is read: as the forward pass makes it, and as it is made again.
       var last = readers[index].max() ?? end
-      for reader in readers[index] where keeps(nodes[reader], index) {
-        last = max(last, backward(reader))
+      var lastAgain = 0
+      for reader in readers[index] {
+        let isInside = segment != nil && nodes[reader].segment == segment
+        let time = max(
+          schedule.again[reader] ?? 0, keeps(nodes[reader], index) ? backward(reader) : 0)
+        if isInside { lastAgain = max(lastAgain, time) } else { last = max(last, time) }
       }
-      if nodes[made].layer.memory.keepsResult { last = max(last, backward(made)) }
+      if nodes[made].layer.memory.keepsResult {
+        if segment == nil {
+          last = max(last, backward(made))
+        } else {
+          lastAgain = max(lastAgain, backward(made))
+        }
+      }
       if index == output { last = max(last, sharesOutput ? backward(made) : end) }
       extend(&spans, roots[index], value.shape.count, made, last)
+      if let time = schedule.again[made] {
+        extend(&againSpans, roots[index], value.shape.count, time, max(time, lastAgain))
+      }
       // Its gradient is made by the reader that comes last, or by the loss.
       if !value.isTrained || index == output && sharesOutput { continue }
       let first = readers[index].max().map(backward) ?? end
@@ -133,6 +167,14 @@ struct MemoryPlan {
           }
         })
     }
+    for (root, span) in againSpans.sorted(by: { $0.key < $1.key }) {
+      uses.append(
+        Use(length: span.length, from: span.from, to: span.to) { plan, offset in
+          for value in roots.indices where roots[value] == root {
+            plan.places[value].again = offset
+          }
+        })
+    }
     for (root, span) in gradientSpans.sorted(by: { $0.key < $1.key }) {
       uses.append(
         Use(length: span.length, from: span.from, to: span.to) { plan, offset in
@@ -144,15 +186,25 @@ struct MemoryPlan {
     for (index, node) in nodes.enumerated() {
       let memory = node.layer.memory
       if memory.saved > 0 {
+        let isRecomputed = node.segment != nil
         uses.append(
-          Use(length: memory.saved, from: index, to: backward(index)) { $0.saved[index] = $1 })
+          Use(length: memory.saved, from: index, to: isRecomputed ? index : backward(index)) {
+            $0.saved[index] = ($1, $1)
+          })
+        if let time = schedule.again[index] {
+          uses.append(
+            Use(length: memory.saved, from: time, to: backward(index)) {
+              $0.saved[index].backward = $1
+            })
+        }
       }
       if memory.scratch > 0 {
-        uses.append(
-          Use(length: memory.scratch, from: index, to: index) { $0.scratch[index].forward = $1 })
-        let time = backward(index)
-        uses.append(
-          Use(length: memory.scratch, from: time, to: time) { $0.scratch[index].backward = $1 })
+        func use(_ time: Int, _ put: @escaping (inout MemoryPlan, Int) -> Void) {
+          uses.append(Use(length: memory.scratch, from: time, to: time, put: put))
+        }
+        use(index) { $0.scratch[index].forward = $1 }
+        if let time = schedule.again[index] { use(time) { $0.scratch[index].again = $1 } }
+        use(backward(index)) { $0.scratch[index].backward = $1 }
       }
       for (position, value) in node.inputs.enumerated() where adds[index][position] {
         let time = backward(index)

@@ -130,8 +130,13 @@ public final class Network: PredictiveModel {
     }
     for index in nodes.indices.reversed() {
       let node = nodes[index]
+      for layer in plan.schedule.segment(endingAt: index)
+      where plan.schedule.again[layer] != nil {
+        nodes[layer].layer.forward(
+          pass(layer, batch, .again, isTraining: true, accumulates: false), weights: weights)
+      }
       guard node.result.isTrained else { continue }
-      let pass = pass(index, batch, isTraining: true, accumulates: accumulate, isBackward: true)
+      let pass = pass(index, batch, .backward, isTraining: true, accumulates: accumulate)
       node.layer.backward(pass, weights: weights, into: &gradient, finished: finished)
       for (position, value) in node.inputs.enumerated() where plan.adds[index][position] {
         guard let place = plan.places[value.index].gradient else { continue }
@@ -163,6 +168,9 @@ public final class Network: PredictiveModel {
     UnsafePointer(forward(batch, weights: weights, isTraining: false))
   }
 
+  /// Bytes of activations and their gradients that a step needs for a sample.
+  package var activationBytes: Int { plan.count * MemoryLayout<Float>.stride }
+
   /// Runs all layers, and returns the last one's result.
   func forward(
     _ batch: borrowing Batch, weights: borrowing FlatVector, isTraining: Bool
@@ -180,33 +188,47 @@ public final class Network: PredictiveModel {
       tokenRows?.take(batch, vocabulary: vocabulary)
     }
     for index in nodes.indices {
-      let pass = pass(index, batch, isTraining: isTraining, accumulates: false, isBackward: false)
+      let pass = pass(index, batch, .forward, isTraining: isTraining, accumulates: false)
       nodes[index].layer.forward(pass, weights: weights)
     }
     return block.base + plan.places[output.index].values! * batch.count
   }
 
+  private enum Phase { case forward, again, backward }
+
   /// Where a layer finds its values.
   private func pass(
-    _ index: Int, _ batch: borrowing Batch, isTraining: Bool, accumulates: Bool, isBackward: Bool
+    _ index: Int, _ batch: borrowing Batch, _ phase: Phase, isTraining: Bool, accumulates: Bool
   ) -> LayerPass {
     let (node, count, base) = (nodes[index], batch.count, block.base)
     let inputs = batch.inputs.baseAddress!
     func values(_ value: NetworkBuilder.Value) -> UnsafeMutablePointer<Float> {
-      plan.places[value.index].values.map { base + $0 * count } ?? inputs
+      let place = plan.places[value.index]
+      // What its own segment has made again.
+      if phase != .forward, let again = place.again, place.segment == node.segment {
+        return base + again * count
+      }
+      return place.values.map { base + $0 * count } ?? inputs
     }
     func gradient(_ position: Int) -> UnsafeMutablePointer<Float>? {
-      guard isBackward, let place = plan.places[node.inputs[position].index].gradient else {
+      guard phase == .backward, let place = plan.places[node.inputs[position].index].gradient else {
         return nil
       }
       return base + (plan.adds[index][position] ? plan.addends[index][position] : place) * count
     }
-    let scratch = plan.scratch[index]
+    let (saved, scratch) = (plan.saved[index], plan.scratch[index])
+    let scratchPlace =
+      switch phase {
+      case .forward: scratch.forward
+      case .again: scratch.again
+      case .backward: scratch.backward
+      }
     return LayerPass(
       samples: count, isTraining: isTraining, accumulates: accumulates,
       x: values(node.inputs[0]), second: node.inputs.count > 1 ? values(node.inputs[1]) : nil,
-      y: values(node.result), saved: base + plan.saved[index] * count,
-      scratch: base + (isBackward ? scratch.backward : scratch.forward) * count,
+      y: values(node.result),
+      saved: base + (phase == .forward ? saved.forward : saved.backward) * count,
+      scratch: base + scratchPlace * count,
       fixedScratch: fixedScratch.base,
       dy: base + (plan.places[node.result.index].gradient ?? 0) * count, dx: gradient(0),
       addsToGradient: plan.addsItself[index],

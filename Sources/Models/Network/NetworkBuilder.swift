@@ -22,6 +22,8 @@ public struct NetworkBuilder {
     let kind: String
     /// The tensors that it added.
     let tensors: Range<Int>
+    /// The segment of layers that are computed again in the backward pass; nil for none.
+    let segment: Int?
   }
 
   /// The most layers that a network may have, those within others counted.
@@ -50,6 +52,9 @@ public struct NetworkBuilder {
   /// The embeddings so far, by their paths.
   private var tables: [(path: String, table: EmbeddingTable)] = []
   private var depth = 0
+  /// The segment that is being added, and how many there are.
+  private var segment: Int?
+  private var segmentCount = 0
 
   init(samples: SampleShape, seed: UInt64, compute: ComputeContext) {
     (self.samples, self.seed, self.compute) = (samples, seed, compute)
@@ -79,6 +84,20 @@ public struct NetworkBuilder {
       x = try add(named?.layer ?? layer, named: named?.name ?? "\(index)", after: x)
     }
     return x
+  }
+
+  /// Adds layers as `body` does, a segment: what they leave for the backward pass is not kept, but
+  /// computed again before it, where `recompute` says so. Within another such segment nothing
+  /// changes.
+  mutating func segment(
+    recompute: Bool,
+    _ body: (inout NetworkBuilder) throws(ExperimentError) -> Value
+  ) throws(ExperimentError) -> Value {
+    guard recompute, segment == nil else { return try body(&self) }
+    segmentCount += 1
+    segment = segmentCount
+    defer { segment = nil }
+    return try body(&self)
   }
 
   /// Adds one layer under a name of its own.
@@ -161,7 +180,7 @@ public struct NetworkBuilder {
     nodes.append(
       Node(
         layer: layer, inputs: inputs, result: result, path: path.joined(separator: "."),
-        kind: kind, tensors: first..<layout.segments.count))
+        kind: kind, tensors: first..<layout.segments.count, segment: segment))
     return result
   }
 

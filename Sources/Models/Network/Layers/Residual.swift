@@ -9,29 +9,34 @@ public struct Residual: LayerKind {
   public static let summary = "Layers whose result is added to what went in."
   public let layers: [any LayerKind]
   public let shortcut: [any LayerKind]
+  /// Whether activations within it are computed again in the backward pass instead of kept: less
+  /// memory, about a third more time. Gradients are the same to the bit.
+  public let recompute: Bool
   /// What stands before the names of the layers; nil for nothing.
   private let group: String?
 
-  public init(@LayerBuilder _ layers: () -> [any LayerKind]) {
-    self.init(layers, shortcut: {})
+  public init(recompute: Bool = false, @LayerBuilder _ layers: () -> [any LayerKind]) {
+    self.init(recompute: recompute, layers, shortcut: {})
   }
 
   public init(
-    @LayerBuilder _ layers: () -> [any LayerKind],
+    recompute: Bool = false, @LayerBuilder _ layers: () -> [any LayerKind],
     @LayerBuilder shortcut: () -> [any LayerKind]
   ) {
     (self.layers, self.shortcut, group) = (layers(), shortcut(), "layers")
+    self.recompute = recompute
   }
 
   /// Layers under their own names.
   init(unnamed layers: [any LayerKind]) {
-    (self.layers, shortcut, group) = (layers, [], nil)
+    (self.layers, shortcut, group, recompute) = (layers, [], nil, false)
   }
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
     layers = try keys.layers("layers", "what is added to the input, a list as `model.layers`")
     shortcut = try keys.layers(
       "shortcut", "what the input goes through before it is added; by default nothing")
+    recompute = try keys.recompute()
     group = "layers"
   }
 
@@ -39,6 +44,14 @@ public struct Residual: LayerKind {
     throws(ExperimentError) -> NetworkBuilder.Value
   {
     guard !layers.isEmpty else { throw network.error("it has no layers") }
+    return try network.segment(recompute: recompute) { (network) throws(ExperimentError) in
+      try addParts(to: &network, after: x)
+    }
+  }
+
+  private func addParts(to network: inout NetworkBuilder, after x: NetworkBuilder.Value)
+    throws(ExperimentError) -> NetworkBuilder.Value
+  {
     let y = try network.add(layers, after: x, in: group)
     let other = try network.add(shortcut, after: x, in: "shortcut")
     guard y.shape == other.shape else {
