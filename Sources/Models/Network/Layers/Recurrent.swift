@@ -41,7 +41,8 @@ public enum RecurrentOutput: String, Sendable, CaseIterable {
 public enum RecurrentBias: String, Sendable, CaseIterable {
   /// `bias_ih_lI` and `bias_hh_lI`, as PyTorch has them.
   case both
-  /// `bias_lI`, added to the inputs' sums: without a second one, which only a GRU can tell from it.
+  /// `bias_lI`, added to the inputs' sums. A second one would be part of the same sum, but for a
+  /// GRU's, which its reset gate scales.
   case one
 }
 
