@@ -4,7 +4,7 @@ import Vectors
 /// by which it is evaluated, and those of the micro-batch that it has seen last.
 ///
 /// They are no parameters: they have no gradient, norm, clip, decay or penalty, and no optimiser
-/// changes them. Whoever trains the model calls ``update(with:)`` after a step that was applied.
+/// changes them. The training loop calls ``update(with:)`` after a step that was applied.
 public final class RunningStatistics {
   /// The tensors, named as PyTorch names its buffers: `1.running_mean`.
   public let layout: TensorLayout

@@ -17,7 +17,7 @@ struct PredictCommand: ParsableCommand {
 
       Examples:
         lockstep predict runs/wine --input new.csv --output predicted.csv
-        lockstep predict runs/fashion-cnn/best.safetensors --input images.npy --output probabilities.npy
+        lockstep predict runs/fashion-cnn --input images.npy --output classes.npy
       """)
 
   @OptionGroup var options: PredictOptions

@@ -173,7 +173,7 @@ import Testing
         Self.csv(rows, good).replacing("\n", with: ",1\n").replacing("zip\",1", with: "zip\",more"),
         #"the model does not know the column "more"; remove"#
       ),
-      (renamed("size", "colour"), #"there is no column "size""#),
+      (renamed("size", "colour"), #"2 columns are called "colour""#),
       (Self.csv(rows, good + ["size"]), #"2 columns are called "size""#),
     ]
     for (text, words) in unfit {
