@@ -30,7 +30,8 @@ public final class TrainedModel {
   /// By what other data are read for the model.
   public var inputs: TrainedInputs {
     TrainedInputs(
-      samples: samples, vocabulary: vocabulary, encoding: encoding, classes: description.classes)
+      samples: samples, vocabulary: vocabulary, tokenizer: tokenizer, encoding: encoding,
+      classes: description.classes)
   }
   public let weights: FlatVector
   let description: ModelDescription

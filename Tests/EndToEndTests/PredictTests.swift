@@ -240,4 +240,45 @@ import Testing
       )
     }
   }
+
+  /// The weights keep the tokenizer of a text: its file may be gone, and another text is evaluated
+  /// whole.
+  @Test func aTextInTokensIsEvaluatedByTheWeightsAlone() throws {
+    let folder = TemporaryFolder()
+    let tokenizer = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../DataTests/Golden/tokenizer.json")
+    try FileManager.default.copyItem(atPath: tokenizer.path, toPath: folder.path("tokenizer.json"))
+    let verse = "In the beginning God created the heaven and the earth.\n"
+    folder.write(String(repeating: verse, count: 60), to: "text.txt")
+    let other = folder.write(String(repeating: verse, count: 40), to: "other.txt")
+    folder.write(
+      """
+      [model]
+      kind = "rnn"
+      embedding = 4
+      hidden = 6
+      [data]
+      kind = "text"
+      path = "\(folder.path("text.txt"))"
+      tokenizer = "\(folder.path("tokenizer.json"))"
+      context = 8
+      validation = 0.25
+      [training]
+      global_batch = 8
+      steps = 5
+      """, to: "x.toml")
+    let run = try folder.lockstep(
+      ["run", folder.path("x.toml"), "-n", "2", "--output", folder.path("run")]
+    ).finish()
+    try #require(run.status == 0, "\(run.errors)")
+    try FileManager.default.removeItem(atPath: folder.path("tokenizer.json"))
+    let final = try #require(try folder.json("run/report.json")["final"] as? NSDictionary)
+    let file = folder.path("run/final.safetensors")
+    let part = try evaluate(folder, [file, "-n", "3"])
+    #expect(part["loss"] as? Double == final["loss"] as? Double)
+    let whole = try evaluate(folder, [file, "--set", "data.path=\(other)"])
+    let (few, all) = (part["samples"] as? Int ?? 0, whole["samples"] as? Int ?? 0)
+    // A quarter of 60 verses, and 40 of them.
+    #expect(few > 0 && abs(Double(all) / Double(few) - 40 / 15) < 0.2, "\(few) and \(all)")
+  }
 }

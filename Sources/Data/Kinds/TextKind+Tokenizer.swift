@@ -26,7 +26,7 @@ extension TextKind {
     return TrainingData(train: text, test: try encode(test, tokenizer, on: ranks))
   }
 
-  private func encode(
+  func encode(
     _ file: TextFile, _ tokenizer: Tokenizer, on ranks: borrowing some DataContext & ~Copyable
   ) throws -> EncodedText {
     let reads = ranks.readsForNode

@@ -78,19 +78,30 @@ public struct TextKind: DataKind {
     as trained: TrainedInputs, all: Bool, seed: UInt64,
     on ranks: borrowing some DataContext & ~Copyable
   ) throws -> EvaluationData {
-    guard let vocabulary = trained.vocabulary else {
+    guard trained.vocabulary != nil || trained.tokenizer != nil else {
       let data = try open(seed: seed, on: ranks)
       return EvaluationData(data.test, notes: data.notes)
     }
     let file = try ranks.succeedOnAllRanks {
       if let path = validation.path, !all { try TextFile(path: path) } else { try openFile() }
     }
+    guard let vocabulary = trained.vocabulary else {
+      return try test(encode(file, trained.tokenizer!, on: ranks), file, all: all, on: ranks)
+    }
     let byteCount = try count(file, on: ranks).reduce(0, +)
     try ranks.succeedOnAllRanks {
       try file.check(
         against: vocabulary, of: "the text trained on", part: ranks.rank, of: ranks.size)
     }
-    let text = try read(file, byteCount: byteCount, vocabulary, on: ranks)
+    return try test(
+      read(file, byteCount: byteCount, vocabulary, on: ranks), file, all: all, on: ranks)
+  }
+
+  /// What of a text is evaluated: all of it, or its part at the end.
+  private func test(
+    _ text: some DivisibleDataset, _ file: TextFile, all: Bool,
+    on ranks: borrowing some DataContext & ~Copyable
+  ) throws -> EvaluationData {
     if all || validation.path != nil { return EvaluationData(text) }
     return try ranks.succeedOnAllRanks {
       EvaluationData(

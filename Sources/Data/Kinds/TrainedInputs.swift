@@ -5,15 +5,18 @@ public struct TrainedInputs: Sendable {
   public var samples: SampleShape
   /// The bytes that a text's tokens stand for.
   public var vocabulary: Vocabulary?
+  /// Or what they are, of a text in the tokens of a `tokenizer.json`.
+  public var tokenizer: Tokenizer?
   /// How a table's columns became inputs.
   public var encoding: TableEncoding?
   /// The classes' names, in the order of their numbers; empty where they have none.
   public var classes: [String]
 
   public init(
-    samples: SampleShape, vocabulary: Vocabulary? = nil, encoding: TableEncoding? = nil,
-    classes: [String] = []
+    samples: SampleShape, vocabulary: Vocabulary? = nil, tokenizer: Tokenizer? = nil,
+    encoding: TableEncoding? = nil, classes: [String] = []
   ) {
+    self.tokenizer = tokenizer
     (self.samples, self.vocabulary, self.encoding) = (samples, vocabulary, encoding)
     self.classes = classes
   }
