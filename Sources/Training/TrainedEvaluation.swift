@@ -38,8 +38,11 @@ public struct TrainedEvaluation {
   ///
   /// - Parameters:
   ///   - path: a run directory, a checkpoint directory or a weights file.
+  ///   - choice: which of a run directory's weights.
   ///   - overrides: keys of the experiment: of its data, `seed` and `training.micro_batch`. With
   ///     another `data.path` all of it is the test set, unless `data.validation` says otherwise.
+  ///   - registry: kinds of the program's own that the model and the data may be of.
+  ///   - world: the ranks that evaluate.
   /// - Throws: an `ExperimentError` where an override is none of those, or the data do not suit the
   ///   model; a `FileError` where a file cannot be used.
   public init(

@@ -3,7 +3,7 @@ import Files
 import Vectors
 
 /// `data.kind = "image-folder"`: a folder with a folder of PNG files for each class, torchvision's
-/// `ImageFolder`; see ``/Data/Pictures``.
+/// `ImageFolder`.
 ///
 /// Classes are the folders' names in order. With the parts `train` and `test`, or `train` and `val`,
 /// the second is the test set; else a fraction `validation` of the pictures, drawn by the seed, is,

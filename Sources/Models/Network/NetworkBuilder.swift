@@ -122,6 +122,9 @@ public struct NetworkBuilder {
   /// ``RunningStatistics``.
   ///
   /// - Parameters:
+  ///   - name: the tensor's, after the layer's path.
+  ///   - width: its elements.
+  ///   - initial: what it is filled with at the start.
   ///   - momentum: m of r ← (1 − m)·r + m·s after a step.
   ///   - least: the fewest samples of a micro-batch that have such statistics.
   public mutating func runningTensor(
