@@ -32,33 +32,54 @@ struct TokenizerFile {
   private struct Content: Decodable {
     var truncation: JSONPart?
     var padding: JSONPart?
-    var added_tokens: [Added]?
+    var addedTokens: [Added]?
     var normalizer: JSONPart?
-    var pre_tokenizer: JSONPart?
-    var post_processor: JSONPart?
+    var preTokenizer: JSONPart?
+    var postProcessor: JSONPart?
     var decoder: JSONPart?
     var model: Model
+
+    enum CodingKeys: String, CodingKey {
+      case truncation, padding, normalizer, decoder, model
+      case addedTokens = "added_tokens"
+      case preTokenizer = "pre_tokenizer"
+      case postProcessor = "post_processor"
+    }
   }
 
   private struct Added: Decodable {
     var id: Int
     var content: String
-    var single_word: Bool?
+    var singleWord: Bool?
     var lstrip: Bool?
     var rstrip: Bool?
     var normalized: Bool?
+
+    enum CodingKeys: String, CodingKey {
+      case id, content, lstrip, rstrip, normalized
+      case singleWord = "single_word"
+    }
   }
 
   private struct Model: Decodable {
     var type: String?
     var dropout: Double?
-    var unk_token: String?
-    var continuing_subword_prefix: String?
-    var end_of_word_suffix: String?
-    var byte_fallback: Bool?
-    var ignore_merges: Bool?
+    var unkToken: String?
+    var continuingSubwordPrefix: String?
+    var endOfWordSuffix: String?
+    var byteFallback: Bool?
+    var ignoreMerges: Bool?
     var vocab: [String: Int]
     var merges: [MergeText]
+
+    enum CodingKeys: String, CodingKey {
+      case type, dropout, vocab, merges
+      case unkToken = "unk_token"
+      case continuingSubwordPrefix = "continuing_subword_prefix"
+      case endOfWordSuffix = "end_of_word_suffix"
+      case byteFallback = "byte_fallback"
+      case ignoreMerges = "ignore_merges"
+    }
   }
 
   /// Two tokens, as a list or, in older files, with a space between them.
@@ -92,11 +113,11 @@ struct TokenizerFile {
     for (field, part) in empty {
       if let part, !part.isNull { throw refused(field, part.name) }
     }
-    guard let words = content.pre_tokenizer, !words.isNull else {
+    guard let words = content.preTokenizer, !words.isNull else {
       throw refused("pre_tokenizer", "null")
     }
     for (field, part) in [
-      ("pre_tokenizer", words), ("post_processor", content.post_processor ?? .null),
+      ("pre_tokenizer", words), ("post_processor", content.postProcessor ?? .null),
       ("decoder", content.decoder ?? .null),
     ] where !part.isNull && part["type"] != .string("ByteLevel") {
       throw refused(field, part.name)
@@ -108,17 +129,17 @@ struct TokenizerFile {
     let model = content.model
     if let type = model.type, type != "BPE" { throw refused("model.type", "\"\(type)\"") }
     if let dropout = model.dropout, dropout != 0 { throw refused("model.dropout", "\(dropout)") }
-    if model.byte_fallback == true { throw refused("model.byte_fallback", "true") }
-    if model.ignore_merges == true { throw refused("model.ignore_merges", "true") }
+    if model.byteFallback == true { throw refused("model.byte_fallback", "true") }
+    if model.ignoreMerges == true { throw refused("model.ignore_merges", "true") }
     for (field, text) in [
-      ("continuing_subword_prefix", model.continuing_subword_prefix),
-      ("end_of_word_suffix", model.end_of_word_suffix),
+      ("continuing_subword_prefix", model.continuingSubwordPrefix),
+      ("end_of_word_suffix", model.endOfWordSuffix),
     ] {
       if let text, !text.isEmpty { throw refused("model.\(field)", "\"\(text)\"") }
     }
-    for token in content.added_tokens ?? [] {
+    for token in content.addedTokens ?? [] {
       let flags = [
-        ("single_word", token.single_word), ("lstrip", token.lstrip), ("rstrip", token.rstrip),
+        ("single_word", token.singleWord), ("lstrip", token.lstrip), ("rstrip", token.rstrip),
       ]
       for (field, value) in flags where value == true {
         throw refused("added_tokens: \(field) of \"\(token.content)\"", "true")
@@ -127,7 +148,7 @@ struct TokenizerFile {
   }
 
   private mutating func readVocabulary(_ content: Content) throws(FileError) {
-    let (vocabulary, others) = (content.model.vocab, content.added_tokens ?? [])
+    let (vocabulary, others) = (content.model.vocab, content.addedTokens ?? [])
     let largest = max(vocabulary.values.max() ?? -1, others.map(\.id).max() ?? -1)
     guard largest < vocabulary.count + others.count else {
       throw damaged("model.vocab", "has no token for each number up to \(largest)")
@@ -158,7 +179,7 @@ struct TokenizerFile {
         byteTokens[Int(byte)] = Int32(id)
       }
     }
-    if let unknown = content.model.unk_token, byteTokens.contains(-1) {
+    if let unknown = content.model.unkToken, byteTokens.contains(-1) {
       throw refused("model.unk_token", "\"\(unknown)\" and not every byte is a token")
     }
   }

@@ -33,6 +33,10 @@ public protocol Layer: AnyObject {
   /// What a row of its result depends on, of a text's rows.
   var reach: LayerReach { get }
 
+  /// Whether the backward pass adds the squares of each sample's gradient of its tensors to
+  /// `pass.sampleSquares`, where that is given.
+  var measuresSamples: Bool { get }
+
   /// Fills its tensors with their starting values, functions of the seed and the tensors' indices.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
 
@@ -52,6 +56,7 @@ extension Layer {
   public func multiplyAdds(isFirst: Bool) -> Int { 0 }
   public var fixedMultiplyAdds: Int { 0 }
   public var reach: LayerReach { .row }
+  public var measuresSamples: Bool { false }
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
 }
 
@@ -138,4 +143,7 @@ public struct LayerPass {
   /// (``NetworkBuilder/runningTensor(_:width:initial:momentum:needing:)``); nil in a network
   /// without any.
   public let statistics: RunningStatistics?
+  /// Where Σ (∂lossᵢ/∂w)² over the layer's tensors is added, a sum a sample i; nil where it is not
+  /// wanted. Only in the backward pass.
+  public let sampleSquares: UnsafeMutablePointer<Double>?
 }

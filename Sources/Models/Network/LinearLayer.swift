@@ -80,9 +80,10 @@ final class LinearLayer: Layer {
     let rows = pass.samples * rows
     epilogue.backward(pass, rows: rows, columns: outputs, into: &gradient, finished: finished)
     let d = Matrix(pass.dy, rows: rows, columns: outputs)
+    let x = addsToStream ? pass.second! : pass.x
+    if let squares = pass.sampleSquares { measure(d.base, x, samples: rows, into: squares) }
     compute.multiply(
-      d.transposed,
-      Matrix(addsToStream ? pass.second! : pass.x, rows: rows, columns: inputs),
+      d.transposed, Matrix(x, rows: rows, columns: inputs),
       into: gradient.pointer(weight), accumulate: pass.accumulates)
     if !sharesWeight { finished(weight, &gradient) }
     guard addsToStream else {
@@ -97,6 +98,20 @@ final class LinearLayer: Layer {
       cvk_add(stream, pass.dy, rows * outputs)
     } else {
       stream.update(from: pass.dy, count: rows * outputs)
+    }
+  }
+
+  /// Of one row a sample: the gradient of the weight is the outer product of two vectors.
+  var measuresSamples: Bool { rows == 1 && !sharesWeight }
+
+  private func measure(
+    _ d: UnsafePointer<Float>, _ x: UnsafePointer<Float>, samples: Int,
+    into squares: UnsafeMutablePointer<Double>
+  ) {
+    for sample in 0..<samples {
+      let (d, x) = (d + sample * outputs, x + sample * inputs)
+      squares[sample] +=
+        cvk_dot(d, d, outputs) * (cvk_dot(x, x, inputs) + (epilogue.bias == nil ? 0 : 1))
     }
   }
 }

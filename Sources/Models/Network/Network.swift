@@ -27,6 +27,8 @@ public final class Network: PredictiveModel {
   private let plan: MemoryPlan
   /// The labels of texts, which have one for each token; nil for other data.
   private let tokenRows: TokenRows?
+  /// Where the squares of each sample's gradient are added, within a call that wants them.
+  private var sampleSquares: UnsafeMutablePointer<Double>?
   private let block = Workspace()
   private let fixedScratch = Workspace()
 
@@ -235,6 +237,35 @@ public final class Network: PredictiveModel {
       dSecond: node.inputs.count > 1 ? gradient(1) : nil,
       tokens: UnsafePointer(batch.tokens.baseAddress!),
       sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
-      epoch: batch.epoch, statistics: runningStatistics)
+      epoch: batch.epoch, statistics: runningStatistics,
+      sampleSquares: phase == .backward ? sampleSquares : nil)
+  }
+}
+
+extension Network {
+  /// Whether every layer with parameters measures each sample's gradient of these.
+  public var measuresSamples: Bool {
+    nodes.allSatisfy { $0.tensors.isEmpty || $0.layer.measuresSamples }
+  }
+
+  /// The same as ``lossAndGradient(_:weights:into:scale:accumulate:finished:)``, and leaves in
+  /// `squares` what `scale` · ∂lossᵢ/∂w has as its squared norm, for each sample i of the batch: in
+  /// the same pass, from what it computes anyway (Goodfellow 2015, arXiv 1510.01799).
+  ///
+  /// Traps where a layer does not measure samples (``measuresSamples``). Frozen tensors count.
+  public func lossAndGradient(
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool, squares: inout [Double],
+    finished: (Int, inout FlatVector) -> Void
+  ) -> Double {
+    precondition(measuresSamples, "a layer does not measure the gradients of samples")
+    squares = [Double](repeating: 0, count: batch.count)
+    return squares.withUnsafeMutableBufferPointer { buffer in
+      sampleSquares = buffer.baseAddress
+      defer { sampleSquares = nil }
+      return lossAndGradient(
+        batch, weights: weights, into: &gradient, scale: scale, accumulate: accumulate,
+        finished: finished)
+    }
   }
 }

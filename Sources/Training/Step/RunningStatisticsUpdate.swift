@@ -55,12 +55,15 @@ final class RunningStatisticsUpdate {
 
   /// The step was applied: the running statistics move towards its own. Collective.
   func apply(on world: borrowing Communicator) throws(MPIError) {
-    var total = words
+    // A span of a local array, and no copy of it.
+    var total: [Int64] = []
+    swap(&total, &words)
     var span = total.mutableSpan
     try world.allReduce(&span, .sum)
-    let samples = Double(total.last!)
+    swap(&total, &words)
+    let samples = Double(words.last!)
     guard samples > 0 else { return }
-    total.withUnsafeBufferPointer { words in
+    words.withUnsafeBufferPointer { words in
       statistics.update {
         FixedPointSum.value(of: words.baseAddress! + $0 * FixedPointSum.wordCount) / samples
       }
