@@ -13,15 +13,7 @@ import Reports
 /// `lockstep predict` becomes this process, since only the worker knows all kinds of model.
 enum PredictTask {
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
-    do {
-      let options = try PredictOptions.parse(arguments)
-      try predict(options, registry)
-      exit(Reports.ExitCode.done.rawValue)
-    } catch let failure as TaskFailure {
-      failure.end()
-    } catch {
-      TaskFailure(.usage, PredictOptions.message(for: error)).end()
-    }
+    endProcess(afterTaskWith: arguments) { try predict($0, registry) }
   }
 
   private static func predict(_ options: PredictOptions, _ registry: Registry) throws {

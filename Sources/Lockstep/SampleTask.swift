@@ -14,15 +14,9 @@ import Reports
 /// kinds of model.
 enum SampleTask {
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
-    do {
-      let options = try SampleOptions.parse(arguments)
+    endProcess(afterTaskWith: arguments) { (options: SampleOptions) in
       if let mistake = options.mistake { throw TaskFailure(.usage, mistake) }
       try sample(options, try TrainedModel.read(options.checkpoint, registry))
-      exit(Reports.ExitCode.done.rawValue)
-    } catch let failure as TaskFailure {
-      failure.end()
-    } catch {
-      TaskFailure(.usage, SampleOptions.message(for: error)).end()
     }
   }
 

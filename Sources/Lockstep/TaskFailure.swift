@@ -1,3 +1,4 @@
+import ArgumentParser
 import Configuration
 import ExperimentKeys
 import Files
@@ -18,6 +19,21 @@ struct TaskFailure: Error {
   func end() -> Never {
     writeAll(Array("lockstep: \(line)\n".utf8), to: STDERR_FILENO)
     exit(code.rawValue)
+  }
+}
+
+/// Runs a task of one process by its options, and ends the process: what it cannot do is one line
+/// and an exit code.
+func endProcess<Options: ParsableArguments>(
+  afterTaskWith arguments: [String], _ task: (Options) throws -> Void
+) -> Never {
+  do {
+    try task(Options.parse(arguments))
+    exit(Reports.ExitCode.done.rawValue)
+  } catch let failure as TaskFailure {
+    failure.end()
+  } catch {
+    TaskFailure(.usage, Options.message(for: error)).end()
   }
 }
 

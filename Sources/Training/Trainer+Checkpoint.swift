@@ -92,17 +92,17 @@ extension Trainer {
   /// Writes the mean into a checkpoint's folder and returns the file's SHA-256.
   func writeAverage(_ average: [Float]?, into path: String) throws -> String? {
     guard let average else { return nil }
-    let running = pass.runningStatistics?.average
-    let runningLayout = running == nil ? TensorLayout() : model.runningStatistics!.layout
+    let running = pass.runningStatistics
+    let runningSegments = running?.statistics.layout.segments ?? []
     var writer = try SafeTensorsWriter(
       path: path + Self.averageFile,
-      tensors: (model.layout.segments + runningLayout.segments).map { ($0.name, $0.shape) },
+      tensors: (model.layout.segments + runningSegments).map { ($0.name, $0.shape) },
       metadata: modelDescription?.metadata ?? [:])
     for segment in model.layout.segments {
       try writer.append(average.span.extracting(segment.range))
     }
-    for segment in runningLayout.segments {
-      try writer.append(running!.elements(in: segment.range).span)
+    for segment in runningSegments {
+      try writer.append(running!.average!.elements(in: segment.range).span)
     }
     return try writer.finish()
   }

@@ -52,13 +52,9 @@ struct BenchCommand: AsyncParsableCommand {
   @Flag(help: "Replace the trace's file.")
   var force = false
 
-  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
-  var hostfile: String?
+  @OptionGroup var hostfile: HostfileOption
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @OptionGroup var program: WorkerOption
 
@@ -77,8 +73,9 @@ struct BenchCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--trace is for --profile; give both")
     }
     let launch = try WorkerLaunch(
-      worker: try program.worker(), experiment: workload.name, overrides: [], hostfile: hostfile,
-      mpirunArguments: mpirunArg)
+      worker: try program.worker(), experiment: workload.name, overrides: [],
+      hostfile: hostfile.path,
+      mpirunArguments: mpirun.arguments)
     let count = try launch.rankCount(ranks)
     var options = ["--bench-steps", String(steps)]
     if profile { options += ["--bench-trace", try traceFile(ranks: count)] }

@@ -27,27 +27,23 @@ struct DoctorCommand: AsyncParsableCommand {
     help: ArgumentHelp("Number of ranks, or auto.", valueName: "ranks"))
   var ranks = "auto"
 
-  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
-  var hostfile: String?
+  @OptionGroup var hostfile: HostfileOption
 
   @Option(
     help: ArgumentHelp("Hosts and their slots, instead of a hostfile.", valueName: "host:slots,...")
   )
   var hosts: String?
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @Flag(help: "Print one line of JSON.")
   var json = false
 
   func run() async throws {
     let launch = try WorkerLaunch(
-      worker: try WorkerProgram(nil), experiment: "doctor", overrides: [], hostfile: hostfile,
+      worker: try WorkerProgram(nil), experiment: "doctor", overrides: [], hostfile: hostfile.path,
       hosts: hosts,
-      mpirunArguments: mpirunArg)
+      mpirunArguments: mpirun.arguments)
     var line = launch.diagnosisLine(ranks: try launch.rankCount(ranks))
     let named = try await launch.survey(&line, data: [], output: nil)
     let check = if let named { named } else { try await launch.surveyHere(line) }

@@ -52,13 +52,9 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Flag(help: "Print the result as one line of JSON: {weights, samples, ranks, loss, score}.")
   var json = false
 
-  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
-  var hostfile: String?
+  @OptionGroup var hostfile: HostfileOption
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @OptionGroup var program: WorkerOption
 
@@ -67,8 +63,8 @@ struct EvaluateCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--threads \(threads): give a number from 1 to 1024")
     }
     let launch = try WorkerLaunch(
-      worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile,
-      mpirunArguments: mpirunArg)
+      worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile.path,
+      mpirunArguments: mpirun.arguments)
     let options =
       ["--threads", String(threads)]
       + (weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])

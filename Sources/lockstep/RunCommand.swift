@@ -89,10 +89,7 @@ struct RunCommand: AsyncParsableCommand {
         + "0 for never.", valueName: "s"))
   var stallAbort = StallWatch.Options().abort
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @Option(
     help: ArgumentHelp(
@@ -158,7 +155,7 @@ struct RunCommand: AsyncParsableCommand {
     let launch = try WorkerLaunch(
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
-      mpirunArguments: mpirunArg)
+      mpirunArguments: mpirun.arguments)
     var line = launch.line(
       ranks: try launch.rankCount(ranks), directory: directory,
       options: (resume ? ["--resume"] : []) + (force ? ["--force"] : [])

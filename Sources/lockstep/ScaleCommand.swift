@@ -112,10 +112,7 @@ struct ScaleCommand: AsyncParsableCommand {
   )
   var hosts: String?
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @Option(
     help: ArgumentHelp(
@@ -146,7 +143,7 @@ struct ScaleCommand: AsyncParsableCommand {
     let launch = try WorkerLaunch(
       worker: worker, experiment: experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
-      mpirunArguments: mpirunArg)
+      mpirunArguments: mpirun.arguments)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
     _ = try WorkerLaunch.simulation(simulate)
     var points = ScalePoints(

@@ -50,10 +50,7 @@ struct VerifyCommand: AsyncParsableCommand {
       valueName: "dir"))
   var keep: String?
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
-  var mpirunArg: [String] = []
+  @OptionGroup var mpirun: MpirunOption
 
   @OptionGroup var program: WorkerOption
 
@@ -89,7 +86,7 @@ struct VerifyCommand: AsyncParsableCommand {
     let experiment = try await worker.describe(experiment, overrides: overrides + forced)
     let launch = try WorkerLaunch(
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
-      mpirunArguments: mpirunArg)
+      mpirunArguments: mpirun.arguments)
     if hostfile != nil && keep == nil {
       throw CommandFailure(
         .usage,

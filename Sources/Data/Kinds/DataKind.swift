@@ -23,7 +23,7 @@ public protocol DataKind: Kind {
   /// file holds both. What the data become does not depend on the data, but on what was trained:
   /// its categories, means and vocabulary. Collective.
   ///
-  /// The default opens the test set of ``open(seed:on:)``.
+  /// The default opens the test set of ``DataKind/open(seed:on:)``.
   func openTest(
     as trained: TrainedInputs, all: Bool, seed: UInt64,
     on ranks: borrowing some DataContext & ~Copyable

@@ -8,7 +8,7 @@ import Vectors
 /// Classes are the folders' names in order. With the parts `train` and `test`, or `train` and `val`,
 /// the second is the test set; else a fraction `validation` of the pictures, drawn by the seed, is,
 /// and with 0 the training set itself.
-public struct ImageFolderKind: DataKind {
+public struct ImageFolderKind: DividedDataKind {
   public static let kind = "image-folder"
   public static let summary =
     "A folder of PNG files for each class, all of one size; 1 to 16 bits, grey, colour or palette, not interlaced. Transparency is dropped."
@@ -51,12 +51,6 @@ public struct ImageFolderKind: DataKind {
       classes: folder.classes.count, image: image)
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
-    -> TrainingData
-  {
-    try open(validation: validation, seed: seed, on: ranks)
-  }
-
   public func openTest(
     as trained: TrainedInputs, all: Bool, seed: UInt64,
     on ranks: borrowing some DataContext & ~Copyable
@@ -76,7 +70,7 @@ public struct ImageFolderKind: DataKind {
     return EvaluationData(data.test)
   }
 
-  private func open(
+  public func open(
     validation: Double, seed: UInt64, on ranks: borrowing some DataContext & ~Copyable
   ) throws -> TrainingData {
     let folder = try ranks.succeedOnAllRanks { try PictureFolder(path: path) }

@@ -8,7 +8,7 @@ import Vectors
 /// `path` holds the inputs; `targets_path` what a regression is to predict, or `labels_path` the
 /// classes; with neither, there are inputs alone. A fraction `validation` of the rows, drawn by the
 /// seed, is the test set; with 0 that is the training set itself.
-public struct NpyKind: DataKind {
+public struct NpyKind: DividedDataKind {
   public static let kind = "npy"
   public static let summary = "Rows of NumPy arrays, read as they are drawn."
   public let path: String
@@ -46,21 +46,7 @@ public struct NpyKind: DataKind {
     return shape
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
-    -> TrainingData
-  {
-    try open(validation: validation, seed: seed, on: ranks)
-  }
-
-  public func openTest(
-    as trained: TrainedInputs, all: Bool, seed: UInt64,
-    on ranks: borrowing some DataContext & ~Copyable
-  ) throws -> EvaluationData {
-    // Its note is of rows that were to be trained on.
-    EvaluationData(try open(validation: all ? 0 : validation, seed: seed, on: ranks).test)
-  }
-
-  private func open(
+  public func open(
     validation: Double, seed: UInt64, on ranks: borrowing some DataContext & ~Copyable
   ) throws -> TrainingData {
     try openRows(path, validation: validation, seed: seed, on: ranks) { () throws(FileError) in

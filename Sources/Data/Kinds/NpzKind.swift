@@ -8,7 +8,7 @@ import Vectors
 /// Arrays that are not compressed are read as they are drawn; the ranks of a node share one
 /// unpacked copy of the others. A fraction `validation` of the rows, drawn by the seed, is the test
 /// set; with 0 that is the training set itself.
-public struct NpzKind: DataKind {
+public struct NpzKind: DividedDataKind {
   public static let kind = "npz"
   public static let summary =
     "Rows of several NumPy arrays in one file; those that are not compressed are read as they are drawn."
@@ -51,21 +51,7 @@ public struct NpzKind: DataKind {
     return shape
   }
 
-  public func open(seed: UInt64, on ranks: borrowing some DataContext & ~Copyable) throws
-    -> TrainingData
-  {
-    try open(validation: validation, seed: seed, on: ranks)
-  }
-
-  public func openTest(
-    as trained: TrainedInputs, all: Bool, seed: UInt64,
-    on ranks: borrowing some DataContext & ~Copyable
-  ) throws -> EvaluationData {
-    // Its note is of rows that were to be trained on.
-    EvaluationData(try open(validation: all ? 0 : validation, seed: seed, on: ranks).test)
-  }
-
-  private func open(
+  public func open(
     validation: Double, seed: UInt64, on ranks: borrowing some DataContext & ~Copyable
   ) throws -> TrainingData {
     let archive = try ranks.succeedOnAllRanks { try ZipArchive(path: path) }

@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// The option by which a command that starts ranks hands arguments on to mpirun.
+struct MpirunOption: ParsableArguments {
+  @Option(
+    name: .customLong("mpirun-arg"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("An argument for mpirun; may be repeated.", valueName: "arg"))
+  var arguments: [String] = []
+}
+
+/// The option by which a command is given hosts, where it says nothing more of them.
+struct HostfileOption: ParsableArguments {
+  @Option(
+    name: .customLong("hostfile"),
+    help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
+  var path: String?
+}
