@@ -37,6 +37,9 @@ public enum ChildProcess {
 
   /// Runs a program to its end, and hands on the bytes that it prints.
   ///
+  /// What it leaves behind may hold its output open for ever, as a connection to a host that has
+  /// lost its power does: that is not waited for, and what it prints after the program's end is lost.
+  ///
   /// - Parameters:
   ///   - command: the program, looked for on the `PATH` where it is a bare name, and its arguments.
   ///   - environment: its variables; nil: this program's.
@@ -58,8 +61,8 @@ public enum ChildProcess {
     return await withTaskCancellationHandler {
       await began(number)
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await standardOutput.read(output) }
-        group.addTask { await standardErrors.read(errors) }
+        group.addTask { await standardOutput.read(untilEndOf: child, output) }
+        group.addTask { await standardErrors.read(untilEndOf: child, errors) }
       }
       return await child.end()
     } onCancel: {
@@ -116,16 +119,27 @@ public enum ChildProcess {
     return process
   }
 
-  /// Resumes once the descriptor can be read, or its other end is closed.
-  fileprivate static func readable(_ descriptor: Int32) async {
+  /// Resumes once one of the descriptors can be read, or its other end is closed.
+  fileprivate static func readable(_ descriptors: Int32...) async {
     await withCheckedContinuation { continuation in
-      let source = DispatchSource.makeReadSource(fileDescriptor: descriptor)
-      source.setEventHandler { source.cancel() }
-      // Only then does Dispatch no longer use the descriptor.
-      source.setCancelHandler { continuation.resume() }
-      source.resume()
+      let group = DispatchGroup()
+      let sources = descriptors.map { descriptor in
+        group.enter()
+        return DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+      }
+      for source in sources {
+        source.setEventHandler { for source in sources { source.cancel() } }
+        // Only then does Dispatch no longer use the descriptor.
+        source.setCancelHandler { group.leave() }
+        source.resume()
+      }
+      group.notify(queue: queue) { continuation.resume() }
     }
   }
+
+  fileprivate static let queue = DispatchQueue(label: "lockstep.child-process")
+  /// From SIGTERM to SIGKILL.
+  fileprivate static let grace = DispatchTimeInterval.milliseconds(200)
 
   // MARK: Parts
 
@@ -139,6 +153,7 @@ public enum ChildProcess {
       var descriptors: [Int32] = [-1, -1]
       guard cprocess_pipe(&descriptors) == 0 else { throw StartError(code: errno) }
       reading = descriptors[0]
+      _ = fcntl(reading, F_SETFL, O_NONBLOCK)
       ends = Mutex(descriptors[1])
     }
 
@@ -149,18 +164,31 @@ public enum ChildProcess {
       }
     }
 
-    /// Hands on what comes, until the last writer has closed its end.
-    func read(_ take: @Sendable ([UInt8]) async -> Void) async {
-      while true {
-        await ChildProcess.readable(reading)
+    /// Hands on what comes, until the last writer has closed its end, or the child is at its end
+    /// and all is read that was there then.
+    func read(
+      untilEndOf child: Running, _ take: @Sendable ([UInt8]) async -> Void
+    ) async {
+      // What is there then is at most what a pipe can hold.
+      var left = 1 << 20
+      while left > 0 {
+        if let descriptor = child.descriptor {
+          await ChildProcess.readable(reading, descriptor)
+        } else {
+          await ChildProcess.readable(reading)
+        }
+        let isOver = child.isAtItsEnd
+        var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
           repeat {
             count = Glibc.read(reading, buffer.baseAddress, buffer.count)
-          } while count < 0 && errno == EINTR
+            failure = count < 0 ? errno : 0
+          } while failure == EINTR
           count = max(0, count)
         }
-        if bytes.isEmpty { return }
-        await take(bytes)
+        if bytes.isEmpty && (failure != EAGAIN || isOver) { return }
+        if isOver { left -= bytes.count }
+        if !bytes.isEmpty { await take(bytes) }
       }
     }
 
@@ -173,16 +201,37 @@ public enum ChildProcess {
   /// A child that has not been waited for, so that no other process has its number.
   private final class Running: Sendable {
     private let number: Int32
+    /// Can be read once the child is at its end; nil where the kernel has no such thing (before
+    /// Linux 5.3).
+    let descriptor: Int32?
     private let isOver = Mutex(false)
 
-    init(_ number: Int32) { self.number = number }
+    init(_ number: Int32) {
+      self.number = number
+      let descriptor = cprocess_descriptor(number)
+      self.descriptor = descriptor < 0 ? nil : descriptor
+    }
+
+    /// Whether it has ended; false where that cannot be known before it is waited for.
+    var isAtItsEnd: Bool {
+      guard let descriptor else { return false }
+      var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      return poll(&entry, 1, 0) > 0
+    }
 
     /// Waits for its end.
     func end() async -> Ending {
-      let descriptor = cprocess_descriptor(number)
-      if descriptor >= 0 {
-        await ChildProcess.readable(descriptor)
-        close(descriptor)
+      if let descriptor { await ChildProcess.readable(descriptor) }
+      // The number of the group is the child's own until it is waited for.
+      if Task.isCancelled {
+        await withCheckedContinuation { continuation in
+          ChildProcess.queue.asyncAfter(deadline: .now() + ChildProcess.grace) {
+            continuation.resume()
+          }
+        }
+        send(SIGKILL)
+      } else if descriptor != nil {
+        send(SIGTERM)
       }
       return isOver.withLock { isOver in
         var status: Int32 = 0
@@ -192,11 +241,11 @@ public enum ChildProcess {
       }
     }
 
+    deinit { if let descriptor { close(descriptor) } }
+
     func stop() {
       send(SIGTERM)
-      DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) {
-        self.send(SIGKILL)
-      }
+      ChildProcess.queue.asyncAfter(deadline: .now() + ChildProcess.grace) { self.send(SIGKILL) }
     }
 
     private func send(_ signal: Int32) {

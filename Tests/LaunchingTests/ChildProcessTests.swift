@@ -27,6 +27,21 @@ import Testing
     #expect(try await Self.shell(script, limit: 100).output == String(whole.prefix(100)))
   }
 
+  /// As mpirun leaves a connection to a host that has lost its power, which holds the output open:
+  /// silent, or one that does not stop.
+  @Test(arguments: ["sleep 1000", "yes"])
+  func whatIsLeftBehindIsEndedAndNotWaitedFor(left: String) async throws {
+    let said = try await Self.shell("\(left) & echo $! >&2; seq 1 3000 >&2; exit 3")
+    let lines = said.errors.split(separator: "\n").map(String.init)
+    #expect(said.ending == .exited(3) && Array(lines.dropFirst()) == (1...3000).map { "\($0)" })
+    let process = try #require(Int32(lines.first ?? ""))
+    let start = Date()
+    while kill(process, 0) == 0, state(of: process) != "Z", Date().timeIntervalSince(start) < 20 {
+      await Task.yield()
+    }
+    #expect(kill(process, 0) == -1 || state(of: process) == "Z")
+  }
+
   @Test func aChildStartsAsANewProgramDoes() async throws {
     var set = sigset_t()
     sigemptyset(&set)
@@ -61,11 +76,12 @@ import Testing
 
   /// A cancelled task's child ends with all of its group, even one that takes no SIGTERM.
   @Test func aCancelledChildEnds() async throws {
-    for trap in ["", "trap '' TERM; "] {
+    let deaf = "trap '' TERM; "
+    for (trap, other) in [("", "sleep 100"), (deaf, "sleep 100"), ("", "(\(deaf)sleep 100)")] {
       let lines = Mutex("")
       let task = Task {
         try await ChildProcess.run(
-          ["sh", "-c", trap + "sleep 100 & echo $!; wait; wait; wait"],
+          ["sh", "-c", trap + "\(other) & echo $!; wait; wait; wait"],
           output: { bytes in lines.withLock { $0 += String(decoding: bytes, as: UTF8.self) } },
           errors: { _ in })
       }

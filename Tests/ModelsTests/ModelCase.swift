@@ -30,7 +30,9 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
       Network.cnn(
         image: .init(channels: 3, height: 7, width: 9), classes: 6, channels: [5, 18], width: 9)
     },
-    numbers("vae", 13) { VAE(image: .init(height: 1, width: 13), hidden: 9, latent: 5, seed: 2) },
+    numbers("vae", 13) {
+      try! VAE(image: .init(height: 1, width: 13), hidden: 9, latent: 5, seed: 2)
+    },
     numbers("kmeans", 5) { KMeans(clusters: 4, inputs: 5) },
     episodes,
   ]

@@ -7,7 +7,7 @@ import Vectors
   private static let (inputs, hidden, latent, seed) = (11, 7, 3, UInt64(6))
 
   private static func model() -> VAE {
-    VAE(image: .init(height: 1, width: inputs), hidden: hidden, latent: latent, seed: seed)
+    try! VAE(image: .init(height: 1, width: inputs), hidden: hidden, latent: latent, seed: seed)
   }
 
   private static func weights(_ model: VAE, seed: UInt64 = 4) -> FlatVector {
@@ -80,7 +80,8 @@ import Vectors
   }
 
   @Test func namesAndShapesAreThoseOfPyTorchsExample() {
-    let layout = VAE(image: .init(height: 28, width: 28), hidden: 400, latent: 20, seed: 1).layout
+    let layout = try! VAE(image: .init(height: 28, width: 28), hidden: 400, latent: 20, seed: 1)
+      .layout
     #expect(
       layout.segments.filter { $0.name.hasSuffix("weight") }.map { "\($0.name) \($0.shape)" } == [
         "fc1.weight [400, 784]", "fc21.weight [20, 400]", "fc22.weight [20, 400]",
@@ -107,7 +108,7 @@ import Vectors
   /// Far from zero the likelihood is linear in the logit; the sum over thousands of pixels is
   /// accurate.
   @Test func theLikelihoodOfExtremeLogitsIsExact() {
-    let model = VAE(image: .init(height: 100, width: 203), hidden: 1, latent: 1, seed: 1)
+    let model = try! VAE(image: .init(height: 100, width: 203), hidden: 1, latent: 1, seed: 1)
     var weights = FlatVector(zeros: model.layout)
     var random = RandomStream(5)
     let logits = (0..<20300).map { _ in Float(random.uniform(-1..<1) * 200) }

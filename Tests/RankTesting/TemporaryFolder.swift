@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A temporary directory, removed with its last reference.
 ///
@@ -10,9 +11,24 @@ public final class TemporaryFolder: Sendable {
     path =
       FileManager.default.temporaryDirectory.appending(path: "lockstep-\(UUID().uuidString)").path
     try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    Self.atEnd
+    _ = Self.existing.withLock { $0.insert(path) }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { Self.remove(path) }
+
+  private static let existing = Mutex<Set<String>>([])
+  /// Removes what is there when the process ends: folders that several tests share live until then.
+  private static let atEnd: Void = {
+    atexit {
+      for path in TemporaryFolder.existing.withLock({ $0 }) { TemporaryFolder.remove(path) }
+    }
+  }()
+
+  private static func remove(_ path: String) {
+    try? FileManager.default.removeItem(atPath: path)
+    _ = existing.withLock { $0.remove(path) }
+  }
 
   public func path(_ name: String) -> String { path + "/" + name }
   public func url(_ name: String) -> URL { URL(filePath: path(name)) }

@@ -219,7 +219,8 @@ extension LabelledRun {
       LabelledRun(
         "images: \(name)", label,
         SimulatedRun(
-          model: VAE(image: SampleShape.Image(height: 8, width: 8), hidden: 16, latent: 2, seed: 3),
+          model: try! VAE(
+            image: SampleShape.Image(height: 8, width: 8), hidden: 16, latent: 2, seed: 3),
           data: Bars(count: 1 << 20, share: 0, seed: 17), rule: .adamw(), rate: rate, steps: steps,
           ranks: ranks, batch: 32, seed: 17))
     }

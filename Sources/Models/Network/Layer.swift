@@ -60,6 +60,13 @@ extension Layer {
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
 }
 
+/// A layer that has a loss of its own, which is added to that of the outputs.
+protocol LayerWithLoss: Layer {
+  /// The loss of the last forward pass, summed over its samples. The backward pass differentiates it
+  /// times `pass.lossScale`.
+  var lossSum: Double { get }
+}
+
 /// What the result for a token of a text depends on.
 public enum LayerReach: Sendable, Equatable {
   /// On that token's row alone.
@@ -143,6 +150,8 @@ public struct LayerPass {
   /// (``NetworkBuilder/runningTensor(_:width:initial:momentum:needing:)``); nil in a network
   /// without any.
   public let statistics: RunningStatistics?
+  /// What losses are multiplied by before they are differentiated; ∂loss/∂y has it in it.
+  let lossScale: Float
   /// Where Σ (∂lossᵢ/∂w)² over the layer's tensors is added, a sum a sample i; nil where it is not
   /// wanted. Only in the backward pass.
   public let sampleSquares: UnsafeMutablePointer<Double>?

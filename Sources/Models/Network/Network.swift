@@ -18,6 +18,8 @@ public final class Network: PredictiveModel {
   let nodes: [NetworkBuilder.Node]
   let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
+  /// The layers that add to the loss.
+  private let layersWithLoss: [any LayerWithLoss]
   public let loss: any Loss
   /// Of what a network for one token is made, which reads a text token by token.
   let composition: [any LayerKind]
@@ -59,6 +61,7 @@ public final class Network: PredictiveModel {
     try Self.check(output.shape, suits: samples, loss)
     (listed, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
     nodes = Fusion.merged(builder.nodes)
+    layersWithLoss = nodes.compactMap { $0.layer as? any LayerWithLoss }
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
     tokenRows =
       samples.tokens > 0 ? TokenRows(by: loss as? CrossEntropy ?? .crossEntropy) : nil
@@ -117,7 +120,7 @@ public final class Network: PredictiveModel {
       return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
     let result = forward(batch, weights: weights, isTraining: true)
-    let lossSum: Double
+    var lossSum: Double
     if let tokenRows {
       lossSum =
         tokenRows.measure(
@@ -130,15 +133,18 @@ public final class Network: PredictiveModel {
           gradient: block.base + plan.places[output.index].gradient! * batch.count
         ).lossSum
     }
+    for layer in layersWithLoss { lossSum += layer.lossSum }
     for index in nodes.indices.reversed() {
       let node = nodes[index]
       for layer in plan.schedule.segment(endingAt: index)
       where plan.schedule.again[layer] != nil {
         nodes[layer].layer.forward(
-          pass(layer, batch, .again, isTraining: true, accumulates: false), weights: weights)
+          pass(layer, batch, .again, scale: scale, isTraining: true, accumulates: false),
+          weights: weights)
       }
       guard node.result.isTrained else { continue }
-      let pass = pass(index, batch, .backward, isTraining: true, accumulates: accumulate)
+      let pass = pass(
+        index, batch, .backward, scale: scale, isTraining: true, accumulates: accumulate)
       node.layer.backward(pass, weights: weights, into: &gradient, finished: finished)
       for (position, value) in node.inputs.enumerated() where plan.adds[index][position] {
         guard let place = plan.places[value.index].gradient else { continue }
@@ -157,8 +163,10 @@ public final class Network: PredictiveModel {
     if let tokenRows {
       return tokenRows.measure(result, vocabulary: output.shape.width, differentiating: false)
     }
-    return loss.measure(
+    var evaluation = loss.measure(
       result, width: output.shape.width, batch: batch, scale: 1, gradient: nil)
+    for layer in layersWithLoss { evaluation.lossSum += layer.lossSum }
+    return evaluation
   }
 
   /// Of a text, each sample has as many rows of outputs as tokens.
@@ -200,7 +208,8 @@ public final class Network: PredictiveModel {
 
   /// Where a layer finds its values.
   private func pass(
-    _ index: Int, _ batch: borrowing Batch, _ phase: Phase, isTraining: Bool, accumulates: Bool
+    _ index: Int, _ batch: borrowing Batch, _ phase: Phase, scale: Float = 1, isTraining: Bool,
+    accumulates: Bool
   ) -> LayerPass {
     let (node, count, base) = (nodes[index], batch.count, block.base)
     let inputs = batch.inputs.baseAddress!
@@ -237,7 +246,7 @@ public final class Network: PredictiveModel {
       dSecond: node.inputs.count > 1 ? gradient(1) : nil,
       tokens: UnsafePointer(batch.tokens.baseAddress!),
       sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
-      epoch: batch.epoch, statistics: runningStatistics,
+      epoch: batch.epoch, statistics: runningStatistics, lossScale: scale,
       sampleSquares: phase == .backward ? sampleSquares : nil)
   }
 }

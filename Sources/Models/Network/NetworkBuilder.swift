@@ -100,13 +100,13 @@ public struct NetworkBuilder {
     return try body(&self)
   }
 
-  /// Adds one layer under a name of its own.
+  /// Adds one layer under a name of its own; under none where the name is empty.
   private mutating func add(_ layer: any LayerKind, named name: String, after x: Value)
     throws(ExperimentError) -> Value
   {
     let outer = (path, kind)
     defer { (path, kind) = outer }
-    path.append(name)
+    if !name.isEmpty { path.append(name) }
     kind = type(of: layer).kind
     return try layer.add(to: &self, after: x)
   }
