@@ -112,6 +112,9 @@ public final class TimedRun {
       steps: steps,
       unit: workload.unit == .tokens ? "tokens" : "samples", gflops: speed * 1e-9,
       gemmGflops: products * 1e-9, peakBytes: Int(peakBytes),
+      cpu: "\(cpuName()), \(KernelInstructions.name)",
+      secondLevelCache: sysconf(Int32(_SC_LEVEL2_CACHE_SIZE)),
+      library: "oneDNN \(computeLibraryVersion()), \(computeLibraryInstructions())",
       profile: profile)
   }
 

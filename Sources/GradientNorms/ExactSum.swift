@@ -14,7 +14,8 @@ public enum ExactSum {
   /// The words of one sum: the limbs, lowest first, and a count of terms that did not fit.
   public static let wordCount = limbCount + 1
   static let limbCount = 26
-  private static let lowestExponent = -416
+  static let limbBits = 32
+  static let lowestExponent = -416
 
   /// Adds a term.
   public static func add(_ term: Double, to words: UnsafeMutablePointer<Int64>) {

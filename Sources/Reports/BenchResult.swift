@@ -30,10 +30,18 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   /// The most memory that a rank has had resident after the first steps, its libraries and what it
   /// shares with other ranks included; the largest rank's.
   public var peakBytes: Int
+  /// The CPU of rank 0 by its name, with the widest instructions that kernels use of it.
+  public var cpu: String
+  /// Bytes of a core's second-level cache there; 0 where the system does not say.
+  public var secondLevelCache: Int
+  /// What multiplied the matrices: name and version, and the widest instructions that it uses.
+  public var library: String
   public var profile: BenchProfile?
 
   private enum CodingKeys: String, CodingKey {
-    case workload, ranks, params, loss, norm, seconds, steps, unit, gflops, profile
+    case workload, ranks, params, loss, norm, seconds, steps, unit, gflops, profile, cpu
+    case library
+    case secondLevelCache = "l2_bytes"
     case stepMs = "step_ms"
     case minMs = "min_ms"
     case perS = "per_s"
@@ -46,7 +54,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
     workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double,
     loss: Double?, norm: Double?,
     gemmFraction: Double, seconds: PhaseTimes, steps: Int, unit: String, gflops: Double,
-    gemmGflops: Double, peakBytes: Int,
+    gemmGflops: Double, peakBytes: Int, cpu: String, secondLevelCache: Int, library: String,
     profile: BenchProfile? = nil
   ) {
     self.workload = workload
@@ -64,6 +72,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
     self.gflops = gflops
     self.gemmGflops = gemmGflops
     self.peakBytes = peakBytes
+    (self.cpu, self.secondLevelCache, self.library) = (cpu, secondLevelCache, library)
     self.profile = profile
   }
 }
@@ -119,6 +128,9 @@ extension BenchResult: JSONWritable {
       $0.field("gflops", gflops)
       $0.field("gemm_gflops", gemmGflops)
       $0.field("peak_bytes", peakBytes)
+      $0.field("cpu", cpu)
+      $0.field("l2_bytes", secondLevelCache)
+      $0.field("library", library)
       if let profile { $0.field("profile", profile) }
     }
   }

@@ -16,6 +16,7 @@ public struct BenchText {
       "  products \(NumberFormat.formatted(r.gflops)) GFLOP/s a rank, \(NumberFormat.percent(r.gemmFraction)) of the "
         + "\(NumberFormat.formatted(r.gemmGflops)) that large matrix products reached in this run",
       "  loss     \(NumberFormat.formatted(r.loss)), norm \(NumberFormat.formatted(r.norm)), at the last step",
+      "  by       \(PlainText.sanitized(r.library, limit: 80)), on \(PlainText.sanitized(r.cpu, limit: 80))",
       "  memory   \(NumberFormat.formatted(Double(r.peakBytes) * 1e-6)) MB, the most that a rank had resident",
       "  time     " + Self.shares(r.seconds),
     ]

@@ -36,7 +36,8 @@ extension EnvironmentRecord {
   }
 }
 
-private func cpuName() -> String {
+/// This machine's CPU as its kernel calls it.
+package func cpuName() -> String {
   let text =
     FileManager.default.contents(atPath: "/proc/cpuinfo").map {
       String(decoding: $0, as: UTF8.self)

@@ -76,7 +76,7 @@ public struct ExchangeTimer {
     var scratch: FlatVector?
     let ledgerLayout = TrainerSettings(experiment).ledgerLayout(
       tensorCount: layout.segments.count)
-    let ledgers = try LedgerReduction(ledgerLayout)
+    var ledgers = try LedgerReduction(ledgerLayout)
     var ledger = NormLedger(ledgerLayout, rank: world.rank)
     let microBatch = MicroBatch(number: world.rank, isFirst: true, isApart: true)
 
@@ -87,7 +87,7 @@ public struct ExchangeTimer {
       let start = monotonicNanoseconds()
       reducer.accumulate(microBatch, into: &gradient, scratch: &scratch) { _, _ in }
       _ = try reducer.reduce(&gradient, on: world)
-      try ledgers.reduce(&ledger, on: world)
+      try ledgers.reduceStep(&ledger, on: world)
       try parameters.allGather(on: world)
       return Double(monotonicNanoseconds() - start) * 1e-9
     }
@@ -100,7 +100,7 @@ public struct ExchangeTimer {
     var slowest = seconds.mutableSpan
     try world.allReduce(&slowest, .maximum)
     return ExchangeTimes.Size(
-      bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledger.record.count * 8,
+      bytes: layout.elementCount * MemoryLayout<Float>.stride, ledgerBytes: ledgers.stepBytes,
       seconds: seconds)
   }
 

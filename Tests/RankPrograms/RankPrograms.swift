@@ -52,7 +52,7 @@ func onRanks(
 struct RankPrograms {
   static let all: [RankProgram] =
     mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
-    + allocationPrograms + kernelPrograms + flightPrograms + componentPrograms
+    + allocationPrograms + kernelPrograms + flightPrograms + componentPrograms + ledgerPrograms
     + [overlapCostProgram, simulatedProgram]
 
   static func main() {

@@ -4,7 +4,10 @@ import Testing
 
 /// The step on several ranks: each test is a program that checks itself on every rank.
 @Suite struct StepTests {
-  @Test(arguments: [("oracle", 5), ("norm-traps", 5), ("ledger-calls", 4), ("skip", 5)])
+  @Test(
+    arguments: [
+      ("oracle", 5), ("norm-traps", 5), ("ledger-calls", 4), ("ledger-windows", 8), ("skip", 5),
+    ])
   func ranksAgreeWithTheFormulas(_ program: String, _ ranks: Int) throws {
     let outcome = try Programs.mpirun(ranks, [program])
     outcome.expectCasesPass()

@@ -146,6 +146,9 @@ public struct LayerPass {
   /// are a sample's first. Only in the forward pass, of one sample.
   let state: UnsafeMutablePointer<Float>?
   public let epoch: Int
+  /// Whether the rows of a text lie by the place of their token, then by sample, in `y` and `dy`:
+  /// only for layers between which a network has agreed on it.
+  let rowsLieByTime: Bool
   /// Running means and variances, of which the layer knows its own
   /// (``NetworkBuilder/runningTensor(_:width:initial:momentum:needing:)``); nil in a network
   /// without any.

@@ -18,6 +18,9 @@ public final class Network: PredictiveModel {
   let nodes: [NetworkBuilder.Node]
   let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
+  /// Whether a recurrent layer's rows, and those of the last layer, lie by the place of their token
+  /// where the loss is measured: that is how the recurrence makes them.
+  private let rowsMayLieByTime: Bool
   /// The layers that add to the loss.
   private let layersWithLoss: [any LayerWithLoss]
   public let loss: any Loss
@@ -61,6 +64,10 @@ public final class Network: PredictiveModel {
     try Self.check(output.shape, suits: samples, loss)
     (listed, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
     nodes = Fusion.merged(builder.nodes)
+    let lastTwo = nodes.suffix(2)
+    rowsMayLieByTime =
+      lastTwo.first?.layer is TokenRecurrence && lastTwo.last?.layer is LinearLayer
+      && lastTwo.last?.inputs == lastTwo.first.map { [$0.result] }
     layersWithLoss = nodes.compactMap { $0.layer as? any LayerWithLoss }
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
     tokenRows =
@@ -119,7 +126,8 @@ public final class Network: PredictiveModel {
     guard batch.count > 0 else {
       return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
-    let result = forward(batch, weights: weights, isTraining: true)
+    let result = forward(
+      batch, weights: weights, isTraining: true, rowsByTime: rowsMayLieByTime)
     var lossSum: Double
     if let tokenRows {
       lossSum =
@@ -139,12 +147,14 @@ public final class Network: PredictiveModel {
       for layer in plan.schedule.segment(endingAt: index)
       where plan.schedule.again[layer] != nil {
         nodes[layer].layer.forward(
-          pass(layer, batch, .again, scale: scale, isTraining: true, accumulates: false),
-          weights: weights)
+          pass(
+            layer, batch, .again, scale: scale, rowsByTime: rowsMayLieByTime, isTraining: true,
+            accumulates: false), weights: weights)
       }
       guard node.result.isTrained else { continue }
       let pass = pass(
-        index, batch, .backward, scale: scale, isTraining: true, accumulates: accumulate)
+        index, batch, .backward, scale: scale, rowsByTime: rowsMayLieByTime, isTraining: true,
+        accumulates: accumulate)
       node.layer.backward(pass, weights: weights, into: &gradient, finished: finished)
       for (position, value) in node.inputs.enumerated() where plan.adds[index][position] {
         guard let place = plan.places[value.index].gradient else { continue }
@@ -159,7 +169,8 @@ public final class Network: PredictiveModel {
 
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
     guard batch.count > 0 else { return Evaluation() }
-    let result = forward(batch, weights: weights, isTraining: false)
+    let result = forward(
+      batch, weights: weights, isTraining: false, rowsByTime: rowsMayLieByTime)
     if let tokenRows {
       return tokenRows.measure(result, vocabulary: output.shape.width, differentiating: false)
     }
@@ -181,9 +192,10 @@ public final class Network: PredictiveModel {
   /// Bytes of activations and their gradients that a step needs for a sample.
   package var activationBytes: Int { plan.count * MemoryLayout<Float>.stride }
 
-  /// Runs all layers, and returns the last one's result.
+  /// Runs all layers, and returns the last one's result; `rowsByTime` is for its reader to say.
   func forward(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, isTraining: Bool
+    _ batch: borrowing Batch, weights: borrowing FlatVector, isTraining: Bool,
+    rowsByTime: Bool = false
   ) -> UnsafeMutablePointer<Float> {
     precondition(
       batch.shape.inputs == samples.inputs && batch.shape.tokens == samples.tokens,
@@ -195,10 +207,11 @@ public final class Network: PredictiveModel {
     block.reserve(batch.capacity * plan.count)
     fixedScratch.reserve(plan.fixedScratch)
     if case .tokens(_, let vocabulary) = input.shape {
-      tokenRows?.take(batch, vocabulary: vocabulary)
+      tokenRows?.take(batch, vocabulary: vocabulary, byTime: rowsByTime)
     }
     for index in nodes.indices {
-      let pass = pass(index, batch, .forward, isTraining: isTraining, accumulates: false)
+      let pass = pass(
+        index, batch, .forward, rowsByTime: rowsByTime, isTraining: isTraining, accumulates: false)
       nodes[index].layer.forward(pass, weights: weights)
     }
     return block.base + plan.places[output.index].values! * batch.count
@@ -208,8 +221,8 @@ public final class Network: PredictiveModel {
 
   /// Where a layer finds its values.
   private func pass(
-    _ index: Int, _ batch: borrowing Batch, _ phase: Phase, scale: Float = 1, isTraining: Bool,
-    accumulates: Bool
+    _ index: Int, _ batch: borrowing Batch, _ phase: Phase, scale: Float = 1, rowsByTime: Bool,
+    isTraining: Bool, accumulates: Bool
   ) -> LayerPass {
     let (node, count, base) = (nodes[index], batch.count, block.base)
     let inputs = batch.inputs.baseAddress!
@@ -246,7 +259,8 @@ public final class Network: PredictiveModel {
       dSecond: node.inputs.count > 1 ? gradient(1) : nil,
       tokens: UnsafePointer(batch.tokens.baseAddress!),
       sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
-      epoch: batch.epoch, statistics: runningStatistics, lossScale: scale,
+      epoch: batch.epoch, rowsLieByTime: rowsByTime, statistics: runningStatistics,
+      lossScale: scale,
       sampleSquares: phase == .backward ? sampleSquares : nil)
   }
 }

@@ -83,6 +83,11 @@ final class TokenRecurrence: Layer {
     for time in 0..<length {
       compute.run(product, steps.state(time), into: steps.sums(time))
       steps.forward(time, table: byToken, tokens: tokens)
+      if pass.rowsLieByTime {
+        (pass.y + time * samples * width).update(
+          from: steps.state(time + 1), count: samples * width)
+        continue
+      }
       for sample in 0..<samples {
         (pass.y + (sample * length + time) * width).update(
           from: steps.state(time + 1) + sample * width, count: width)
@@ -97,15 +102,21 @@ final class TokenRecurrence: Layer {
     finished: (Int, inout FlatVector) -> Void
   ) {
     let (samples, steps, tokens) = (pass.samples, steps(pass), tokens(pass))
-    let (byToken, dh, accumulate) = (pass.fixedScratch, pass.scratch, pass.accumulates)
+    let (byToken, accumulate) = (pass.fixedScratch, pass.accumulates)
     let stateWeight = Matrix(weights.pointer(tensors.stateWeight), rows: sums, columns: width)
     // The state's weights get their gradient from a few steps at a time, as soon as these are done.
     let few = max(1, CompiledProduct.Shape.mostGradientRows / samples)
     byToken.update(repeating: 0, count: vocabulary * sums)
     for time in (0..<length).reversed() {
-      for sample in 0..<samples {
-        (dh + sample * width).update(
-          from: pass.dy + (sample * length + time) * width, count: width)
+      let dh: UnsafeMutablePointer<Float>
+      if pass.rowsLieByTime {
+        dh = pass.dy + time * samples * width
+      } else {
+        dh = pass.scratch
+        for sample in 0..<samples {
+          (dh + sample * width).update(
+            from: pass.dy + (sample * length + time) * width, count: width)
+        }
       }
       if time < length - 1 {
         compute.multiply(

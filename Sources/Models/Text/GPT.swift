@@ -53,7 +53,7 @@ public struct GPTKind: ModelKind {
   public let width: Int
 
   public init(_ keys: inout ExperimentReader) throws(ExperimentError) {
-    layers = try keys.integer("layers", default: 4, in: 1...(1 << 10), "blocks")
+    layers = try keys.integer("layers", default: 4, in: 1...400, "blocks")
     heads = try keys.integer(
       "heads", default: 4, in: 1...(1 << 10), "heads of attention; they divide the width")
     width = try keys.integer("width", default: 128, in: 1...(1 << 14), "width of a token's vector")

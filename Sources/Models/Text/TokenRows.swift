@@ -18,15 +18,17 @@ final class TokenRows {
     shares.deallocate()
   }
 
-  /// Takes over a batch. Traps at a token, or at a label other than -1, that is none of
-  /// `vocabulary`: it would read memory that is not the model's.
-  func take(_ batch: borrowing Batch, vocabulary: Int) {
+  /// Takes over a batch, whose rows of logits will lie by sample or, `byTime`, by the place of their
+  /// token. Traps at a token, or at a label other than -1, that is none of `vocabulary`: it would
+  /// read memory that is not the model's.
+  func take(_ batch: borrowing Batch, vocabulary: Int, byTime: Bool) {
     let length = batch.shape.tokens
     precondition(
       length > 0 && batch.shape.labels == length,
       "a batch of \(length) tokens and \(batch.shape.labels) labels a sample")
     reserve(batch.capacity * length)
     (samples, count, counted) = (batch.count, batch.count * length, 0)
+    let (toSample, toTime) = byTime ? (1, samples) : (length, 1)
     for sample in 0..<samples {
       var asked = 0
       for time in 0..<length {
@@ -38,11 +40,11 @@ final class TokenRows {
             "token \(token) or label \(label) at \(time) of sample \(sample) in its batch is none of a vocabulary of \(vocabulary)"
           )
         }
-        labels[sample * length + time] = label
+        labels[sample * toSample + time * toTime] = label
         if label >= 0 { asked += 1 }
       }
       for time in 0..<length {
-        shares[sample * length + time] = 1 / Double(max(asked, 1))
+        shares[sample * toSample + time * toTime] = 1 / Double(max(asked, 1))
       }
       counted += asked
     }

@@ -15,7 +15,7 @@ import Vectors
 final class StepStatistics {
   let layout: LedgerLayout
   let observers: StepObservers
-  private let ledgers: LedgerReduction
+  private var ledgers: LedgerReduction
   private let mean: MeanGradient
   /// The next step's ledger so far, with the norms of the last update.
   private var nextLedger: NormLedger
@@ -126,7 +126,10 @@ final class StepStatistics {
     _ ledger: inout NormLedger, _ book: LedgerBook = .step, on world: borrowing Communicator
   ) throws {
     for observer in observers.all { observer.reducing(ledger, book) }
-    try ledgers.reduce(&ledger, on: world)
+    switch book {
+    case .step: try ledgers.reduceStep(&ledger, on: world)
+    default: try ledgers.reduce(&ledger, on: world)
+    }
     for observer in observers.all { observer.reduced(ledger) }
   }
 
