@@ -13,7 +13,7 @@ import Glibc
 public enum ExactSum {
   /// The words of one sum: the limbs, lowest first, and a count of terms that did not fit.
   public static let wordCount = limbCount + 1
-  static let limbCount = 26
+  public static let limbCount = 26
   static let limbBits = 32
   static let lowestExponent = -416
 
@@ -46,36 +46,47 @@ public enum ExactSum {
   }
 
   /// The sum, rounded to the nearest Double (ties to even); NaN if any term did not fit.
-  public static func value(of words: UnsafePointer<Int64>) -> Double {
+  ///
+  /// `limbs` are those that may differ from zero.
+  public static func value(
+    of words: UnsafePointer<Int64>, within limbs: Range<Int> = 0..<limbCount
+  ) -> Double {
     if words[limbCount] != 0 { return .nan }
-    guard let lowest = (0..<limbCount).first(where: { words[$0] != 0 }) else { return 0 }
-    return withUnsafeTemporaryAllocation(of: Int64.self, capacity: limbCount) { limbs in
-      // Pass the carries on: every limb but the highest becomes 0 … 2³²−1.
-      func normalise(sign: Int64) {
+    var lowest = limbs.lowerBound
+    while lowest < limbs.upperBound && words[lowest] == 0 { lowest += 1 }
+    if lowest == limbs.upperBound { return 0 }
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: limbCount + 1) { digits in
+      /// Passes the carries on, so that every digit is 0 … 2³²−1, and returns the last one.
+      func normalise(sign: Int64) -> Int64 {
         var carry: Int64 = 0
-        for index in 0..<lowest { limbs[index] = 0 }
-        for index in lowest..<limbCount {
-          let sum = sign * words[index] + carry
-          limbs[index] = index == limbCount - 1 ? sum : sum & 0xFFFF_FFFF
+        for index in lowest..<limbs.upperBound {
+          let sum = sign &* words[index] &+ carry
+          digits[index] = UInt64(truncatingIfNeeded: sum & 0xFFFF_FFFF)
           carry = sum >> 32
         }
+        return carry
       }
-      normalise(sign: 1)
-      let isNegative = limbs[limbCount - 1] < 0
-      if isNegative { normalise(sign: -1) }
-      var top = limbCount - 1
-      while top > 0 && limbs[top] == 0 { top -= 1 }
-      // 64 significant bits from the three highest limbs; what lies below them only breaks ties,
+      var carry = normalise(sign: 1)
+      let isNegative = carry < 0
+      if isNegative { carry = normalise(sign: -1) }
+      var top = limbs.upperBound
+      digits[top] = UInt64(carry)
+      while digits[top] == 0 && top > lowest { top -= 1 }
+      if digits[top] == 0 { return 0 }
+      if top == limbCount { return isNegative ? -.infinity : .infinity }
+      // 64 significant bits from the three highest digits; what lies below them only breaks ties,
       // and is kept in the last bit.
-      func limb(_ index: Int) -> UInt64 { index >= 0 ? UInt64(bitPattern: limbs[index]) : 0 }
-      guard limb(top) >> 32 == 0 else { return isNegative ? -.infinity : .infinity }
-      let head = limb(top) << 32 | limb(top - 1)
+      func digit(_ index: Int) -> UInt64 { index >= lowest ? digits[index] : 0 }
+      let head = digits[top] << 32 | digit(top - 1)
       let free = head.leadingZeroBitCount
-      var bits = head << UInt64(free) | limb(top - 2) >> UInt64(32 - free)
-      let rest = limb(top - 2) & ((1 << UInt64(32 - free)) - 1)
-      if rest != 0 || (top - 2 > lowest && limbs[lowest..<top - 2].contains(where: { $0 != 0 })) {
-        bits |= 1
+      var bits = head << UInt64(free) | digit(top - 2) >> UInt64(32 - free)
+      var rest = digit(top - 2) & ((1 << UInt64(32 - free)) - 1)
+      var below = top - 3
+      while rest == 0 && below >= lowest {
+        rest = digits[below]
+        below -= 1
       }
+      if rest != 0 { bits |= 1 }
       let magnitude = scalbn(Double(bits), Int32(32 * (top - 1) - free + lowestExponent))
       return isNegative ? -magnitude : magnitude
     }

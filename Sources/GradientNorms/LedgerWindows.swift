@@ -16,6 +16,8 @@ public struct LedgerWindows: Sendable, Equatable {
   /// The record that travels: the number of words that add up, how many ranks have words outside
   /// the windows, the words of the windows, and the peaks.
   var record: [Int64]
+  /// The record as this rank has sent it.
+  private(set) var own: [Int64]
 
   /// Windows for totals of about 1.
   public init(_ layout: LedgerLayout) {
@@ -24,6 +26,12 @@ public struct LedgerWindows: Sendable, Equatable {
       repeating: 0,
       count: Self.header + layout.sumCount * Self.width + NormLedger.peakWords * layout.peakCount)
     record[0] = Int64(1 + layout.sumCount * Self.width)
+    own = record
+  }
+
+  /// Notes what this rank sends, in the memory that there is for it.
+  mutating func keepOwn() {
+    for word in record.indices { own[word] = record[word] }
   }
 
   /// The words of the record before the first window.
@@ -64,50 +72,47 @@ extension NormLedger {
     _ body: (inout MutableSpan<Int64>) throws(Failure) -> Void
   ) throws(Failure) -> Bool {
     write(to: &windows)
+    windows.keepOwn()
     var words = windows.record.mutableSpan
     try body(&words)
-    guard windows.record[1] == 0 else { return false }
-    read(from: windows)
-    return true
+    let fits = windows.record[1] == 0
+    read(from: fits ? windows.record : windows.own, by: windows)
+    if fits { readTotals { windows.first[$0]..<windows.first[$0] + LedgerWindows.width } }
+    return fits
   }
 
-  private func write(to windows: inout LedgerWindows) {
-    let (width, words) = (LedgerWindows.width, ExactSum.wordCount)
-    var outside: Int64 = 0
-    windows.record.withUnsafeMutableBufferPointer { sent in
-      record.withUnsafeBufferPointer { own in
-        var place = LedgerWindows.header
+  /// Moves the words in the windows and the peaks to what travels, and says there whether others
+  /// differ from zero.
+  private mutating func write(to windows: inout LedgerWindows) {
+    let (width, words, firstPeak) = (LedgerWindows.width, ExactSum.wordCount, firstPeak)
+    withRecord { own in
+      windows.record.withUnsafeMutableBufferPointer { sent in
         for sum in windows.first.indices {
-          let (start, first) = (Self.header + sum * words, windows.first[sum])
-          for word in 0..<first { outside |= own[start + word] }
-          for word in 0..<width { sent[place + word] = own[start + first + word] }
-          for word in first + width..<words { outside |= own[start + word] }
-          place += width
+          let from = own.baseAddress! + Self.header + sum * words + windows.first[sum]
+          let to = sent.baseAddress! + LedgerWindows.header + sum * width
+          to.update(from: from, count: width)
+          from.update(repeating: 0, count: width)
         }
-        for word in firstPeak..<own.count {
-          sent[place] = own[word]
-          place += 1
-        }
+        (sent.baseAddress! + Int(sent[0]) + 1).update(
+          from: own.baseAddress! + firstPeak, count: own.count - firstPeak)
+        var outside: Int64 = 0
+        for word in Self.header..<firstPeak { outside |= own[word] }
         sent[1] = outside == 0 ? 0 : 1
       }
     }
   }
 
-  private mutating func read(from windows: LedgerWindows) {
-    let (width, words) = (LedgerWindows.width, ExactSum.wordCount)
-    let firstPeak = firstPeak
+  /// Takes back what has travelled.
+  private mutating func read(from record: [Int64], by windows: LedgerWindows) {
+    let (width, words, firstPeak) = (LedgerWindows.width, ExactSum.wordCount, firstPeak)
     withRecord { own in
-      windows.record.withUnsafeBufferPointer { sent in
-        var place = LedgerWindows.header
+      record.withUnsafeBufferPointer { sent in
         for sum in windows.first.indices {
-          let start = Self.header + sum * words + windows.first[sum]
-          for word in 0..<width { own[start + word] = sent[place + word] }
-          place += width
+          (own.baseAddress! + Self.header + sum * words + windows.first[sum]).update(
+            from: sent.baseAddress! + LedgerWindows.header + sum * width, count: width)
         }
-        for word in firstPeak..<own.count {
-          own[word] = sent[place]
-          place += 1
-        }
+        (own.baseAddress! + firstPeak).update(
+          from: sent.baseAddress! + Int(sent[0]) + 1, count: own.count - firstPeak)
       }
     }
   }

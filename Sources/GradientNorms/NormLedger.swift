@@ -109,10 +109,10 @@ public struct NormLedger: Sendable, Equatable {
     readTotals()
   }
 
-  /// Lets `body` replace the record by that of all ranks.
-  mutating func withRecord(_ body: (UnsafeMutableBufferPointer<Int64>) -> Void) {
+  /// Lets `body` change the record.
+  mutating func withRecord<Result>(_ body: (UnsafeMutableBufferPointer<Int64>) -> Result) -> Result
+  {
     record.withUnsafeMutableBufferPointer { body($0) }
-    readTotals()
   }
 
   /// The total of a sum, by its place among the sums.
@@ -126,13 +126,17 @@ public struct NormLedger: Sendable, Equatable {
     totals.removeAll(keepingCapacity: true)
   }
 
-  private mutating func readTotals() {
+  /// Reads the totals of a record that has been reduced; `limbs` are those of a sum that may differ
+  /// from zero.
+  mutating func readTotals(
+    within limbs: (_ sum: Int) -> Range<Int> = { _ in 0..<ExactSum.limbCount }
+  ) {
     totals.removeAll(keepingCapacity: true)
     totals.reserveCapacity(layout.sumCount)
     record.withUnsafeBufferPointer { words in
       for sum in 0..<layout.sumCount {
-        totals.append(
-          ExactSum.value(of: words.baseAddress! + Self.header + sum * ExactSum.wordCount))
+        let start = words.baseAddress! + Self.header + sum * ExactSum.wordCount
+        totals.append(ExactSum.value(of: start, within: limbs(sum)))
       }
     }
   }

@@ -63,6 +63,14 @@ private func value(_ words: [Int64]) -> Double {
 private func sum(_ terms: Double...) -> Double { value(words(terms)) }
 
 @Suite struct ExactSumTests {
+  /// A carry that meets its opposite in the next limb leaves nothing, though words differ from zero.
+  @Test func whatCancelsThroughACarryIsZero() {
+    for scale in [1.0, 0x1p-32, 0x1p384, -0x1p-352] {
+      #expect(sum(scale / 2, scale / 2, -scale) == 0)
+      #expect(sum(scale / 2, scale / 2, -scale, scale / 4) == scale / 4)
+    }
+  }
+
   /// Terms of any sign between 2⁻³⁶³ and 2⁴¹⁴, some of them cancelling: against exact arithmetic,
   /// in any order and any groups.
   @Test func anyOrderAndPartitionIsExact() {
