@@ -1,5 +1,3 @@
-import Glibc
-
 /// A sum of Doubles without rounding: the same bits in whatever order, and in whatever groups, its
 /// terms are added.
 ///
@@ -52,43 +50,51 @@ public enum ExactSum {
     of words: UnsafePointer<Int64>, within limbs: Range<Int> = 0..<limbCount
   ) -> Double {
     if words[limbCount] != 0 { return .nan }
-    var lowest = limbs.lowerBound
-    while lowest < limbs.upperBound && words[lowest] == 0 { lowest += 1 }
-    if lowest == limbs.upperBound { return 0 }
-    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: limbCount + 1) { digits in
-      /// Passes the carries on, so that every digit is 0 … 2³²−1, and returns the last one.
-      func normalise(sign: Int64) -> Int64 {
-        var carry: Int64 = 0
-        for index in lowest..<limbs.upperBound {
-          let sum = sign &* words[index] &+ carry
-          digits[index] = UInt64(truncatingIfNeeded: sum & 0xFFFF_FFFF)
-          carry = sum >> 32
-        }
-        return carry
-      }
-      var carry = normalise(sign: 1)
+    guard let lowest = limbs.first(where: { words[$0] != 0 }) else { return 0 }
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: limbCount + 1) { buffer in
+      let (digits, end) = (buffer.baseAddress!, limbs.upperBound)
+      var carry = normalise(words, lowest..<end, sign: 1, into: digits)
       let isNegative = carry < 0
-      if isNegative { carry = normalise(sign: -1) }
-      var top = limbs.upperBound
-      digits[top] = UInt64(carry)
+      if isNegative { carry = normalise(words, lowest..<end, sign: -1, into: digits) }
+      digits[end] = UInt64(carry)
+      var top = end
       while digits[top] == 0 && top > lowest { top -= 1 }
       if digits[top] == 0 { return 0 }
       if top == limbCount { return isNegative ? -.infinity : .infinity }
       // 64 significant bits from the three highest digits; what lies below them only breaks ties,
       // and is kept in the last bit.
-      func digit(_ index: Int) -> UInt64 { index >= lowest ? digits[index] : 0 }
-      let head = digits[top] << 32 | digit(top - 1)
+      let second = top > lowest ? digits[top - 1] : 0
+      let third = top > lowest + 1 ? digits[top - 2] : 0
+      let head = digits[top] << 32 | second
       let free = head.leadingZeroBitCount
-      var bits = head << UInt64(free) | digit(top - 2) >> UInt64(32 - free)
-      var rest = digit(top - 2) & ((1 << UInt64(32 - free)) - 1)
+      var bits = head << UInt64(free) | third >> UInt64(32 - free)
+      var rest = third & ((1 << UInt64(32 - free)) - 1)
       var below = top - 3
       while rest == 0 && below >= lowest {
         rest = digits[below]
         below -= 1
       }
       if rest != 0 { bits |= 1 }
-      let magnitude = scalbn(Double(bits), Int32(32 * (top - 1) - free + lowestExponent))
+      // A power of two within Double's range, so the product is exact.
+      let exponent = limbBits * (top - 1) - free + lowestExponent
+      let magnitude = Double(bits) * Double(bitPattern: UInt64(1023 + exponent) << 52)
       return isNegative ? -magnitude : magnitude
     }
+  }
+
+  /// Passes the carries of a range of words, or of their opposites, on, so that every digit is
+  /// 0 … 2³²−1, and returns the last carry.
+  @inline(__always)
+  private static func normalise(
+    _ words: UnsafePointer<Int64>, _ limbs: Range<Int>, sign: Int64,
+    into digits: UnsafeMutablePointer<UInt64>
+  ) -> Int64 {
+    var carry: Int64 = 0
+    for index in limbs {
+      let sum = sign &* words[index] &+ carry
+      digits[index] = UInt64(truncatingIfNeeded: sum & 0xFFFF_FFFF)
+      carry = sum >> 32
+    }
+    return carry
   }
 }

@@ -13,34 +13,21 @@ public struct LedgerWindows: Sendable, Equatable {
 
   /// Each sum's first limb that travels.
   private(set) var first: [Int]
-  /// The record that travels: the number of words that add up, how many ranks have words outside
-  /// the windows, the words of the windows, and the peaks.
-  var record: [Int64]
-  /// The record as this rank has sent it.
-  private(set) var own: [Int64]
+  /// What travels: the words that add up, then the peaks, in blocks.
+  private(set) var blocks: LedgerBlocks
+  /// The same as this rank has sent it.
+  private var own: LedgerBlocks
 
   /// Windows for totals of about 1.
   public init(_ layout: LedgerLayout) {
     first = [Int](repeating: Self.window(of: 1), count: layout.sumCount)
-    record = [Int64](
-      repeating: 0,
-      count: Self.header + layout.sumCount * Self.width + NormLedger.peakWords * layout.peakCount)
-    record[0] = Int64(1 + layout.sumCount * Self.width)
-    own = record
+    blocks = LedgerBlocks(
+      sums: 1 + layout.sumCount * Self.width, peaks: NormLedger.peakWords * layout.peakCount)
+    own = blocks
   }
 
-  /// Notes what this rank sends, in the memory that there is for it.
-  mutating func keepOwn() {
-    for word in record.indices { own[word] = record[word] }
-  }
-
-  /// The words of the record before the first window.
-  static let header = 2
-
-  /// Bytes of the record.
-  public var bytes: Int { 8 * record.count }
-  /// Words of the record.
-  public var length: Int { record.count }
+  /// Bytes of what travels.
+  public var bytes: Int { 8 * blocks.words.count }
 
   /// The first limb of the window around a total.
   private static func window(of total: Double) -> Int {
@@ -56,6 +43,50 @@ public struct LedgerWindows: Sendable, Equatable {
       if total.isFinite && total != 0 { first[sum] = Self.window(of: abs(total)) }
     }
   }
+
+  /// Moves the words in the windows, and the peaks, from a record to what travels.
+  fileprivate mutating func take(
+    from record: UnsafeMutableBufferPointer<Int64>, peaksAt firstPeak: Int
+  ) {
+    let (width, start) = (Self.width, record.baseAddress! + NormLedger.header)
+    blocks.write { writer in
+      for sum in first.indices {
+        let window = start + sum * ExactSum.wordCount + first[sum]
+        writer.append(window, width)
+        window.update(repeating: 0, count: width)
+      }
+      var outside: Int64 = 0
+      for word in NormLedger.header..<firstPeak { outside |= record[word] }
+      var flag: Int64 = outside == 0 ? 0 : 1
+      writer.append(&flag, 1)
+      writer.beginPeaks()
+      writer.append(record.baseAddress! + firstPeak, record.count - firstPeak)
+    }
+    own.copy(from: blocks)
+  }
+
+  /// Lets `body` reduce what travels; whether all ranks' words were in the windows.
+  fileprivate mutating func reduce<Failure>(
+    _ body: (inout MutableSpan<Int64>) throws(Failure) -> Void
+  ) throws(Failure) -> Bool {
+    var words = blocks.words.mutableSpan
+    try body(&words)
+    return blocks.sum(at: first.count * Self.width) == 0
+  }
+
+  /// Moves what has travelled, or what this rank has sent, back to the record.
+  fileprivate func put(
+    sent: Bool, into record: UnsafeMutableBufferPointer<Int64>, peaksAt firstPeak: Int
+  ) {
+    let (width, start) = (Self.width, record.baseAddress! + NormLedger.header)
+    (sent ? own : blocks).read { reader in
+      for sum in first.indices {
+        reader.take(start + sum * ExactSum.wordCount + first[sum], width)
+      }
+      reader.beginPeaks()
+      reader.take(record.baseAddress! + firstPeak, record.count - firstPeak)
+    }
+  }
 }
 
 extension NormLedger {
@@ -63,57 +94,18 @@ extension NormLedger {
   /// alone: the record is the same, to the bit, as by ``reduce(_:)``.
   ///
   /// - Parameters:
-  ///   - windows: the same on all ranks; their record is what `body` gets, laid out as
-  ///     ``combine(_:into:length:)`` takes it.
-  ///   - body: replaces the record by that of all ranks together.
+  ///   - windows: the same on all ranks.
+  ///   - body: replaces blocks by those of all ranks together (``LedgerBlocks/combine(_:into:)``).
   /// - Returns: false where a rank has a word outside a window: then the ledger is as it was.
   public mutating func reduce<Failure>(
     within windows: inout LedgerWindows,
     _ body: (inout MutableSpan<Int64>) throws(Failure) -> Void
   ) throws(Failure) -> Bool {
-    write(to: &windows)
-    windows.keepOwn()
-    var words = windows.record.mutableSpan
-    try body(&words)
-    let fits = windows.record[1] == 0
-    read(from: fits ? windows.record : windows.own, by: windows)
+    let firstPeak = firstPeak
+    withRecord { windows.take(from: $0, peaksAt: firstPeak) }
+    let fits = try windows.reduce(body)
+    withRecord { windows.put(sent: !fits, into: $0, peaksAt: firstPeak) }
     if fits { readTotals { windows.first[$0]..<windows.first[$0] + LedgerWindows.width } }
     return fits
-  }
-
-  /// Moves the words in the windows and the peaks to what travels, and says there whether others
-  /// differ from zero.
-  private mutating func write(to windows: inout LedgerWindows) {
-    let (width, words, firstPeak) = (LedgerWindows.width, ExactSum.wordCount, firstPeak)
-    withRecord { own in
-      windows.record.withUnsafeMutableBufferPointer { sent in
-        for sum in windows.first.indices {
-          let from = own.baseAddress! + Self.header + sum * words + windows.first[sum]
-          let to = sent.baseAddress! + LedgerWindows.header + sum * width
-          to.update(from: from, count: width)
-          from.update(repeating: 0, count: width)
-        }
-        (sent.baseAddress! + Int(sent[0]) + 1).update(
-          from: own.baseAddress! + firstPeak, count: own.count - firstPeak)
-        var outside: Int64 = 0
-        for word in Self.header..<firstPeak { outside |= own[word] }
-        sent[1] = outside == 0 ? 0 : 1
-      }
-    }
-  }
-
-  /// Takes back what has travelled.
-  private mutating func read(from record: [Int64], by windows: LedgerWindows) {
-    let (width, words, firstPeak) = (LedgerWindows.width, ExactSum.wordCount, firstPeak)
-    withRecord { own in
-      record.withUnsafeBufferPointer { sent in
-        for sum in windows.first.indices {
-          (own.baseAddress! + Self.header + sum * words + windows.first[sum]).update(
-            from: sent.baseAddress! + LedgerWindows.header + sum * width, count: width)
-        }
-        (own.baseAddress! + firstPeak).update(
-          from: sent.baseAddress! + Int(sent[0]) + 1, count: own.count - firstPeak)
-      }
-    }
   }
 }

@@ -187,7 +187,14 @@ public struct NormLedger: Sendable, Equatable {
   ) {
     let peaks = header + Int(record[0])
     for index in header..<peaks { record[index] &+= other[index] }
-    for index in stride(from: peaks, to: length, by: peakWords) {
+    combinePeaks(other, into: record, from: peaks, to: length)
+  }
+
+  static func combinePeaks(
+    _ other: UnsafePointer<Int64>, into record: UnsafeMutablePointer<Int64>, from first: Int,
+    to end: Int
+  ) {
+    for index in stride(from: first, to: end, by: peakWords) {
       let mine = Double(bitPattern: UInt64(bitPattern: record[index]))
       let theirs = Double(bitPattern: UInt64(bitPattern: other[index]))
       if theirs > mine || (theirs == mine && other[index + 1] < record[index + 1]) {

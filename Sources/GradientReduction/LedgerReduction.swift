@@ -13,7 +13,7 @@ public struct LedgerReduction: ~Copyable {
     let windows = LedgerWindows(layout)
     let whole = try RecordReduction(
       length: NormLedger(layout).record.count, combine: combineLedgers)
-    let compact = try RecordReduction(length: windows.length, combine: combineLedgers)
+    let compact = try RecordReduction(length: LedgerBlocks.length, combine: combineBlocks)
     self.init(windows, whole: whole, compact: compact)
   }
 
@@ -64,5 +64,15 @@ private let combineLedgers: RecordReduction.Combine = { other, record, count, da
       other.assumingMemoryBound(to: Int64.self) + index * length,
       into: record.assumingMemoryBound(to: Int64.self) + index * length,
       length: length)
+  }
+}
+
+/// `MPI_User_function` of ``LedgerBlocks/combine(_:into:)``.
+private let combineBlocks: RecordReduction.Combine = { other, blocks, count, _ in
+  guard let other, let blocks, let count else { return }
+  for index in 0..<Int(count.pointee) {
+    LedgerBlocks.combine(
+      other.assumingMemoryBound(to: Int64.self) + index * LedgerBlocks.length,
+      into: blocks.assumingMemoryBound(to: Int64.self) + index * LedgerBlocks.length)
   }
 }

@@ -32,8 +32,8 @@ extension Reduction where Element == ValueAndRank {
 /// A reduction of records: each rank gives `length` values of 8 bytes that only a function of the
 /// caller's can combine (a sum here, a maximum there).
 ///
-/// MPI sees one element of a contiguous type, so no algorithm can cut a record in two (MPI 3.1
-/// §5.9.5).
+/// A record is one element of a contiguous type to MPI, so no algorithm can cut it in two (MPI 3.1
+/// §5.9.5); several can be reduced in one call, and MPI may send these in parts.
 ///
 /// ```swift
 /// let reduction = try RecordReduction(length: 2) { other, record, count, _ in combine(…) }
@@ -82,11 +82,11 @@ public struct RecordReduction: ~Copyable {
 }
 
 extension Communicator {
-  /// Replaces this rank's record by the combination of all ranks' records, in place (MPI_Allreduce,
-  /// MPI 3.1 §5.9.6).
+  /// Replaces this rank's record, or records one after the other, by the combination of all ranks',
+  /// in place (MPI_Allreduce, MPI 3.1 §5.9.6).
   ///
-  /// Collective: one all-reduce of `8·length` bytes. Throws ``MPIError`` where a value has not 8
-  /// bytes, or the record not the reduction's length.
+  /// Collective: one all-reduce of `8·record.count` bytes. Throws ``MPIError`` where a value has not
+  /// 8 bytes, or these are no whole number of records of the reduction's length.
   @inlinable
   public borrowing func allReduce<Word: Datatype>(
     record: inout MutableSpan<Word>, _ reduction: borrowing RecordReduction
@@ -94,15 +94,17 @@ extension Communicator {
     try require(
       MemoryLayout<Word>.stride == 8, "allReduce", "a record is made of values of 8 bytes")
     try require(
-      record.count == reduction.length, "allReduce",
+      record.count > 0 && record.count.isMultiple(of: reduction.length), "allReduce",
       "a record of \(record.count) values where \(reduction.length) were announced")
     let (comm, flight, datatype, operation) = (
       handle, flight, reduction.datatype, reduction.operation
     )
+    let records = try mpiCount(record.count / reduction.length, "allReduce")
     try record.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try flight.check(
         .allReduce, bytes: 8 * buffer.count,
-        MPI_Allreduce(cmpi_in_place(), buffer.baseAddress, 1, datatype, operation, comm),
+        MPI_Allreduce(
+          cmpi_in_place(), buffer.baseAddress, records, datatype, operation, comm),
         "MPI_Allreduce")
     }
   }

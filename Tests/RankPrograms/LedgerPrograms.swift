@@ -87,19 +87,22 @@ private func compare(steps: Int, on part: borrowing Communicator, isErratic: Boo
 private func time(tensors: Int, rounds: Int, on part: borrowing Communicator) throws {
   let layout = LedgerLayout(tensorCount: tensors)
   var reduction = try LedgerReduction(layout)
-  var random = RandomStream(5)
-  var filled = NormLedger(layout, rank: part.rank)
-  for sum in NormLedger.Sum.allCases { filled.add(random.uniform(0..<1), to: sum) }
-  for tensor in 0..<tensors {
-    filled.add(random.uniform(0..<1), to: .squares, of: tensor)
-    filled.add(random.uniform(0..<1), to: .weightedLocalSquares, of: tensor)
+  var ledger = NormLedger(layout, rank: part.rank)
+  /// In the memory that the ledger has, as in training.
+  func fill() {
+    var random = RandomStream(5)
+    ledger.clear(rank: part.rank)
+    for sum in NormLedger.Sum.allCases { ledger.add(random.uniform(0..<1), to: sum) }
+    for tensor in 0..<tensors {
+      ledger.add(random.uniform(0..<1), to: .squares, of: tensor)
+      ledger.add(random.uniform(0..<1), to: .weightedLocalSquares, of: tensor)
+    }
   }
-  var ledger = filled
   var doubles = [Double](repeating: 1, count: reduction.stepBytes / 8)
   var times: [[Double]] = [[], [], []]
   for _ in 0..<rounds {
     for way in 0..<3 {
-      ledger = filled
+      fill()
       try part.barrier()
       let start = monotonicNanoseconds()
       switch way {
