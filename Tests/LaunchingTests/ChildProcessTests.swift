@@ -35,11 +35,7 @@ import Testing
     let lines = said.errors.split(separator: "\n").map(String.init)
     #expect(said.ending == .exited(3) && Array(lines.dropFirst()) == (1...3000).map { "\($0)" })
     let process = try #require(Int32(lines.first ?? ""))
-    let start = Date()
-    while kill(process, 0) == 0, state(of: process) != "Z", Date().timeIntervalSince(start) < 20 {
-      await Task.yield()
-    }
-    #expect(kill(process, 0) == -1 || state(of: process) == "Z")
+    #expect(await ends(process))
   }
 
   @Test func aChildStartsAsANewProgramDoes() async throws {
@@ -90,8 +86,18 @@ import Testing
       let ending = try await task.value
       #expect(ending == .signalled(trap.isEmpty ? SIGTERM : SIGKILL))
       let grandchild = try #require(Int32(lines.withLock { $0 }.dropLast()))
-      #expect(kill(grandchild, 0) == -1 || state(of: grandchild) == "Z")
+      #expect(await ends(grandchild))
     }
+  }
+
+  /// Whether a process that was sent a signal ends.
+  private func ends(_ process: Int32) async -> Bool {
+    let start = Date()
+    while kill(process, 0) == 0, state(of: process) != "Z" {
+      if Date().timeIntervalSince(start) > 20 { return false }
+      await Task.yield()
+    }
+    return true
   }
 
   private func state(of process: Int32) -> Character? {
