@@ -1,3 +1,4 @@
+import Glibc
 import Launching
 import Processes
 import Recording
@@ -27,14 +28,21 @@ struct Mpirun {
       throw CommandFailure(.mpiUnusable, problem)
     }
     let monitor = Mutex<Task<Void, Never>?>(nil)
-    defer { monitor.withLock { $0?.cancel() } }
+    let children = Children()
+    defer {
+      monitor.withLock { $0?.cancel() }
+      children.end()
+    }
     let lines = (output: Lines(output), errors: Lines(errors))
     do {
       let ending = try await ChildProcess.run(
         command, environment: line.environment,
         began: { launcher in
           await control.began(.init(launcher, hasOtherHosts: hasOtherHosts), kind)
-          if hasOtherHosts { return }
+          if hasOtherHosts {
+            monitor.withLock { $0 = Task { await children.watch(launcher) } }
+            return
+          }
           monitor.withLock {
             $0 = Task {
               if let hadRanks = await LaunchMonitor(launcher: launcher).watch() {
@@ -55,6 +63,23 @@ struct Mpirun {
       _ = await control.ended()
       throw CommandFailure(.mpiUnusable, "\(command[0]) cannot be started: \(error)")
     }
+  }
+
+  /// What mpirun has started on this host: its connections to hosts that have gone do not end with
+  /// it.
+  private final class Children: Sendable {
+    private let last = Mutex<[ProcessEntry]>([])
+
+    /// Looks again and again, until the task is cancelled.
+    func watch(_ launcher: Int32) async {
+      while !Task.isCancelled {
+        let found = ProcessEntry.descendants(of: launcher)
+        if !found.isEmpty { last.withLock { $0 = found } }
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+
+    func end() { for process in last.withLock({ $0 }) { process.send(SIGTERM) } }
   }
 
   /// Cuts what one stream brings into lines.
