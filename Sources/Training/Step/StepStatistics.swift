@@ -121,7 +121,7 @@ final class StepStatistics {
   }
 
   /// Adds up a ledger over all ranks; `book` says, for observers, which of the step's ledgers it
-  /// is. Collective, one small allreduce.
+  /// is. Collective, one small allreduce; two where a step's does not fit into what travels.
   func reduce(
     _ ledger: inout NormLedger, _ book: LedgerBook = .step, on world: borrowing Communicator
   ) throws {
