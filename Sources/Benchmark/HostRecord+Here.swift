@@ -6,6 +6,7 @@ import Models
 import Processes
 import Recording
 import Reports
+import Training
 import TensorFiles
 import Vectors
 
@@ -36,8 +37,7 @@ extension HostRecord {
       outputProblem: output.flatMap(writingProblem),
       sharesOutput: token.map { access($0, F_OK) == 0 } ?? true, time: wallSeconds(),
       cores: Machine.current().cores, cpu: cpuName(),
-      instructions: CPUInstructions(
-        kernels: KernelInstructions.name, onednn: computeLibraryInstructions()),
+      instructions: .here,
       memory: kibibytes("MemTotal", in: meminfo) << 10,
       freeMemory: kibibytes("MemAvailable", in: meminfo) << 10,
       freeSharedMemory: freeBytes("/dev/shm"))

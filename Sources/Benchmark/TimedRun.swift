@@ -114,7 +114,7 @@ public final class TimedRun {
       gemmGflops: products * 1e-9, peakBytes: Int(peakBytes),
       cpu: "\(cpuName()), \(KernelInstructions.name)",
       secondLevelCache: sysconf(Int32(_SC_LEVEL2_CACHE_SIZE)),
-      library: "oneDNN \(computeLibraryVersion()), \(computeLibraryInstructions())",
+      library: computeLibraries(),
       profile: profile)
   }
 

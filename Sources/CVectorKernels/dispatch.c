@@ -1,6 +1,7 @@
 // Which of the compiled kernels are used: chosen once, before main, from what the CPU has and what LOCKSTEP_MAX_CPU allows. (Clang's
 // target_clones chooses too, but in a resolver that runs before the environment can be read.)
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "CVectorKernels.h"
@@ -49,6 +50,16 @@ __attribute__((constructor)) static void choose(void) {
 
 const char *cvk_instructions(void) { return instructions; }
 int cvk_limit_is_unknown(void) { return limit_is_unknown; }
+
+int cvk_limit(const char *name) {
+  int wanted = 0, now = 0;
+  while (wanted < COUNT && strcmp(name, instances[wanted].name) != 0) wanted++;
+  while (chosen != instances[now].kernels) now++;
+  if (wanted == COUNT || now > wanted) return 0;
+  chosen = instances[wanted].kernels;
+  instructions = instances[wanted].name;
+  return 1;
+}
 
 #define KERNEL(result, name, parameters, arguments) \
   result name parameters { return chosen->name arguments; }

@@ -255,8 +255,10 @@ extension Experiment.TrainingChoice {
       "overlap", default: .auto,
       "whether messages carry a gradient's tensors while the backward pass computes the rest: always; never, by MPI's own reductions after it; or where that was measured faster: a sharded gradient's always, a replicated one's between nodes. The moment they leave never shows in a result. Clips of scope worker and bound, sharpness-aware steps and noise by micro-batches need the whole gradient first"
     )
-    reproducible = try keys.boolean(
-      "reproducible", default: false, "the same bits at any rank count")
+    reproducibility = try keys.value(
+      "reproducible", default: .no, as: .reproducibility,
+      "the same bits at any number of ranks and threads: on CPUs that are alike, or with `\"any-cpu\"` on any that has AVX2, of which every library then uses no more"
+    )
     if exchange == .shared && gradient == .replicated {
       throw keys.error(
         "exchange",

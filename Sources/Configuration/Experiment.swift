@@ -76,8 +76,10 @@ public struct Experiment: Sendable {
     /// Whether messages carry a gradient while the rest of it is computed; `auto`: where that was
     /// measured faster.
     public var overlap = Overlap.auto
-    /// Whether losses, norms and weights have the same bits at any number of ranks.
-    public var reproducible = false
+    /// Where losses, norms and weights have the same bits at any number of ranks and threads.
+    public var reproducibility = Reproducibility.no
+    /// Whether they have anywhere.
+    public var reproducible: Bool { reproducibility != .no }
 
     public enum Length: Sendable, Equatable { case epochs(Int), steps(Int) }
 

@@ -33,12 +33,13 @@ public struct DoctorReport: Sendable {
   // MARK: Tables
 
   private var hosts: [[String]] {
-    [["host", "CPU", "kernels", "oneDNN", "cores", "memory", "free", "/dev/shm"]]
+    [["host", "CPU", "kernels", "oneDNN", "OpenBLAS", "products", "cores", "memory", "free", "/dev/shm"]]
       + records.map {
         [
           PlainText.sanitized($0.host, limit: 40), PlainText.sanitized($0.cpu, limit: 40),
           $0.instructions?.kernels ?? "–",
-          $0.instructions?.onednn ?? "–", String($0.cores), gibibytes($0.memory),
+          $0.instructions?.onednn ?? "–", $0.instructions?.openblas ?? "–",
+          $0.instructions?.products ?? "–", String($0.cores), gibibytes($0.memory),
           gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
         ]

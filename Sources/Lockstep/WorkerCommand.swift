@@ -108,6 +108,11 @@ struct WorkerCommand: ParsableCommand {
   @Option(help: .hidden)
   var exchangeSizes: String?
 
+  // For `Launch/bench --products`: times the libraries of matrix products instead, a line of JSON a
+  // shape; no MPI.
+  @Flag(help: .hidden)
+  var benchProducts = false
+
   // For the checks before a run on several hosts: prints what this host is and has, without MPI;
   // the experiment is only a name.
   @Flag(help: .hidden)
@@ -182,6 +187,10 @@ struct WorkerCommand: ParsableCommand {
           of: HostRecord.here(
             data: probedFiles, output: output, token: probeToken, launcher: probeLauncher)
         ).string)
+      Glibc.exit(0)
+    }
+    if benchProducts {
+      for line in ProductTimings() { print(line.string) }
       Glibc.exit(0)
     }
     // A launcher that is killed before MPI is up leaves nothing that would end this rank.

@@ -118,17 +118,6 @@ final class PrimitiveDescriptor {
   }
 }
 
-extension ComputeContext {
-  /// Runs an operation, which counts as a product.
-  func run(
-    _ operation: Primitive, _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>,
-    _ third: UnsafePointer<Float>? = nil, _ fourth: UnsafePointer<Float>? = nil
-  ) {
-    operation.run(first, second, third, fourth)
-    productDone()
-  }
-}
-
 extension Primitive {
   /// A copy from one layout to another: ``run(_:_:_:_:)`` takes source and target.
   static func copy(

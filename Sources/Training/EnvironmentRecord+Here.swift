@@ -28,11 +28,21 @@ extension EnvironmentRecord {
       cores: ProcessInfo.processInfo.activeProcessorCount,
       threads: threads,
       cpu: cpuName(),
-      instructions: CPUInstructions(
-        kernels: KernelInstructions.name, onednn: computeLibraryInstructions()),
+      instructions: .here,
       gitRevision: GitCheckout.revision(around: experiment) ?? GitCheckout.revision(around: "."),
       commandLine: CommandLine.arguments,
       simulation: simulation)
+  }
+}
+
+extension CPUInstructions {
+  /// What this process computes with.
+  package static var here: CPUInstructions {
+    let settings = ComputeSettings.current
+    return CPUInstructions(
+      kernels: KernelInstructions.name, onednn: computeLibraryInstructions(),
+      openblas: settings.openBLAS.map { "\($0.version) \($0.core)" },
+      products: settings.products.cpu.description)
   }
 }
 

@@ -120,8 +120,9 @@ public final class Run {
     self.lock = lock
     if isFirst { FlightRecorder.publish(directory: directory.path) }
     let resumes = try world.broadcast(claim?.decision == .resume ? "resume" : "") == "resume"
-    setComputeThreads(options.threads)
     hosts = try world.allGatherTexts(hostName())
+    let computing = try ComputeAgreement(
+      experiment.training.reproducibility, threads: options.threads, on: world)
     checkpoints = Checkpoints(
       directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock,
       experiment: experiment)
@@ -175,7 +176,7 @@ public final class Run {
       "rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps"
     )
     notes += experiment.ignoredKeyNotes
-    notes += data.notes + trainer.notes
+    notes += computing.notes + data.notes + trainer.notes
     if let simulation = options.simulation {
       notes.append("simulated: \(simulation.description(ranks: world.size))")
     }

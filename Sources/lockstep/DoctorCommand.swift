@@ -12,7 +12,7 @@ struct DoctorCommand: AsyncParsableCommand {
       "Shows what this machine or cluster can do, what is misconfigured and how to mend it.",
     discussion: """
       Asks each host for its build, Open MPI, cores and memory; then starts ranks as a training run would, and measures sums over all ranks by size,
-      matrix products on all ranks at once, and clocks. "kernels" and "oneDNN" are the instructions that Lockstep's own loops and oneDNN use of the CPU; the
+      matrix products on all ranks at once, and clocks. "kernels" and "oneDNN" are the instructions that Lockstep's own loops and oneDNN use of the CPU, "OpenBLAS" its version and kernels, "products" the kind of CPU in the table by which each matrix product's library is chosen; the
       environment variables LOCKSTEP_MAX_CPU (avx512, avx2, baseline) and ONEDNN_MAX_CPU_ISA limit them. A link's MB/s are the bytes that a rank must send at least, over the time.
       Exit codes: 0 fine, or only advice; 64 bad options, 70 a rank failed, 78 MPI or a host is unusable.
 

@@ -60,7 +60,7 @@ private let componentsProgram = RankProgram("components") { world, _ in
       let read = try Trainer(experiment, data: data, on: part)
       try read.train(on: part)
       var settings = settings(steps: 12)
-      settings.training.reproducible = reproducible
+      settings.training.reproducibility = reproducible ? .likeCPUs : .no
       let made = try Trainer(
         model: perceptron(), data: data, optimizer: .momentum(), clip: GlobalClip(maxNorm: 0.5),
         settings: settings, on: part)

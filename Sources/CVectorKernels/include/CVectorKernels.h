@@ -21,4 +21,6 @@ uint64_t cvk_digest(const float *x, size_t count);
 const char *cvk_instructions(void);
 /// Whether LOCKSTEP_MAX_CPU is set, and is none of these names; it then limits nothing.
 int cvk_limit_is_unknown(void);
+/// Uses these and no better from now on; not while a kernel runs on another thread. 0, and nothing is changed, where those in use are less.
+int cvk_limit(const char *name);
 #endif

@@ -1,5 +1,3 @@
-import COneDNN
-
 /// The size of a convolution of one sample.
 struct ConvolutionShape {
   let inputs: ActivationShape
@@ -12,7 +10,7 @@ struct ConvolutionShape {
   /// How many inputs a value of the result is a sum of.
   var fanIn: Int { inputs.width / groups * kernel * kernel }
 
-  fileprivate func extents(_ shape: ActivationShape, samples: Int) -> [Int] {
+  func extents(_ shape: ActivationShape, samples: Int) -> [Int] {
     guard case .maps(let channels, let height, let width) = shape else {
       fatalError("no image: \(shape)")
     }
@@ -20,107 +18,58 @@ struct ConvolutionShape {
   }
 }
 
-/// A convolution compiled by oneDNN for a number of samples, forward and backward, of maps with the
-/// channels last; the weights are brought into the layouts that its operations chose.
+/// A convolution of a number of samples, in pieces of a few samples that threads compute.
+///
+/// The pieces' weight gradients are added in their order.
 final class ConvolutionPlan {
-  private let convolve: Primitive
-  private let backwardWeights: Primitive
-  private let backwardInputs: Primitive?
-  private let readWeights: Primitive
-  private let readTransposed: Primitive?
-  private let writeGradient: Primitive
-  private let addGradient: Primitive
-  private let weights = Workspace()
-  private let transposed = Workspace()
-  private let gradient = Workspace()
+  private let pieces: [ConvolutionPiece]
+  /// Each piece's samples.
+  private let samples: [Range<Int>]
+  private let shape: ConvolutionShape
+  private let compute: ComputeContext
 
-  init(_ shape: ConvolutionShape, samples: Int, wantsInputs: Bool) {
-    var source = dnnl_memory_desc_t(shape.extents(shape.inputs, samples: samples), dnnl_nhwc)
-    var result = dnnl_memory_desc_t(shape.extents(shape.result, samples: samples), dnnl_nhwc)
-    let (inputs, outputs, groups) = (shape.inputs.width, shape.result.width, shape.groups)
-    let extents =
-      groups == 1
-      ? [outputs, inputs, shape.kernel, shape.kernel]
-      : [groups, outputs / groups, inputs / groups, shape.kernel, shape.kernel]
-    let plain = dnnl_memory_desc_t(extents, groups == 1 ? dnnl_oihw : dnnl_goihw)
-    var chosen = dnnl_memory_desc_t(extents, dnnl_format_tag_any)
-    let strides = [Int64](repeating: Int64(shape.stride), count: 2)
-    let padding = [Int64](repeating: Int64(shape.padding), count: 2)
-    let direct = dnnl_convolution_direct
-
-    var operation = dnnl_convolution_desc_t()
-    dnnl_convolution_forward_desc_init(
-      &operation, dnnl_forward_training, direct, &source, &chosen, nil, &result, strides, padding,
-      padding)
-    let forward = PrimitiveDescriptor(operation)
-    let forwardWeights = forward.layout(dnnl_query_weights_md)
-    convolve = Primitive(
-      forward,
-      [(DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_DST, result)])
-    readWeights = .copy(from: plain, to: forwardWeights)
-    weights.reserve(forwardWeights.floatCount)
-
-    dnnl_convolution_backward_weights_desc_init(
-      &operation, direct, &source, &chosen, nil, &result, strides, padding, padding)
-    let backwardWeights = PrimitiveDescriptor(operation, after: forward)
-    let weightGradient = backwardWeights.layout(dnnl_query_diff_weights_md)
-    self.backwardWeights = Primitive(
-      backwardWeights,
-      [
-        (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, result),
-        (DNNL_ARG_DIFF_WEIGHTS, weightGradient),
-      ]
-    )
-    writeGradient = .copy(from: weightGradient, to: plain)
-    addGradient = .copy(from: weightGradient, to: plain, adding: true)
-    gradient.reserve(weightGradient.floatCount)
-
-    guard wantsInputs else {
-      (backwardInputs, readTransposed) = (nil, nil)
-      return
+  init(_ shape: ConvolutionShape, samples: Int, wantsInputs: Bool, by compute: ComputeContext) {
+    (self.shape, self.compute) = (shape, compute)
+    let operations = 2 * Double(samples) * Double(shape.result.count) * Double(shape.fanIn)
+    let count = compute.settings.pieces(of: samples, operations: operations, atLeast: 4)
+    self.samples = (0..<count).map { part($0, of: count, samples) }
+    pieces = self.samples.map {
+      ConvolutionPiece(shape, samples: $0.count, wantsInputs: wantsInputs)
     }
-    dnnl_convolution_backward_data_desc_init(
-      &operation, direct, &source, &chosen, &result, strides, padding, padding)
-    let backwardInputs = PrimitiveDescriptor(operation, after: forward)
-    let transposedWeights = backwardInputs.layout(dnnl_query_weights_md)
-    self.backwardInputs = Primitive(
-      backwardInputs,
-      [
-        (DNNL_ARG_DIFF_DST, result), (DNNL_ARG_WEIGHTS, transposedWeights),
-        (DNNL_ARG_DIFF_SRC, source),
-      ]
-    )
-    readTransposed = .copy(from: plain, to: transposedWeights)
-    transposed.reserve(transposedWeights.floatCount)
+  }
+
+  /// Computes all pieces; `body` gets where a piece's inputs and results begin.
+  private func run(_ body: (_ piece: ConvolutionPiece, _ input: Int, _ result: Int) -> Void) {
+    compute.threads.run(pieces.count) { index, _ in
+      let first = samples[index].lowerBound
+      body(pieces[index], first * shape.inputs.count, first * shape.result.count)
+    }
+    compute.productDone()
   }
 
   /// y = x∗W
   func forward(
-    _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
-    into y: UnsafeMutablePointer<Float>, by compute: ComputeContext
+    _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
-    compute.run(readWeights, weight, weights.base)
-    compute.run(convolve, x, weights.base, y)
+    run { piece, input, result in piece.forward(x + input, weight, into: y + result) }
   }
 
   /// ∂loss/∂W from `d` = ∂loss/∂y.
   func backward(
     _ d: UnsafePointer<Float>, x: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>,
-    accumulate: Bool, by compute: ComputeContext
+    accumulate: Bool
   ) {
-    compute.run(backwardWeights, x, d, gradient.base)
-    compute.run(accumulate ? addGradient : writeGradient, gradient.base, target)
+    run { piece, input, result in piece.backward(d + result, x: x + input) }
+    for (index, piece) in pieces.enumerated() {
+      piece.write(to: target, accumulate: accumulate || index > 0)
+    }
   }
 
   /// ∂loss/∂x from `d` = ∂loss/∂y.
   func backward(
     _ d: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
-    toInputs dx: UnsafeMutablePointer<Float>, by compute: ComputeContext
+    toInputs dx: UnsafeMutablePointer<Float>
   ) {
-    guard let backwardInputs, let readTransposed else {
-      fatalError("the first layer's inputs have no gradient")
-    }
-    compute.run(readTransposed, weight, transposed.base)
-    compute.run(backwardInputs, d, transposed.base, dx)
+    run { piece, input, result in piece.backward(d + result, weight, toInputs: dx + input) }
   }
 }

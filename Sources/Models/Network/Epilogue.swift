@@ -29,16 +29,22 @@ struct Epilogue {
   /// Makes the result of the product.
   func forward(_ pass: LayerPass, rows: Int, columns: Int, weights: borrowing FlatVector) {
     let target = target(pass)
-    if case .result(let activation) = function {
-      if let bias {
-        activation.forward(target, bias: weights.pointer(bias), rows: rows, columns: columns)
-      } else {
-        activation.forward(target, count: rows * columns)
+    let bias = bias.map { UnsafePointer(weights.pointer($0)) }
+    pass.threads.split(rows, atLeast: ComputeThreads.leastRows(of: columns)) { rows in
+      let (target, count) = (target + rows.lowerBound * columns, rows.count * columns)
+      if case .result(let activation) = function {
+        if let bias {
+          activation.forward(target, bias: bias, rows: rows.count, columns: columns)
+        } else {
+          activation.forward(target, count: count)
+        }
+        return
       }
-      return
+      if let bias { cvk_bias(target, bias, rows.count, columns) }
+      if case .derivative(let apply) = function {
+        apply(pass.y + rows.lowerBound * columns, target, count)
+      }
     }
-    if let bias { cvk_bias(target, weights.pointer(bias), rows, columns) }
-    if case .derivative(let apply) = function { apply(pass.y, target, rows * columns) }
   }
 
   /// Makes ∂loss/∂ the product of ∂loss/∂ the result, in its place, and the bias's gradient.
@@ -46,11 +52,14 @@ struct Epilogue {
     _ pass: LayerPass, rows: Int, columns: Int, into gradient: inout FlatVector,
     finished: (Int, inout FlatVector) -> Void
   ) {
-    switch function {
-    case nil: break
-    case .result(let activation):
-      activation.backward(pass.dy, results: pass.y, count: rows * columns)
-    case .derivative: cvk_multiply(pass.dy, pass.saved, rows * columns)
+    pass.threads.split(rows, atLeast: ComputeThreads.leastRows(of: columns)) { rows in
+      let (start, count) = (rows.lowerBound * columns, rows.count * columns)
+      switch function {
+      case nil: break
+      case .result(let activation):
+        activation.backward(pass.dy + start, results: pass.y + start, count: count)
+      case .derivative: cvk_multiply(pass.dy + start, pass.saved + start, count)
+      }
     }
     guard let bias else { return }
     cvk_column_sums(gradient.pointer(bias), pass.dy, rows, columns, pass.accumulates ? 1 : 0)

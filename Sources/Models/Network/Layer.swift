@@ -116,6 +116,8 @@ public struct LayerMemory: Sendable {
 public struct LayerPass {
   /// Samples in the micro-batch; at least one.
   public let samples: Int
+  /// Threads that rows, columns or samples may be divided among; never what a sum is made of.
+  public let threads: ComputeThreads
   /// Whether this is training: dropout does nothing otherwise.
   public let isTraining: Bool
   /// Whether the gradient is added to what is there.

@@ -248,7 +248,7 @@ public final class Network: PredictiveModel {
       case .backward: scratch.backward
       }
     return LayerPass(
-      samples: count, isTraining: isTraining, accumulates: accumulates,
+      samples: count, threads: compute.threads, isTraining: isTraining, accumulates: accumulates,
       x: values(node.inputs[0]), second: node.inputs.count > 1 ? values(node.inputs[1]) : nil,
       y: values(node.result),
       saved: base + (phase == .forward ? saved.forward : saved.backward) * count,

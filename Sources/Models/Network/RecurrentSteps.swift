@@ -55,26 +55,44 @@ struct RecurrentSteps {
   }
 
   /// Step `time`, whose products are there; `table` has a row of sums for each token.
-  func forward(_ time: Int, table: UnsafePointer<Float>, tokens: UnsafePointer<Int32>) {
-    switch cell {
-    case .gru: fatalError("a GRU's sums are no sum of two")
-    case .elman: cvk_elman(state(time + 1), sums(time), table, tokens + time * rows, rows, hidden)
-    case .lstm:
-      cvk_lstm(
-        sums(time), table, tokens + time * rows, memory(time), memory(time + 1), squashed(time),
-        state(time + 1), rows, hidden)
+  func forward(
+    _ time: Int, table: UnsafePointer<Float>, tokens: UnsafePointer<Int32>,
+    on threads: ComputeThreads
+  ) {
+    let (sums, state, tokens) = (sums(time), state(time + 1), tokens + time * rows)
+    threads.split(rows, atLeast: leastRows) { part in
+      let first = part.lowerBound
+      let (sums, at) = (sums + first * cell.gates * hidden, first * hidden)
+      switch cell {
+      case .gru: fatalError("a GRU's sums are no sum of two")
+      case .elman: cvk_elman(state + at, sums, table, tokens + first, part.count, hidden)
+      case .lstm:
+        cvk_lstm(
+          sums, table, tokens + first, memory(time) + at, memory(time + 1) + at,
+          squashed(time) + at, state + at, part.count, hidden)
+      }
     }
   }
 
+  /// A row's value takes about as long as 16 simple ones.
+  private var leastRows: Int { ComputeThreads.leastRows(of: 16 * hidden) }
+
   /// Leaves ∂loss/∂ step `time`'s sums in their place; `dh` is ∂loss/∂ its state. Called from the
   /// last step to the first.
-  func backward(_ time: Int, dh: UnsafePointer<Float>) {
-    switch cell {
-    case .gru: fatalError("a GRU's sums are no sum of two")
-    case .elman: cvk_elman_backward(sums(time), dh, state(time + 1), rows, hidden)
-    case .lstm:
-      if time == length - 1 { memoryGradient.update(repeating: 0, count: step) }
-      cvk_lstm_backward(sums(time), memory(time), squashed(time), dh, memoryGradient, rows, hidden)
+  func backward(_ time: Int, dh: UnsafePointer<Float>, on threads: ComputeThreads) {
+    if cell == .lstm && time == length - 1 { memoryGradient.update(repeating: 0, count: step) }
+    let sums = sums(time)
+    threads.split(rows, atLeast: leastRows) { part in
+      let at = part.lowerBound * hidden
+      let sums = sums + cell.gates * at
+      switch cell {
+      case .gru: fatalError("a GRU's sums are no sum of two")
+      case .elman: cvk_elman_backward(sums, dh + at, state(time + 1) + at, part.count, hidden)
+      case .lstm:
+        cvk_lstm_backward(
+          sums, memory(time) + at, squashed(time) + at, dh + at, memoryGradient + at, part.count,
+          hidden)
+      }
     }
   }
 }

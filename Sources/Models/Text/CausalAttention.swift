@@ -8,12 +8,13 @@ import CVectorKernels
 struct CausalAttention {
   let heads: Int
   let width: Int
+  let threads: ComputeThreads
 
   private var headWidth: Int { width / heads }
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
-  /// How many values the scratch of a pass has for samples of `length` tokens.
-  func scratchCount(length: Int) -> Int { cvk_attention_scratch(length, headWidth) }
+  /// How many values the scratch of a pass has for samples of `length` tokens: each thread its own.
+  func scratchCount(length: Int) -> Int { threads.count * cvk_attention_scratch(length, headWidth) }
 
   /// `mixed` is rows × 3·width, queries, keys and values, the heads side by side in each; `y` rows
   /// × width. `statistics` gets what the backward pass needs, 2·heads values a row.
@@ -22,15 +23,14 @@ struct CausalAttention {
     statistics: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
     into y: UnsafeMutablePointer<Float>
   ) {
-    for sample in 0..<samples {
-      for head in 0..<heads {
-        let own = statistics + 2 * (sample * heads + head) * length
-        let (row, column) = (sample * length, head * headWidth)
-        let q = mixed + row * 3 * width + column
-        cvk_attention(
-          y + row * width + column, width, own, own + length, q, q + width, q + 2 * width,
-          3 * width, length, headWidth, scale, scratch)
-      }
+    let ofThread = cvk_attention_scratch(length, headWidth)
+    threads.run(samples * heads) { index, thread in
+      let own = statistics + 2 * index * length
+      let (row, column) = (index / heads * length, index % heads * headWidth)
+      let q = mixed + row * 3 * width + column
+      cvk_attention(
+        y + row * width + column, width, own, own + length, q, q + width, q + 2 * width,
+        3 * width, length, headWidth, scale, scratch + thread * ofThread)
     }
   }
 
@@ -41,19 +41,18 @@ struct CausalAttention {
     statistics: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
     into d: UnsafeMutablePointer<Float>, by compute: ComputeContext
   ) {
-    for sample in 0..<samples {
-      for head in 0..<heads {
-        let own = statistics + 2 * (sample * heads + head) * length
-        let (row, column) = (sample * length, head * headWidth)
-        let (q, dq, output) = (
-          mixed + row * 3 * width + column, d + row * 3 * width + column, row * width + column
-        )
-        cvk_attention_backward(
-          dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q,
-          q + width, q + 2 * width, 3 * width, length,
-          headWidth, scale, scratch)
-        compute.productDone()
-      }
+    let ofThread = cvk_attention_scratch(length, headWidth)
+    threads.run(samples * heads) { index, thread in
+      let own = statistics + 2 * index * length
+      let (row, column) = (index / heads * length, index % heads * headWidth)
+      let (q, dq, output) = (
+        mixed + row * 3 * width + column, d + row * 3 * width + column, row * width + column
+      )
+      cvk_attention_backward(
+        dq, dq + width, dq + 2 * width, dy + output, y + output, width, own, own + length, q,
+        q + width, q + 2 * width, 3 * width, length,
+        headWidth, scale, scratch + thread * ofThread)
+      if thread == 0 { compute.productDone() }
     }
   }
 }

@@ -121,7 +121,7 @@ public struct Attention: LayerKind {
 
     init(length: Int, width: Int, heads: Int, by compute: ComputeContext) {
       self.length = length
-      attention = CausalAttention(heads: heads, width: width)
+      attention = CausalAttention(heads: heads, width: width, threads: compute.threads)
       self.compute = compute
     }
 

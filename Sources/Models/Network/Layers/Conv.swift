@@ -184,14 +184,15 @@ public struct Conv: LayerKind {
 
     private func plan(_ samples: Int) -> ConvolutionPlan {
       if let plan = plans[samples] { return plan }
-      let plan = ConvolutionPlan(shape, samples: samples, wantsInputs: wantsInputs)
+      let plan = ConvolutionPlan(
+        shape, samples: samples, wantsInputs: wantsInputs, by: compute)
       plans[samples] = plan
       return plan
     }
 
     func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
       plan(pass.samples).forward(
-        pass.x, weights.pointer(weight), into: epilogue.target(pass), by: compute)
+        pass.x, weights.pointer(weight), into: epilogue.target(pass))
       epilogue.forward(
         pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, weights: weights)
     }
@@ -205,11 +206,10 @@ public struct Conv: LayerKind {
         finished: finished)
       let plan = plan(pass.samples)
       plan.backward(
-        pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates,
-        by: compute)
+        pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates)
       finished(weight, &gradient)
       if let dx = pass.dx {
-        plan.backward(pass.dy, weights.pointer(weight), toInputs: dx, by: compute)
+        plan.backward(pass.dy, weights.pointer(weight), toInputs: dx)
       }
     }
   }

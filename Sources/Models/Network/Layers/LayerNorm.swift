@@ -38,8 +38,15 @@ public struct LayerNorm: LayerKind {
     override func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
       let (normal, inverse) = normal(pass)
       let rows = pass.samples * shape.rows
-      cvk_layer_norm(pass.y, normal, inverse, pass.x, weights.pointer(weight), rows, width)
-      if let bias { cvk_bias(pass.y, weights.pointer(bias), rows, width) }
+      let weight = weights.pointer(weight)
+      let bias = bias.map { UnsafePointer(weights.pointer($0)) }
+      pass.threads.split(rows, atLeast: ComputeThreads.leastRows(of: width)) { part in
+        let start = part.lowerBound * width
+        cvk_layer_norm(
+          pass.y + start, normal + start, inverse + part.lowerBound, pass.x + start, weight,
+          part.count, width)
+        if let bias { cvk_bias(pass.y + start, bias, part.count, width) }
+      }
     }
 
     override func backward(
@@ -47,8 +54,14 @@ public struct LayerNorm: LayerKind {
     ) {
       let (normal, inverse) = normal(pass)
       let rows = pass.samples * shape.rows
-      if !pass.addsToGradient { dx.update(repeating: 0, count: rows * width) }
-      cvk_layer_norm_backward(dx, pass.dy, normal, inverse, weights.pointer(weight), rows, width)
+      let weight = weights.pointer(weight)
+      pass.threads.split(rows, atLeast: ComputeThreads.leastRows(of: width)) { part in
+        let start = part.lowerBound * width
+        if !pass.addsToGradient { (dx + start).update(repeating: 0, count: part.count * width) }
+        cvk_layer_norm_backward(
+          dx + start, pass.dy + start, normal + start, inverse + part.lowerBound, weight,
+          part.count, width)
+      }
     }
   }
 }

@@ -28,14 +28,22 @@ public struct MaxPool: PoolKind {
     }
 
     override func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
-      cvk_max_pool(
-        pass.y, choices(pass), pass.x, pass.samples, height, width, channels, window.size,
-        window.stride, window.padding)
+      let choices = choices(pass)
+      pass.threads.split(pass.samples) { samples in
+        let (x, y) = (samples.lowerBound * shape.count, samples.lowerBound * result.count)
+        cvk_max_pool(
+          pass.y + y, choices + y, pass.x + x, samples.count, height, width, channels, window.size,
+          window.stride, window.padding)
+      }
     }
 
     override func add(_ pass: LayerPass, to dx: UnsafeMutablePointer<Float>) {
-      cvk_max_pool_backward(
-        dx, pass.dy, choices(pass), pass.samples, shape.rows, result.rows, channels)
+      let choices = choices(pass)
+      pass.threads.split(pass.samples) { samples in
+        let (x, y) = (samples.lowerBound * shape.count, samples.lowerBound * result.count)
+        cvk_max_pool_backward(
+          dx + x, pass.dy + y, choices + y, samples.count, shape.rows, result.rows, channels)
+      }
     }
   }
 }

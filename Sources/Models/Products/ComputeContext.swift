@@ -11,9 +11,21 @@ public protocol ProgressHook: AnyObject {
 public final class ComputeContext {
   /// Called after each product; nil for nothing.
   public var progress: (any ProgressHook)?
+  let settings: ComputeSettings
+  private var plans: [ProductForm: ProductPlan] = [:]
 
   /// A context whose products call nothing.
-  public init() {}
+  public init(_ settings: ComputeSettings = .current) { self.settings = settings }
+
+  var threads: ComputeThreads { settings.threads }
+
+  /// How products of a form are made; `a` and `b` are of this form.
+  func plan(_ form: ProductForm, _ a: Matrix, _ b: Matrix) -> ProductPlan {
+    if let plan = plans[form] { return plan }
+    let plan = ProductPlan(form, a, b, settings)
+    plans[form] = plan
+    return plan
+  }
 
   /// A product is done.
   @inline(__always)

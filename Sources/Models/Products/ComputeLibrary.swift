@@ -19,3 +19,11 @@ public func computeLibraryInstructions() -> String {
   let effective = dnnl_get_effective_cpu_isa()
   return names.first { $0.0 == effective }?.1 ?? "0x\(String(effective.rawValue, radix: 16))"
 }
+
+/// What computes in this process, for people: `oneDNN 2.6.3, avx2, and OpenBLAS 0.3.21, Zen`.
+public func computeLibraries() -> String {
+  let oneDNN = "oneDNN \(computeLibraryVersion()), \(computeLibraryInstructions())"
+  return ComputeSettings.current.openBLAS.map {
+    "\(oneDNN), and OpenBLAS \($0.version), \($0.core)"
+  } ?? oneDNN
+}

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Times products of square matrices, which is what a step's products are compared with: the
 /// floating-point operations a second of each of `repeats` products, after one that is not counted.
 ///
@@ -20,10 +18,4 @@ public func productSpeeds(side: Int = 512, repeats: Int) -> [Double] {
       into: result.base)
     return 2 * Double(side * side * side) / (now() - start)
   }.dropFirst().map { $0 }
-}
-
-private func now() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
