@@ -116,7 +116,6 @@ let ruleExperiments: [(text: String, overrides: [String])] = cases.map { overrid
 /// Runs every case at every rank count with each exchange and compares the transcripts. Argument:
 /// `few` for every tenth case. Prints one digest of it all.
 let bitsProgram = RankProgram("bits") { world, arguments in
-  setComputeThreads(1)
   let isFew = arguments.first == "few"
   var digest: UInt64 = 0
   var all: [Case] = []
@@ -173,7 +172,6 @@ func compareBits(
 
 /// The models of texts. Arguments: the paths of a text, of a tokenizer and of a folder.
 let bitsTextProgram = RankProgram("bits-text") { world, arguments in
-  setComputeThreads(1)
   let text = """
     [data]
     kind = "text"
@@ -237,7 +235,6 @@ private func modelCases(_ models: [[String]], _ text: String) -> [Case] {
 /// The models of images, on the IDX files in the directory that is the argument; steps run over
 /// several epochs.
 let bitsImagesProgram = RankProgram("bits-images") { world, arguments in
-  setComputeThreads(1)
   let text = """
     [data]
     kind = "idx"
@@ -263,7 +260,6 @@ let bitsImagesProgram = RankProgram("bits-images") { world, arguments in
 /// A run on three ranks, and the same resumed from its middle on other numbers of ranks. Argument:
 /// a directory; leaves `whole` and `on-N` in it.
 let bitsResumeProgram = RankProgram("bits-resume") { world, arguments in
-  setComputeThreads(1)
   let folder = arguments[0]
   let overrides = [
     "training.steps=8", "checkpoint.every=4", "optimizer.kind=adamw", "clip.rule=zscore",
@@ -298,7 +294,6 @@ private func writeBase(in folder: String, on world: borrowing Communicator) thro
 /// The directory gets `sound-N` for every rank count N, `ascent-N` of a run with SAM and LAMB, and
 /// `FAULT-N` for the rank counts that have the rank.
 let bitsTracesProgram = RankProgram("bits-traces") { world, arguments in
-  setComputeThreads(1)
   let folder = arguments[0]
   let file = try writeBase(in: folder, on: world)
   func run(

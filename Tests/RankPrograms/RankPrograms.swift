@@ -64,6 +64,7 @@ struct RankPrograms {
       exit(64)
     }
     StopSignals.block()
+    obeyComputeChoice()
     if name.hasPrefix("flight-") { beginFlight(name) }
     withMPI { world in try program.run(world, Array(arguments.dropFirst())) }
     exit(exitStatus)

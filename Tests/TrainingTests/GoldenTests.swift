@@ -47,7 +47,18 @@ import Testing
   /// exchanged, in micro-batches of 8 and 32.
   @Test(arguments: models.merging(networks) { first, _ in first }) func trainingFollowsPyTorch(
     _ model: String, _ keys: [String]
-  ) throws {
+  ) throws { try follow(model, keys) }
+
+  /// The same by one library for all products, and on several threads.
+  @Test(arguments: ["cnn", "gpt", "net-residual"], ["onednn:3", "openblas:2"])
+  func soItDoesByEachLibraryAndOnThreads(_ model: String, _ choice: String) throws {
+    try follow(
+      model, try #require(Self.models[model] ?? Self.networks[model]),
+      environment: ["LOCKSTEP_TEST_COMPUTE": choice])
+  }
+
+  private func follow(_ model: String, _ keys: [String], environment: [String: String] = [:]) throws
+  {
     let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -63,7 +74,8 @@ import Testing
         "clip.max_norm=\(settings.maxNorm)",
       ]
     let outcome = try Programs.mpirun(
-      4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule)
+      4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule,
+      environment: environment)
     try #require(outcome.status == 0, "\(outcome.errors)")
     // Recurrent networks amplify what Float32 rounds.
     let bound = ["net-lstm", "net-gru", "net-open", "net-batch"].contains(model) ? 2e-5 : 1e-5

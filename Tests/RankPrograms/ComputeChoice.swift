@@ -1,0 +1,16 @@
+import Glibc
+import Models
+
+/// Makes every product by one library, on so many threads, as the environment's
+/// `LOCKSTEP_TEST_COMPUTE` says, such as `openblas:2`: the same tests then hold for each choice.
+func obeyComputeChoice() {
+  guard let text = getenv("LOCKSTEP_TEST_COMPUTE") else { return }
+  let parts = String(cString: text).split(separator: ":")
+  guard parts.count == 2, let library = ProductLibrary(rawValue: String(parts[0])),
+    let threads = Int(parts[1])
+  else { fatalError("LOCKSTEP_TEST_COMPUTE: wanted LIBRARY:THREADS") }
+  let lines = ProductShape.Layout.allCases.map { "\($0.rawValue) 64x64x64 \(library.rawValue)" }
+  let table = ProductTable("cpu avx2-512 a test\n" + lines.joined(separator: "\n"))!
+  ComputeSettings.current = ComputeSettings(
+    threads: threads, products: table.rows[0], openBLAS: .here())
+}
