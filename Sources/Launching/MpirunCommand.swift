@@ -92,7 +92,7 @@ public struct MpirunCommand: Sendable {
   /// hands on by itself (`OMPI_MCA_*`).
   public var exported: [String] { Self.exportedNames.filter { inherited[$0] != nil } }
   private static let exportedNames = [
-    "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "LOCKSTEP_MAX_CPU",
+    "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "SWIFT_BACKTRACE", "LOCKSTEP_MAX_CPU", "OPENBLAS_CORETYPE",
     "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
   ]
 
