@@ -57,62 +57,6 @@ extension ProductTable {
     NT 1024x384x1536 onednn-compiled
     TN 384x1536x1024 onednn-compiled
     NN 1024x1536x384 onednn
-    cpu avx2-512 Zen 3, 2026-11-26: three shapes measured, the others by their columns
-    NT 64x128x784 onednn-compiled
-    TN 128x784x64 onednn-compiled
-    NT 64x10x128 onednn-compiled
-    TN 10x128x64 onednn
-    NN 64x128x10 onednn
-    NT 64x1024x784 openblas
-    TN 1024x784x64 onednn-compiled
-    NT 64x1024x1024 openblas
-    TN 1024x1024x64 openblas
-    NN 64x1024x1024 openblas
-    NT 64x10x1024 onednn-compiled
-    TN 10x1024x64 openblas
-    NN 64x1024x10 openblas
-    NT 64x128x3136 onednn-compiled
-    TN 128x3136x64 onednn-compiled
-    NN 64x3136x128 onednn
-    NT 96x1024x64 openblas
-    TN 1024x64x96 onednn-compiled
-    NN 96x64x1024 onednn
-    NT* 32x1024x256 onednn-packed
-    TN 1024x256x128 onednn-compiled
-    NN 32x256x1024 onednn
-    NT 2048x96x256 onednn-packed
-    TN 96x256x2048 onednn
-    NN 2048x256x96 onednn
-    NT 768x384x128 onednn-packed
-    TN 384x128x768 onednn
-    NN 768x128x384 onednn
-    NT 768x128x128 onednn-packed
-    TN 128x128x768 onednn
-    NN 768x128x128 onednn
-    NT 768x512x128 openblas
-    TN 512x128x768 onednn
-    NN 768x128x512 onednn
-    NT 768x96x128 onednn-packed
-    TN 96x128x768 onednn
-    NN 768x128x96 onednn
-    NT 768x128x512 onednn-packed
-    TN 128x512x768 openblas
-    NN 768x512x128 openblas
-    NT 1024x1152x384 onednn-packed
-    TN 1152x384x1024 onednn
-    NN 1024x384x1152 onednn
-    NT 1024x384x384 onednn-packed
-    TN 384x384x1024 onednn
-    NN 1024x384x384 onednn
-    NT 1024x1536x384 openblas
-    TN 1536x384x1024 onednn
-    NN 1024x384x1536 onednn
-    NT 1024x96x384 onednn-packed
-    TN 96x384x1024 onednn
-    NN 1024x384x96 onednn
-    NT 1024x384x1536 onednn-packed
-    TN 384x1536x1024 openblas
-    NN 1024x1536x384 openblas
     cpu avx512-1024 AMD EPYC, Zen 4, 2026-11-24
     NT 64x128x784 onednn-compiled
     TN 128x784x64 onednn-compiled
