@@ -68,6 +68,15 @@ import Testing
     #expect((1...max(1, cores / 2)).contains(try #require(byHand)))
     #expect(
       (outcome.output + outcome.errors).contains("training.threads = auto: "), "\(outcome.errors)")
+    // A rank that is bound to a core has that one.
+    let bound = try Programs.run(
+      "/usr/bin/env",
+      [
+        "taskset", "-c", "0", Programs.path("lockstep-worker"), file, "--threads", "auto",
+        "--output", folder.path("bound"),
+      ])
+    #expect(bound.status == 0, "\(bound.errors)")
+    #expect(try object(folder, "bound/environment.json")["threads"] as? Int == 1)
   }
 
   @Test func aWrongNumberIsOneLineOfUsage() throws {

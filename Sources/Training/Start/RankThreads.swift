@@ -17,11 +17,12 @@ package struct RankThreads: Sendable, Equatable {
       return
     }
     let machine = SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName()
-    let own = machine + "\n" + AllowedCores.names().sorted().joined(separator: ";")
-    let places = try world.allGatherTexts(own).map { $0.split(separator: "\n") }
-    let here = places.filter { $0.first.map(String.init) == machine }
+    // A word for the machine, and one for each core.
+    let own = ([machine] + AllowedCores.names().sorted()).joined(separator: " ")
+    let places = try world.allGatherTexts(own).map { $0.split(separator: " ").map(String.init) }
+    let here = places.filter { $0.first == machine }
     // Ranks that are bound have cores each; others have the same ones.
-    let cores = Set(here.flatMap { $0.dropFirst().flatMap { $0.split(separator: ";") } })
+    let cores = Set(here.flatMap { $0.dropFirst() })
     let division = CoreDivision(
       [
         CoreDivision.Host(
