@@ -14,7 +14,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Times a standard workload: one line of JSON on standard output.",
     discussion: """
-      Workloads, each in Float32, the mean gradient's L2 norm clipped at 1:
+      Workloads, each in Float32, one thread a rank unless --threads says otherwise, the mean gradient's L2 norm clipped at 1:
       \(Workload.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
       A step counts from a batch that is ready to weights that are updated on the slowest rank; step_ms is the median over steps. gemm_fraction is the rate
       of multiply-adds in products and convolutions, over the whole step, divided by that of large matrix products: the median of those that all ranks
