@@ -98,7 +98,8 @@ let package = Package(
     library(
       "Reports", ["Recording", "Charts", "ExperimentKeys", "GradientNorms", "Files", "CZlib"],
       quickToBuild),
-    library("Launching", ["CProcess", "Processes", "Recording", "Reports"], quickToBuild),
+    library(
+      "Launching", ["CProcess", "Processes", "Recording", "Reports", "Scaling"], quickToBuild),
     library(
       "StallWatch",
       ["FlightRecorder", "CFlightRecorder", "Processes", "Recording", "Reports", "CProcess"],
@@ -128,7 +129,7 @@ let package = Package(
         "Models", "Data", "Files", "TensorFiles", "Recording", "Reports", "Launching",
         "Processes",
       ]),
-    library("CommandOptions", [argumentParser], quickToBuild),
+    library("CommandOptions", ["ExperimentKeys", argumentParser], quickToBuild),
     library(
       "Lockstep",
       [
@@ -216,7 +217,9 @@ let package = Package(
     tests("ChartsTests", ["Charts"]),
     tests(
       "ReportsTests", ["Recording", "Reports", "Charts", "GradientNorms", "CZlib", "RankTesting"]),
-    tests("LaunchingTests", ["Launching", "Recording", "Reports", "RankTesting", "Processes"]),
+    tests(
+      "LaunchingTests",
+      ["Launching", "Recording", "Reports", "RankTesting", "Processes", "Scaling"]),
   ],
   cLanguageStandard: .gnu11
 )

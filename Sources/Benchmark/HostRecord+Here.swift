@@ -27,6 +27,7 @@ extension HostRecord {
           problem: access(path, F_OK) == 0 ? "cannot be read" : "there is no such file")
       }
     }
+    let machine = Machine.current()
     let meminfo = SmallFiles.text("/proc/meminfo") ?? ""
     return HostRecord(
       host: hostName(), machine: SmallFiles.text("/proc/sys/kernel/random/boot_id") ?? hostName(),
@@ -36,11 +37,12 @@ extension HostRecord {
       directory: linkTarget("/proc/self/cwd"), data: files,
       outputProblem: output.flatMap(writingProblem),
       sharesOutput: token.map { access($0, F_OK) == 0 } ?? true, time: wallSeconds(),
-      cores: Machine.current().cores, cpu: cpuName(),
+      cores: machine.cores, cpu: cpuName(),
       instructions: .here,
       memory: kibibytes("MemTotal", in: meminfo) << 10,
       freeMemory: kibibytes("MemAvailable", in: meminfo) << 10,
-      freeSharedMemory: freeBytes("/dev/shm"))
+      freeSharedMemory: freeBytes("/dev/shm"),
+      numaNodes: machine.numaNodes, cacheDomains: machine.cacheDomains)
   }
 }
 

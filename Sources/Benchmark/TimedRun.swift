@@ -17,6 +17,7 @@ public final class TimedRun {
   private let trainer: Trainer
   private let data: TrainingData
   private let steps: Int
+  private let threads: Int
   /// For each timed step: this rank's nanoseconds from the barrier to its updated weights, without
   /// those of reading the batch.
   private var times: [Double] = []
@@ -28,12 +29,14 @@ public final class TimedRun {
   /// How often products and steps change places.
   private static let turns = 10
 
-  /// Reads the data and makes the replicas; `profiles` notes the times within steps.
-  public init(_ workload: Workload, steps: Int, profiles: Bool, on world: borrowing Communicator)
-    throws
-  {
-    (self.workload, self.steps) = (workload, steps)
-    setComputeThreads(1)
+  /// Reads the data and makes the replicas, which compute with so many `threads` each; `profiles`
+  /// notes the times within steps.
+  public init(
+    _ workload: Workload, steps: Int, threads: Int, profiles: Bool,
+    on world: borrowing Communicator
+  ) throws {
+    (self.workload, self.steps, self.threads) = (workload, steps, threads)
+    setComputeThreads(threads)
     let text = workload.experiment(ranks: world.size, steps: Workload.warmUp + steps)
     let experiment = try Experiment(text: text, source: workload.name, overrides: [])
     data = try TrainingData(experiment.data, seed: experiment.seed, on: world)
@@ -103,7 +106,8 @@ public final class TimedRun {
     let units =
       workload.batch * world.size * (workload.unit == .tokens ? data.train.shape.tokens : 1)
     return BenchResult(
-      workload: workload.name, ranks: world.size, params: trainer.model.layout.parameterCount,
+      workload: workload.name, ranks: world.size, threads: threads,
+      params: trainer.model.layout.parameterCount,
       stepMs: median * 1e3,
       minMs: slowest.min()! * 1e-6, perS: Double(units) / median, loss: last.ledger.meanLoss,
       norm: last.decision.norm,

@@ -27,8 +27,7 @@ public struct PredictOptions: ParsableArguments, Sendable {
     completion: .list(["final", "best", "average"]))
   public var weights: String?
 
-  @Option(help: ArgumentHelp("Compute threads.", valueName: "count"))
-  public var threads = 1
+  @OptionGroup public var threads: ThreadsOption
 
   @Flag(help: "Replace the output file.")
   public var force = false
@@ -39,14 +38,12 @@ public struct PredictOptions: ParsableArguments, Sendable {
   public init() {}
 
   /// What is wrong with the options; nil where nothing is.
-  public var mistake: String? {
-    (1...1024).contains(threads)
-      ? nil : "--threads \(threads): give a number from 1 to 1024"
-  }
+  public var mistake: String? { threads.mistake }
 
   /// The same options as arguments.
   public var arguments: [String] {
-    var words = ["--input=\(input)", "--output=\(output)", "--threads=\(threads)"]
+    var words = ["--input=\(input)", "--output=\(output)"]
+    words += threads.arguments
     words += weights.map { ["--weights=\($0)"] } ?? []
     words += (force ? ["--force"] : []) + (json ? ["--json"] : [])
     return words + ["--", path]

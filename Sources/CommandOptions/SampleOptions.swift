@@ -32,6 +32,8 @@ public struct SampleOptions: ParsableArguments, Sendable {
   @Option(help: ArgumentHelp("The PNG file that pictures are drawn to.", valueName: "file"))
   public var output = "sample.png"
 
+  @OptionGroup public var threads: ThreadsOption
+
   @Flag(help: "Replace that file.")
   public var force = false
 
@@ -42,7 +44,8 @@ public struct SampleOptions: ParsableArguments, Sendable {
 
   /// What is wrong with the options; nil where nothing is.
   public var mistake: String? {
-    length >= 0 && temperature >= 0 && temperature.isFinite && top >= 1 && seed >= 0
+    if let mistake = threads.mistake { return mistake }
+    return length >= 0 && temperature >= 0 && temperature.isFinite && top >= 1 && seed >= 0
       && (1...65536).contains(pictures)
       ? nil
       : "--length, --temperature and --seed cannot be negative, --top is at least 1, and --pictures from 1 to 65536"
@@ -55,6 +58,7 @@ public struct SampleOptions: ParsableArguments, Sendable {
       "--length=\(length)", "--temperature=\(temperature)", "--top=\(top)",
       "--pictures=\(pictures)", "--output=\(output)", "--seed=\(seed)",
     ]
+    words += threads.arguments
     return words + (force ? ["--force"] : []) + ["--", checkpoint]
   }
 }

@@ -16,7 +16,7 @@ extension Experiment {
       return ExperimentDescription(
         name: name, resolved: resolved, notes: ignoredKeyNotes, dataFiles: data.recipe.files,
         globalBatch: training.globalBatch, microBatch: training.microBatch,
-        learningRate: learningRate,
+        learningRate: learningRate, threads: training.threads, mostRanks: mostRanks(model),
         tensors: model?.layout.segments.map {
           ExperimentDescription.Tensor(name: $0.name, shape: $0.shape)
         },
@@ -30,6 +30,14 @@ extension Experiment {
     } catch {
       throw WorkerRefusal(.data, "\(error)")
     }
+  }
+
+  /// How many ranks can get samples in a step: each takes one at least, or a whole micro-batch where
+  /// steps are divided by these.
+  private func mostRanks(_ model: (any Model)?) -> Int {
+    let batch = max(training.globalBatch, batchGrowth?.largest ?? 0)
+    guard training.reproducible || model?.runningStatistics != nil else { return batch }
+    return (batch + training.microBatch - 1) / training.microBatch
   }
 
   /// A line for each key of the file that another kind than the chosen one has.

@@ -265,5 +265,9 @@ extension Experiment.TrainingChoice {
         "\"shared\" divides gradient and weights between the ranks: with gradient = \"replicated\" use \"messages\""
       )
     }
+    threads = try keys.threads(
+      "threads", default: .fixed(1),
+      "threads that each rank computes with. Auto: as many as the rank has cores for. Those of a machine are divided among its ranks. `lockstep run -n auto` starts a rank for each core then, or as many as can get samples in a step"
+    )
   }
 }

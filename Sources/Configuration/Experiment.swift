@@ -1,4 +1,5 @@
 import Data
+import ExperimentKeys
 import GradientNorms
 import Models
 import Optimizers
@@ -80,6 +81,8 @@ public struct Experiment: Sendable {
     public var reproducibility = Reproducibility.no
     /// Whether they have anywhere.
     public var reproducible: Bool { reproducibility != .no }
+    /// With how many threads each rank computes.
+    public var threads = ThreadCount.fixed(1)
 
     public enum Length: Sendable, Equatable { case epochs(Int), steps(Int) }
 

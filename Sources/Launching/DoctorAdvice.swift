@@ -74,7 +74,8 @@ public struct DoctorAdvice: Sendable, Equatable {
     if !isCrowded && threads > cores {
       add(
         "\(name): OMP_NUM_THREADS makes \(threads) threads for \(NumberFormat.counted(cores, "core"))",
-        "unset it, or set it to \(max(1, cores / ranks.count)); lockstep uses one thread a rank")
+        "unset it, or set it to \(max(1, cores / ranks.count)); lockstep uses one thread a rank, or what --threads says"
+      )
     }
   }
 

@@ -1,5 +1,6 @@
 import Recording
 import Reports
+import Scaling
 
 /// The result of `lockstep doctor`: as tables for people, as one JSON object for programs.
 public struct DoctorReport: Sendable {
@@ -33,13 +34,19 @@ public struct DoctorReport: Sendable {
   // MARK: Tables
 
   private var hosts: [[String]] {
-    [["host", "CPU", "kernels", "oneDNN", "OpenBLAS", "products", "cores", "memory", "free", "/dev/shm"]]
+    [
+      [
+        "host", "CPU", "kernels", "oneDNN", "OpenBLAS", "products", "cores", "NUMA", "memory",
+        "free", "/dev/shm",
+      ]
+    ]
       + records.map {
         [
           PlainText.sanitized($0.host, limit: 40), PlainText.sanitized($0.cpu, limit: 40),
           $0.instructions?.kernels ?? "–",
           $0.instructions?.onednn ?? "–", $0.instructions?.openblas ?? "–",
-          $0.instructions?.products ?? "–", String($0.cores), gibibytes($0.memory),
+          $0.instructions?.products ?? "–", String($0.cores),
+          $0.numaNodes.map(String.init) ?? "–", gibibytes($0.memory),
           gibibytes($0.freeMemory),
           gibibytes($0.freeSharedMemory),
         ]
@@ -47,14 +54,28 @@ public struct DoctorReport: Sendable {
   }
 
   private func ranks(_ diagnosis: DiagnosisRecord) -> [[String]] {
-    [["rank", "host", "processors", "OMP threads", "clock ms", "GFLOP/s"]]
+    [["rank", "host", "processors", "cores", "OMP threads", "clock ms", "GFLOP/s"]]
       + diagnosis.ranks.map {
         [
           String($0.rank), PlainText.sanitized($0.host, limit: 40), $0.processors,
+          coresOfRank($0, diagnosis).map(String.init) ?? "–",
           $0.threads ?? "–", NumberFormat.formatted($0.clockOffsetMs),
           NumberFormat.formatted($0.gemmGflops),
         ]
       }
+  }
+
+  /// The cores that each rank of a machine could have for threads of its own.
+  private func coresOfRank(_ rank: DiagnosisRecord.Rank, _ diagnosis: DiagnosisRecord) -> Int? {
+    records.first { $0.machine == rank.machine }.map { record in
+      CoreDivision(
+        [
+          CoreDivision.Host(
+            cores: record.cores, numaNodes: record.numaNodes ?? 1,
+            cacheDomains: record.cacheDomains ?? 1)
+        ], ranks: diagnosis.ranks.count { $0.machine == rank.machine }, threads: nil
+      ).threads
+    }
   }
 
   private func reductions(_ diagnosis: DiagnosisRecord) -> [[String]] {

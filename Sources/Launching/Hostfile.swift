@@ -32,6 +32,15 @@ public struct Hostfile: Sendable, Equatable {
     return copy
   }
 
+  /// The same hosts with other numbers of slots, one a host, of which mpirun counts these alone.
+  func limited(to slots: [Int]) -> Hostfile {
+    var copy = self
+    for (index, count) in slots.enumerated() { copy.hosts[index].slots = count }
+    copy.isLimited = true
+    return copy
+  }
+  private var isLimited = false
+
   private var text: String {
     hosts.map { host in
       host.address + (host.slots.map { " slots=\($0)" } ?? "")
@@ -92,8 +101,10 @@ public struct Hostfile: Sendable, Equatable {
 
   /// The arguments that name the hosts to mpirun.
   var arguments: [String] {
-    if let path { return ["--hostfile", path] }
-    return ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
+    let list = ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
+    guard let path else { return list }
+    // With both, the list limits the file's slots.
+    return ["--hostfile", path] + (isLimited ? list : [])
   }
 
   /// The hosts in the order in which mpirun gives them ranks: the one that it is started on comes

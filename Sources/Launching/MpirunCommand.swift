@@ -1,3 +1,5 @@
+import Scaling
+
 /// The command that starts the workers: mpirun's arguments and its environment, as values.
 public struct MpirunCommand: Sendable {
   /// Programs, as absolute paths. `setpriv` is nil where util-linux is missing.
@@ -6,6 +8,10 @@ public struct MpirunCommand: Sendable {
   public var worker: String
   public var workerArguments: [String]
   public var ranks: Int
+  /// Of each rank.
+  public var threads = 1
+  /// Why there are so many ranks and threads, where they were chosen.
+  public var reason: String?
   public var machine: Machine
   public var hostfile: Hostfile?
   /// The user's own arguments for mpirun; where they speak of binding or oversubscription, ours
@@ -15,6 +21,8 @@ public struct MpirunCommand: Sendable {
   public var bindsToCores = false
   /// What the hosts themselves said of their cores; nil where they were not asked.
   public var crowding: Oversubscription?
+  /// The same by host; empty where they were not asked.
+  var coresOfHosts: [String: CoreDivision.Host] = [:]
   /// The environment the coordinator was started with.
   public var inherited: [String: String]
 
@@ -35,13 +43,16 @@ public struct MpirunCommand: Sendable {
   }
 
   /// How many ranks `auto` means: an allocation's tasks, a hostfile's slots, or this machine's
-  /// cores.
+  /// cores, where each rank takes as many slots or cores as it has `threads`.
   public static func automaticRanks(
-    machine: Machine, hostfile: Hostfile?, environment: [String: String]
+    machine: Machine, hostfile: Hostfile?, threads: Int = 1, environment: [String: String]
   ) -> Int {
-    if let hostfile { return hostfile.slots ?? machine.cores * hostfile.hosts.count }
-    return environment["SLURM_NTASKS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-      ?? machine.cores
+    func room(_ cores: Int) -> Int { max(1, cores / threads) }
+    if let hostfile {
+      guard hostfile.slots != nil else { return room(machine.cores) * hostfile.hosts.count }
+      return hostfile.hosts.reduce(0) { $0 + room($1.slots ?? 1) }
+    }
+    return SlurmAllocation(environment)?.tasks ?? room(machine.cores)
   }
 
   // MARK: The command
@@ -57,7 +68,7 @@ public struct MpirunCommand: Sendable {
 
   private var arguments: [String] {
     var arguments = ["-n", String(ranks)]
-    if let hostfile { arguments += hostfile.arguments }
+    if let hostfile = hostfile.map(slotted) { arguments += hostfile.arguments }
     if hostfile != nil || hasAllocation {
       // By default a host that falls off the network is noticed after 300 s; with these after about
       // 8 s.
@@ -77,9 +88,9 @@ public struct MpirunCommand: Sendable {
     } else if crowding == .shared {
       // Each of these hosts would bind its first rank to the same core.
       if !bindingIsChosen { arguments += ["--bind-to", "none"] }
-    } else if bindsToCores
-      && !extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"])
-    {
+    } else if threads > 1 {
+      if !placementIsChosen { arguments += blockBinding ?? ["--bind-to", "none"] }
+    } else if bindsToCores && !placementIsChosen {
       arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
     }
     arguments += [
@@ -100,10 +111,16 @@ public struct MpirunCommand: Sendable {
   var isNested: Bool { inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil }
 
   private var bindingIsChosen: Bool { extraMentions(["--bind-to", "-bind-to"]) }
+  private var placementIsChosen: Bool {
+    extraMentions(["--bind-to", "-bind-to", "--map-by", "-map-by", "--cpu-set", "--rankfile"])
+  }
 
-  /// More ranks than cores, as far as can be known here: a scheduler's allocation is its own
-  /// affair.
-  public var isOversubscribed: Bool { exceedsSlots || crowding == .oversubscribed }
+  /// More ranks than cores, or fewer cores than their threads take, as far as can be known here: a
+  /// scheduler's allocation is its own affair.
+  public var isOversubscribed: Bool {
+    exceedsSlots || crowding == .oversubscribed
+      || hostfile == nil && !hasAllocation && ranks * threads > machine.cores
+  }
 
   private var exceedsSlots: Bool {
     if let hostfile { return hostfile.slots.map { ranks > $0 } ?? false }
@@ -124,7 +141,7 @@ public struct MpirunCommand: Sendable {
   /// Whether ranks may run where only mpirun reaches them.
   public var mayReachOtherHosts: Bool { hostfile != nil || hasAllocation }
 
-  private var hasAllocation: Bool {
+  var hasAllocation: Bool {
     ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_JOBID", "PE_HOSTFILE"].contains { inherited[$0] != nil }
   }
 
@@ -132,27 +149,37 @@ public struct MpirunCommand: Sendable {
 
   /// What the user should know about how the workers are started.
   public var notes: [String] {
-    var notes: [String] = []
+    var notes = reason.map { [$0] } ?? []
     if crowding == .shared && !bindingIsChosen {
       notes.append(
         "some of these hosts are one machine: their ranks are not bound to cores (mpirun --bind-to none)"
       )
+    } else if isOversubscribed && !exceedsSlots && crowding == nil {
+      notes.append(
+        "\(rankText) on \(machine.cores == 1 ? "1 core" : "\(machine.cores) cores"): they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)"
+      )
     } else if isOversubscribed && !exceedsSlots {
       notes.append(
-        "a machine has more ranks than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)"
+        "a machine has more ranks\(threads > 1 ? " × threads" : "") than cores: they take turns, so times say nothing about scaling (mpirun --bind-to none, idle ranks yield)"
       )
     } else if isOversubscribed {
       let room =
         hostfile.map { _ in "slots in the hostfile" } ?? (machine.cores == 1 ? "core" : "cores")
       notes.append(
-        "\(ranks) ranks on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "
+        "\(rankText) on \(hostfile?.slots ?? machine.cores) \(room): they take turns, so times say nothing about scaling "
           + "(mpirun --oversubscribe --bind-to none, idle ranks yield)")
     }
-    if let threads = inherited["OMP_NUM_THREADS"], threads != "1",
-      !workerArguments.contains("--threads")
+    if threads > 1, !isOversubscribed, crowding != .shared, !placementIsChosen, blockBinding == nil
     {
       notes.append(
-        "OMP_NUM_THREADS=\(threads) sets no threads of the ranks: each computes with one")
+        "\(rankText): not bound to cores, since it is not known that each host has enough of them (mpirun --bind-to none)"
+      )
+    }
+    if let variable = inherited["OMP_NUM_THREADS"], variable != "1", threads == 1,
+      !workerArguments.contains(where: { $0 == "--threads" || $0.hasPrefix("training.threads=") })
+    {
+      notes.append(
+        "OMP_NUM_THREADS=\(variable) sets no threads of the ranks: each computes with one")
     }
     if setpriv == nil {
       notes.append(

@@ -182,9 +182,11 @@ public struct MpirunOutputParser: Sendable {
         .mpiUnusable)
     } else if line.contains("unable to open the hostfile") {
       refuse("mpirun cannot open the hostfile", .usage)
-    } else if line.contains("binding more") && line.contains("process") {
+    } else if line.contains("binding more") && line.contains("process")
+      || line.contains("no available cpus")
+    {
       refuse(
-        "mpirun cannot bind every rank to a core of its own: add --mpirun-arg --bind-to --mpirun-arg none",
+        "mpirun cannot bind every rank to cores of its own: add --mpirun-arg --bind-to --mpirun-arg none",
         .usage)
     } else if line.contains("lost communication with a remote daemon")
       || line.contains("daemon has unexpectedly failed")

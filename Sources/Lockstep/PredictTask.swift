@@ -28,7 +28,7 @@ enum PredictTask {
         "\(options.output) is there already: --force replaces it, --output FILE names another"
       )
     }
-    setComputeThreads(options.threads)
+    setComputeThreads(options.threads.numberOfOneProcess)
     let choice = options.weights.map { WeightsChoice($0) } ?? .newest
     let trained = try TrainedModel.read(options.path, registry, choice: choice)
     guard let predictor = Predictor(trained) else {

@@ -6,6 +6,7 @@ import ExperimentKeys
 import Files
 import FoundationEssentials
 import Glibc
+import Models
 import Recording
 import Reports
 
@@ -16,6 +17,7 @@ enum SampleTask {
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
     endProcess(afterTaskWith: arguments) { (options: SampleOptions) in
       if let mistake = options.mistake { throw TaskFailure(.usage, mistake) }
+      setComputeThreads(options.threads.numberOfOneProcess)
       try sample(options, try TrainedModel.read(options.checkpoint, registry))
     }
   }

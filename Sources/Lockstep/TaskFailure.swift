@@ -1,8 +1,10 @@
 import ArgumentParser
+import CommandOptions
 import Configuration
 import ExperimentKeys
 import Files
 import Glibc
+import Processes
 import Recording
 import Reports
 
@@ -35,6 +37,11 @@ func endProcess<Options: ParsableArguments>(
   } catch {
     TaskFailure(.usage, Options.message(for: error)).end()
   }
+}
+
+extension ThreadsOption {
+  /// The threads of a process that is alone on its machine: without the option one.
+  var numberOfOneProcess: Int { (count ?? .fixed(1)).number ?? AllowedCores.count() }
 }
 
 extension TrainedModel {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmark
 import CProcess
+import CommandOptions
 import Configuration
 import ExperimentKeys
 import Files
@@ -49,8 +50,7 @@ struct WorkerCommand: ParsableCommand {
   @Flag(help: "Replace what the run directory holds.")
   var force = false
 
-  @Option(help: "Compute threads a rank; torchrun's default of 1 suits one rank a core.")
-  var threads = 1
+  @OptionGroup var threads: ThreadsOption
 
   @Option(
     help: ArgumentHelp(
@@ -168,7 +168,7 @@ struct WorkerCommand: ParsableCommand {
     if !(grace >= 0 && grace <= 86400) {
       throw ValidationError("--grace \(grace): give seconds from 0 to 86400")
     }
-    if threads < 1 { throw ValidationError("--threads \(threads): a rank needs at least one") }
+    if let mistake = threads.mistake { throw ValidationError(PlainText.sanitized(mistake)) }
     if let simulate {
       do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch {
         throw ValidationError("--simulate: \(error)")
@@ -226,7 +226,10 @@ struct WorkerCommand: ParsableCommand {
     }
     if let benchSteps, let workload = Workload.named(experiment) {
       withRanks { world in
-        let run = try TimedRun(workload, steps: benchSteps, profiles: benchTrace != nil, on: world)
+        let threads = try RankThreads(self.threads.count ?? .fixed(1), on: world)
+        let run = try TimedRun(
+          workload, steps: benchSteps, threads: threads.number, profiles: benchTrace != nil,
+          on: world)
         if let result = try run.measure(tracingTo: benchTrace, on: world) {
           print(JSONText(of: result).string)
         }
@@ -240,8 +243,8 @@ struct WorkerCommand: ParsableCommand {
       end()
     }
     if evaluate {
-      setComputeThreads(threads)
       withRanks { world in
+        setComputeThreads(try RankThreads(threads.count ?? .fixed(1), on: world).number)
         let evaluation = try TrainedEvaluation(
           path: experiment, weights: weights.map { WeightsChoice($0) } ?? .newest,
           overrides: overrides, registry: registry, on: world)
@@ -254,9 +257,9 @@ struct WorkerCommand: ParsableCommand {
       end()
     }
     let options = RunOptions(
-      experiment: experiment, overrides: overrides, output: output, resume: resume, force: force,
-      voice: events ? .events : .lines,
-      runID: runID, restarts: restarts, threads: threads, traces: trace,
+      experiment: experiment, overrides: overrides + threads.overrides, output: output,
+      resume: resume, force: force, voice: events ? .events : .lines,
+      runID: runID, restarts: restarts, traces: trace,
       simulation: simulate.flatMap { try? Simulation($0) },
       fault: inject.flatMap { InjectedFault($0) }, registry: registry)
     if let exchangeSeconds {

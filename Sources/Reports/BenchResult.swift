@@ -4,6 +4,8 @@ import Recording
 public struct BenchResult: Sendable, Equatable, Decodable {
   public var workload: String
   public var ranks: Int
+  /// Of each rank.
+  public var threads: Int
   public var params: Int
   /// The slowest rank's whole step, from a batch that is ready to weights that are updated: median
   /// over steps, and the fastest step.
@@ -39,7 +41,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   public var profile: BenchProfile?
 
   private enum CodingKeys: String, CodingKey {
-    case workload, ranks, params, loss, norm, seconds, steps, unit, gflops, profile, cpu
+    case workload, ranks, threads, params, loss, norm, seconds, steps, unit, gflops, profile, cpu
     case library
     case secondLevelCache = "l2_bytes"
     case stepMs = "step_ms"
@@ -51,7 +53,8 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   }
 
   public init(
-    workload: String, ranks: Int, params: Int, stepMs: Double, minMs: Double, perS: Double,
+    workload: String, ranks: Int, threads: Int, params: Int, stepMs: Double, minMs: Double,
+    perS: Double,
     loss: Double?, norm: Double?,
     gemmFraction: Double, seconds: PhaseTimes, steps: Int, unit: String, gflops: Double,
     gemmGflops: Double, peakBytes: Int, cpu: String, secondLevelCache: Int, library: String,
@@ -59,6 +62,7 @@ public struct BenchResult: Sendable, Equatable, Decodable {
   ) {
     self.workload = workload
     self.ranks = ranks
+    self.threads = threads
     self.params = params
     self.stepMs = stepMs
     self.minMs = minMs
@@ -115,6 +119,7 @@ extension BenchResult: JSONWritable {
     json.object {
       $0.field("workload", workload)
       $0.field("ranks", ranks)
+      $0.field("threads", threads)
       $0.field("params", params)
       $0.field("step_ms", stepMs)
       $0.field("min_ms", minMs)

@@ -8,8 +8,9 @@ public struct BenchText {
 
   public var text: String {
     let r = result
+    let threads = r.threads > 1 ? " × \(r.threads) threads" : ""
     var lines = [
-      "\(r.workload) on \(NumberFormat.counted(r.ranks, "rank")), \(NumberFormat.grouped(r.params)) parameters",
+      "\(r.workload) on \(NumberFormat.counted(r.ranks, "rank"))\(threads), \(NumberFormat.grouped(r.params)) parameters",
       "  step     \(NumberFormat.formatted(r.stepMs)) ms, the median of \(NumberFormat.counted(r.steps, "step")) of the slowest rank; "
         + "\(NumberFormat.formatted(r.minMs)) ms the fastest",
       "  speed    \(NumberFormat.rate(r.perS)) \(r.unit)/s over all ranks",

@@ -24,6 +24,9 @@ public struct HostRecord: Sendable, Equatable, Decodable {
   public var time: Double
   /// Physical cores that it may use.
   public var cores: Int
+  /// NUMA nodes and last-level caches that these cores belong to; nil in records of earlier versions.
+  public var numaNodes: Int?
+  public var cacheDomains: Int?
   public var cpu: String
   public var instructions: CPUInstructions?
   /// Bytes: in all, free for new programs, and free in /dev/shm (nil where there is none).
@@ -49,7 +52,8 @@ public struct HostRecord: Sendable, Equatable, Decodable {
     hasLauncher: Bool, directory: String,
     data: [DataFile],
     outputProblem: String?, sharesOutput: Bool, time: Double, cores: Int, cpu: String,
-    instructions: CPUInstructions? = nil, memory: Int, freeMemory: Int, freeSharedMemory: Int?
+    instructions: CPUInstructions? = nil, memory: Int, freeMemory: Int, freeSharedMemory: Int?,
+    numaNodes: Int? = nil, cacheDomains: Int? = nil
   ) {
     self.host = host
     self.machine = machine
@@ -63,6 +67,7 @@ public struct HostRecord: Sendable, Equatable, Decodable {
     self.sharesOutput = sharesOutput
     self.time = time
     self.cores = cores
+    (self.numaNodes, self.cacheDomains) = (numaNodes, cacheDomains)
     self.cpu = cpu
     self.instructions = instructions
     self.memory = memory
@@ -76,6 +81,8 @@ public struct HostRecord: Sendable, Equatable, Decodable {
     case hasLauncher = "has_launcher"
     case outputProblem = "output_problem"
     case sharesOutput = "shares_output"
+    case numaNodes = "numa_nodes"
+    case cacheDomains = "cache_domains"
     case freeMemory = "free_memory"
     case freeSharedMemory = "free_shared_memory"
   }
@@ -102,6 +109,8 @@ extension HostRecord: JSONWritable {
       $0.field("shares_output", sharesOutput)
       $0.field("time", time)
       $0.field("cores", cores)
+      if let numaNodes { $0.field("numa_nodes", numaNodes) }
+      if let cacheDomains { $0.field("cache_domains", cacheDomains) }
       $0.field("cpu", cpu)
       $0.field("instructions", instructions)
       $0.field("memory", memory)

@@ -8,13 +8,15 @@ public enum ProgressText {
   }
 
   /// What the workers start with:
-  /// `fashion-mlp: 4 ranks on node0, 235,146 parameters, 60,000 samples, 702 steps`.
+  /// `fashion-mlp: 4 ranks on node0, 235,146 parameters, 60,000 samples, 702 steps`; `4 ranks × 2
+  /// threads` where a rank has several.
   public static func line(_ started: WorkerEvent.Started) -> String {
     let hosts =
       started.hosts.count == 1
       ? PlainText.sanitized(started.hosts[0], limit: 64) : "\(started.hosts.count) hosts"
+    let threads = started.threads.flatMap { $0 > 1 ? " × \($0) threads" : nil } ?? ""
     return
-      "\(PlainText.sanitized(started.experiment, limit: 80)): \(NumberFormat.counted(started.ranks, "rank")) on \(hosts), "
+      "\(PlainText.sanitized(started.experiment, limit: 80)): \(NumberFormat.counted(started.ranks, "rank"))\(threads) on \(hosts), "
       + "\(NumberFormat.counted(started.parameters, "parameter")), \(NumberFormat.counted(started.samples, "sample")), "
       + NumberFormat.counted(started.steps, "step")
   }

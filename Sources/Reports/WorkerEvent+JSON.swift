@@ -16,6 +16,7 @@ extension WorkerEvent: JSONWritable {
         $0.field("experiment", started.experiment)
         $0.field("directory", started.directory)
         $0.field("notes", started.notes)
+        if let threads = started.threads { $0.field("threads", threads) }
         if let metrics = started.metrics { $0.field("metrics", metrics) }
       case .progress(let progress):
         $0.field("event", "progress")

@@ -48,12 +48,15 @@ public enum WorkerEvent: Sendable, Equatable {
     public var experiment: String
     public var directory: String
     public var notes: [String]
+    /// Of each rank; nil where a worker does not say.
+    public var threads: Int?
     /// The metrics of progress events besides their own; written only where there are any.
     public var metrics: [MetricDeclaration]?
 
     public init(
       ranks: Int, hosts: [String], steps: Int, parameters: Int, samples: Int, experiment: String,
-      directory: String, notes: [String] = [], metrics: [MetricDeclaration]? = nil
+      directory: String, notes: [String] = [], threads: Int? = nil,
+      metrics: [MetricDeclaration]? = nil
     ) {
       self.ranks = ranks
       self.hosts = hosts
@@ -63,6 +66,7 @@ public enum WorkerEvent: Sendable, Equatable {
       self.experiment = experiment
       self.directory = directory
       self.notes = notes
+      self.threads = threads
       self.metrics = metrics
     }
   }

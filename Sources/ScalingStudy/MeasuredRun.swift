@@ -8,6 +8,8 @@ import Scaling
 /// rank's went.
 public struct MeasuredRun: Sendable, Equatable {
   public var ranks: Int
+  /// Of each rank.
+  public var threads: Int
   /// Counted from 1.
   public var attempt: Int
   public var globalBatch: Int
@@ -23,13 +25,15 @@ public struct MeasuredRun: Sendable, Equatable {
   public var noiseScale: Double?
 
   package init(
-    ranks: Int, attempt: Int, globalBatch: Int, hosts: [String], cores: Int, cpu: String,
+    ranks: Int, threads: Int = 1, attempt: Int, globalBatch: Int, hosts: [String], cores: Int,
+    cpu: String,
     step: Quartiles, parts: [PhaseTimes],
     stepsToTarget: Int? = nil, noiseScale: Double? = nil
   ) {
     (self.ranks, self.attempt, self.globalBatch, self.hosts, self.cores, self.cpu) = (
       ranks, attempt, globalBatch, hosts, cores, cpu
     )
+    self.threads = threads
     (self.step, self.parts, self.stepsToTarget, self.noiseScale) = (
       step, parts, stepsToTarget, noiseScale
     )
@@ -50,7 +54,7 @@ public struct MeasuredRun: Sendable, Equatable {
     }
     (self.ranks, self.attempt, self.step) = (ranks, attempt, step)
     globalBatch = run.steps[0].samples
-    (cores, cpu) = (environment.cores, environment.cpu)
+    (cores, cpu, threads) = (environment.cores, environment.cpu, environment.threads)
     hosts = zip(environment.hosts, environment.ranksPerHost).flatMap {
       [String](repeating: $0, count: $1)
     }

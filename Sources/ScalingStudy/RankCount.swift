@@ -21,6 +21,8 @@ public struct RankCount: Sendable, Equatable {
     step = runs.count == 1 ? runs[0].step : Quartiles(runs.map(\.step.median))!
   }
 
+  /// Of each rank.
+  public var threads: Int { runs[0].threads }
   public var globalBatch: Int { runs[0].globalBatch }
   /// Where the ranks were, or seemed to be.
   public var placement: Placement { Placement(names: exchange?.hosts ?? runs[0].hosts) }

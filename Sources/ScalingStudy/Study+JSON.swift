@@ -59,13 +59,14 @@ extension Study: JSONWritable {
   private func write(_ count: RankCount, to json: inout JSONText) {
     json.object {
       $0.field("ranks", count.ranks)
+      $0.field("threads", count.threads)
       $0.field("hosts", count.runs[0].hosts)
       $0.field("oversubscribed", count.isOversubscribed)
       $0.field("global_batch", count.globalBatch)
       $0.field("step_seconds", count.step)
       $0.field("samples_per_second", count.samplesPerSecond)
       $0.field("speed_up", speedUp(count))
-      $0.field("efficiency", efficiency(count))
+      if plan.cores == nil { $0.field("efficiency", efficiency(count)) }
       $0.key("per_rank")
       $0.array(zip(count.parts, count.waiting)) { json, rank in
         json.object {

@@ -74,6 +74,15 @@ public struct Study: Sendable {
     let counts = counts.sorted { $0.ranks < $1.ranks }
     self.counts = counts
     let sound = counts.filter { !$0.isOversubscribed }
+    guard plan.cores == nil else {
+      // Laws and models are of cores that grow with the ranks.
+      (laws, exchange, steps, heldOut, predictions) = ([], nil, nil, [], [])
+      evidence = Evidence(
+        points: sound.reduce(0) { $0 + $1.runs.count }, rankCounts: sound.count,
+        missing: "every number of ranks has the same cores")
+      efficiency = plan.targetLoss.flatMap { StatisticalEfficiency(counts: counts, targetLoss: $0) }
+      return
+    }
     let throughputs = sound.flatMap { count in
       count.runs.map { (ranks: $0.ranks, throughput: $0.samplesPerSecond) }
     }
@@ -101,14 +110,18 @@ public struct Study: Sendable {
 
   // MARK: Speed
 
-  /// The rank count that speed-ups are counted from: the smallest that was measured.
-  public var base: RankCount { sound.first ?? counts[0] }
-  /// Throughput over that of the base, times the base's ranks.
+  /// The rank count that speed-ups are counted from: the smallest that was measured; of fixed cores
+  /// the largest, whose ranks have fewest threads.
+  public var base: RankCount {
+    (plan.cores == nil ? sound.first : sound.last) ?? counts[0]
+  }
+  /// Throughput over that of the base, times the cores of that, which are its ranks; without this
+  /// factor where cores are fixed.
   public func speedUp(_ count: RankCount) -> Double {
     speedUp(samplesPerSecond: count.samplesPerSecond)
   }
   func speedUp(samplesPerSecond: Double) -> Double {
-    samplesPerSecond / base.samplesPerSecond * Double(base.ranks)
+    samplesPerSecond / base.samplesPerSecond * (plan.cores == nil ? Double(base.ranks) : 1)
   }
   public func efficiency(_ count: RankCount) -> Double { speedUp(count) / Double(count.ranks) }
 

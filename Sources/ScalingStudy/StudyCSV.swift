@@ -14,7 +14,7 @@ public struct StudyCSV {
         "step_ms_upper_quartile", "samples_per_second",
       ]
       + Phase.allCases.map { "\($0.name)_ms" } + [
-        "longest_wait_ms", "steps_to_target", "noise_scale_samples",
+        "longest_wait_ms", "steps_to_target", "noise_scale_samples", "threads",
       ]
     let rows = study.counts.flatMap { count in
       count.runs.map { row($0, isOversubscribed: count.isOversubscribed) }
@@ -35,7 +35,7 @@ public struct StudyCSV {
         milliseconds(run.parts.map { $0[phase] }.reduce(0, +) / Double(run.parts.count))
       } + [
         milliseconds(run.waiting.max() ?? 0), run.stepsToTarget.map { "\($0)" } ?? "",
-        run.noiseScale.map { "\($0)" } ?? "",
+        run.noiseScale.map { "\($0)" } ?? "", "\(run.threads)",
       ]
   }
 }

@@ -11,9 +11,10 @@ public struct StudyPage {
   public init(_ study: Study) { self.study = study }
 
   public var html: String {
-    let charts: [(any Chart)?] = [
-      speedUp, efficiency, time, steps, prediction, predictedEfficiency,
-    ]
+    let charts: [(any Chart)?] =
+      study.plan.cores == nil
+      ? [speedUp, efficiency, time, steps, prediction, predictedEfficiency]
+      : [divisions, time, steps]
     var page = PageText(title: study.title)
     page.element("h1", study.title)
     page.element("p", "\(study.headline); on \(study.machines)")
@@ -25,10 +26,12 @@ public struct StudyPage {
     if let table = study.toTarget {
       page.section(table.title.capitalizingFirst) { page in add(table, to: &page) }
     }
-    page.section("Fitted") { page in
-      page.table(
-        ["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] },
-        words: 2)
+    if !study.models.isEmpty {
+      page.section("Fitted") { page in
+        page.table(
+          ["model", "least squares on relative errors"], study.models.map { [$0.name, $0.text] },
+          words: 2)
+      }
     }
     if let table = study.predicted {
       page.section(table.title.capitalizingFirst) { page in add(table, to: &page) }
@@ -89,6 +92,28 @@ public struct StudyPage {
       levels: [Level("ideal", 1)])
   }
 
+  /// Steps of fixed cores by the threads of a rank.
+  private var divisions: LineChart {
+    let ordered = study.counts.sorted { $0.threads < $1.threads }
+    func series(_ name: String, _ counts: [RankCount], _ style: Series.Style) -> Series {
+      let points = counts.flatMap { count in
+        style == .marks
+          ? count.runs.map { ChartPoint(x(count.threads), $0.step.median * 1e3) }
+          : [ChartPoint(x(count.threads), count.step.median * 1e3)]
+      }
+      return Series(name, points, style: style)
+    }
+    let (sound, taking) = (
+      ordered.filter { !$0.isOversubscribed }, ordered.filter(\.isOversubscribed)
+    )
+    return LineChart(
+      "Step by threads a rank",
+      x: Axis("threads a rank", scale: .automatic, ticks: ordered.map { x($0.threads) }),
+      y: Axis("ms", lowest: 0),
+      series: [series("measured", sound, .line), series("each repeat", sound, .marks)]
+        + (taking.isEmpty ? [] : [series("oversubscribed", taking, .marks)]))
+  }
+
   private func points(_ name: String, _ counts: [RankCount], _ value: (RankCount) -> Double)
     -> Series
   {
@@ -108,7 +133,8 @@ public struct StudyPage {
       parts: Phase.allCases.map(\.name),
       rows: study.counts.map { count in
         StackedBars.Row(
-          NumberFormat.counted(count.ranks, "rank") + (count.isOversubscribed ? " *" : ""),
+          (study.plan.cores == nil ? NumberFormat.counted(count.ranks, "rank") : count.division)
+            + (count.isOversubscribed ? " *" : ""),
           Phase.allCases.map { count.mean($0) * 1e3 })
       })
   }

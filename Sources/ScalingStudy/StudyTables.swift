@@ -11,8 +11,14 @@ struct StudyTable {
 }
 
 extension Study {
-  /// `NAME: strong scaling`.
-  var title: String { "\(PlainText.sanitized(name, limit: 60)): \(plan.mode.rawValue) scaling" }
+  /// `NAME: strong scaling`, `NAME: ranks × threads on 4 cores`.
+  var title: String {
+    let kind =
+      plan.cores.map { "ranks × threads on \(NumberFormat.counted($0, "core"))" }
+      ?? "\(plan.mode.rawValue) scaling"
+      + (plan.threads.map { ", \(NumberFormat.counted($0, "thread")) a rank" } ?? "")
+    return "\(PlainText.sanitized(name, limit: 60)): \(kind)"
+  }
 
   /// What was measured and how, in a line.
   var headline: String {
@@ -36,6 +42,10 @@ extension Study {
   }
 
   var measured: StudyTable {
+    plan.cores == nil ? measuredRanks : measuredDivisions
+  }
+
+  private var measuredRanks: StudyTable {
     let rows = counts.map { count in
       func mean(_ phase: Phase) -> String { NumberFormat.formatted(count.mean(phase) * 1e3) }
       return [
@@ -49,14 +59,8 @@ extension Study {
         count.isOversubscribed ? "oversubscribed" : "",
       ]
     }
-    var notes = [
-      "compute, reduce, norm: ms of a mean step, over ranks; wait: of the rank that waits most"
-    ]
-    if counts.contains(where: \.isOversubscribed) {
-      notes.append(
-        "oversubscribed: ranks take turns on the cores, which says nothing about scaling; no fit looks at these"
-      )
-    }
+    let notes =
+      [Self.columnNote] + (takingNote.map { ["\($0); no fit looks at these"] } ?? [])
     return StudyTable(
       columns: [
         "ranks", "batch", "step ms", "IQR", "samples/s", "speed-up", "efficiency", "compute",
@@ -67,6 +71,7 @@ extension Study {
 
   /// What was fitted: a name, a sentence, and how far it may be relied on, each.
   var models: [StudyModel] {
+    if plan.cores != nil { return [] }
     var lines = laws.map { fitted in
       let numbers = fitted.fit.map { fit in
         zip(fit.law.coefficientNames, fit.coefficients).map { name, estimate in

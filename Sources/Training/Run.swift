@@ -31,8 +31,6 @@ public struct RunOptions: Sendable {
   public var runID: String?
   /// How often the coordinator has started this run again.
   public var restarts: Int
-  /// Threads of the compute library in each rank.
-  public var threads: Int
   /// Whether each rank notes each stage of each step (``Recording/StepTrace``).
   public var traces: Bool
   /// A cluster to be played on this machine.
@@ -46,7 +44,7 @@ public struct RunOptions: Sendable {
     experiment: String, overrides: [String] = [], output: String? = nil, resume: Bool = false,
     force: Bool = false,
     voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0,
-    threads: Int = 1, traces: Bool = false,
+    traces: Bool = false,
     simulation: Simulation? = nil, fault: InjectedFault? = nil, registry: Registry = Registry()
   ) {
     self.experiment = experiment
@@ -57,7 +55,6 @@ public struct RunOptions: Sendable {
     self.voice = voice
     self.runID = runID
     self.restarts = restarts
-    self.threads = threads
     self.traces = traces
     self.simulation = simulation
     self.fault = fault
@@ -73,6 +70,7 @@ public final class Run {
   public let trainer: Trainer
   let options: RunOptions
   let hosts: [String]
+  let threads: RankThreads
   let say: ConsoleReporter
   let log: Logger
   /// The right to write the run directory, at rank 0.
@@ -120,9 +118,10 @@ public final class Run {
     self.lock = lock
     if isFirst { FlightRecorder.publish(directory: directory.path) }
     let resumes = try world.broadcast(claim?.decision == .resume ? "resume" : "") == "resume"
+    threads = try RankThreads(experiment.training.threads, on: world)
     hosts = try world.allGatherTexts(hostName())
     let computing = try ComputeAgreement(
-      experiment.training.reproducibility, threads: options.threads, on: world)
+      experiment.training.reproducibility, threads: threads.number, on: world)
     checkpoints = Checkpoints(
       directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock,
       experiment: experiment)
@@ -176,6 +175,8 @@ public final class Run {
       "rank \(world.rank) of \(world.size) on \(hosts[world.rank]), process \(getpid()); \(trainer.totalSteps) steps"
     )
     notes += experiment.ignoredKeyNotes
+    // A coordinator has said it, of all hosts.
+    if options.voice == .lines, let note = threads.note { notes.append(note) }
     notes += computing.notes + data.notes + trainer.notes
     if let simulation = options.simulation {
       notes.append("simulated: \(simulation.description(ranks: world.size))")
@@ -199,7 +200,7 @@ public final class Run {
         )
       }
       var environment = EnvironmentRecord.here(
-        hosts: hosts, threads: options.threads, experiment: options.experiment,
+        hosts: hosts, threads: threads.number, experiment: options.experiment,
         simulation: options.simulation?.text)
       environment.run = lock.record.run
       let metrics = ComputedMetrics(options.registry.all(Metrics.self))
@@ -235,7 +236,7 @@ public final class Run {
             ranks: world.size, hosts: environment.hosts, steps: trainer.totalSteps,
             parameters: trainer.model.layout.parameterCount,
             samples: trainer.sampleCount, experiment: experiment.name, directory: directory.path,
-            notes: notes,
+            notes: notes, threads: threads.number,
             metrics: metrics.declarations.isEmpty ? nil : metrics.declarations)))
     }
     for note in notes { log.notice("\(note)") }

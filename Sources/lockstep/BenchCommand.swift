@@ -1,8 +1,11 @@
 import ArgumentParser
+import CommandOptions
+import ExperimentKeys
 import FoundationEssentials
 import Launching
 import Recording
 import Reports
+import Scaling
 
 /// `lockstep bench WORKLOAD -n RANKS`: times one workload in the real trainer and prints one line
 /// of JSON.
@@ -11,7 +14,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Times a standard workload: one line of JSON on standard output.",
     discussion: """
-      Workloads, each in Float32, one thread a rank, the mean gradient's L2 norm clipped at 1:
+      Workloads, each in Float32, one thread a rank unless --threads says otherwise, the mean gradient's L2 norm clipped at 1:
       \(Workload.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
       A step counts from a batch that is ready to weights that are updated on the slowest rank; step_ms is the median over steps. gemm_fraction is the rate
       of multiply-adds in products and convolutions, over the whole step, divided by that of large matrix products: the median of those that all ranks
@@ -28,8 +31,11 @@ struct BenchCommand: AsyncParsableCommand {
     name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Number of ranks, or auto. Up to one a core, each is bound to a core.", valueName: "ranks"))
+      "Number of ranks, or auto. While there are cores enough, each is bound to one a thread.",
+      valueName: "ranks"))
   var ranks: String
+
+  @OptionGroup var threads: ThreadsOption
 
   @Option(
     help: ArgumentHelp(
@@ -76,10 +82,11 @@ struct BenchCommand: AsyncParsableCommand {
       worker: try program.worker(), experiment: workload.name, overrides: [],
       hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)
-    let count = try launch.rankCount(ranks)
-    var options = ["--bench-steps", String(steps)]
-    if profile { options += ["--bench-trace", try traceFile(ranks: count)] }
-    let line = launch.benchLine(ranks: count, options: options)
+    let request = try RankRequest(ranks: ranks, threads: try threads.checked() ?? .fixed(1))
+    let division = launch.division(request)
+    var options = ["--bench-steps", String(steps)] + threads.arguments
+    if profile { options += ["--bench-trace", try traceFile(ranks: division.ranks)] }
+    let line = launch.benchLine(division, options: options)
     if !json { for note in line.notes { Terminal.error.write("note: \(note)\n") } }
     let result = try await line.result(of: BenchResult.self)
     if !json { Terminal.error.write(BenchText(result).text) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Launching
 import Recording
 import Reports
+import Scaling
 
 /// `lockstep doctor`: what this machine or cluster can do, what is misconfigured, and how to mend
 /// it.
@@ -44,7 +45,8 @@ struct DoctorCommand: AsyncParsableCommand {
       worker: try WorkerProgram(nil), experiment: "doctor", overrides: [], hostfile: hostfile.path,
       hosts: hosts,
       mpirunArguments: mpirun.arguments)
-    var line = launch.diagnosisLine(ranks: try launch.rankCount(ranks))
+    var line = launch.diagnosisLine(
+      ranks: launch.division(try RankRequest(ranks: ranks)).ranks)
     let named = try await launch.survey(&line, data: [], output: nil)
     let check = if let named { named } else { try await launch.surveyHere(line) }
     let problems = check.problems.map(\.line)

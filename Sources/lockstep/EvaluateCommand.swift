@@ -1,4 +1,6 @@
 import ArgumentParser
+import CommandOptions
+import ExperimentKeys
 import Launching
 import Recording
 import Reports
@@ -46,8 +48,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
   var overrides: [String] = []
 
-  @Option(help: ArgumentHelp("Compute threads a rank.", valueName: "count"))
-  var threads = 1
+  @OptionGroup var threads: ThreadsOption
 
   @Flag(help: "Print the result as one line of JSON: {weights, samples, ranks, loss, score}.")
   var json = false
@@ -59,16 +60,14 @@ struct EvaluateCommand: AsyncParsableCommand {
   @OptionGroup var program: WorkerOption
 
   func run() async throws {
-    guard (1...1024).contains(threads) else {
-      throw CommandFailure(.usage, "--threads \(threads): give a number from 1 to 1024")
-    }
+    let request = try RankRequest(ranks: ranks, threads: try threads.checked() ?? .fixed(1))
     let launch = try WorkerLaunch(
       worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)
     let options =
-      ["--threads", String(threads)]
+      threads.arguments
       + (weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
-    let line = launch.evaluationLine(ranks: try launch.rankCount(ranks), options: options)
+    let line = launch.evaluationLine(launch.division(request), options: options)
     let result = try await line.result(of: EvaluationResult.self)
     Terminal.output.write(json ? JSONText(of: result).string + "\n" : result.text)
   }

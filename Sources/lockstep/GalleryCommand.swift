@@ -118,9 +118,12 @@ struct GalleryCommand: AsyncParsableCommand {
       let launch = try WorkerLaunch(
         worker: worker, experiment: path, overrides: planned.overrides, hostfile: nil,
         mpirunArguments: [])
-      _ = try await worker.describe(path, overrides: planned.overrides)
+      let experiment = try await worker.describe(path, overrides: planned.overrides)
+      let request = try RankRequest(
+        ranks: planned.ranks.map(String.init) ?? ranks, threads: experiment.threads,
+        mostRanks: experiment.mostRanks)
       let line = launch.line(
-        ranks: try planned.ranks ?? launch.rankCount(ranks), directory: directory,
+        launch.division(request), directory: directory,
         options: ["--force"])
       let watch = RunWatch(
         name: "\(claim.name): \(planned.name)", directory: directory,

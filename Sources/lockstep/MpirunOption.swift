@@ -1,4 +1,8 @@
 import ArgumentParser
+import CommandOptions
+import ExperimentKeys
+import Recording
+import Reports
 
 /// The option by which a command that starts ranks hands arguments on to mpirun.
 struct MpirunOption: ParsableArguments {
@@ -14,4 +18,18 @@ struct HostfileOption: ParsableArguments {
     name: .customLong("hostfile"),
     help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var path: String?
+}
+
+extension ThreadsOption {
+  /// The number, which has to be one; nil where the option is not given.
+  func checked() throws -> ThreadCount? {
+    if let mistake { throw CommandFailure(.usage, PlainText.sanitized(mistake)) }
+    return count
+  }
+
+  /// The option as an override of the experiment's key, which it takes the place of.
+  func checkedOverrides() throws -> [String] {
+    _ = try checked()
+    return overrides
+  }
 }

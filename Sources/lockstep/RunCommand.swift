@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Launching
 import Recording
 import Reports
@@ -20,6 +21,7 @@ struct RunCommand: AsyncParsableCommand {
       Examples:
         lockstep run EXPERIMENT.toml -n 4
         lockstep run EXPERIMENT.toml -n 4 --set clip.max_norm=0.5 --output runs/b
+        lockstep run EXPERIMENT.toml -n 4 --threads auto
         lockstep run EXPERIMENT.toml -n auto --hosts node1:8,node2:8
       """)
 
@@ -32,9 +34,11 @@ struct RunCommand: AsyncParsableCommand {
     name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Number of ranks, or auto: one a core, or as many as the allocation or hostfile has room for.",
+      "Number of ranks, or auto: one for the cores that its threads take, or as many as the allocation or hostfile has room for.",
       valueName: "ranks"))
   var ranks: String
+
+  @OptionGroup var threads: ThreadsOption
 
   @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
   var hostfile: String?
@@ -149,6 +153,7 @@ struct RunCommand: AsyncParsableCommand {
       }
     }
     let worker = try program.worker()
+    let overrides = try self.overrides + threads.checkedOverrides()
     let experiment = try await worker.describe(experiment, overrides: overrides)
     let name = experiment.name
     let directory = try runDirectory(name: name)
@@ -156,8 +161,10 @@ struct RunCommand: AsyncParsableCommand {
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
       mpirunArguments: mpirun.arguments)
+    let request = try RankRequest(
+      ranks: ranks, threads: experiment.threads, mostRanks: experiment.mostRanks)
     var line = launch.line(
-      ranks: try launch.rankCount(ranks), directory: directory,
+      launch.division(request), directory: directory,
       options: (resume ? ["--resume"] : []) + (force ? ["--force"] : [])
         + (grace == 30 ? [] : ["--grace", String(grace)])
         + (try WorkerLaunch.simulation(simulate)) + stallOptions)
@@ -173,7 +180,7 @@ struct RunCommand: AsyncParsableCommand {
       noHostCheck
       ? []
       : try await launch.requireHosts(
-        &line, data: experiment.dataFiles, output: directory.path)
+        &line, request, data: experiment.dataFiles, output: directory.path)
     let isNew = !directory.isTaken
     let lock = try LockedDirectory(directory)
     defer { lock.release() }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CommandOptions
+import ExperimentKeys
 import FoundationEssentials
 import Recording
 import Reports
@@ -18,6 +20,8 @@ struct ScaleCommand: AsyncParsableCommand {
       model fitted to it predicts steps on other clusters. Amdahl's law is fitted to strong scaling, Gustafson's to weak, the universal law to both; each law
       takes a rank count more than it has numbers. Each rank count is left out once and predicted from the others: past an error of 15 % a fit says not to
       rely on it, past 50 %, or where no exchange can be left out, nothing is predicted. points.csv has a row a run.
+      With --cores every number of ranks has the same cores, as threads of its ranks: 4 × 1, 2 × 2, 1 × 4. Nothing is fitted then: the table says which
+      is fastest.
       With --target-loss runs go on to their end, and a table says which number of ranks is best in time, in samples and in cost.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped (--resume goes on), 78 MPI unusable.
 
@@ -25,6 +29,7 @@ struct ScaleCommand: AsyncParsableCommand {
         lockstep scale EXPERIMENT.toml --ranks 1,2
         lockstep scale EXPERIMENT.toml --ranks 1,2 --mode weak --predict 8,64
         lockstep scale EXPERIMENT.toml --ranks 1,2 --target-loss 0.5
+        lockstep scale EXPERIMENT.toml --cores 4
       """)
 
   @Argument(
@@ -34,8 +39,19 @@ struct ScaleCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Numbers of ranks to measure.", valueName: "1,2,..."))
-  var ranks: String
+    help: ArgumentHelp(
+      "Numbers of ranks to measure. Default with --cores: all that divide these.",
+      valueName: "1,2,..."))
+  var ranks: String?
+
+  @OptionGroup var threads: ThreadsOption
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Compare ranks and threads on so many cores, which each number of ranks divides among its ranks' threads.",
+      valueName: "count"))
+  var cores: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -137,6 +153,7 @@ struct ScaleCommand: AsyncParsableCommand {
   func run() async throws {
     let cluster = try self.cluster()
     let predicted = try predict.map { try WorkerLaunch.rankCounts($0, option: "--predict") } ?? []
+    let overrides = try self.overrides + threads.checkedOverrides()
     let worker = try program.worker()
     let resolved = try await worker.describe(experiment, overrides: overrides)
     let plan = try self.plan(resolved)
@@ -144,7 +161,8 @@ struct ScaleCommand: AsyncParsableCommand {
       worker: worker, experiment: experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
       mpirunArguments: mpirun.arguments)
-    let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-\(plan.mode.rawValue)")
+    let folder = WorkerLaunch.notAnOption(
+      output ?? "runs/\(resolved.name)-\(plan.cores == nil ? plan.mode.rawValue : "cores")")
     _ = try WorkerLaunch.simulation(simulate)
     var points = ScalePoints(
       plan: plan, experiment: resolved, launch: launch, folder: folder,
@@ -178,7 +196,7 @@ struct ScaleCommand: AsyncParsableCommand {
       }
       return choice
     }
-    let counts = try WorkerLaunch.rankCounts(ranks, option: "--ranks")
+    let counts = try rankCounts()
     guard (1...1000).contains(repeats) else {
       throw CommandFailure(.usage, "--repeats \(repeats): give a number from 1 to 1000")
     }
@@ -192,10 +210,52 @@ struct ScaleCommand: AsyncParsableCommand {
         .usage, "--steps \(length): more than the \(warmUp) of --warm-up, which do not count")
     }
     return StudyPlan(
-      mode: try choice(mode, "--mode"), ranks: counts, repeats: repeats, steps: length,
+      mode: try choice(mode, "--mode"), ranks: counts,
+      threads: cores == nil ? try threadsOfAll(experiment) : nil, cores: cores, repeats: repeats,
+      steps: length,
       warmUp: warmUp, targetLoss: targetLoss,
       rate: try choice(scaleRate, "--scale-rate"), seed: seed, experiment: experiment.resolved,
       simulation: simulate)
+  }
+
+  /// The numbers of ranks to measure.
+  private func rankCounts() throws -> [Int] {
+    guard let cores else {
+      guard let ranks else {
+        throw CommandFailure(
+          .usage, "give --ranks 1,2,…, or --cores N to compare ranks and threads on so many cores")
+      }
+      return try WorkerLaunch.rankCounts(ranks, option: "--ranks")
+    }
+    guard (1...ThreadCount.most).contains(cores) else {
+      throw CommandFailure(
+        .usage, "--cores \(cores): give a number from 1 to \(ThreadCount.most)")
+    }
+    for (isGiven, option, reason) in [
+      (threads.text != nil, "--threads", "each number of ranks has as many as the cores allow"),
+      (mode != "strong", "--mode \(PlainText.sanitized(mode, limit: 20))", "the batch stays"),
+      (predict != nil, "--predict", "nothing is fitted"),
+    ] where isGiven {
+      throw CommandFailure(.usage, "\(option) does not go with --cores: \(reason)")
+    }
+    guard let ranks else { return (1...cores).filter { cores % $0 == 0 } }
+    let counts = try WorkerLaunch.rankCounts(ranks, option: "--ranks")
+    if let uneven = counts.first(where: { cores % $0 != 0 }) {
+      throw CommandFailure(
+        .usage, "--ranks \(uneven): \(cores) cores do not divide evenly among \(uneven) ranks")
+    }
+    return counts
+  }
+
+  /// The threads of each rank at every number of ranks; nil for 1.
+  private func threadsOfAll(_ experiment: ExperimentDescription) throws -> Int? {
+    guard let number = experiment.threads.number else {
+      throw CommandFailure(
+        .usage,
+        "training.threads = auto: each number of ranks would have all cores; give --threads 1, or --cores N to compare ranks and threads"
+      )
+    }
+    return number == 1 ? nil : number
   }
 
   private func cluster() throws -> Study.Cluster {

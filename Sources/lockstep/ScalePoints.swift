@@ -1,3 +1,4 @@
+import ExperimentKeys
 import FoundationEssentials
 import Launching
 import Processes
@@ -15,8 +16,8 @@ struct ScalePoints {
   let launch: WorkerLaunch
   let folder: String
   let simulation: Simulation?
-  /// How ranks and cores go together at each rank count, where several hosts reported it.
-  private var crowding: [Int: Oversubscription] = [:]
+  /// The line of each rank count that knows the hosts' cores, where several reported them.
+  private var surveyed: [Int: MpirunCommand] = [:]
 
   init(
     plan: StudyPlan, experiment: ExperimentDescription, launch: WorkerLaunch, folder: String,
@@ -34,7 +35,7 @@ struct ScalePoints {
       for note in try await launch.requireHosts(
         &line, data: experiment.dataFiles, output: folder)
       { say("note: \(note)") }
-      crowding[ranks] = line.crowding
+      surveyed[ranks] = line
     }
   }
 
@@ -92,11 +93,12 @@ struct ScalePoints {
     if missing.count < order.count { await StopControl.shared.take(.resumable) }
     for (index, point) in missing.enumerated() {
       say(
-        "point \(index + 1) of \(missing.count): \(NumberFormat.counted(point.ranks, "rank")), repeat \(point.attempt)"
+        "point \(index + 1) of \(missing.count): \(name(point.ranks)), repeat \(point.attempt)"
       )
       try await run(point.ranks, point.attempt)
     }
-    for ranks in plan.ranks
+    // Models of the exchange are for cores that grow with the ranks.
+    for ranks in plan.cores == nil ? plan.ranks : []
     where ranks > 1 && !line(ranks, 1).isOversubscribed
       && !FileManager.default.fileExists(atPath: exchangeFile(ranks))
     {
@@ -128,10 +130,20 @@ struct ScalePoints {
 
   private func line(_ ranks: Int, _ attempt: Int) -> MpirunCommand {
     var line = launch.line(
-      ranks: ranks, directory: directory(ranks, attempt), overrides: overrides(ranks),
+      division(ranks), directory: directory(ranks, attempt), overrides: overrides(ranks),
       options: ["--force"] + simulated(ranks), binds: true)
-    if let crowding = crowding[ranks] { line.crowding = crowding }
+    if let known = surveyed[ranks] { line.take(hostsOf: known) }
     return line
+  }
+
+  private func division(_ ranks: Int) -> CoreDivision {
+    CoreDivision(ranks: ranks, threads: plan.threads(ofRanks: ranks))
+  }
+
+  private func name(_ ranks: Int) -> String {
+    let division = division(ranks)
+    return division.threads > 1 || plan.cores != nil
+      ? division.text : NumberFormat.counted(ranks, "rank")
   }
 
   /// The simulated cluster as these ranks can have it.
@@ -157,6 +169,8 @@ struct ScalePoints {
     if let steps = plan.steps { keys.append("training.steps=\(steps)") }
     let factor = plan.rate.factor(batches: Double(growth))
     if factor != 1 { keys.append("optimizer.learning_rate=\(experiment.learningRate * factor)") }
+    let threads = plan.threads(ofRanks: ranks)
+    if experiment.threads != .fixed(threads) { keys.append("training.threads=\(threads)") }
     // A rank alone has no other's gradient to measure noise with.
     if plan.targetLoss != nil && batch > experiment.microBatch {
       keys.append("report.noise=micro-batches")
@@ -183,10 +197,10 @@ struct ScalePoints {
 
   private func timeExchange(_ ranks: Int) async throws {
     var line = launch.exchangeLine(
-      ranks: ranks, overrides: overrides(ranks),
+      division(ranks), overrides: overrides(ranks),
       options: ["--exchange-seconds", "0.3", "--exchange-sizes", "0,65536,1048576,4194304"]
         + simulated(ranks))
-    if let crowding = crowding[ranks] { line.crowding = crowding }
+    if let known = surveyed[ranks] { line.take(hostsOf: known) }
     let times = try await line.result(of: ExchangeTimes.self)
     do throws(RunFileError) { try JSONFile.write(times, to: exchangeFile(ranks)) } catch {
       throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import FoundationEssentials
 import Launching
 import Recording
@@ -14,7 +15,8 @@ struct VerifyCommand: AsyncParsableCommand {
     abstract: "Checks that an experiment computes the same bits at any number of ranks.",
     discussion: """
       Runs the experiment's first steps, with training.reproducible = true, at each number of ranks. Compares every step's loss, norms, decision and rate,
-      the final weights, the optimiser's state and the evaluation. Where something differs, traces of every stage show which rank is to blame.
+      the final weights, the optimiser's state and the evaluation. With --threads auto the numbers of threads
+      differ too. Where something differs, traces of every stage show which rank is to blame.
       Exit codes: 0 identical, 64 bad options or experiment, 65 bad data, 70 different, or a worker failed, 75 stopped, 78 MPI unusable.
       """)
 
@@ -27,6 +29,8 @@ struct VerifyCommand: AsyncParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp("Numbers of ranks to compare.", valueName: "1,2,..."))
   var ranks = "1,2,3,4"
+
+  @OptionGroup var threads: ThreadsOption
 
   @Option(help: ArgumentHelp("Steps to run.", valueName: "count"))
   var steps = 20
@@ -82,6 +86,7 @@ struct VerifyCommand: AsyncParsableCommand {
       "training.reproducible=true", "training.exchange=auto", "training.steps=\(steps)",
       "checkpoint.every=\(steps)", "checkpoint.keep=1",
     ]
+    let overrides = try self.overrides + threads.checkedOverrides()
     let worker = try program.worker()
     let experiment = try await worker.describe(experiment, overrides: overrides + forced)
     let launch = try WorkerLaunch(
@@ -105,8 +110,10 @@ struct VerifyCommand: AsyncParsableCommand {
     for count in counts {
       let directory = RunDirectory("\(folder)/ranks-\(count)")
       let hit = fault.map { $0.counts.contains(count) ? ["--inject", $0.fault.text] : [] } ?? []
+      let request = try RankRequest(ranks: String(count), threads: experiment.threads)
       let line = launch.line(
-        ranks: count, directory: directory, overrides: forced, options: ["--trace"] + hit)
+        launch.division(request), directory: directory, overrides: forced,
+        options: ["--trace"] + hit)
       let watch = RunWatch(
         name: "\(NumberFormat.counted(count, "rank"))", directory: directory, isQuiet: true,
         showsReport: .none)

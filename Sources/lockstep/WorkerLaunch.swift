@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Files
 import Launching
 import Processes
@@ -38,45 +39,51 @@ struct WorkerLaunch: Sendable {
     self.mpirun = mpirun
   }
 
-  /// The line that starts `ranks` workers of a run in a directory; `options` are for the worker.
+  /// The line that starts a run's workers in a directory; `options` are for the worker.
   func line(
-    ranks: Int, directory: RunDirectory, overrides more: [String] = [], options: [String] = [],
+    _ division: CoreDivision, directory: RunDirectory, overrides more: [String] = [],
+    options: [String] = [],
     binds: Bool = false
   ) -> MpirunCommand {
     var arguments = [Self.notAnOption(experiment), "--events", "--output", directory.path]
     for override in overrides + more { arguments += ["--set", override] }
-    return line(ranks: ranks, workerArguments: arguments + options, binds: binds)
+    return line(division, workerArguments: arguments + options, binds: binds)
   }
 
-  /// The line that starts `ranks` workers that time a workload, the experiment's place being taken
+  /// The line that starts workers that time a workload, the experiment's place being taken
   /// by its name.
-  func benchLine(ranks: Int, options: [String]) -> MpirunCommand {
-    line(ranks: ranks, workerArguments: [experiment] + options, binds: true)
+  func benchLine(_ division: CoreDivision, options: [String]) -> MpirunCommand {
+    line(division, workerArguments: [experiment] + options, binds: true)
   }
 
-  /// The line that starts `ranks` workers that time the experiment's exchange.
-  func exchangeLine(ranks: Int, overrides more: [String], options: [String]) -> MpirunCommand {
+  /// The line that starts workers that time the experiment's exchange.
+  func exchangeLine(_ division: CoreDivision, overrides more: [String], options: [String])
+    -> MpirunCommand
+  {
     var arguments = [Self.notAnOption(experiment)]
     for override in overrides + more { arguments += ["--set", override] }
-    return line(ranks: ranks, workerArguments: arguments + options, binds: true)
+    return line(division, workerArguments: arguments + options, binds: true)
   }
 
-  /// The line that starts `ranks` workers that evaluate trained weights, the experiment's place being
-  /// taken by where they are.
-  func evaluationLine(ranks: Int, options: [String]) -> MpirunCommand {
+  /// The line that starts workers that evaluate trained weights, the experiment's place being taken by
+  /// where they are.
+  func evaluationLine(_ division: CoreDivision, options: [String]) -> MpirunCommand {
     var arguments = ["--evaluate"] + options
     for override in overrides { arguments += ["--set", override] }
     return line(
-      ranks: ranks, workerArguments: arguments + [Self.notAnOption(experiment)], binds: false)
+      division, workerArguments: arguments + [Self.notAnOption(experiment)], binds: false)
   }
 
   /// With `binds` each rank stays on a core of its own where there is one for each: times of ranks
   /// that wander say little.
-  private func line(ranks: Int, workerArguments: [String], binds: Bool) -> MpirunCommand {
+  private func line(_ division: CoreDivision, workerArguments: [String], binds: Bool)
+    -> MpirunCommand
+  {
     var line = MpirunCommand(
       setpriv: Installation.program("setpriv"), mpirun: mpirun, worker: worker.path,
-      workerArguments: workerArguments, ranks: ranks,
+      workerArguments: workerArguments, ranks: division.ranks,
       machine: machine, hostfile: hosts, extra: mpirunArguments, inherited: environment)
+    (line.threads, line.reason) = (division.threads, division.reason)
     line.bindsToCores = binds
     return line
   }
@@ -87,7 +94,9 @@ struct WorkerLaunch: Sendable {
   /// The line that starts `ranks` workers that measure the machine, under the conditions of a
   /// training run.
   func diagnosisLine(ranks: Int) -> MpirunCommand {
-    line(ranks: ranks, workerArguments: ["doctor", "--diagnose"], binds: false)
+    line(
+      CoreDivision(ranks: ranks, threads: 1), workerArguments: ["doctor", "--diagnose"],
+      binds: false)
   }
 
   /// This machine's own record, where no hosts were named.
@@ -97,19 +106,26 @@ struct WorkerLaunch: Sendable {
   }
 
   /// Asks every host, where some were named, whether it can take part, and notes in the line what
-  /// it learned of their cores.
-  func survey(_ line: inout MpirunCommand, data: [String], output: String?) async throws
-    -> HostCheck?
-  {
+  /// it learned of their cores: by these, what `request` leaves open is chosen again.
+  func survey(
+    _ line: inout MpirunCommand, _ request: RankRequest? = nil, data: [String], output: String?
+  ) async throws -> HostCheck? {
     let own = LocalHostNames()
     guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
     let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
-      let cores = Dictionary(zip(hosts.hosts.map(\.name), check.records.map(\.cores))) { first, _ in
-        first
+      if let request, request.isOpen {
+        let places = zip(CoreDivision.Host.all(check.records), hosts.hosts).map { place, host in
+          var place = place
+          place.slots = host.slots
+          return place
+        }
+        let division = request.division(of: places)
+        (line.ranks, line.threads, line.reason) = (
+          division.ranks, division.threads, division.reason
+        )
       }
-      line.crowding = Oversubscription(
-        check.records, shares: hosts.shares(of: line.ranks) { cores[$0] })
+      line.take(check.records, of: hosts)
     }
     return check
   }
@@ -126,10 +142,12 @@ struct WorkerLaunch: Sendable {
   }
 
   /// The same for a run: each problem is one line, and ends the command.
-  func requireHosts(_ line: inout MpirunCommand, data: [String], output: String) async throws
-    -> [String]
-  {
-    guard let check = try await survey(&line, data: data, output: output) else { return [] }
+  func requireHosts(
+    _ line: inout MpirunCommand, _ request: RankRequest? = nil, data: [String], output: String
+  ) async throws -> [String] {
+    guard let check = try await survey(&line, request, data: data, output: output) else {
+      return []
+    }
     try Task.checkCancellation()
     guard let last = check.problems.last else { return check.notes }
     for problem in check.problems.dropLast() {
@@ -138,19 +156,33 @@ struct WorkerLaunch: Sendable {
     throw CommandFailure(check.code, PlainText.sanitized(last.line))
   }
 
-  /// A number of ranks as it was given: a number, or `auto`.
-  func rankCount(_ text: String) throws -> Int {
-    if text == "auto" {
-      return MpirunCommand.automaticRanks(
-        machine: machine, hostfile: hosts, environment: environment)
+  /// The ranks and threads of a request, as far as this machine knows the hosts.
+  func division(_ request: RankRequest) -> CoreDivision {
+    if let threads = request.threads.number {
+      let ranks =
+        request.ranks
+        ?? MpirunCommand.automaticRanks(
+          machine: machine, hostfile: hosts, threads: threads, environment: environment)
+      return CoreDivision(ranks: ranks, threads: threads)
     }
-    guard let count = Int(text), (1...65536).contains(count) else {
-      throw CommandFailure(
-        .usage,
-        "-n \(PlainText.sanitized(text, limit: 40)): give a number of ranks from 1 to 65536, or auto"
-      )
+    if let hosts {
+      return request.division(
+        of: hosts.hosts.map {
+          CoreDivision.Host(cores: $0.slots ?? machine.cores, slots: $0.slots)
+        })
     }
-    return count
+    guard let allocation = SlurmAllocation(environment) else {
+      return request.division(
+        of: [
+          CoreDivision.Host(
+            cores: machine.cores, numaNodes: machine.numaNodes,
+            cacheDomains: machine.cacheDomains)
+        ])
+    }
+    // Slurm was asked for so many tasks.
+    var request = request
+    request.ranks = request.ranks ?? allocation.tasks
+    return request.division(of: allocation.hosts(like: machine))
   }
 
   /// Different numbers of ranks, in order.

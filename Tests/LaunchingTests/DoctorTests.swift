@@ -115,6 +115,11 @@ struct DoctorTests {
     #expect(
       report.text.hasPrefix("Open MPI v4.1.4\n\nhost")
         && report.text.hasSuffix("nothing is misconfigured\n"))
+    // Four cores, two ranks: each could have two.
+    #expect(report.text.contains(/\n +0 +a +0-3 +2 +1\b/), "\(report.text)")
+    var wide = host("a")
+    (wide.numaNodes, wide.cacheDomains) = (2, 4)
+    #expect(JSONText(of: wide).string.contains("\"numa_nodes\":2,\"cache_domains\":4"))
     let line = JSONText(of: report).string
     #expect(!line.contains("\n"))
     let read = try #require(

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import Recording
 
 /// An experiment as the worker that will train it understands it: what `WORKER --describe` prints as
@@ -13,6 +14,10 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
   public var globalBatch: Int
   public var microBatch: Int
   public var learningRate: Double
+  /// With how many threads each rank computes.
+  public var threads: ThreadCount
+  /// How many ranks can get samples in a step.
+  public var mostRanks: Int
   /// The model's tensors; nil where only the data say what the model's inputs are.
   public var tensors: [Tensor]?
   /// The model's layers; nil where there are no tensors.
@@ -48,20 +53,23 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
 
   public init(
     name: String, resolved: String, notes: [String], dataFiles: [String], globalBatch: Int,
-    microBatch: Int, learningRate: Double, tensors: [Tensor]?, layers: [Layer]? = nil
+    microBatch: Int, learningRate: Double, threads: ThreadCount, mostRanks: Int,
+    tensors: [Tensor]?, layers: [Layer]? = nil
   ) {
     self.layers = layers
     (self.name, self.resolved, self.notes, self.dataFiles) = (name, resolved, notes, dataFiles)
     (self.globalBatch, self.microBatch) = (globalBatch, microBatch)
     (self.learningRate, self.tensors) = (learningRate, tensors)
+    (self.threads, self.mostRanks) = (threads, mostRanks)
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, resolved, notes, tensors, layers
+    case name, resolved, notes, threads, tensors, layers
     case dataFiles = "data_files"
     case globalBatch = "global_batch"
     case microBatch = "micro_batch"
     case learningRate = "learning_rate"
+    case mostRanks = "most_ranks"
   }
 }
 
@@ -77,6 +85,8 @@ extension ExperimentDescription: JSONWritable {
       $0.field("global_batch", globalBatch)
       $0.field("micro_batch", microBatch)
       $0.field("learning_rate", learningRate)
+      $0.field("threads", threads.description)
+      $0.field("most_ranks", mostRanks)
       if let tensors { $0.field("tensors", tensors) }
       if let layers { $0.field("layers", layers) }
     }
