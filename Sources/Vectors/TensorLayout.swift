@@ -57,6 +57,16 @@ public struct TensorLayout: Sendable, Equatable {
     cut(at: elementCount * owner / count)..<cut(at: elementCount * (owner + 1) / count)
   }
 
+  /// The same of a range that begins and ends at tiles: what one of `count` owners has of it.
+  public func slice(_ owner: Int, of count: Int, in range: Range<Int>) -> Range<Int> {
+    func border(_ owner: Int) -> Int {
+      if owner == 0 { return range.lowerBound }
+      if owner == count { return range.upperBound }
+      return max(range.lowerBound, cut(at: range.lowerBound + range.count * owner / count))
+    }
+    return border(owner)..<border(owner + 1)
+  }
+
   /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements,
   /// or all of a tensor of one dimension.
   ///
