@@ -16,17 +16,18 @@ struct BucketPlan {
   let buckets: [Bucket]
 
   /// `piece` gives the part of a bucket that one of `owners` has; without one each bucket is
-  /// divided equally, at tiles. `bytes` is a bucket's size where it is not to follow from the
-  /// vector's.
+  /// divided at tiles, and so that the owners have equally much of all buckets, to within a tile.
+  /// `bytes` is a bucket's size where it is not to follow from the vector's.
   init(
     _ layout: TensorLayout, bytes: Int? = nil, owners: Int,
     piece: ((_ range: Range<Int>, _ owner: Int) -> Range<Int>)? = nil
   ) {
-    let piece = piece ?? { layout.slice($1, of: owners, in: $0) }
     let stride = MemoryLayout<Float>.stride
     let bytes = bytes ?? Self.bytes(layout.elementCount * stride, owners: owners)
+    var division = EvenDivision(layout, owners: owners)
     buckets = Self.cut(layout, every: max(bytes / stride, TensorLayout.alignment)).map { range in
-      Bucket(range: range, pieces: (0..<owners).map { piece(range, $0) })
+      let pieces = piece.map { piece in (0..<owners).map { piece(range, $0) } }
+      return Bucket(range: range, pieces: pieces ?? division.pieces(of: range))
     }
   }
 
@@ -44,16 +45,14 @@ struct BucketPlan {
 
   /// The size of a bucket, for a vector of some bytes with some owners.
   ///
-  /// Measured with 3.2 MB between two hosts at 1 Gbit/s, of the transfer 64 % was hidden in buckets
-  /// of 128 KB, 71 % in 256, 61 % in 512, 47 % in 1024: a small one costs its messages' handshakes,
-  /// of a large one the last waits long for its data and then for the link. With many ranks a
-  /// message is to stay worth sending, and a large model needs no more than some dozens of buckets.
-  static func bytes(_ vector: Int, owners: Int) -> Int {
-    max(256 << 10, owners * (32 << 10), vector / 64)
-  }
+  /// A piece is to be a message that Open MPI sends by TCP without asking the receiver, at most 64 KB
+  /// with its header: a larger one waits until both sides call MPI again, and of several that are
+  /// under way the first parts of all go before the rest of any. A large model needs no more than
+  /// some dozens of buckets.
+  static func bytes(_ vector: Int, owners: Int) -> Int { max(owners * (60 << 10), vector / 64) }
 
   /// Where buckets begin and end, last first: at the borders of tensors, the first one before which
-  /// at least `size` elements are complete; a run that a large tensor makes much longer is divided
+  /// at least `size` elements are complete; a run that a large tensor makes longer is divided
   /// again, at tiles.
   private static func cut(_ layout: TensorLayout, every size: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
@@ -62,11 +61,44 @@ struct BucketPlan {
       let start = index == 0 ? 0 : segment.range.lowerBound
       guard end - start >= size || start == 0, end > start else { continue }
       let run = start..<end
-      let count = max(1, (2 * run.count + size) / (2 * size))
+      let count = max(1, (run.count + size - 1) / size)
       ranges += (0..<count).reversed().map { layout.slice($0, of: count, in: run) }
         .filter { !$0.isEmpty }
       end = start
     }
     return ranges
+  }
+}
+
+/// Divides one range after another among owners, so that they have equally much of all together.
+private struct EvenDivision {
+  private let layout: TensorLayout
+  private let owners: Int
+  /// The elements so far, and what of these the first 1, 2, … owners have.
+  private var total = 0
+  private var owned: [Int]
+
+  init(_ layout: TensorLayout, owners: Int) {
+    (self.layout, self.owners) = (layout, owners)
+    owned = [Int](repeating: 0, count: owners)
+  }
+
+  /// The owners' pieces of a range, cut at tiles.
+  mutating func pieces(of range: Range<Int>) -> [Range<Int>] {
+    total += range.count
+    var pieces: [Range<Int>] = []
+    var start = range.lowerBound
+    for owner in 0..<owners {
+      var end = range.upperBound
+      if owner + 1 < owners {
+        let wanted = range.lowerBound + total * (owner + 1) / owners - owned[owner]
+        let border = layout.tileStart(at: max(wanted, range.lowerBound))
+        end = max(start, min(border, range.upperBound))
+      }
+      owned[owner] += end - range.lowerBound
+      pieces.append(start..<end)
+      start = end
+    }
+    return pieces
   }
 }
