@@ -53,6 +53,7 @@ public final class TimedRun {
     -> BenchResult?
   {
     for _ in 0..<Workload.warmUp { _ = try trainer.step(on: world) }
+    try trainer.finishAllGather()
     // The first steps make all that a step needs; the products that are timed next have memory of
     // their own.
     peakBytes = try world.allReduce(Int64(residentPeak()), .maximum)
@@ -72,7 +73,8 @@ public final class TimedRun {
   private func step(on world: borrowing Communicator) throws {
     try world.barrier()
     let start = monotonicNanoseconds()
-    let outcome = try trainer.step(on: world)
+    let outcome = try trainer.stepAhead(on: world)
+    try trainer.finishAllGather()
     let end = monotonicNanoseconds()
     profile?.note(.step, from: start, to: end)
     // A step is timed from the moment its batch is ready, as with peers whose loaders read ahead.

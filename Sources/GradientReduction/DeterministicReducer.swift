@@ -148,7 +148,7 @@ public final class DeterministicReducer: GradientReducer {
     _ parts: [(node: SummationTree.Node, place: Int)], into gradient: inout FlatVector
   ) -> [Double] {
     guard let base = received.baseAddress, !parts.isEmpty else {
-      gradient.setToZero(in: partition.shard)
+      for range in partition.shard.ranges { gradient.setToZero(in: range) }
       return partition.shardParts.map { _ in 0 }
     }
     // The additions are the same for every tile: found once.

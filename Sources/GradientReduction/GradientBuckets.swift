@@ -46,7 +46,7 @@ public final class GradientBuckets {
     let sources: [UnsafeMutablePointer<Float>?]
   }
 
-  /// A gradient's memory, which outlives a gradient that is dropped while it is under way.
+  /// A vector's memory, which outlives one that is dropped while it is under way.
   public final class Memory {
     public let base: UnsafeMutablePointer<Float>
 
@@ -58,6 +58,12 @@ public final class GradientBuckets {
     }
 
     deinit { UnsafeMutableRawPointer(base).deallocate() }
+
+    /// A vector of zeros in memory of its own.
+    static func vector(_ layout: TensorLayout) -> FlatVector {
+      let memory = Memory(layout.elementCount)
+      return FlatVector(layout, at: memory.base, keptBy: memory)
+    }
   }
 
   /// `piece` gives the part of a range that a rank owns; without one each bucket is divided
@@ -65,22 +71,27 @@ public final class GradientBuckets {
   ///
   /// `gathers` says whether all ranks get all sums; `bytes` is a bucket's size where it is not to
   /// follow from the gradient's.
-  public init(
+  public convenience init(
     _ layout: TensorLayout, bytes: Int? = nil, gathers: Bool,
     piece: ((_ range: Range<Int>, _ rank: Int) -> Range<Int>)? = nil,
     on world: borrowing Communicator
   ) throws(MPIError) {
+    let size = world.size
+    let plan = BucketPlan(
+      layout, bytes: bytes, owners: size, piece: piece ?? { $0.part($1, of: size) })
+    try self.init(layout, plan, gathers: gathers, on: world)
+  }
+
+  /// Buckets of a plan whose owners are the ranks of `world`. Collective.
+  init(
+    _ layout: TensorLayout, _ plan: BucketPlan, gathers: Bool, on world: borrowing Communicator
+  ) throws(MPIError) {
     let (rank, size) = (world.rank, world.size)
-    let piece = piece ?? { range, rank in range.part(rank, of: size) }
-    let stride = MemoryLayout<Float>.stride
-    let bytes = bytes ?? Self.bytes(layout.elementCount * stride, ranks: size)
-    let ranges = Self.cut(layout, every: max(bytes / stride, TensorLayout.alignment))
-    let arrived = Memory((size - 1) * ranges.reduce(0) { $0 + piece($1, rank).count })
+    let arrived = Memory((size - 1) * plan.buckets.reduce(0) { $0 + $1.pieces[rank].count })
     var place = 0
     var buckets: [Bucket] = []
-    for range in ranges {
-      let own = piece(range, rank)
-      let pieces = (0..<size).map { piece(range, $0) }
+    for bucket in plan.buckets {
+      let (own, pieces) = (bucket.pieces[rank], bucket.pieces)
       var received: [Range<Int>] = []
       for other in 0..<size {
         let end = place + (other == rank ? 0 : own.count)
@@ -89,7 +100,7 @@ public final class GradientBuckets {
       }
       buckets.append(
         Bucket(
-          range: range, own: own,
+          range: bucket.range, own: own,
           sent: try CountsAndDisplacements(
             pieces.enumerated().map { $0 == rank ? $1.lowerBound..<$1.lowerBound : $1 }),
           received: try CountsAndDisplacements(received),
@@ -103,38 +114,8 @@ public final class GradientBuckets {
     self.gathers = gathers ? try RequestQueue(on: world) : nil
   }
 
-  /// The size of a bucket, for a gradient of some bytes on some ranks.
-  ///
-  /// Measured with 3.2 MB between two hosts at 1 Gbit/s, of the transfer 64 % was hidden in buckets
-  /// of 128 KB, 71 % in 256, 61 % in 512, 47 % in 1024: a small one costs its messages' handshakes,
-  /// of a large one the last waits long for its data and then for the link. With many ranks a
-  /// message is to stay worth sending, and a large model needs no more than some dozens of buckets.
-  static func bytes(_ gradient: Int, ranks: Int) -> Int {
-    max(256 << 10, ranks * (32 << 10), gradient / 64)
-  }
-
-  /// Where buckets begin and end, last first: at the borders of tensors, the first one before which
-  /// at least `size` elements are complete; a run that a large tensor makes much longer is divided
-  /// again.
-  static func cut(_ layout: TensorLayout, every size: Int) -> [Range<Int>] {
-    var ranges: [Range<Int>] = []
-    var end = layout.elementCount
-    for (index, segment) in layout.segments.enumerated().reversed() {
-      let start = index == 0 ? 0 : segment.range.lowerBound
-      guard end - start >= size || start == 0, end > start else { continue }
-      let run = start..<end
-      let count = max(1, (2 * run.count + size) / (2 * size))
-      ranges += (0..<count).reversed().map { run.part($0, of: count) }
-      end = start
-    }
-    return ranges
-  }
-
   /// Memory for a gradient that is to be summed here.
-  public func makeGradient() -> FlatVector {
-    let memory = Memory(layout.elementCount)
-    return FlatVector(layout, at: memory.base, keptBy: memory)
-  }
+  public func makeGradient() -> FlatVector { Memory.vector(layout) }
 
   /// Sends off the buckets that lie at or after a position, the gradient being complete from there
   /// on. It is not to be touched there until ``finish(_:)``.
@@ -170,23 +151,22 @@ public final class GradientBuckets {
   }
 
   private func begin(_ gradient: inout FlatVector, from position: Int) throws(MPIError) {
-    guard let memory = gradient.owner as? Memory else {
+    guard let owner = gradient.owner else {
       preconditionFailure("a gradient that is summed in buckets is made by makeGradient()")
     }
-    let flight = flight ?? Flight(vector: memory, arrived: arrived)
-    precondition(flight.vector === memory, "another gradient is being summed")
+    let flight = flight ?? Flight(base: gradient.base, owner: owner, arrived: arrived)
+    precondition(flight.base == gradient.base, "another gradient is being summed")
     self.flight = flight
     while started < buckets.count && buckets[started].range.lowerBound >= position {
       let bucket = buckets[started]
       try scatters.startAllToAll(
-        memory.base, bucket.sent, into: arrived.base, bucket.received, keeping: flight)
+        flight.base, bucket.sent, into: arrived.base, bucket.received, keeping: flight)
       started += 1
     }
   }
 
   private func advance(isWaiting: Bool) throws(MPIError) {
     guard let flight else { return }
-    let memory = flight.vector
     while summed < started {
       if isWaiting {
         try scatters.waitForOldest()
@@ -194,9 +174,9 @@ public final class GradientBuckets {
         return
       }
       let bucket = buckets[summed]
-      var total = FlatVector(layout, at: memory.base, keptBy: memory)
-      _ = total.set(bucket.own, toSumOf: bucket.sources.map { $0 ?? memory.base })
-      try gathers?.startAllGather(inPlace: memory.base, bucket.gathered, keeping: flight)
+      var total = FlatVector(layout, at: flight.base, keptBy: flight)
+      _ = total.set(bucket.own, toSumOf: bucket.sources.map { $0 ?? flight.base })
+      try gathers?.startAllGather(inPlace: flight.base, bucket.gathered, keeping: flight)
       summed += 1
     }
     guard let gathers else { return }
@@ -212,11 +192,13 @@ public final class GradientBuckets {
 
 /// The memory that messages read and write.
 private final class Flight {
-  let vector: GradientBuckets.Memory
+  /// The gradient's first element.
+  let base: UnsafeMutablePointer<Float>
+  private let owner: AnyObject
   private let arrived: GradientBuckets.Memory
 
-  init(vector: GradientBuckets.Memory, arrived: GradientBuckets.Memory) {
-    (self.vector, self.arrived) = (vector, arrived)
+  init(base: UnsafeMutablePointer<Float>, owner: AnyObject, arrived: GradientBuckets.Memory) {
+    (self.base, self.owner, self.arrived) = (base, owner, arrived)
   }
 }
 

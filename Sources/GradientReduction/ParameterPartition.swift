@@ -6,46 +6,55 @@ public struct ParameterPartition: Sendable {
   /// A run of neighbouring elements of one tensor, and whether it lies in the shard.
   public typealias UpdatePart = (part: TensorLayout.Part, isInShard: Bool)
 
-  /// The slice whose squares this rank gives to the ledger. The ranks' shards are disjoint and
-  /// cover the vector.
-  public let shard: Range<Int>
+  /// What this rank gives to the ledger the squares of. The ranks' shards are disjoint and cover
+  /// the vector.
+  public let shard: OwnedRanges
   /// The part of the weights, and of the optimiser's state, that this rank updates: its shard, or
   /// everything.
-  public let updateRange: Range<Int>
+  public let updated: OwnedRanges
   /// Whether sums are made tile by tile and micro-batch by micro-batch, so that they have the same
   /// bits at any number of ranks.
   public let isByTile: Bool
   /// The shard, cut at the borders of tensors or of tiles.
   public let shardParts: [TensorLayout.Part]
-  /// The update range, cut in the same way; no part crosses the shard's borders.
+  /// What is updated, cut in the same way; no part crosses the shard's borders.
   public let updateParts: [UpdatePart]
 
-  /// - Precondition: the update range holds the shard.
+  /// - Precondition: what is updated holds the shard.
   public init(
-    _ layout: TensorLayout, shard: Range<Int>, updating updateRange: Range<Int>,
-    byTile: Bool = false
+    _ layout: TensorLayout, shard: OwnedRanges, updating updated: OwnedRanges, byTile: Bool = false
   ) {
     precondition(
-      updateRange.lowerBound <= shard.lowerBound && shard.upperBound <= updateRange.upperBound,
-      "a rank updates \(updateRange), which does not hold its shard \(shard)")
+      shard.ranges.allSatisfy(updated.contains),
+      "a rank updates \(updated.ranges), which does not hold its shard \(shard.ranges)")
     func parts(of range: Range<Int>) -> [TensorLayout.Part] {
       byTile ? layout.tiles(of: range) : layout.parts(of: range)
     }
-    (self.shard, self.updateRange, isByTile) = (shard, updateRange, byTile)
-    shardParts = parts(of: shard)
-    let before = updateRange.lowerBound..<shard.lowerBound
-    let after = shard.upperBound..<updateRange.upperBound
-    updateParts = [before, shard, after].flatMap { range in
-      parts(of: range).map { ($0, range == shard) }
+    var updateParts: [UpdatePart] = []
+    for range in updated.ranges {
+      var start = range.lowerBound
+      for own in shard.ranges where own.overlaps(range) {
+        updateParts += parts(of: start..<own.lowerBound).map { ($0, false) }
+        updateParts += parts(of: own).map { ($0, true) }
+        start = own.upperBound
+      }
+      updateParts += parts(of: start..<range.upperBound).map { ($0, false) }
     }
+    (self.shard, self.updated, isByTile) = (shard, updated, byTile)
+    shardParts = shard.ranges.flatMap(parts)
+    self.updateParts = updateParts
+  }
+
+  /// One contiguous shard, which this rank updates alone.
+  init(_ layout: TensorLayout, shard: Range<Int>, byTile: Bool = false) {
+    self.init(layout, shard: OwnedRanges(shard), updating: OwnedRanges(shard), byTile: byTile)
   }
 
   /// Every rank updates its shard alone.
   public static func sharded(
     _ layout: TensorLayout, rank: Int, of size: Int, byTile: Bool = false
   ) -> ParameterPartition {
-    let shard = layout.slice(rank, of: size)
-    return ParameterPartition(layout, shard: shard, updating: shard, byTile: byTile)
+    ParameterPartition(layout, shard: layout.slice(rank, of: size), byTile: byTile)
   }
 
   /// Every rank updates everything.
@@ -53,7 +62,7 @@ public struct ParameterPartition: Sendable {
     _ layout: TensorLayout, rank: Int, of size: Int, byTile: Bool = false
   ) -> ParameterPartition {
     ParameterPartition(
-      layout, shard: layout.slice(rank, of: size), updating: 0..<layout.elementCount,
-      byTile: byTile)
+      layout, shard: OwnedRanges(layout.slice(rank, of: size)),
+      updating: OwnedRanges(0..<layout.elementCount), byTile: byTile)
   }
 }

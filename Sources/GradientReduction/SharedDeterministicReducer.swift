@@ -60,12 +60,9 @@ public final class SharedDeterministicReducer: GradientReducer {
     squares = [Double](repeating: 0, count: partition.shardParts.count)
   }
 
-  public func makeParameters(on world: borrowing Communicator) -> Parameters {
-    let shard = partition.shard
-    return Parameters(
-      weights.vector(layout),
-      in: SharedStore(
-        place: rank, updating: shard, column: shard, counts: [shard.count], groups: nil))
+  public func makeParameters(on world: borrowing Communicator) throws -> Parameters {
+    Parameters(
+      weights.vector(layout), in: try SharedStore(place: rank, updating: partition.updated))
   }
 
   /// There is one, where micro-batches begin.

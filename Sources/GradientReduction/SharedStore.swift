@@ -3,23 +3,26 @@ import Vectors
 
 /// Weights that the ranks of a node have between them: each writes its shard alone, and only after
 /// a reduction, when no rank reads weights of others any more, and before the all-gather.
+///
+/// Between nodes they are gathered bucket by bucket, while the next forward pass computes.
 final class SharedStore: ParameterStore {
   /// This rank's number among those of its node.
   private let place: Int
-  private let updateRange: Range<Int>
-  /// What the ranks with this place update, each on its node, and the lengths of their shards; nil
-  /// groups where there is one node.
-  private let column: Range<Int>
-  private let counts: [Int]
+  private let updated: OwnedRanges
+  /// Nil where there is one node.
   private let groups: NodeGroups?
+  private let gathers: WeightGathers?
 
+  /// `plan` is that of the column, where there are several nodes. Collective.
   init(
-    place: Int, updating updateRange: Range<Int>, column: Range<Int>, counts: [Int],
-    groups: NodeGroups?
-  ) {
-    (self.place, self.updateRange, self.column) = (place, updateRange, column)
-    (self.counts, self.groups) = (counts, groups)
+    place: Int, updating updated: OwnedRanges, between groups: NodeGroups? = nil,
+    _ plan: BucketPlan? = nil
+  ) throws(MPIError) {
+    (self.place, self.updated, self.groups) = (place, updated, groups)
+    gathers = if let groups, let plan { try WeightGathers(plan, groups) } else { nil }
   }
+
+  var finishesAlone: Bool { gathers == nil }
 
   func fill(
     _ weights: inout FlatVector, on world: borrowing Communicator,
@@ -48,17 +51,29 @@ final class SharedStore: ParameterStore {
   }
 
   func restore(_ weights: inout FlatVector, from saved: borrowing FlatVector) {
-    weights.copy(from: saved, in: updateRange)
+    for range in updated.ranges { weights.copy(from: saved, in: range) }
   }
 
   func allGather(_ weights: inout FlatVector, on world: borrowing Communicator) throws(MPIError) {
     if world.size == 1 { return }
-    if let groups {
-      var elements = MutableSpan(
-        _unsafeStart: weights.base + column.lowerBound, count: column.count)
-      try groups.column.allGather(inPlace: &elements, counts: counts)
+    guard let gathers else { return try world.meet() }
+    try gathers.start(weights)
+    _ = try gathers.advance(waitingBefore: .max)
+  }
+
+  func startAllGather(_ weights: inout FlatVector, on world: borrowing Communicator)
+    throws(MPIError) -> Bool
+  {
+    guard let gathers else {
+      try allGather(&weights, on: world)
+      return false
     }
-    try meet(groups, on: world)
+    try gathers.start(weights)
+    return try gathers.advance(waitingBefore: 0)
+  }
+
+  func advance(waitingBefore position: Int) throws(MPIError) -> Bool {
+    try gathers?.advance(waitingBefore: position) ?? false
   }
 }
 

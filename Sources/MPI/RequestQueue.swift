@@ -68,6 +68,15 @@ public final class RequestQueue {
     append(request, .allGather, bytes: pieces.total * MemoryLayout<Element>.stride, owner)
   }
 
+  /// Starts a barrier: it ends when every rank has started it (MPI_Ibarrier, MPI 3.1 §5.12.1).
+  ///
+  /// Collective: started in the same order on all ranks. Throws ``MPIError`` for what MPI reports.
+  public func startBarrier(keeping owner: AnyObject) throws(MPIError) {
+    var request: MPI_Request?
+    try check(MPI_Ibarrier(communicator.handle, &request), "MPI_Ibarrier")
+    append(request, .barrier, bytes: 0, owner)
+  }
+
   /// Lets MPI make progress, and takes the oldest from the queue if it has ended; returns whether
   /// it has (MPI_Test, MPI 3.1 §3.7.3). Local; the queue must not be empty.
   public func takeOldest() throws(MPIError) -> Bool {

@@ -13,6 +13,9 @@ public protocol Model: AnyObject {
   var layout: TensorLayout { get }
   /// What its layers compute with: one object for the model's life.
   var compute: ComputeContext { get }
+  /// Whether it asks for weights before it reads them (``ProgressHook/weightsNeeded(before:)``), so
+  /// that its forward pass may begin while those of later layers are still on their way.
+  var asksForWeights: Bool { get }
   /// What ``Evaluation/score`` counts, as reports name its mean.
   var scoreName: String { get }
 
@@ -76,6 +79,7 @@ public protocol DataDependentInitialization: Model {
 extension Model {
   /// Nothing is done between the products of a model that has none of its own.
   public var compute: ComputeContext { ComputeContext() }
+  public var asksForWeights: Bool { false }
   public var scoreName: String { "accuracy" }
   public var inputRange: ClosedRange<Float>? { nil }
   public var targetRange: ClosedRange<Float>? { nil }

@@ -2,7 +2,7 @@ import CVectorKernels
 import ExperimentKeys
 import Vectors
 
-/// A rule and its state for one contiguous part of the weights.
+/// A rule and its state for the part of the weights that a rank updates.
 ///
 /// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost
 /// 1/N of the memory. Every element is updated on its own: who owns it, and in how many pieces it
@@ -10,24 +10,29 @@ import Vectors
 public struct Optimizer: ~Copyable {
   public let rule: any OptimizerRule
   /// The positions in the flat vector that this optimiser may update.
-  public let owned: Range<Int>
+  public let owned: OwnedRanges
   /// The steps begun so far, by which AdamW corrects the bias of its moments.
   public private(set) var stepCount = 0
-  /// One segment a moment, each over the owned range.
+  /// One segment a moment, each over the owned ranges, one after another.
   private var moments: FlatVector
   /// From an element of one moment to the same of the next.
   private let momentStride: Int
 
   /// An optimiser at step 0 with moments of zero.
-  public init(rule: any OptimizerRule, owning range: Range<Int>) {
+  public init(rule: any OptimizerRule, owning ranges: OwnedRanges) {
     self.rule = rule
-    owned = range
+    owned = ranges
     var layout = TensorLayout()
-    for name in rule.momentNames { layout.add(name, shape: [range.count]) }
+    for name in rule.momentNames { layout.add(name, shape: [ranges.count]) }
     moments = FlatVector(zeros: layout)
     momentStride =
       layout.segments.count > 1
       ? layout.segments[1].range.lowerBound - layout.segments[0].range.lowerBound : 0
+  }
+
+  /// An optimiser at step 0 of one contiguous part.
+  public init(rule: any OptimizerRule, owning range: Range<Int>) {
+    self.init(rule: rule, owning: OwnedRanges(range))
   }
 
   /// Continues after a checkpoint's last step; the moments are restored through
@@ -37,7 +42,7 @@ public struct Optimizer: ~Copyable {
   /// Counts a step; comes before its first update.
   public mutating func beginStep() { stepCount += 1 }
 
-  /// Updates the weights in `range`, a part of the owned range, with `factor` · gradient at the
+  /// Updates the weights in `range`, a part of one of the owned ranges, with `factor` · gradient at the
   /// learning rate `rate`.
   ///
   /// `factor` is the clip coefficient: clipping costs no pass of its own. `trust` is the tensor's
@@ -55,8 +60,7 @@ public struct Optimizer: ~Copyable {
     guard !range.isEmpty else { return UpdateNorms() }
     precondition(stepCount > 0, "a step begins with beginStep()")
     precondition(
-      owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound,
-      "\(range) lies outside the owned \(owned)")
+      owned.contains(range), "\(range) lies outside the owned \(owned.ranges)")
     precondition(
       range.lowerBound >= 0 && range.upperBound <= weights.count
         && range.upperBound <= gradient.count,
@@ -74,7 +78,7 @@ public struct Optimizer: ~Copyable {
     UpdateStep(
       count: range.count, weights: weights + range.lowerBound,
       gradient: gradient + range.lowerBound, factor: factor, rate: rate, trust: trust,
-      number: stepCount - idle, moments: moments.base + (range.lowerBound - owned.lowerBound),
+      number: stepCount - idle, moments: moments.base + owned.place(of: range.lowerBound),
       momentStride: momentStride)
   }
 
@@ -88,8 +92,7 @@ public struct Optimizer: ~Copyable {
     guard rule.needs.contains(.directionNorms), !range.isEmpty else { return 0 }
     precondition(stepCount > 0, "a step begins with beginStep()")
     precondition(
-      owned.lowerBound <= range.lowerBound && range.upperBound <= owned.upperBound,
-      "\(range) lies outside the owned \(owned)")
+      owned.contains(range), "\(range) lies outside the owned \(owned.ranges)")
     precondition(
       range.upperBound <= weights.count && range.upperBound <= gradient.count,
       "\(range) lies outside the vectors")
@@ -102,21 +105,24 @@ public struct Optimizer: ~Copyable {
   /// has others than training's.
   public borrowing func replaceByEvaluationWeights(_ weights: inout FlatVector) {
     guard rule.needs.contains(.evaluationWeights), !owned.isEmpty else { return }
-    rule.evaluationWeights(
-      EvaluationPart(
-        count: owned.count, weights: weights.base + owned.lowerBound, steps: stepCount,
-        moments: moments.base, momentStride: momentStride))
+    for (range, start) in owned.stored {
+      rule.evaluationWeights(
+        EvaluationPart(
+          count: range.count, weights: weights.base + range.lowerBound, steps: stepCount,
+          moments: moments.base + start, momentStride: momentStride))
+    }
   }
 
   /// Keeps the weights a run starts from, where the rule needs them (DoG). Before the first step,
   /// unless the moments are restored.
   public mutating func remember(start weights: borrowing FlatVector) {
     guard rule.needs.contains(.startDistance) else { return }
-    let kept = moment(0, at: owned)
-    kept.update(from: weights.base + owned.lowerBound, count: owned.count)
+    for (range, _) in owned.stored where !range.isEmpty {
+      moment(0, at: range).update(from: weights.base + range.lowerBound, count: range.count)
+    }
   }
 
-  /// Σ(w − w₀)² over a part of the owned range.
+  /// Σ(w − w₀)² over a part of one of the owned ranges.
   public borrowing func squaredDistanceFromStart(
     of weights: borrowing FlatVector, in range: Range<Int>
   ) -> Double {
@@ -124,7 +130,7 @@ public struct Optimizer: ~Copyable {
   }
 
   /// Moment `index` of ``OptimizerRule/momentNames``, one element for each position of the owned
-  /// range.
+  /// ranges, in their order.
   @_lifetime(borrow self)
   public borrowing func moment(_ index: Int) -> Span<Float> {
     moments.elements.extracting(moments.layout.segments[index].range)
@@ -138,6 +144,17 @@ public struct Optimizer: ~Copyable {
     return _overrideLifetime(span, mutating: &self)
   }
 
+  /// The elements of moment `index` in some of the owned positions, copied in their order.
+  public borrowing func elements(ofMoment index: Int, in part: OwnedRanges) -> [Float] {
+    let whole = moments.base + moments.layout.segments[index].range.lowerBound
+    return part.ranges.flatMap { range in
+      range.isEmpty
+        ? []
+        : Array(
+          UnsafeBufferPointer(start: whole + owned.place(of: range.lowerBound), count: range.count))
+    }
+  }
+
   /// The elements of moment `index`, copied.
   public borrowing func elements(ofMoment index: Int) -> [Float] {
     let range = moments.layout.segments[index].range
@@ -146,6 +163,6 @@ public struct Optimizer: ~Copyable {
 
   private func moment(_ index: Int, at range: Range<Int>) -> UnsafeMutablePointer<Float> {
     moments.base + moments.layout.segments[index].range.lowerBound
-      + (range.lowerBound - owned.lowerBound)
+      + owned.place(of: range.lowerBound)
   }
 }

@@ -8,10 +8,10 @@ public enum ExchangePattern: String, CaseIterable, Sendable {
   /// The whole gradient in buckets, which leave while the backward pass goes on: each piece to its
   /// rank, which adds, and from there to all.
   case replicatedInBuckets = "replicated in buckets"
-  /// The same, its sum divided: an all-gather of the weights in the end.
+  /// The same, its sum divided: the weights are gathered while the next forward pass goes on.
   case shardedInBuckets = "sharded in buckets"
   /// Shared memory within a host; between hosts the ranks with the same place on theirs divide a
-  /// slice by messages: hierarchical.
+  /// part by messages: hierarchical.
   case shared
   /// The reproducible sum: every rank sends each owner its part of the gradient; an all-gather of
   /// the weights.

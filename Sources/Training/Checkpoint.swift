@@ -41,11 +41,13 @@ struct Checkpoints {
   /// Writes the trainer's state. Collective.
   func save(_ trainer: Trainer, _ history: RunHistory, on world: borrowing Communicator) throws {
     FlightRecorder.enter(.checkpoint)
+    // Rank 0 alone reads the weights.
+    try trainer.finishAllGather()
     let moments = try trainer.optimizer.gatherMoments(
-      slice: trainer.reducer.partition.shard, on: world)
+      trainer.reducer.partition.shard, on: world)
     let reducer = try trainer.gatherReducerState(on: world)
     let average = try trainer.updater.average?.gather(
-      slice: trainer.reducer.partition.shard, on: world)
+      trainer.reducer.partition.shard, on: world)
     try world.succeedOnAllRanks {
       guard let moments else { return }
       let gathered = Gathered(moments: moments, reducer: reducer, average: average)

@@ -35,51 +35,56 @@ extension FlatVector {
 }
 
 extension Communicator {
-  /// The ranks in the order of their slices of a vector: at rank 0; nil elsewhere. Collective.
-  borrowing func gatherOrder(of slice: Range<Int>) throws(MPIError) -> [Int]? {
-    let start = [Int64(slice.lowerBound)]
-    // Of slices that start together all but the last are empty.
-    return try gather(start.span).map { starts in
-      starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }
+  /// A vector put together of what each rank has of it, `values` in the order of its ranges
+  /// `shard`: at rank 0; nil elsewhere. Collective.
+  borrowing func gatherVector(_ values: [Float], of shard: OwnedRanges) throws(MPIError) -> [Float]?
+  {
+    let borders = shard.ranges.flatMap { [Int64($0.lowerBound), Int64($0.upperBound)] }
+    let (allBorders, allValues) = (try gather(borders.span), try gather(values.span))
+    guard let allBorders, let allValues else { return nil }
+    var whole = [Float](repeating: 0, count: allValues.reduce(0) { $0 + $1.count })
+    for (borders, values) in zip(allBorders, allValues) {
+      var place = 0
+      for index in stride(from: 0, to: borders.count, by: 2) {
+        let range = Int(borders[index])..<Int(borders[index + 1])
+        whole.replaceSubrange(range, with: values[place..<place + range.count])
+        place += range.count
+      }
     }
+    return whole
   }
 }
 
 extension WeightAverage {
-  /// The mean of all weights, gathered from each rank's `slice`: at rank 0; nil elsewhere, and
+  /// The mean of all weights, gathered from each rank's `shard`: at rank 0; nil elsewhere, and
   /// before the first step that was applied. Collective.
-  func gather(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError) -> [Float]? {
+  func gather(_ shard: OwnedRanges, on world: borrowing Communicator) throws(MPIError) -> [Float]? {
     guard hasStarted else { return nil }
-    let order = try world.gatherOrder(of: slice)
-    let slices = try world.gather(elements(in: slice).span)
-    guard let slices, let order else { return nil }
-    return order.flatMap { slices[$0] }
+    return try world.gatherVector(shard.ranges.flatMap { elements(in: $0) }, of: shard)
   }
 }
 
 extension Optimizer {
-  /// Every moment as a whole flat vector, gathered from each rank's `slice`, whatever the order of
-  /// the slices: at rank 0; nil elsewhere. Collective.
-  borrowing func gatherMoments(slice: Range<Int>, on world: borrowing Communicator) throws(MPIError)
-    -> [[Float]]?
+  /// Every moment as a whole flat vector, gathered from each rank's `shard`: at rank 0; nil
+  /// elsewhere. Collective.
+  borrowing func gatherMoments(_ shard: OwnedRanges, on world: borrowing Communicator)
+    throws(MPIError) -> [[Float]]?
   {
-    let order = try world.gatherOrder(of: slice)
     var moments: [[Float]] = []
     for index in rule.momentNames.indices {
-      // Where every rank keeps all of it, its own slice is still what each gives.
-      let mine = moment(index).extracting(
-        slice.lowerBound - owned.lowerBound..<slice.upperBound - owned.lowerBound)
-      if let slices = try world.gather(mine), let order {
-        moments.append(order.flatMap { slices[$0] })
-      }
+      // Where every rank keeps all of it, its own shard is still what each gives.
+      let mine = elements(ofMoment: index, in: shard)
+      if let whole = try world.gatherVector(mine, of: shard) { moments.append(whole) }
     }
     return world.rank == 0 ? moments : nil
   }
 
   /// Takes the part of a moment that this rank keeps.
   mutating func setMoment(_ index: Int, from whole: borrowing FlatVector) {
-    let start = owned.lowerBound
+    let ranges = owned.stored
     var mine = mutableMoment(index)
-    for offset in mine.indices { mine[offset] = whole.base[start + offset] }
+    for (range, start) in ranges {
+      for offset in 0..<range.count { mine[start + offset] = whole.base[range.lowerBound + offset] }
+    }
   }
 }

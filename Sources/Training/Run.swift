@@ -278,7 +278,7 @@ public final class Run {
   }
 
   private func step(on world: borrowing Communicator) throws {
-    let outcome = try trainer.step(on: world)
+    let outcome = try trainer.stepAhead(on: world)
     StopSignals.stepped()
     if let skip = history.record(
       outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts)

@@ -30,7 +30,7 @@ final class StepTracer: StepObserver {
 
   /// Starts the file of a rank with its `shard` and the weights it begins with.
   init(
-    path: String, rank: Int, ranks: Int, host: String, shard: Range<Int>,
+    path: String, rank: Int, ranks: Int, host: String, shard: OwnedRanges,
     weights: borrowing FlatVector, step: Int
   ) throws {
     let layout = weights.layout

@@ -80,11 +80,10 @@ extension Trainer {
   /// The reducer by messages, its gradient whole or divided, at once or in buckets; all ranks
   /// choose the same.
   ///
-  /// Measured on two ranks, ms a step, after the backward pass → in buckets during it. Of two hosts
-  /// at 1 Gbit/s (the workload gpt-cpu): sharded 75.5 → 64.4, replicated 77.1 → 55.7; weights are
-  /// gathered only after the clip, so half of what a sharded step sends is never hidden. Of one
-  /// node: sharded 49.4 → 48.2 and, the workload mlp, 11.4 → 10.6; replicated 50.5 → 51.1 and 12.2
-  /// → 12.4, for there the ranks' own cores carry the bytes.
+  /// Measured on two ranks, ms a step, apart from the passes → in buckets during them. Of two hosts
+  /// at 1 Gbit/s (the workload gpt-cpu): sharded 98.0 → 78.3, replicated 104.7 → 74.7. Of one node
+  /// (at another time): sharded 49.4 → 48.2 and, the workload mlp, 11.4 → 10.6; replicated 50.5 →
+  /// 51.1 and 12.2 → 12.4, for there the ranks' own cores carry the bytes.
   private static func messages(
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, isOneNode: Bool,
     on world: borrowing Communicator

@@ -41,6 +41,9 @@ extension Trainer {
     policy.stopReason != nil || sampler.length.isReached(after: stepsDone, at: sampler.cursor)
   }
 
+  /// Waits until the weights that other ranks updated are here. All ranks call it.
+  package func finishAllGather() throws { try parameters.finishAllGather() }
+
   /// Takes steps until the run is over, and calls `body` after each. Collective; what `body` does
   /// with messages it does on every rank.
   public func train(

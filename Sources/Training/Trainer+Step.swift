@@ -62,6 +62,7 @@ extension Trainer {
   ///
   /// Ranks that have one copy between them cannot differ: then it is nodes that are compared.
   private func compareReplicas(on world: borrowing Communicator) throws {
+    try parameters.finishAllGather()
     let digest = [parameters.weights.fingerprint()]
     let digests: [UInt64] = try world.allGather(digest.span)
     guard let difference = ReplicaDifference(digests) else { return }

@@ -36,7 +36,9 @@ extension Trainer {
     to path: String, notes: [String: String] = [:], holding lock: RunLock?,
     on world: borrowing Communicator
   ) throws -> String? {
-    try updater.withEvaluationWeights(on: world) {
+    // Rank 0 alone reads the weights.
+    try finishAllGather()
+    return try updater.withEvaluationWeights(on: world) {
       try world.succeedOnAllRanks {
         guard world.rank == 0 else { return nil }
         return try recording { try writeWeights(to: path, notes: notes, holding: lock) }

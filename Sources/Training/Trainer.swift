@@ -67,12 +67,23 @@ public final class Trainer {
   /// Draws the batch, computes and sums the gradients, reduces the ledger, decides, updates the
   /// weights and gives them to all ranks. Collective.
   ///
+  /// Between hosts the weights that other ranks updated may arrive while the next step computes;
+  /// reading ``weights`` waits for them.
+  ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
   /// for norms of orders above 3; one gradient reduction more for SAM;
   /// 48 bytes a running statistic of batch normalization). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
+    let outcome = try stepAhead(on: world)
+    if !parameters.finishesAlone { try parameters.finishAllGather() }
+    return outcome
+  }
+
+  /// The same for callers whose ranks all step again, or all call ``finishAllGather()``, before one
+  /// reads the weights: so no rank ever waits for them longer than it must.
+  package func stepAhead(on world: borrowing Communicator) throws -> StepOutcome {
     var step = beginStep(on: world)
     try reducer.begin(step.batches.microBatchRanges, on: world)
     let norms = try pass.run(&step, statistics, on: world)
@@ -93,11 +104,12 @@ public final class Trainer {
       rate = policy.record(step, decision, statistics.noise)
       try updater.apply(decision, &pass.gradient, step.ledger, rate: rate, on: world)
       step.clock.mark(.optimizer)
-      try parameters.allGather(on: world)
+      try parameters.startAllGather(on: world)
       try pass.runningStatistics?.apply(on: world)
       step.clock.mark(.reduce)
     }
     try endStep(step, on: world)
+    if isDone { try parameters.finishAllGather() }
     return outcome(of: step, decision, rate: rate, local: local)
   }
 }

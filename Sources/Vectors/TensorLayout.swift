@@ -54,7 +54,17 @@ public struct TensorLayout: Sendable, Equatable {
   /// over a grain, ever depends on the number of owners. Lengths differ by a grain or so; with many
   /// owners of a small model some hold nothing.
   public func slice(_ owner: Int, of count: Int) -> Range<Int> {
-    cut(at: elementCount * owner / count)..<cut(at: elementCount * (owner + 1) / count)
+    tileStart(at: elementCount * owner / count)..<tileStart(at: elementCount * (owner + 1) / count)
+  }
+
+  /// The same of a range that begins and ends at tiles: what one of `count` owners has of it.
+  public func slice(_ owner: Int, of count: Int, in range: Range<Int>) -> Range<Int> {
+    func border(_ owner: Int) -> Int {
+      if owner == 0 { return range.lowerBound }
+      if owner == count { return range.upperBound }
+      return max(range.lowerBound, tileStart(at: range.lowerBound + range.count * owner / count))
+    }
+    return border(owner)..<border(owner + 1)
   }
 
   /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements,
@@ -68,8 +78,8 @@ public struct TensorLayout: Sendable, Equatable {
     return row * max(1, 1024 / row)
   }
 
-  /// The last start of a grain at or before a position.
-  private func cut(at position: Int) -> Int {
+  /// The last start of a tile at or before a position.
+  public func tileStart(at position: Int) -> Int {
     if position >= elementCount { return elementCount }
     guard
       let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }

@@ -55,18 +55,25 @@ extension Transcript {
     add("weights", Double(bitPattern: trainer.weights.fingerprint()))
     for index in trainer.optimizer.rule.momentNames.indices {
       let mine = trainer.moment(index)
-      let start = [Int64(trainer.optimizer.owned.lowerBound)]
-      let starts = try world.gather(start.span)
-      let gathered = try world.gather(mine.span)
-      // The slices in the order of the vector, not of the ranks; of those that start together all
-      // but the last are empty.
-      let parts = starts.map { starts in
-        starts.indices.sorted { (starts[$0][0], $0) < (starts[$1][0], $1) }.map { gathered![$0] }
+      let borders = trainer.optimizer.owned.ranges.flatMap {
+        [Int64($0.lowerBound), Int64($0.upperBound)]
       }
-      // Sharded, a rank has its slice; replicated, the whole.
+      let ranges = try world.gather(borders.span)
+      let gathered = try world.gather(mine.span)
+      // Sharded, a rank has its part; replicated, the whole.
       let isWhole = trainer.optimizer.owned.count == trainer.weights.count
-      let whole = (parts ?? []).prefix(isWhole ? 1 : world.size).flatMap { $0 }
-      if isWhole { try expect(Set(parts ?? []).count <= 1, "the moments differ between the ranks") }
+      if isWhole {
+        try expect(Set(gathered ?? []).count <= 1, "the moments differ between the ranks")
+      }
+      var whole = [Float](repeating: 0, count: trainer.weights.count)
+      for (borders, values) in zip(ranges ?? [], gathered ?? []) {
+        var place = 0
+        for index in stride(from: 0, to: borders.count, by: 2) {
+          let range = Int(borders[index])..<Int(borders[index + 1])
+          whole.replaceSubrange(range, with: values[place..<place + range.count])
+          place += range.count
+        }
+      }
       add(trainer.optimizer.rule.momentNames[index], Double(bitPattern: Self.digest(whole)))
     }
     if let running = trainer.model.runningStatistics {

@@ -114,10 +114,10 @@ let bucketFailureProgram = RankProgram("bucket-failure") { world, arguments in
 }
 
 /// Runs have the same bits whether gradients leave early on all ranks, on none, or on some; under
-/// every rule, with ranks that have no samples or fewer.
+/// every rule, with ranks that have no samples or fewer, by messages alone and between two nodes.
 ///
-/// A fault that changes nothing holds a rank's gradient back until the pass is over. On two ranks a sum
-/// has the bits that MPI's own reductions give it.
+/// A fault that changes nothing holds a rank's gradient back until the pass is over. On two ranks a
+/// whole gradient's sum has the bits that MPI's own reductions give it.
 let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
   setComputeThreads(1)
   let batches = [
@@ -135,39 +135,40 @@ let overlapBitsProgram = RankProgram("overlap-bits") { world, _ in
     // The larger rank counts where batches are odd.
     for ranks in number < batches.count ? [1, 2, 3, 4] : [2] {
       for gradient in ["replicated", "sharded"] {
-        let keys = overrides + ["training.gradient=\(gradient)"]
+        let keys = overrides + ["training.gradient=\(gradient)", "training.exchange=messages"]
         cases.append(
           Case("\(keys.joined(separator: " ")) on \(ranks) ranks", ranks: ranks) { part in
             try compareDepartures(text, keys, on: part)
           })
       }
     }
+    if number < batches.count {
+      let keys = overrides + ["training.exchange=shared"]
+      cases.append(
+        Case("\(keys.joined(separator: " ")) on two nodes", ranks: 4) { part in
+          try compareDepartures(text, keys, ranksPerNode: 2, on: part)
+        })
+    }
   }
   try run(cases, on: world)
 }
 
 private func compareDepartures(
-  _ text: String, _ keys: [String], on part: borrowing Communicator
+  _ text: String, _ keys: [String], ranksPerNode: Int? = nil, on part: borrowing Communicator
 ) throws {
-  let early = try transcript(text, keys, "always", isLate: false, on: part)
+  func transcript(_ overlap: String = "always", isLate: Bool) throws -> Transcript {
+    let own = ["training.reproducible=false", "training.overlap=\(overlap)"]
+    let trainer = try trainer(text, keys + own, ranksPerNode: ranksPerNode, on: part)
+    if isLate { trainer.faults.changeGradient = { _, _ in } }
+    return try Transcript(of: trainer, on: part)
+  }
+  let early = try transcript(isLate: false)
   var others = [
-    ("late", try transcript(text, keys, "always", isLate: true, on: part)),
-    ("mixed", try transcript(text, keys, "always", isLate: part.rank % 2 == 1, on: part)),
+    ("late", try transcript(isLate: true)),
+    ("mixed", try transcript(isLate: part.rank % 2 == 1)),
   ]
-  if part.size <= 2 {
-    others.append(("MPI's", try transcript(text, keys, "never", isLate: false, on: part)))
+  if part.size <= 2 && keys.contains("training.gradient=replicated") {
+    others.append(("MPI's", try transcript("never", isLate: false)))
   }
   for (name, other) in others { try early.expectEqual(to: other, "early and \(name)", on: part) }
-}
-
-private func transcript(
-  _ text: String, _ keys: [String], _ overlap: String, isLate: Bool,
-  on world: borrowing Communicator
-) throws -> Transcript {
-  let own = [
-    "training.reproducible=false", "training.exchange=messages", "training.overlap=\(overlap)",
-  ]
-  let trainer = try trainer(text, keys + own, on: world)
-  if isLate { trainer.faults.changeGradient = { _, _ in } }
-  return try Transcript(of: trainer, on: world)
 }

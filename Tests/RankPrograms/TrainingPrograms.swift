@@ -19,7 +19,8 @@ let trainingPrograms: [RankProgram] = [
   normGuardsProgram,
   replicaProgram, skipLimitProgram, normNoiseProgram, normResumeProgram, sharedBitsProgram,
   sharedFallbackProgram, sharedMemoryProgram,
-  bucketsProgram, bucketFailureProgram, overlapBitsProgram, scheduleEndsProgram,
+  bucketsProgram, bucketFailureProgram, prefetchProgram, prefetchFailureProgram, overlapBitsProgram,
+  scheduleEndsProgram,
   verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
 ]
 

@@ -35,7 +35,7 @@ final class UnmeasuredTrainer {
     ).reducer
     parameters = try reducer.makeParameters(on: world)
     gradient = try reducer.makeGradient(on: world)
-    optimizer = Optimizer(rule: experiment.optimizer, owning: reducer.partition.updateRange)
+    optimizer = Optimizer(rule: experiment.optimizer, owning: reducer.partition.updated)
     batch = Batch(capacity: training.microBatch, shape: data.train.shape)
     let model = model
     try parameters.fill(on: world) { model.initialize(&$0, seed: 1) }
@@ -58,8 +58,9 @@ final class UnmeasuredTrainer {
     }
     _ = try reducer.reduce(&gradient, on: world)
     optimizer.beginStep()
-    _ = optimizer.update(
-      &parameters.weights, gradient: gradient, in: reducer.partition.updateRange, rate: rate)
+    for range in reducer.partition.updated.ranges {
+      _ = optimizer.update(&parameters.weights, gradient: gradient, in: range, rate: rate)
+    }
     try parameters.allGather(on: world)
   }
 }

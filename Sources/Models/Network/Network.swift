@@ -16,6 +16,9 @@ public final class Network: PredictiveModel {
   let listed: [NetworkBuilder.Node]
   /// The layers as they compute, neighbours merged.
   let nodes: [NetworkBuilder.Node]
+  /// Where the weights end that a layer, or one before it, reads: those of the tensors that there
+  /// were when it was made.
+  private let weightEnds: [Int]
   let input: NetworkBuilder.Value
   private let output: NetworkBuilder.Value
   /// Whether a recurrent layer's rows, and those of the last layer, lie by the place of their token
@@ -64,6 +67,10 @@ public final class Network: PredictiveModel {
     try Self.check(output.shape, suits: samples, loss)
     (listed, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
     nodes = Fusion.merged(builder.nodes)
+    let segments = layout.segments
+    weightEnds = nodes.map { node in
+      node.tensors.upperBound == 0 ? 0 : segments[node.tensors.upperBound - 1].range.upperBound
+    }
     let lastTwo = nodes.suffix(2)
     rowsMayLieByTime =
       lastTwo.first?.layer is TokenRecurrence && lastTwo.last?.layer is LinearLayer
@@ -104,6 +111,7 @@ public final class Network: PredictiveModel {
   }
 
   public var targetRange: ClosedRange<Float>? { loss.targetRange }
+  public var asksForWeights: Bool { true }
 
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     for node in listed { node.layer.initialize(&weights, seed: seed) }
@@ -212,8 +220,10 @@ public final class Network: PredictiveModel {
     for index in nodes.indices {
       let pass = pass(
         index, batch, .forward, rowsByTime: rowsByTime, isTraining: isTraining, accumulates: false)
+      compute.weightsNeeded(before: weightEnds[index])
       nodes[index].layer.forward(pass, weights: weights)
     }
+    compute.weightsNeeded(before: layout.elementCount)
     return block.base + plan.places[output.index].values! * batch.count
   }
 

@@ -5,11 +5,14 @@ import FlightRecorder
 public protocol ProgressHook: AnyObject {
   /// A matrix product or a convolution is done. Called on the thread that trains.
   func productDone()
+  /// The weights before a position of the flat vector are read from now on. Called on the thread
+  /// that trains, by models that say so (``Model/asksForWeights``), with rising positions.
+  func weightsNeeded(before position: Int)
 }
 
 /// What a model's layers compute with; every matrix product and convolution goes through it.
 public final class ComputeContext {
-  /// Called after each product; nil for nothing.
+  /// Called after each product, and before weights are read; nil for nothing.
   public var progress: (any ProgressHook)?
   let settings: ComputeSettings
   private var plans: [ProductForm: ProductPlan] = [:]
@@ -33,4 +36,8 @@ public final class ComputeContext {
     FlightRecorder.advance()
     progress?.productDone()
   }
+
+  /// The weights before a position are read from now on.
+  @inline(__always)
+  func weightsNeeded(before position: Int) { progress?.weightsNeeded(before: position) }
 }

@@ -43,7 +43,7 @@ final class GradientPass {
   /// Whether the gradient takes one pass, or what wraps one.
   let scheme: any GradientScheme
   private let observers: StepObservers
-  private let overlap: BackwardOverlap
+  private let overlap: MessageOverlap
   /// Whether each micro-batch's gradient is measured by itself.
   private let measuresApart: Bool
   private var batch: Batch
@@ -72,7 +72,7 @@ final class GradientPass {
       scheme = PlainGradient(leaving: settings.clipScope == .meanGradient)
     }
     gradient = try reducer.makeGradient(on: world)
-    overlap = BackwardOverlap(reducer, observers)
+    overlap = MessageOverlap(reducer, parameters, observers)
     batch = Batch(capacity: sampler.capacity, shape: sampler.data.train.shape)
   }
 
@@ -102,7 +102,10 @@ final class GradientPass {
     var whole = MicroBatchNorms(
       samples: batches.mine.count, loss: 0,
       squares: [Double](repeating: 0, count: model.layout.segments.count))
-    if last < 0 { gradient.setToZero() }
+    if last < 0 {
+      gradient.setToZero()
+      try parameters.finishAllGather()
+    }
     for index in batches.microBatches.indices {
       try FlightRecorder.during(.data) {
         try sampler.fill(&batch, index, of: batches, step: number, again: again)
@@ -132,7 +135,8 @@ final class GradientPass {
       FlightRecorder.advance()
       whole.loss += loss
       step.clock.mark(.compute)
-      if leaves { step.clock.moveToReduce(overlap.endPass()) }
+      step.clock.moveToReduce(overlap.endPass())
+      try parameters.finishAllGather()
     }
     localSquares = measuresApart ? nil : whole.squares
     runningStatistics?.endPass()
@@ -148,16 +152,19 @@ final class GradientPass {
   ) -> Double {
     let segments = model.layout.segments
     for observer in observers.all { observer.microBatchBegan() }
-    if leaves { model.compute.progress = overlap }
+    if parameters.isGathering && !model.asksForWeights {
+      overlap.weightsNeeded(before: model.layout.elementCount)
+    }
+    if leaves || parameters.isGathering { model.compute.progress = overlap }
     let loss = model.lossAndGradient(
-      batch, weights: parameters.weights, into: &vector, scale: scale, accumulate: adds
+      batch, weights: parameters.arriving, into: &vector, scale: scale, accumulate: adds
     ) { tensor, gradient in
       FlightRecorder.advance()
       for observer in observers.all { observer.finished(tensor: tensor) }
       if measures { squares[tensor] = gradient.squaredNorm(in: segments[tensor].range) }
       if leaves { overlap.finished(tensor, &gradient) }
     }
-    if leaves { model.compute.progress = nil }
+    model.compute.progress = nil
     for observer in observers.all { observer.microBatchEnded() }
     return loss
   }

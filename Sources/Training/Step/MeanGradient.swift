@@ -38,7 +38,7 @@ struct MeanGradient {
         ledger.add(sum, to: .lossSquares)
         observers.entered(part.range, ledger)
       }
-      scheme.mix(into: &gradient, in: partition.updateRange)
+      for range in partition.updated.ranges { scheme.mix(into: &gradient, in: range) }
       if regularization.isCoupled {
         addPenalty(to: &gradient, of: updater.parameters.weights, into: &ledger)
       }
@@ -53,12 +53,14 @@ struct MeanGradient {
       observers.entered(part.range, ledger)
     }
     if clip.needs.contains(.elements) {
-      gradient.clipElements(clip, weights: updater.parameters.weights, in: partition.updateRange) {
-        part, squares in
-        if partition.shard.contains(part.range.lowerBound) {
-          ledger.add(squares, to: .appliedSquares, of: part.tensor)
+      for range in partition.updated.ranges {
+        gradient.clipElements(clip, weights: updater.parameters.weights, in: range) {
+          part, squares in
+          if partition.shard.contains(part.range.lowerBound) {
+            ledger.add(squares, to: .appliedSquares, of: part.tensor)
+          }
+          observers.entered(part.range, ledger)
         }
-        observers.entered(part.range, ledger)
       }
     }
     scheme.compare(gradient, in: partition.shardParts, with: &ledger)

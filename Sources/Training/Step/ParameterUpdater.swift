@@ -30,11 +30,11 @@ final class ParameterUpdater {
     _ treatments: TensorTreatments?, _ statistics: StepStatistics
   ) {
     self.treatments = treatments
-    optimizer = Optimizer(rule: settings.optimizer, owning: partition.updateRange)
+    optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
     average = settings.evaluation.average.map {
-      WeightAverage(decay: $0, owning: partition.updateRange)
+      WeightAverage(decay: $0, owning: partition.updated)
     }
     (self.parameters, self.partition, self.statistics) = (parameters, partition, statistics)
     if decay > 0 { undecayed = FlatVector(zeros: parameters.weights.layout) }

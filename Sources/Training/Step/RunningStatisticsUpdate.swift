@@ -24,7 +24,7 @@ final class RunningStatisticsUpdate {
     guard let statistics = model.runningStatistics else { return nil }
     self.statistics = statistics
     average = settings.evaluation.average.map {
-      WeightAverage(decay: $0, owning: 0..<statistics.layout.elementCount)
+      WeightAverage(decay: $0, owning: OwnedRanges(0..<statistics.layout.elementCount))
     }
     words = [Int64](
       repeating: 0, count: statistics.layout.elementCount * FixedPointSum.wordCount + 1)

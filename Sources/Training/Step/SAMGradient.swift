@@ -61,10 +61,10 @@ final class SAMGradient: GradientScheme {
     }
     try statistics.reduce(&sum, .side, on: world)
     let norm = sum[.lossSquares].squareRoot()
-    perturb(&pass.parameters.weights, norm: norm, in: partition.updateRange)
+    perturb(&pass.parameters.weights, norm: norm, in: partition.updated)
     isUphill = true
     for observer in observers.all { observer.updated(pass.parameters.weights) }
-    try pass.parameters.allGather(on: world)
+    try pass.parameters.startAllGather(on: world)
     for observer in observers.all { observer.gathered(pass.parameters.weights) }
     step.clock.mark(.reduce)
     return try pass.accumulate(&step)
@@ -74,11 +74,11 @@ final class SAMGradient: GradientScheme {
     -> [MicroBatchNorms]
   {
     firstGradient.copy(from: pass.gradient)
-    let all = 0..<firstGradient.count
+    let all = OwnedRanges(0..<firstGradient.count)
     let squares =
       frozen.isEmpty
       ? firstGradient.squaredNorm()
-      : movable(in: all).reduce(0) { $0 + firstGradient.squaredNorm(in: $1) }
+      : movable(in: all.ranges).reduce(0) { $0 + firstGradient.squaredNorm(in: $1) }
     perturb(&savedWeights, norm: squares.squareRoot(), in: all)
     // Each rank is somewhere else now, and the weights may not be its own.
     swap(&pass.parameters.weights, &savedWeights)
@@ -87,7 +87,7 @@ final class SAMGradient: GradientScheme {
     if sam.mixture != 1 {
       pass.change { gradient in
         gradient.combine(
-          own: sam.mixture, with: firstGradient, times: 1 - sam.mixture, in: all)
+          own: sam.mixture, with: firstGradient, times: 1 - sam.mixture, in: all.ranges[0])
         for (tensor, segment) in gradient.layout.segments.enumerated() {
           parts[0].squares[tensor] = gradient.squaredNorm(in: segment.range)
         }
@@ -111,15 +111,16 @@ final class SAMGradient: GradientScheme {
 
   /// w ← w + r·g/‖g‖. Where the norm is not a positive number the weights stay: the second pass
   /// then shows what the first one did.
-  private func perturb(_ weights: inout FlatVector, norm: Double, in range: Range<Int>) {
+  private func perturb(_ weights: inout FlatVector, norm: Double, in ranges: OwnedRanges) {
     guard norm.isFinite, norm > 0 else { return }
-    for range in frozen.isEmpty ? [range] : movable(in: range) {
+    for range in frozen.isEmpty ? ranges.ranges : movable(in: ranges.ranges) {
       weights.combine(own: 1, with: firstGradient, times: sam.radius / norm, in: range)
     }
   }
 
-  /// What of a range belongs to tensors that are not frozen.
-  private func movable(in range: Range<Int>) -> [Range<Int>] {
-    firstGradient.layout.parts(of: range).filter { !frozen.contains($0.tensor) }.map(\.range)
+  /// What of some ranges belongs to tensors that are not frozen.
+  private func movable(in ranges: [Range<Int>]) -> [Range<Int>] {
+    ranges.flatMap { firstGradient.layout.parts(of: $0) }.filter { !frozen.contains($0.tensor) }
+      .map(\.range)
   }
 }

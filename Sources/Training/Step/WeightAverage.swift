@@ -10,49 +10,55 @@ import Vectors
 final class WeightAverage {
   private let decay: Float
   /// The positions in the flat vector that this rank updates.
-  private let owned: Range<Int>
+  private let owned: OwnedRanges
   private var mean: FlatVector
   /// Whether a step was applied: without one there is no mean.
   private(set) var hasStarted = false
 
-  init(decay: Double, owning range: Range<Int>) {
+  init(decay: Double, owning ranges: OwnedRanges) {
     self.decay = Float(decay)
-    owned = range
+    owned = ranges
     var layout = TensorLayout()
-    layout.add("average", shape: [range.count])
+    layout.add("average", shape: [ranges.count])
     mean = FlatVector(zeros: layout)
   }
 
   /// Takes in the weights after a step. Every element is averaged on its own: how the weights are
   /// divided among ranks does not change a bit.
   func add(_ weights: borrowing FlatVector) {
-    let (target, source) = (mean.base, weights.base + owned.lowerBound)
-    if hasStarted {
-      // So that weights that rest are their own mean, to the bit.
-      let share = 1 - decay
-      for index in 0..<owned.count { target[index] += share * (source[index] - target[index]) }
-    } else {
-      target.update(from: source, count: owned.count)
-      hasStarted = true
+    for (range, start) in owned.stored {
+      let (target, source) = (mean.base + start, weights.base + range.lowerBound)
+      if hasStarted {
+        // So that weights that rest are their own mean, to the bit.
+        let share = 1 - decay
+        for index in 0..<range.count { target[index] += share * (source[index] - target[index]) }
+      } else {
+        target.update(from: source, count: range.count)
+      }
     }
+    hasStarted = true
   }
 
   /// Puts the mean in the place of this rank's part of the weights, where there is one.
   func replace(_ weights: inout FlatVector) {
     guard hasStarted else { return }
-    (weights.base + owned.lowerBound).update(from: mean.base, count: owned.count)
+    for (range, start) in owned.stored {
+      (weights.base + range.lowerBound).update(from: mean.base + start, count: range.count)
+    }
   }
 
-  /// The mean over a part of the owned range, copied.
+  /// The mean over a part of one of the owned ranges, copied.
   func elements(in range: Range<Int>) -> [Float] {
-    Array(
-      UnsafeBufferPointer(
-        start: mean.base + (range.lowerBound - owned.lowerBound), count: range.count))
+    if range.isEmpty { return [] }
+    let start = mean.base + owned.place(of: range.lowerBound)
+    return Array(UnsafeBufferPointer(start: start, count: range.count))
   }
 
   /// Goes on from a checkpoint's mean of all weights.
   func restore(from whole: borrowing FlatVector) {
-    mean.base.update(from: whole.base + owned.lowerBound, count: owned.count)
+    for (range, start) in owned.stored {
+      (mean.base + start).update(from: whole.base + range.lowerBound, count: range.count)
+    }
     hasStarted = true
   }
 }

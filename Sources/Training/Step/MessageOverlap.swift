@@ -2,14 +2,16 @@ import GradientReduction
 import Models
 import Vectors
 
-/// Sends a gradient off piece by piece while the model's backward pass goes on, and notes how much
-/// of that pass's time it takes.
-final class BackwardOverlap: ProgressHook {
+/// Lets messages move while a model computes, and notes how much of a pass's time they take: the
+/// weights arrive that the forward pass needs, a gradient leaves piece by piece while the backward
+/// pass goes on.
+final class MessageOverlap: ProgressHook {
   private let reducer: any GradientReducer
+  private let parameters: Parameters
   private let observers: StepObservers
   /// Whether any of the gradient is under way.
   private var isUnderWay = false
-  /// What the reducer took of the pass since this was last asked for.
+  /// What messages took of the pass since this was last asked for.
   private var nanoseconds: UInt64 = 0
   private var lastProgress: UInt64 = 0
 
@@ -17,8 +19,15 @@ final class BackwardOverlap: ProgressHook {
   /// of 10 Gbit/s carries 64 KB, what MPI sends without asking.
   private static let pause: UInt64 = 50_000
 
-  init(_ reducer: any GradientReducer, _ observers: StepObservers) {
-    (self.reducer, self.observers) = (reducer, observers)
+  init(_ reducer: any GradientReducer, _ parameters: Parameters, _ observers: StepObservers) {
+    (self.reducer, self.parameters, self.observers) = (reducer, parameters, observers)
+  }
+
+  func weightsNeeded(before position: Int) {
+    guard parameters.isGathering else { return }
+    let start = monotonicNanoseconds()
+    parameters.advance(waitingBefore: position)
+    note(from: start)
   }
 
   /// The gradient is complete from a tensor on.
@@ -30,10 +39,11 @@ final class BackwardOverlap: ProgressHook {
   }
 
   func productDone() {
-    guard isUnderWay else { return }
+    guard isUnderWay || parameters.isGathering else { return }
     let start = monotonicNanoseconds()
     guard start - lastProgress >= Self.pause else { return }
-    reducer.progress()
+    parameters.advance()
+    if isUnderWay { reducer.progress() }
     note(from: start)
   }
 
