@@ -14,7 +14,7 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify",
     abstract: "Checks that an experiment computes the same bits at any number of ranks.",
     discussion: """
-      Runs the experiment's first steps, with training.reproducible = true, at each number of ranks. Compares every step's loss, norms, decision and rate,
+      Runs the experiment's first steps, with training.reproducible = true (or "any-cpu", if it says so), at each number of ranks. Compares every step's loss, norms, decision and rate,
       the final weights, the optimiser's state and the evaluation. With --threads auto the numbers of threads
       differ too. Where something differs, traces of every stage show which rank is to blame.
       Exit codes: 0 identical, 64 bad options or experiment, 65 bad data, 70 different, or a worker failed, 75 stopped, 78 MPI unusable.
@@ -82,12 +82,15 @@ struct VerifyCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--steps \(steps): it takes at least one")
     }
     let fault = try injectedFault(counts)
-    let forced = [
-      "training.reproducible=true", "training.exchange=auto", "training.steps=\(steps)",
-      "checkpoint.every=\(steps)", "checkpoint.keep=1",
-    ]
     let overrides = try self.overrides + threads.checkedOverrides()
     let worker = try program.worker()
+    let isAnyCPU = try await worker.describe(experiment, overrides: overrides).resolved.contains(
+      "\nreproducible = \"any-cpu\"")
+    let mode = isAnyCPU ? "\"any-cpu\"" : "true"
+    let forced = [
+      "training.reproducible=\(mode)", "training.exchange=auto", "training.steps=\(steps)",
+      "checkpoint.every=\(steps)", "checkpoint.keep=1",
+    ]
     let experiment = try await worker.describe(experiment, overrides: overrides + forced)
     let launch = try WorkerLaunch(
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
@@ -103,7 +106,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     if !json {
       Terminal.output.write(
-        "\(PlainText.sanitized(experiment.name, limit: 60)): \(NumberFormat.counted(steps, "step")), training.reproducible = true\n"
+        "\(PlainText.sanitized(experiment.name, limit: 60)): \(NumberFormat.counted(steps, "step")), training.reproducible = \(mode)\n"
       )
     }
     var runs: [Attempt] = []
