@@ -37,6 +37,13 @@ public final class Parameters {
     }
   }
 
+  /// Calls `body` with the weights, all of which have arrived. For what a step does once a tensor:
+  /// each access to ``weights`` asks the heap for the frame of its coroutine.
+  public func withWeights<Result>(_ body: (inout FlatVector) throws -> Result) rethrows -> Result {
+    advance(waitingBefore: .max)
+    return try body(&stored)
+  }
+
   /// The weights, of which those are there that ``advance(waitingBefore:)`` has waited for.
   public var arriving: FlatVector { _read { yield stored } }
 

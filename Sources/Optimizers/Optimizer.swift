@@ -59,8 +59,7 @@ public struct Optimizer: ~Copyable {
   ) -> UpdateNorms {
     guard !range.isEmpty else { return UpdateNorms() }
     precondition(stepCount > 0, "a step begins with beginStep()")
-    precondition(
-      owned.contains(range), "\(range) lies outside the owned \(owned.ranges)")
+    if !owned.contains(range) { owned.refuse(range) }
     precondition(
       range.lowerBound >= 0 && range.upperBound <= weights.count
         && range.upperBound <= gradient.count,
@@ -91,8 +90,7 @@ public struct Optimizer: ~Copyable {
   ) -> Double {
     guard rule.needs.contains(.directionNorms), !range.isEmpty else { return 0 }
     precondition(stepCount > 0, "a step begins with beginStep()")
-    precondition(
-      owned.contains(range), "\(range) lies outside the owned \(owned.ranges)")
+    if !owned.contains(range) { owned.refuse(range) }
     precondition(
       range.upperBound <= weights.count && range.upperBound <= gradient.count,
       "\(range) lies outside the vectors")

@@ -54,10 +54,15 @@ public struct OwnedRanges: Sendable, Equatable {
   ///
   /// - Precondition: one of them has it.
   public func place(of position: Int) -> Int {
-    guard let index = index(at: position) else {
-      preconditionFailure("position \(position) lies in none of \(ranges)")
-    }
+    guard let index = index(at: position) else { refuse(position..<position + 1) }
     return starts[index] + position - ranges[index].lowerBound
+  }
+
+  /// Ends the process: the range is not one of these. A function of its own, so that a caller's check
+  /// makes no closure.
+  @inline(never)
+  public func refuse(_ range: Range<Int>) -> Never {
+    fatalError("\(range) lies outside the owned \(ranges)")
   }
 
   /// The ranges, each with where it begins when they are stored one after another.

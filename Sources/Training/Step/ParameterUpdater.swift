@@ -66,10 +66,12 @@ final class ParameterUpdater {
         undecayed!.copy(from: parameters.weights, in: range)
         parameters.weights.scale(by: 1 - shrink, in: range)
       }
-      var norms = optimizer.update(
-        &parameters.weights, gradient: gradient, in: range, rate: rate,
-        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
-        by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
+      var norms = parameters.withWeights { weights in
+        optimizer.update(
+          &weights, gradient: gradient, in: range, rate: rate,
+          factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
+          by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
+      }
       guard isInShard else { continue }
       if shrink > 0 {
         // The decay is part of the change.
