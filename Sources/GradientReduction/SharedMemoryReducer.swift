@@ -22,7 +22,7 @@ public enum SharedOutcome<Reducer: GradientReducer> {
 /// Between nodes, which must have equally many ranks, each place on a node has a part of each
 /// bucket of its own: the ranks with the same place divide it among them and gather its weights
 /// again, all places at the same time, so that every link works; buckets leave while the backward
-/// pass goes on (``NodeExchange``), and weights arrive while the forward pass does. The optimiser's
+/// pass goes on (`NodeExchange`), and weights arrive while the forward pass does. The optimiser's
 /// state is divided by the number of all ranks, as in ``ReduceScatterReducer``.
 public final class SharedMemoryReducer: GradientReducer {
   public let partition: ParameterPartition
