@@ -20,7 +20,7 @@ struct ScaleCommand: AsyncParsableCommand {
       model fitted to it predicts steps on other clusters. Amdahl's law is fitted to strong scaling, Gustafson's to weak, the universal law to both; each law
       takes a rank count more than it has numbers. Each rank count is left out once and predicted from the others: past an error of 15 % a fit says not to
       rely on it, past 50 %, or where no exchange can be left out, nothing is predicted. points.csv has a row a run.
-      With --cores every number of ranks has the same cores, as threads of its ranks: 4 × 1, 2 × 2, 1 × 4. Nothing is fitted then: the table says which
+      With --cores every number of ranks has the same cores, as threads of its ranks: 4 x 1, 2 x 2, 1 x 4. Nothing is fitted then: the table says which
       is fastest.
       With --target-loss runs go on to their end, and a table says which number of ranks is best in time, in samples and in cost.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data, 70 a worker failed, 75 stopped (--resume goes on), 78 MPI unusable.
