@@ -80,21 +80,22 @@ def best(medians):
 
 def name(shape):
     layout, rows, columns, inner = shape
-    return f"{layout:3} {rows}x{columns}x{inner}"
+    return f"{layout} {rows}x{columns}x{inner}"
 
 
 def show(cpu, rows, say):
     libraries = list(rows[0][2])
     say(f"{cpu['cpu']}, {cpu['kind']}; oneDNN {cpu['onednn']}, OpenBLAS {cpu['openblas']}; the table's row is {cpu['row']}; GFLOP/s on one thread")
     say("  ".join(["shape".ljust(20)] + [text.rjust(15) for text in libraries + ["PyTorch"]] + ["chosen".ljust(15), "of the best", "of all"]))
+    near = 0
     for shape, chosen, medians, torch in rows:
         ours = medians.get(chosen, medians["onednn"])
         of_best, of_all = ours / max(medians.values()), ours / max([*medians.values(), torch or 0])
+        near += of_all >= 0.97
         cells = [name(shape).ljust(20)] + [f"{medians[library]:15.1f}" for library in libraries]
         cells += [f"{torch:15.1f}" if torch else " " * 14 + "-", chosen.ljust(15), f"{of_best:11.2f}", f"{of_all:6.2f}"]
         say("  ".join(cells))
-    ratios = [medians.get(chosen, medians["onednn"]) / max([*medians.values(), torch or 0]) for _, chosen, medians, torch in rows]
-    say(f"{sum(ratio >= 0.97 for ratio in ratios)} of {len(ratios)} shapes within 3 % of the best of all")
+    say(f"{near} of {len(rows)} shapes within 3 % of the best of all")
 
 
 def write(cpu, rows):
@@ -110,7 +111,7 @@ def write(cpu, rows):
     blocks.append(block)
     today = datetime.date.today().isoformat()
     mine = [f"cpu {cpu['kind']} {cpu['cpu']}, {today}"]
-    mine += [f"{name(shape)} {best(medians)}".replace("   ", " ").replace("  ", " ") for shape, _, medians, _ in rows]
+    mine += [f"{name(shape)} {best(medians)}" for shape, _, medians, _ in rows]
     blocks = [b for b in blocks if b[0].split()[1] != cpu["kind"]] + [mine]
     lines = [line for b in sorted(blocks, key=lambda b: b[0].split()[1]) for line in b]
     TABLE.write_text(text[:start] + "".join(f"{INDENT}{line}\n" for line in lines) + text[end:])

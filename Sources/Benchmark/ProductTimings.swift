@@ -19,7 +19,7 @@ public struct ProductTimings: Sequence, IteratorProtocol {
         $0.field("kind", CPUKind.here.description)
         $0.field("row", table.cpu.description)
         $0.field("onednn", computeLibraryVersion())
-        $0.field("openblas", OpenBLAS.here().map { "\($0.version) \($0.core)" })
+        $0.field("openblas", OpenBLAS.here()?.name)
       }
       return line
     }

@@ -15,7 +15,12 @@ struct ComputeAgreement {
   /// a line a rank.
   ///
   /// Throws where `any-cpu` is asked for on a CPU without AVX2 or without OpenBLAS.
-  init(_ reproducibility: Reproducibility, threads: Int, on world: borrowing Communicator) throws {
+  ///
+  /// `hosts` names each rank's host.
+  init(
+    _ reproducibility: Reproducibility, threads: Int, hosts: [String],
+    on world: borrowing Communicator
+  ) throws {
     let isAnyCPU = reproducibility == .anyCPU
     try world.succeedOnAllRanks {
       if isAnyCPU, let problem = AnyCPU.hold() { throw RunFailure(.usage, problem) }
@@ -25,7 +30,6 @@ struct ComputeAgreement {
     let row = ProductTable.measured.row(for: CPUKind(kinds[0])!)
     let library = row.usesOpenBLAS ? OpenBLAS.here(core: nil) : nil
     let versions = try world.allGatherTexts(library?.version ?? "none")
-    let hosts = try world.allGatherTexts(hostName())
     let areAlike = Set(versions).count == 1
     try world.succeedOnAllRanks {
       if isAnyCPU, row.usesOpenBLAS, library == nil || !areAlike {

@@ -41,7 +41,7 @@ extension CPUInstructions {
     let settings = ComputeSettings.current
     return CPUInstructions(
       kernels: KernelInstructions.name, onednn: computeLibraryInstructions(),
-      openblas: settings.openBLAS.map { "\($0.version) \($0.core)" },
+      openblas: settings.openBLAS?.name,
       products: settings.products.cpu.description)
   }
 }

@@ -121,7 +121,7 @@ public final class Run {
     threads = try RankThreads(experiment.training.threads, on: world)
     hosts = try world.allGatherTexts(hostName())
     let computing = try ComputeAgreement(
-      experiment.training.reproducibility, threads: threads.number, on: world)
+      experiment.training.reproducibility, threads: threads.number, hosts: hosts, on: world)
     checkpoints = Checkpoints(
       directory: directory.checkpoints, keep: experiment.checkpoint.keep, lock: lock,
       experiment: experiment)

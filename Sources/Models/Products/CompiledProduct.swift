@@ -2,10 +2,9 @@ import COneDNN
 
 /// A matrix product that oneDNN has compiled for one form.
 ///
-/// Against oneDNN's sgemm, which is compiled for no shape, it saves 4 to 6 % on the layers of a
-/// small transformer, 30 % where rows of b are 1024 elements (rows that are a power of two apart
-/// share few cache lines), and 23 % where a recurrent network multiplies by the same b at each of
-/// its steps, since b is brought into the blocks that the product reads once for all of them.
+/// With `packing`, b is first brought into the blocks that the product reads: once for all products by
+/// the same b. Where either is faster than oneDNN's sgemm, which is compiled for no shape, depends on
+/// the CPU: ``ProductTable`` has it.
 final class CompiledProduct {
   private let product: Primitive
   /// Brings b into blocks.

@@ -18,6 +18,9 @@ public final class OpenBLAS: Sendable {
   /// The kind of CPU that its kernels are of: `Zen`, `Haswell`, `SkylakeX`, …
   public let core: String
 
+  /// `0.3.21 Zen`.
+  public var name: String { "\(version) \(core)" }
+
   private static let opened = Mutex<OpenBLAS?>(nil)
 
   /// This machine's, opened when it is first asked for; nil where it has none.

@@ -13,7 +13,7 @@ public struct ProductTiming: Sendable {
   public init(_ shape: ProductShape, turns: Int = 5, seconds: Double = 0.003) {
     let openBLAS = OpenBLAS.here()
     let row = ProductTable.measured.row(for: .here)
-    let compute = ComputeContext(ComputeSettings(products: row, openBLAS: openBLAS))
+    let settings = ComputeSettings(products: row, openBLAS: openBLAS)
     let libraries = ProductLibrary.allCases.filter { $0 != .openBLAS || openBLAS != nil }
     let (a, b, y) = (Workspace(), Workspace(), Workspace())
     a.reserve(shape.rows * shape.inner)
@@ -24,9 +24,7 @@ public struct ProductTiming: Sendable {
     let (first, second) = shape.matrices(a.base, b.base)
     let form = ProductForm(
       first, second, stride: shape.columns, accumulate: false, isScaled: false)
-    let plans = libraries.map {
-      ProductPlan(form, first, second, compute.settings, library: $0)
-    }
+    let plans = libraries.map { ProductPlan(form, first, second, settings, library: $0) }
     var times = [[Double]](repeating: [], count: plans.count)
     for plan in plans { plan.take(b.base) }
     let isTaken = shape.layout == .repeated
