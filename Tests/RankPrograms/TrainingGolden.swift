@@ -46,6 +46,11 @@ let goldenProgram = RankProgram("golden") { world, arguments in
           lines +=
             (["\(part.size)", exchange, "\(micro)", "\(outcome.step)"] + figures + tensors).joined(
               separator: " ") + "\n"
+          if outcome.step == 1, let samples = outcome.sampleNorms {
+            let largest = samples.largest.map { " \($0.index)=\($0.norm)" }.joined()
+            lines +=
+              "\(part.size) \(exchange) \(micro) samples \(ledger[.sampleNorms]) \(ledger[.sampleSquares])\(largest)\n"
+          }
         }
         if let running = trainer.model.runningStatistics {
           let tensors = running.layout.segments.map { segment in
