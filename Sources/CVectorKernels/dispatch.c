@@ -51,6 +51,15 @@ __attribute__((constructor)) static void choose(void) {
 const char *cvk_instructions(void) { return instructions; }
 int cvk_limit_is_unknown(void) { return limit_is_unknown; }
 
+const char *cvk_vendor(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_is("amd")) return "amd";
+  if (__builtin_cpu_is("intel")) return "intel";
+#endif
+  return "other";
+}
+
 int cvk_limit(const char *name) {
   int wanted = 0, now = 0;
   while (wanted < COUNT && strcmp(name, instances[wanted].name) != 0) wanted++;

@@ -11,7 +11,7 @@ public struct CPUInstructions: Sendable, Equatable, Codable {
   /// OpenBLAS's version and the CPU that its kernels are for, such as `0.3.21 Zen`; nil where it
   /// makes no product.
   public var openblas: String?
-  /// The row of the table of products that chooses each product's library, such as `avx2-512`; nil
+  /// The row of the table of products that chooses each product's library, such as `avx2-512-amd`; nil
   /// in records of earlier versions.
   public var products: String?
 

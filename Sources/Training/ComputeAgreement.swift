@@ -74,7 +74,7 @@ struct ComputeAgreement {
       : []
   }
 
-  /// `avx2-512 on a, b`, a line for each value.
+  /// `avx2-512-amd on a, b`, a line for each value.
   private static func grouped(_ values: [String], _ hosts: [String]) -> [String] {
     var order: [String] = []
     var places: [String: [String]] = [:]

@@ -7,6 +7,9 @@ public enum KernelInstructions {
   /// has, or less where `LOCKSTEP_MAX_CPU` says so.
   public static var name: String { String(cString: cvk_instructions()) }
 
+  /// Who made the CPU: `amd`, `intel` or `other`.
+  public static var vendor: String { String(cString: cvk_vendor()) }
+
   /// What is wrong with the value of `LOCKSTEP_MAX_CPU`; nil where it is not set, or can be obeyed.
   public static var limitMistake: String? {
     cvk_limit_is_unknown() == 0

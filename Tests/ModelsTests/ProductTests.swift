@@ -10,7 +10,7 @@ import Vectors
     -> ComputeSettings
   {
     let lines = ProductShape.Layout.allCases.map { "\($0.rawValue) 64x64x64 \(library.rawValue)" }
-    let table = ProductTable("cpu avx2-512 a test\n" + lines.joined(separator: "\n"))!
+    let table = ProductTable("cpu avx2-512-other a test\n" + lines.joined(separator: "\n"))!
     return ComputeSettings(
       threads: threads, isDividedByShape: isDividedByShape, products: table.rows[0],
       openBLAS: .here())
@@ -118,16 +118,18 @@ import Vectors
       ProductTable(
         """
         # what was measured
-        cpu avx2-512 one
+        cpu avx2-512-amd one
         NT 64x1024x784 openblas
         NT 64x128x784 onednn-compiled
         NN 64x128x784 onednn
-        cpu avx2-1024 another
+        cpu avx2-1024-amd another
         NT 64x1024x784 onednn
-        cpu avx512-1024 a third
+        cpu avx512-1024-amd a third
+        NT 64x1024x784 onednn-packed
+        cpu avx512-1024-intel a fourth
         NT 64x1024x784 onednn-packed
         """))
-    let row = table.row(for: CPUKind(.avx2, level2: 512))
+    let row = table.row(for: CPUKind(.avx2, level2: 512, .amd))
     func choice(_ layout: ProductShape.Layout, _ rows: Int, _ columns: Int, _ inner: Int)
       -> ProductLibrary
     {
@@ -138,18 +140,21 @@ import Vectors
     #expect(choice(.byTransposed, 64, 200, 784) == .compiled)
     // Nothing was measured of this layout.
     #expect(choice(.ofTransposed, 64, 1024, 784) == .oneDNN)
-    #expect(table.row(for: CPUKind(.avx2, level2: 256)).source == "one")
-    #expect(table.row(for: CPUKind(.avx2, level2: 2048)).source == "another")
-    #expect(table.row(for: CPUKind(.avx512, level2: 512)).source == "a third")
-    #expect(table.row(for: CPUKind(.baseline, level2: 1024)).source == "another")
+    #expect(table.row(for: CPUKind(.avx2, level2: 256, .amd)).source == "one")
+    #expect(table.row(for: CPUKind(.avx2, level2: 2048, .amd)).source == "another")
+    #expect(table.row(for: CPUKind(.avx512, level2: 512, .amd)).source == "a third")
+    #expect(table.row(for: CPUKind(.baseline, level2: 1024, .other)).source == "another")
+    #expect(table.row(for: CPUKind(.avx512, level2: 2048, .intel)).source == "a fourth")
+    #expect(table.row(for: CPUKind(.avx2, level2: 2048, .intel)).source == "another")
     #expect(row.usesOpenBLAS && !table.rows[1].usesOpenBLAS)
   }
 
   @Test(arguments: [
-    "", "NT 64x1024x784 onednn", "cpu avx3-512 one", "cpu avx2 one",
-    "cpu avx2-512 one\nNT 64x1024 onednn",
-    "cpu avx2-512 one\nNT 64x0x3 onednn", "cpu avx2-512 one\nNX 64x4x3 onednn",
-    "cpu avx2-512 one\nNT 64x4x3 mkl",
+    "", "NT 64x1024x784 onednn", "cpu avx3-512-amd one", "cpu avx2 one", "cpu avx2-512 one",
+    "cpu avx2-512-via one",
+    "cpu avx2-512-amd one\nNT 64x1024 onednn",
+    "cpu avx2-512-amd one\nNT 64x0x3 onednn", "cpu avx2-512-amd one\nNX 64x4x3 onednn",
+    "cpu avx2-512-amd one\nNT 64x4x3 mkl",
   ]) func aTableOfAnotherFormIsNone(_ text: String) {
     #expect(ProductTable(text) == nil)
   }

@@ -10,7 +10,7 @@ func obeyComputeChoice() {
     let threads = Int(parts[1])
   else { fatalError("LOCKSTEP_TEST_COMPUTE: wanted LIBRARY:THREADS") }
   let lines = ProductShape.Layout.allCases.map { "\($0.rawValue) 64x64x64 \(library.rawValue)" }
-  let table = ProductTable("cpu avx2-512 a test\n" + lines.joined(separator: "\n"))!
+  let table = ProductTable("cpu avx2-512-other a test\n" + lines.joined(separator: "\n"))!
   ComputeSettings.current = ComputeSettings(
     threads: threads, products: table.rows[0], openBLAS: .here())
 }

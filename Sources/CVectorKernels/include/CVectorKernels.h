@@ -19,6 +19,8 @@ uint64_t cvk_digest(const float *x, size_t count);
 ///
 /// The best that the CPU has, or less if the environment variable LOCKSTEP_MAX_CPU names less when the program starts.
 const char *cvk_instructions(void);
+/// Who made the CPU: "amd", "intel" or "other".
+const char *cvk_vendor(void);
 /// Whether LOCKSTEP_MAX_CPU is set, and is none of these names; it then limits nothing.
 int cvk_limit_is_unknown(void);
 /// Uses these and no better from now on; not while a kernel runs on another thread. 0, and nothing is changed, where those in use are less.

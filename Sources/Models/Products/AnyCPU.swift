@@ -9,7 +9,7 @@ import Vectors
 /// of their own as long as they compute on one thread each; that is read from their sources.
 public enum AnyCPU {
   /// The row that products are chosen by.
-  public static let cpu = CPUKind(.avx2, level2: 1024)
+  public static let cpu = CPUKind(.avx2, level2: 1024, .amd)
 
   /// Holds this process to AVX2. For the start of a process: the libraries stay as they are once
   /// they have computed.

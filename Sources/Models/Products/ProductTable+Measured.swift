@@ -1,7 +1,7 @@
 extension ProductTable {
   /// Rows that `Launch/bench --products --write` writes, each for the CPU that it ran on.
   static let measuredText = """
-    cpu avx2-1024 AMD EPYC, 2026-11-27
+    cpu avx2-1024-amd AMD EPYC, 2026-11-27
     NT 64x128x784 onednn
     TN 128x784x64 onednn
     NT 64x10x128 onednn
@@ -57,7 +57,7 @@ extension ProductTable {
     NT 1024x384x1536 onednn-compiled
     TN 384x1536x1024 onednn-compiled
     NN 1024x1536x384 onednn
-    cpu avx512-1024 AMD EPYC, Zen 4, 2026-11-24
+    cpu avx512-1024-amd AMD EPYC, Zen 4, 2026-11-24
     NT 64x128x784 onednn-compiled
     TN 128x784x64 onednn-compiled
     NT 64x10x128 onednn-compiled
@@ -113,5 +113,61 @@ extension ProductTable {
     NT 1024x384x1536 onednn-packed
     TN 384x1536x1024 onednn
     NN 1024x1536x384 onednn
+    cpu avx512-1024-intel Intel(R) Xeon(R) Processor @ 2.50GHz, 2026-11-27
+    NT 64x128x784 onednn-compiled
+    TN 128x784x64 onednn
+    NT 64x10x128 openblas
+    TN 10x128x64 openblas
+    NN 64x128x10 openblas
+    NT 64x1024x784 onednn-compiled
+    TN 1024x784x64 onednn
+    NT 64x1024x1024 onednn-compiled
+    TN 1024x1024x64 onednn
+    NN 64x1024x1024 onednn-compiled
+    NT 64x10x1024 openblas
+    TN 10x1024x64 openblas
+    NN 64x1024x10 openblas
+    NT 64x128x3136 onednn-compiled
+    TN 128x3136x64 onednn
+    NN 64x3136x128 onednn
+    NT 96x1024x64 onednn
+    TN 1024x64x96 onednn-compiled
+    NN 96x64x1024 onednn-compiled
+    NT* 32x1024x256 onednn-packed
+    TN 1024x256x128 onednn-compiled
+    NN 32x256x1024 onednn
+    NT 2048x96x256 onednn-packed
+    TN 96x256x2048 onednn
+    NN 2048x256x96 onednn
+    NT 768x384x128 onednn-compiled
+    TN 384x128x768 onednn
+    NN 768x128x384 onednn
+    NT 768x128x128 onednn-compiled
+    TN 128x128x768 onednn
+    NN 768x128x128 onednn
+    NT 768x512x128 onednn-compiled
+    TN 512x128x768 onednn-compiled
+    NN 768x128x512 onednn-compiled
+    NT 768x96x128 onednn-compiled
+    TN 96x128x768 onednn
+    NN 768x128x96 onednn
+    NT 768x128x512 onednn-compiled
+    TN 128x512x768 onednn-compiled
+    NN 768x512x128 onednn
+    NT 1024x1152x384 onednn
+    TN 1152x384x1024 onednn
+    NN 1024x384x1152 onednn
+    NT 1024x384x384 onednn-compiled
+    TN 384x384x1024 onednn
+    NN 1024x384x384 onednn
+    NT 1024x1536x384 onednn
+    TN 1536x384x1024 onednn-compiled
+    NN 1024x384x1536 onednn
+    NT 1024x96x384 onednn-compiled
+    TN 96x384x1024 onednn
+    NN 1024x384x96 onednn
+    NT 1024x384x1536 onednn
+    TN 384x1536x1024 openblas
+    NN 1024x1536x384 onednn-packed
     """
 }

@@ -54,7 +54,7 @@ public struct ProductTable: Sendable {
     self.rows = rows
   }
 
-  /// The row of the kind of CPU that is nearest: in instructions first, then in cache.
+  /// The row of the kind of CPU that is nearest: in instructions first, then in vendor and cache.
   public func row(for cpu: CPUKind) -> Row {
     rows.min { $0.cpu.distance(to: cpu) < $1.cpu.distance(to: cpu) }!
   }
