@@ -39,6 +39,10 @@ public final class KMeans: DataDependentInitialization {
 
   deinit { squares.deallocate() }
 
+  public var obstacleToSamples: String? {
+    "a sample's gradient of k-means is as long as its distance from its centroid, which its loss says"
+  }
+
   /// Without samples: centroids from N(0, 1).
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     weights.fillNormally(0, deviation: 1, seed: seed)

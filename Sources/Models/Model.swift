@@ -29,6 +29,10 @@ public protocol Model: AnyObject {
   /// for a model that has weights alone.
   var runningStatistics: RunningStatistics? { get }
 
+  /// Why its backward pass cannot measure each sample's gradient by itself
+  /// (``ComputeContext/sampleSquares``), in words that follow "because"; nil where it can.
+  var obstacleToSamples: String? { get }
+
   /// Fills all weights with their starting values, a function of the seed and of each tensor's
   /// index.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
@@ -84,6 +88,7 @@ extension Model {
   public var inputRange: ClosedRange<Float>? { nil }
   public var targetRange: ClosedRange<Float>? { nil }
   public var runningStatistics: RunningStatistics? { nil }
+  public var obstacleToSamples: String? { "the model does not measure the gradients of samples" }
 
   public func multiplyAdds(samples: Int, of shape: SampleShape) -> Int? { nil }
 

@@ -39,6 +39,9 @@ public final class Policy: Model {
     public init() {}
   }
 
+  public var obstacleToSamples: String? {
+    "an episode's gradient grows with its steps and is drawn anew in each epoch"
+  }
   public let layout: TensorLayout
   public let compute = ComputeContext()
   public let terms: Terms

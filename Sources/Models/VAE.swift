@@ -42,6 +42,7 @@ public final class VAE: Model, ImageGenerator {
   public var layout: TensorLayout { network.layout }
   public var compute: ComputeContext { network.compute }
   public var asksForWeights: Bool { network.asksForWeights }
+  public var obstacleToSamples: String? { network.obstacleToSamples }
   public var layerSummaries: [LayerSummary] { network.layerSummaries }
   /// Bernoulli's: beyond it −x·log p has no minimum, and the loss falls for ever.
   public var inputRange: ClosedRange<Float>? { 0...1 }

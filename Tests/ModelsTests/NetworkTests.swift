@@ -209,57 +209,6 @@ import Vectors
     #expect(Double(kept.bytes) > less * Double(again.bytes), "\(kept.bytes) and \(again.bytes)")
   }
 
-  /// The squares of each sample's gradient are those of a batch of it alone.
-  @Test(arguments: [
-    ("{ width = 8, activation = \"tanh\" }, { kind = \"dense\" }", numbers),
-    (
-      "{ kind = \"dense\", width = 9, bias = false }, { kind = \"gelu\" }, { kind = \"residual\", layers = [{ kind = \"dense\", width = 5 }, { kind = \"relu\" }, { kind = \"dense\", width = 9 }] }, { kind = \"dropout\", rate = 0.3 }, { kind = \"dense\", width = \"targets\" }",
-      targets
-    ),
-  ]) func samplesAreMeasured(_ layers: String, _ shape: SampleShape) throws {
-    let network = try Self.network(
-      layers, shape, loss: shape.targets > 0 ? "squared-error" : "cross-entropy")
-    #expect(network.measuresSamples)
-    var weights = FlatVector(zeros: network.layout)
-    network.initialize(&weights, seed: 3)
-    var gradient = FlatVector(zeros: network.layout)
-    var plain = FlatVector(zeros: network.layout)
-    var squares: [Double] = []
-    let batch = Self.batch(shape)
-    let loss = network.lossAndGradient(
-      batch, weights: weights, into: &gradient, scale: 0.5, accumulate: false, squares: &squares
-    ) { _, _ in }
-    #expect(
-      network.lossAndGradient(
-        batch, weights: weights, into: &plain, scale: 0.5, accumulate: false
-      ) { _, _ in } == loss)
-    #expect((0..<plain.count).allSatisfy { plain.base[$0] == gradient.base[$0] })
-    try #require(squares.count == batch.count)
-    for sample in 0..<batch.count {
-      var one = Batch(capacity: 1, shape: shape)
-      for index in one.inputs.indices {
-        one.inputs[index] = batch.inputs[sample * shape.inputs + index]
-      }
-      for index in one.targets.indices {
-        one.targets[index] = batch.targets[sample * shape.targets + index]
-      }
-      for index in one.labels.indices { one.labels[index] = batch.labels[sample] }
-      one.samples[0] = batch.samples[sample]
-      one.count = 1
-      _ = network.lossAndGradient(
-        one, weights: weights, into: &gradient, scale: 0.5, accumulate: false
-      ) { _, _ in }
-      let truth = gradient.squaredNorm()
-      #expect(abs(squares[sample] - truth) < 1e-5 * truth, "\(squares[sample]), not \(truth)")
-    }
-  }
-
-  @Test func onlyDenseLayersMeasureSamples() throws {
-    #expect(
-      try !Self.network("{ kind = \"layer-norm\" }, { kind = \"dense\" }", Self.numbers)
-        .measuresSamples)
-  }
-
   @Test func tensorsAreNamedAsInAList() throws {
     let network = try Self.network(
       "{ width = 6 }, { kind = \"repeat\", count = 2, layers = [{ kind = \"residual\", layers = [{ kind = \"tanh\" }, { kind = \"dense\", width = 6 }], shortcut = [{ kind = \"dense\", width = 6 }] }] }, { name = \"head\" }",

@@ -12,7 +12,9 @@ final class ConvolutionPiece {
   private let addGradient: Primitive
   private let weights = Workspace()
   private let transposed = Workspace()
-  private let gradient = Workspace()
+  /// What ``backward(_:x:)`` leaves, in the layout that its operation chose; what that adds to fill
+  /// registers is 0.
+  let weightGradient = Workspace()
 
   init(_ shape: ConvolutionShape, samples: Int, wantsInputs: Bool) {
     var source = dnnl_memory_desc_t(shape.extents(shape.inputs, samples: samples), dnnl_nhwc)
@@ -53,7 +55,7 @@ final class ConvolutionPiece {
     )
     writeGradient = .copy(from: weightGradient, to: plain)
     addGradient = .copy(from: weightGradient, to: plain, adding: true)
-    gradient.reserve(weightGradient.floatCount)
+    self.weightGradient.reserve(weightGradient.floatCount)
 
     guard wantsInputs else {
       (backwardInputs, readTransposed) = (nil, nil)
@@ -84,12 +86,20 @@ final class ConvolutionPiece {
 
   /// Sums ∂loss/∂W over this piece's samples, from `d` = ∂loss/∂y.
   func backward(_ d: UnsafePointer<Float>, x: UnsafePointer<Float>) {
-    backwardWeights.run(x, d, gradient.base)
+    backwardWeights.run(x, d, weightGradient.base)
   }
 
   /// What ``backward(_:x:)`` has summed.
   func write(to target: UnsafeMutablePointer<Float>, accumulate: Bool) {
-    (accumulate ? addGradient : writeGradient).run(gradient.base, target)
+    write(weightGradient.base, to: target, accumulate: accumulate)
+  }
+
+  /// Writes or adds values that lie as ``weightGradient`` does.
+  func write(
+    _ values: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>,
+    accumulate: Bool
+  ) {
+    (accumulate ? addGradient : writeGradient).run(values, target)
   }
 
   /// ∂loss/∂x from `d` = ∂loss/∂y.

@@ -36,6 +36,8 @@ public protocol Layer: AnyObject {
   /// Whether the backward pass adds the squares of each sample's gradient of its tensors to
   /// `pass.sampleSquares`, where that is given.
   var measuresSamples: Bool { get }
+  /// Whether a sample's result depends on the other samples of its micro-batch.
+  var mixesSamples: Bool { get }
 
   /// Fills its tensors with their starting values, functions of the seed and the tensors' indices.
   func initialize(_ weights: inout FlatVector, seed: UInt64)
@@ -57,6 +59,7 @@ extension Layer {
   public var fixedMultiplyAdds: Int { 0 }
   public var reach: LayerReach { .row }
   public var measuresSamples: Bool { false }
+  public var mixesSamples: Bool { false }
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
 }
 
@@ -159,5 +162,5 @@ public struct LayerPass {
   let lossScale: Float
   /// Where Σ (∂lossᵢ/∂w)² over the layer's tensors is added, a sum a sample i; nil where it is not
   /// wanted. Only in the backward pass.
-  public let sampleSquares: UnsafeMutablePointer<Double>?
+  public let sampleSquares: SampleSquares?
 }

@@ -11,20 +11,20 @@ final class LinearLayer: Layer {
   private let epilogue: Epilogue
   /// Whether it is the end of a residual branch.
   private let addsToStream: Bool
-  /// Whether another layer, which comes earlier, has the weight too: its gradient is then complete
-  /// there.
-  private let sharesWeight: Bool
+  /// What an embedding that comes earlier and has the weight too needs of each sample: the weight's
+  /// gradient is then complete there. Nil for a weight of its own.
+  private let tied: TiedRows?
   private let fill: (_ weights: inout FlatVector, _ seed: UInt64) -> Void
   private let compute: ComputeContext
 
   /// `rows` are those of a sample.
   init(
     rows: Int, inputs: Int, outputs: Int, activation: Activation? = nil, weight: Int, bias: Int?,
-    sharesWeight: Bool = false, by compute: ComputeContext,
+    tied: TiedRows? = nil, by compute: ComputeContext,
     initialize: @escaping (_ weights: inout FlatVector, _ seed: UInt64) -> Void
   ) {
     (self.rows, self.inputs, self.outputs) = (rows, inputs, outputs)
-    (self.weight, self.sharesWeight, self.compute) = (weight, sharesWeight, compute)
+    (self.weight, self.tied, self.compute) = (weight, tied, compute)
     epilogue = Epilogue(bias: bias, function: activation.map { .result($0) })
     addsToStream = false
     fill = initialize
@@ -32,7 +32,7 @@ final class LinearLayer: Layer {
 
   private init(_ layer: LinearLayer, _ epilogue: Epilogue, addsToStream: Bool) {
     (rows, inputs, outputs) = (layer.rows, layer.inputs, layer.outputs)
-    (weight, sharesWeight, compute) = (layer.weight, layer.sharesWeight, layer.compute)
+    (weight, tied, compute) = (layer.weight, layer.tied, layer.compute)
     (self.epilogue, self.addsToStream, fill) = (epilogue, addsToStream, layer.fill)
   }
 
@@ -81,11 +81,12 @@ final class LinearLayer: Layer {
     epilogue.backward(pass, rows: rows, columns: outputs, into: &gradient, finished: finished)
     let d = Matrix(pass.dy, rows: rows, columns: outputs)
     let x = addsToStream ? pass.second! : pass.x
-    if let squares = pass.sampleSquares { measure(d.base, x, samples: rows, into: squares) }
-    compute.multiply(
-      d.transposed, Matrix(x, rows: rows, columns: inputs),
-      into: gradient.pointer(weight), accumulate: pass.accumulates)
-    if !sharesWeight { finished(weight, &gradient) }
+    if !measure(pass, x, into: gradient.pointer(weight)) {
+      compute.multiply(
+        d.transposed, Matrix(x, rows: rows, columns: inputs),
+        into: gradient.pointer(weight), accumulate: pass.accumulates)
+    }
+    if tied == nil { finished(weight, &gradient) }
     guard addsToStream else {
       if let dx = pass.dx {
         compute.multiply(d, matrix(weights), into: dx, accumulate: pass.addsToGradient)
@@ -101,17 +102,20 @@ final class LinearLayer: Layer {
     }
   }
 
-  /// Of one row a sample: the gradient of the weight is the outer product of two vectors.
-  var measuresSamples: Bool { rows == 1 && !sharesWeight }
+  var measuresSamples: Bool { true }
 
+  /// Measures each sample's gradient where that is wanted, and returns whether the weight's was made
+  /// by it.
   private func measure(
-    _ d: UnsafePointer<Float>, _ x: UnsafePointer<Float>, samples: Int,
-    into squares: UnsafeMutablePointer<Double>
-  ) {
-    for sample in 0..<samples {
-      let (d, x) = (d + sample * outputs, x + sample * inputs)
-      squares[sample] +=
-        cvk_dot(d, d, outputs) * (cvk_dot(x, x, inputs) + (epilogue.bias == nil ? 0 : 1))
-    }
+    _ pass: LayerPass, _ x: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    guard let squares = pass.sampleSquares else { return false }
+    let d = SampleRows(
+      pass.dy, samples: pass.samples, rows: rows, columns: outputs, byTime: pass.rowsLieByTime)
+    let x = SampleRows(
+      x, samples: pass.samples, rows: rows, columns: inputs, byTime: pass.rowsLieByTime)
+    if epilogue.bias != nil { squares.addColumnSums(d) }
+    tied?.leave(d, x, tokens: pass.tokens, by: compute)
+    return squares.addProduct(d, x, into: gradient, accumulate: pass.accumulates)
   }
 }

@@ -35,8 +35,6 @@ public final class Network: PredictiveModel {
   private let plan: MemoryPlan
   /// The labels of texts, which have one for each token; nil for other data.
   private let tokenRows: TokenRows?
-  /// Where the squares of each sample's gradient are added, within a call that wants them.
-  private var sampleSquares: UnsafeMutablePointer<Double>?
   private let block = Workspace()
   private let fixedScratch = Workspace()
 
@@ -113,6 +111,15 @@ public final class Network: PredictiveModel {
   public var targetRange: ClosedRange<Float>? { loss.targetRange }
   public var asksForWeights: Bool { true }
 
+  public var obstacleToSamples: String? {
+    nodes.first { !$0.tensors.isEmpty && !$0.layer.measuresSamples }
+      .map {
+        $0.layer.mixesSamples
+          ? "layer \($0.path) (\($0.kind)) mixes the samples of a micro-batch, so that none has a gradient by itself"
+          : "layer \($0.path) (\($0.kind)) does not measure the gradients of samples"
+      }
+  }
+
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {
     for node in listed { node.layer.initialize(&weights, seed: seed) }
   }
@@ -131,6 +138,7 @@ public final class Network: PredictiveModel {
     precondition(
       gradient.count == layout.elementCount,
       "the gradient has \(gradient.count) elements, not \(layout.elementCount)")
+    compute.sampleSquares?.begin(batch.count, obstacle: obstacleToSamples)
     guard batch.count > 0 else {
       return gradientOfNothing(into: &gradient, accumulate: accumulate, finished: finished)
     }
@@ -271,34 +279,6 @@ public final class Network: PredictiveModel {
       sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
       epoch: batch.epoch, rowsLieByTime: rowsByTime, statistics: runningStatistics,
       lossScale: scale,
-      sampleSquares: phase == .backward ? sampleSquares : nil)
-  }
-}
-
-extension Network {
-  /// Whether every layer with parameters measures each sample's gradient of these.
-  public var measuresSamples: Bool {
-    nodes.allSatisfy { $0.tensors.isEmpty || $0.layer.measuresSamples }
-  }
-
-  /// The same as ``lossAndGradient(_:weights:into:scale:accumulate:finished:)``, and leaves in
-  /// `squares` what `scale` · ∂lossᵢ/∂w has as its squared norm, for each sample i of the batch: in
-  /// the same pass, from what it computes anyway (Goodfellow 2015, arXiv 1510.01799).
-  ///
-  /// Traps where a layer does not measure samples (``measuresSamples``). Frozen tensors count.
-  public func lossAndGradient(
-    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
-    scale: Float, accumulate: Bool, squares: inout [Double],
-    finished: (Int, inout FlatVector) -> Void
-  ) -> Double {
-    precondition(measuresSamples, "a layer does not measure the gradients of samples")
-    squares = [Double](repeating: 0, count: batch.count)
-    return squares.withUnsafeMutableBufferPointer { buffer in
-      sampleSquares = buffer.baseAddress
-      defer { sampleSquares = nil }
-      return lossAndGradient(
-        batch, weights: weights, into: &gradient, scale: scale, accumulate: accumulate,
-        finished: finished)
-    }
+      sampleSquares: phase == .backward ? compute.sampleSquares : nil)
   }
 }

@@ -12,6 +12,7 @@ final class PlacedEmbedding: Layer {
 
   var memory: LayerMemory { LayerMemory() }
   var reach: LayerReach { positions.reach }
+  var measuresSamples: Bool { true }
 
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
     cvk_embed(

@@ -198,6 +198,7 @@ final class RecurrentLayer: Layer {
       own.update(repeating: 0, count: width)
       (own + width).update(from: pass.y + sample * far, count: far - width)
     }
+    if let squares = pass.sampleSquares { measure(pass, stateSums, before, into: squares) }
     let accumulate = pass.accumulates
     if let bias = tensors.stateBias {
       cvk_column_sums(gradient.pointer(bias), stateSums, rows, sums, accumulate ? 1 : 0)
@@ -219,5 +220,23 @@ final class RecurrentLayer: Layer {
       compute.multiply(
         dGates, Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs), into: dx)
     }
+  }
+
+  var measuresSamples: Bool { true }
+
+  /// Adds each sample's squares, from ∂loss/∂ the inputs' sums, which lie where the gates did, from
+  /// those of the state's sums, and from the state before each step.
+  private func measure(
+    _ pass: LayerPass, _ stateSums: UnsafePointer<Float>, _ before: UnsafePointer<Float>,
+    into squares: SampleSquares
+  ) {
+    func rows(_ base: UnsafePointer<Float>, _ columns: Int) -> SampleRows {
+      SampleRows(base, samples: pass.samples, rows: length, columns: columns)
+    }
+    let (d, dState) = (rows(pass.saved, sums), rows(stateSums, sums))
+    squares.addColumnSums(d)
+    if tensors.stateBias != nil { squares.addColumnSums(dState) }
+    squares.addProduct(d, rows(pass.x, inputs))
+    squares.addProduct(dState, rows(before, width))
   }
 }

@@ -12,6 +12,8 @@ final class TokenRecurrence: Layer {
   private let compute: ComputeContext
   /// The state's product, by the number of sequences.
   private var stateProducts: [Int: RepeatedProduct] = [:]
+  /// The embeddings of a sample's tokens, and then their gradients.
+  private let rowsOfTokens = Workspace()
 
   /// Nil where it is not faster: for a vocabulary that is large compared with the tokens of a batch.
   init?(_ table: Embedding.Table, _ layer: RecurrentLayer) {
@@ -136,6 +138,8 @@ final class TokenRecurrence: Layer {
         accumulate: accumulate || time + some < length)
     }
 
+    if let squares = pass.sampleSquares { measure(pass, steps, weights, into: squares) }
+
     // Of the sums' gradients by token the biases and all that lies before them get theirs.
     if let bias = tensors.stateBias {
       cvk_column_sums(gradient.pointer(bias), byToken, vocabulary, sums, accumulate ? 1 : 0)
@@ -155,5 +159,42 @@ final class TokenRecurrence: Layer {
       byTokenRows, Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: table.width),
       into: gradient.pointer(table.weight), accumulate: accumulate)
     finished(table.weight, &gradient)
+  }
+
+  var measuresSamples: Bool { true }
+
+  /// Adds each sample's squares: of the state's weight from its steps, of all else from the sums'
+  /// gradients by token.
+  private func measure(
+    _ pass: LayerPass, _ steps: RecurrentSteps, _ weights: borrowing FlatVector,
+    into squares: SampleSquares
+  ) {
+    let samples = pass.samples
+    let d = SampleRows(
+      steps.sums(0), samples: samples, rows: length, columns: sums, byTime: true)
+    let states = SampleRows(
+      steps.state(0), samples: samples, rows: length, columns: width, byTime: true)
+    squares.addProduct(d, states)
+    let embeddings = weights.pointer(table.weight)
+    let inputWeight = Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: table.width)
+    let rows = rowsOfTokens
+    rows.reserve(length * table.width)
+    for sample in 0..<samples {
+      let byToken = squares.tokens
+      let distinct = byToken.sum(
+        d[sample], stride: d.stride, pass.tokens + sample * length, count: length, columns: sums,
+        vocabulary: vocabulary)
+      for (row, token) in byToken.tokens.enumerated() {
+        (rows.base + row * table.width).update(
+          from: embeddings + token * table.width, count: table.width)
+      }
+      let ofToken = Matrix(byToken.base, rows: distinct, columns: sums)
+      squares.add(
+        (tensors.stateBias == nil ? 1 : 2) * squares.squareOfColumnSums(ofToken)
+          + squares.square(ofToken, Matrix(rows.base, rows: distinct, columns: table.width)),
+        to: sample)
+      compute.multiply(ofToken, inputWeight, into: rows.base)
+      squares.add(cvk_sum_of_squares(rows.base, distinct * table.width), to: sample)
+    }
   }
 }

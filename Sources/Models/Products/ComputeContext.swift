@@ -14,6 +14,9 @@ public protocol ProgressHook: AnyObject {
 public final class ComputeContext {
   /// Called after each product, and before weights are read; nil for nothing.
   public var progress: (any ProgressHook)?
+  /// Where backward passes leave the squares of each sample's gradient; nil where these are not
+  /// wanted. Only for a model without an obstacle to that (``Model/obstacleToSamples``).
+  public var sampleSquares: SampleSquares?
   let settings: ComputeSettings
   private var plans: [ProductForm: ProductPlan] = [:]
 

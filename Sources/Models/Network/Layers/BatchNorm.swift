@@ -65,6 +65,8 @@ public struct BatchNorm: LayerKind {
       LayerMemory(saved: shape.count + shape.width, fixedScratch: 6 * shape.width)
     }
 
+    var mixesSamples: Bool { true }
+
     func initialize(_ weights: inout FlatVector, seed: UInt64) {
       weights.set(weight, to: repeatElement(1, count: shape.width))
       weights.setToZero(in: weights.layout.segments[bias].range)

@@ -63,11 +63,10 @@ public struct Conv: LayerKind {
     let result = ActivationShape.maps(
       channels: channels, height: (height + 2 * padding - kernel) / stride + 1,
       width: (width + 2 * padding - kernel) / stride + 1)
-    let weight = try network.tensor("weight", shape: [channels, inputs / groups, kernel, kernel])
-    let bias = hasBias ? try network.tensor("bias", shape: [channels]) : nil
     if kernel == 1 && padding == 0 && groups == 1 {
-      return try pointwise(in: &network, after: x, making: result, weight: weight, bias: bias)
+      return try pointwise(in: &network, after: x, making: result)
     }
+    let (weight, bias) = try tensors(in: &network, inputs: inputs)
     return try network.apply(
       Layer(
         ConvolutionShape(
@@ -77,16 +76,25 @@ public struct Conv: LayerKind {
       to: x, making: result)
   }
 
+  private func tensors(in network: inout NetworkBuilder, inputs: Int) throws(ExperimentError)
+    -> (weight: Int, bias: Int?)
+  {
+    (
+      try network.tensor("weight", shape: [channels, inputs / groups, kernel, kernel]),
+      hasBias ? try network.tensor("bias", shape: [channels]) : nil
+    )
+  }
+
   /// A kernel of one pixel is a dense layer of the pixels that the stride leaves.
   private func pointwise(
-    in network: inout NetworkBuilder, after x: NetworkBuilder.Value, making result: ActivationShape,
-    weight: Int, bias: Int?
+    in network: inout NetworkBuilder, after x: NetworkBuilder.Value, making result: ActivationShape
   ) throws(ExperimentError) -> NetworkBuilder.Value {
     var x = x
     if stride > 1, let left = result.with(width: x.shape.width) {
       x = try network.apply(Pixels(x.shape, left, stride: stride), to: x, making: left)
     }
     let (inputs, outputs) = (x.shape.width, result.width)
+    let (weight, bias) = try tensors(in: &network, inputs: inputs)
     let layer = LinearLayer(
       rows: result.rows, inputs: inputs, outputs: outputs, weight: weight, bias: bias,
       by: network.compute
@@ -149,6 +157,8 @@ public struct Conv: LayerKind {
     private let wantsInputs: Bool
     private let compute: ComputeContext
     private var plans: [Int: ConvolutionPlan] = [:]
+    /// What measures the gradients of samples, once it was asked for.
+    private var bySample: SampleConvolution?
 
     fileprivate init(
       _ shape: ConvolutionShape, weight: Int, bias: Int?, _ initialization: Initialization,
@@ -205,12 +215,32 @@ public struct Conv: LayerKind {
         pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, into: &gradient,
         finished: finished)
       let plan = plan(pass.samples)
-      plan.backward(
-        pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates)
+      if !measure(pass, into: gradient.pointer(weight)) {
+        plan.backward(
+          pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates)
+      }
       finished(weight, &gradient)
       if let dx = pass.dx {
         plan.backward(pass.dy, weights.pointer(weight), toInputs: dx)
       }
+    }
+
+    var measuresSamples: Bool { true }
+
+    /// Measures each sample's gradient where that is wanted, and returns whether the weight's was
+    /// made by it.
+    private func measure(_ pass: LayerPass, into gradient: UnsafeMutablePointer<Float>) -> Bool {
+      guard let squares = pass.sampleSquares else { return false }
+      if epilogue.bias != nil {
+        squares.addColumnSums(
+          SampleRows(
+            pass.dy, samples: pass.samples, rows: shape.result.rows, columns: shape.result.width))
+      }
+      let samples = bySample ?? SampleConvolution(shape)
+      bySample = samples
+      return samples.measure(
+        pass.dy, pass.x, samples: pass.samples, into: gradient, accumulate: pass.accumulates,
+        squares)
     }
   }
 }

@@ -32,7 +32,7 @@ public struct Embedding: LayerKind {
     let weight = try network.tensor("weight", shape: [vocabulary, width])
     let table = Table(weight: weight, length: length, width: width, vocabulary, deviation)
     network.add(
-      EmbeddingTable(weight: weight, vocabulary: vocabulary, width: width) {
+      EmbeddingTable(weight: weight, vocabulary: vocabulary, width: width, tied: table.tied) {
         defer { table.isShared = true }
         return !table.isShared
       })
@@ -48,6 +48,8 @@ public struct Embedding: LayerKind {
     private let deviation: Double
     /// Whether a head has the same table, and has left its gradient there.
     fileprivate(set) var isShared = false
+    /// What that head leaves of each sample.
+    let tied = TiedRows()
 
     init(weight: Int, length: Int, width: Int, _ vocabulary: Int, _ deviation: Double) {
       (self.weight, self.length, self.width) = (weight, length, width)
@@ -71,10 +73,24 @@ public struct Embedding: LayerKind {
       _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
       finished: (Int, inout FlatVector) -> Void
     ) {
+      if let squares = pass.sampleSquares { measure(pass, into: squares) }
       let table = gradient.pointer(weight)
       if !pass.accumulates && !isShared { table.update(repeating: 0, count: vocabulary * width) }
       cvk_add_by_token(table, pass.dy, pass.tokens, pass.samples * length, width)
       finished(weight, &gradient)
+    }
+
+    var measuresSamples: Bool { true }
+
+    private func measure(_ pass: LayerPass, into squares: SampleSquares) {
+      let d = SampleRows(pass.dy, samples: pass.samples, rows: length, columns: width)
+      for sample in 0..<pass.samples {
+        let distinct = squares.tokens.sum(
+          d[sample], stride: width, pass.tokens + sample * length, count: length, columns: width,
+          vocabulary: vocabulary)
+        squares.add(cvk_sum_of_squares(squares.tokens.base, distinct * width), to: sample)
+        if isShared { squares.add(2 * tied.product(d, sample), to: sample) }
+      }
     }
   }
 }
@@ -84,6 +100,8 @@ struct EmbeddingTable {
   let weight: Int
   let vocabulary: Int
   let width: Int
+  /// What the head leaves of each sample.
+  let tied: TiedRows
   /// Says that a head has it too; false where one does already.
   let share: () -> Bool
 }

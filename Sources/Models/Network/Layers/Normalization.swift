@@ -20,6 +20,7 @@ class Normalization: Layer {
   var memory: LayerMemory { LayerMemory(saved: shape.count + inverses) }
   var width: Int { shape.width }
   var reach: LayerReach { .row }
+  final var measuresSamples: Bool { true }
 
   func initialize(_ weights: inout FlatVector, seed: UInt64) {
     weights.set(weight, to: repeatElement(1, count: width))
@@ -49,6 +50,13 @@ class Normalization: Layer {
     finished: (Int, inout FlatVector) -> Void
   ) {
     let rows = pass.samples * shape.rows
+    if let squares = pass.sampleSquares {
+      let d = SampleRows(pass.dy, samples: pass.samples, rows: shape.rows, columns: width)
+      squares.addColumnProducts(
+        d,
+        SampleRows(normal(pass).values, samples: pass.samples, rows: shape.rows, columns: width))
+      if bias != nil { squares.addColumnSums(d) }
+    }
     if let bias {
       cvk_column_sums(gradient.pointer(bias), pass.dy, rows, width, pass.accumulates ? 1 : 0)
       finished(bias, &gradient)

@@ -41,6 +41,7 @@ public struct Positions: LayerKind {
 
     var memory: LayerMemory { LayerMemory(isInPlace: true) }
     var reach: LayerReach { .before }
+    var measuresSamples: Bool { true }
 
     func initialize(_ weights: inout FlatVector, seed: UInt64) {
       weights.fillNormally(weight, deviation: deviation, seed: seed)
@@ -57,6 +58,11 @@ public struct Positions: LayerKind {
       _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
       finished: (Int, inout FlatVector) -> Void
     ) {
+      if let squares = pass.sampleSquares {
+        for sample in 0..<pass.samples {
+          squares.add(cvk_sum_of_squares(pass.dy + sample * count, count), to: sample)
+        }
+      }
       let rows = gradient.pointer(weight)
       if !pass.accumulates { rows.update(repeating: 0, count: count) }
       for sample in 0..<pass.samples { cvk_add(rows, pass.dy + sample * count, count) }

@@ -33,7 +33,7 @@ public struct TiedHead: LayerKind {
     return try network.apply(
       LinearLayer(
         rows: x.shape.rows, inputs: table.width, outputs: table.vocabulary, weight: table.weight,
-        bias: nil, sharesWeight: true, by: network.compute
+        bias: nil, tied: table.tied, by: network.compute
       ) { _, _ in }, to: x, making: shape)
   }
 }
