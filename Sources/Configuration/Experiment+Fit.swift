@@ -15,6 +15,18 @@ extension Experiment {
     try data.augmentation.check(samples)
     let model = try model.recipe.model(for: samples, seed: UInt64(seed))
     _ = try TensorTreatments(model.layout, optimizer, decay: decay, groups: groups)
+    try report.check(model)
     return model
+  }
+}
+
+extension Experiment.ReportChoice {
+  /// Throws where single samples' gradients are to be measured, and the model has none.
+  package func check(_ model: any Model) throws(ExperimentError) {
+    guard measuresSamples, let obstacle = model.obstacleToSamples else { return }
+    throw ExperimentError(
+      samples
+        ? "report.samples: \(obstacle): leave it out"
+        : "report.noise: \(obstacle): use \"ranks\" or \"micro-batches\"")
   }
 }

@@ -112,7 +112,11 @@ extension Experiment.ReportChoice {
     groups = try keys.strings("groups", "prefixes of tensor names measured together")
     noise = try keys.choice(
       "noise", default: .ranks,
-      "what the noise scale comes from: the ranks' gradients, or those of micro-batches")
+      "what the noise scale comes from: the gradients of ranks, of micro-batches, or of single samples, which any number of ranks estimates alike"
+    )
+    samples = try keys.boolean(
+      "samples", default: false,
+      "measure the norm of each sample's gradient, and record their quantiles and the largest")
     tensorboard = try keys.boolean(
       "tensorboard", default: true,
       "write TensorBoard's event file: scalars of every step, norms of tensors every `report.every` steps"

@@ -94,6 +94,7 @@ public struct Experiment: Sendable {
     public enum Noise: String, CaseIterable, Sendable {
       case ranks
       case microBatches = "micro-batches"
+      case samples
     }
 
     /// Steps between two lines of `ranks.jsonl`.
@@ -102,14 +103,19 @@ public struct Experiment: Sendable {
     public var norms: [NormOrder] = []
     /// Prefixes of tensor names whose tensors' norm is recorded together.
     public var groups: [String] = []
-    /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every
-    /// micro-batch's, at one pass over it.
+    /// What is compared to separate gradient from noise: the ranks' gradients, at no cost; every
+    /// micro-batch's, at one pass over it; or every sample's, measured in the backward pass.
     public var noise = Noise.ranks
+    /// Whether records have the distribution of the norms of single samples' gradients.
+    public var samples = false
     /// Whether TensorBoard's files are written.
     public var tensorboard = true
 
     /// The defaults of an experiment file.
     public init() {}
+
+    /// Whether the backward pass measures each sample's gradient.
+    package var measuresSamples: Bool { samples || noise == .samples }
   }
 
   public struct CheckpointChoice: Sendable {

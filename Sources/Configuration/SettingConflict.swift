@@ -50,6 +50,15 @@ package struct SettingConflict {
       self.init(
         "noise", in: "report",
         "with regularization.synchronized = false the noise is measured over ranks")
+    } else if report.measuresSamples && regularization.ascent != nil {
+      self.init(
+        report.samples ? "samples" : "noise", in: "report",
+        "with regularization.sam_radius a step's gradients are not those of its samples at its weights: single samples are not measured"
+      )
+    } else if report.noise == .samples && scope == .worker {
+      self.init(
+        "noise", in: "report",
+        "with clip.scope worker the noise is measured over ranks, at report steps")
     } else {
       return nil
     }

@@ -103,16 +103,13 @@ public struct ConvergenceTracker: Sendable, Equatable, Codable {
     heldOut = series
   }
 
-  /// trΣ/B of a step; nil with one part alone, or where the parts were clipped before they were
+  /// trΣ/B of a step; nil with one part or sample alone, or where the parts were clipped before they were
   /// summed.
   private static func noise(_ ledger: NormLedger, _ decision: StepDecision) -> Double? {
-    let parts = ledger[.contributors]
-    if parts < 2
-      || (decision.action == .clip && (decision.norm == nil || ledger.layout.parts == .sampled))
-    {
-      return nil
-    }
-    return (ledger.meanLocalSquares - ledger.squaredPartsNorm) / (parts - 1)
+    guard let parts = ledger.noiseParts,
+      decision.action != .clip || (decision.norm != nil && ledger.layout.parts != .sampled)
+    else { return nil }
+    return (parts.meanSquares - ledger.squaredPartsNorm) / (parts.count - 1)
   }
 
   /// log₁₀ of these tensors' gradient norm; −40 where it is smaller or zero.

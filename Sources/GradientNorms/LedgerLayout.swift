@@ -8,6 +8,10 @@ public struct LedgerLayout: Sendable, Equatable {
   public let countsApplied: Bool
   public let countsWeights: Bool
   public let parts: PartsNorm
+  /// Whether the norms of single samples' gradients are counted.
+  public let countsSamples: Bool
+  /// Whether noise is the spread of those, not of the parts' gradients.
+  public let hasNoiseOfSamples: Bool
 
   /// Where ‖Σ wᵢ gᵢ‖² of the gradients that the parts measured is to be found.
   public enum PartsNorm: Sendable {
@@ -22,8 +26,11 @@ public struct LedgerLayout: Sendable, Equatable {
 
   public init(
     tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false,
-    countsWeights: Bool = false, parts: PartsNorm = .ofMean
+    countsWeights: Bool = false, parts: PartsNorm = .ofMean, countsSamples: Bool = false,
+    hasNoiseOfSamples: Bool = false
   ) {
+    precondition(countsSamples || !hasNoiseOfSamples, "the noise of samples that are not counted")
+    (self.countsSamples, self.hasNoiseOfSamples) = (countsSamples, hasNoiseOfSamples)
     self.tensorCount = tensorCount
     self.orders = orders.enumerated().filter { $1 != .two && !orders[..<$0].contains($1) }.map(
       \.element)
@@ -36,7 +43,9 @@ public struct LedgerLayout: Sendable, Equatable {
   /// squares.
   public var measuresMore: Bool { !orders.isEmpty || countsWeights }
 
-  private var scalarCount: Int { NormLedger.Sum.allCases.count }
+  private var scalarCount: Int {
+    countsSamples ? NormLedger.Sum.allCases.count : NormLedger.Sum.sampleSquares.rawValue
+  }
   private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
   var sumCount: Int {
     scalarCount + (2 + powers.count + (countsApplied ? 1 : 0) + (countsWeights ? 1 : 0))
@@ -46,7 +55,9 @@ public struct LedgerLayout: Sendable, Equatable {
     NormLedger.Peak.allCases.count + (orders.contains(.infinity) ? tensorCount : 0)
   }
 
-  func index(_ sum: NormLedger.Sum) -> Int { sum.rawValue }
+  func index(_ sum: NormLedger.Sum) -> Int {
+    sum.rawValue < scalarCount ? sum.rawValue : missing("samples")
+  }
 
   /// Where a quantity of one tensor stands among the sums.
   func index(_ quantity: NormLedger.TensorSum, _ tensor: Int) -> Int {

@@ -6,7 +6,8 @@ import Glibc
 /// With bᵢ samples in part i, B in all and N₊ parts that have any, E‖gᵢ‖² = |G|² + trΣ/bᵢ and E‖g‖²
 /// = |G|² + trΣ/B. Hence, without bias for any division of the batch, trΣ = (L − T)·B/(N₊ − 1) and
 /// |G|² = T − trΣ/B. (McCandlish et al. 2018, arXiv 1812.06162, appendix A.1, is the case of equal
-/// batches.) The noise scale trΣ/|G|² is the ratio of the two running means, never a mean of
+/// batches.) Where samples are measured, each is a part: the estimate with the least variance, and
+/// one that does not depend on the number of ranks. The noise scale trΣ/|G|² is the ratio of the two running means, never a mean of
 /// ratios.
 public struct NoiseScale: Sendable, Equatable, Codable {
   /// The weight of the past in the running means.
@@ -24,9 +25,11 @@ public struct NoiseScale: Sendable, Equatable, Codable {
 
   /// Takes in a step's norms. A step with fewer than two parts says nothing of the noise.
   public mutating func record(_ ledger: NormLedger) {
-    guard ledger.nonFinite == nil, ledger.hasNoiseEstimate else { return }
-    let (total, local) = (ledger.squaredPartsNorm, ledger.meanLocalSquares)
-    let variance = (local - total) * ledger.samples / (ledger[.contributors] - 1)
+    guard ledger.nonFinite == nil, ledger.hasPartsNorm, let parts = ledger.noiseParts else {
+      return
+    }
+    let total = ledger.squaredPartsNorm
+    let variance = (parts.meanSquares - total) * ledger.samples / (parts.count - 1)
     guard variance.isFinite else { return }
     let signal = total - variance / ledger.samples
     if seen == 0 { (squareSum, squaredWeights) = (0, 0) }

@@ -57,8 +57,19 @@ extension NormLedger {
 
   /// Whether L and ``squaredPartsNorm`` are of the same gradients, and of two parts at least: only
   /// then is their difference noise.
-  public var hasNoiseEstimate: Bool {
-    self[.contributors] >= 2 && (layout.parts != .sampled || self[.exactSquares] > 0)
+  public var hasNoiseEstimate: Bool { self[.contributors] >= 2 && hasPartsNorm }
+
+  /// Whether ``squaredPartsNorm`` is that of the parts' gradients.
+  var hasPartsNorm: Bool { layout.parts != .sampled || self[.exactSquares] > 0 }
+
+  /// How many gradients there are, of samples or of parts, whose spread is the noise, and the mean of
+  /// their squared norms; nil for fewer than two.
+  var noiseParts: (count: Double, meanSquares: Double)? {
+    let parts =
+      layout.hasNoiseOfSamples
+      ? (count: samples, meanSquares: self[.sampleSquares] / samples)
+      : (count: self[.contributors], meanSquares: meanLocalSquares)
+    return parts.count >= 2 ? parts : nil
   }
 
   /// L/T: 1 where all gradients are the same, N where those of N equal parts have nothing in common

@@ -35,6 +35,8 @@ public struct NormLedger: Sendable, Equatable {
     case penalty
     /// ‖ḡ‖² of the exact mean gradient and ⟨ḡ, g⟩, where g is a mean of gradients clipped apart
     case exactSquares, exactProduct
+    /// Σ‖gᵢ‖² and Σ‖gᵢ‖ of single samples' gradients; only where the layout counts samples
+    case sampleSquares, sampleNorms
   }
 
   /// A quantity that adds up over the ranks, for each tensor.

@@ -143,7 +143,7 @@ extension RunEvidence {
         + "all the data."
     }
     let parts =
-      "Of the mean squared norm \(formatted(noise.squaredNorm)), trΣ/B = \(formatted(noise.floor)) is minibatch noise (from local_rms² − global²)"
+      "Of the mean squared norm \(formatted(noise.squaredNorm)), trΣ/B = \(formatted(noise.floor)) is minibatch noise (from the spread of the parts' gradients)"
     guard noise.isResolved else { return parts + "; a gradient within it is not resolved." }
     let now = noise.signal.value.squareRoot()
     return parts

@@ -70,6 +70,7 @@ extension StepRecord.Norm: JSONWritable {
         $0.key("own")
         $0.object { for group in own { $0.field(group.name, group) } }
       }
+      if let samples { $0.field("samples", samples) }
     }
   }
 }
@@ -195,7 +196,7 @@ extension StepRecord {
 extension StepRecord.Norm: Decodable {
   private enum CodingKeys: String, CodingKey {
     case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
-    case own
+    case own, samples
     case localRMS = "local_rms"
     case maxLocal = "max_local"
   }
@@ -222,6 +223,7 @@ extension StepRecord.Norm: Decodable {
       StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers)
     }
     let groups = try fields.decodeIfPresent([String: StepRecord.Own].self, forKey: .own) ?? [:]
+    samples = try fields.decodeIfPresent(StepRecord.Samples.self, forKey: .samples)
     own = groups.sorted { $0.key < $1.key }.map {
       StepRecord.Own(
         name: $0.key, norm: $0.value.norm, coefficient: $0.value.coefficient,

@@ -94,6 +94,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var outlier: Outlier
     /// Groups of tensors that were clipped by a norm of their own, by their names.
     public var own: [Own] = []
+    /// The norms of single samples' gradients; nil where these are not measured.
+    public var samples: Samples?
 
     public init(
       global: Double?, applied: Double?, coefficient: Double?, threshold: Double?,

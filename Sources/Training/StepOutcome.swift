@@ -22,6 +22,8 @@ public struct StepOutcome {
   public let share: Int
   /// This rank's sum of losses and the norm of its mean gradient; NaN where either is not finite.
   public let local: (loss: Double, norm: Double)
+  /// The norms of single samples' gradients over all ranks, where they are reported.
+  public let sampleNorms: SampleNorms?
   /// How far the clip of an inexact scope was from the exact one, where it was measured.
   public let bias: ClipBias?
   public let seconds: PhaseTimes

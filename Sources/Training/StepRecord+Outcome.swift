@@ -37,7 +37,7 @@ extension StepRecord {
     self.init(
       step: outcome.step, epoch: outcome.epoch, samples: outcome.samples, loss: ledger.meanLoss,
       learningRate: outcome.learningRate,
-      norm: Norm(ledger, decision, names),
+      norm: Norm(ledger, decision, names, outcome.sampleNorms),
       noise: Noise(
         signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale,
         diversity: ledger.diversity, agreement: ledger.agreement),
@@ -49,7 +49,10 @@ extension StepRecord {
 }
 
 extension StepRecord.Norm {
-  init(_ ledger: NormLedger, _ decision: StepDecision, _ names: StepRecordNames) {
+  init(
+    _ ledger: NormLedger, _ decision: StepDecision, _ names: StepRecordNames,
+    _ samples: SampleNorms?
+  ) {
     let (peak, outlier) = (ledger[.localNorm], ledger[.outlier])
     // No rank's own gradient was finite: there is no largest.
     let isUnknown = ledger[.nonFinite] > 0 && peak.value == 0
@@ -75,6 +78,16 @@ extension StepRecord.Norm {
       outlier: outlier.value > 0
         ? StepRecord.Outlier(ratio: outlier.value, rank: outlier.rank)
         : StepRecord.Outlier(ratio: nil, rank: nil))
+    self.samples = samples.map { norms in
+      StepRecord.Samples(
+        mean: ledger[.sampleNorms] / ledger.samples,
+        rms: (ledger[.sampleSquares] / ledger.samples).squareRoot(),
+        q05: norms.quantile(0.05), median: norms.quantile(0.5), q95: norms.quantile(0.95),
+        q99: norms.quantile(0.99),
+        largest: norms.largest.map {
+          StepRecord.Sample(sample: $0.index, norm: $0.norm, rank: $0.rank)
+        })
+    }
     own = decision.ownClips.map {
       StepRecord.Own(
         name: $0.name, norm: $0.norm, coefficient: $0.coefficient, threshold: $0.threshold)

@@ -46,14 +46,15 @@ extension Trainer {
 
   func outcome(
     of step: StepInProgress, _ decision: StepDecision, rate: Double,
-    local: (loss: Double, norm: Double)
+    local: (loss: Double, norm: Double), samples: SampleNorms?
   ) -> StepOutcome {
     let (batches, cursor) = (step.batches, sampler.cursor)
     return StepOutcome(
       step: stepsDone, epoch: epoch,
       samples: cursor.samples, learningRate: rate, ledger: step.ledger, decision: decision,
       noise: statistics.noise, shares: batches.positions, epochIndex: batches.slice.epoch,
-      share: batches.mine.count, local: local, bias: policy.bias(step.ledger, decision),
+      share: batches.mine.count, local: local, sampleNorms: samples,
+      bias: policy.bias(step.ledger, decision),
       seconds: step.clock.seconds, totalSeconds: step.clock.total)
   }
 

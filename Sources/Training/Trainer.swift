@@ -73,7 +73,8 @@ public final class Trainer {
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
   /// for norms of orders above 3; one gradient reduction more for SAM;
-  /// 48 bytes a running statistic of batch normalization). Every rank takes the same
+  /// 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
+  /// samples' norms). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     let outcome = try stepAhead(on: world)
@@ -88,6 +89,7 @@ public final class Trainer {
     try reducer.begin(step.batches.microBatchRanges, on: world)
     let norms = try pass.run(&step, statistics, on: world)
     let local = statistics.contribute(norms, step.batches, into: &step.ledger)
+    pass.samples?.contribute(to: &step.ledger)
     let early = try decideEarly(step.ledger, on: world)
     let squares = try pass.reduce(on: world)
     pass.restoreWeights()
@@ -95,6 +97,7 @@ public final class Trainer {
 
     try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world)
     try statistics.close(&step, on: world)
+    let samples = try pass.samples?.distribution(on: world)
     let decision = policy.decide(step.ledger, early: early)
     step.clock.mark(.norm)
 
@@ -110,6 +113,6 @@ public final class Trainer {
     }
     try endStep(step, on: world)
     if isDone { try parameters.finishAllGather() }
-    return outcome(of: step, decision, rate: rate, local: local)
+    return outcome(of: step, decision, rate: rate, local: local, samples: samples)
   }
 }

@@ -96,7 +96,8 @@ public struct TrainerSettings: Sendable {
       clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
     return LedgerLayout(
       tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements),
-      countsWeights: !optimizer.needs.isDisjoint(with: .weightNorms), parts: parts)
+      countsWeights: !optimizer.needs.isDisjoint(with: .weightNorms), parts: parts,
+      countsSamples: report.measuresSamples, hasNoiseOfSamples: report.noise == .samples)
   }
 
   /// Whether each micro-batch's gradient is measured apart.

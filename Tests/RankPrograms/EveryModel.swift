@@ -87,6 +87,7 @@ private func trainEverywhere(
     if world.rank == 0 { try text.write(toFile: file, atomically: true, encoding: .utf8) }
   }
   var reference: String?
+  try measureSamples(text, on: world)
   try onRanks([1, 2, 3, 4], of: world) { part in
     for mode in ["shared", "messages", "overlapped", "reproducible"] {
       let digest = try resumeToTheSameBits(

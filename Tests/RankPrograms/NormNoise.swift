@@ -18,6 +18,8 @@ let normNoiseProgram = RankProgram("norm-noise") { world, _ in
     (2, 23, ["report.noise=\"micro-batches\"", "training.micro_batch=5"]),  // 5, 5, 2 and 5, 5, 1
     (3, 23, ["training.reproducible=true", "training.micro_batch=5"]),  // 5, 5, 5, 5, 3
     (1, 12, ["report.noise=\"micro-batches\"", "training.micro_batch=7"]),  // 7, 5
+    (1, 12, ["report.noise=\"samples\"", "training.micro_batch=5"]),
+    (3, 7, ["report.noise=\"samples\""]),
   ]
   // A rate so small that no weight moves.
   let still = [

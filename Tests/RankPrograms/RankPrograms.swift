@@ -53,7 +53,7 @@ struct RankPrograms {
   static let all: [RankProgram] =
     mpiPrograms + trainingPrograms + costPrograms + bitsPrograms + benchPrograms
     + allocationPrograms + kernelPrograms + flightPrograms + componentPrograms + ledgerPrograms
-    + [overlapCostProgram, simulatedProgram]
+    + [overlapCostProgram, sampleCostProgram, simulatedProgram]
 
   static func main() {
     StallWatch.runIfAsked()

@@ -29,6 +29,12 @@ extension MetricChart {
   public static let update = MetricChart("Update ÷ weights", label: "‖Δw‖ / ‖w‖")
   public static let local = MetricChart("The ranks' own norms", label: "before the reduction").with
   { $0.isCompared = false }
+  public static let samples = MetricChart(
+    "Norms of samples", label: "norm of a sample's gradient"
+  ).with {
+    $0.needs = ["norm.samples.median"]
+    $0.isCompared = false
+  }
   public static let seconds = MetricChart("Time of a step", label: "milliseconds, rank 0").with {
     $0.compared = ("Time of a step", "milliseconds")
   }

@@ -3,7 +3,7 @@ extension Metrics {
   ///
   /// Charts come in the order of their first metrics here, and their lines in this order.
   package static let ofRecord: [any Metric] = [
-    training, gradient, clip, noise, update, ranks, seconds,
+    training, gradient, clip, noise, update, ranks, samples, seconds,
   ]
   .flatMap { $0 }
 
@@ -120,6 +120,37 @@ extension Metrics {
         "norm.local_rms", help: "√L, the root mean square of the ranks' own norms.",
         tag: "norm/local_rms", line: .init(.local, "root mean square √L", colour: 0))
     ) { $0.norm.localRMS },
+  ]
+
+  private static let samples = [
+    metric(
+      MetricDeclaration(
+        "norm.samples.q99", help: "Norm of its gradient that 99 of 100 samples do not exceed.",
+        tag: "norm/samples_q99", line: .init(.samples, "99 of 100 samples", style: .line))
+    ) { $0.norm.samples?.q99 },
+    metric(
+      MetricDeclaration(
+        "norm.samples.q95", help: "That 95 of 100 samples do not exceed.",
+        tag: "norm/samples_q95", line: .init(.samples, "95", style: .line))
+    ) { $0.norm.samples?.q95 },
+    metric(
+      MetricDeclaration(
+        "norm.samples.median", help: "The median norm of a sample's gradient.",
+        tag: "norm/samples_median", line: .init(.samples, "median", style: .line))
+    ) { $0.norm.samples?.median },
+    metric(
+      MetricDeclaration(
+        "norm.samples.q05", help: "That 5 of 100 samples do not exceed.",
+        tag: "norm/samples_q05", line: .init(.samples, "5", style: .line))
+    ) { $0.norm.samples?.q05 },
+    metric(
+      MetricDeclaration(
+        "norm.samples.mean", help: "The mean norm of a sample's gradient.", tag: nil)
+    ) { $0.norm.samples?.mean },
+    metric(
+      MetricDeclaration(
+        "norm.samples.rms", help: "Root mean square of the norms of samples' gradients.", tag: nil)
+    ) { $0.norm.samples?.rms },
   ]
 
   private static let seconds =

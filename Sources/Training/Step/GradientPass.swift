@@ -40,6 +40,8 @@ final class GradientPass {
   let inputs: InputCheck
   /// What micro-batches leave for evaluation; nil for a model without batch normalization.
   let runningStatistics: RunningStatisticsUpdate?
+  /// What measures each sample's gradient; nil where that is not asked for.
+  let samples: SampleMeasurement?
   /// Whether the gradient takes one pass, or what wraps one.
   let scheme: any GradientScheme
   private let observers: StepObservers
@@ -60,6 +62,7 @@ final class GradientPass {
     (self.parameters, self.observers) = (parameters, observers)
     inputs = InputCheck(model, settings)
     runningStatistics = RunningStatisticsUpdate(model, settings)
+    samples = try SampleMeasurement(model, settings, on: world)
     measuresApart = settings.measuresMicroBatches || reducer.partition.isByTile
     if let sam = settings.regularization.ascent {
       scheme = SAMGradient(
@@ -81,6 +84,7 @@ final class GradientPass {
     _ step: inout StepInProgress, _ statistics: StepStatistics, on world: borrowing Communicator
   ) throws -> LocalNorms {
     runningStatistics?.beginStep()
+    samples?.begin()
     return try scheme.run(self, &step, statistics, on: world)
   }
 
@@ -123,6 +127,7 @@ final class GradientPass {
         loss = compute(
           &vector, scale: 1 / Float(batches.total), adds: adds, leaves: leaves,
           squares: &whole.squares, measures: isComplete && !changes)
+        samples?.add(batch, total: batches.total)
         guard isComplete && !observers.isEmpty else { return }
         for observer in observers.all { observer.computed(&vector, loss: loss, in: number) }
         if changes { measure(vector, into: &whole.squares) }
@@ -156,6 +161,7 @@ final class GradientPass {
       overlap.weightsNeeded(before: model.layout.elementCount)
     }
     if leaves || parameters.isGathering { model.compute.progress = overlap }
+    model.compute.sampleSquares = samples?.squares
     let loss = model.lossAndGradient(
       batch, weights: parameters.arriving, into: &vector, scale: scale, accumulate: adds
     ) { tensor, gradient in
@@ -165,6 +171,7 @@ final class GradientPass {
       if leaves { overlap.finished(tensor, &gradient) }
     }
     model.compute.progress = nil
+    model.compute.sampleSquares = nil
     for observer in observers.all { observer.microBatchEnded() }
     return loss
   }
