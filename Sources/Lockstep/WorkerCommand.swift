@@ -138,6 +138,13 @@ struct WorkerCommand: ParsableCommand {
   @Option(help: .hidden)
   var weights: String?
 
+  // For `lockstep samples`: the same, and the table of training samples goes to a file.
+  @Option(name: .customLong("samples"), help: .hidden)
+  var samplesTable: String?
+
+  @Option(help: .hidden)
+  var top = 10
+
   /// Reads the command line and does what it says.
   static func run(_ arguments: [String], _ registry: Registry) -> Never {
     do {
@@ -221,7 +228,9 @@ struct WorkerCommand: ParsableCommand {
       leftovers?.remove()
       Glibc.exit(code.rawValue)
     }
-    if benchSteps != nil || diagnose || exchangeSeconds != nil || evaluate {
+    if benchSteps != nil || diagnose || exchangeSeconds != nil || evaluate
+      || samplesTable != nil
+    {
       StopSignals.began(.measuring)
     }
     if let benchSteps, let workload = Workload.named(experiment) {
@@ -249,10 +258,19 @@ struct WorkerCommand: ParsableCommand {
           path: experiment, weights: weights.map { WeightsChoice($0) } ?? .newest,
           overrides: overrides, registry: registry, on: world)
         let result = try evaluation.result(on: world)
-        guard world.rank == 0 else { return }
-        let notes = evaluation.notes.map { "note: \(PlainText.sanitized($0))\n" }.joined()
-        writeAll(Array(notes.utf8), to: STDERR_FILENO)
-        print(JSONText(of: result).string)
+        if world.rank == 0 { report(JSONText(of: result), notes: evaluation.notes) }
+      }
+      end()
+    }
+    if let samplesTable {
+      withRanks { world in
+        setComputeThreads(try RankThreads(threads.count ?? .fixed(1), on: world).number)
+        let samples = try TrainedSamples(
+          path: experiment, weights: weights.map { WeightsChoice($0) } ?? .newest,
+          overrides: overrides, registry: registry, on: world)
+        if let result = try samples.result(listing: top, table: samplesTable, on: world) {
+          report(JSONText(of: result), notes: samples.notes)
+        }
       }
       end()
     }
@@ -274,5 +292,12 @@ struct WorkerCommand: ParsableCommand {
       end()
     }
     end(withRanks { world in try Run(options, on: world).train(on: world) })
+  }
+
+  /// Prints a result for the coordinator, and notes for people.
+  private func report(_ result: JSONText, notes: [String]) {
+    let lines = notes.map { "note: \(PlainText.sanitized($0))\n" }.joined()
+    writeAll(Array(lines.utf8), to: STDERR_FILENO)
+    print(result.string)
   }
 }

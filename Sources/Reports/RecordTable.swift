@@ -50,7 +50,9 @@ public struct RecordTable {
   public func write(_ line: (String) -> Void) throws(RunFileError) {
     guard !columns.isEmpty else { return }
     let hasName = runs.count > 1
-    func row(_ cells: [String]) -> String { cells.map(Self.quoted).joined(separator: ",") + "\n" }
+    func row(_ cells: [String]) -> String {
+      cells.map(PlainText.csvCell).joined(separator: ",") + "\n"
+    }
     line(
       row(
         (hasName ? ["run"] : [])
@@ -119,10 +121,5 @@ public struct RecordTable {
     if text == "null" { return "" }
     guard text.hasPrefix("\"") else { return text }
     return (try? JSONDecoder().decode(String.self, from: Data(text.utf8))) ?? text
-  }
-
-  private static func quoted(_ cell: String) -> String {
-    guard cell.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return cell }
-    return "\"\(cell.replacing("\"", with: "\"\""))\""
   }
 }

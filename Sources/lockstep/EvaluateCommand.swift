@@ -67,7 +67,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let options =
       threads.arguments
       + (weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
-    let line = launch.evaluationLine(launch.division(request), options: options)
+    let line = launch.weightsLine(["--evaluate"] + options, launch.division(request))
     let result = try await line.result(of: EvaluationResult.self)
     Terminal.output.write(json ? JSONText(of: result).string + "\n" : result.text)
   }

@@ -42,7 +42,7 @@ struct Lockstep: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self,
       InspectCommand.self, KeysCommand.self, InitCommand.self,
-      EvaluateCommand.self, PredictCommand.self, SampleCommand.self,
+      EvaluateCommand.self, PredictCommand.self, SampleCommand.self, SamplesCommand.self,
       GalleryCommand.self, DoctorCommand.self,
     ])
 

@@ -65,10 +65,10 @@ struct WorkerLaunch: Sendable {
     return line(division, workerArguments: arguments + options, binds: true)
   }
 
-  /// The line that starts workers that evaluate trained weights, the experiment's place being taken by
-  /// where they are.
-  func evaluationLine(_ division: CoreDivision, options: [String]) -> MpirunCommand {
-    var arguments = ["--evaluate"] + options
+  /// The line that starts workers that do something with trained weights, such as `--evaluate`, the
+  /// experiment's place being taken by where they are.
+  func weightsLine(_ task: [String], _ division: CoreDivision) -> MpirunCommand {
+    var arguments = task
     for override in overrides { arguments += ["--set", override] }
     return line(
       division, workerArguments: arguments + [Self.notAnOption(experiment)], binds: false)

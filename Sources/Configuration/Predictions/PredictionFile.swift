@@ -1,5 +1,6 @@
 import Files
 import Models
+import Recording
 import TensorFiles
 
 /// A file of predictions, written block by block: it appears under its name when it is complete, or
@@ -43,10 +44,10 @@ public final class PredictionFile {
       case .values: ""
       }
     columns = (hasClasses ? ["class"] : []) + predictor.names.map { prefix + $0 }
-    cells = hasClasses ? predictor.names.map { Array(Self.cell($0).utf8) } : []
+    cells = hasClasses ? predictor.names.map { Array(PlainText.csvCell($0).utf8) } : []
     file = try DurableFile(path: path)
     switch format {
-    case .csv: buffer += Array((columns.map(Self.cell).joined(separator: ",") + "\n").utf8)
+    case .csv: buffer += Array((columns.map(PlainText.csvCell).joined(separator: ",") + "\n").utf8)
     case .npy: buffer += npyHeader
     }
   }
@@ -100,11 +101,5 @@ public final class PredictionFile {
     let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rowCount), \(width)), }"
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length), 0] + Array(text.utf8)
       + [UInt8](repeating: 0x20, count: length - text.utf8.count - 1) + [0x0A]
-  }
-
-  /// A name as a cell of a CSV (RFC 4180).
-  private static func cell(_ name: String) -> String {
-    let needsQuotes = name.utf8.contains { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }
-    return needsQuotes ? "\"" + name.replacing("\"", with: "\"\"") + "\"" : name
   }
 }
