@@ -6,7 +6,8 @@ import Vectors
 ///
 /// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost
 /// 1/N of the memory. Every element is updated on its own: who owns it, and in how many pieces it
-/// is updated, does not change a bit of the result.
+/// is updated, does not change a bit of the result. What a ``MatrixRule`` needs of a whole matrix
+/// comes before, by its one owner.
 public struct Optimizer: ~Copyable {
   public let rule: any OptimizerRule
   /// The positions in the flat vector that this optimiser may update.
@@ -97,6 +98,21 @@ public struct Optimizer: ~Copyable {
     let step = self.step(
       weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1, without: idle)
     return if let other { other.direct(step) } else { rule.direct(step) }
+  }
+
+  /// The first half of a ``MatrixRule``: takes factor·gradient of a matrix, all of which is owned,
+  /// into the moments and leaves the direction in its place. Other rules do nothing.
+  public mutating func direct(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, matrix: TensorLayout.Segment,
+    factor: Double, in workspace: MatrixWorkspace
+  ) {
+    guard let rule = rule as? any MatrixRule, !matrix.range.isEmpty else { return }
+    precondition(stepCount > 0, "a step begins with beginStep()")
+    if !owned.contains(matrix.range) { owned.refuse(matrix.range) }
+    let step = self.step(
+      weights.base, gradient.base, matrix.range, rate: 0, factor: factor, trust: 1, without: 0)
+    let (rows, columns) = matrix.matrixShape
+    rule.direct(MatrixStep(rows: rows, columns: columns, step: step, workspace: workspace))
   }
 
   /// Puts in the place of this rank's part of the weights those that evaluation uses, where the rule

@@ -37,7 +37,9 @@ public final class Trainer {
     reducer given: (any GradientReducer)?, ranksPerNode: Int? = nil, simulation: Simulation? = nil,
     on world: borrowing Communicator
   ) throws {
-    let tensors = model.layout
+    let treatments = try settings.treatments(of: model.layout)
+    // Matrices that are updated as a whole have one owner each.
+    let tensors = treatments?.dividing(model.layout) ?? model.layout
     self.settings = settings
     observers = StepObservers()
     sampler = try BatchSampler(data, settings, model.runningStatistics, ranks: world.size)
@@ -51,7 +53,7 @@ public final class Trainer {
       observers.add(Straggler(factor: factor))
     }
     parameters = try reducer.makeParameters(on: world)
-    let treatments = try settings.treatments(of: tensors)
+    try Self.check(reducer.partition, leaves: treatments?.matrices ?? [], of: tensors, on: world)
     pass = try GradientPass(
       model, sampler, reducer, parameters, settings, observers, frozen: treatments?.frozen ?? [],
       on: world)
@@ -60,7 +62,7 @@ public final class Trainer {
       settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
     updater = ParameterUpdater(settings, parameters, reducer.partition, treatments, statistics)
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
-    notes = [chosen.1, sampler.note, note].compactMap { $0 }
+    notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
     updater.start()
   }
 

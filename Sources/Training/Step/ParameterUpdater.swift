@@ -19,6 +19,9 @@ final class ParameterUpdater {
   private var undecayed: FlatVector?
   /// How each tensor is updated; nil where all are updated alike.
   private let treatments: TensorTreatments?
+  /// The matrices that the optimiser directs as a whole and that this rank updates; and with what.
+  private let matrices: [(tensor: Int, segment: TensorLayout.Segment)]
+  private let workspace = MatrixWorkspace(ModelProducts())
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
   /// Of the weights, where one is asked for.
@@ -30,6 +33,9 @@ final class ParameterUpdater {
     _ treatments: TensorTreatments?, _ statistics: StepStatistics
   ) {
     self.treatments = treatments
+    let segments = parameters.weights.layout.segments
+    matrices = (treatments?.matrices ?? []).map { ($0, segments[$0]) }
+      .filter { partition.updated.contains($0.segment.range) }
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
@@ -49,6 +55,7 @@ final class ParameterUpdater {
     optimizer.beginStep()
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
+    directMatrices(&gradient, decision)
     statistics.beginUpdate()
     for (part, isInShard) in partition.updateParts {
       let (tensor, range) = (part.tensor, part.range)
@@ -144,6 +151,15 @@ final class ParameterUpdater {
     parameters.restore(from: trained)
     try parameters.allGather(on: world)
     return result
+  }
+
+  /// Leaves the directions of whole matrices in the place of their gradients (Muon).
+  private func directMatrices(_ gradient: inout FlatVector, _ decision: StepDecision) {
+    for (tensor, segment) in matrices {
+      optimizer.direct(
+        &gradient, weights: parameters.weights, matrix: segment,
+        factor: decision.factor(ofTensor: tensor), in: workspace)
+    }
   }
 
   /// A ratio for each tensor, where the optimiser has one (LARS, LAMB); tensors of one dimension
