@@ -22,7 +22,7 @@ let trainingPrograms: [RankProgram] = [
   bucketsProgram, bucketFailureProgram, prefetchProgram, prefetchFailureProgram, overlapBitsProgram,
   scheduleEndsProgram,
   verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
-  muonProgram,
+  muonProgram, muonDividedProgram,
 ]
 
 /// A small network on blobs.

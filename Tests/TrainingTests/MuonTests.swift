@@ -11,4 +11,12 @@ import Testing
     outcome.expectCasesPass()
     print("muon, \(outcome.seconds) s")
   }
+
+  @Test func aReducerThatDividesAMatrixIsRefused() throws {
+    let outcome = try Programs.mpirun(3, ["muon-divided"])
+    #expect(outcome.status != 0)
+    #expect(
+      outcome.rankLines.filter { $0.contains("the reducer divides 0.weight among ranks") }.count
+        == 1, "\(outcome.errors)")
+  }
 }
