@@ -10,6 +10,8 @@ import Vectors
 /// comes before, by its one owner.
 public struct Optimizer: ~Copyable {
   public let rule: any OptimizerRule
+  /// The rule, where it is one for matrices.
+  private let matrixRule: (any MatrixRule)?
   /// The positions in the flat vector that this optimiser may update.
   public let owned: OwnedRanges
   /// The steps begun so far, by which AdamW corrects the bias of its moments.
@@ -22,6 +24,7 @@ public struct Optimizer: ~Copyable {
   /// An optimiser at step 0 with moments of zero.
   public init(rule: any OptimizerRule, owning ranges: OwnedRanges) {
     self.rule = rule
+    matrixRule = rule as? any MatrixRule
     owned = ranges
     var layout = TensorLayout()
     for name in rule.momentNames { layout.add(name, shape: [ranges.count]) }
@@ -100,19 +103,33 @@ public struct Optimizer: ~Copyable {
     return if let other { other.direct(step) } else { rule.direct(step) }
   }
 
-  /// The first half of a ``MatrixRule``: takes factor·gradient of a matrix, all of which is owned,
-  /// into the moments and leaves the direction in its place. Other rules do nothing.
-  public mutating func direct(
+  /// The first part of a ``MatrixRule``: takes factor·gradient of a matrix, all of which is owned,
+  /// into the moments and leaves in its place what the direction is made of. Other rules do nothing.
+  public mutating func accumulate(
     _ gradient: inout FlatVector, weights: borrowing FlatVector, matrix: TensorLayout.Segment,
-    factor: Double, in workspace: MatrixWorkspace
+    factor: Double
   ) {
-    guard let rule = rule as? any MatrixRule, !matrix.range.isEmpty else { return }
+    guard let rule = matrixRule, !matrix.range.isEmpty else { return }
     precondition(stepCount > 0, "a step begins with beginStep()")
     if !owned.contains(matrix.range) { owned.refuse(matrix.range) }
-    let step = self.step(
-      weights.base, gradient.base, matrix.range, rate: 0, factor: factor, trust: 1, without: 0)
+    rule.accumulate(
+      step(
+        weights.base, gradient.base, matrix.range, rate: 0, factor: factor, trust: 1, without: 0))
+  }
+
+  /// The second part: makes the direction of a matrix of what ``accumulate(_:weights:matrix:factor:)``
+  /// left, in its place.
+  public borrowing func direct(
+    _ gradient: inout FlatVector, matrix: TensorLayout.Segment, in workspace: MatrixWorkspace
+  ) {
+    guard let rule = matrixRule, !matrix.range.isEmpty else { return }
+    precondition(
+      matrix.range.upperBound <= gradient.count, "\(matrix.range) is not in the gradient")
     let (rows, columns) = matrix.matrixShape
-    rule.direct(MatrixStep(rows: rows, columns: columns, step: step, workspace: workspace))
+    rule.direct(
+      MatrixStep(
+        rows: rows, columns: columns, values: gradient.base + matrix.range.lowerBound,
+        workspace: workspace))
   }
 
   /// Puts in the place of this rank's part of the weights those that evaluation uses, where the rule

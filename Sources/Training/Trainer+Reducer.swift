@@ -22,26 +22,6 @@ extension Trainer {
     return (try simulated(real, simulation, training, layout, on: world), note)
   }
 
-  /// Throws on all ranks where a partition divides a matrix that has to have one owner: only a
-  /// reducer of the user's own does. Collective.
-  static func check(
-    _ partition: ParameterPartition, leaves matrices: [Int], of layout: TensorLayout,
-    on world: borrowing Communicator
-  ) throws {
-    guard !matrices.isEmpty else { return }
-    try world.succeedOnAllRanks {
-      for segment in matrices.map({ layout.segments[$0] })
-      where !partition.updated.contains(segment.range)
-        && partition.updated.ranges.contains(where: segment.range.overlaps)
-      {
-        throw RunFailure(
-          .usage,
-          "the reducer divides \(segment.name) among ranks, which the optimizer updates as a whole: use a reducer that updates everything on each rank, or none of your own"
-        )
-      }
-    }
-  }
-
   private static func real(
     _ training: Experiment.TrainingChoice, _ layout: TensorLayout, microBatches: [Range<Int>],
     ranksPerNode: Int?, on world: borrowing Communicator

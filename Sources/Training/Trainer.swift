@@ -53,14 +53,16 @@ public final class Trainer {
       observers.add(Straggler(factor: factor))
     }
     parameters = try reducer.makeParameters(on: world)
-    try Self.check(reducer.partition, leaves: treatments?.matrices ?? [], of: tensors, on: world)
+    let matrices = try MatrixDirections(
+      treatments?.matrices ?? [], of: tensors, reducer.partition, on: world)
     pass = try GradientPass(
       model, sampler, reducer, parameters, settings, observers, frozen: treatments?.frozen ?? [],
       on: world)
     statistics = try StepStatistics(settings, tensors, reducer.partition, observers, on: world)
     policy = TrainingPolicy(
       settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
-    updater = ParameterUpdater(settings, parameters, reducer.partition, treatments, statistics)
+    updater = ParameterUpdater(
+      settings, parameters, reducer.partition, treatments, matrices, statistics)
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
     notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
     updater.start()
@@ -74,7 +76,8 @@ public final class Trainer {
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
-  /// for norms of orders above 3; one gradient reduction more for SAM;
+  /// for norms of orders above 3; a broadcast of each matrix's direction for Muon with a replicated
+  /// gradient; one gradient reduction more for SAM;
   /// 48 bytes a running statistic of batch normalization). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {

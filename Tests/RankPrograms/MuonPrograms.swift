@@ -5,13 +5,15 @@ import GradientReduction
 import MPI
 import Models
 import Optimizers
+import TensorFiles
 import Training
 import Vectors
 
 /// Muon's matrices by themselves, then who owns them, then the bits of runs. Argument: an empty
 /// directory.
 let muonProgram = RankProgram("muon") { world, arguments in
-  try run(matrixCases() + ownershipCases() + bitsCases(arguments[0]), on: world)
+  try run(
+    matrixCases() + ownershipCases() + bitsCases(arguments[0]) + [librariesCase()], on: world)
 }
 
 /// A matrix of two dimensions, or of four as a convolution has it.
@@ -74,8 +76,8 @@ private func direct(_ matrix: MatrixCase, _ gradients: [[Float]], _ rule: Muon) 
   for values in gradients {
     gradient.set(1, to: values)
     optimizer.beginStep()
-    optimizer.direct(
-      &gradient, weights: weights, matrix: layout.segments[1], factor: 1, in: workspace)
+    optimizer.accumulate(&gradient, weights: weights, matrix: layout.segments[1], factor: 1)
+    optimizer.direct(&gradient, matrix: layout.segments[1], in: workspace)
   }
   return gradient["matrix"]!
 }
@@ -173,6 +175,34 @@ private func bitsCases(_ folder: String) -> [Case] {
       }
     }
   ]
+}
+
+/// Replicas stay equal where ranks multiply by other libraries, as on unlike CPUs: a direction is
+/// that of its owner.
+private func librariesCase() -> Case {
+  Case("unlike libraries", ranks: 3) { part in
+    let settings = ComputeSettings.current
+    defer { ComputeSettings.current = settings }
+    let libraries: [ProductLibrary] = [.oneDNN, .openBLAS]
+    // Sums long enough that the libraries divide them differently.
+    let matrix = MatrixCase(shape: [40, 700])
+    let directions = libraries.map { library in
+      ComputeSettings.current = ComputeSettings(by: library)
+      return direct(matrix, [matrix.values(seed: 3)], Muon())
+    }
+    try expect(directions[0] != directions[1], "the libraries do not differ")
+    ComputeSettings.current = ComputeSettings(by: libraries[part.rank % 2])
+    let wide = keys.filter { !$0.hasPrefix("model.hidden") } + ["model.hidden=[700, 40]"]
+    for mode in exchanges {
+      let trainer = try trainer(Oracle.text, wide + mode.keys, on: part)
+      for _ in 0..<2 { _ = try trainer.step(on: part) }
+      try part.expectEqual(trainer.weights.digest(), "with \(mode.name), the weights")
+      let momentum = trainer.moment(0)
+      guard mode.name == "replicated" || mode.name == "overlapped" else { continue }
+      try part.expectEqual(
+        SHA256.digest(of: momentum.span.bytes), "with \(mode.name), the momentum")
+    }
+  }
 }
 
 /// A reducer of one's own divides a matrix between ranks: the job ends, with one line.

@@ -9,6 +9,7 @@ import Training
 private struct RateCase {
   let overrides: [String]
   let limit: Double
+  var worlds = Oracle.worlds
   let step:
     (_ weights: inout Tensors, _ gradient: Tensors, _ shapes: [[Int]], _ state: inout State) -> Void
 
@@ -59,9 +60,9 @@ private struct RateCase {
       overrides: [
         "optimizer.kind=muon", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.3",
         "optimizer.adamw_rate=0.5", "optimizer.adamw_epsilon=1e-3",
-        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[20, 12]",
+        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[12, 5]",
       ],
-      limit: 0.5
+      limit: 0.5, worlds: [(1, 13), (2, 7), (3, 64), (4, 13)]
     ) { w, g, shapes, state in
       muon(&w, g, shapes, &state, isNesterov: true) { max(1, $0 / $1).squareRoot() }
     },
@@ -69,10 +70,10 @@ private struct RateCase {
       overrides: [
         "optimizer.kind=muon", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.3",
         "optimizer.adamw_rate=0.5", "optimizer.adamw_epsilon=1e-3",
-        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[20, 12]",
+        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[12, 5]",
         "optimizer.nesterov=false", "optimizer.scale=match_rms_adamw",
       ],
-      limit: .infinity
+      limit: .infinity, worlds: [(3, 13), (8, 7)]
     ) { w, g, shapes, state in
       muon(&w, g, shapes, &state, isNesterov: false) { 0.2 * max($0, $1).squareRoot() }
     },
@@ -167,7 +168,7 @@ let normRatesProgram = RankProgram("norm-rates") { world, _ in
     let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
     let rate = rule.isDoG ? ["optimizer.learning_rate=4"] : []
     return Oracle.cases(
-      rule.overrides.joined(separator: " "), rule.overrides + clip + rate
+      rule.overrides.joined(separator: " "), rule.overrides + clip + rate, worlds: rule.worlds
     ) { trainer, oracle, part in try check(rule, trainer, oracle, on: part) }
   }
   try run(cases, on: world)

@@ -7,8 +7,7 @@ import Vectors
 /// lr·scale·orthogonalized(u).
 ///
 /// Embeddings, the last layer's weights and tensors of one dimension are updated by AdamW, with keys
-/// of its own. Every matrix is orthogonalized by its one owner (``NewtonSchulz``); with a replicated
-/// gradient by every rank. The first moment is the momentum of a matrix, and AdamW's mean gradient of
+/// of its own. Every matrix is orthogonalized by its one owner (``NewtonSchulz``). The first moment is the momentum of a matrix, and AdamW's mean gradient of
 /// another tensor; the second is AdamW's alone.
 public struct Muon: MatrixRule, DecayingRule, Equatable {
   public static let kind = "muon"
@@ -82,20 +81,23 @@ public struct Muon: MatrixRule, DecayingRule, Equatable {
     rows * columns * (1 + min(rows, columns) / 2)
   }
 
-  public func direct(_ matrix: MatrixStep) {
-    let (step, count) = (matrix.step, matrix.step.count)
+  public func accumulate(_ step: UpdateStep) {
     let (gradient, buffer) = (step.gradient, step.moment(0))
     let (memory, gain) = (Float(momentum), Float((1 - momentum) * step.factor))
-    cvk_combine(buffer, gradient, memory, gain, count)
+    cvk_combine(buffer, gradient, memory, gain, step.count)
     if isNesterov {
-      cvk_combine(gradient, buffer, gain, memory, count)
+      cvk_combine(gradient, buffer, gain, memory, step.count)
     } else {
-      gradient.update(from: buffer, count: count)
+      gradient.update(from: buffer, count: step.count)
     }
+  }
+
+  public func direct(_ matrix: MatrixStep) {
+    let (rows, columns) = (matrix.rows, matrix.columns)
     NewtonSchulz().orthogonalize(
-      gradient, rows: matrix.rows, columns: matrix.columns, in: matrix.workspace)
-    let factor = scale.factor(rows: matrix.rows, columns: matrix.columns)
-    if factor != 1 { cvk_scale(gradient, Float(factor), count) }
+      matrix.values, rows: rows, columns: columns, in: matrix.workspace)
+    let factor = scale.factor(rows: rows, columns: columns)
+    if factor != 1 { cvk_scale(matrix.values, Float(factor), rows * columns) }
   }
 
   /// The clip's factor is in the direction.

@@ -19,23 +19,21 @@ final class ParameterUpdater {
   private var undecayed: FlatVector?
   /// How each tensor is updated; nil where all are updated alike.
   private let treatments: TensorTreatments?
-  /// The matrices that the optimiser directs as a whole and that this rank updates; and with what.
-  private let matrices: [(tensor: Int, segment: TensorLayout.Segment)]
-  private let workspace = MatrixWorkspace(ModelProducts())
+  /// The matrices that the optimiser updates as a whole.
+  private let matrices: MatrixDirections
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
   /// Of the weights, where one is asked for.
   let average: WeightAverage?
 
   /// A tensor is updated by the `treatments` that it has; nil for one rule and rate for all.
+  /// `matrices` are updated as a whole.
   init(
     _ settings: TrainerSettings, _ parameters: Parameters, _ partition: ParameterPartition,
-    _ treatments: TensorTreatments?, _ statistics: StepStatistics
+    _ treatments: TensorTreatments?, _ matrices: MatrixDirections, _ statistics: StepStatistics
   ) {
     self.treatments = treatments
-    let segments = parameters.weights.layout.segments
-    matrices = (treatments?.matrices ?? []).map { ($0, segments[$0]) }
-      .filter { partition.updated.contains($0.segment.range) }
+    self.matrices = matrices
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
@@ -47,7 +45,7 @@ final class ParameterUpdater {
   }
 
   /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
-  /// Collective where the optimiser needs norms of directions.
+  /// Collective where the optimiser needs norms of directions, or directions of whole matrices.
   func apply(
     _ decision: StepDecision, _ gradient: inout FlatVector, _ ledger: NormLedger, rate: Double,
     on world: borrowing Communicator
@@ -55,7 +53,7 @@ final class ParameterUpdater {
     optimizer.beginStep()
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
-    directMatrices(&gradient, decision)
+    try matrices.direct(&optimizer, &gradient, parameters, decision, on: world)
     statistics.beginUpdate()
     for (part, isInShard) in partition.updateParts {
       let (tensor, range) = (part.tensor, part.range)
@@ -151,15 +149,6 @@ final class ParameterUpdater {
     parameters.restore(from: trained)
     try parameters.allGather(on: world)
     return result
-  }
-
-  /// Leaves the directions of whole matrices in the place of their gradients (Muon).
-  private func directMatrices(_ gradient: inout FlatVector, _ decision: StepDecision) {
-    for (tensor, segment) in matrices {
-      optimizer.direct(
-        &gradient, weights: parameters.weights, matrix: segment,
-        factor: decision.factor(ofTensor: tensor), in: workspace)
-    }
   }
 
   /// A ratio for each tensor, where the optimiser has one (LARS, LAMB); tensors of one dimension
