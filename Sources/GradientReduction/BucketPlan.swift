@@ -16,7 +16,8 @@ struct BucketPlan {
   let buckets: [Bucket]
 
   /// `piece` gives the part of a bucket that one of `owners` has; without one each bucket is
-  /// divided at tiles, and so that the owners have equally much of all buckets, to within a tile.
+  /// divided at tiles and whole tensors, and so that the owners have equally much work of all
+  /// buckets, to within one of these.
   /// `bytes` is a bucket's size where it is not to follow from the vector's.
   init(
     _ layout: TensorLayout, bytes: Int? = nil, owners: Int,
@@ -53,7 +54,7 @@ struct BucketPlan {
 
   /// Where buckets begin and end, last first: at the borders of tensors, the first one before which
   /// at least `size` elements are complete; a run that a large tensor makes longer is divided
-  /// again, at tiles.
+  /// again, at tiles, unless the tensor is to stay whole.
   private static func cut(_ layout: TensorLayout, every size: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     var end = layout.elementCount
@@ -70,11 +71,12 @@ struct BucketPlan {
   }
 }
 
-/// Divides one range after another among owners, so that they have equally much of all together.
+/// Divides one range after another among owners, so that they have equally much work of all
+/// together.
 private struct EvenDivision {
   private let layout: TensorLayout
   private let owners: Int
-  /// The elements so far, and what of these the first 1, 2, … owners have.
+  /// The work so far, and what of it the first 1, 2, … owners have.
   private var total = 0
   private var owned: [Int]
 
@@ -83,19 +85,20 @@ private struct EvenDivision {
     owned = [Int](repeating: 0, count: owners)
   }
 
-  /// The owners' pieces of a range, cut at tiles.
+  /// The owners' pieces of a range, cut at tiles and whole tensors.
   mutating func pieces(of range: Range<Int>) -> [Range<Int>] {
-    total += range.count
+    let before = layout.load(before: range.lowerBound)
+    total += layout.load(before: range.upperBound) - before
     var pieces: [Range<Int>] = []
     var start = range.lowerBound
     for owner in 0..<owners {
       var end = range.upperBound
       if owner + 1 < owners {
-        let wanted = range.lowerBound + total * (owner + 1) / owners - owned[owner]
-        let border = layout.tileStart(at: max(wanted, range.lowerBound))
+        let share = total / owners * (owner + 1) + total % owners * (owner + 1) / owners
+        let border = layout.border(atLoad: max(before + share - owned[owner], before))
         end = max(start, min(border, range.upperBound))
       }
-      owned[owner] += end - range.lowerBound
+      owned[owner] += layout.load(before: end) - before
       pieces.append(start..<end)
       start = end
     }

@@ -29,7 +29,7 @@ public final class KMeans: DataDependentInitialization {
       clusters > 0 && inputs > 0 && starts > 0,
       "k-means needs at least one cluster, one input and one start")
     var layout = TensorLayout()
-    layout.add("centroids", shape: [clusters, inputs])
+    layout.add("centroids", shape: [clusters, inputs], role: .head)
     self.layout = layout
     self.clusters = clusters
     self.inputs = inputs

@@ -22,7 +22,8 @@ public struct Linear {
     self.inputs = inputs
     self.outputs = outputs
     self.activation = activation
-    weight = layout.add("\(name).weight", shape: [outputs, inputs])
+    weight = layout.add(
+      "\(name).weight", shape: [outputs, inputs], role: activation == nil ? .head : .hidden)
     bias = layout.add("\(name).bias", shape: [outputs])
   }
 

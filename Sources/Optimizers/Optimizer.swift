@@ -6,9 +6,12 @@ import Vectors
 ///
 /// Each rank of a sharded run owns the part it updates and keeps moments for no other, so they cost
 /// 1/N of the memory. Every element is updated on its own: who owns it, and in how many pieces it
-/// is updated, does not change a bit of the result.
+/// is updated, does not change a bit of the result. What a ``MatrixRule`` needs of a whole matrix
+/// comes before, by its one owner.
 public struct Optimizer: ~Copyable {
   public let rule: any OptimizerRule
+  /// The rule, where it is one for matrices.
+  private let matrixRule: (any MatrixRule)?
   /// The positions in the flat vector that this optimiser may update.
   public let owned: OwnedRanges
   /// The steps begun so far, by which AdamW corrects the bias of its moments.
@@ -21,6 +24,7 @@ public struct Optimizer: ~Copyable {
   /// An optimiser at step 0 with moments of zero.
   public init(rule: any OptimizerRule, owning ranges: OwnedRanges) {
     self.rule = rule
+    matrixRule = rule as? any MatrixRule
     owned = ranges
     var layout = TensorLayout()
     for name in rule.momentNames { layout.add(name, shape: [ranges.count]) }
@@ -97,6 +101,35 @@ public struct Optimizer: ~Copyable {
     let step = self.step(
       weights.base, gradient.base, range, rate: 0, factor: factor, trust: 1, without: idle)
     return if let other { other.direct(step) } else { rule.direct(step) }
+  }
+
+  /// The first part of a ``MatrixRule``: takes factor·gradient of a matrix, all of which is owned,
+  /// into the moments and leaves in its place what the direction is made of. Other rules do nothing.
+  public mutating func accumulate(
+    _ gradient: inout FlatVector, weights: borrowing FlatVector, matrix: TensorLayout.Segment,
+    factor: Double
+  ) {
+    guard let rule = matrixRule, !matrix.range.isEmpty else { return }
+    precondition(stepCount > 0, "a step begins with beginStep()")
+    if !owned.contains(matrix.range) { owned.refuse(matrix.range) }
+    rule.accumulate(
+      step(
+        weights.base, gradient.base, matrix.range, rate: 0, factor: factor, trust: 1, without: 0))
+  }
+
+  /// The second part: makes the direction of a matrix of what ``accumulate(_:weights:matrix:factor:)``
+  /// left, in its place.
+  public borrowing func direct(
+    _ gradient: inout FlatVector, matrix: TensorLayout.Segment, in workspace: MatrixWorkspace
+  ) {
+    guard let rule = matrixRule, !matrix.range.isEmpty else { return }
+    precondition(
+      matrix.range.upperBound <= gradient.count, "\(matrix.range) is not in the gradient")
+    let (rows, columns) = matrix.matrixShape
+    rule.direct(
+      MatrixStep(
+        rows: rows, columns: columns, values: gradient.base + matrix.range.lowerBound,
+        workspace: workspace))
   }
 
   /// Puts in the place of this rank's part of the weights those that evaluation uses, where the rule

@@ -81,6 +81,8 @@ extension Run {
       + (trainer.policy.stopReason.map {
         ["The stop rule ended training after step \(trainer.stepsDone): \($0)."]
       } ?? []) + (patienceEnding.map { [$0] } ?? [])
+      + (trainer.settings.starvingClip(history.clippedFraction, of: trainer.stepsDone).map { [$0] }
+        ?? [])
     let sorted = stepSeconds.sorted()
     func quantile(_ q: Double) -> Double? {
       sorted.isEmpty

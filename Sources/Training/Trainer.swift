@@ -37,7 +37,9 @@ public final class Trainer {
     reducer given: (any GradientReducer)?, ranksPerNode: Int? = nil, simulation: Simulation? = nil,
     on world: borrowing Communicator
   ) throws {
-    let tensors = model.layout
+    let treatments = try settings.treatments(of: model.layout)
+    // Matrices that are updated as a whole have one owner each.
+    let tensors = treatments?.dividing(model.layout) ?? model.layout
     self.settings = settings
     observers = StepObservers()
     sampler = try BatchSampler(data, settings, model.runningStatistics, ranks: world.size)
@@ -51,16 +53,18 @@ public final class Trainer {
       observers.add(Straggler(factor: factor))
     }
     parameters = try reducer.makeParameters(on: world)
-    let treatments = try settings.treatments(of: tensors)
+    let matrices = try MatrixDirections(
+      treatments?.matrices ?? [], of: tensors, reducer.partition, on: world)
     pass = try GradientPass(
       model, sampler, reducer, parameters, settings, observers, frozen: treatments?.frozen ?? [],
       on: world)
     statistics = try StepStatistics(settings, tensors, reducer.partition, observers, on: world)
     policy = TrainingPolicy(
       settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
-    updater = ParameterUpdater(settings, parameters, reducer.partition, treatments, statistics)
+    updater = ParameterUpdater(
+      settings, parameters, reducer.partition, treatments, matrices, statistics)
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
-    notes = [chosen.1, sampler.note, note].compactMap { $0 }
+    notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
     updater.start()
   }
 
@@ -72,7 +76,8 @@ public final class Trainer {
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
-  /// for norms of orders above 3; one gradient reduction more for SAM;
+  /// for norms of orders above 3; a broadcast of each matrix's direction for Muon with a replicated
+  /// gradient; one gradient reduction more for SAM;
   /// 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
   /// samples' norms). Every rank takes the same
   /// decision, from the same reduced values.

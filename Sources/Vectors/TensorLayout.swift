@@ -11,8 +11,23 @@ public struct TensorLayout: Sendable, Equatable {
     public let shape: [Int]
     /// The elements' positions in the flat vector, without the gap behind them.
     public let range: Range<Int>
+    /// What the tensor is in its model.
+    public fileprivate(set) var role = Role.hidden
+    /// The work that an update of the tensor is, in updates of single elements, where one owner
+    /// must have all of it; nil where it may be divided at tiles.
+    public fileprivate(set) var wholeLoad: Int?
 
     public var count: Int { range.count }
+  }
+
+  /// What a tensor is in its model, for optimisers that do not treat all alike (Muon).
+  public enum Role: Sendable, Equatable {
+    /// A weight or bias between the first and the last layer.
+    case hidden
+    /// A table with a row for each token or place.
+    case embedding
+    /// A weight of the last layer, which makes the model's outputs.
+    case head
   }
 
   /// Positions of the flat vector that belong to one tensor.
@@ -37,9 +52,10 @@ public struct TensorLayout: Sendable, Equatable {
 
   /// Appends a tensor and returns its index.
   @discardableResult
-  public mutating func add(_ name: String, shape: [Int]) -> Int {
+  public mutating func add(_ name: String, shape: [Int], role: Role = .hidden) -> Int {
     let count = shape.reduce(1, *)
-    segments.append(Segment(name: name, shape: shape, range: elementCount..<elementCount + count))
+    segments.append(
+      Segment(name: name, shape: shape, range: elementCount..<elementCount + count, role: role))
     elementCount += (count + Self.alignment - 1) / Self.alignment * Self.alignment
     return segments.count - 1
   }
@@ -47,28 +63,22 @@ public struct TensorLayout: Sendable, Equatable {
   /// The index of the tensor with a name.
   public func index(named name: String) -> Int? { segments.firstIndex { $0.name == name } }
 
-  /// The part of the flat vector that one of `count` owners holds: contiguous, disjoint, together
-  /// the whole.
-  ///
-  /// A slice is made of whole grains (``tile(of:)``), so no row of a tensor, and no partial sum
-  /// over a grain, ever depends on the number of owners. Lengths differ by a grain or so; with many
-  /// owners of a small model some hold nothing.
-  public func slice(_ owner: Int, of count: Int) -> Range<Int> {
-    tileStart(at: elementCount * owner / count)..<tileStart(at: elementCount * (owner + 1) / count)
+  /// Says what some tensors are in the model.
+  public mutating func mark(_ tensors: some Sequence<Int>, as role: Role) {
+    for tensor in tensors { segments[tensor].role = role }
   }
 
-  /// The same of a range that begins and ends at tiles: what one of `count` owners has of it.
-  public func slice(_ owner: Int, of count: Int, in range: Range<Int>) -> Range<Int> {
-    func border(_ owner: Int) -> Int {
-      if owner == 0 { return range.lowerBound }
-      if owner == count { return range.upperBound }
-      return max(range.lowerBound, tileStart(at: range.lowerBound + range.count * owner / count))
-    }
-    return border(owner)..<border(owner + 1)
+  /// The same tensors, some of which every division among owners leaves whole: by index, with the
+  /// work that each is, in updates of single elements.
+  public func keepingWhole(_ loads: [Int: Int]) -> TensorLayout {
+    var layout = self
+    for (tensor, load) in loads { layout.segments[tensor].wholeLoad = load }
+    return layout
   }
 
   /// The smallest part of a tensor that is never divided: as many whole rows as fill 1024 elements,
-  /// or all of a tensor of one dimension.
+  /// or all of a tensor of one dimension. Sums over elements are made tile by tile, also of tensors
+  /// that stay whole.
   ///
   /// A row is what belongs to one output: the elements with one first index.
   public func tile(of segment: Int) -> Int {
@@ -76,17 +86,6 @@ public struct TensorLayout: Sendable, Equatable {
     guard segment.shape.count > 1, segment.count > 0 else { return max(segment.count, 1) }
     let row = segment.count / segment.shape[0]
     return row * max(1, 1024 / row)
-  }
-
-  /// The last start of a tile at or before a position.
-  public func tileStart(at position: Int) -> Int {
-    if position >= elementCount { return elementCount }
-    guard
-      let index = segments.lastIndex(where: { $0.range.lowerBound <= position && !$0.range.isEmpty }
-      )
-    else { return 0 }
-    let (start, grain) = (segments[index].range.lowerBound, tile(of: index))
-    return start + min(position - start, segments[index].count - 1) / grain * grain
   }
 
   /// What of `range` belongs to tensors, in order, cut at their borders.

@@ -1,3 +1,4 @@
+import BuiltInModels
 import ExperimentKeys
 import Glibc
 import Models
@@ -39,6 +40,38 @@ import Vectors
     let kind = try NetworkKind(&reader)
     _ = try reader.finish()
     return try Network(kind.layers, loss: kind.loss, for: shape, seed: 1)
+  }
+
+  /// Which tensors are no hidden layer's: by them optimisers know an embedding and a head.
+  @Test func embeddingsAndHeadsAreMarked() throws {
+    func marked(_ layout: TensorLayout) -> [String: TensorLayout.Role] {
+      Dictionary(
+        uniqueKeysWithValues: layout.segments.filter { $0.role != .hidden }.map {
+          ($0.name, $0.role)
+        })
+    }
+    let text = SampleShape(tokens: 6, labels: 6, classes: 11)
+    let open = try Self.network(
+      "{ kind = \"embedding\", width = 8 }, { kind = \"positions\" }, { kind = \"gru\", width = 8 }, { width = \"vocabulary\" }",
+      text)
+    #expect(
+      marked(open.layout) == ["0.weight": .embedding, "1.weight": .embedding, "3.weight": .head])
+    let tied = Network.gpt(vocabulary: 11, context: 6, layers: 1, heads: 2, width: 8)
+    #expect(
+      marked(tied.layout) == [
+        "transformer.wte.weight": .head, "transformer.wpe.weight": .embedding,
+      ])
+    #expect(
+      marked(Network.mlp(inputWidth: 9, hidden: [8], outputWidth: 4).layout)
+        == ["layers.1.weight": .head])
+    let pooled = try Self.network(
+      "{ kind = \"conv\", channels = 3 }, { kind = \"relu\" }, { kind = \"conv\", channels = 4 }, { kind = \"batch-norm\" }, { kind = \"global-average-pool\" }",
+      Self.gray)
+    #expect(marked(pooled.layout) == ["2.weight": .head])
+    #expect(
+      marked(Policy(hidden: [5], seed: 1).layout) == [
+        "policy.layers.1.weight": .head, "value.layers.1.weight": .head,
+      ])
   }
 
   static let compositions: [(String, SampleShape)] = [

@@ -87,6 +87,43 @@ import Vectors
     #expect(lars?[2].rule?.trustRatio(weights: 3, norm: 4) == 0.1 * 3 / 5.5)
   }
 
+  /// Muon has the matrices of hidden layers, AdamW the rest, each with a decay of its own; a group
+  /// may say otherwise of matrices.
+  @Test func muonHasHiddenMatricesUnlessAGroupSaysOtherwise() throws {
+    var layout = TensorLayout()
+    layout.add("table", shape: [50, 8], role: .embedding)
+    layout.add("inner", shape: [24, 8])
+    layout.add("bias", shape: [24])
+    layout.add("conv", shape: [6, 2, 3, 3])
+    layout.add("head", shape: [50, 8], role: .head)
+    let rule = Muon(
+      weightDecay: 0.3, adamW: AdamW(beta1: 0.5, weightDecay: 0.2), adamWRate: 0.5)
+    func made(_ decay: DecayedTensors, _ groups: [ParameterGroup] = []) throws -> TensorTreatments {
+      try #require(try TensorTreatments(layout, rule, decay: decay, groups: groups))
+    }
+    let plain = try made(.all)
+    #expect(plain.matrices == [1, 3])
+    #expect((0..<5).map { plain[$0].rate } == [0.5, 1, 0.5, 1, 0.5])
+    #expect((0..<5).map { plain[$0].rule as? AdamW != nil } == [true, false, true, false, true])
+    #expect(plain[0].rule as? AdamW == rule.adamW && plain[1].rule == nil)
+    #expect((try made(.matrices)[2].rule as? AdamW)?.weightDecay == 0)
+    let divided = plain.dividing(layout)
+    #expect(divided.segments.map { $0.wholeLoad != nil } == [false, true, false, true, false])
+
+    let grouped = try made(
+      .all,
+      [
+        ParameterGroup(match: ["head", "bias"], weightDecay: 0.7, rate: 3, isMatrix: true),
+        ParameterGroup(match: ["conv"], isMatrix: false),
+        ParameterGroup(match: ["inner"], rate: 0),
+      ])
+    #expect(grouped.matrices == [4])
+    #expect((0..<5).map { grouped[$0].rate } == [0.5, 0, 1.5, 0.5, 3])
+    #expect((grouped[4].rule as? Muon)?.weightDecay == 0.7)
+    #expect((grouped[2].rule as? AdamW)?.weightDecay == 0.7)
+    #expect(grouped[3].rule as? AdamW == rule.adamW)
+  }
+
   @Test func theFirstGroupThatHasATensorCounts() throws {
     let made = try TensorTreatments(
       Self.layout, .sgd(),

@@ -74,6 +74,7 @@ private let cases: [[String]] = [
   ["optimizer.kind=lars", "optimizer.weight_decay=0.001", "clip.rule=global", "clip.max_norm=0.3"],
   ["optimizer.kind=lamb", "clip.rule=global", "clip.max_norm=0.3"],
   ["optimizer.kind=dog", "clip.rule=global", "clip.max_norm=0.5"],
+  ["optimizer.kind=muon", "clip.rule=global", "clip.max_norm=0.5", "optimizer.decay=matrices"],
   ["schedule.kind=cosine"], ["schedule.kind=warmup", "schedule.warmup_steps=4"],
   ["schedule.kind=warmup-cosine", "schedule.warmup_steps=3"],
   ["schedule.kind=adascale", "schedule.base_batch=16"],

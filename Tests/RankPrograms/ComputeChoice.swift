@@ -9,8 +9,14 @@ func obeyComputeChoice() {
   guard parts.count == 2, let library = ProductLibrary(rawValue: String(parts[0])),
     let threads = Int(parts[1])
   else { fatalError("LOCKSTEP_TEST_COMPUTE: wanted LIBRARY:THREADS") }
-  let lines = ProductShape.Layout.allCases.map { "\($0.rawValue) 64x64x64 \(library.rawValue)" }
-  let table = ProductTable("cpu avx2-512-other a test\n" + lines.joined(separator: "\n"))!
-  ComputeSettings.current = ComputeSettings(
-    threads: threads, products: table.rows[0], openBLAS: .here())
+  ComputeSettings.current = ComputeSettings(by: library, threads: threads)
+}
+
+extension ComputeSettings {
+  /// Every product by one library.
+  init(by library: ProductLibrary, threads: Int = 1) {
+    let lines = ProductShape.Layout.allCases.map { "\($0.rawValue) 64x64x64 \(library.rawValue)" }
+    let table = ProductTable("cpu avx2-512-other a test\n" + lines.joined(separator: "\n"))!
+    self.init(threads: threads, products: table.rows[0], openBLAS: .here())
+  }
 }

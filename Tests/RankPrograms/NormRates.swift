@@ -9,6 +9,7 @@ import Training
 private struct RateCase {
   let overrides: [String]
   let limit: Double
+  var worlds = Oracle.worlds
   let step:
     (_ weights: inout Tensors, _ gradient: Tensors, _ shapes: [[Int]], _ state: inout State) -> Void
 
@@ -54,6 +55,28 @@ private struct RateCase {
     ) { w, g, shapes, state in lamb(&w, g, shapes, &state) },
     RateCase(overrides: ["optimizer.kind=dog"], limit: 0.5) { w, g, _, state in dog(&w, g, &state)
     },
+    // A tall matrix, a wide one, and AdamW for the head and biases, with decay of matrices alone.
+    RateCase(
+      overrides: [
+        "optimizer.kind=muon", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.3",
+        "optimizer.adamw_rate=0.5", "optimizer.adamw_epsilon=1e-3",
+        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[12, 5]",
+      ],
+      limit: 0.5, worlds: [(1, 13), (2, 7), (3, 64), (4, 13)]
+    ) { w, g, shapes, state in
+      muon(&w, g, shapes, &state, isNesterov: true) { max(1, $0 / $1).squareRoot() }
+    },
+    RateCase(
+      overrides: [
+        "optimizer.kind=muon", "optimizer.learning_rate=0.02", "optimizer.weight_decay=0.3",
+        "optimizer.adamw_rate=0.5", "optimizer.adamw_epsilon=1e-3",
+        "optimizer.adamw_weight_decay=0.2", "optimizer.decay=matrices", "model.hidden=[12, 5]",
+        "optimizer.nesterov=false", "optimizer.scale=match_rms_adamw",
+      ],
+      limit: .infinity, worlds: [(3, 13), (8, 7)]
+    ) { w, g, shapes, state in
+      muon(&w, g, shapes, &state, isNesterov: false) { 0.2 * max($0, $1).squareRoot() }
+    },
   ]
 
   private static func lars(
@@ -74,20 +97,53 @@ private struct RateCase {
   ) {
     if state.moments.isEmpty { state.moments = [zeros(w), zeros(w)] }
     state.steps += 1
-    var (power1, power2) = (1.0, 1.0)
-    for _ in 0..<state.steps { (power1, power2) = (power1 * 0.9, power2 * 0.999) }
     for k in w.indices {
-      var direction = w[k]
-      for i in w[k].indices {
-        state.moments[0][k][i] = 0.9 * state.moments[0][k][i] + 0.1 * g[k][i]
-        state.moments[1][k][i] = 0.999 * state.moments[1][k][i] + 0.001 * g[k][i] * g[k][i]
-        let (first, second) = (
-          state.moments[0][k][i] / (1 - power1), state.moments[1][k][i] / (1 - power2)
-        )
-        direction[i] = first / (second.squareRoot() + 1e-6) + 0.05 * w[k][i]
-      }
+      let direction = zip(adam(k, g[k], epsilon: 1e-6, &state), w[k]).map { $0 + 0.05 * $1 }
       let ratio = shapes[k].count > 1 ? norm(w[k]) / norm(direction) : 1
       for i in w[k].indices { w[k][i] -= 0.02 * ratio * direction[i] }
+    }
+  }
+
+  /// m̂ / (√ŝ + ε) of one tensor.
+  private static func adam(_ k: Int, _ g: [Double], epsilon: Double, _ state: inout State)
+    -> [Double]
+  {
+    var (power1, power2) = (1.0, 1.0)
+    for _ in 0..<state.steps { (power1, power2) = (power1 * 0.9, power2 * 0.999) }
+    return g.indices.map { i in
+      state.moments[0][k][i] = 0.9 * state.moments[0][k][i] + 0.1 * g[i]
+      state.moments[1][k][i] = 0.999 * state.moments[1][k][i] + 0.001 * g[i] * g[i]
+      let (first, second) = (
+        state.moments[0][k][i] / (1 - power1), state.moments[1][k][i] / (1 - power2)
+      )
+      return first / (second.squareRoot() + epsilon)
+    }
+  }
+
+  /// m ← 0.95m + 0.05g, u = m or 0.95m + 0.05g, w ← w − lr·0.3·w − lr·scale·NS(u) of the matrices of
+  /// hidden layers; AdamW for the last layer and biases.
+  private static func muon(
+    _ w: inout Tensors, _ g: Tensors, _ shapes: [[Int]], _ state: inout State, isNesterov: Bool,
+    scale: (_ rows: Double, _ columns: Double) -> Double
+  ) {
+    if state.moments.isEmpty { state.moments = [zeros(w), zeros(w)] }
+    state.steps += 1
+    let head = shapes.count - 2
+    for k in w.indices {
+      guard shapes[k].count > 1, k != head else {
+        let u = adam(k, g[k], epsilon: 1e-3, &state)
+        let decay = k == head ? 0.2 : 0
+        w[k] = zip(w[k], u).map { $0 - 0.01 * decay * $0 - 0.01 * $1 }
+        continue
+      }
+      let (rows, columns) = (shapes[k][0], shapes[k][1])
+      state.moments[0][k] = zip(state.moments[0][k], g[k]).map { 0.95 * $0 + 0.05 * $1 }
+      let u =
+        isNesterov
+        ? zip(state.moments[0][k], g[k]).map { 0.95 * $0 + 0.05 * $1 } : state.moments[0][k]
+      let length = 0.02 * scale(Double(rows), Double(columns))
+      let direction = newtonSchulz(u, rows: rows, columns: columns)
+      w[k] = zip(w[k], direction).map { $0 - 0.02 * 0.3 * $0 - length * $1 }
     }
   }
 
@@ -105,14 +161,14 @@ private struct RateCase {
   }
 }
 
-/// LARS, LAMB and DoG over 20 steps, against trajectories of one process in Double that never look
+/// LARS, LAMB, DoG and Muon over 20 steps, against trajectories of one process in Double that never look
 /// at the ranks' weights.
 let normRatesProgram = RankProgram("norm-rates") { world, _ in
   let cases = RateCase.all.flatMap { rule in
     let clip = rule.limit.isFinite ? ["clip.rule=global", "clip.max_norm=\(rule.limit)"] : []
     let rate = rule.isDoG ? ["optimizer.learning_rate=4"] : []
     return Oracle.cases(
-      rule.overrides.joined(separator: " "), rule.overrides + clip + rate
+      rule.overrides.joined(separator: " "), rule.overrides + clip + rate, worlds: rule.worlds
     ) { trainer, oracle, part in try check(rule, trainer, oracle, on: part) }
   }
   try run(cases, on: world)

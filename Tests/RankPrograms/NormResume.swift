@@ -22,6 +22,7 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
     ["optimizer.kind=dog", "optimizer.learning_rate=1"],
     ["optimizer.kind=lars", "optimizer.learning_rate=0.3"],
     ["optimizer.kind=lamb", "training.gradient=replicated"],
+    ["optimizer.kind=muon", "clip.rule=global", "clip.max_norm=0.3"],
     ["schedule.batch=noise-scale", "training.global_batch=12"],
     ["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.3", "report.every=4"],
     ["clip.rule=global", "clip.scope=bound"],

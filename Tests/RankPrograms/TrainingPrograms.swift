@@ -22,6 +22,7 @@ let trainingPrograms: [RankProgram] = [
   bucketsProgram, bucketFailureProgram, prefetchProgram, prefetchFailureProgram, overlapBitsProgram,
   scheduleEndsProgram,
   verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
+  muonProgram, muonDividedProgram,
 ]
 
 /// A small network on blobs.

@@ -14,6 +14,8 @@ import Testing
     var learningRate, maxNorm: Double
     /// The layers of a network, as `model.layers`; of nil, the keys are those of ``models``.
     var network: String?
+    /// Further keys.
+    var keys: [String]?
     /// The running statistics after the last step, of a network with batch normalization.
     var running: [String: [Double]]?
     /// The same in micro-batches of 8, each with statistics of its own.
@@ -43,6 +45,9 @@ import Testing
     "net-dense": ["data.kind=fashion-mnist"], "net-residual": ["data.kind=fashion-mnist"],
     "net-batch": ["data.kind=fashion-mnist"],
     "net-lstm": text, "net-gru": text, "net-llama": text, "net-open": text,
+    // 50 steps of Muon: matrices tall, wide, square, and of convolutions, one of them in groups; a
+    // tied head, and one of its own.
+    "muon-text": text, "muon-images": ["data.kind=fashion-mnist"],
   ]
 
   /// PyTorch's trajectories in Float64, at 1, 2, 3 and 4 ranks, whichever way gradients are
@@ -74,7 +79,8 @@ import Testing
       (network ?? []) + [
         "optimizer.kind=\(settings.optimizer)", "optimizer.learning_rate=\(settings.learningRate)",
         "clip.max_norm=\(settings.maxNorm)",
-      ] + (settings.samples == nil ? [] : ["report.samples=true", "report.noise=samples"])
+      ] + (settings.keys ?? [])
+      + (settings.samples == nil ? [] : ["report.samples=true", "report.noise=samples"])
     let outcome = try Programs.mpirun(
       4, ["golden", folder.appending(path: "\(model).start.safetensors").path] + keys + rule,
       environment: environment)

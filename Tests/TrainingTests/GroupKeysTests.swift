@@ -70,6 +70,25 @@ import Vectors
     #expect(given.groups.map(\.rate) == [3])
   }
 
+  @Test func aGroupMayBeMuonsOrAdamWs() throws {
+    let text =
+      Self.model.replacing("\"adamw\"", with: "\"muon\"") + """
+        [[optimizer.groups]]
+        match = ["layers.1.weight"]
+        matrix = true
+        [[optimizer.groups]]
+        match = ["layers.0.*"]
+        matrix = false
+        """
+    let experiment = try read(text)
+    #expect(experiment.groups.map(\.isMatrix) == [true, false])
+    let model = try #require(try experiment.checkFit())
+    let treatments = try TensorTreatments(
+      model.layout, experiment.optimizer, decay: experiment.decay, groups: experiment.groups)
+    #expect(treatments?.matrices == [2])
+    #expect(try read(experiment.resolved).resolved == experiment.resolved)
+  }
+
   @Test(arguments: [
     (
       "[[optimizer.groups]]\nrate = 2",
@@ -82,6 +101,10 @@ import Vectors
     (
       "[[optimizer.groups]]\nmatch = []",
       "runs/x.toml:10:1: optimizer.groups[0].match: give one name at least"
+    ),
+    (
+      "[[optimizer.groups]]\nmatch = [\"*\"]\nmatrix = true",
+      "runs/x.toml:11:1: optimizer.groups[0].matrix: optimizer.kind \"adamw\" updates all tensors by one rule"
     ),
     (
       "[[optimizer.groups]]\nmatch = [\"*\"]\nrate = -1",

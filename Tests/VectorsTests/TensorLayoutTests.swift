@@ -58,6 +58,54 @@ import Vectors
     #expect(whole.reduce(0) { $0 + $1[2] - $1[1] } == layout.parameterCount)
   }
 
+  /// Whole tensors are cut by no slice; work is what slices have equally much of, to within a whole
+  /// tensor, and tiles stay what they are.
+  @Test(arguments: [1, 2, 3, 4, 7, 40])
+  func wholeTensorsHaveOneOwner(_ owners: Int) {
+    var plain = TensorLayout()
+    for (index, shape) in [[300, 20], [90, 70], [70], [50, 70], [70, 50], [3], [40, 90]]
+      .enumerated()
+    {
+      plain.add("t\(index)", shape: shape)
+    }
+    let loads = [1: 90 * 70 * 36, 3: 50 * 70 * 26, 4: 70 * 50 * 26, 6: 1]
+    let layout = plain.keepingWhole(loads)
+    #expect(layout.segments.map(\.range) == plain.segments.map(\.range))
+    let slices = (0..<owners).map { layout.slice($0, of: owners) }
+    #expect(slices[0].lowerBound == 0 && slices[owners - 1].upperBound == layout.elementCount)
+    #expect(zip(slices, slices.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+    for tensor in loads.keys {
+      let range = layout.segments[tensor].range
+      #expect(
+        slices.allSatisfy { [0, range.count].contains($0.clamped(to: range).count) }, "\(tensor)")
+    }
+    func work(before position: Int) -> Int {
+      plain.segments.enumerated().reduce(0) { sum, part in
+        let (index, segment) = part
+        let gap = (16 - segment.count % 16) % 16
+        let inside = min(max(position - segment.range.lowerBound, 0), segment.count + gap)
+        return sum + (loads[index].map { inside > 0 ? $0 : 0 } ?? inside)
+      }
+    }
+    let total = work(before: layout.elementCount)
+    #expect(layout.load(before: layout.elementCount) == total)
+    for slice in slices {
+      let own = work(before: slice.upperBound) - work(before: slice.lowerBound)
+      #expect(abs(own - total / owners) <= loads.values.max()!)
+      #expect(layout.load(before: slice.upperBound) - layout.load(before: slice.lowerBound) == own)
+    }
+    let tiles = slices.flatMap { layout.tiles(of: $0) }
+    #expect(tiles == plain.tiles(of: 0..<plain.elementCount))
+    for count in [2, 5] {
+      for index in 0..<count {
+        let part = layout.slice(
+          index, of: count, in: layout.segments[1].range.lowerBound..<layout.elementCount)
+        let range = layout.segments[4].range
+        #expect([0, range.count].contains(part.clamped(to: range).count))
+      }
+    }
+  }
+
   @Test func aGrainIsAboutAThousandElementsOfWholeRows() {
     var layout = TensorLayout()
     for shape in [[128, 784], [10, 5000], [64, 3, 3, 3], [5000]] {

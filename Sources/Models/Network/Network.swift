@@ -63,7 +63,8 @@ public final class Network: PredictiveModel {
       throw ExperimentError("model.layers: there is no layer: give at least one")
     }
     try Self.check(output.shape, suits: samples, loss)
-    (listed, layout, runningStatistics) = (builder.nodes, builder.layout, builder.statistics)
+    (listed, layout) = (builder.nodes, builder.finishedLayout)
+    runningStatistics = builder.statistics
     nodes = Fusion.merged(builder.nodes)
     let segments = layout.segments
     weightEnds = nodes.map { node in

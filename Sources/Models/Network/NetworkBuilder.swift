@@ -51,6 +51,8 @@ public struct NetworkBuilder {
   private var names: Set<String> = []
   /// The embeddings so far, by their paths.
   private var tables: [(path: String, table: EmbeddingTable)] = []
+  /// The matrices of the last layer so far that has any.
+  private var lastMatrices: [Int] = []
   private var depth = 0
   /// The segment that is being added, and how many there are.
   private var segment: Int?
@@ -111,11 +113,24 @@ public struct NetworkBuilder {
     return try layer.add(to: &self, after: x)
   }
 
-  /// Adds a tensor of the layer that is being added, `PATH.name`, and returns its index.
+  /// Adds a tensor of the layer that is being added, `PATH.name`, and returns its index. The
+  /// matrices of the last layer are the network's head, whatever `role` they are added with.
   ///
   /// - Throws: where the network would have more than ``mostParameters``, or the name is taken.
-  public mutating func tensor(_ name: String, shape: [Int]) throws(ExperimentError) -> Int {
-    layout.add(try claim(name, shape: shape), shape: shape)
+  public mutating func tensor(
+    _ name: String, shape: [Int], role: TensorLayout.Role = .hidden
+  ) throws(ExperimentError) -> Int {
+    layout.add(try claim(name, shape: shape), shape: shape, role: role)
+  }
+
+  /// The layer that was added last multiplies by a matrix of an earlier one, as a tied head does.
+  mutating func shareMatrix(_ tensor: Int) { lastMatrices = [tensor] }
+
+  /// The tensors, of which the last layer's matrices are marked as the head.
+  var finishedLayout: TensorLayout {
+    var finished = layout
+    finished.mark(lastMatrices, as: .head)
+    return finished
   }
 
   /// Adds a tensor of running statistics of the layer that is being added, and returns its index in
@@ -180,6 +195,8 @@ public struct NetworkBuilder {
     let isTrained = first < layout.segments.count || inputs.contains(where: \.isTrained)
     let result = Value(index: values.count, shape: shape, isTrained: isTrained)
     values.append(result)
+    let matrices = (first..<layout.segments.count).filter { layout.segments[$0].shape.count > 1 }
+    if !matrices.isEmpty { lastMatrices = matrices }
     nodes.append(
       Node(
         layer: layer, inputs: inputs, result: result, path: path.joined(separator: "."),

@@ -10,6 +10,9 @@ public struct ParameterGroup: Sendable, Equatable {
   public var weightDecay: Double?
   /// A factor on the learning rate. 0 freezes: weights and moments keep their bits.
   public var rate: Double
+  /// Whether a ``MatrixRule`` updates its tensors of two or more dimensions, or that rule's other
+  /// one; nil for matrices of hidden layers alone.
+  public var isMatrix: Bool?
   public var clip: Clip
   /// Where each pattern was written, for messages.
   private var places: [String]
@@ -23,9 +26,11 @@ public struct ParameterGroup: Sendable, Equatable {
   }
 
   public init(
-    match: [String], weightDecay: Double? = nil, rate: Double = 1, clip: Clip = .shared
+    match: [String], weightDecay: Double? = nil, rate: Double = 1, isMatrix: Bool? = nil,
+    clip: Clip = .shared
   ) {
     (self.match, self.weightDecay, self.rate, self.clip) = (match, weightDecay, rate, clip)
+    self.isMatrix = isMatrix
     places = match.map { _ in "optimizer.groups" }
   }
 
@@ -48,6 +53,14 @@ public struct ParameterGroup: Sendable, Equatable {
     rate = try keys.number(
       "rate", default: 1, in: 0...(.infinity),
       "a factor on the learning rate; 0 freezes the tensors: not a bit of them changes")
+    isMatrix = try keys.boolean(
+      optional: "matrix",
+      "of muon: true, it updates the group's tensors of two or more dimensions; false, AdamW does; by default it has the matrices of hidden layers"
+    )
+    if isMatrix != nil && !(rule is any MatrixRule) {
+      throw keys.error(
+        "matrix", "optimizer.kind \"\(type(of: rule).kind)\" updates all tensors by one rule")
+    }
     clip = try keys.choice(
       "clip", default: .shared,
       "shared: one norm with the other tensors; own: the clip rule looks at the norm of this group alone, with a memory of its own"

@@ -30,6 +30,7 @@ public struct LAMB: DecayingRule, Equatable {
   public var momentNames: [String] { ["exp_avg", "exp_avg_sq"] }
   public var needs: OptimizerNeeds { .directionNorms }
   public var isAdaptive: Bool { true }
+  public var normalizes: Bool { true }
 
   /// 1 where either norm is 0: a layer that starts at zero must be able to move.
   public func trustRatio(weights: Double, norm: Double) -> Double {

@@ -27,6 +27,7 @@ public struct LARS: DecayingRule, Equatable {
 
   public var momentNames: [String] { ["momentum_buffer"] }
   public var needs: OptimizerNeeds { .gradientNorms }
+  public var normalizes: Bool { true }
 
   /// 1 where either norm is 0: a layer that starts at zero must be able to move.
   public func trustRatio(weights: Double, norm: Double) -> Double {

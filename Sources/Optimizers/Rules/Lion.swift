@@ -25,6 +25,7 @@ public struct Lion: DecayingRule, Equatable {
 
   public var momentNames: [String] { ["exp_avg"] }
   public var isAdaptive: Bool { true }
+  public var normalizes: Bool { true }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
     UpdateNorms(

@@ -22,6 +22,10 @@ public protocol OptimizerRule: Kind {
   /// then takes the root of its gain.
   var isAdaptive: Bool { get }
 
+  /// Whether the length of a step does not depend on that of the gradient, element by element or
+  /// tensor by tensor: a clip that scales the gradient then acts through momentum alone.
+  var normalizes: Bool { get }
+
   /// Updates some of a tensor's weights with `step.factor`·g, `step.trust` being the tensor's
   /// ratio.
   func update(_ step: UpdateStep) -> UpdateNorms
@@ -58,6 +62,7 @@ public enum OptimizerRules: KindList {
     LAMB.self,
     DoG.self,
     Lion.self,
+    Muon.self,
   ]
   public static func choice(of kind: any OptimizerRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
@@ -75,6 +80,7 @@ extension OptimizerRule {
   public var momentNames: [String] { [] }
   public var needs: OptimizerNeeds { [] }
   public var isAdaptive: Bool { false }
+  public var normalizes: Bool { false }
   public func direct(_ step: UpdateStep) -> Double { 0 }
   public func trustRatio(weights: Double, norm: Double) -> Double { 1 }
   public func evaluationWeights(_ part: EvaluationPart) {}
@@ -153,9 +159,10 @@ func power(_ base: Double, _ exponent: Int) -> Double {
 extension ExperimentReader {
   /// Of rules whose decay is part of the gradient, unless `help` says otherwise.
   mutating func weightDecay(
-    default fallback: Double = 0, _ help: String = "times the weights, part of the gradient"
+    _ key: String = "weight_decay", default fallback: Double = 0,
+    _ help: String = "times the weights, part of the gradient"
   ) throws(ExperimentError) -> Double {
-    try number("weight_decay", default: fallback, in: 0...(.infinity), help)
+    try number(key, default: fallback, in: 0...(.infinity), help)
   }
 
   mutating func momentWeight(_ key: String, default fallback: Double, _ help: String)
@@ -164,9 +171,10 @@ extension ExperimentReader {
     try number(key, default: fallback, in: 0..<1, help)
   }
 
-  mutating func epsilon(default fallback: Double) throws(ExperimentError) -> Double {
+  mutating func epsilon(_ key: String = "epsilon", default fallback: Double)
+    throws(ExperimentError) -> Double
+  {
     // Float32 must see it: the gaps between tensors would become 0/0.
-    try number(
-      "epsilon", default: fallback, in: 1e-30...(.infinity), "added to the mean square's root")
+    try number(key, default: fallback, in: 1e-30...(.infinity), "added to the mean square's root")
   }
 }

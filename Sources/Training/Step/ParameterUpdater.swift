@@ -19,17 +19,21 @@ final class ParameterUpdater {
   private var undecayed: FlatVector?
   /// How each tensor is updated; nil where all are updated alike.
   private let treatments: TensorTreatments?
+  /// The matrices that the optimiser updates as a whole.
+  private let matrices: MatrixDirections
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
   /// Of the weights, where one is asked for.
   let average: WeightAverage?
 
   /// A tensor is updated by the `treatments` that it has; nil for one rule and rate for all.
+  /// `matrices` are updated as a whole.
   init(
     _ settings: TrainerSettings, _ parameters: Parameters, _ partition: ParameterPartition,
-    _ treatments: TensorTreatments?, _ statistics: StepStatistics
+    _ treatments: TensorTreatments?, _ matrices: MatrixDirections, _ statistics: StepStatistics
   ) {
     self.treatments = treatments
+    self.matrices = matrices
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
@@ -41,7 +45,7 @@ final class ParameterUpdater {
   }
 
   /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
-  /// Collective where the optimiser needs norms of directions.
+  /// Collective where the optimiser needs norms of directions, or directions of whole matrices.
   func apply(
     _ decision: StepDecision, _ gradient: inout FlatVector, _ ledger: NormLedger, rate: Double,
     on world: borrowing Communicator
@@ -49,6 +53,7 @@ final class ParameterUpdater {
     optimizer.beginStep()
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
+    try matrices.direct(&optimizer, &gradient, parameters, decision, on: world)
     statistics.beginUpdate()
     for (part, isInShard) in partition.updateParts {
       let (tensor, range) = (part.tensor, part.range)

@@ -1,12 +1,13 @@
 """Writes the golden trajectories of networks: NAME.json and NAME.start.safetensors in this folder.
 
-PyTorch (2.13 made the files that are here) trains each in Float64 for 20 steps of 32 samples, from weights that are stored in Float32. Samples are
-in file order: Fashion-MNIST's training images, or text.txt as its README has it. Arguments: train-images-idx3-ubyte.gz's
+PyTorch (2.13 made the files that are here) trains each in Float64 for 20 steps of 32 samples, 50 with Muon, from weights that are stored in Float32.
+Samples are in file order: Fashion-MNIST's training images, or text.txt as its README has it, again from its start after 20 steps. Arguments: train-images-idx3-ubyte.gz's
 folder, and the networks, by default all.
 """
 
 import copy
 import gzip
+import inspect
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import struct
 import sys
 
 import torch
+import torch.optim._muon
 from torch import nn
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -181,17 +183,71 @@ NETWORKS = {
             recurrent(nn.RNN)(12, 14, batch_first=True), nn.Linear(14, v)
         ),
     ),
+    "muon-text": (
+        "text",
+        """[{ kind = "embedding", width = 16 }, { kind = "repeat", count = 2, layers = [
+             { kind = "residual", layers = [{ kind = "rms-norm" }, { kind = "attention", heads = 2, rotary = true, bias = false }] },
+             { kind = "residual", layers = [{ kind = "rms-norm" }, { kind = "gated", width = 24 }] }] },
+            { kind = "rms-norm" }, { kind = "tied-head" }]""",
+        llama,
+        {"rate": 0.005, "adamw_rate": 0.6, "scale": "original", "nesterov": True, "others": ["0.weight"]},
+    ),
+    "muon-images": (
+        "fashion",
+        """[{ kind = "conv", channels = 8, padding = 1, stride = 2 }, { kind = "gelu" },
+            { kind = "conv", channels = 12, padding = 1, stride = 2, groups = 4, bias = false }, { kind = "gelu" },
+            { kind = "global-average-pool" }, { width = 20 }, { kind = "tanh" }, { kind = "dense" }]""",
+        lambda _: nn.Sequential(
+            nn.Conv2d(1, 8, 3, 2, 1), nn.GELU(), nn.Conv2d(8, 12, 3, 2, 1, groups=4, bias=False), nn.GELU(),
+            Pool(), nn.Linear(12, 20), nn.Tanh(), nn.Linear(20, 10)
+        ),
+        {"rate": 0.02, "adamw_rate": 0.25, "scale": "match_rms_adamw", "nesterov": False, "others": ["7.weight"]},
+    ),
 }
 
 
-def samples(data):
-    count = 20 * 32
+def without_cast():
+    """torch.optim.Muon with Newton-Schulz in the gradient's own precision."""
+    module = torch.optim._muon
+    source = inspect.getsource(module._zeropower_via_newtonschulz)
+    assert source.count("grad.bfloat16()") == 1
+    exec(source.replace("grad.bfloat16()", "grad.clone()"), module.__dict__)
+
+
+without_cast()
+
+
+class MuonWithAdamW:
+    """Muon for matrices of hidden layers, a convolution's weight being one; AdamW for the others."""
+
+    def __init__(self, model, rate, adamw_rate, scale, nesterov, others):
+        named = dict(model.named_parameters())
+        self.matrices = [p for n, p in named.items() if p.ndim > 1 and n not in others]
+        rest = [p for n, p in named.items() if p.ndim < 2 or n in others]
+        # The same memory, seen as two-dimensional.
+        self.views = [nn.Parameter(p.detach().view(p.shape[0], -1)) for p in self.matrices]
+        self.muon = torch.optim.Muon(self.views, lr=rate, nesterov=nesterov, adjust_lr_fn=scale)
+        self.adamw = torch.optim.AdamW(rest, lr=rate * adamw_rate, weight_decay=0.01)
+        self.model = model
+
+    def zero_grad(self):
+        self.model.zero_grad()
+
+    def step(self):
+        for view, p in zip(self.views, self.matrices):
+            view.grad = p.grad.view_as(view)
+        self.muon.step()
+        self.adamw.step()
+
+
+def samples(data, count):
     if data == "text":
         text = open(os.path.join(FOLDER, "text.txt"), "rb").read()
         ids = {byte: i for i, byte in enumerate(sorted(set(text)))}
         tokens = torch.tensor([ids[byte] for byte in text])
-        x = torch.stack([tokens[16 * i : 16 * i + 16] for i in range(count)])
-        y = torch.stack([tokens[16 * i + 1 : 16 * i + 17] for i in range(count)])
+        rows = [16 * (i % ((len(text) - 1) // 16)) for i in range(count)]
+        x = torch.stack([tokens[i : i + 16] for i in rows])
+        y = torch.stack([tokens[i + 1 : i + 17] for i in rows])
         return x, y, len(ids)
     images = gzip.open(os.path.join(DATA, "train-images-idx3-ubyte.gz")).read()
     labels = gzip.open(os.path.join(DATA, "train-labels-idx1-ubyte.gz")).read()
@@ -232,11 +288,12 @@ def sample_norms(model, x, y, classes):
     return norms
 
 
-def train(model, x, y, classes, is_image, micro):
-    """20 steps; the gradient of a step is the sum over micro-batches, each with statistics of its own."""
-    rate, limit = (0.05, 0.2) if is_image else (0.003, 0.2)
+def train(model, x, y, classes, is_image, micro, muon=None):
+    """20 steps or 50; the gradient of a step is the sum over micro-batches, each with statistics of its own."""
+    rate, limit = (muon["rate"], 0.2) if muon else (0.05, 0.2) if is_image else (0.003, 0.2)
     optimizer = (
-        torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9) if is_image
+        MuonWithAdamW(model, **muon) if muon
+        else torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9) if is_image
         else torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     )
     # Running statistics as they are defined: one update a step, by the mean of what micro-batches have.
@@ -246,7 +303,7 @@ def train(model, x, y, classes, is_image, micro):
     for n, m in norms.items():
         found(m, stores[n])
     steps = []
-    for step in range(20):
+    for step in range(len(x) // 32):
         optimizer.zero_grad()
         total = 0.0
         for start in range(32 * step, 32 * step + 32, micro):
@@ -276,12 +333,13 @@ def train(model, x, y, classes, is_image, micro):
 
 
 chosen = sys.argv[2:] or NETWORKS
-for index, (name, (data, layers, make)) in enumerate(NETWORKS.items()):
+for index, (name, (data, layers, make, *options)) in enumerate(NETWORKS.items()):
     if name not in chosen:
         continue
     # The seeds that the files were made with.
     torch.manual_seed(6 if name == "net-batch" else index - (index > 2))
-    x, y, classes = samples(data)
+    muon = options[0] if options else None
+    x, y, classes = samples(data, 32 * (50 if muon else 20))
     model = make(classes).float()
     tensors = {n: t.detach() for n, t in model.state_dict().items() if not n.endswith("num_batches_tracked")}
     save(os.path.join(FOLDER, f"{name}.start.safetensors"), tensors)
@@ -289,14 +347,19 @@ for index, (name, (data, layers, make)) in enumerate(NETWORKS.items()):
     is_image = data == "fashion"
     ghosts = copy.deepcopy(model)
     mixes = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
-    samples_of_step = None if mixes else sample_norms(model, x, y, classes)
-    steps, running, rate, limit = train(model, x, y, classes, is_image, 32)
+    samples_of_step = None if mixes or muon else sample_norms(model, x, y, classes)
+    steps, running, rate, limit = train(model, x, y, classes, is_image, 32, muon)
     record = {
         "model": name, "data": data, "network": " ".join(layers.split()),
         "optimizer": "momentum" if is_image else "adamw", "learning_rate": rate, "max_norm": limit, "float64": steps,
     }
     if samples_of_step:
         record["samples"] = samples_of_step
+    if muon:
+        record |= {"optimizer": "muon", "keys": [
+            "training.steps=50", f"optimizer.adamw_rate={muon['adamw_rate']}", f"optimizer.scale={muon['scale']}",
+            f"optimizer.nesterov={str(muon['nesterov']).lower()}",
+        ]}
     if running:
         record["running"] = running
         record["ghosts"], record["ghosts_running"], _, _ = train(ghosts, x, y, classes, is_image, 8)

@@ -29,7 +29,8 @@ public struct Embedding: LayerKind {
     guard case .tokens(let length, let vocabulary) = x.shape else {
       throw network.misfit(x, wanted: "tokens: choose a data.kind of texts")
     }
-    let weight = try network.tensor("weight", shape: [vocabulary, width])
+    let weight = try network.tensor(
+      "weight", shape: [vocabulary, width], role: .embedding)
     let table = Table(weight: weight, length: length, width: width, vocabulary, deviation)
     network.add(
       EmbeddingTable(weight: weight, vocabulary: vocabulary, width: width, tied: table.tied) {

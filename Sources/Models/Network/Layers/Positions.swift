@@ -25,7 +25,7 @@ public struct Positions: LayerKind {
     guard case .sequence(let length, let width) = x.shape else {
       throw network.misfit(x, wanted: "a text's rows: put an embedding before it")
     }
-    let weight = try network.tensor("weight", shape: [length, width])
+    let weight = try network.tensor("weight", shape: [length, width], role: .embedding)
     return try network.apply(
       Rows(weight: weight, count: length * width, deviation), to: x, making: x.shape)
   }

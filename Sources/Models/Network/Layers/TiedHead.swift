@@ -30,10 +30,12 @@ public struct TiedHead: LayerKind {
     guard table.share() else {
       throw network.error("the embedding has a tied head already")
     }
-    return try network.apply(
+    let logits = try network.apply(
       LinearLayer(
         rows: x.shape.rows, inputs: table.width, outputs: table.vocabulary, weight: table.weight,
         bias: nil, tied: table.tied, by: network.compute
       ) { _, _ in }, to: x, making: shape)
+    network.shareMatrix(table.weight)
+    return logits
   }
 }
