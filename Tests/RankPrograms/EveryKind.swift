@@ -56,6 +56,7 @@ private let extra = [
   "clip.rule=percentile": ["clip.percentile=30", "clip.window=4"],
   "clip.rule=zscore": ["clip.warmup_steps=2", "clip.threshold=0.1"],
   "clip.rule=adagc": ["clip.warmup_steps=2"],
+  "clip.rule=quantile": ["clip.quantile=0.3", "clip.rate=1"],
   "stop.rule=norm": ["stop.below=1e-9"],
   "model.loss=cross-entropy": ["model.label_smoothing=0.1"],
   "model.loss=huber": ["model.huber_delta=0.1"],

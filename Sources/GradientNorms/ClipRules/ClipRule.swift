@@ -50,6 +50,7 @@ public enum ClipRules: KindList {
     NormalizeClip.self,
     RunningMeanClip.self,
     AdaGC.self,
+    QuantileClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
