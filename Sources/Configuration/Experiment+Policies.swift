@@ -113,6 +113,14 @@ extension Experiment.ReportChoice {
     noise = try keys.choice(
       "noise", default: .ranks,
       "what the noise scale comes from: the ranks' gradients, or those of micro-batches")
+    spikeWindow = try keys.integer(
+      "spike_window", default: 1000, in: 2...100_000,
+      "the steps before it with which each loss and norm is compared, for `spike_score`; a tenth of them must be there"
+    )
+    spikeDeviations = try keys.number(
+      "spike_deviations", default: 7, wanted: "a number above 0",
+      "how many standard deviations from their mean make a spike"
+    ) { $0 > 0 }
     tensorboard = try keys.boolean(
       "tensorboard", default: true,
       "write TensorBoard's event file: scalars of every step, norms of tensors every `report.every` steps"

@@ -105,6 +105,10 @@ public struct Experiment: Sendable {
     /// What is compared to separate gradient from noise: the ranks' gradients, at no cost, or every
     /// micro-batch's, at one pass over it.
     public var noise = Noise.ranks
+    /// With how many steps before it each loss and norm is compared, and how many standard
+    /// deviations from their mean make a spike.
+    public var spikeWindow = 1000
+    public var spikeDeviations = 7.0
     /// Whether TensorBoard's files are written.
     public var tensorboard = true
 

@@ -116,7 +116,7 @@ extension Run {
         ConvergenceReport.ClipBias(
           scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine,
           measuredSteps: history.biasMeasured)
-      }, resumedAt: history.resumedAt,
+      }, spikeScore: spikeScore, resumedAt: history.resumedAt,
       changes: history.changes?.map { change in
         KeyChange(
           key: change.key, from: change.from.map { KeyChange.Value(toml: $0) },
@@ -130,5 +130,15 @@ extension Run {
           last: evaluations.last.map { .init(step: $0.step, loss: $0.loss) },
           bestFile: evaluations.bestFile?.step)
       })
+  }
+
+  /// The share of steps that were spikes, as rank 0 counted them.
+  private var spikeScore: ConvergenceReport.SpikeScore? {
+    history.spikes.map { counts in
+      func share(_ name: String) -> Double? { counts.first { $0.name == name }?.share }
+      return ConvergenceReport.SpikeScore(
+        loss: share("loss"), norm: share("norm"), window: experiment.report.spikeWindow,
+        deviations: experiment.report.spikeDeviations)
+    }
   }
 }

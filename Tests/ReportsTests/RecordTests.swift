@@ -55,7 +55,7 @@ struct RecordTests {
     #expect(
       Set(object.keys) == [
         "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "clip_bias",
-        "noise_scale", "throughput", "time_share",
+        "spike_score", "noise_scale", "throughput", "time_share",
         "ranks", "restarts",
         "weights_sha256", "skips",
       ])
@@ -75,6 +75,9 @@ struct RecordTests {
       Set(try #require(object["clip_bias"] as? [String: Any]).keys) == [
         "scope", "relative", "cosine", "measured_steps",
       ])
+    #expect(
+      object["spike_score"] as? NSDictionary
+        == ["loss": 0.013, "norm": 0.047, "window": 1000, "deviations": 7])
     let rank = try #require((object["ranks"] as? [[String: Any]])?.first)
     #expect(
       Set(rank.keys) == [
