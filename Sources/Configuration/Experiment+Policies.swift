@@ -130,10 +130,10 @@ extension Experiment.ReportChoice {
 
 extension Experiment {
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
-    any ClipRule, ClipScope
+    any ClipRule, ClipScope, ClipTarget
   ) {
-    try keys.kind("rule", of: ClipRules.self, "how gradients are clipped") {
-      (kind, keys) throws(ExperimentError) in
+    let (rule, scope) = try keys.kind("rule", of: ClipRules.self, "how gradients are clipped") {
+      (kind, keys) throws(ExperimentError) -> (any ClipRule, ClipScope) in
       let rule: any ClipRule = try kind.init(&keys)
       guard rule.limit != nil else { return (rule, .meanGradient) }
       let scope: ClipScope = try keys.choice(
@@ -145,5 +145,10 @@ extension Experiment {
       }
       return (rule, scope)
     }
+    let target: ClipTarget = try keys.choice(
+      "of", default: type(of: rule).usualTarget,
+      "the vector that the rule limits: gradient, the mean gradient, before the optimiser sees it; update, what the optimiser makes of it, before the weights take it in, in units of the learning rate, with one small allreduce more. Rules for single elements or rows limit the gradient. By default update for rms, gradient for all others"
+    )
+    return (rule, scope, target)
   }
 }

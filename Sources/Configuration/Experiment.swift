@@ -29,6 +29,8 @@ public struct Experiment: Sendable {
   public var batchGrowth: BatchGrowth?
   public var clip: any ClipRule
   public var clipScope: ClipScope
+  /// Whether the rule limits the gradient or the update.
+  public var clipTarget: ClipTarget
   public var regularization: Regularization
   public var guardConfig: GuardConfig
   /// What may end training before its length.

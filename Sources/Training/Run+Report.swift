@@ -99,6 +99,7 @@ extension Run {
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm,
         clippedFraction: history.clippedFraction,
         certifiedFraction: experiment.clip.limit != nil && experiment.clip.order == .two
+          && experiment.clipTarget == .gradient
           ? history.certifiedFraction : nil, skipped: history.skipped),
       noiseScale: history.tracker.isGradientResolved == false
         ? nil : trainer.memory.noise.resolvedScale,

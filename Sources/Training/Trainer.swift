@@ -71,8 +71,8 @@ public final class Trainer {
   /// reading ``weights`` waits for them.
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
-  /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
-  /// for norms of orders above 3; one gradient reduction more for SAM;
+  /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, one for a
+  /// clip of the update, and one for norms of orders above 3; one gradient reduction more for SAM;
   /// 48 bytes a running statistic of batch normalization). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
@@ -95,14 +95,17 @@ public final class Trainer {
 
     try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world)
     try statistics.close(&step, on: world)
-    let decision = policy.decide(step.ledger, early: early)
+    var decision = policy.decide(step.ledger, early: early)
     step.clock.mark(.norm)
 
     var rate = policy.rateInForce(step)
     if !decision.isSkip {
       statistics.record(step.ledger)
       rate = policy.record(step, decision, statistics.noise)
-      try updater.apply(decision, &pass.gradient, step.ledger, rate: rate, on: world)
+      let update = try updater.apply(
+        decision, &pass.gradient, step.ledger, rate: rate, on: world
+      ) { policy.decideOnUpdate($0) }
+      decision = decision.with(update)
       step.clock.mark(.optimizer)
       try parameters.startAllGather(on: world)
       try pass.runningStatistics?.apply(on: world)

@@ -19,6 +19,9 @@ public protocol ClipRule: Kind, StatefulKind {
   /// What the rule looks at besides the whole gradient's norm.
   var needs: ClipNeeds { get }
 
+  /// What it limits where `clip.of` does not say it.
+  static var usualTarget: ClipTarget { get }
+
   /// The norm of the whole gradient that the rule measures.
   var order: NormOrder { get }
 
@@ -51,6 +54,7 @@ public enum ClipRules: KindList {
     RunningMeanClip.self,
     AdaGC.self,
     QuantileClip.self,
+    RMSClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
@@ -64,6 +68,7 @@ extension Registry {
 
 extension ClipRule {
   public var needs: ClipNeeds { [] }
+  public static var usualTarget: ClipTarget { .gradient }
   public var order: NormOrder { .two }
   public var limit: Double? { nil }
   public func accepts(_ state: State, tensorCount: Int) -> Bool { true }

@@ -10,15 +10,17 @@ final class ParameterUpdater {
   /// This rank's part of the optimiser's state.
   var optimizer: Optimizer
   let parameters: Parameters
-  private let partition: ParameterPartition
-  private let statistics: StepStatistics
+  let partition: ParameterPartition
+  let statistics: StepStatistics
   private let clipsElements: Bool
   /// λ of w ← (1 − rate·λ)·w outside the optimiser's step; 0 for none.
-  private let decay: Double
+  let decay: Double
   /// The weights before the decay, of which the change is measured.
-  private var undecayed: FlatVector?
+  private(set) var undecayed: FlatVector?
+  /// Where the update is clipped instead of the gradient.
+  private let updateClip: UpdateClip?
   /// How each tensor is updated; nil where all are updated alike.
-  private let treatments: TensorTreatments?
+  let treatments: TensorTreatments?
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
   /// Of the weights, where one is asked for.
@@ -33,6 +35,9 @@ final class ParameterUpdater {
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
     clipsElements = settings.clip.needs.contains(.elements)
     decay = settings.regularization.decoupledL2
+    updateClip =
+      settings.clipTarget == .update && !(settings.clip is NoClip)
+      ? UpdateClip(owning: partition.updated) : nil
     average = settings.evaluation.average.map {
       WeightAverage(decay: $0, owning: partition.updated)
     }
@@ -41,47 +46,64 @@ final class ParameterUpdater {
   }
 
   /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
-  /// Collective where the optimiser needs norms of directions.
+  /// Collective where the optimiser needs norms of directions, and where the update is clipped:
+  /// then `clipping` decides from its squares by tensor, and what it decided is returned.
   func apply(
     _ decision: StepDecision, _ gradient: inout FlatVector, _ ledger: NormLedger, rate: Double,
-    on world: borrowing Communicator
-  ) throws {
+    on world: borrowing Communicator, clipping: (NormLedger) -> ClippedUpdate
+  ) throws -> ClippedUpdate? {
     optimizer.beginStep()
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
-    statistics.beginUpdate()
-    for (part, isInShard) in partition.updateParts {
-      let (tensor, range) = (part.tensor, part.range)
-      let treatment = treatments?[tensor]
-      if let treatment, treatment.isFrozen {
-        if isInShard {
-          let squares = parameters.weights.squaredNorm(in: range)
-          statistics.add(UpdateNorms(squaredWeights: squares), of: range)
-        }
-        continue
+    var clipped: ClippedUpdate?
+    if let updateClip {
+      clipped = try applyClipped(
+        decision, gradient, trust, rate: rate, updateClip, on: world, clipping)
+    } else {
+      statistics.beginUpdate()
+      for (part, isInShard) in partition.updateParts {
+        let norms = update(part, gradient, decision, trust, rate: rate, measures: isInShard)
+        if isInShard { statistics.add(norms, of: part.range) }
       }
-      let rate = rate * (treatment?.rate ?? 1)
-      let shrink = decay * rate
-      if shrink > 0 {
-        undecayed!.copy(from: parameters.weights, in: range)
-        parameters.weights.scale(by: 1 - shrink, in: range)
-      }
-      var norms = parameters.withWeights { weights in
-        optimizer.update(
-          &weights, gradient: gradient, in: range, rate: rate,
-          factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
-          by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
-      }
-      guard isInShard else { continue }
-      if shrink > 0 {
-        // The decay is part of the change.
-        norms.squaredChange = parameters.weights.squaredDistance(to: undecayed!, in: range)
-        norms.squaredWeights = undecayed!.squaredNorm(in: range)
-      }
-      statistics.add(norms, of: range)
     }
     average?.add(parameters.weights)
     for observer in statistics.observers.all { observer.updated(parameters.weights) }
+    return clipped
+  }
+
+  /// Updates one part of a tensor, and returns the norms of its change where it `measures` them.
+  /// `optimized` is called with those of the optimiser's own change, and the tensor's rate.
+  func update(
+    _ part: TensorLayout.Part, _ gradient: borrowing FlatVector, _ decision: StepDecision,
+    _ trust: [Double]?, rate: Double, measures: Bool,
+    optimized: (UpdateNorms, _ rate: Double) -> Void = { _, _ in }
+  ) -> UpdateNorms {
+    let (tensor, range) = (part.tensor, part.range)
+    let treatment = treatments?[tensor]
+    if let treatment, treatment.isFrozen {
+      return measures
+        ? UpdateNorms(squaredWeights: parameters.weights.squaredNorm(in: range)) : UpdateNorms()
+    }
+    let rate = rate * (treatment?.rate ?? 1)
+    let shrink = decay * rate
+    if shrink > 0 {
+      undecayed!.copy(from: parameters.weights, in: range)
+      parameters.weights.scale(by: 1 - shrink, in: range)
+    }
+    updateClip?.keep(parameters.weights, in: range)
+    var norms = parameters.withWeights { weights in
+      optimizer.update(
+        &weights, gradient: gradient, in: range, rate: rate,
+        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
+        by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
+    }
+    optimized(norms, rate)
+    if measures && shrink > 0 {
+      // The decay is part of the change.
+      norms.squaredChange = parameters.weights.squaredDistance(to: undecayed!, in: range)
+      norms.squaredWeights = undecayed!.squaredNorm(in: range)
+    }
+    return norms
   }
 
   /// Σ(w − w₀)² over a part of the update range.
