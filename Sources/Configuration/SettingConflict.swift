@@ -61,8 +61,15 @@ package struct SettingConflict {
     _ clip: any ClipRule, of target: ClipTarget, _ scope: ClipScope,
     _ optimizer: any OptimizerRule
   ) {
-    let rule = "rule \"\(type(of: clip).kind)\""
+    let rule = "\"\(type(of: clip).kind)\""
     let kind = type(of: optimizer).kind
+    if clip.needs.contains(.secondMoment), optimizer.secondMoment == nil {
+      self.init(
+        "rule", in: "clip",
+        "\(rule) limits elements by the optimiser's mean of their squares, which optimizer.kind \"\(kind)\" does not have: use adamw or lamb, or another rule"
+      )
+      return
+    }
     guard target == .update else { return nil }
     if clip.needs.contains(.elements) {
       self.init(

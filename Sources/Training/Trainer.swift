@@ -101,7 +101,7 @@ public final class Trainer {
     var rate = policy.rateInForce(step)
     if !decision.isSkip {
       statistics.record(step.ledger)
-      rate = policy.record(step, decision, statistics.noise)
+      rate = policy.record(step, decision, statistics.noise) * updater.rateFactor
       let update = try updater.apply(
         decision, &pass.gradient, step.ledger, rate: rate, on: world
       ) { policy.decideOnUpdate($0) }

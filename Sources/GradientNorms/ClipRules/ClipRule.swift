@@ -37,6 +37,17 @@ public protocol ClipRule: Kind, StatefulKind {
   /// tiles that it updates.
   func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part)
     -> Double
+
+  /// The same for rules that need ``ClipNeeds/secondMoment``, which the optimiser has of the part's
+  /// elements, in their order; `step` is the optimiser's step, from 1, that the gradient is for.
+  func clip(
+    _ gradient: inout FlatVector, secondMoment: Span<Float>, inStep step: Int,
+    in part: TensorLayout.Part
+  ) -> Double
+
+  /// Whether the optimiser's moments begin anew in its step `step`, and with what rate: a function
+  /// of the step alone, so the same on every rank.
+  func restart(inStep step: Int) -> MomentRestart
 }
 
 /// Every kind of clip rule; the first is the default.
@@ -55,6 +66,7 @@ public enum ClipRules: KindList {
     AdaGC.self,
     QuantileClip.self,
     RMSClip.self,
+    SPAMClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
@@ -96,6 +108,9 @@ public struct ClipNeeds: OptionSet, Sendable {
   /// The elements themselves: ``ClipRule/clip(_:weights:in:)`` is called, and the norm after it is
   /// reduced in the ledger.
   public static let elements = ClipNeeds(rawValue: 4)
+  /// The optimiser's running mean of g², element by element, with ``elements``: an optimiser that
+  /// has none is refused.
+  public static let secondMoment = ClipNeeds(rawValue: 8)
 }
 
 /// The norms of a step's mean gradient, before clipping; all finite.
@@ -185,21 +200,4 @@ public enum ClipScope: String, CaseIterable, Sendable {
   case worker
   /// On the mean gradient, by √L ≥ ‖g‖, which is known before the gradients are summed.
   case bound
-}
-
-extension FlatVector {
-  /// Applies a rule that needs ``/GradientNorms/ClipNeeds/elements`` to a range of the mean
-  /// gradient; other rules leave it as it is.
-  ///
-  /// Slices never cut a row, so a row's norms are known where the row is and cost no message.
-  /// `counted` is called for each grain with the sum of its squares after the clip.
-  public mutating func clipElements(
-    _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>,
-    counted: (TensorLayout.Part, Double) -> Void
-  ) {
-    guard rule.needs.contains(.elements) else { return }
-    for part in layout.tiles(of: range) {
-      counted(part, rule.clip(&self, weights: weights, in: part))
-    }
-  }
 }

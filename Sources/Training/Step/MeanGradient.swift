@@ -52,18 +52,31 @@ struct MeanGradient {
       if layout.measuresMore { measureMore(part, of: gradient, updater, into: &ledger) }
       observers.entered(part.range, ledger)
     }
-    if clip.needs.contains(.elements) {
-      for range in partition.updated.ranges {
-        gradient.clipElements(clip, weights: updater.parameters.weights, in: range) {
-          part, squares in
-          if partition.shard.contains(part.range.lowerBound) {
-            ledger.add(squares, to: .appliedSquares, of: part.tensor)
-          }
-          observers.entered(part.range, ledger)
+    if clip.needs.contains(.elements) { clipElements(of: &gradient, updater, into: &ledger) }
+    scheme.compare(gradient, in: partition.shardParts, with: &ledger)
+  }
+
+  /// Clips element by element, and enters the squares that the shard has after it.
+  private func clipElements(
+    of gradient: inout FlatVector, _ updater: ParameterUpdater, into ledger: inout NormLedger
+  ) {
+    func enter(_ part: TensorLayout.Part, _ squares: Double) {
+      if partition.shard.contains(part.range.lowerBound) {
+        ledger.add(squares, to: .appliedSquares, of: part.tensor)
+      }
+      observers.entered(part.range, ledger)
+    }
+    for range in partition.updated.ranges {
+      if clip.needs.contains(.secondMoment) {
+        updater.optimizer.withSecondMoment { moment, owned, step in
+          gradient.clipElements(
+            clip, secondMoment: moment, of: owned, inStep: step, in: range, counted: enter)
         }
+      } else {
+        gradient.clipElements(
+          clip, weights: updater.parameters.weights, in: range, counted: enter)
       }
     }
-    scheme.compare(gradient, in: partition.shardParts, with: &ledger)
   }
 
   private func addPenalty(

@@ -12,7 +12,7 @@ final class ParameterUpdater {
   let parameters: Parameters
   let partition: ParameterPartition
   let statistics: StepStatistics
-  private let clipsElements: Bool
+  private let clip: any ClipRule
   /// λ of w ← (1 − rate·λ)·w outside the optimiser's step; 0 for none.
   let decay: Double
   /// The weights before the decay, of which the change is measured.
@@ -33,7 +33,7 @@ final class ParameterUpdater {
   ) {
     self.treatments = treatments
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
-    clipsElements = settings.clip.needs.contains(.elements)
+    clip = settings.clip
     decay = settings.regularization.decoupledL2
     updateClip =
       settings.clipTarget == .update && !(settings.clip is NoClip)
@@ -45,6 +45,9 @@ final class ParameterUpdater {
     if decay > 0 { undecayed = FlatVector(zeros: parameters.weights.layout) }
   }
 
+  /// What the clip rule multiplies the rate of the optimiser's next step by.
+  var rateFactor: Double { clip.restart(inStep: optimizer.stepCount + 1).rate }
+
   /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
   /// Collective where the optimiser needs norms of directions, and where the update is clipped:
   /// then `clipping` decides from its squares by tensor, and what it decided is returned.
@@ -53,6 +56,7 @@ final class ParameterUpdater {
     on world: borrowing Communicator, clipping: (NormLedger) -> ClippedUpdate
   ) throws -> ClippedUpdate? {
     optimizer.beginStep()
+    if clip.restart(inStep: optimizer.stepCount).resets { optimizer.resetMoments() }
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
     var clipped: ClippedUpdate?
@@ -211,7 +215,7 @@ final class ParameterUpdater {
   private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision)
     -> Double
   {
-    if clipsElements { return ledger[.appliedSquares, tensor].squareRoot() }
+    if clip.needs.contains(.elements) { return ledger[.appliedSquares, tensor].squareRoot() }
     return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
   }
 }
