@@ -66,7 +66,7 @@ package struct SettingConflict {
     if clip.needs.contains(.secondMoment), optimizer.secondMoment == nil {
       self.init(
         "rule", in: "clip",
-        "\(rule) limits elements by the optimiser's mean of their squares, which optimizer.kind \"\(kind)\" does not have: use adamw or lamb, or another rule"
+        "\(rule) works on the optimiser's mean of squares, which optimizer.kind \"\(kind)\" does not have: use adamw or lamb, or another rule"
       )
       return
     }

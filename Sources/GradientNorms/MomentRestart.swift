@@ -4,6 +4,10 @@ public struct MomentRestart: Sendable, Equatable {
   public var resets: Bool
   /// A factor on the step's learning rate.
   public var rate: Double
+  /// How many of the steps before this one the correction of the moments' bias leaves out.
+  public var forgottenSteps: Int
 
-  public init(resets: Bool = false, rate: Double = 1) { (self.resets, self.rate) = (resets, rate) }
+  public init(resets: Bool = false, rate: Double = 1, forgottenSteps: Int = 0) {
+    (self.resets, self.rate, self.forgottenSteps) = (resets, rate, forgottenSteps)
+  }
 }

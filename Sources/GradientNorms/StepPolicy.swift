@@ -96,6 +96,12 @@ public struct StepPolicy: Sendable {
       isCertified: coefficient == 1)
   }
 
+  /// What elements of each tensor are limited to before the step's norms are decided on, from the
+  /// largest magnitudes: for ``ClipNeeds/largestElements``.
+  public func limits(ofLargest largest: [Double]) -> [Double] {
+    grouped?.limits(ofLargest: largest) ?? clip.limits(ofLargest: largest)
+  }
+
   /// What the rule makes of norms, with a memory for each group of tensors.
   mutating func clipped(_ ledger: NormLedger) -> (effect: ClipEffect, own: [OwnClip]) {
     if grouped == nil { return (clip.decide(ledger), []) }
@@ -113,11 +119,11 @@ public struct StepPolicy: Sendable {
     let applied: Double
     let acts: Bool
     if rule.needs.contains(.elements) {
-      let after = (0..<ledger.tensorCount).reduce(0) {
-        frozen.contains($1) ? $0 : $0 + ledger[.appliedSquares, $1]
+      let after = (0..<ledger.tensorCount).map {
+        frozen.contains($0) ? 0 : ledger[.appliedSquares, $0]
       }
-      applied = after.squareRoot()
-      acts = after < total
+      applied = effect.factors.norm(ofSquares: after)
+      acts = effect.factors.shortens || after.reduce(0, +) < total
     } else {
       applied = effect.factors.norm(ofSquares: squares)
       acts = effect.factors.shortens

@@ -72,7 +72,7 @@ public final class Trainer {
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, one for a
-  /// clip of the update, and one for norms of orders above 3; one gradient reduction more for SAM;
+  /// clip of the update or by largest elements, and one for norms of orders above 3; one gradient reduction more for SAM;
   /// 48 bytes a running statistic of batch normalization). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
@@ -93,7 +93,9 @@ public final class Trainer {
     pass.restoreWeights()
     step.clock.mark(.reduce)
 
-    try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world)
+    try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world) {
+      policy.limits(ofLargest: $0)
+    }
     try statistics.close(&step, on: world)
     var decision = policy.decide(step.ledger, early: early)
     step.clock.mark(.norm)

@@ -96,6 +96,7 @@ public struct TrainerSettings: Sendable {
   func ledgerLayout(tensorCount: Int) -> LedgerLayout {
     var orders = report.norms
     if !orders.contains(clip.order) { orders.append(clip.order) }
+    if clip.needs.contains(.largestElements) { orders.append(.infinity) }
     let parts: LedgerLayout.PartsNorm =
       clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
     return LedgerLayout(

@@ -62,6 +62,9 @@ private let extra = [
     "optimizer.kind=adamw", "clip.threshold=0.5", "clip.reset_every=4", "clip.warmup_steps=1",
     "clip.settle_steps=1",
   ],
+  "clip.rule=stable-spam": [
+    "optimizer.kind=adamw", "clip.memory=0.5", "clip.square_memory=0.9", "clip.reset_every=4",
+  ],
   "stop.rule=norm": ["stop.below=1e-9"],
   "model.loss=cross-entropy": ["model.label_smoothing=0.1"],
   "model.loss=huber": ["model.huber_delta=0.1"],

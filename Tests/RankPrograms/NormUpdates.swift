@@ -72,6 +72,14 @@ let normUpdatesProgram = RankProgram("norm-updates") { world, _ in
       "optimizer.weight_decay=0.05", "optimizer.epsilon=0.1",
     ], worlds: worlds
   ) { trainer, oracle, part in try checkSPAM(trainer, oracle, on: part) }
+  cases += Oracle.cases(
+    "stable-spam",
+    [
+      "clip.rule=stable-spam", "clip.memory=0.5", "clip.norm_memory=0.6", "clip.square_memory=0.9",
+      "clip.reset_every=4", "optimizer.kind=adamw", "optimizer.learning_rate=0.1",
+      "optimizer.weight_decay=0.05", "optimizer.epsilon=0.1",
+    ], worlds: worlds
+  ) { trainer, oracle, part in try checkStableSPAM(trainer, oracle, on: part) }
   try run(cases, on: world)
 }
 
@@ -156,4 +164,60 @@ private func checkSPAM(_ trainer: Trainer, _ oracle: Oracle, on part: borrowing 
   }
   try part.expectEqualReplicas(trainer)
   try expect(part.rank > 0 || clipped >= 3, "the rule acted in \(clipped) steps")
+}
+
+/// Stable-SPAM on AdamW, in Double: the bias of the three means is corrected by all steps, that of
+/// the moments by those since their last reset.
+private func checkStableSPAM(
+  _ trainer: Trainer, _ oracle: Oracle, on part: borrowing Communicator
+) throws {
+  let start = oracle.weights(trainer)
+  var (first, second) = (zeros(start), zeros(start))
+  var means = start.map { _ in (largest: 0.0, norm: 0.0, square: 0.0) }
+  var (limited, clipped) = (0, 0)
+  for step in 1...9 {
+    let before = oracle.weights(trainer)
+    let decision = try trainer.step(on: part).decision
+    guard part.rank == 0 else { continue }
+    let gradient = oracle.gradient(of: oracle.samples(ofStep: step - 1), at: before)
+    var applied = gradient
+    for tensor in gradient.indices {
+      func correction(_ memory: Double) -> Double {
+        (0..<step).reduce(1.0) { power, _ in power * memory }
+      }
+      let largest = gradient[tensor].map(abs).max()!
+      means[tensor].largest = 0.5 * means[tensor].largest + 0.5 * largest
+      let limit = means[tensor].largest / (1 - correction(0.5))
+      applied[tensor] = gradient[tensor].map { abs($0) > limit ? $0 / largest * limit : $0 }
+      if limit < largest { limited += 1 }
+      let length = norm(applied[tensor])
+      means[tensor].norm = 0.6 * means[tensor].norm + 0.4 * length
+      means[tensor].square = 0.9 * means[tensor].square + 0.1 * length * length
+      let root = (means[tensor].square / (1 - correction(0.9))).squareRoot()
+      let wanted = means[tensor].norm / (1 - correction(0.6)) / (root + 1e-8)
+      applied[tensor] = applied[tensor].map { $0 / length * wanted }
+    }
+    let counted = step < 4 ? step : step % 4 + 1
+    if step % 4 == 0 { (first, second) = (zeros(start), zeros(start)) }
+    let (power1, power2) = (0..<counted).reduce((1.0, 1.0)) { powers, _ in
+      (powers.0 * 0.9, powers.1 * 0.999)
+    }
+    var new = before
+    for tensor in applied.indices {
+      for (index, g) in applied[tensor].enumerated() {
+        first[tensor][index] = 0.9 * first[tensor][index] + 0.1 * g
+        second[tensor][index] = 0.999 * second[tensor][index] + 0.001 * g * g
+        let u =
+          first[tensor][index] / (1 - power1)
+          / ((second[tensor][index] / (1 - power2)).squareRoot() + 0.1)
+        new[tensor][index] = before[tensor][index] * (1 - 0.1 * 0.05) - 0.1 * u
+      }
+    }
+    try expectStep(oracle.weights(trainer), new, from: before, "step \(step)")
+    try expectClose(decision.norm, norm(gradient), 4e-6, "step \(step): the norm")
+    try expectClose(decision.applied, norm(applied), 4e-6, "step \(step): the applied norm")
+    clipped += decision.action == .clip ? 1 : 0
+  }
+  try part.expectEqualReplicas(trainer)
+  try expect(part.rank > 0 || limited > 3 && clipped > 3, "\(limited) limits, \(clipped) clips")
 }

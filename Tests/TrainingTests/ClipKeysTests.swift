@@ -31,7 +31,7 @@ import Testing
       (["clip.rule=global", "clip.of=updates"], "clip.of: "),
       (
         ["clip.rule=spam"],
-        "clip.rule: \"spam\" limits elements by the optimiser's mean of their squares, which optimizer.kind \"sgd\" does not have: use adamw or lamb, or another rule"
+        "clip.rule: \"spam\" works on the optimiser's mean of squares, which optimizer.kind \"sgd\" does not have: use adamw or lamb, or another rule"
       ),
       (["clip.rule=spam", "optimizer.kind=adamw", "clip.of=update"], "clip.of: \"spam\" limits"),
     ])
@@ -43,7 +43,9 @@ import Testing
 
   @Test(arguments: ["adamw", "lamb"]) func spamTakesOptimisersWithAMeanSquare(_ kind: String) throws
   {
-    let experiment = try read(["clip.rule=spam", "optimizer.kind=\(kind)"])
-    #expect(experiment.clip as? SPAMClip == SPAMClip())
+    let spam = try read(["clip.rule=spam", "optimizer.kind=\(kind)"])
+    #expect(spam.clip as? SPAMClip == SPAMClip())
+    let stable = try read(["clip.rule=stable-spam", "optimizer.kind=\(kind)"])
+    #expect(stable.clip as? StableSPAMClip == StableSPAMClip())
   }
 }

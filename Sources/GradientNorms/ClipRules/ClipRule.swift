@@ -45,6 +45,11 @@ public protocol ClipRule: Kind, StatefulKind {
     in part: TensorLayout.Part
   ) -> Double
 
+  /// What elements of each tensor are limited to, from the largest magnitude in it; for rules that
+  /// need ``ClipNeeds/largestElements``. Longer elements are scaled as if that largest one were the
+  /// limit: times limit / largest. The state is as the last step left it.
+  func limits(ofLargest largest: [Double], _ state: State) -> [Double]
+
   /// Whether the optimiser's moments begin anew in its step `step`, and with what rate: a function
   /// of the step alone, so the same on every rank.
   func restart(inStep step: Int) -> MomentRestart
@@ -67,6 +72,7 @@ public enum ClipRules: KindList {
     QuantileClip.self,
     RMSClip.self,
     SPAMClip.self,
+    StableSPAMClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
@@ -111,6 +117,10 @@ public struct ClipNeeds: OptionSet, Sendable {
   /// The optimiser's running mean of g², element by element, with ``elements``: an optimiser that
   /// has none is refused.
   public static let secondMoment = ClipNeeds(rawValue: 8)
+  /// The largest magnitude of each tensor before elements are clipped, with ``elements``: one small
+  /// allreduce more. ``ClipRule/limits(ofLargest:_:)`` is called, and what its limits leave is
+  /// measured.
+  public static let largestElements = ClipNeeds(rawValue: 16)
 }
 
 /// The norms of a step's mean gradient, before clipping; all finite.
@@ -140,6 +150,16 @@ public struct StepNorms: Sendable {
     case .ledger(let ledger): (0..<ledger.tensorCount).map { ledger.norm(ofTensor: $0) }
     case .values(let norms): norms
     }
+  }
+
+  /// Each tensor's largest magnitude before clipping, and its L2 norm after its elements were
+  /// clipped: for rules that need ``ClipNeeds/largestElements``.
+  public var largestElements: [Double] { ledgerValues { $0[largestOfTensor: $1] } }
+  public var tensorsLeft: [Double] { ledgerValues { $0[.appliedSquares, $1].squareRoot() } }
+
+  private func ledgerValues(_ value: (NormLedger, Int) -> Double) -> [Double] {
+    guard case .ledger(let ledger) = source else { fatalError("norms alone have no elements") }
+    return (0..<ledger.tensorCount).map { value(ledger, $0) }
   }
 }
 

@@ -31,7 +31,29 @@ extension FlatVector {
   }
 }
 
+extension FlatVector {
+  /// Scales the elements of a range that are longer than their tensor's limit, as if its `largest`
+  /// were the limit. `counted` is called for each grain with the sum of its squares afterwards.
+  public mutating func clipElements(
+    to limits: [Double], ofLargest largest: [Double], in range: Range<Int>,
+    counted: (TensorLayout.Part, Double) -> Void
+  ) {
+    for part in layout.tiles(of: range) {
+      let limit = limits[part.tensor]
+      if limit < largest[part.tensor] {
+        let factor = limit / largest[part.tensor]
+        let elements = base + part.range.lowerBound
+        for index in 0..<part.range.count where abs(Double(elements[index])) > limit {
+          elements[index] = Float(Double(elements[index]) * factor)
+        }
+      }
+      counted(part, squaredNorm(in: part.range))
+    }
+  }
+}
+
 extension ClipRule {
+  public func limits(ofLargest largest: [Double], _ state: State) -> [Double] { largest }
   public func clip(
     _ gradient: inout FlatVector, secondMoment: Span<Float>, inStep step: Int,
     in part: TensorLayout.Part

@@ -23,6 +23,8 @@ final class ParameterUpdater {
   let treatments: TensorTreatments?
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
+  /// How many steps the clip rule had the moments forget.
+  private var forgottenSteps = 0
   /// Of the weights, where one is asked for.
   let average: WeightAverage?
 
@@ -56,7 +58,9 @@ final class ParameterUpdater {
     on world: borrowing Communicator, clipping: (NormLedger) -> ClippedUpdate
   ) throws -> ClippedUpdate? {
     optimizer.beginStep()
-    if clip.restart(inStep: optimizer.stepCount).resets { optimizer.resetMoments() }
+    let restart = clip.restart(inStep: optimizer.stepCount)
+    if restart.resets { optimizer.resetMoments() }
+    forgottenSteps = restart.forgottenSteps
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
     var clipped: ClippedUpdate?
@@ -99,7 +103,7 @@ final class ParameterUpdater {
       optimizer.update(
         &weights, gradient: gradient, in: range, rate: rate,
         factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
-        by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
+        by: treatment?.rule, without: uncountedSteps(ofTensor: tensor))
     }
     optimized(norms, rate)
     if measures && shrink > 0 {
@@ -125,6 +129,12 @@ final class ParameterUpdater {
   func restore(stepCount: Int, idleSteps: [Int]?) {
     optimizer.restore(stepCount: stepCount)
     self.idleSteps = idleSteps
+  }
+
+  /// The optimiser's steps that the correction of a tensor's bias leaves out.
+  private func uncountedSteps(ofTensor tensor: Int) -> Int {
+    let idle = idleSteps?[tensor] ?? 0
+    return max(idle, min(idle + forgottenSteps, optimizer.stepCount - 1))
   }
 
   private func countIdleSteps() {
@@ -202,7 +212,7 @@ final class ParameterUpdater {
         let squares = optimizer.direct(
           &gradient, weights: parameters.weights, in: part.range,
           factor: decision.factor(ofTensor: tensor), by: treatment?.rule,
-          without: idleSteps?[tensor] ?? 0)
+          without: uncountedSteps(ofTensor: tensor))
         if isInShard { directions.add(squares, to: .squares, of: tensor) }
       }
       statistics.observers.entered(part.range, directions, in: .side)
@@ -215,7 +225,9 @@ final class ParameterUpdater {
   private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision)
     -> Double
   {
-    if clip.needs.contains(.elements) { return ledger[.appliedSquares, tensor].squareRoot() }
-    return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+    let norm =
+      clip.needs.contains(.elements)
+      ? ledger[.appliedSquares, tensor].squareRoot() : ledger.norm(ofTensor: tensor)
+    return decision.factor(ofTensor: tensor) * norm
   }
 }

@@ -44,6 +44,9 @@ struct TrainingPolicy {
     step.decide(ledger, early: early)
   }
 
+  /// What elements of each tensor are limited to, from the largest magnitudes.
+  func limits(ofLargest largest: [Double]) -> [Double] { step.limits(ofLargest: largest) }
+
   /// Decides how a step's update is clipped, from its squares by tensor.
   mutating func decideOnUpdate(_ updates: NormLedger) -> ClippedUpdate {
     step.decideOnUpdate(updates)
