@@ -117,6 +117,14 @@ extension Experiment.ReportChoice {
     samples = try keys.boolean(
       "samples", default: false,
       "measure the norm of each sample's gradient, and record their quantiles and the largest")
+    spikeWindow = try keys.integer(
+      "spike_window", default: 1000, in: 2...100_000,
+      "the steps before it with which each loss and norm is compared, for `spike_score`; a tenth of them must be there"
+    )
+    spikeDeviations = try keys.number(
+      "spike_deviations", default: 7, wanted: "a number above 0",
+      "how many standard deviations from their mean make a spike"
+    ) { $0 > 0 }
     tensorboard = try keys.boolean(
       "tensorboard", default: true,
       "write TensorBoard's event file: scalars of every step, norms of tensors every `report.every` steps"
@@ -126,10 +134,10 @@ extension Experiment.ReportChoice {
 
 extension Experiment {
   static func clip(_ keys: inout ExperimentReader) throws(ExperimentError) -> (
-    any ClipRule, ClipScope
+    any ClipRule, ClipScope, ClipTarget
   ) {
-    try keys.kind("rule", of: ClipRules.self, "how gradients are clipped") {
-      (kind, keys) throws(ExperimentError) in
+    let (rule, scope) = try keys.kind("rule", of: ClipRules.self, "how gradients are clipped") {
+      (kind, keys) throws(ExperimentError) -> (any ClipRule, ClipScope) in
       let rule: any ClipRule = try kind.init(&keys)
       guard rule.limit != nil else { return (rule, .meanGradient) }
       let scope: ClipScope = try keys.choice(
@@ -141,5 +149,10 @@ extension Experiment {
       }
       return (rule, scope)
     }
+    let target: ClipTarget = try keys.choice(
+      "of", default: type(of: rule).usualTarget,
+      "the vector that the rule limits: gradient, the mean gradient, before the optimiser sees it; update, what the optimiser makes of it, before the weights take it in, in units of the learning rate, with one small allreduce more. Rules for single elements or rows limit the gradient. By default update for rms, gradient for all others"
+    )
+    return (rule, scope, target)
   }
 }

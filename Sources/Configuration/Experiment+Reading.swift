@@ -83,7 +83,10 @@ extension Experiment {
       &keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
     batchGrowth = try Self.batchGrowth(&keys, globalBatch: training.globalBatch)
     try keys.enter("clip")
-    (clip, clipScope) = try Self.clip(&keys)
+    (clip, clipScope, clipTarget) = try Self.clip(&keys)
+    if let conflict = SettingConflict(clip, of: clipTarget, clipScope, optimizer) {
+      throw keys.error(conflict.key, conflict.text)
+    }
     try keys.enter("regularization")
     regularization = try Regularization(&keys)
     try keys.enter("guard")

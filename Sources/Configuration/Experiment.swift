@@ -29,6 +29,8 @@ public struct Experiment: Sendable {
   public var batchGrowth: BatchGrowth?
   public var clip: any ClipRule
   public var clipScope: ClipScope
+  /// Whether the rule limits the gradient or the update.
+  public var clipTarget: ClipTarget
   public var regularization: Regularization
   public var guardConfig: GuardConfig
   /// What may end training before its length.
@@ -108,6 +110,10 @@ public struct Experiment: Sendable {
     public var noise = Noise.ranks
     /// Whether records have the distribution of the norms of single samples' gradients.
     public var samples = false
+    /// With how many steps before it each loss and norm is compared, and how many standard
+    /// deviations from their mean make a spike.
+    public var spikeWindow = 1000
+    public var spikeDeviations = 7.0
     /// Whether TensorBoard's files are written.
     public var tensorboard = true
 

@@ -1,3 +1,4 @@
+import ExperimentKeys
 import GradientNorms
 import Optimizers
 
@@ -59,6 +60,40 @@ package struct SettingConflict {
       self.init(
         "noise", in: "report",
         "with clip.scope worker the noise is measured over ranks, at report steps")
+    } else {
+      return nil
+    }
+  }
+
+  /// The first conflict of a clip rule with the vector that it is to limit, and with the optimiser.
+  package init?(
+    _ clip: any ClipRule, of target: ClipTarget, _ scope: ClipScope,
+    _ optimizer: any OptimizerRule
+  ) {
+    let rule = "\"\(type(of: clip).kind)\""
+    let kind = type(of: optimizer).kind
+    if clip.needs.contains(.secondMoment), optimizer.secondMoment == nil {
+      self.init(
+        "rule", in: "clip",
+        "\(rule) works on the optimiser's mean of squares, which optimizer.kind \"\(kind)\" does not have: use adamw or lamb, or another rule"
+      )
+      return
+    }
+    guard target == .update else { return nil }
+    if clip.needs.contains(.elements) {
+      self.init(
+        "of", in: "clip",
+        "\(rule) limits single elements or rows of the gradient: for updates use a rule by norms, such as rms or global"
+      )
+    } else if clip.order != .two {
+      self.init("order", in: "clip", "updates are clipped by their L2 norm: use order 2")
+    } else if scope != .meanGradient {
+      self.init("scope", in: "clip", "updates have scope mean-gradient alone")
+    } else if optimizer.needs.contains(.evaluationWeights) {
+      self.init(
+        "of", in: "clip",
+        "optimizer.kind \"\(kind)\" keeps weights of its own, which a clipped update would not reach: use of = \"gradient\""
+      )
     } else {
       return nil
     }

@@ -95,6 +95,9 @@ struct GroupedClip: Sendable {
     )
   }
 
+  /// What elements of each tensor are limited to: a matter of no groups.
+  func limits(ofLargest largest: [Double]) -> [Double] { shared.limits(ofLargest: largest) }
+
   /// The memories of all groups, the shared one first; of a rule that has none, that of any model.
   var state: StateValue {
     get { shared.rule.isStateless ? shared.state : .list(([shared] + own).map(\.state)) }

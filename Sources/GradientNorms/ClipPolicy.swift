@@ -37,6 +37,9 @@ public struct ClipPolicy: Sendable {
     box.decide(StepNorms(whole: norm, tensors: tensorNorms, sizes: sizes))
   }
 
+  /// What elements of each tensor are limited to, from the largest magnitudes; remembers nothing.
+  func limits(ofLargest largest: [Double]) -> [Double] { box.limits(ofLargest: largest) }
+
   /// The state as a checkpoint holds it. What is set to something that is no state of this rule
   /// starts it afresh.
   public var state: StateValue {
@@ -50,6 +53,7 @@ public struct ClipPolicy: Sendable {
     var saved: StateValue { get }
     mutating func restore(_ value: StateValue, tensorCount: Int)
     mutating func decide(_ norms: StepNorms) -> ClipEffect
+    func limits(ofLargest largest: [Double]) -> [Double]
   }
 
   private struct Holder<Rule: ClipRule>: Box {
@@ -67,6 +71,10 @@ public struct ClipPolicy: Sendable {
     }
 
     mutating func decide(_ norms: StepNorms) -> ClipEffect { rule.decide(norms, &state) }
+
+    func limits(ofLargest largest: [Double]) -> [Double] {
+      rule.limits(ofLargest: largest, state)
+    }
   }
 }
 

@@ -9,7 +9,7 @@ public struct StepDecision: Sendable, Equatable {
     case skip(SkipReason)
   }
 
-  public let action: Action
+  public internal(set) var action: Action
   /// ‖g‖ before clipping, in the clip rule's order; nil where it is not finite or not known.
   public let norm: Double?
   /// The norm of what is applied of g, L2: after clipping, without frozen tensors; nil for a skipped
@@ -25,6 +25,9 @@ public struct StepDecision: Sendable, Equatable {
   public var ownClips: [OwnClip] = []
   /// ‖g‖ before clipping, L2, of the tensors that the update reaches; nil where these are all.
   public var reachedNorm: Double?
+  /// What the rule made of the update, where it limits that; norms and factors above are then of a
+  /// gradient that is not clipped.
+  public internal(set) var update: ClippedUpdate?
 
   /// The one factor of the step, where there is one.
   public var coefficient: Double? { factors.common }

@@ -14,6 +14,8 @@ public struct StepPolicy: Sendable {
   }
 
   public let scope: ClipScope
+  /// What the rule limits.
+  public let target: ClipTarget
   public let skip: SkipPolicy
   private var clip: ClipPolicy
   /// The policies in force where tensors are clipped in groups.
@@ -28,12 +30,13 @@ public struct StepPolicy: Sendable {
   /// A policy before the first step. `groups` says which tensors are clipped together; nil for
   /// all, which alone the scopes `worker` and `bound` allow.
   public init(
-    rule: any ClipRule, scope: ClipScope = .meanGradient, skip: SkipPolicy = SkipPolicy(),
-    tensorSizes: [Int], groups: ClipGroups? = nil
+    rule: any ClipRule, scope: ClipScope = .meanGradient, of target: ClipTarget = .gradient,
+    skip: SkipPolicy = SkipPolicy(), tensorSizes: [Int], groups: ClipGroups? = nil
   ) {
     precondition(
-      groups == nil || scope == .meanGradient, "groups of tensors are clipped in the mean gradient")
-    self.scope = scope
+      scope == .meanGradient || groups == nil && target == .gradient,
+      "groups of tensors, and updates, are clipped in scope mean-gradient")
+    (self.scope, self.target) = (scope, target)
     self.skip = skip
     clip = ClipPolicy(rule, tensorSizes: tensorSizes)
     grouped = groups.map { GroupedClip(rule, $0, tensorSizes: tensorSizes) }
@@ -93,33 +96,36 @@ public struct StepPolicy: Sendable {
       isCertified: coefficient == 1)
   }
 
+  /// What elements of each tensor are limited to before the step's norms are decided on, from the
+  /// largest magnitudes: for ``ClipNeeds/largestElements``.
+  public func limits(ofLargest largest: [Double]) -> [Double] {
+    grouped?.limits(ofLargest: largest) ?? clip.limits(ofLargest: largest)
+  }
+
+  /// What the rule makes of norms, with a memory for each group of tensors.
+  mutating func clipped(_ ledger: NormLedger) -> (effect: ClipEffect, own: [OwnClip]) {
+    if grouped == nil { return (clip.decide(ledger), []) }
+    return grouped!.decide(ledger)
+  }
+
   private mutating func decideOnMean(_ ledger: NormLedger) -> StepDecision {
-    let rule = clip.rule
-    var ownClips: [OwnClip] = []
-    let effect: ClipEffect
-    if grouped == nil {
-      effect = clip.decide(ledger)
-    } else {
-      (effect, ownClips) = grouped!.decide(ledger)
-    }
+    // A rule for the update decides when there is one: the gradient stays as it is.
+    let rule: any ClipRule = target == .update ? NoClip() : clip.rule
+    let (effect, ownClips) = target == .update ? (ClipEffect(), []) : clipped(ledger)
     var squares = (0..<ledger.tensorCount).map { ledger[.squares, $0] }
     let frozen = grouped?.groups.frozen ?? []
     for tensor in frozen { squares[tensor] = 0 }
     let total = squares.reduce(0, +)
     let applied: Double
     let acts: Bool
-    switch effect.factors {
-    case _ where rule.needs.contains(.elements):
-      let after = (0..<ledger.tensorCount).reduce(0) {
-        frozen.contains($1) ? $0 : $0 + ledger[.appliedSquares, $1]
+    if rule.needs.contains(.elements) {
+      let after = (0..<ledger.tensorCount).map {
+        frozen.contains($0) ? 0 : ledger[.appliedSquares, $0]
       }
-      applied = after.squareRoot()
-      acts = after < total
-    case .uniform(let factor):
-      applied = factor * total.squareRoot()
-      acts = factor < 1
-    case .perTensor(let factors):
-      applied = zip(factors, squares).reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
+      applied = effect.factors.norm(ofSquares: after)
+      acts = effect.factors.shortens || after.reduce(0, +) < total
+    } else {
+      applied = effect.factors.norm(ofSquares: squares)
       acts = effect.factors.shortens
     }
     var certified = false

@@ -71,6 +71,7 @@ extension StepRecord.Norm: JSONWritable {
         $0.object { for group in own { $0.field(group.name, group) } }
       }
       if let samples { $0.field("samples", samples) }
+      if let update { $0.field("update", update) }
     }
   }
 }
@@ -120,6 +121,17 @@ extension StepRecord.Own: JSONWritable, Decodable {
       name: "", norm: try fields.decodeIfPresent(Double.self, forKey: .norm),
       coefficient: try fields.decodeIfPresent(Double.self, forKey: .coefficient),
       threshold: try fields.decodeIfPresent(Double.self, forKey: .threshold))
+  }
+}
+
+extension StepRecord.Update: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("norm", norm)
+      $0.field("applied", applied)
+      $0.field("coefficient", coefficient)
+      $0.field("threshold", threshold)
+    }
   }
 }
 
@@ -196,7 +208,7 @@ extension StepRecord {
 extension StepRecord.Norm: Decodable {
   private enum CodingKeys: String, CodingKey {
     case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
-    case own, samples
+    case own, samples, update
     case localRMS = "local_rms"
     case maxLocal = "max_local"
   }
@@ -229,6 +241,7 @@ extension StepRecord.Norm: Decodable {
         name: $0.key, norm: $0.value.norm, coefficient: $0.value.coefficient,
         threshold: $0.value.threshold)
     }
+    update = try fields.decodeIfPresent(StepRecord.Update.self, forKey: .update)
   }
 }
 

@@ -96,6 +96,9 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var own: [Own] = []
     /// The norms of single samples' gradients; nil where these are not measured.
     public var samples: Samples?
+    /// What became of the update, where the clip rule limits that; `global`, `applied`,
+    /// `coefficient` and `threshold` are then of a gradient that is not clipped.
+    public var update: Update?
 
     public init(
       global: Double?, applied: Double?, coefficient: Double?, threshold: Double?,
@@ -152,6 +155,19 @@ public struct StepRecord: Sendable, Equatable, Decodable {
 
     public init(name: String, norm: Double?, coefficient: Double?, threshold: Double?) {
       (self.name, self.norm) = (name, norm)
+      (self.coefficient, self.threshold) = (coefficient, threshold)
+    }
+  }
+
+  /// The norm of the update in units of the learning rate, before clipping and after.
+  public struct Update: Sendable, Equatable, Decodable {
+    public var norm: Double?
+    public var applied: Double?
+    public var coefficient: Double?
+    public var threshold: Double?
+
+    public init(norm: Double?, applied: Double?, coefficient: Double?, threshold: Double?) {
+      (self.norm, self.applied) = (norm, applied)
       (self.coefficient, self.threshold) = (coefficient, threshold)
     }
   }

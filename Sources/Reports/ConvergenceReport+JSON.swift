@@ -13,6 +13,7 @@ extension ConvergenceReport: JSONWritable {
       if let heldOut { $0.field("held_out", heldOut) }
       $0.field("norm", norm)
       $0.field("clip_bias", clipBias)
+      if let spikeScore { $0.field("spike_score", spikeScore) }
       $0.field("noise_scale", noiseScale)
       $0.field("throughput", throughput)
       $0.field("time_share", timeShare)
@@ -99,6 +100,17 @@ extension ConvergenceReport.ClipBias: JSONWritable {
       $0.field("relative", relative)
       $0.field("cosine", cosine)
       $0.field("measured_steps", measuredSteps)
+    }
+  }
+}
+
+extension ConvergenceReport.SpikeScore: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("loss", loss)
+      $0.field("norm", norm)
+      $0.field("window", window)
+      $0.field("deviations", deviations)
     }
   }
 }

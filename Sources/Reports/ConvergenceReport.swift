@@ -13,6 +13,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
   public var norm: Norm
   /// What clipping in an inexact scope did to the gradient; nil where the clip is exact.
   public var clipBias: ClipBias?
+  /// How much of the run was spikes; nil in reports of older versions.
+  public var spikeScore: SpikeScore?
   /// The batch size at which noise and signal are equal.
   public var noiseScale: Double?
   public var throughput: Throughput
@@ -42,7 +44,8 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     norm: Norm, noiseScale: Double?,
     throughput: Throughput, timeShare: PhaseTimes, ranks: [Rank], restarts: Int,
     weightsSHA256: String?, skips: [Skip] = [],
-    clipBias: ClipBias? = nil, resumedAt: [Int]? = nil, changes: [KeyChange]? = nil,
+    clipBias: ClipBias? = nil, spikeScore: SpikeScore? = nil, resumedAt: [Int]? = nil,
+    changes: [KeyChange]? = nil,
     simulation: String? = nil, heldOut: HeldOut? = nil
   ) {
     self.changes = changes
@@ -61,6 +64,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     self.resumedAt = resumedAt
     self.weightsSHA256 = weightsSHA256
     self.clipBias = clipBias
+    self.spikeScore = spikeScore
     self.simulation = simulation
     self.heldOut = heldOut
     self.skips = Array(skips.prefix(Self.namedSkips))
@@ -70,6 +74,7 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
     case verdict, reasons, steps, epochs, samples, final, norm, throughput, ranks, restarts, skips,
       simulation, changes
     case clipBias = "clip_bias"
+    case spikeScore = "spike_score"
     case noiseScale = "noise_scale"
     case resumedAt = "resumed_at"
     case heldOut = "held_out"
@@ -195,6 +200,21 @@ public struct ConvergenceReport: Sendable, Equatable, Decodable {
       self.relative = relative
       self.cosine = cosine
       self.measuredSteps = measuredSteps
+    }
+  }
+
+  /// The shares of steps whose loss or norm was at least so many standard deviations from the mean
+  /// of the window before it (OLMo 2, arXiv 2501.00656); nil where no step could be compared.
+  public struct SpikeScore: Sendable, Equatable, Decodable {
+    public var loss: Double?
+    public var norm: Double?
+    /// Steps.
+    public var window: Int
+    public var deviations: Double
+
+    public init(loss: Double?, norm: Double?, window: Int, deviations: Double) {
+      (self.loss, self.norm) = (loss, norm)
+      (self.window, self.deviations) = (window, deviations)
     }
   }
 

@@ -90,6 +90,13 @@ public struct ReportText {
           + "\(NumberFormat.fixed(bias.cosine, decimals: 4)) (mean of \(NumberFormat.counted(bias.measuredSteps, "measured step")))"
       )
     }
+    if let spikes = report.spikeScore, spikes.loss != nil || spikes.norm != nil {
+      lines += fact(
+        "spike score",
+        "loss \(NumberFormat.percent(spikes.loss)), norm \(NumberFormat.percent(spikes.norm)) of steps, "
+          + "\(NumberFormat.formatted(spikes.deviations)) standard deviations off the \(NumberFormat.grouped(spikes.window)) before"
+      )
+    }
     lines += fact(
       "noise scale",
       report.noiseScale.map { "\(NumberFormat.rate($0)) samples, where noise equals signal" }

@@ -60,6 +60,7 @@ public struct WhatIf: Sendable {
       "percentile", .percentile(percent: 10, window: 1000),
       note: "AutoClip: 10th percentile of 1000 steps")
     add("zscore", .zscore(), note: "ZClip: z 2.5, memory 0.97, warm-up 25")
+    add("quantile", QuantileClip(), note: "half of the steps unclipped, rate 0.2")
     if run.hasTensors {
       add(
         "per-layer", .perLayer(maxNorm: own, budget: .uniform), maxNorm: own,

@@ -28,12 +28,13 @@ final class Recorder {
 
   init(
     _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?, samples: Int,
-    evaluations: EvaluationsStart = .none, names: StepRecordNames, totalSteps: Int,
+    spikes: [SpikeCount] = [], evaluations: EvaluationsStart = .none, names: StepRecordNames,
+    totalSteps: Int,
     events: consuming EventFile?, metrics: ComputedMetrics, say: ConsoleReporter
   ) throws {
     let files = try Files(
-      directory, lock: lock, every: every, resumingAt: step, evaluations: evaluations,
-      events: events, computing: metrics)
+      directory, lock: lock, every: every, resumingAt: step, spikes: spikes,
+      evaluations: evaluations, events: events, computing: metrics)
     self.files = files
     lines = BackgroundWriter { try files.write($0) }
     self.names = names
@@ -88,6 +89,9 @@ final class Recorder {
     try? lines.drain()
     return files.series
   }
+
+  /// The spikes among the steps in the files. After ``drain()``.
+  var spikeCounts: [SpikeCount] { files.spikeCounts }
 
   /// Waits until all is in the files.
   func drain() throws { try lines.drain() }
@@ -157,7 +161,8 @@ final class Recorder {
 
     init(
       _ directory: RunDirectory, lock: RunLock?, every: Int, resumingAt step: Int?,
-      evaluations start: EvaluationsStart, events: consuming EventFile?, computing: ComputedMetrics
+      spikes: [SpikeCount], evaluations start: EvaluationsStart, events: consuming EventFile?,
+      computing: ComputedMetrics
     ) throws {
       var computed = computing
       if let step {
@@ -174,6 +179,7 @@ final class Recorder {
         }
         damages = damage.compactMap { $0 }
         try computed.resume(from: directory.metrics)
+        computed.restore(spikes)
       } else {
         metrics = try JSONLinesFile(creating: directory.metrics)
         ranks = try JSONLinesFile(creating: directory.ranks)
@@ -236,6 +242,8 @@ final class Recorder {
       try ranks.append(contentsOf: reports)
       if !heldOut.isEmpty { try evaluations?.append(contentsOf: heldOut) }
     }
+
+    var spikeCounts: [SpikeCount] { computed.spikeCounts }
 
     var latest: [String: Double]? { latestValues.withLock { $0 } }
 

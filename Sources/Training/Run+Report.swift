@@ -101,6 +101,7 @@ extension Run {
         first: history.firstNorm, last: history.lastNorm, max: history.largestNorm,
         clippedFraction: history.clippedFraction,
         certifiedFraction: experiment.clip.limit != nil && experiment.clip.order == .two
+          && experiment.clipTarget == .gradient
           ? history.certifiedFraction : nil, skipped: history.skipped),
       noiseScale: history.tracker.isGradientResolved == false
         ? nil : trainer.memory.noise.resolvedScale,
@@ -118,7 +119,7 @@ extension Run {
         ConvergenceReport.ClipBias(
           scope: experiment.clipScope.rawValue, relative: $0.relative, cosine: $0.cosine,
           measuredSteps: history.biasMeasured)
-      }, resumedAt: history.resumedAt,
+      }, spikeScore: spikeScore, resumedAt: history.resumedAt,
       changes: history.changes?.map { change in
         KeyChange(
           key: change.key, from: change.from.map { KeyChange.Value(toml: $0) },
@@ -132,5 +133,15 @@ extension Run {
           last: evaluations.last.map { .init(step: $0.step, loss: $0.loss) },
           bestFile: evaluations.bestFile?.step)
       })
+  }
+
+  /// The share of steps that were spikes, as rank 0 counted them.
+  private var spikeScore: ConvergenceReport.SpikeScore? {
+    history.spikes.map { counts in
+      func share(_ name: String) -> Double? { counts.first { $0.name == name }?.share }
+      return ConvergenceReport.SpikeScore(
+        loss: share("loss"), norm: share("norm"), window: experiment.report.spikeWindow,
+        deviations: experiment.report.spikeDeviations)
+    }
   }
 }

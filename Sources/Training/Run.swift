@@ -203,7 +203,9 @@ public final class Run {
         hosts: hosts, threads: threads.number, experiment: options.experiment,
         simulation: options.simulation?.text)
       environment.run = lock.record.run
-      let metrics = ComputedMetrics(options.registry.all(Metrics.self))
+      let metrics = ComputedMetrics(
+        options.registry.all(Metrics.self), spikeWindow: experiment.report.spikeWindow,
+        deviations: experiment.report.spikeDeviations)
       environment.metrics = metrics.declarations
       if resumes {
         // What an earlier start declared stays in its lines.
@@ -224,7 +226,7 @@ public final class Run {
         : nil
       recorder = try Recorder(
         directory, lock: lock, every: experiment.report.every, resumingAt: resumedAt,
-        samples: trainer.memory.cursor.samples,
+        samples: trainer.memory.cursor.samples, spikes: history.spikes ?? [],
         evaluations: trainer.sampler.heldOut.isEmpty
           ? .none : .after(history.evaluations?.last?.step ?? 0),
         names: StepRecordNames(trainer.model.layout, groups: experiment.report.groups),
@@ -321,6 +323,7 @@ public final class Run {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.completePending(with: ledger)
     try recorder?.synchronize()
+    history.spikes = recorder?.spikeCounts
     history.rankTotals = try totals.gather(on: world)
     try checkpoints.save(trainer, history, on: world)
     log.info("checkpoint of step \(trainer.stepsDone)")
@@ -339,6 +342,7 @@ public final class Run {
     let ledger = try trainer.reduceLastUpdate(on: world)
     try recorder?.completePending(with: ledger)
     try recorder?.drain()
+    history.spikes = recorder?.spikeCounts
     var scores: (weights: Scores, average: Scores?)?
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.

@@ -23,6 +23,9 @@ struct RunHistory: Codable, Equatable {
   /// What each rank did until the checkpoint that this is part of; nil in older ones. Known to rank
   /// 0, which writes it.
   var rankTotals: [RankTotals.Saved]?
+  /// The spikes of loss and norm until then, at rank 0, which counts them as it records the steps;
+  /// nil in older checkpoints.
+  var spikes: [SpikeCount]?
   /// Of the rows held out; nil where none are, or nothing was evaluated yet.
   var evaluations: EvaluationHistory?
   /// The keys that a resumed start changed; nil where none did.

@@ -75,10 +75,10 @@ public final class Trainer {
   /// reading ``weights`` waits for them.
   ///
   /// Messages: the reducer's, and one allreduce of the ledger (a second one where the clip is
-  /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, and one
-  /// for norms of orders above 3; a broadcast of each matrix's direction for Muon with a replicated
-  /// gradient; one gradient reduction more for SAM;
-  /// 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
+  /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, one for a
+  /// clip of the update or by largest elements, and one for norms of orders above 3; a broadcast of
+  /// each matrix's direction for Muon with a replicated gradient; one gradient reduction more for
+  /// SAM; 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
   /// samples' norms). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
@@ -100,17 +100,22 @@ public final class Trainer {
     pass.restoreWeights()
     step.clock.mark(.reduce)
 
-    try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world)
+    try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world) {
+      policy.limits(ofLargest: $0)
+    }
     try statistics.close(&step, on: world)
     let samples = try pass.samples?.distribution(on: world)
-    let decision = policy.decide(step.ledger, early: early)
+    var decision = policy.decide(step.ledger, early: early)
     step.clock.mark(.norm)
 
     var rate = policy.rateInForce(step)
     if !decision.isSkip {
       statistics.record(step.ledger)
-      rate = policy.record(step, decision, statistics.noise)
-      try updater.apply(decision, &pass.gradient, step.ledger, rate: rate, on: world)
+      rate = policy.record(step, decision, statistics.noise) * updater.rateFactor
+      let update = try updater.apply(
+        decision, &pass.gradient, step.ledger, rate: rate, on: world
+      ) { policy.decideOnUpdate($0) }
+      decision = decision.with(update)
       step.clock.mark(.optimizer)
       try parameters.startAllGather(on: world)
       try pass.runningStatistics?.apply(on: world)

@@ -8,7 +8,8 @@ extension TrainerSettings {
   /// Whether the clip is a factor on whole gradients, in front of an optimiser whose steps have the
   /// same length for gradients of any length.
   private var clipActsThroughMomentum: Bool {
-    optimizer.normalizes && !clip.needs.contains(.elements) && !(clip is NoClip)
+    optimizer.normalizes && clipTarget == .gradient && !clip.needs.contains(.elements)
+      && !(clip is NoClip)
   }
 
   /// What the user is to know at the start of such a run; nil elsewhere.
@@ -21,7 +22,8 @@ extension TrainerSettings {
   /// A sentence for the report where the clip acted on nearly every step, `fraction` of `steps`; nil
   /// elsewhere, and for the rule that acts on all by its definition.
   package func starvingClip(_ fraction: Double, of steps: Int) -> String? {
-    guard fraction >= Self.starvingFraction, steps >= Self.leastSteps, !(clip is NormalizeClip)
+    guard fraction >= Self.starvingFraction, steps >= Self.leastSteps, clipTarget == .gradient,
+      !(clip is NormalizeClip)
     else { return nil }
     let share = "The clip acted on \(NumberFormat.percent(fraction)) of the steps"
     if clipActsThroughMomentum || optimizer.isAdaptive {

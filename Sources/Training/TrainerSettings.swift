@@ -28,6 +28,8 @@ public struct TrainerSettings: Sendable {
   public var batchGrowth: Experiment.BatchGrowth?
   /// Which norm a clip rule with a limit looks at, and when.
   public var clipScope = ClipScope.meanGradient
+  /// Whether the clip rule limits the gradient or the update.
+  public var clipTarget = ClipTarget.gradient
   public var regularization = Experiment.Regularization()
   /// When a step is refused and when replicas are compared.
   public var guardConfig = Experiment.GuardConfig()
@@ -62,6 +64,7 @@ public struct TrainerSettings: Sendable {
     (stop, report, evaluation) = (experiment.stop, experiment.report, experiment.evaluation)
     (decay, groups) = (experiment.decay, experiment.groups)
     (optimizer, clip) = (experiment.optimizer, experiment.clip)
+    clipTarget = experiment.clipTarget
     modelKind = type(of: experiment.model.recipe).kind
     modelSection = experiment.model.section
     dataKind = type(of: experiment.data.recipe).kind
@@ -75,7 +78,8 @@ public struct TrainerSettings: Sendable {
         "clip.scope: \(clipScope.rawValue) is for rules with a fixed limit of the L2 norm")
     }
     guard
-      let conflict = SettingConflict(training, clipScope, regularization, report, groups)
+      let conflict = SettingConflict(clip, of: clipTarget, clipScope, optimizer)
+        ?? SettingConflict(training, clipScope, regularization, report, groups)
     else { return }
     throw ExperimentError("\(conflict.section).\(conflict.key): \(conflict.text)")
   }
@@ -92,6 +96,7 @@ public struct TrainerSettings: Sendable {
   func ledgerLayout(tensorCount: Int) -> LedgerLayout {
     var orders = report.norms
     if !orders.contains(clip.order) { orders.append(clip.order) }
+    if clip.needs.contains(.largestElements) { orders.append(.infinity) }
     let parts: LedgerLayout.PartsNorm =
       clipScope == .worker ? .sampled : regularization.changesMean ? .apart : .ofMean
     return LedgerLayout(

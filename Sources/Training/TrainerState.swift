@@ -112,10 +112,11 @@ package struct TrainerState: Codable, Equatable {
 }
 
 extension TrainerSettings {
-  /// What a checkpoint knows the clip rule's state by. Norms of other sets of tensors are another
-  /// memory.
+  /// What a checkpoint knows the clip rule's state by. Norms of another vector, or of
+  /// other sets of tensors, are another memory.
   package var clipTag: StateTag {
     var tag = clip.stateTag
+    if !clip.isStateless, clipTarget == .update { tag.settings.append("of = update") }
     if !clip.isStateless, groups.contains(where: { $0.rate == 0 || $0.clip == .own }) {
       let parts = groups.map { "\($0.match) \($0.rate == 0 ? "frozen" : $0.clip.rawValue)" }
       tag.settings.append("groups = \(parts.joined(separator: ", "))")

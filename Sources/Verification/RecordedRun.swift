@@ -21,8 +21,8 @@ public struct RecordedRun: Sendable, Equatable {
     "seconds", "norm.max_local.rank", "norm.outlier.rank", "reason",
   ]
   private static let comparedOfReport = [
-    "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "noise_scale",
-    "weights_sha256",
+    "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "spike_score",
+    "noise_scale", "weights_sha256",
   ]
   private static let leftOutOfState = [
     "sha256", "ranks", "history.skips", "history.resumedAt", "history.rankTotals",

@@ -68,7 +68,7 @@ import Testing
     arguments: [
       .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
       .perLayer(maxNorm: 0.7, budget: .uniform),
-      .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5),
+      .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5), QuantileClip(),
     ] as [any ClipRule]) func theSameRuleDecidesTheSame(_ rule: any ClipRule)
   {
     var numbers = SplitMix(state: 9)

@@ -56,6 +56,15 @@ private let extra = [
   "clip.rule=percentile": ["clip.percentile=30", "clip.window=4"],
   "clip.rule=zscore": ["clip.warmup_steps=2", "clip.threshold=0.1"],
   "clip.rule=adagc": ["clip.warmup_steps=2"],
+  "clip.rule=quantile": ["clip.quantile=0.3", "clip.rate=1"],
+  "clip.rule=rms": ["clip.max_rms=0.01"],
+  "clip.rule=spam": [
+    "optimizer.kind=adamw", "clip.threshold=0.5", "clip.reset_every=4", "clip.warmup_steps=1",
+    "clip.settle_steps=1",
+  ],
+  "clip.rule=stable-spam": [
+    "optimizer.kind=adamw", "clip.memory=0.5", "clip.square_memory=0.9", "clip.reset_every=4",
+  ],
   "stop.rule=norm": ["stop.below=1e-9"],
   "model.loss=cross-entropy": ["model.label_smoothing=0.1"],
   "model.loss=huber": ["model.huber_delta=0.1"],

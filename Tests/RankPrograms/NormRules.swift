@@ -1,6 +1,7 @@
 import Configuration
 import GradientReduction
 import Data
+import Glibc
 import GradientNorms
 import MPI
 import Training
@@ -126,6 +127,14 @@ private struct ClipCase {
         0.6 * means[$0] + 0.4 * norms[$0] * torchCoefficient(norms[$0], 0.8 * means[$0])
       }
       return byFactors(g) { torchCoefficient(norms[$0], 0.8 * means[$0]) }
+    },
+    // The geometric update of arXiv 1905.03871, section 2.1, from the first norm on.
+    ClipCase(overrides: ["clip.rule=quantile", "clip.quantile=0.3", "clip.rate=1"]) {
+      g, _, _, memory in
+      let n = norm(g)
+      let limit = memory.mean == 0 ? n : memory.mean
+      memory.mean = limit * exp(-((n <= limit ? 1 : 0) - 0.3))
+      return n > limit ? scaled(g, torchCoefficient(n, limit)) : g
     },
   ]
 }

@@ -239,7 +239,7 @@ private func bitsCases(_ folder: String) -> [Case] {
       try part.succeedOnAllRanks {
         if part.rank == 0 { try bitsText.write(toFile: file, atomically: true, encoding: .utf8) }
       }
-      let other = choice.hasPrefix("clip") ? ["optimizer.kind=momentum"] : clip
+      let other = choice.hasPrefix("clip") ? ["optimizer.kind=adamw"] : clip
       let overrides = keys() + other + [choice]
       var reference: String?
       try onRanks([1, 2, 3, 4], of: part) { some in

@@ -23,7 +23,9 @@ let metricsProgram = RankProgram("metrics") { world, arguments in
   func train(_ name: String, resume: Bool, on world: borrowing Communicator) throws {
     let run = try Run(
       RunOptions(
-        experiment: folder + "/test.toml", output: "\(folder)/\(name)", resume: resume,
+        experiment: folder + "/test.toml",
+        overrides: ["report.spike_window=10", "report.spike_deviations=2"],
+        output: "\(folder)/\(name)", resume: resume,
         voice: .quiet, registry: metrics), on: world)
     if resume { try expect(run.trainer.stepsDone == 20, "after step \(run.trainer.stepsDone)") }
     try expect(try run.train(on: world) == .done, "the run did not end")

@@ -48,6 +48,18 @@ struct RecordTests {
     #expect(try JSONDecoder().decode(RankRecord.self, from: Data(text.utf8)) == record)
   }
 
+  /// With a clip of the update the record has the norms of both vectors.
+  @Test func theNormsOfAClippedUpdateAreReadBack() throws {
+    var record = Samples.step
+    #expect(!JSONText(of: record).string.contains("\"update\":"))
+    record.norm.update = .init(norm: 3.5, applied: 1.25, coefficient: nil, threshold: 2)
+    let text = JSONText(of: record).string
+    #expect(
+      text.contains(
+        #""update":{"norm":3.5,"applied":1.25,"coefficient":null,"threshold":2.0}}"#))
+    #expect(try StepRecord(line: Array(text.utf8)).norm.update == record.norm.update)
+  }
+
   @Test func aConvergenceReportHasTheKeysOfTheContractAndIsReadBack() throws {
     let text = JSONText(of: Samples.report).string
     let object = try #require(
@@ -55,7 +67,7 @@ struct RecordTests {
     #expect(
       Set(object.keys) == [
         "verdict", "reasons", "steps", "epochs", "samples", "final", "norm", "clip_bias",
-        "noise_scale", "throughput", "time_share",
+        "spike_score", "noise_scale", "throughput", "time_share",
         "ranks", "restarts",
         "weights_sha256", "skips",
       ])
@@ -75,6 +87,9 @@ struct RecordTests {
       Set(try #require(object["clip_bias"] as? [String: Any]).keys) == [
         "scope", "relative", "cosine", "measured_steps",
       ])
+    #expect(
+      object["spike_score"] as? NSDictionary
+        == ["loss": 0.013, "norm": 0.047, "window": 1000, "deviations": 7])
     let rank = try #require((object["ranks"] as? [[String: Any]])?.first)
     #expect(
       Set(rank.keys) == [

@@ -40,7 +40,8 @@ enum Samples {
         text: "the gradient of layers.0.weight is not finite on rank 1 (node1)"
       )
     ],
-    clipBias: .init(scope: "worker", relative: 0.043, cosine: 0.99876, measuredSteps: 71))
+    clipBias: .init(scope: "worker", relative: 0.043, cosine: 0.99876, measuredSteps: 71),
+    spikeScore: .init(loss: 0.013, norm: 0.047, window: 1000, deviations: 7))
 
   static let progress = WorkerEvent.Progress(
     step: 320, steps: 702, epoch: 1.365, loss: 0.43214, norm: 1.2034, clippedFraction: 0.12,

@@ -1,3 +1,4 @@
+import Foundation
 import GradientNorms
 import RankTesting
 import Recording
@@ -68,6 +69,60 @@ import Testing
       }
       try file.append(step)
     }
+  }
+
+  /// The share of the whole run, through checkpoints: by the definition at each step.
+  @Test func theRunsShareGoesOnFromACheckpoint() throws {
+    let window = 40
+    let values = Self.steps.filter { $0.action != .skip }.map(\.loss)
+    var expected = SpikeCounting()
+    for (place, value) in values.enumerated() {
+      guard let value, value.isFinite else { continue }
+      let before = values[max(0, place - window)..<place].compactMap { $0 }.filter(\.isFinite)
+      guard before.count >= 4 else { continue }
+      let mean = before.reduce(0, +) / Double(before.count)
+      let variance =
+        before.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(before.count - 1)
+      expected.compared += 1
+      if value != mean, abs(value - mean) >= 5 * variance.squareRoot() { expected.spikes += 1 }
+    }
+    #expect(expected.compared > 600 && expected.spikes > 5)
+
+    func fresh() -> ComputedMetrics {
+      ComputedMetrics(Metrics.builtIn, spikeWindow: window, deviations: 5)
+    }
+    let folder = TemporaryFolder()
+    let path = folder.path + "/metrics.jsonl"
+    var file = try JSONLinesFile(creating: path)
+    var metrics = fresh()
+    for (index, step) in Self.steps.enumerated() {
+      var step = step
+      metrics.complete(&step)
+      try file.append(step)
+      guard index % 150 == 149 else { continue }
+      let saved = try JSONEncoder().encode(metrics.spikeCounts)
+      metrics = fresh()
+      try metrics.resume(from: path)
+      metrics.restore(try JSONDecoder().decode([SpikeCount].self, from: saved))
+    }
+    let (loss, norm) = (metrics.spikeCounts[0], metrics.spikeCounts[1])
+    #expect(loss.name == "loss" && norm.name == "norm")
+    #expect(loss.compared == expected.compared && loss.spikes == expected.spikes)
+    #expect(loss.share == Double(expected.spikes) / Double(expected.compared))
+    // The norms of these steps are all the same.
+    #expect(norm.share == 0 && SpikeCount("norm").share == nil)
+  }
+
+  private struct SpikeCounting { var (compared, spikes) = (0, 0) }
+
+  /// Counts that no run has are not gone on from.
+  @Test(arguments: [(-1, 0), (3, 4), (5, -2)]) func impossibleCountsBeginAt0(
+    _ compared: Int, _ spikes: Int
+  ) throws {
+    let text = "[{\"name\":\"loss\",\"compared\":\(compared),\"spikes\":\(spikes)}]"
+    var metrics = ComputedMetrics(Metrics.builtIn)
+    metrics.restore(try JSONDecoder().decode([SpikeCount].self, from: Data(text.utf8)))
+    #expect(metrics.spikeCounts == [SpikeCount("loss"), SpikeCount("norm")])
   }
 
   /// One value far off among a thousand is a thousandth, for as long as it is among the last.

@@ -36,7 +36,7 @@ struct WhatIfTests {
     let rows = WhatIf(RecordedNorms(records)).rows
     #expect(
       rows.map(\.rule) == ["as it ran"] + Array(repeating: "global", count: 6) + [
-        "percentile", "zscore", "per-layer", "ema",
+        "percentile", "zscore", "quantile", "per-layer", "ema",
       ])
     // Of nine norms, the median is the fifth, the 75 % quantile the seventh, and the others are the
     // ninth.
@@ -49,7 +49,7 @@ struct WhatIfTests {
     #expect(rows[6].clippedFraction == 6 / 9.0)
     #expect(abs(rows[6].meanCoefficient! - rows[0].meanCoefficient!) < 1e-6)
     // Each of two tensors gets 4/√2: 0.8 of a norm exceeds it from norm 4 on.
-    #expect(rows[9].clippedFraction == 6 / 9.0)
+    #expect(rows[10].clippedFraction == 6 / 9.0)
   }
 
   /// The run's clip measured another norm than L2: the tensors' norms give that.
@@ -87,7 +87,7 @@ struct WhatIfTests {
       object["steps"] as? Int == 10 && object["skipped"] as? Int == 1
         && object["judged"] as? Int == 9)
     #expect(
-      rules.count == 11 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
+      rules.count == 12 && rules[1]["max_norm"] as? Double == 5 && rules[7]["max_norm"] is NSNull)
   }
 
   @Test func aRunWithoutAStepIsReported() {

@@ -16,7 +16,10 @@ import Vectors
     keys.filter { !$0.path.contains("[]") }.flatMap { key in
       key.choices.map { choice in
         let made = key.conditions + [KeyDeclaration.Condition(key.path, choice.name)]
-        return made.map { "\($0.key)=\($0.name)" }
+        // Two rules work on a mean of squares, which the default optimiser does not have.
+        let optimizer =
+          key.path == "clip.rule" && choice.name.hasSuffix("spam") ? ["optimizer.kind=adamw"] : []
+        return made.map { "\($0.key)=\($0.name)" } + optimizer
       }
     }
   }
@@ -45,9 +48,12 @@ import Vectors
       #expect(Set(declared.map(\.path)) == experiment.keys, "\(made)")
       for key in declared
       where !key.isNeeded && !made.contains(where: { $0.hasPrefix(key.path + "=") }) {
-        let usual = key.path == "optimizer.decay" ? tomlString(experiment.decay.rawValue) : nil
+        let usual = [
+          "optimizer.decay": experiment.decay.rawValue, "clip.of": experiment.clipTarget.rawValue,
+        ][key.path]
         #expect(
-          experiment.value(key.path) == usual ?? key.defaultValue, "\(key.path) of \(made)")
+          experiment.value(key.path) == usual.map { tomlString($0) } ?? key.defaultValue,
+          "\(key.path) of \(made)")
       }
     }
   }

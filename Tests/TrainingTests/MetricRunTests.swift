@@ -7,6 +7,17 @@ import Testing
   /// JSONSerialization reads a decimal to within some units of the last place.
   private static func areClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-14 * abs(b) }
 
+  /// Whether a value is at least two standard deviations from the mean of those before it.
+  private static func isSpike(_ value: Double, _ before: ArraySlice<Double>) -> Bool {
+    let mean = before.reduce(0, +) / Double(before.count)
+    let squares = before.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return abs(value - mean) >= 2 * (squares / Double(before.count - 1)).squareRoot()
+  }
+
+  private static func share(_ spikes: ArraySlice<Bool>) -> Double {
+    Double(spikes.count { $0 }) / Double(spikes.count)
+  }
+
   @Test func registeredMetricsAreRecordedResumedAndShown() throws {
     let folder = TemporaryFolder()
     folder.write(ResumeTests.experiment, to: "test.toml")
@@ -16,6 +27,8 @@ import Testing
     let resumed = try folder.records("resumed/metrics.jsonl")
     #expect(whole.count == 30 && resumed.count == 30)
     var norms: [Double] = []
+    var losses: [Double] = []
+    var areSpikes: [Bool] = []
     for (record, other) in zip(whole, resumed) {
       norms.append(
         try #require((record["norm"] as? NSDictionary)?["global"] as? Double))
@@ -31,7 +44,23 @@ import Testing
       } else {
         #expect(Self.areClose(try #require(mean["of_7"] as? Double), last.reduce(0, +) / 7))
       }
-      #expect((record["spike_score"] as? NSDictionary)?["loss"] is NSNull)
+      // Windows of 10 steps, of which two must be there.
+      let before = losses.suffix(10)
+      if before.count >= 2 { areSpikes.append(Self.isSpike(loss, before)) }
+      losses.append(loss)
+      let score = (record["spike_score"] as? NSDictionary)?["loss"]
+      if areSpikes.isEmpty {
+        #expect(score is NSNull)
+      } else {
+        #expect(Self.areClose(try #require(score as? Double), Self.share(areSpikes.suffix(10))))
+      }
+    }
+    #expect(areSpikes.contains(true) && areSpikes.contains(false))
+    for run in ["whole", "resumed"] {
+      let score = try #require(
+        try folder.json("\(run)/report.json")["spike_score"] as? NSDictionary)
+      #expect(Self.areClose(try #require(score["loss"] as? Double), Self.share(areSpikes[...])))
+      #expect(score["window"] as? Int == 10 && score["deviations"] as? Double == 2)
     }
     // Both pages are the programs' own: the resumed run's is read back from its files.
     for run in ["whole", "resumed"] {

@@ -9,7 +9,7 @@ import Training
 /// process.
 @Suite struct NormTests {
   @Test(arguments: [
-    "norm-orders", "norm-rules", "norm-scopes", "norm-rates", "norm-adaptation",
+    "norm-orders", "norm-rules", "norm-updates", "norm-scopes", "norm-rates", "norm-adaptation",
     "norm-regularization", "norm-guards", "norm-noise",
   ])
   func ranksAgreeWithOneProcess(_ program: String) throws {

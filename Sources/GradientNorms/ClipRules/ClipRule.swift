@@ -19,6 +19,9 @@ public protocol ClipRule: Kind, StatefulKind {
   /// What the rule looks at besides the whole gradient's norm.
   var needs: ClipNeeds { get }
 
+  /// What it limits where `clip.of` does not say it.
+  static var usualTarget: ClipTarget { get }
+
   /// The norm of the whole gradient that the rule measures.
   var order: NormOrder { get }
 
@@ -34,6 +37,22 @@ public protocol ClipRule: Kind, StatefulKind {
   /// tiles that it updates.
   func clip(_ gradient: inout FlatVector, weights: borrowing FlatVector, in part: TensorLayout.Part)
     -> Double
+
+  /// The same for rules that need ``ClipNeeds/secondMoment``, which the optimiser has of the part's
+  /// elements, in their order; `step` is the optimiser's step, from 1, that the gradient is for.
+  func clip(
+    _ gradient: inout FlatVector, secondMoment: Span<Float>, inStep step: Int,
+    in part: TensorLayout.Part
+  ) -> Double
+
+  /// What elements of each tensor are limited to, from the largest magnitude in it; for rules that
+  /// need ``ClipNeeds/largestElements``. Longer elements are scaled as if that largest one were the
+  /// limit: times limit / largest. The state is as the last step left it.
+  func limits(ofLargest largest: [Double], _ state: State) -> [Double]
+
+  /// Whether the optimiser's moments begin anew in its step `step`, and with what rate: a function
+  /// of the step alone, so the same on every rank.
+  func restart(inStep step: Int) -> MomentRestart
 }
 
 /// Every kind of clip rule; the first is the default.
@@ -50,6 +69,10 @@ public enum ClipRules: KindList {
     NormalizeClip.self,
     RunningMeanClip.self,
     AdaGC.self,
+    QuantileClip.self,
+    RMSClip.self,
+    SPAMClip.self,
+    StableSPAMClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)
@@ -63,6 +86,7 @@ extension Registry {
 
 extension ClipRule {
   public var needs: ClipNeeds { [] }
+  public static var usualTarget: ClipTarget { .gradient }
   public var order: NormOrder { .two }
   public var limit: Double? { nil }
   public func accepts(_ state: State, tensorCount: Int) -> Bool { true }
@@ -90,6 +114,13 @@ public struct ClipNeeds: OptionSet, Sendable {
   /// The elements themselves: ``ClipRule/clip(_:weights:in:)`` is called, and the norm after it is
   /// reduced in the ledger.
   public static let elements = ClipNeeds(rawValue: 4)
+  /// The optimiser's running mean of g², element by element, with ``elements``: an optimiser that
+  /// has none is refused.
+  public static let secondMoment = ClipNeeds(rawValue: 8)
+  /// The largest magnitude of each tensor before elements are clipped, with ``elements``: one small
+  /// allreduce more. ``ClipRule/limits(ofLargest:_:)`` is called, and what its limits leave is
+  /// measured.
+  public static let largestElements = ClipNeeds(rawValue: 16)
 }
 
 /// The norms of a step's mean gradient, before clipping; all finite.
@@ -119,6 +150,16 @@ public struct StepNorms: Sendable {
     case .ledger(let ledger): (0..<ledger.tensorCount).map { ledger.norm(ofTensor: $0) }
     case .values(let norms): norms
     }
+  }
+
+  /// Each tensor's largest magnitude before clipping, and its L2 norm after its elements were
+  /// clipped: for rules that need ``ClipNeeds/largestElements``.
+  public var largestElements: [Double] { ledgerValues { $0[largestOfTensor: $1] } }
+  public var tensorsLeft: [Double] { ledgerValues { $0[.appliedSquares, $1].squareRoot() } }
+
+  private func ledgerValues(_ value: (NormLedger, Int) -> Double) -> [Double] {
+    guard case .ledger(let ledger) = source else { fatalError("norms alone have no elements") }
+    return (0..<ledger.tensorCount).map { value(ledger, $0) }
   }
 }
 
@@ -179,21 +220,4 @@ public enum ClipScope: String, CaseIterable, Sendable {
   case worker
   /// On the mean gradient, by √L ≥ ‖g‖, which is known before the gradients are summed.
   case bound
-}
-
-extension FlatVector {
-  /// Applies a rule that needs ``/GradientNorms/ClipNeeds/elements`` to a range of the mean
-  /// gradient; other rules leave it as it is.
-  ///
-  /// Slices never cut a row, so a row's norms are known where the row is and cost no message.
-  /// `counted` is called for each grain with the sum of its squares after the clip.
-  public mutating func clipElements(
-    _ rule: some ClipRule, weights: borrowing FlatVector, in range: Range<Int>,
-    counted: (TensorLayout.Part, Double) -> Void
-  ) {
-    guard rule.needs.contains(.elements) else { return }
-    for part in layout.tiles(of: range) {
-      counted(part, rule.clip(&self, weights: weights, in: part))
-    }
-  }
 }

@@ -36,7 +36,7 @@ extension Registry {
 
 /// The metrics of a run, computed step by step.
 public struct ComputedMetrics: Sendable {
-  private var metrics: [any Metric]
+  var metrics: [any Metric]
   public let declarations: [MetricDeclaration]
 
   public init(_ metrics: [any Metric]) {

@@ -16,6 +16,8 @@ public struct SpikeScore: Metric {
   private var oldest = 0
   private var compared = 0
   private var spikes = 0
+  /// Over all steps of the run, not the last `window` alone.
+  private(set) var total: SpikeCount
 
   /// - Parameters:
   ///   - name: what the values are, as the field is called in the object `spike_score`.
@@ -34,8 +36,17 @@ public struct SpikeScore: Metric {
       line: MetricLine(
         MetricChart("Spike score", label: "share of steps", scale: .linear, lowest: 0), name,
         style: .line))
+    total = SpikeCount(name)
     (self.window, self.deviations, read) = (window, deviations, value)
   }
+
+  /// The same score of the same values with another window and another number of deviations.
+  func with(window: Int, deviations: Double) -> SpikeScore {
+    SpikeScore(of: total.name, window: window, deviations: deviations, value: read)
+  }
+
+  /// Goes on from the counts of the steps so far; their values are those of the window.
+  mutating func restore(_ count: SpikeCount) { total = count }
 
   /// A step's score compares it with as many steps as the window has, and so do those before it.
   public var memory: Int { 2 * window }
@@ -47,6 +58,7 @@ public struct SpikeScore: Metric {
 
   private mutating func add(_ value: Double) {
     let isSpike = isSpike(value)
+    total.add(isSpike)
     count(isSpike, 1)
     guard steps.count == window else { return steps.append((value, isSpike)) }
     count(steps[oldest].isSpike, -1)

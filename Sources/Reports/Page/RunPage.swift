@@ -124,6 +124,13 @@ public struct RunPage {
         "median; 95 % below \(NumberFormat.formatted(speed.stepMsP95)) ms"
       ),
     ]
+    if let spikes = report.spikeScore, spikes.loss != nil || spikes.norm != nil {
+      tiles.append(
+        (
+          "spike score", NumberFormat.percent(spikes.norm),
+          "of norms, \(NumberFormat.percent(spikes.loss)) of losses, \(NumberFormat.formatted(spikes.deviations)) deviations off"
+        ))
+    }
     if let bias = report.clipBias {
       tiles.append(
         (

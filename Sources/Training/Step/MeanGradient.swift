@@ -26,10 +26,12 @@ struct MeanGradient {
   }
 
   /// Enters what this rank's shard gives to the ledger; `squares` are those of the shard's parts as
-  /// the reduction left them. Collective where norms of orders above 3 are measured.
+  /// the reduction left them. Collective where norms of orders above 3 are measured, or
+  /// largest elements clipped.
   func measure(
     _ gradient: inout FlatVector, squares: [Double], _ scheme: any GradientScheme,
-    _ updater: ParameterUpdater, into ledger: inout NormLedger, on world: borrowing Communicator
+    _ updater: ParameterUpdater, into ledger: inout NormLedger, on world: borrowing Communicator,
+    limits: (_ ofLargest: [Double]) -> [Double]
   ) throws {
     var squares = squares
     if !observers.isEmpty { observers.entered(.first, ledger) }
@@ -53,17 +55,53 @@ struct MeanGradient {
       observers.entered(part.range, ledger)
     }
     if clip.needs.contains(.elements) {
-      for range in partition.updated.ranges {
-        gradient.clipElements(clip, weights: updater.parameters.weights, in: range) {
-          part, squares in
-          if partition.shard.contains(part.range.lowerBound) {
-            ledger.add(squares, to: .appliedSquares, of: part.tensor)
-          }
-          observers.entered(part.range, ledger)
-        }
-      }
+      let largest =
+        clip.needs.contains(.largestElements) ? try largestElements(gradient, on: world) : []
+      clipElements(of: &gradient, updater, into: &ledger, largest, limits)
     }
     scheme.compare(gradient, in: partition.shardParts, with: &ledger)
+  }
+
+  /// Clips element by element, and enters the squares that the shard has after it.
+  private func clipElements(
+    of gradient: inout FlatVector, _ updater: ParameterUpdater, into ledger: inout NormLedger,
+    _ largest: [Double], _ limits: ([Double]) -> [Double]
+  ) {
+    func enter(_ part: TensorLayout.Part, _ squares: Double) {
+      if partition.shard.contains(part.range.lowerBound) {
+        ledger.add(squares, to: .appliedSquares, of: part.tensor)
+      }
+      observers.entered(part.range, ledger)
+    }
+    let limits = largest.isEmpty ? [] : limits(largest)
+    for range in partition.updated.ranges {
+      if !largest.isEmpty {
+        gradient.clipElements(to: limits, ofLargest: largest, in: range, counted: enter)
+      } else if clip.needs.contains(.secondMoment) {
+        updater.optimizer.withSecondMoment { moment, owned, step in
+          gradient.clipElements(
+            clip, secondMoment: moment, of: owned, inStep: step, in: range, counted: enter)
+        }
+      } else {
+        gradient.clipElements(
+          clip, weights: updater.parameters.weights, in: range, counted: enter)
+      }
+    }
+  }
+
+  /// The largest magnitude of each tensor of the mean gradient: one more allreduce, of 8 bytes a
+  /// tensor.
+  private func largestElements(
+    _ gradient: borrowing FlatVector, on world: borrowing Communicator
+  ) throws -> [Double] {
+    var largest = [Double](repeating: 0, count: layout.tensorCount)
+    for part in partition.shardParts {
+      largest[part.tensor] = max(
+        largest[part.tensor], gradient.largestAbsolute(in: part.range))
+    }
+    var values = largest.mutableSpan
+    try world.allReduce(&values, .maximum)
+    return largest
   }
 
   private func addPenalty(

@@ -10,19 +10,23 @@ final class ParameterUpdater {
   /// This rank's part of the optimiser's state.
   var optimizer: Optimizer
   let parameters: Parameters
-  private let partition: ParameterPartition
-  private let statistics: StepStatistics
-  private let clipsElements: Bool
+  let partition: ParameterPartition
+  let statistics: StepStatistics
+  private let clip: any ClipRule
   /// λ of w ← (1 − rate·λ)·w outside the optimiser's step; 0 for none.
-  private let decay: Double
+  let decay: Double
   /// The weights before the decay, of which the change is measured.
-  private var undecayed: FlatVector?
+  private(set) var undecayed: FlatVector?
+  /// Where the update is clipped instead of the gradient.
+  private let updateClip: UpdateClip?
   /// How each tensor is updated; nil where all are updated alike.
-  private let treatments: TensorTreatments?
+  let treatments: TensorTreatments?
   /// The matrices that the optimiser updates as a whole.
   private let matrices: MatrixDirections
   /// How many of the optimiser's steps passed each tensor over, frozen; nil where none ever did.
   private(set) var idleSteps: [Int]?
+  /// How many steps the clip rule had the moments forget.
+  private var forgottenSteps = 0
   /// Of the weights, where one is asked for.
   let average: WeightAverage?
 
@@ -35,8 +39,11 @@ final class ParameterUpdater {
     self.treatments = treatments
     self.matrices = matrices
     optimizer = Optimizer(rule: settings.optimizer, owning: partition.updated)
-    clipsElements = settings.clip.needs.contains(.elements)
+    clip = settings.clip
     decay = settings.regularization.decoupledL2
+    updateClip =
+      settings.clipTarget == .update && !(settings.clip is NoClip)
+      ? UpdateClip(owning: partition.updated) : nil
     average = settings.evaluation.average.map {
       WeightAverage(decay: $0, owning: partition.updated)
     }
@@ -44,49 +51,73 @@ final class ParameterUpdater {
     if decay > 0 { undecayed = FlatVector(zeros: parameters.weights.layout) }
   }
 
+  /// What the clip rule multiplies the rate of the optimiser's next step by.
+  var rateFactor: Double { clip.restart(inStep: optimizer.stepCount + 1).rate }
+
   /// Updates part by part, and enters the norms of the shard's changes in the next ledger.
-  /// Collective where the optimiser needs norms of directions, or directions of whole matrices.
+  /// Collective where the optimiser needs norms of directions, or directions of whole matrices, and
+  /// where the update is clipped: then `clipping` decides from its squares by tensor, and what it
+  /// decided is returned.
   func apply(
     _ decision: StepDecision, _ gradient: inout FlatVector, _ ledger: NormLedger, rate: Double,
-    on world: borrowing Communicator
-  ) throws {
+    on world: borrowing Communicator, clipping: (NormLedger) -> ClippedUpdate
+  ) throws -> ClippedUpdate? {
     optimizer.beginStep()
+    let restart = clip.restart(inStep: optimizer.stepCount)
+    if restart.resets { optimizer.resetMoments() }
+    forgottenSteps = restart.forgottenSteps
     countIdleSteps()
     let trust = try trustRatios(&gradient, ledger, decision, on: world)
     try matrices.direct(&optimizer, &gradient, parameters, decision, on: world)
-    statistics.beginUpdate()
-    for (part, isInShard) in partition.updateParts {
-      let (tensor, range) = (part.tensor, part.range)
-      let treatment = treatments?[tensor]
-      if let treatment, treatment.isFrozen {
-        if isInShard {
-          let squares = parameters.weights.squaredNorm(in: range)
-          statistics.add(UpdateNorms(squaredWeights: squares), of: range)
-        }
-        continue
+    var clipped: ClippedUpdate?
+    if let updateClip {
+      clipped = try applyClipped(
+        decision, gradient, trust, rate: rate, updateClip, on: world, clipping)
+    } else {
+      statistics.beginUpdate()
+      for (part, isInShard) in partition.updateParts {
+        let norms = update(part, gradient, decision, trust, rate: rate, measures: isInShard)
+        if isInShard { statistics.add(norms, of: part.range) }
       }
-      let rate = rate * (treatment?.rate ?? 1)
-      let shrink = decay * rate
-      if shrink > 0 {
-        undecayed!.copy(from: parameters.weights, in: range)
-        parameters.weights.scale(by: 1 - shrink, in: range)
-      }
-      var norms = parameters.withWeights { weights in
-        optimizer.update(
-          &weights, gradient: gradient, in: range, rate: rate,
-          factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
-          by: treatment?.rule, without: idleSteps?[tensor] ?? 0)
-      }
-      guard isInShard else { continue }
-      if shrink > 0 {
-        // The decay is part of the change.
-        norms.squaredChange = parameters.weights.squaredDistance(to: undecayed!, in: range)
-        norms.squaredWeights = undecayed!.squaredNorm(in: range)
-      }
-      statistics.add(norms, of: range)
     }
     average?.add(parameters.weights)
     for observer in statistics.observers.all { observer.updated(parameters.weights) }
+    return clipped
+  }
+
+  /// Updates one part of a tensor, and returns the norms of its change where it `measures` them.
+  /// `optimized` is called with those of the optimiser's own change, and the tensor's rate.
+  func update(
+    _ part: TensorLayout.Part, _ gradient: borrowing FlatVector, _ decision: StepDecision,
+    _ trust: [Double]?, rate: Double, measures: Bool,
+    optimized: (UpdateNorms, _ rate: Double) -> Void = { _, _ in }
+  ) -> UpdateNorms {
+    let (tensor, range) = (part.tensor, part.range)
+    let treatment = treatments?[tensor]
+    if let treatment, treatment.isFrozen {
+      return measures
+        ? UpdateNorms(squaredWeights: parameters.weights.squaredNorm(in: range)) : UpdateNorms()
+    }
+    let rate = rate * (treatment?.rate ?? 1)
+    let shrink = decay * rate
+    if shrink > 0 {
+      undecayed!.copy(from: parameters.weights, in: range)
+      parameters.weights.scale(by: 1 - shrink, in: range)
+    }
+    updateClip?.keep(parameters.weights, in: range)
+    var norms = parameters.withWeights { weights in
+      optimizer.update(
+        &weights, gradient: gradient, in: range, rate: rate,
+        factor: decision.factor(ofTensor: tensor), trust: trust?[tensor] ?? 1,
+        by: treatment?.rule, without: uncountedSteps(ofTensor: tensor))
+    }
+    optimized(norms, rate)
+    if measures && shrink > 0 {
+      // The decay is part of the change.
+      norms.squaredChange = parameters.weights.squaredDistance(to: undecayed!, in: range)
+      norms.squaredWeights = undecayed!.squaredNorm(in: range)
+    }
+    return norms
   }
 
   /// Σ(w − w₀)² over a part of the update range.
@@ -104,6 +135,12 @@ final class ParameterUpdater {
   func restore(stepCount: Int, idleSteps: [Int]?) {
     optimizer.restore(stepCount: stepCount)
     self.idleSteps = idleSteps
+  }
+
+  /// The optimiser's steps that the correction of a tensor's bias leaves out.
+  private func uncountedSteps(ofTensor tensor: Int) -> Int {
+    let idle = idleSteps?[tensor] ?? 0
+    return max(idle, min(idle + forgottenSteps, optimizer.stepCount - 1))
   }
 
   private func countIdleSteps() {
@@ -181,7 +218,7 @@ final class ParameterUpdater {
         let squares = optimizer.direct(
           &gradient, weights: parameters.weights, in: part.range,
           factor: decision.factor(ofTensor: tensor), by: treatment?.rule,
-          without: idleSteps?[tensor] ?? 0)
+          without: uncountedSteps(ofTensor: tensor))
         if isInShard { directions.add(squares, to: .squares, of: tensor) }
       }
       statistics.observers.entered(part.range, directions, in: .side)
@@ -194,7 +231,9 @@ final class ParameterUpdater {
   private func appliedNorm(ofTensor tensor: Int, _ ledger: NormLedger, _ decision: StepDecision)
     -> Double
   {
-    if clipsElements { return ledger[.appliedSquares, tensor].squareRoot() }
-    return decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+    let norm =
+      clip.needs.contains(.elements)
+      ? ledger[.appliedSquares, tensor].squareRoot() : ledger.norm(ofTensor: tensor)
+    return decision.factor(ofTensor: tensor) * norm
   }
 }

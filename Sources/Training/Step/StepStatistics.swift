@@ -92,13 +92,15 @@ final class StepStatistics {
 
   /// Measures and regularises the mean gradient where this rank holds it, and enters the shard's
   /// squares; `squares` are those that the reduction left. Collective where norms of orders above 3
-  /// are measured.
+  /// are measured, or largest elements clipped, to what `limits` makes of them.
   func measure(
     _ pass: GradientPass, squares: [Double], _ updater: ParameterUpdater,
-    into ledger: inout NormLedger, on world: borrowing Communicator
+    into ledger: inout NormLedger, on world: borrowing Communicator,
+    limits: (_ ofLargest: [Double]) -> [Double]
   ) throws {
     try mean.measure(
-      &pass.gradient, squares: squares, pass.scheme, updater, into: &ledger, on: world)
+      &pass.gradient, squares: squares, pass.scheme, updater, into: &ledger, on: world,
+      limits: limits)
   }
 
   /// Completes this rank's part of the step's ledger and adds up all ranks'. Collective; throws on

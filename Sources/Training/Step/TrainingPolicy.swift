@@ -21,8 +21,8 @@ struct TrainingPolicy {
     _ settings: TrainerSettings, tensorSizes: [Int], _ groups: ClipGroups?, _ length: RunLength
   ) {
     step = StepPolicy(
-      rule: settings.clip, scope: settings.clipScope, skip: settings.guardConfig.skip,
-      tensorSizes: tensorSizes, groups: groups)
+      rule: settings.clip, scope: settings.clipScope, of: settings.clipTarget,
+      skip: settings.guardConfig.skip, tensorSizes: tensorSizes, groups: groups)
     rates = RateController(settings.rateRule)
     stop = EarlyStop(settings.stop)
     followsDistance = settings.optimizer.needs.contains(.startDistance)
@@ -42,6 +42,14 @@ struct TrainingPolicy {
   /// Decides; in scope `bound` the clip is that of the `early` decision.
   mutating func decide(_ ledger: NormLedger, early: StepDecision?) -> StepDecision {
     step.decide(ledger, early: early)
+  }
+
+  /// What elements of each tensor are limited to, from the largest magnitudes.
+  func limits(ofLargest largest: [Double]) -> [Double] { step.limits(ofLargest: largest) }
+
+  /// Decides how a step's update is clipped, from its squares by tensor.
+  mutating func decideOnUpdate(_ updates: NormLedger) -> ClippedUpdate {
+    step.decideOnUpdate(updates)
   }
 
   /// Takes in a step that is not skipped, and returns its learning rate: the schedule's, times what

@@ -8,7 +8,7 @@ import Lockstep
       $0.register(Spirals.self)
       $0.register(ColumnScale.self)
       $0.register(FocalLoss.self)
-      $0.register(QuantileClip.self)
+      $0.register(WindowClip.self)
       $0.register(Signum.self)
       $0.register(NormPerLoss())
     }

@@ -1,8 +1,8 @@
 import Lockstep
 
-/// `clip.rule = "quantile"`: the limit is a quantile of the norms of the last steps.
-struct QuantileClip: ClipRule {
-  static let kind = "quantile"
+/// `clip.rule = "window-quantile"`: the limit is a quantile of the norms of the last steps.
+struct WindowClip: ClipRule {
+  static let kind = "window-quantile"
   static let summary = "By a quantile of recent norms."
   let quantile: Double
   let window: Int

@@ -1,0 +1,51 @@
+import Configuration
+import ExperimentKeys
+import GradientNorms
+import Testing
+
+/// Which vector `[clip]` limits, and with which optimiser.
+@Suite struct ClipKeysTests {
+  private func read(_ overrides: [String]) throws -> Experiment {
+    try Experiment(
+      text: "[data]\nkind = \"blobs\"\n", source: "runs/x.toml", overrides: overrides)
+  }
+
+  @Test func aRuleSaysWhatItUsuallyLimits() throws {
+    #expect(try read(["clip.rule=global"]).clipTarget == .gradient)
+    #expect(try read(["clip.rule=rms"]).clipTarget == .update)
+    #expect(try read(["clip.rule=rms", "clip.of=gradient"]).clipTarget == .gradient)
+    let zscore = try read(["clip.rule=zscore", "clip.of=update"])
+    #expect(zscore.clipTarget == .update && zscore.resolved.contains("of = \"update\""))
+  }
+
+  @Test(
+    arguments: [
+      (
+        ["clip.rule=value", "clip.of=update"],
+        "clip.of: \"value\" limits single elements or rows of the gradient: for updates use a rule by norms, such as rms or global"
+      ),
+      (
+        ["clip.rule=global", "clip.of=update", "clip.order=1"],
+        "clip.order: updates are clipped by their L2 norm: use order 2"
+      ),
+      (["clip.rule=global", "clip.of=updates"], "clip.of: "),
+      (
+        ["clip.rule=spam"],
+        "clip.rule: \"spam\" works on the optimiser's mean of squares, which optimizer.kind \"sgd\" does not have: use adamw or lamb, or another rule"
+      ),
+      (["clip.rule=spam", "optimizer.kind=adamw", "clip.of=update"], "clip.of: \"spam\" limits"),
+    ])
+  func whatDoesNotGoTogetherIsOneLine(_ overrides: [String], _ text: String) {
+    let error = #expect(throws: ExperimentError.self) { try read(overrides) }
+    let message = error.map { "\($0)" } ?? ""
+    #expect(message.contains(text) && !message.contains("\n"), "\(message)")
+  }
+
+  @Test(arguments: ["adamw", "lamb"]) func spamTakesOptimisersWithAMeanSquare(_ kind: String) throws
+  {
+    let spam = try read(["clip.rule=spam", "optimizer.kind=\(kind)"])
+    #expect(spam.clip as? SPAMClip == SPAMClip())
+    let stable = try read(["clip.rule=stable-spam", "optimizer.kind=\(kind)"])
+    #expect(stable.clip as? StableSPAMClip == StableSPAMClip())
+  }
+}
