@@ -12,8 +12,7 @@ import Vectors
 /// make of the gradient, without the rate, as Adafactor's RMS is of (arXiv 1804.04235, section 6).
 /// Decay outside the optimiser's step (`regularization.decoupled`) is no part of it. It is measured
 /// as the weights take it in: rounded to their Float32. A factor c then makes w′ + (1 − c)·rate·u of
-/// the new weights. Costs one
-/// Float32 for each weight that the rank updates.
+/// the new weights. Costs one Float32 for each weight that the rank updates.
 final class UpdateClip {
   private let owned: OwnedRanges
   /// w before the optimiser's update, of the owned ranges one after another.
