@@ -7,8 +7,9 @@ import Vectors
 /// lr·scale·orthogonalized(u).
 ///
 /// Embeddings, the last layer's weights and tensors of one dimension are updated by AdamW, with keys
-/// of its own. Every matrix is orthogonalized by its one owner (``NewtonSchulz``). The first moment is the momentum of a matrix, and AdamW's mean gradient of
-/// another tensor; the second is AdamW's alone.
+/// of its own. Every matrix is orthogonalized by its one owner (`NewtonSchulz`). The first moment is
+/// the momentum of a matrix, and AdamW's mean gradient of another tensor; the second is AdamW's
+/// alone.
 public struct Muon: MatrixRule, DecayingRule, Equatable {
   public static let kind = "muon"
   public static let summary =

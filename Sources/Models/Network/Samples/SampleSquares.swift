@@ -6,7 +6,7 @@ import CVectorKernels
 ///
 /// Norms are exact up to Float32's rounding of products; sums are in Double. What it allocates
 /// grows with the largest sample and tensor, never with the number of samples, but for an embedding
-/// that a head shares (``TiedRows``).
+/// that a head shares.
 public final class SampleSquares {
   /// Σ (scale·∂lossᵢ/∂w)² over all tensors, by the sample's place in the micro-batch.
   public private(set) var sums: [Double] = []
@@ -15,11 +15,13 @@ public final class SampleSquares {
   let tokens = TokenSums()
   private let scratch = Workspace()
 
-  /// For the model that computes with `compute`, whose ``ComputeContext/sampleSquares`` it then is.
+  /// For a model, whose ``ComputeContext/sampleSquares`` it then is.
   ///
-  /// - Parameter mayMakeGradients: whether a product of each sample may be added to a weight's
-  ///   gradient instead of the one product of the micro-batch, where that is faster: the gradient is
-  ///   then rounded otherwise than without squares.
+  /// - Parameters:
+  ///   - compute: what the model computes with.
+  ///   - mayMakeGradients: whether a product of each sample may be added to a weight's gradient
+  ///     instead of the one product of the micro-batch, where that is faster: the gradient is then
+  ///     rounded otherwise than without squares.
   public init(by compute: ComputeContext, mayMakeGradients: Bool) {
     (self.compute, self.mayMakeGradients) = (compute, mayMakeGradients)
   }
