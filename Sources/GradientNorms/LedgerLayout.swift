@@ -43,8 +43,12 @@ public struct LedgerLayout: Sendable, Equatable {
   /// squares.
   public var measuresMore: Bool { !orders.isEmpty || countsWeights }
 
+  /// The quantities that are one sum each.
+  public var sums: [NormLedger.Sum] {
+    (0..<scalarCount).map { NormLedger.Sum(rawValue: $0)! }
+  }
   private var scalarCount: Int {
-    countsSamples ? NormLedger.Sum.allCases.count : NormLedger.Sum.sampleSquares.rawValue
+    countsSamples ? NormLedger.Sum.sampleNorms.rawValue + 1 : NormLedger.Sum.sampleSquares.rawValue
   }
   private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
   var sumCount: Int {

@@ -12,7 +12,7 @@
 /// parts. T ≤ L always, with equality only if all parts have the same gradient.
 public struct NormLedger: Sendable, Equatable {
   /// A quantity that adds up over the ranks.
-  public enum Sum: Int, CaseIterable, Sendable {
+  public enum Sum: Int, Sendable {
     /// bᵢ
     case samples
     /// 1 for a part with samples: N₊

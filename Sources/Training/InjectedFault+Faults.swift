@@ -29,7 +29,7 @@ extension InjectedFault {
         var record = ledger.record
         // Among the tensors' sums: a wrong number of samples would end the run before anything is
         // compared.
-        let first = 1 + NormLedger.Sum.allCases.count * ExactSum.wordCount
+        let first = 1 + ledger.layout.sums.count * ExactSum.wordCount
         record[first + Int(random.integer(below: UInt64(Int(record[0]) + 1 - first)))] ^=
           1 << Int64(bit)
         ledger = ledger.with(record: record)

@@ -64,9 +64,9 @@ import Testing
 
   private func randomLedger(_ numbers: inout SplitMix, rank: Int, whole: Bool = false) -> NormLedger
   {
-    var ledger = NormLedger(LedgerLayout(tensorCount: 3))
+    var ledger = NormLedger(LedgerLayout(tensorCount: 3, countsSamples: whole))
     func value() -> Double { whole ? Double(numbers.next() % 3) : numbers.unit() }
-    for sum in NormLedger.Sum.allCases { ledger[sum] = value() }
+    for sum in ledger.layout.sums { ledger[sum] = value() }
     for tensor in 0..<3 {
       (ledger[.squares, tensor], ledger[.weightedLocalSquares, tensor]) = (value(), value())
     }

@@ -89,7 +89,7 @@ extension Transcript {
   private mutating func note(_ outcome: StepOutcome, _ trainer: Trainer) {
     let (ledger, decision, step) = (outcome.ledger, outcome.decision, "step \(outcome.step): ")
     add(step + "samples", Double(outcome.samples))
-    for sum in NormLedger.Sum.allCases
+    for sum in ledger.layout.sums
     where ![.nonFinite, .stopRequests, .checkpointRequests].contains(sum) {
       add(step + "\(sum)", ledger[sum])
     }

@@ -56,7 +56,7 @@ private func compare(steps: Int, on part: borrowing Communicator, isErratic: Boo
   for step in 0..<steps {
     let size = size(ofStep: step, isErratic: isErratic, &shared)
     var ledger = NormLedger(layout, rank: part.rank)
-    for sum in NormLedger.Sum.allCases where sum != .stopRequests {
+    for sum in layout.sums where sum != .stopRequests {
       ledger.add(own.uniform(-0.2..<0.8) * size, to: sum)
     }
     for tensor in 0..<layout.tensorCount where tensor != 5 {
@@ -92,7 +92,7 @@ private func time(tensors: Int, rounds: Int, on part: borrowing Communicator) th
   func fill() {
     var random = RandomStream(5)
     ledger.clear(rank: part.rank)
-    for sum in NormLedger.Sum.allCases { ledger.add(random.uniform(0..<1), to: sum) }
+    for sum in layout.sums { ledger.add(random.uniform(0..<1), to: sum) }
     for tensor in 0..<tensors {
       ledger.add(random.uniform(0..<1), to: .squares, of: tensor)
       ledger.add(random.uniform(0..<1), to: .weightedLocalSquares, of: tensor)
