@@ -66,6 +66,7 @@ private let double = StepMetric(
     record.norm.samples = StepRecord.Samples(
       mean: 2, rms: 2.5, q05: 0.5, median: 1.5, q95: 4, q99: 6,
       largest: [StepRecord.Sample(sample: 7, norm: 6.5, rank: 1)])
+    #expect(try StepRecord(line: JSONText(of: record).bytes) == record)
     let leaves = try JSONLeaves(JSONText(of: record).bytes, name: "x").leaves
     let fields = Dictionary(leaves.map { ($0.path, $0.text) }) { first, _ in first }
     let derived: Set<String> = ["gradient.length", "noise.floor", "batch", "clipped", "skipped"]
