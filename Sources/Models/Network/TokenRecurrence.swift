@@ -14,6 +14,8 @@ final class TokenRecurrence: Layer {
   private var stateProducts: [Int: RepeatedProduct] = [:]
   /// The embeddings of a sample's tokens, and then their gradients.
   private let rowsOfTokens = Workspace()
+  /// ∂loss/∂ the sums of a sample's steps, and the states before these.
+  private let ofSample = Workspace()
 
   /// Nil where it is not faster: for a vocabulary that is large compared with the tokens of a batch.
   init?(_ table: Embedding.Table, _ layer: RecurrentLayer) {
@@ -170,19 +172,25 @@ final class TokenRecurrence: Layer {
     into squares: SampleSquares
   ) {
     let samples = pass.samples
-    let d = SampleRows(
-      steps.sums(0), samples: samples, rows: length, columns: sums, byTime: true)
-    let states = SampleRows(
-      steps.state(0), samples: samples, rows: length, columns: width, byTime: true)
-    squares.addProduct(d, states)
     let embeddings = weights.pointer(table.weight)
     let inputWeight = Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: table.width)
     let rows = rowsOfTokens
     rows.reserve(length * table.width)
+    ofSample.reserve(length * (sums + width))
+    let (d, states) = (ofSample.base, ofSample.base + length * sums)
     for sample in 0..<samples {
+      // Rows that lie a step of all samples apart would fall into few sets of the caches.
+      for time in 0..<length {
+        (d + time * sums).update(from: steps.sums(time) + sample * sums, count: sums)
+        (states + time * width).update(from: steps.state(time) + sample * width, count: width)
+      }
+      squares.add(
+        squares.square(
+          Matrix(d, rows: length, columns: sums), Matrix(states, rows: length, columns: width)),
+        to: sample)
       let byToken = squares.tokens
       let distinct = byToken.sum(
-        d[sample], stride: d.stride, pass.tokens + sample * length, count: length, columns: sums,
+        d, stride: sums, pass.tokens + sample * length, count: length, columns: sums,
         vocabulary: vocabulary)
       for (row, token) in byToken.tokens.enumerated() {
         (rows.base + row * table.width).update(
