@@ -22,33 +22,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         lockstep evaluate wine.safetensors --set data.path=other.csv
       """)
 
-  @Argument(
-    help: ArgumentHelp(
-      "A run directory, a checkpoint directory, or a weights file.", valueName: "weights"))
-  var path: String
-
-  @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
-    parsing: .unconditional,
-    help: ArgumentHelp("Number of ranks, or auto.", valueName: "ranks"))
-  var ranks = "1"
-
-  @Option(
-    help: ArgumentHelp(
-      "Of a run directory final, best or average, or a weights file. Default: final or, where there is none yet, the newest checkpoint.",
-      valueName: "choice"),
-    completion: .list(["final", "best", "average"]))
-  var weights: String?
-
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Another value of a key: of data, seed, or training.micro_batch; may be repeated.",
-      valueName: "key.path=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
-
-  @OptionGroup var threads: ThreadsOption
+  @OptionGroup var source: TrainedWeightsOptions
 
   @Flag(help: "Print the result as one line of JSON: {weights, samples, ranks, loss, score}.")
   var json = false
@@ -60,13 +34,15 @@ struct EvaluateCommand: AsyncParsableCommand {
   @OptionGroup var program: WorkerOption
 
   func run() async throws {
-    let request = try RankRequest(ranks: ranks, threads: try threads.checked() ?? .fixed(1))
+    let request = try RankRequest(
+      ranks: source.ranks, threads: try source.threads.checked() ?? .fixed(1))
     let launch = try WorkerLaunch(
-      worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile.path,
+      worker: try program.worker(), experiment: source.path, overrides: source.overrides,
+      hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)
     let options =
-      threads.arguments
-      + (weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
+      source.threads.arguments
+      + (source.weights.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
     let line = launch.weightsLine(["--evaluate"] + options, launch.division(request))
     let result = try await line.result(of: EvaluationResult.self)
     Terminal.output.write(json ? JSONText(of: result).string + "\n" : result.text)

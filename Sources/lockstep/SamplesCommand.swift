@@ -23,23 +23,7 @@ struct SamplesCommand: AsyncParsableCommand {
         lockstep samples runs/fashion-cnn --step 400 --top 50 --json
       """)
 
-  @Argument(
-    help: ArgumentHelp(
-      "A run directory, a checkpoint directory, or a weights file.", valueName: "weights"))
-  var path: String
-
-  @Option(
-    name: [.customShort("n"), .customLong("np"), .customLong("np", withSingleDash: true)],
-    parsing: .unconditional,
-    help: ArgumentHelp("Number of ranks, or auto.", valueName: "ranks"))
-  var ranks = "1"
-
-  @Option(
-    help: ArgumentHelp(
-      "Of a run directory final, best or average, or a weights file. Default: final or, where there is none yet, the newest checkpoint.",
-      valueName: "choice"),
-    completion: .list(["final", "best", "average"]))
-  var weights: String?
+  @OptionGroup var source: TrainedWeightsOptions
 
   @Option(
     help: ArgumentHelp("Take the weights of a run's checkpoint after this step.", valueName: "step")
@@ -59,16 +43,6 @@ struct SamplesCommand: AsyncParsableCommand {
   @Flag(help: "Replace the table and the picture.")
   var force = false
 
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Another value of a key: of data, seed, or training.micro_batch; may be repeated.",
-      valueName: "key.path=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
-
-  @OptionGroup var threads: ThreadsOption
-
   @Flag(
     help:
       "Print the result as one line of JSON: {weights, samples, ranks, median, rms, table, picture, largest}."
@@ -83,24 +57,26 @@ struct SamplesCommand: AsyncParsableCommand {
 
   func validate() throws {
     if top < 1 { throw ValidationError("--top \(top): give 1 or more") }
-    if step != nil && weights != nil {
+    if step != nil && source.weights != nil {
       throw ValidationError("--step and --weights: give one of them")
     }
   }
 
   func run() async throws {
-    let request = try RankRequest(ranks: ranks, threads: try threads.checked() ?? .fixed(1))
-    let table = output ?? (isRun ? "\(path)/samples.csv" : "samples.csv")
+    let request = try RankRequest(
+      ranks: source.ranks, threads: try source.threads.checked() ?? .fixed(1))
+    let table = output ?? (isRun ? "\(source.path)/samples.csv" : "samples.csv")
     if !force && FileManager.default.fileExists(atPath: table) {
       throw CommandFailure(
         .usage, "\(table) is there already: --force replaces it, --output FILE names another")
     }
     let launch = try WorkerLaunch(
-      worker: try program.worker(), experiment: path, overrides: overrides, hostfile: hostfile.path,
+      worker: try program.worker(), experiment: source.path, overrides: source.overrides,
+      hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)
-    let choice = try step.map { try checkpoint(after: $0) } ?? weights
+    let choice = try step.map { try checkpoint(after: $0) } ?? source.weights
     let options =
-      ["--samples", WorkerLaunch.notAnOption(table), "--top", "\(top)"] + threads.arguments
+      ["--samples", WorkerLaunch.notAnOption(table), "--top", "\(top)"] + source.threads.arguments
       + (choice.map { ["--weights", WorkerLaunch.notAnOption($0)] } ?? [])
     let line = launch.weightsLine(options, launch.division(request))
     let result = try await line.result(of: SamplesResult.self)
@@ -108,17 +84,17 @@ struct SamplesCommand: AsyncParsableCommand {
   }
 
   private var isRun: Bool {
-    FileManager.default.fileExists(atPath: RunDirectory(path).experiment)
+    FileManager.default.fileExists(atPath: RunDirectory(source.path).experiment)
   }
 
   /// The weights file of a checkpoint.
   private func checkpoint(after step: Int) throws -> String {
-    let directory = RunDirectory(path)
+    let directory = RunDirectory(source.path)
     let steps = try directory.checkpointSteps()
     guard steps.contains(step) else {
       throw CommandFailure(
         .usage,
-        "--step \(step): \(path) has \(steps.isEmpty ? "no checkpoints" : "checkpoints of steps " + steps.map(String.init).joined(separator: ", "))"
+        "--step \(step): \(source.path) has \(steps.isEmpty ? "no checkpoints" : "checkpoints of steps " + steps.map(String.init).joined(separator: ", "))"
       )
     }
     return "\(directory.checkpoints)/\(RunDirectory.checkpointName(step))/model.safetensors"
