@@ -36,13 +36,8 @@ public struct SampleNorms: Sendable, Equatable {
 
   public init() {}
 
-  public var isEmpty: Bool { count == 0 }
   /// How many samples it has.
   public var count: Int { record[..<Self.binCount].reduce(0) { $0 + Int($1) } }
-
-  public mutating func removeAll() {
-    for word in record.indices { record[word] = 0 }
-  }
 
   public mutating func add(_ sample: Sample) {
     record[Self.bin(of: sample.norm)] += 1

@@ -1,4 +1,5 @@
 import ExperimentKeys
+import Vectors
 
 /// `clip.rule = "stable-spam"`: in each tensor, elements longer than T become (g/max|g|)·T, T being
 /// a running mean of max|g|; the tensor then gets the norm m/√v, m and v being running means of its
@@ -101,15 +102,4 @@ public struct StableSPAMClip: ClipRule, Equatable {
   private func corrected(_ memory: Double, _ mean: Double, _ steps: Int) -> Double {
     mean / (1 - power(memory, steps))
   }
-}
-
-/// base^exponent by repeated squaring: the same bits with every C library.
-private func power(_ base: Double, _ exponent: Int) -> Double {
-  var (result, square, left) = (1.0, base, exponent)
-  while left > 0 {
-    if left & 1 == 1 { result *= square }
-    square *= square
-    left >>= 1
-  }
-  return result
 }

@@ -1,5 +1,6 @@
 import CVectorKernels
 import ExperimentKeys
+import Vectors
 
 /// `optimizer.kind = "adamw"`: Adam with decoupled decay (Loshchilov and Hutter 2019): w ← w −
 /// lr·λw; m, s ← exponential means of g and g²; w ← w − lr·m̂ / (√ŝ + ε), m̂ and ŝ being m / (1 −

@@ -1,5 +1,6 @@
 import CVectorKernels
 import ExperimentKeys
+import Vectors
 
 /// `optimizer.kind = "lamb"`: layer-wise adaptive Adam (You et al. 2019, arXiv 1904.00962): u =
 /// m̂/(√ŝ + ε) + βw, w ← w − lr·λₖ·u; λₖ = ‖w‖/‖u‖.

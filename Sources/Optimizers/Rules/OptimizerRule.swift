@@ -144,17 +144,6 @@ public struct EvaluationPart {
   public func moment(_ index: Int) -> UnsafeMutablePointer<Float> { moments + index * momentStride }
 }
 
-/// base^exponent by repeated squaring: the same bits with every C library.
-func power(_ base: Double, _ exponent: Int) -> Double {
-  var (result, square, left) = (1.0, base, exponent)
-  while left > 0 {
-    if left & 1 == 1 { result *= square }
-    square *= square
-    left >>= 1
-  }
-  return result
-}
-
 // The keys that several rules have.
 extension ExperimentReader {
   /// Of rules whose decay is part of the gradient, unless `help` says otherwise.
