@@ -8,6 +8,11 @@ extension Experiment {
     public var skip = SkipPolicy()
     /// Steps between two comparisons of all ranks' weights; nil for none.
     public var compareEvery: Int? = 100
+    /// Whether the cause of an alarm is looked for: spike, value that is not finite, sum that cannot
+    /// be.
+    public var autopsy = true
+    /// Steps between two replays of every rank's gradient on another rank; nil for none.
+    public var replayEvery: Int?
 
     /// The defaults: replicas are compared every 100 steps.
     public init() {}
@@ -78,6 +83,15 @@ extension Experiment.GuardConfig {
       "compare_every", default: 100, in: 0...Int.max,
       "steps between comparisons of all ranks' weights, 8 bytes each; 0 for none")
     compareEvery = every == 0 ? nil : every
+    autopsy = try keys.boolean(
+      "autopsy", default: true,
+      "find the cause of what made a step be skipped: compute its gradients again, on other ranks too, check their sum, measure its samples and the optimiser's state; `incidents.jsonl` has the findings. Not with regularization.sam_radius"
+    )
+    let replays = try keys.integer(
+      "replay_every", default: 0, in: 0...Int.max,
+      "steps between replays, in which each rank's gradient is computed by another rank too: faults that raise no alarm are found; 0 for none"
+    )
+    replayEvery = replays == 0 ? nil : replays
   }
 }
 

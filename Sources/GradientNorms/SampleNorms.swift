@@ -60,6 +60,12 @@ public struct SampleNorms: Sendable, Equatable {
     }
   }
 
+  /// How many norms are above another, but for some in its own bin: at least those among the largest.
+  public func count(above norm: Double) -> Int {
+    let inBins = record[(Self.bin(of: norm) + 1)..<max(Self.bin(of: norm) + 1, Self.binCount)]
+    return max(inBins.reduce(0) { $0 + Int($1) }, largest.count { $0.norm > norm })
+  }
+
   /// The norm below which a share of the samples lies, interpolated within a bin: off by less than a
   /// bin's width, 9 %, and never above the largest. Nil without samples.
   public func quantile(_ share: Double) -> Double? {

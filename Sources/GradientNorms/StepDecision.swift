@@ -44,4 +44,6 @@ public enum SkipReason: Sendable, Equatable {
   case spike(norm: Double, median: Double)
   /// ‖g‖ is above Σ wᵢ‖gᵢ‖, which no sum of those gradients can be.
   case corruptedReduction(norm: Double, bound: Double)
+  /// A gradient came out otherwise on another rank.
+  case replayDiffers
 }

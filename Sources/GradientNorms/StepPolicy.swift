@@ -58,10 +58,12 @@ public struct StepPolicy: Sendable {
     }
   }
 
-  /// Decides. `early`, in scope `bound`, is the decision that was taken before the gradients were
+  /// Decides. `fault` is what else was found wrong with the step; `early`, in scope `bound`, is the decision that was taken before the gradients were
   /// summed: it stands.
-  public mutating func decide(_ ledger: NormLedger, early: StepDecision? = nil) -> StepDecision {
-    if let reason = reasonToSkip(ledger) {
+  public mutating func decide(
+    _ ledger: NormLedger, early: StepDecision? = nil, fault: SkipReason? = nil
+  ) -> StepDecision {
+    if let reason = reasonToSkip(ledger) ?? fault {
       rest.skipsInARow += 1
       return StepDecision(
         action: .skip(reason), norm: reason.norm, applied: nil, factors: .uniform(0),
@@ -178,7 +180,7 @@ extension SkipReason {
   /// The step's norm, where it is a number.
   var norm: Double? {
     switch self {
-    case .nonFinite: nil
+    case .nonFinite, .replayDiffers: nil
     case .spike(let norm, _), .corruptedReduction(let norm, _): norm
     }
   }

@@ -88,7 +88,7 @@ struct WorkerCommand: ParsableCommand {
   @Flag(help: .hidden)
   var trace = false
 
-  // For `lockstep verify`: gradient|weights|ledger:RANK:STEP:BIT flips one bit on one rank.
+  // For `lockstep verify` and `lockstep gallery`: a fault that is put in.
   @Option(help: .hidden)
   var inject: String?
 
@@ -182,7 +182,7 @@ struct WorkerCommand: ParsableCommand {
       }
     }
     if let inject, InjectedFault(inject) == nil {
-      throw ValidationError("--inject \(inject): wanted gradient|weights|ledger:RANK:STEP:BIT")
+      throw ValidationError("--inject \(inject): wanted \(InjectedFault.form)")
     }
   }
 

@@ -1,5 +1,6 @@
 import GradientNorms
 import GradientReduction
+import Optimizers
 import Vectors
 
 /// Where tests and `lockstep verify` put a fault into a rank; nil everywhere in use.
@@ -12,6 +13,19 @@ package struct Faults {
   /// Called with the weights after the update; all of a node's ranks see what it does to weights
   /// that they share.
   package var changeWeights: ((inout FlatVector, Int) -> Void)?
+  /// Called with a micro-batch as it was read, its samples' positions in the global batch, and the
+  /// step; on every rank alike.
+  package var changeSamples: ((borrowing Batch, Range<Int>, Int) -> Void)?
+  /// Called with this rank's gradient when its norm is measured, before the ranks' are summed, and
+  /// the step.
+  package var changeSent: ((inout FlatVector, Int) -> Void)?
+  /// Called with this rank's part of the optimiser's state after the step.
+  package var changeOptimizer: ((inout Optimizer, Int) -> Void)?
+  /// What the learning rate of a step is multiplied by; on every rank alike.
+  package var rateFactor: ((Int) -> Double)?
+
+  /// None.
+  package init() {}
 }
 
 /// Puts faults into a rank's steps.
@@ -20,10 +34,22 @@ final class FaultInjector: StepObserver {
 
   init(_ faults: Faults) { self.faults = faults }
 
-  var changesGradients: Bool { faults.changeGradient != nil }
+  var changesGradients: Bool { faults.changeGradient != nil || faults.changeSent != nil }
+
+  func read(_ batch: borrowing Batch, positions: Range<Int>, in step: Int) {
+    faults.changeSamples?(batch, positions, step)
+  }
 
   func computed(_ gradient: inout FlatVector, loss: Double, in step: Int) {
     faults.changeGradient?(&gradient, step)
+  }
+
+  func leaving(_ gradient: inout FlatVector, in step: Int) { faults.changeSent?(&gradient, step) }
+
+  func rateFactor(in step: Int) -> Double { faults.rateFactor?(step) ?? 1 }
+
+  func updated(_ optimizer: inout Optimizer, in step: Int) {
+    faults.changeOptimizer?(&optimizer, step)
   }
 
   func closing(_ ledger: inout NormLedger, in step: Int) { faults.changeLedger?(&ledger, step) }

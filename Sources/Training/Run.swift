@@ -85,6 +85,8 @@ public final class Run {
   var wasStopped = false
   /// Which skipped steps are worth a line.
   private var skipMessages = RepeatedMessages()
+  /// Which incidents are.
+  var incidentMessages = RepeatedMessages()
   /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no
   /// file is written.
   private var isComplete = false
@@ -290,6 +292,7 @@ public final class Run {
         say.event(.message(level: .warning, text: skip))
       }
     }
+    if let incident = outcome.incident { try record(incident, on: world) }
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
     try recorder?.record(outcome, history)
@@ -305,9 +308,11 @@ public final class Run {
     wasStopped = isAsked && !isLast
     let isDue = experiment.checkpoint.every.map { outcome.step % $0 == 0 || isLast } ?? false
     let givesUp = trainer.policy.mustStop
-    if isDue || wasStopped || givesUp || outcome.ledger[.checkpointRequests] > 0 {
+    let breaksOff = outcome.incident?.ending != nil
+    if isDue || wasStopped || givesUp || breaksOff || outcome.ledger[.checkpointRequests] > 0 {
       try checkpoint(on: world)
     }
+    if let incident = outcome.incident, breaksOff { try end(for: incident, on: world) }
     if givesUp {
       // All ranks decided it; rank 0 reports it.
       try world.succeedOnAllRanks { () throws -> Void in

@@ -145,6 +145,7 @@ extension SkipReason {
     case .spike(let norm, let median):
       return
         "the norm \(formatted(norm)) is \(formatted(norm / median)) times the recent median \(formatted(median))"
+    case .replayDiffers: return "a rank's gradient came out otherwise on another rank"
     case .corruptedReduction(let norm, let bound):
       return
         "the reduced gradient has the norm \(formatted(norm)), above \(formatted(bound)), the mean of the parts' norms: the reduction was corrupted"

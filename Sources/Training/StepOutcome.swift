@@ -24,6 +24,8 @@ public struct StepOutcome {
   public let local: (loss: Double, norm: Double)
   /// The norms of single samples' gradients over all ranks, where they are reported.
   public let sampleNorms: SampleNorms?
+  /// What raised an alarm and caused it, where there was one and it was looked into.
+  public let incident: Incident?
   /// How far the clip of an inexact scope was from the exact one, where it was measured.
   public let bias: ClipBias?
   public let seconds: PhaseTimes

@@ -92,6 +92,7 @@ extension Trainer {
     statistics.restore(
       stepsDone: stepsDone, noise: memory.noise, lastUpdate: memory.lastUpdate, rank: rank)
     policy.restore(memory)
+    autopsy?.restore()
   }
 
   /// All that decisions depend on besides a step's ledger, as a checkpoint writes it: the same text

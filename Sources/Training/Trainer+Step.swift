@@ -36,7 +36,10 @@ extension Trainer {
   /// Counts the step, and does what is to be done between two.
   func endStep(_ step: StepInProgress, on world: borrowing Communicator) throws {
     statistics.endStep(step.ledger)
-    for observer in observers.all { observer.stepping(&parameters.weights, after: stepsDone) }
+    for observer in observers.all {
+      observer.updated(&updater.optimizer, in: stepsDone)
+      observer.stepping(&parameters.weights, after: stepsDone)
+    }
     for observer in observers.all { try observer.stepEnded(stepsDone) }
     sampler.grow(statistics.noise)
     if let every = settings.guardConfig.compareEvery, stepsDone % every == 0 {
@@ -46,7 +49,7 @@ extension Trainer {
 
   func outcome(
     of step: StepInProgress, _ decision: StepDecision, rate: Double,
-    local: (loss: Double, norm: Double), samples: SampleNorms?
+    local: (loss: Double, norm: Double), samples: SampleNorms?, incident: Incident?
   ) -> StepOutcome {
     let (batches, cursor) = (step.batches, sampler.cursor)
     return StepOutcome(
@@ -54,6 +57,7 @@ extension Trainer {
       samples: cursor.samples, learningRate: rate, ledger: step.ledger, decision: decision,
       noise: statistics.noise, shares: batches.positions, epochIndex: batches.slice.epoch,
       share: batches.mine.count, local: local, sampleNorms: samples,
+      incident: incident,
       bias: policy.bias(step.ledger, decision),
       seconds: step.clock.seconds, totalSeconds: step.clock.total)
   }

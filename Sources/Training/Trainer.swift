@@ -28,6 +28,8 @@ public final class Trainer {
   /// What all ranks decide alike.
   var policy: TrainingPolicy
   let updater: ParameterUpdater
+  /// What finds the cause of an alarm; nil where it is not asked for.
+  let autopsy: Autopsy?
   /// What looks on at steps, or disturbs them; none in a normal run.
   package let observers: StepObservers
 
@@ -63,6 +65,9 @@ public final class Trainer {
       settings, tensorSizes: tensors.segments.map(\.count), treatments?.clipGroups, sampler.length)
     updater = ParameterUpdater(
       settings, parameters, reducer.partition, treatments, matrices, statistics)
+    autopsy =
+      settings.guardConfig.autopsy
+      ? Autopsy(settings, pass, updater, statistics, frozen: treatments?.frozen ?? []) : nil
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
     notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
     updater.start()
@@ -79,7 +84,7 @@ public final class Trainer {
   /// clip of the update or by largest elements, and one for norms of orders above 3; a broadcast of
   /// each matrix's direction for Muon with a replicated gradient; one gradient reduction more for
   /// SAM; 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
-  /// samples' norms). Every rank takes the same
+  /// samples' norms; what an ``Experiment/GuardConfig/autopsy`` sends). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     let outcome = try stepAhead(on: world)
@@ -105,13 +110,17 @@ public final class Trainer {
     }
     try statistics.close(&step, on: world)
     let samples = try pass.samples?.distribution(on: world)
-    var decision = policy.decide(step.ledger, early: early)
+    let fault = try silentFault(in: step, norms.parts, on: world)
+    var decision = policy.decide(step.ledger, early: early, fault: fault)
     step.clock.mark(.norm)
+    let incident = try examine(&step, decision, norms.parts, on: world)
 
     var rate = policy.rateInForce(step)
     if !decision.isSkip {
       statistics.record(step.ledger)
-      rate = policy.record(step, decision, statistics.noise) * updater.rateFactor
+      rate =
+        policy.record(step, decision, statistics.noise) * updater.rateFactor
+        * observers.rateFactor(in: step.number)
       let update = try updater.apply(
         decision, &pass.gradient, step.ledger, rate: rate, on: world
       ) { policy.decideOnUpdate($0) }
@@ -123,6 +132,7 @@ public final class Trainer {
     }
     try endStep(step, on: world)
     if isDone { try parameters.finishAllGather() }
-    return outcome(of: step, decision, rate: rate, local: local, samples: samples)
+    return outcome(of: step, decision, rate: rate, local: local, samples: samples,
+      incident: incident)
   }
 }

@@ -211,7 +211,7 @@ struct VerifyCommand: AsyncParsableCommand {
     guard let fault = InjectedFault(inject) else {
       throw CommandFailure(
         .usage,
-        "--inject \(PlainText.sanitized(inject, limit: 60)): wanted gradient|weights|ledger:RANK:STEP:BIT, bits 0 to 31"
+        "--inject \(PlainText.sanitized(inject, limit: 60)): wanted \(InjectedFault.form)"
       )
     }
     let places =

@@ -24,6 +24,7 @@ let trainingPrograms: [RankProgram] = [
   scheduleEndsProgram,
   verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
   muonProgram, muonDividedProgram,
+  autopsyProgram, autopsyCleanProgram, autopsySilentProgram,
 ]
 
 /// A small network on blobs.

@@ -35,6 +35,7 @@ import Training
     learning_rate = 0.01
     [guard]
     skip_limit = 3
+    autopsy = false
     [checkpoint]
     every = 20
     """

@@ -30,6 +30,8 @@ import Testing
       [training]
       global_batch = 40
       steps = 8
+      [guard]
+      autopsy = false
       [report]
       every = 1
       """, to: "test.toml")

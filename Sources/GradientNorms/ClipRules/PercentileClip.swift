@@ -43,7 +43,7 @@ extension ClipRule where Self == PercentileClip {
 }
 
 /// A quantile with linear interpolation, numpy's default; of at least one value.
-func quantile(_ share: Double, of values: [Double]) -> Double {
+package func quantile(_ share: Double, of values: [Double]) -> Double {
   let sorted = values.sorted()
   let position = share * Double(sorted.count - 1)
   let below = Int(position)

@@ -33,6 +33,7 @@ public struct AdamW: DecayingRule, Equatable {
   }
 
   public var momentNames: [String] { ["exp_avg", "exp_avg_sq"] }
+  public var momentInvariant: MomentInvariant? { MomentInvariant.ofMeans(beta1, beta2) }
   public var isAdaptive: Bool { true }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {

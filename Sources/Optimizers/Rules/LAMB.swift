@@ -29,6 +29,7 @@ public struct LAMB: DecayingRule, Equatable {
   }
 
   public var momentNames: [String] { ["exp_avg", "exp_avg_sq"] }
+  public var momentInvariant: MomentInvariant? { MomentInvariant.ofMeans(beta1, beta2) }
   public var needs: OptimizerNeeds { .directionNorms }
   public var isAdaptive: Bool { true }
   public var normalizes: Bool { true }

@@ -24,6 +24,9 @@ public struct Lion: DecayingRule, Equatable {
   }
 
   public var momentNames: [String] { ["exp_avg"] }
+  public var momentInvariant: MomentInvariant? {
+    .geometric(memory: beta2, gain: 1 - beta2, decay: 0)
+  }
   public var isAdaptive: Bool { true }
   public var normalizes: Bool { true }
 

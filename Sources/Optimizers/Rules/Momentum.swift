@@ -21,6 +21,9 @@ public struct Momentum: DecayingRule, Equatable {
   }
 
   public var momentNames: [String] { ["momentum_buffer"] }
+  public var momentInvariant: MomentInvariant? {
+    .geometric(memory: coefficient, gain: 1, decay: weightDecay)
+  }
 
   public func update(_ step: UpdateStep) -> UpdateNorms {
     UpdateNorms(

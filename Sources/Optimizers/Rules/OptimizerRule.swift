@@ -26,6 +26,9 @@ public protocol OptimizerRule: Kind {
   /// tensor by tensor: a clip that scales the gradient then acts through momentum alone.
   var normalizes: Bool { get }
 
+  /// What the moments obey whatever the gradients were; nil where nothing is known.
+  var momentInvariant: MomentInvariant? { get }
+
   /// Updates some of a tensor's weights with `step.factor`·g, `step.trust` being the tensor's
   /// ratio.
   func update(_ step: UpdateStep) -> UpdateNorms
@@ -81,6 +84,7 @@ extension OptimizerRule {
   public var needs: OptimizerNeeds { [] }
   public var isAdaptive: Bool { false }
   public var normalizes: Bool { false }
+  public var momentInvariant: MomentInvariant? { nil }
   public func direct(_ step: UpdateStep) -> Double { 0 }
   public func trustRatio(weights: Double, norm: Double) -> Double { 1 }
   public func evaluationWeights(_ part: EvaluationPart) {}

@@ -25,6 +25,7 @@ public struct RunPage {
     }
     if let layers = charts.layers { page.section("Layers") { $0.wide(layers) } }
     if let report = run.report { ranks(report, into: &page) }
+    incidents(into: &page)
     skips(into: &page)
     page.section("How it was run") { page in
       page.element("p", run.directory, style: "quiet")
@@ -163,6 +164,32 @@ public struct RunPage {
       page.table(
         ["rank", "host", "samples", "last loss", "local norm", "waiting s", "weights"], rows,
         words: 2, caption: caption)
+    }
+  }
+
+  private func incidents(into page: inout PageText) {
+    let shown = run.incidents.prefix(20)
+    guard !shown.isEmpty else { return }
+    page.section("Incidents") { page in
+      let rows = shown.map { incident in
+        [
+          incident.cause.rawValue, incident.kind.rawValue, NumberFormat.grouped(incident.step),
+          incident.rank.map { "\($0)" } ?? "–", incident.host ?? "–", incident.tensor ?? "–",
+          incident.samples.isEmpty
+            ? "–" : incident.samples.map { "\($0)" }.joined(separator: ", "),
+        ]
+      }
+      page.table(["cause", "alarm", "step", "rank", "host", "tensor", "samples"], rows, words: 2)
+      for incident in shown {
+        page.element("p", "Step \(NumberFormat.grouped(incident.step)): \(incident.text)")
+        page.list(incident.evidence)
+      }
+      if run.incidents.count > shown.count {
+        page.element(
+          "p",
+          "\(NumberFormat.counted(run.incidents.count - shown.count, "more incident")); incidents.jsonl has each."
+        )
+      }
     }
   }
 

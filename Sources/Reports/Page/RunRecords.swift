@@ -11,6 +11,8 @@ public struct RunRecords: Sendable {
   /// The resolved experiment and the environment, as their files have them.
   public var experiment: String?
   public var environment: String?
+  /// Alarms, and what caused them.
+  public var incidents: [IncidentRecord] = []
   /// Why the run ended before its end.
   public var failure: String?
   /// What could not be read.
@@ -46,6 +48,11 @@ public struct RunRecords: Sendable {
     defer {
       // Of a run that failed later than it reported, the report is of an earlier end.
       if failure != nil && report?.steps != self.series.lastStep { report = nil }
+    }
+    notes += Self.note(directory.incidents) { (path) throws(RunFileError) in
+      var found: [IncidentRecord] = []
+      try IncidentRecord.read(path: path) { found.append($0) }
+      incidents = found
     }
     guard series == nil else { return }
     var status = stat()

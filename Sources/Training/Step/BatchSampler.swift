@@ -105,7 +105,8 @@ final class BatchSampler {
     batches(of: cursor.next(globalBatch, of: sampleCount), rank: rank, ranks: ranks)
   }
 
-  private func batches(of slice: GlobalBatches.BatchRange, rank: Int, ranks: Int) -> StepBatches {
+  /// The part of a batch that a rank has.
+  func batches(of slice: GlobalBatches.BatchRange, rank: Int, ranks: Int) -> StepBatches {
     StepBatches(slice, partition, microBatches, rank: rank, ranks: ranks)
   }
 
@@ -149,6 +150,11 @@ final class BatchSampler {
     } else if !again, let next = expected(after: batches, step: step), !next.microBatches.isEmpty {
       prefetcher.start(self.samples(0, of: next), epoch: next.slice.epoch)
     }
+  }
+
+  /// The same of any rank's micro-batches, for once: nothing is read ahead.
+  func read(_ batch: inout Batch, _ index: Int, of batches: StepBatches) throws {
+    try drawn.fill(&batch, with: samples(index, of: batches), epoch: batches.slice.epoch)
   }
 
   /// The samples of a micro-batch, by their indices in the data.

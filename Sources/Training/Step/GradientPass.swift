@@ -36,7 +36,7 @@ final class GradientPass {
   var gradient: FlatVector
   /// The squares by tensor of `gradient`, this rank's alone, where the pass has taken them.
   private(set) var localSquares: [Double]?
-  private let sampler: BatchSampler
+  let sampler: BatchSampler
   let inputs: InputCheck
   /// What micro-batches leave for evaluation; nil for a model without batch normalization.
   let runningStatistics: RunningStatisticsUpdate?
@@ -44,13 +44,13 @@ final class GradientPass {
   let samples: SampleMeasurement?
   /// Whether the gradient takes one pass, or what wraps one.
   let scheme: any GradientScheme
-  private let observers: StepObservers
+  let observers: StepObservers
   private let overlap: MessageOverlap
   /// Whether each micro-batch's gradient is measured by itself.
-  private let measuresApart: Bool
-  private var batch: Batch
+  let measuresApart: Bool
+  var batch: Batch
   /// One micro-batch's gradient, where those are measured apart.
-  private var scratch: FlatVector?
+  var scratch: FlatVector?
 
   /// `frozen` are the tensors, by index, that no update reaches.
   init(
@@ -113,6 +113,9 @@ final class GradientPass {
     for index in batches.microBatches.indices {
       try FlightRecorder.during(.data) {
         try sampler.fill(&batch, index, of: batches, step: number, again: again)
+        for observer in observers.all {
+          observer.read(batch, positions: batches.microBatches[index], in: number)
+        }
         try inputs.check(batch, of: sampler.data.train)
       }
       step.clock.mark(.data)
@@ -131,6 +134,7 @@ final class GradientPass {
         guard isComplete && !observers.isEmpty else { return }
         for observer in observers.all { observer.computed(&vector, loss: loss, in: number) }
         if changes { measure(vector, into: &whole.squares) }
+        for observer in observers.all { observer.leaving(&vector, in: number) }
       }
       if measuresApart {
         let samples = batches.microBatches[index].count

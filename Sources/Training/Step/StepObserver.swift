@@ -1,4 +1,5 @@
 import GradientNorms
+import Optimizers
 import Vectors
 
 /// What looks on at a step, or puts a fault or a delay into it: its points, in the order of a step.
@@ -12,6 +13,8 @@ package protocol StepObserver: AnyObject {
   func stepBegan(firstMicroBatch microBatch: Int)
   /// A span of time, by `monotonicNanoseconds()`, is over.
   func spent(on activity: StepProfile.Activity, from start: UInt64, to end: UInt64)
+  /// A micro-batch is read; `positions` are its samples' in the global batch.
+  func read(_ batch: borrowing Batch, positions: Range<Int>, in step: Int)
   /// A micro-batch's gradient is computed from now on.
   func microBatchBegan()
   /// A tensor's gradient is complete for this micro-batch.
@@ -21,6 +24,9 @@ package protocol StepObserver: AnyObject {
   /// A gradient is complete on this rank: a micro-batch's, where those are measured apart, else
   /// that of all of its samples.
   func computed(_ gradient: inout FlatVector, loss: Double, in step: Int)
+  /// A gradient as ``computed(_:loss:in:)`` left it has been measured, and is given to the sum of all
+  /// ranks' gradients.
+  func leaving(_ gradient: inout FlatVector, in step: Int)
   /// All of this rank's micro-batches are computed.
   func passEnded()
   /// The ranks' gradients are summed.
@@ -32,7 +38,10 @@ package protocol StepObserver: AnyObject {
   /// A ledger is about to be reduced, and then is.
   func reducing(_ ledger: NormLedger, _ book: LedgerBook)
   func reduced(_ ledger: NormLedger)
-  /// This rank's part of the weights is updated.
+  /// What the step's learning rate is multiplied by.
+  func rateFactor(in step: Int) -> Double
+  /// This rank's part of the optimiser's state and of the weights is updated.
+  func updated(_ optimizer: inout Optimizer, in step: Int)
   func updated(_ weights: borrowing FlatVector)
   /// Every rank has all weights, within the step.
   func gathered(_ weights: borrowing FlatVector)
@@ -67,16 +76,20 @@ extension StepObserver {
   package var changesGradients: Bool { false }
   package func stepBegan(firstMicroBatch microBatch: Int) {}
   package func spent(on activity: StepProfile.Activity, from start: UInt64, to end: UInt64) {}
+  package func read(_ batch: borrowing Batch, positions: Range<Int>, in step: Int) {}
   package func microBatchBegan() {}
   package func finished(tensor: Int) {}
   package func microBatchEnded() {}
   package func computed(_ gradient: inout FlatVector, loss: Double, in step: Int) {}
+  package func leaving(_ gradient: inout FlatVector, in step: Int) {}
   package func passEnded() {}
   package func reduced(_ gradient: borrowing FlatVector) {}
   package func entered(_ entry: LedgerEntry, _ ledger: NormLedger) {}
   package func closing(_ ledger: inout NormLedger, in step: Int) {}
   package func reducing(_ ledger: NormLedger, _ book: LedgerBook) {}
   package func reduced(_ ledger: NormLedger) {}
+  package func rateFactor(in step: Int) -> Double { 1 }
+  package func updated(_ optimizer: inout Optimizer, in step: Int) {}
   package func updated(_ weights: borrowing FlatVector) {}
   package func gathered(_ weights: borrowing FlatVector) {}
   package func stepping(_ weights: inout FlatVector, after step: Int) {}
@@ -102,6 +115,10 @@ package final class StepObservers {
 
   func entered(_ entry: LedgerEntry, _ ledger: NormLedger) {
     for observer in all { observer.entered(entry, ledger) }
+  }
+
+  func rateFactor(in step: Int) -> Double {
+    all.reduce(1) { $0 * $1.rateFactor(in: step) }
   }
 
   func entered(_ part: Range<Int>, _ ledger: NormLedger, in book: LedgerBook = .step) {

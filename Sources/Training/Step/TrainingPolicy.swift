@@ -39,9 +39,12 @@ struct TrainingPolicy {
   /// Decides from the local norms alone.
   func decideEarly(_ ledger: NormLedger) -> StepDecision { step.decideEarly(ledger) }
 
-  /// Decides; in scope `bound` the clip is that of the `early` decision.
-  mutating func decide(_ ledger: NormLedger, early: StepDecision?) -> StepDecision {
-    step.decide(ledger, early: early)
+  /// Decides; in scope `bound` the clip is that of the `early` decision. A `fault` that was found
+  /// skips the step.
+  mutating func decide(
+    _ ledger: NormLedger, early: StepDecision?, fault: SkipReason?
+  ) -> StepDecision {
+    step.decide(ledger, early: early, fault: fault)
   }
 
   /// What elements of each tensor are limited to, from the largest magnitudes.

@@ -1,0 +1,61 @@
+import Data
+import GradientNorms
+import Optimizers
+import Vectors
+
+/// What an autopsy compares an alarmed step with: kept from step to step, at the cost of a few
+/// operations a tensor.
+struct StepMemory {
+  /// A step that was taken and had nothing odd, to be computed again.
+  struct Healthy {
+    let slice: GlobalBatches.BatchRange
+    let step: Int
+    /// √L, the root mean square of the parts' norms.
+    let localRMS: Double
+  }
+
+  static let window = 64
+  private(set) var healthy: Healthy?
+  private(set) var updates = UpdateBand()
+  /// Of each tensor in the optimiser's first moment, where its rule has such a bound.
+  private(set) var momentBounds: [Double]?
+  private var localRMS: [Double] = []
+  private let invariant: MomentInvariant?
+
+  init(_ rule: any OptimizerRule, tensors: Int) {
+    invariant = rule.momentInvariant
+    momentBounds = [Double](repeating: 0, count: tensors)
+    if invariant?.bound(after: 0, gradient: 0, weights: 0) == nil { momentBounds = nil }
+  }
+
+  /// The optimiser's state was taken over, with such norms by tensor.
+  mutating func restore(moments norms: [Double]) {
+    if momentBounds != nil { momentBounds = norms }
+  }
+
+  /// The median of √L over the last steps that were taken; nil before the first.
+  var usualRMS: Double? { localRMS.isEmpty ? nil : quantile(0.5, of: localRMS) }
+
+  /// Takes in a step, before its update, if it is not skipped.
+  mutating func record(
+    _ ledger: NormLedger, _ decision: StepDecision, slice: GlobalBatches.BatchRange, step: Int
+  ) {
+    updates.record(
+      squaredUpdate: ledger[.squaredUpdate], squaredWeights: ledger[.squaredWeights])
+    guard !decision.isSkip else { return }
+    let rms = ledger.localRMS
+    if rms > 0 { localRMS.append(rms) }
+    if localRMS.count > Self.window { localRMS.removeFirst() }
+    if rms > 0, let usual = usualRMS, rms <= 2 * usual {
+      healthy = Healthy(slice: slice, step: step, localRMS: rms)
+    }
+    guard let invariant, var bounds = momentBounds else { return }
+    let weights = 1.1 * ledger[.squaredWeights].squareRoot()
+    for tensor in bounds.indices {
+      let gradient = decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+      bounds[tensor] =
+        invariant.bound(after: bounds[tensor], gradient: gradient, weights: weights) ?? 0
+    }
+    momentBounds = bounds
+  }
+}
