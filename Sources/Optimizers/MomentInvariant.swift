@@ -59,7 +59,9 @@ extension Optimizer {
     let place = owned.place(of: range.lowerBound)
     let elements = moment(index)
     var sum = 0.0
-    for index in place..<place + range.count { sum += Double(elements[index]) * Double(elements[index]) }
+    for index in place..<place + range.count {
+      sum += Double(elements[index]) * Double(elements[index])
+    }
     return sum
   }
 }

@@ -27,13 +27,17 @@ extension InjectedFault {
     // Which element or word is hit is a function of step and rank.
     var random = RandomStream(UInt64(step), UInt64(rank))
     let number = random.next()
+    var isDone = false
+    // One of a single step is gone when that is computed again.
+    func isDue(_ step: Int) -> Bool {
+      guard steps.contains(step), !isDone || steps.count > 1 else { return false }
+      isDone = true
+      return true
+    }
     switch place {
     case .gradient:
-      var isDone = false
       faults.changeGradient = { gradient, step in
-        guard steps.contains(step), !isDone || steps.count > 1 else { return }
-        isDone = true
-        flip(&gradient, number)
+        if isDue(step) { flip(&gradient, number) }
       }
     case .scale:
       faults.changeGradient = { gradient, step in
@@ -45,7 +49,7 @@ extension InjectedFault {
       }
     case .exchange:
       faults.changeSent = { gradient, step in
-        if steps.contains(step) { flip(&gradient, number) }
+        if isDue(step) { flip(&gradient, number) }
       }
     case .weights:
       faults.changeWeights = { weights, step in
@@ -77,11 +81,11 @@ extension InjectedFault {
     if place == .inputs {
       for place in places(shape.inputs) { batch.inputs[place] = batch.inputs[place] * 1e6 + 1e3 }
       for place in places(shape.tokens) { batch.tokens[place] = Int32(place % 2) }
-    } else {
-      let classes = Int32(max(shape.classes, 1))
-      for place in places(shape.labels) { batch.labels[place] = (batch.labels[place] + 1) % classes }
-      for place in places(shape.targets) { batch.targets[place] = 1 - batch.targets[place] }
     }
+    // A network that sees nothing but directions makes the right thing of large inputs.
+    let classes = Int32(max(shape.classes, 1))
+    for place in places(shape.labels) { batch.labels[place] = (batch.labels[place] + 1) % classes }
+    for place in places(shape.targets) { batch.targets[place] = 1 - batch.targets[place] }
   }
 
   private func flip(_ vector: inout FlatVector, _ number: UInt64) {

@@ -84,7 +84,7 @@ public final class Trainer {
   /// clip of the update or by largest elements, and one for norms of orders above 3; a broadcast of
   /// each matrix's direction for Muon with a replicated gradient; one gradient reduction more for
   /// SAM; 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
-  /// samples' norms; what an ``Experiment/GuardConfig/autopsy`` sends). Every rank takes the same
+  /// samples' norms; what `guard.autopsy` sends after an alarm). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {
     let outcome = try stepAhead(on: world)
@@ -132,7 +132,8 @@ public final class Trainer {
     }
     try endStep(step, on: world)
     if isDone { try parameters.finishAllGather() }
-    return outcome(of: step, decision, rate: rate, local: local, samples: samples,
+    return outcome(
+      of: step, decision, rate: rate, local: local, samples: samples,
       incident: incident)
   }
 }

@@ -24,7 +24,7 @@ let trainingPrograms: [RankProgram] = [
   scheduleEndsProgram,
   verdictRanksProgram, casesProgram, parameterGroupsProgram, evaluationProgram,
   muonProgram, muonDividedProgram,
-  autopsyProgram, autopsyCleanProgram, autopsySilentProgram,
+  noiseQuadraticProgram, autopsyProgram, autopsyCleanProgram, autopsySilentProgram,
 ]
 
 /// A small network on blobs.

@@ -40,6 +40,14 @@ import Training
     every = 20
     """
 
+  /// One rank is enough to measure the noise by samples.
+  @Test func theNoiseOfAQuadraticIsMeasuredAtOneRank() throws {
+    let folder = TemporaryFolder()
+    let outcome = try Programs.mpirun(1, ["noise-quadratic", folder.path])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    print("noise-quadratic, \(outcome.seconds) s: \(outcome.output)")
+  }
+
   @Test func memoriesAreRestored() throws {
     let folder = TemporaryFolder()
     folder.write(Self.experiment, to: "test.toml")

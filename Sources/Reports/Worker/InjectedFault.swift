@@ -17,7 +17,7 @@ public struct InjectedFault: Sendable, Equatable {
     /// Every gradient of the rank keeps so many bits of its fraction.
     case precision
     /// The step's first samples, so many of all ranks', have inputs a million times too large, or
-    /// tokens that say nothing.
+    /// tokens that say nothing, and other labels or targets.
     case inputs
     /// The step's first samples, so many of all ranks', have other labels or targets.
     case labels
@@ -37,7 +37,8 @@ public struct InjectedFault: Sendable, Equatable {
   public var bit: Int { Int(amount) }
 
   /// The form, for messages.
-  public static let form = "\(Place.allCases.map(\.rawValue).joined(separator: "|")):RANK:STEP[-LAST|+]:AMOUNT"
+  public static let form =
+    "\(Place.allCases.map(\.rawValue).joined(separator: "|")):RANK:STEP[-LAST|+]:AMOUNT"
 
   /// Reads `PLACE:RANK:STEPS:AMOUNT`, steps as `7`, `7-9` or `7+`; nil for anything else. A fault
   /// of more than one step comes back in every computation, also in one that is repeated.

@@ -13,9 +13,9 @@ import Vectors
 ///
 /// In this order, and as far as it takes: the weights of all ranks are compared; every rank computes
 /// its share again, and those of the two ranks before it; the sum of the shares is made again by
-/// plain messages in Float64; a healthy earlier batch is computed with the present weights. If that
-/// is as it was, the step's samples are the cause, and are measured one by one; if not, the
-/// optimiser's state is held against what gradients can make of it, and the last update against
+/// plain messages in Float64; the optimiser's state is held against what gradients can make of it; a
+/// healthy earlier batch is computed with the present weights. If that is as it was, the step's
+/// samples are the cause, and are measured one by one; if not, the last updates are compared with
 /// those before.
 ///
 /// An alarm costs up to five gradients' time and two vectors of the model's size; a step without one
@@ -60,14 +60,18 @@ final class Autopsy {
   }
 
   private var tensors: Int { pass.model.layout.segments.count }
-  private func name(_ tensor: Int?) -> String? { tensor.map { pass.model.layout.segments[$0].name } }
+  private func name(_ tensor: Int?) -> String? {
+    tensor.map { pass.model.layout.segments[$0].name }
+  }
 
   // MARK: Replays
 
   /// Whether some rank computes other gradients than another one; nil where all compute the same.
   /// Every rank computes the share of the rank before it. Collective: one gradient's time, and a
   /// gather of 8 bytes a tensor and rank.
-  func difference(in step: StepInProgress, _ parts: [MicroBatchNorms], on world: borrowing Communicator)
+  func difference(
+    in step: StepInProgress, _ parts: [MicroBatchNorms], on world: borrowing Communicator
+  )
     throws -> Bool
   {
     guard world.size > 1 else { return false }
@@ -123,7 +127,8 @@ final class Autopsy {
     case .transient(let rank, let tensor):
       (finding.cause, finding.rank, finding.tensor) = (.transient, rank, name(tensor))
       finding.evidence.append(
-        table.text(ofShare: rank, tensor, name: name(tensor), is: "computed again there and elsewhere"))
+        table.text(
+          ofShare: rank, tensor, name: name(tensor), is: "computed again there and elsewhere"))
       return Incident(finding.saying("a fault of rank \(rank) that did not come back"))
     case .persistent(let rank, let tensor):
       (finding.cause, finding.rank, finding.tensor) = (.persistent, rank, name(tensor))
@@ -162,15 +167,19 @@ final class Autopsy {
     if checksSums(world.size) {
       finding.evidence.append("the sum of the shares, made again in Float64, is the same")
     }
-    try weigh(step, moment, into: &finding, &mine, on: world)
-    return Incident(finding, finding.cause == .optimizerState ? .atOnce : nil)
+    if let moment {
+      // Samples that a spoilt weight reaches may be few, and look like the cause.
+      describe(moment, in: &finding)
+      return Incident(finding.saying(nil), .atOnce)
+    }
+    try weigh(step, into: &finding, &mine, on: world)
+    return Incident(finding)
   }
 
-  /// Whether samples, the optimiser's state or the last update is to blame, since all was computed
-  /// as it should.
+  /// Whether samples or the last updates are to blame, since all was computed as it should.
   private func weigh(
-    _ step: StepInProgress, _ moment: MomentFault?, into finding: inout IncidentRecord,
-    _ vector: inout FlatVector, on world: borrowing Communicator
+    _ step: StepInProgress, into finding: inout IncidentRecord, _ vector: inout FlatVector,
+    on world: borrowing Communicator
   ) throws {
     let samples = pass.model.obstacleToSamples == nil
     guard let healthy = memory.healthy, let usual = memory.usualRMS else {
@@ -196,16 +205,13 @@ final class Autopsy {
       describe(present, against: before, in: &finding)
       return
     }
-    if let moment {
-      describe(moment, in: &finding)
-      finding = finding.saying(nil)
-    } else if memory.updates.isLeft {
+    if memory.updates.isLeft {
       finding.cause = .learningRate
-      let last = memory.updates.last ?? .nan
+      let recent = memory.updates.recent ?? .nan
       finding.evidence.append(
-        "the last update changed the weights by \(formatted(last)) of their norm"
+        "one of the last \(UpdateBand.recentCount) updates changed the weights by \(formatted(recent)) of their norm"
           + (memory.updates.longest.map { ", those before by at most \(formatted($0))" } ?? ""))
-      finding = finding.saying("the last update was too long for the weights: the rate is too high")
+      finding = finding.saying("an update was too long for the weights: the rate is too high")
     } else {
       finding = finding.saying("no cause was found: earlier batches have large gradients too")
     }
@@ -346,8 +352,10 @@ final class Autopsy {
   private func describe(
     _ present: SampleNorms, against before: SampleNorms, in finding: inout IncidentRecord
   ) {
-    let limit = before.largest.first?.norm ?? .infinity
-    let outliers = present.largest.filter { !($0.norm <= limit) }
+    let usual = before.largest.first?.norm ?? .infinity
+    // Twice the largest, where any is: the largest of few samples is easily passed.
+    let limit = present.largest.first.map { $0.norm > 2 * usual } == true ? 2 * usual : usual
+    let outliers = present.largest.filter { $0.norm > limit }
     guard !outliers.isEmpty else {
       finding = finding.saying("the step's samples")
       return
@@ -356,7 +364,7 @@ final class Autopsy {
     finding.rank = nil
     let largest = outliers[0]
     finding.evidence.append(
-      "the largest gradient of one sample is \(formatted(largest.norm)), of sample \(largest.index) on rank \(largest.rank); in the batch before, \(formatted(limit))"
+      "the largest gradient of one sample is \(formatted(largest.norm)), of sample \(largest.index) on rank \(largest.rank); in the earlier batch, \(formatted(usual))"
     )
     let count = present.count(above: limit)
     finding = finding.saying(

@@ -85,6 +85,7 @@ extension GradientPass {
         _ = recompute(
           &vector, batches, step: number, adds: adds, isComplete: measuresApart || index == last,
           nil, &squares)
+        guard measuresApart || index == last else { return }
         for observer in observers.all { observer.leaving(&vector, in: number) }
       }
     }

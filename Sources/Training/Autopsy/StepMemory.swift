@@ -20,6 +20,7 @@ struct StepMemory {
   /// Of each tensor in the optimiser's first moment, where its rule has such a bound.
   private(set) var momentBounds: [Double]?
   private var localRMS: [Double] = []
+  private var recorded = 0
   private let invariant: MomentInvariant?
 
   init(_ rule: any OptimizerRule, tensors: Int) {
@@ -33,8 +34,9 @@ struct StepMemory {
     if momentBounds != nil { momentBounds = norms }
   }
 
-  /// The median of √L over the last steps that were taken; nil before the first.
-  var usualRMS: Double? { localRMS.isEmpty ? nil : quantile(0.5, of: localRMS) }
+  /// The median of √L over the last steps that were taken, or of a few steps ago; nil before the
+  /// first.
+  private(set) var usualRMS: Double?
 
   /// Takes in a step, before its update, if it is not skipped.
   mutating func record(
@@ -43,19 +45,30 @@ struct StepMemory {
     updates.record(
       squaredUpdate: ledger[.squaredUpdate], squaredWeights: ledger[.squaredWeights])
     guard !decision.isSkip else { return }
-    let rms = ledger.localRMS
-    if rms > 0 { localRMS.append(rms) }
-    if localRMS.count > Self.window { localRMS.removeFirst() }
-    if rms > 0, let usual = usualRMS, rms <= 2 * usual {
+    recordNorm(ledger.localRMS, slice: slice, step: step)
+    guard let invariant, momentBounds != nil else { return }
+    let weights = 1.1 * ledger[.squaredWeights].squareRoot()
+    for tensor in 0..<ledger.tensorCount {
+      let gradient = decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
+      momentBounds![tensor] =
+        invariant.bound(after: momentBounds![tensor], gradient: gradient, weights: weights) ?? 0
+    }
+  }
+
+  private mutating func recordNorm(
+    _ rms: Double, slice: GlobalBatches.BatchRange, step: Int
+  ) {
+    guard rms > 0 else { return }
+    if localRMS.count < Self.window {
+      localRMS.append(rms)
+    } else {
+      localRMS[recorded % Self.window] = rms
+    }
+    recorded += 1
+    // Sorting takes longer than all else here.
+    if recorded < 8 || recorded % 8 == 0 { usualRMS = quantile(0.5, of: localRMS) }
+    if let usualRMS, rms <= 2 * usualRMS {
       healthy = Healthy(slice: slice, step: step, localRMS: rms)
     }
-    guard let invariant, var bounds = momentBounds else { return }
-    let weights = 1.1 * ledger[.squaredWeights].squareRoot()
-    for tensor in bounds.indices {
-      let gradient = decision.factor(ofTensor: tensor) * ledger.norm(ofTensor: tensor)
-      bounds[tensor] =
-        invariant.bound(after: bounds[tensor], gradient: gradient, weights: weights) ?? 0
-    }
-    momentBounds = bounds
   }
 }
