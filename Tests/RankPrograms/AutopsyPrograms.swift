@@ -119,6 +119,12 @@ let autopsyProgram = RankProgram("autopsy") { world, _ in
         what: "moment", fault: "moment:\(third):1:30", cause: .optimizerState,
         rank: third, spoils: true),
       Injection(
+        what: "moment", fault: "moment:\(fourth):1:30", cause: .optimizerState,
+        rank: fourth, spoils: true),
+      Injection(
+        what: "moment", fault: "moment:\(first):1:30", cause: .optimizerState,
+        rank: first, spoils: true),
+      Injection(
         what: "rate", fault: "rate:0:1:3000", cause: .learningRate, rank: nil, spoils: true),
     ]
   }
@@ -128,11 +134,13 @@ let autopsyProgram = RankProgram("autopsy") { world, _ in
         let all = injections(ranks: ranks)
         let place = "\(model.name), \(mode.name), \(ranks) ranks"
         try onRanks([ranks], of: world) { part in
-          for group in [all.filter { !$0.spoils }] + all.filter(\.spoils).map({ [$0] }) {
+          let groups = [all.filter { !$0.spoils }] + all.filter(\.spoils).map { [$0] }
+          for (number, group) in groups.enumerated() {
             let made = try alarmed(model.text, mode.keys)
             let trainer = try Trainer(
               made, data: TrainingData(made.data, seed: 1, on: part), on: part)
-            for _ in 0..<34 {
+            // Which element is hit is a function of step and rank.
+            for _ in 0..<34 + number {
               let outcome = try trainer.step(on: part)
               try expect(outcome.incident == nil, "\(place): \(outcome.incident!.record)")
             }

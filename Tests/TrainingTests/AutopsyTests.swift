@@ -5,9 +5,9 @@ import Testing
 /// What raised an alarm is looked into, and put down to its cause.
 @Suite struct AutopsyTests {
   @Test(
-    arguments: [("autopsy", 4), ("autopsy-clean", 3), ("autopsy-silent", 4)])
+    arguments: [("autopsy", 4), ("autopsy-clean", 2), ("autopsy-silent", 4)])
   func causesAreFound(_ program: String, _ ranks: Int) throws {
-    let outcome = try Programs.mpirun(ranks, [program])
+    let outcome = try Programs.mpirun(ranks, [program], limit: 600)
     #expect(outcome.status == 0, "\(outcome.errors)")
     print("\(program), \(outcome.seconds) s: \(outcome.output)")
   }
