@@ -165,7 +165,7 @@ extension Experiment {
     }
     let target: ClipTarget = try keys.choice(
       "of", default: type(of: rule).usualTarget,
-      "the vector that the rule limits: gradient, the mean gradient, before the optimiser sees it; update, what the optimiser makes of it, before the weights take it in, in units of the learning rate, with one small allreduce more. Rules for single elements or rows limit the gradient. By default update for rms, gradient for all others"
+      "the vector that the rule limits: gradient, the mean gradient, before the optimiser sees it; update, what the optimiser makes of it, before the weights take it in, in units of the learning rate, with one small allreduce more. Rules for single elements or rows limit the gradient. By default update for rms and sigma, gradient for all others"
     )
     return (rule, scope, target)
   }

@@ -30,11 +30,14 @@ public struct PlannedRun: Sendable {
   public let overrides: [String]
   /// For runs that need a certain number of ranks; nil for the command's.
   public let ranks: Int?
+  /// A fault that the worker puts in, as its option `--inject` takes it; nil for none.
+  public let fault: String?
 
-  init(_ name: String, _ overrides: [String] = [], ranks: Int? = nil) {
+  init(_ name: String, _ overrides: [String] = [], ranks: Int? = nil, fault: String? = nil) {
     self.name = name
     self.overrides = overrides
     self.ranks = ranks
+    self.fault = fault
   }
 }
 

@@ -16,6 +16,8 @@ public struct ClippedUpdate: Sendable, Equatable {
   public var norm: Double?
   /// ‖u‖ after it.
   public var applied: Double?
+  /// ‖u‖ of each tensor before clipping.
+  public var tensorNorms: [Double]
   /// What each tensor's update is multiplied by.
   public var factors: ClipFactors
   public var threshold: Double?
@@ -31,16 +33,17 @@ extension StepPolicy {
   public mutating func decideOnUpdate(_ updates: NormLedger) -> ClippedUpdate {
     let squares = (0..<updates.tensorCount).map { updates[.squares, $0] }
     let total = squares.reduce(0, +)
+    let norms = squares.map { $0.squareRoot() }
     guard total.isFinite else {
       return ClippedUpdate(
-        norm: nil, applied: nil, factors: .uniform(1), threshold: nil, isClipped: false,
-        ownClips: [])
+        norm: nil, applied: nil, tensorNorms: norms, factors: .uniform(1), threshold: nil,
+        isClipped: false, ownClips: [])
     }
     let (effect, ownClips) = clipped(updates)
     return ClippedUpdate(
       norm: total.squareRoot(), applied: effect.factors.norm(ofSquares: squares),
-      factors: effect.factors, threshold: effect.threshold, isClipped: effect.isClip,
-      ownClips: ownClips)
+      tensorNorms: norms, factors: effect.factors, threshold: effect.threshold,
+      isClipped: effect.isClip, ownClips: ownClips)
   }
 }
 

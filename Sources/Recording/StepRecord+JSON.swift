@@ -124,14 +124,28 @@ extension StepRecord.Own: JSONWritable, Decodable {
   }
 }
 
-extension StepRecord.Update: JSONWritable {
+extension StepRecord.Update: JSONWritable, Decodable {
+  private enum CodingKeys: String, CodingKey { case norm, applied, coefficient, threshold, layers }
+
   public func write(to json: inout JSONText) {
     json.object {
       $0.field("norm", norm)
       $0.field("applied", applied)
       $0.field("coefficient", coefficient)
       $0.field("threshold", threshold)
+      if !layers.isEmpty { $0.field("layers", object: layers) }
     }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      norm: try fields.decodeIfPresent(Double.self, forKey: .norm),
+      applied: try fields.decodeIfPresent(Double.self, forKey: .applied),
+      coefficient: try fields.decodeIfPresent(Double.self, forKey: .coefficient),
+      threshold: try fields.decodeIfPresent(Double.self, forKey: .threshold),
+      layers: fields.contains(.layers)
+        ? try NamedNumber.list(from: fields.superDecoder(forKey: .layers)) : [])
   }
 }
 
@@ -171,6 +185,7 @@ extension StepRecord {
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
+    if let update = norm.update { norm.update?.layers = update.layers.inOrder(of: line) }
     metrics = try Self.metrics(of: line)
     // Written out: a record is read for each of a run's steps.
     for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]

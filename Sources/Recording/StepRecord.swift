@@ -160,15 +160,20 @@ public struct StepRecord: Sendable, Equatable, Decodable {
   }
 
   /// The norm of the update in units of the learning rate, before clipping and after.
-  public struct Update: Sendable, Equatable, Decodable {
+  public struct Update: Sendable, Equatable {
     public var norm: Double?
     public var applied: Double?
     public var coefficient: Double?
     public var threshold: Double?
+    /// Norms by tensor before clipping, in the model's order.
+    public var layers: [NamedNumber]
 
-    public init(norm: Double?, applied: Double?, coefficient: Double?, threshold: Double?) {
+    public init(
+      norm: Double?, applied: Double?, coefficient: Double?, threshold: Double?,
+      layers: [NamedNumber] = []
+    ) {
       (self.norm, self.applied) = (norm, applied)
-      (self.coefficient, self.threshold) = (coefficient, threshold)
+      (self.coefficient, self.threshold, self.layers) = (coefficient, threshold, layers)
     }
   }
 

@@ -92,10 +92,10 @@ extension StepRecord.Norm {
       StepRecord.Own(
         name: $0.name, norm: $0.norm, coefficient: $0.coefficient, threshold: $0.threshold)
     }
-    update = decision.update.map {
+    update = decision.update.map { clipped in
       StepRecord.Update(
-        norm: $0.norm, applied: $0.applied, coefficient: $0.factors.common,
-        threshold: $0.threshold)
+        norm: clipped.norm, applied: clipped.applied, coefficient: clipped.factors.common,
+        threshold: clipped.threshold, layers: layers { clipped.tensorNorms[$0] })
     }
   }
 }

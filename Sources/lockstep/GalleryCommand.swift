@@ -124,7 +124,7 @@ struct GalleryCommand: AsyncParsableCommand {
         mostRanks: experiment.mostRanks)
       let line = launch.line(
         launch.division(request), directory: directory,
-        options: ["--force"])
+        options: ["--force"] + (planned.fault.map { ["--inject", $0] } ?? []))
       let watch = RunWatch(
         name: "\(claim.name): \(planned.name)", directory: directory,
         isQuiet: Terminal.terminal == nil, showsReport: .none)

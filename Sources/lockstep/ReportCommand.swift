@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Recording
 import Reports
+import TensorFiles
 
 /// `lockstep report DIR…`: one run's report as text, several side by side.
 struct ReportCommand: ParsableCommand {
@@ -177,7 +178,8 @@ struct ReportCommand: ParsableCommand {
         .usage, "\(directory.path): no such directory; give a run directory, such as runs/NAME")
     }
     do throws(RunFileError) {
-      let table = WhatIf(try RecordedNorms(path: directory.metrics))
+      let table = WhatIf(
+        try RecordedNorms(path: directory.metrics, elements: Self.elements(of: directory)))
       Terminal.output.write(
         json
           ? JSONText(of: table, indented: true).string + "\n"
@@ -185,6 +187,19 @@ struct ReportCommand: ParsableCommand {
     } catch {
       throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
+  }
+
+  /// The elements of each tensor of a run's newest weights, by name; empty where there are none.
+  private static func elements(of directory: RunDirectory) -> [String: Int] {
+    let checkpoint = directory.newestCheckpoint.map {
+      "\(directory.checkpoints)/\(RunDirectory.checkpointName($0))/model.safetensors"
+    }
+    for path in [directory.finalWeights, checkpoint].compactMap({ $0 }) {
+      if let file = try? SafeTensors(path: path) {
+        return Dictionary(file.tensors.map { ($0.name, $0.elementCount) }) { first, _ in first }
+      }
+    }
+    return [:]
   }
 
   private static func array(_ runs: [(path: String, report: ConvergenceReport)]) -> String {

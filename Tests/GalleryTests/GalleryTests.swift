@@ -33,6 +33,9 @@ import Testing
         #expect(throws: Never.self, "\(claim.name): \(run.name)") {
           try Experiment(contentsOf: path, overrides: run.overrides)
         }
+        if let fault = run.fault {
+          #expect(InjectedFault(fault) != nil, "\(claim.name): \(run.name)")
+        }
       }
       #expect(
         !claim.source.isEmpty && !claim.expected.isEmpty && claim.experiment.hasSuffix(".toml"),

@@ -7,14 +7,15 @@ import Testing
 /// Each claim's judge on synthetic runs: where the claim holds, where one of its conditions fails,
 /// and at the border of each.
 @Suite struct JudgeTests {
-  private func finding(_ claim: String, _ runs: [FinishedRun]) throws -> Finding {
+  /// `rows` are those of the table; by default one a run.
+  private func finding(_ claim: String, _ runs: [FinishedRun], rows: Int? = nil) throws -> Finding {
     let claim = try #require(gallery.first { $0.name == claim })
     #expect(
       claim.runs.map(\.name) == runs.map(\.name),
       "\(claim.name): the made-up runs are the planned ones")
     let finding = try claim.finding(runs)
     #expect(
-      finding.table.count == runs.count + 1
+      finding.table.count == (rows ?? runs.count) + 1
         && finding.table.allSatisfy { $0.count == finding.table[0].count })
     return finding
   }
@@ -23,7 +24,7 @@ import Testing
     let judged = [
       "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size",
       "regularization", "policy-gradient", "kmeans-stop",
-      "transformer", "llama", "lstm", "residual-cnn",
+      "transformer", "llama", "lstm", "residual-cnn", "spikes",
     ]
     #expect(gallery.map(\.name) == judged)
   }
@@ -269,5 +270,63 @@ import Testing
   func aMeanOfSeedsIsJudged(_ scores: [Double], _ holds: Bool) throws {
     let runs = scores.enumerated().map { madeUp("seed \($0 + 1)", score: $1) }
     #expect(try finding("residual-cnn", runs).holds == holds)
+  }
+
+  /// Every rule has learned, to a loss of 2, without a cause; `losses` are those with one.
+  private func spikes(
+    without: Double = 2, _ loss: @escaping (_ cause: String, _ rule: String, _ seed: Int) -> Double?
+  ) throws -> Finding {
+    let rules = ClipRules.builtIn.map { $0.kind }
+    let causes = [
+      "wrong labels", "rate too high", "long sequences", "low precision", "bad rank",
+    ]
+    let runs = rules.flatMap { rule in
+      (1...3).flatMap { seed in
+        [madeUp("no cause, \(rule), seed \(seed)", steps: 20, loss: { _ in without })]
+          + causes.map { cause in
+            madeUp(
+              "\(cause), \(rule), seed \(seed)", steps: 20, loss: { _ in loss(cause, rule, seed) })
+          }
+      }
+    }
+    return try finding("spikes", runs, rows: rules.count * causes.count)
+  }
+
+  /// A bad rank is recovered from by all rules but those that cannot; the rate by none.
+  private func expected(_ cause: String, _ rule: String) -> Double {
+    if cause == "rate too high" { return 3 }
+    return cause == "bad rank" && ["none", "rms", "sigma"].contains(rule) ? 3 : 2
+  }
+
+  @Test func spikesAreJudged() throws {
+    #expect(try spikes { cause, rule, _ in expected(cause, rule) }.holds)
+    for rule in ["none", "rms", "sigma"] {
+      let one = try spikes { cause, name, seed in
+        cause == "bad rank" && name == rule && seed == 2 ? 2 : expected(cause, name)
+      }
+      #expect(!one.holds, "one seed recovers with \(rule)")
+    }
+    let lost = try spikes { cause, rule, seed in
+      cause == "bad rank" && rule == "global" && seed == 3 ? nil : expected(cause, rule)
+    }
+    #expect(!lost.holds && lost.measured.contains("global 2/3"), "\(lost.measured)")
+    // A rule that heals all causes is against it.
+    let healed = try spikes { cause, rule, _ in rule == "zscore" ? 2 : expected(cause, rule) }
+    #expect(!healed.holds && healed.measured.contains("most with zscore: 15"))
+  }
+
+  /// At most 1.1 times the loss without the cause, which is below 2.8.
+  @Test func recoveryHasABorder() throws {
+    func row(_ without: Double, _ losses: [Double?]) throws -> [String] {
+      let finding = try spikes(without: without) { cause, rule, seed in
+        cause == "wrong labels" && rule == "agc" ? losses[seed - 1] : expected(cause, rule)
+      }
+      return try #require(finding.table.first { $0[0] == "wrong labels, agc" })
+    }
+    #expect(
+      try row(2, [2.198, 2.201, 2]) == ["wrong labels, agc", "1.000", "2/3", "1.099", "2.000"])
+    #expect(try row(2, [2.199, nil, nil]) == ["wrong labels, agc", "1.000", "1/3", "∞", "2.000"])
+    #expect(try row(2.799, [2.8, 2.8, 2.8])[2] == "3/3")
+    #expect(try row(2.8, [2.8, 2.8, 2.8])[2] == "0/3")
   }
 }

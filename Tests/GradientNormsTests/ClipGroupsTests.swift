@@ -73,6 +73,7 @@ import Testing
     .perLayer(maxNorm: 2, budget: .size), .percentile(percent: 40, window: 5),
     .zscore(threshold: 0.2, warmup: 2), .normalize(norm: 3), .ema(ratio: 0.9, memory: 0.5),
     AdaGC(ratio: 0.9, memory: 0.5, warmup: 2, maxNorm: 3), QuantileClip(quantile: 0.3, rate: 1),
+    SigmaClip(window: 4, sigmaFactor: 0.3),
   ]
 
   /// Every rule does to each group what it does to a model of the group's tensors alone, with a

@@ -67,13 +67,14 @@ import Testing
   @Test(
     arguments: [
       .global(maxNorm: 0.7), .percentile(percent: 10, window: 20), .zscore(threshold: 1, warmup: 5),
-      .perLayer(maxNorm: 0.7, budget: .uniform),
+      .perLayer(maxNorm: 0.7, budget: .uniform), .perLayer(maxNorm: 0.7, budget: .size),
       .ema(ratio: 1.1, memory: 0.9), .normalize(norm: 0.5), QuantileClip(),
+      AdaGC(warmup: 5, maxNorm: 0.6), RMSClip(limit: 0.3), SigmaClip(window: 8, sigmaFactor: 0.5),
     ] as [any ClipRule]) func theSameRuleDecidesTheSame(_ rule: any ClipRule)
   {
     var numbers = SplitMix(state: 9)
-    var policy = StepPolicy(rule: rule, tensorSizes: [1, 1])
-    var (norms, clipped, sum) = ([ClipReplay.Norms](), 0, 0.0)
+    var policy = StepPolicy(rule: rule, tensorSizes: [3, 1])
+    var (norms, clipped, coefficients) = ([ClipReplay.Norms](), 0, [Double]())
     for _ in 0..<100 {
       let ledger = ledger(batches: [4], gradients: [[[numbers.unit()], [numbers.unit()]]])
       let decision = policy.decide(ledger)
@@ -81,11 +82,35 @@ import Testing
         ClipReplay.Norms(
           whole: ledger.norm, tensors: [ledger.norm(ofTensor: 0), ledger.norm(ofTensor: 1)]))
       if decision.action == .clip { clipped += 1 }
-      sum += decision.applied! / decision.norm!
+      coefficients.append(decision.applied! / decision.norm!)
     }
-    let found = ClipReplay(of: rule, on: norms)
+    let found = ClipReplay(of: rule, on: norms, sizes: [3, 1])
     #expect(found.clipped == clipped && clipped > 0)
-    #expect(abs(found.meanCoefficient! - sum / 100) < 1e-12)
+    #expect(zip(found.coefficients, coefficients).allSatisfy { abs($0 - $1) < 1e-12 })
+    #expect(abs(found.meanCoefficient! - coefficients.reduce(0, +) / 100) < 1e-12)
+  }
+
+  /// What norms do not determine has a reason, and only that.
+  @Test func whatNormsDoNotDetermineHasAReason() {
+    let whole = series([1, 2])
+    let tensors = [1.0, 2].map { ClipReplay.Norms(whole: $0, tensors: [$0, 0]) }
+    func obstacle(_ rule: any ClipRule, _ norms: [ClipReplay.Norms], _ sizes: [Int]? = nil)
+      -> String?
+    {
+      ClipReplay.obstacle(to: rule, on: norms, sizes: sizes)
+    }
+    let elements: [any ClipRule] = [
+      .value(limit: 1), .agc(ratio: 1, floor: 1), SPAMClip(), StableSPAMClip(),
+    ]
+    for rule in elements {
+      #expect(obstacle(rule, tensors, [1, 1])?.contains("elements or rows") == true)
+    }
+    #expect(obstacle(.zscore(), whole) == nil && obstacle(SigmaClip(), whole) == nil)
+    #expect(obstacle(AdaGC(), whole)?.contains("norm of each tensor") == true)
+    #expect(obstacle(AdaGC(), tensors + whole) != nil && obstacle(AdaGC(), tensors) == nil)
+    #expect(obstacle(RMSClip(), tensors)?.contains("sizes") == true)
+    #expect(
+      obstacle(RMSClip(), tensors, [1]) != nil && obstacle(RMSClip(), tensors, [1, 1]) == nil)
   }
 
   @Test func noStepsGiveNoFigures() {

@@ -125,7 +125,7 @@ import Testing
   @Test(
     arguments: [
       .percentile(percent: 50, window: 9), .zscore(warmup: 4), .ema(ratio: 1.1, memory: 0.9),
-      AdaGC(warmup: 5, maxNorm: 2), QuantileClip(),
+      AdaGC(warmup: 5, maxNorm: 2), QuantileClip(), SigmaClip(window: 9, sigmaFactor: 1),
     ] as [any ClipRule]) func aNonFiniteStepAndACheckpointLeaveTheMemoryAsItWas(
       _ rule: any ClipRule
     ) throws

@@ -12,6 +12,7 @@ import Testing
     .none, .percentile(percent: 10, window: 20), .percentile(percent: 0, window: 5), .zscore(),
     .zscore(warmup: 4, maxNorm: 3), .ema(ratio: 1.1, memory: 0.9), .global(maxNorm: 0.5),
     AdaGC(warmup: 4, maxNorm: 3), QuantileClip(), QuantileClip(quantile: 0.9, startNorm: 4),
+    SigmaClip(window: 20, sigmaFactor: 1),
   ]
 
   /// Steps without a gradient, 40 at the start and more later, change no decision of the other

@@ -65,6 +65,7 @@ private let extra = [
   "clip.rule=stable-spam": [
     "optimizer.kind=adamw", "clip.memory=0.5", "clip.square_memory=0.9", "clip.reset_every=4",
   ],
+  "clip.rule=sigma": ["clip.window=2", "clip.sigma_factor=0.01"],
   "stop.rule=norm": ["stop.below=1e-9"],
   "model.loss=cross-entropy": ["model.label_smoothing=0.1"],
   "model.loss=huber": ["model.huber_delta=0.1"],

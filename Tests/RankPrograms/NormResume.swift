@@ -15,6 +15,7 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
   let cases = [
     ["clip.rule=percentile", "clip.window=7", "guard.spike=100"],
     ["clip.rule=zscore", "clip.warmup_steps=5"],
+    ["clip.rule=sigma", "clip.window=12", "clip.sigma_factor=0.5"],
     ["clip.rule=ema", "training.reproducible=true"],
     ["schedule.kind=plateau-on-norm", "schedule.patience=3", "training.gradient=replicated"],
     ["schedule.kind=adascale", "schedule.base_batch=4"],

@@ -10,6 +10,9 @@ import Vectors
 /// A clip rule as its source defines it, on tensors in one process.
 private struct ClipCase {
   let overrides: [String]
+  /// What the gradient of each step is multiplied by: powers of two, which lose no digit; norms
+  /// that fall, so that limits made of past norms act.
+  var sizes: [Double] = [1, 8, 0.5, 2]
   /// The clipped gradient, and what the rule remembers.
   let clip:
     (_ gradient: Tensors, _ weights: Tensors, _ shapes: [[Int]], _ memory: inout NaiveMemory) ->
@@ -136,6 +139,21 @@ private struct ClipCase {
       memory.mean = limit * exp(-((n <= limit ? 1 : 0) - 0.3))
       return n > limit ? scaled(g, torchCoefficient(n, limit)) : g
     },
+    // The limit from Σ and Σ of squares of the last three norms.
+    ClipCase(
+      overrides: [
+        "clip.rule=sigma", "clip.of=gradient", "clip.window=3", "clip.sigma_factor=0.2",
+      ], sizes: [1, 0.5, 8, 2]
+    ) { g, _, _, memory in
+      let n = norm(g)
+      defer { memory.norms.append(n) }
+      let last = Array(memory.norms.suffix(3))
+      guard last.count >= 2 else { return g }
+      let mean = last.reduce(0, +) / Double(last.count)
+      let square = last.reduce(0) { $0 + $1 * $1 } / Double(last.count)
+      let limit = mean + 0.2 * (square - mean * mean).squareRoot()
+      return n > limit ? scaled(g, torchCoefficient(n, limit)) : g
+    },
   ]
 }
 
@@ -155,17 +173,15 @@ private func check(
 ) throws {
   var memory = ClipCase.NaiveMemory()
   var clipped = 0
-  // Powers of two, which lose no digit: norms that fall, so that limits made of past norms act.
-  let sizes: [Double] = [1, 8, 0.5, 2]
   trainer.faults.changeGradient = { gradient, step in
-    gradient.scale(by: Float(sizes[step - 1]))
+    gradient.scale(by: Float(rule.sizes[step - 1]))
   }
   for step in 0..<4 {
     let before = oracle.weights(trainer)
     let decision = try trainer.step(on: part).decision
     guard part.rank == 0 else { continue }
     let gradient = scaled(
-      oracle.gradient(of: oracle.samples(ofStep: step), at: before), sizes[step])
+      oracle.gradient(of: oracle.samples(ofStep: step), at: before), rule.sizes[step])
     let applied = rule.clip(gradient, before, oracle.shapes, &memory)
     try expectStep(
       oracle.weights(trainer), add(before, applied, times: -0.5), from: before, "step \(step + 1)")

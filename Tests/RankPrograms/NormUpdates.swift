@@ -9,6 +9,8 @@ import Vectors
 /// norms and sizes, and what the rule remembers.
 private struct UpdateCase {
   let overrides: [String]
+  /// What the gradient of each step is multiplied by: powers of two, which lose no digit.
+  var sizes: [Double] = [1, 1, 1, 1]
   let factors: @Sendable (_ norms: [Double], _ sizes: [Int], _ means: inout [Double]) -> [Double]
 
   static let all = [
@@ -30,6 +32,20 @@ private struct UpdateCase {
       let factors = zip(norms, means).map { torchCoefficient($0, 0.7 * $1) }
       means = norms.indices.map { 0.6 * means[$0] + 0.4 * factors[$0] * norms[$0] }
       return factors
+    },
+    // Levanter's clip_update_norm, of norms before clipping; it waits for two.
+    UpdateCase(
+      overrides: ["clip.rule=sigma", "clip.window=3", "clip.sigma_factor=0.01"],
+      sizes: [1, 0.5, 4, 16]
+    ) { norms, _, past in
+      let whole = norm(norms)
+      defer { past.append(whole) }
+      let last = past.suffix(3)
+      guard last.count >= 2 else { return norms.map { _ in 1 } }
+      let mean = last.reduce(0, +) / Double(last.count)
+      let spread = norm(last.map { $0 - mean }) / Double(last.count).squareRoot()
+      let limit = mean + 0.01 * max(spread, 1e-6)
+      return norms.map { _ in whole > limit ? torchCoefficient(whole, limit) : 1 }
     },
   ]
 }
@@ -91,11 +107,15 @@ private func check(
 ) throws {
   var means: [Double] = []
   var clipped = 0
+  trainer.faults.changeGradient = { gradient, step in
+    gradient.scale(by: Float(rule.sizes[step - 1]))
+  }
   for step in 0..<4 {
     let before = oracle.weights(trainer)
     let decision = try trainer.step(on: part).decision
     guard part.rank == 0 else { continue }
-    let gradient = oracle.gradient(of: oracle.samples(ofStep: step), at: before)
+    let gradient = scaled(
+      oracle.gradient(of: oracle.samples(ofStep: step), at: before), rule.sizes[step])
     let (rate, whole) = truth.step(before, gradient)
     // Decay outside the optimiser comes first, and is no part of the update.
     let shrunk = scaled(before, 1 - rate * truth.decoupled)

@@ -66,6 +66,7 @@ private let double = StepMetric(
     record.norm.samples = StepRecord.Samples(
       mean: 2, rms: 2.5, q05: 0.5, median: 1.5, q95: 4, q99: 6,
       largest: [StepRecord.Sample(sample: 7, norm: 6.5, rank: 1)])
+    record.norm.update = StepRecord.Update(norm: 9, applied: 7, coefficient: nil, threshold: 8)
     #expect(try StepRecord(line: JSONText(of: record).bytes) == record)
     let leaves = try JSONLeaves(JSONText(of: record).bytes, name: "x").leaves
     let fields = Dictionary(leaves.map { ($0.path, $0.text) }) { first, _ in first }
@@ -84,7 +85,9 @@ private let double = StepMetric(
         "norm/max_local", "norm/update", "norm/weights", "norm/update_ratio", "clip/coefficient",
         "clip/threshold", "clip/clipped", "clip/skipped", "noise/scale", "noise/signal",
         "noise/variance", "norm/samples_q99", "norm/samples_q95", "norm/samples_median",
-        "norm/samples_q05", "seconds/total", "seconds/data", "seconds/compute", "seconds/reduce",
+        "norm/samples_q05", "norm/update_unclipped", "norm/update_applied",
+        "clip/update_threshold", "seconds/total", "seconds/data", "seconds/compute",
+        "seconds/reduce",
         "seconds/norm", "seconds/optimizer",
       ])
     #expect(Set(tags).count == tags.count)

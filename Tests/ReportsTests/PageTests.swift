@@ -103,6 +103,22 @@ import Testing
     #expect(waits)
   }
 
+  /// Of a run whose clip limits the update there is a chart of that.
+  @Test func aClippedUpdateHasAChart() throws {
+    let folder = TemporaryFolder()
+    var steps = (1...40).map { Self.step($0, loss: 2, norm: 3) }
+    let plain = try Self.run(folder, "plain", steps: steps)
+    let title = "Norm of the update and threshold"
+    #expect(try !#require(Self.words(RunPage(RunRecords(plain)).html)).contains(title))
+    for index in steps.indices {
+      steps[index].norm.update = .init(
+        norm: Double(index), applied: min(Double(index), 20), coefficient: 1, threshold: 20)
+    }
+    let clipped = try Self.run(folder, "clipped", steps: steps)
+    let words = try #require(Self.words(RunPage(RunRecords(clipped)).html))
+    #expect(words.contains(title) && words.contains("‖u‖, before clipping"))
+  }
+
   @Test func missingAndBrokenFilesAreShownAsThat() throws {
     let folder = TemporaryFolder()
     let empty = try Self.run(folder, "empty", steps: [])

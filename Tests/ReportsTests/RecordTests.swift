@@ -58,6 +58,14 @@ struct RecordTests {
       text.contains(
         #""update":{"norm":3.5,"applied":1.25,"coefficient":null,"threshold":2.0}}"#))
     #expect(try StepRecord(line: Array(text.utf8)).norm.update == record.norm.update)
+    record.norm.update?.layers = [
+      NamedNumber("layers.10.weight", 2.5), NamedNumber("layers.2.weight", nil),
+    ]
+    let layers = JSONText(of: record).string
+    #expect(
+      layers.contains(
+        #""threshold":2.0,"layers":{"layers.10.weight":2.5,"layers.2.weight":null}}}"#))
+    #expect(try StepRecord(line: Array(layers.utf8)).norm == record.norm)
   }
 
   @Test func aConvergenceReportHasTheKeysOfTheContractAndIsReadBack() throws {

@@ -14,6 +14,7 @@ import Testing
     #expect(try read(["clip.rule=global"]).clipTarget == .gradient)
     #expect(try read(["clip.rule=rms"]).clipTarget == .update)
     #expect(try read(["clip.rule=rms", "clip.of=gradient"]).clipTarget == .gradient)
+    #expect(try read(["clip.rule=sigma"]).clipTarget == .update)
     let zscore = try read(["clip.rule=zscore", "clip.of=update"])
     #expect(zscore.clipTarget == .update && zscore.resolved.contains("of = \"update\""))
   }
@@ -39,6 +40,15 @@ import Testing
     let error = #expect(throws: ExperimentError.self) { try read(overrides) }
     let message = error.map { "\($0)" } ?? ""
     #expect(message.contains(text) && !message.contains("\n"), "\(message)")
+  }
+
+  @Test func sigmaHasLevantersDefaults() throws {
+    #expect(try read(["clip.rule=sigma"]).clip as? SigmaClip == SigmaClip())
+    let clip = try read(["clip.rule=sigma", "clip.window=64", "clip.sigma_factor=2"]).clip
+    #expect(clip as? SigmaClip == SigmaClip(window: 64, sigmaFactor: 2))
+    for wrong in ["clip.window=1", "clip.sigma_factor=0"] {
+      #expect(throws: ExperimentError.self) { try read(["clip.rule=sigma", wrong]) }
+    }
   }
 
   @Test(arguments: ["adamw", "lamb"]) func spamTakesOptimisersWithAMeanSquare(_ kind: String) throws

@@ -73,6 +73,7 @@ public enum ClipRules: KindList {
     RMSClip.self,
     SPAMClip.self,
     StableSPAMClip.self,
+    SigmaClip.self,
   ]
   public static func choice(of kind: any ClipRule.Type) -> KeyDeclaration.Choice {
     KeyDeclaration.Choice(kind)

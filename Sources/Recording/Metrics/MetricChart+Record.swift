@@ -13,6 +13,9 @@ extension MetricChart {
   public static let applied = MetricChart(
     "Applied norm and threshold", label: "norm of what the optimizer got"
   ).with { $0.compared = ("Applied norm", "after clipping") }
+  public static let clippedUpdate = MetricChart(
+    "Norm of the update and threshold", label: "in units of the learning rate"
+  ).with { $0.compared = ("Norm of the update", "before clipping, in units of the learning rate") }
   public static let clip = MetricChart(
     "Clip coefficient and rate", scale: .linear, lowest: 0, highest: 1
   ).with {

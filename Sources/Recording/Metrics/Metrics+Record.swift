@@ -3,7 +3,7 @@ extension Metrics {
   ///
   /// Charts come in the order of their first metrics here, and their lines in this order.
   package static let ofRecord: [any Metric] = [
-    training, gradient, clip, noise, update, ranks, samples, seconds,
+    training, gradient, clip, clippedUpdate, noise, update, ranks, samples, seconds,
   ]
   .flatMap { $0 }
 
@@ -67,6 +67,25 @@ extension Metrics {
     metric(
       MetricDeclaration("skipped", help: "1 where the step was skipped.", tag: "clip/skipped")
     ) { $0.action == .skip ? 1 : 0 },
+  ]
+
+  private static let clippedUpdate = [
+    metric(
+      MetricDeclaration(
+        "norm.update.norm",
+        help: "L2 norm of the update in units of the learning rate, before the clip limits it.",
+        tag: "norm/update_unclipped", line: .init(.clippedUpdate, "‖u‖, before clipping"))
+    ) { $0.norm.update?.norm },
+    metric(
+      MetricDeclaration(
+        "norm.update.applied", help: "The same after clipping.", tag: "norm/update_applied",
+        line: .init(.clippedUpdate, "applied"))
+    ) { $0.norm.update?.applied },
+    metric(
+      MetricDeclaration(
+        "norm.update.threshold", help: "The limit of the update.", tag: "clip/update_threshold",
+        line: .init(.clippedUpdate, "threshold", style: .line, colour: 3))
+    ) { $0.norm.update?.threshold },
   ]
 
   private static let noise = [
