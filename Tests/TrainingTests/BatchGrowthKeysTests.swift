@@ -3,6 +3,7 @@ import ExperimentKeys
 import Foundation
 import RankTesting
 import Testing
+import Training
 
 /// `schedule.batch` and its keys.
 @Suite struct BatchGrowthKeysTests {
@@ -84,5 +85,12 @@ import Testing
     let read = try experiment(folder, "critical = [[5, 128]]", ["optimizer.kind=\(kind)"])
     guard case .critical(let batches) = read.batchGrowth else { throw ExperimentError("none") }
     #expect(batches.ratePower == power && read.batchGrowth?.largest == 128)
+  }
+
+  @Test func anEndIsAStepOrAPart() {
+    #expect(RunEnd("500") == .step(500) && RunEnd("0.25") == .part(0.25))
+    for text in ["", "0", "-3", "1.0", "1.5", "0.0", "half", "nan"] {
+      #expect(RunEnd(text) == nil, "\(text)")
+    }
   }
 }
