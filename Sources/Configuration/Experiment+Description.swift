@@ -1,7 +1,9 @@
 import Data
 import ExperimentKeys
 import Files
+import GradientNorms
 import Models
+import Optimizers
 import Recording
 import Reports
 import Vectors
@@ -24,12 +26,25 @@ extension Experiment {
           ExperimentDescription.Layer(
             path: $0.path, kind: $0.kind, result: $0.result, parameters: $0.parameters,
             multiplyAdds: $0.multiplyAdds)
-        })
+        }, course: course)
     } catch let error as ExperimentError {
       throw WorkerRefusal(.usage, error.description)
     } catch {
       throw WorkerRefusal(.data, "\(error)")
     }
+  }
+
+  private var course: ExperimentDescription.Course {
+    var (steps, epochs): (Int?, Int?)
+    switch training.length {
+    case .steps(let count): steps = count
+    case .epochs(let count): epochs = count
+    }
+    return ExperimentDescription.Course(
+      steps: steps, epochs: epochs, heldOut: evaluation.split,
+      isShuffled: data.order == .shuffled, orderSeed: data.orderSeed ?? seed,
+      followsBatch: batchGrowth != nil || rateRule is AdaScaleRate,
+      ratePower: optimizer.ratePower)
   }
 
   /// How many ranks can get samples in a step: each takes one at least, or a whole micro-batch where

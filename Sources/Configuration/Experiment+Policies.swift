@@ -41,20 +41,6 @@ extension Experiment {
       isCoupled || (isSynchronized && ascent.map { $0.mixture != 1 } ?? false)
     }
   }
-
-  /// A batch that grows with the noise scale, up to a size.
-  public struct BatchGrowth: Sendable {
-    public var largest: Int
-
-    /// Growth up to `largest` samples a step.
-    public init(largest: Int) { self.largest = largest }
-
-    /// The batch doubles where the noise scale is at least twice its size: there noise still
-    /// outweighs the gradient by two to one.
-    package func next(_ batch: Int, noiseScale: Double) -> Int {
-      noiseScale >= 2 * Double(batch) ? max(batch, min(2 * batch, largest)) : batch
-    }
-  }
 }
 
 /// The uphill step of SAM and of the gradient-norm penalty.

@@ -81,7 +81,9 @@ extension Experiment {
     try keys.enter("schedule")
     (schedule, rateRule) = try Self.schedule(
       &keys, optimizer, rate: learningRate, globalBatch: training.globalBatch)
-    batchGrowth = try Self.batchGrowth(&keys, globalBatch: training.globalBatch)
+    batchGrowth = try BatchGrowth.read(
+      &keys, globalBatch: training.globalBatch, ratePower: optimizer.ratePower,
+      followsBatch: rateRule is AdaScaleRate)
     try keys.enter("clip")
     (clip, clipScope, clipTarget) = try Self.clip(&keys)
     if let conflict = SettingConflict(clip, of: clipTarget, clipScope, optimizer) {
@@ -152,25 +154,6 @@ extension Experiment {
       return (try schedules.first { $0.kind == choice.name }!.init(&keys, rate: rate), .none)
     }
   }
-
-  private static func batchGrowth(_ keys: inout ExperimentReader, globalBatch: Int)
-    throws(ExperimentError) -> BatchGrowth?
-  {
-    enum Batch: String, CaseIterable {
-      case constant
-      case noiseScale = "noise-scale"
-    }
-    _ = try keys.choice(
-      "batch", default: Batch.constant,
-      "noise-scale: the batch doubles while noise outweighs the gradient")
-    let largest = try keys.only(if: "batch", is: Batch.noiseScale.rawValue) {
-      (keys) throws(ExperimentError) in
-      try keys.integer(
-        "max_batch", default: min(16 * globalBatch, 1 << 30), in: globalBatch...(1 << 30),
-        "the largest batch; by default sixteen times the global batch")
-    }
-    return largest.map { BatchGrowth(largest: $0) }
-  }
 }
 
 extension Experiment.ModelChoice {
@@ -204,6 +187,10 @@ extension Experiment.DataChoice {
       "order", default: .shuffled,
       "of the samples: shuffled, a function of seed and epoch alone, or sequential")
     section = keys.resolvedSection
+    orderSeed = try keys.integer(
+      optional: "order_seed", in: 0...Int.max,
+      "feeds the order of samples in place of `seed`, which still feeds all else; it may change on `--resume`, so that a run goes on with other samples"
+    )
     augmentation = try keys.table("augment") { (keys) throws(ExperimentError) in
       try ImageAugmentation(&keys)
     }

@@ -56,6 +56,8 @@ public struct Experiment: Sendable {
   public struct DataChoice: Sendable {
     public var recipe: any DataKind
     public var order: SampleOrder
+    /// What the order follows from; nil for the experiment's seed.
+    public var orderSeed: Int?
     /// How images are changed at random each time they are trained on.
     public var augmentation: ImageAugmentation
     /// What kind and order were read from, resolved: a weights file keeps it.

@@ -149,7 +149,7 @@ public struct ExperimentReader {
   func path(of key: String) -> TOMLPath { base.appending(.key(key)) }
 
   /// What a relative path that a key has is relative to.
-  func folder(of key: String) -> String { tree.isOverridden(path(of: key)) ? "." : folder }
+  package func folder(of key: String) -> String { tree.isOverridden(path(of: key)) ? "." : folder }
 
   /// Reads a key of any form; the default is in the resolved file where it is not given.
   package mutating func value<Value>(

@@ -40,7 +40,7 @@ extension KeyForm<String> {
   }
 
   /// A path, made absolute.
-  static func path(in folder: String) -> Self {
+  package static func path(in folder: String) -> Self {
     Self(.path, wanted: "a path") {
       if case .string(let text) = $0, !text.isEmpty { absolutePath(text, in: folder) } else { nil }
     } write: {

@@ -84,6 +84,11 @@ struct WorkerCommand: ParsableCommand {
   @Option(name: .customLong("run-id"), help: .hidden)
   var runID: String?
 
+  // For `lockstep critical-batch`: training ends after as many samples as so many steps have, or
+  // after a part of its length, as the schedules of the whole length have it.
+  @Option(help: .hidden)
+  var until: String?
+
   // For `lockstep verify`: each rank notes each stage of each step in DIR/trace/rank-R.jsonl.
   @Flag(help: .hidden)
   var trace = false
@@ -180,6 +185,9 @@ struct WorkerCommand: ParsableCommand {
       do throws(Simulation.Mistake) { _ = try Simulation(simulate) } catch {
         throw ValidationError("--simulate: \(error)")
       }
+    }
+    if let until, RunEnd(until) == nil {
+      throw ValidationError("--until \(until): wanted a number of steps, or a part such as 0.5")
     }
     if let inject, InjectedFault(inject) == nil {
       throw ValidationError("--inject \(inject): wanted \(InjectedFault.form)")
@@ -278,7 +286,7 @@ struct WorkerCommand: ParsableCommand {
       experiment: experiment, overrides: overrides + threads.overrides, output: output,
       resume: resume, force: force, voice: events ? .events : .lines,
       runID: runID, restarts: restarts, traces: trace,
-      simulation: simulate.flatMap { try? Simulation($0) },
+      simulation: simulate.flatMap { try? Simulation($0) }, end: until.flatMap { RunEnd($0) },
       fault: inject.flatMap { InjectedFault($0) }, registry: registry)
     if let exchangeSeconds {
       let sizes = exchangeSizes?.split(separator: ",").compactMap { Int($0) } ?? [0]

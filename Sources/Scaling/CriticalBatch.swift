@@ -26,6 +26,19 @@ public struct CriticalBatch: Sendable, Equatable {
     self.fewestSteps = fewestSteps
   }
 
+  /// Steps at a batch size by the law as other batches give it, with no number below 0: a law at
+  /// its bounds, steps that do not fall at all or fall as 1/B, predicts as well. Nil with fewer than
+  /// two batches.
+  public static func predictedSteps(
+    batch: Double, from points: [(steps: Double, samples: Double)]
+  ) -> Double? {
+    guard points.count >= 2 else { return nil }
+    let steps = points.map(\.steps)
+    return LinearFit.nonNegative(
+      rows: points.map { [1, $0.steps / $0.samples] }, values: steps, deviations: steps
+    )?.value([1, 1 / batch])
+  }
+
   /// Steps to the loss at a batch size.
   public func steps(batch: Double) -> Double { fewestSteps * (1 + self.batch / batch) }
 }

@@ -35,6 +35,8 @@ public struct RunOptions: Sendable {
   public var traces: Bool
   /// A cluster to be played on this machine.
   public var simulation: Simulation?
+  /// Where training ends before its length; nil for nowhere.
+  public var end: RunEnd?
   /// A fault to put in, for `lockstep verify` and its tests.
   public var fault: InjectedFault?
   /// The kinds that the experiment can name.
@@ -45,7 +47,8 @@ public struct RunOptions: Sendable {
     force: Bool = false,
     voice: ConsoleReporter.OutputFormat = .lines, runID: String? = nil, restarts: Int = 0,
     traces: Bool = false,
-    simulation: Simulation? = nil, fault: InjectedFault? = nil, registry: Registry = Registry()
+    simulation: Simulation? = nil, end: RunEnd? = nil, fault: InjectedFault? = nil,
+    registry: Registry = Registry()
   ) {
     self.experiment = experiment
     self.overrides = overrides
@@ -57,6 +60,7 @@ public struct RunOptions: Sendable {
     self.restarts = restarts
     self.traces = traces
     self.simulation = simulation
+    self.end = end
     self.fault = fault
     self.registry = registry
   }
@@ -104,8 +108,17 @@ public final class Run {
     }
     let shared = try world.broadcast(text)
     // Weights of one rank alone can only be wrong where it has some of its own.
-    let overrides =
+    var overrides =
       options.overrides + (options.fault?.place == .weights ? ["training.exchange=messages"] : [])
+    // A measurement that a key names is read at rank 0 too.
+    let measured = try world.succeedOnAllRanks {
+      guard isFirst else { return "" }
+      return try Experiment(
+        text: shared, source: options.experiment, overrides: overrides, registry: options.registry
+      ).batchGrowth?.measured?.setting ?? ""
+    }
+    let setting = try world.broadcast(measured)
+    if !setting.isEmpty { overrides.append(setting) }
     let experiment = try world.succeedOnAllRanks {
       try Experiment(
         text: shared, source: options.experiment, overrides: overrides, registry: options.registry)
@@ -130,7 +143,8 @@ public final class Run {
     let data = try FlightRecorder.during(.data) {
       try TrainingData(experiment.data, seed: experiment.seed, on: world)
     }
-    trainer = try Trainer(experiment, data: data, simulation: options.simulation, on: world)
+    trainer = try Trainer(
+      experiment, data: data, simulation: options.simulation, end: options.end, on: world)
     try trainer.checkInputs(on: world)
     self.experiment = experiment
     self.directory = directory
@@ -352,6 +366,9 @@ public final class Run {
     if !wasStopped {
       // First of all: an evaluation that fails leaves them.
       try writeFinalWeights(on: world)
+    }
+    // The test set is used once, at the end of a whole run.
+    if !wasStopped && options.end == nil {
       let evaluation = try trainer.evaluate(on: world)
       scores = (
         Scores(loss: evaluation.loss, score: evaluation.score),

@@ -30,14 +30,16 @@ extension Trainer {
   ///
   /// `ranksPerNode` takes so many consecutive ranks for a node; tests have several nodes on one
   /// machine by it. `simulation` makes messages, and the computing of stragglers, as slow as on
-  /// another cluster.
+  /// another cluster. `end` is where training ends before its length.
   public convenience init(
     _ experiment: Experiment, data: TrainingData, ranksPerNode: Int? = nil,
-    simulation: Simulation? = nil, on world: borrowing Communicator
+    simulation: Simulation? = nil, end: RunEnd? = nil, on world: borrowing Communicator
   ) throws {
+    var settings = TrainerSettings(experiment)
+    settings.end = end
     try self.init(
       experiment.model.recipe.model(for: data.train.shape, seed: UInt64(experiment.seed)), data,
-      TrainerSettings(experiment), reducer: nil, ranksPerNode: ranksPerNode,
+      settings, reducer: nil, ranksPerNode: ranksPerNode,
       simulation: simulation, on: world)
   }
 

@@ -11,11 +11,15 @@ public struct TrainerSettings: Sendable {
   /// Feeds initial weights and sample order.
   public var seed = 1
   public var order = SampleOrder.shuffled
+  /// Feeds the order of samples; nil for `seed`.
+  public var orderSeed: Int?
   /// How images are changed at random each time they are trained on; evaluations see them as they
   /// are.
   public var augmentation = ImageAugmentation()
   /// Batch, length, and how the ranks share the work.
   public var training = Experiment.TrainingChoice()
+  /// Where training ends before its length; nil for nowhere.
+  public var end: RunEnd?
   /// The rate that the schedule starts from; nil for the optimiser's usual one.
   public var learningRate: Double?
   /// The tensors that the optimiser's weight decay acts on.
@@ -56,6 +60,7 @@ public struct TrainerSettings: Sendable {
   /// What an experiment says.
   package init(_ experiment: Experiment) {
     (seed, order) = (experiment.seed, experiment.data.order)
+    orderSeed = experiment.data.orderSeed
     augmentation = experiment.data.augmentation
     (training, learningRate) = (experiment.training, experiment.learningRate)
     (schedule, rateRule) = (experiment.schedule, experiment.rateRule)

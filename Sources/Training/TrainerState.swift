@@ -60,7 +60,9 @@ package struct TrainerState: Codable, Equatable {
     package init(_ settings: TrainerSettings) {
       clip = settings.clipTag
       rate = settings.rateRule.stateTag
-      batch = StateTag(settings.batchGrowth == nil ? "constant" : "noise-scale")
+      // A measured batch follows from the samples: it has no state.
+      let grows = settings.batchGrowth.map { $0.measured == nil } ?? false
+      batch = StateTag(grows ? "noise-scale" : "constant")
       stop = settings.stop.stateTag
       optimizer = StateTag(type(of: settings.optimizer).kind)
     }

@@ -41,7 +41,7 @@ struct Lockstep: AsyncParsableCommand {
     version: Release.version,
     subcommands: [
       RunCommand.self, ReportCommand.self, VerifyCommand.self, BenchCommand.self, ScaleCommand.self,
-      InspectCommand.self, KeysCommand.self, InitCommand.self,
+      CriticalBatchCommand.self, InspectCommand.self, KeysCommand.self, InitCommand.self,
       EvaluateCommand.self, PredictCommand.self, SampleCommand.self, SamplesCommand.self,
       GalleryCommand.self, DoctorCommand.self,
     ])

@@ -14,6 +14,12 @@ struct StudyDirectory {
 
   /// What to say where a run is wanted and a study is there; nil where none is.
   var isNoRun: CommandFailure? {
+    if (try? JSONFile.read(BatchPlan.self, from: plan)) != nil {
+      return CommandFailure(
+        .usage,
+        "\(PlainText.sanitized(path)) holds a measured critical batch, not a run: read \(path)/critical-batch.json; "
+          + "its runs are directories of their own, such as \(path)/trunk")
+    }
     guard access(plan, F_OK) == 0, let plan = try? JSONFile.read(StudyPlan.self, from: plan),
       let ranks = plan.ranks.first
     else { return nil }

@@ -7,7 +7,7 @@ import Testing
 /// The coordinator's errors for unknown words, and its output on a terminal; fault list F.
 @Suite struct CommandLineTests {
   private static let commands =
-    "(the commands: run, report, verify, bench, scale, inspect, keys, init, evaluate, predict, sample, samples, gallery, doctor"
+    "(the commands: run, report, verify, bench, scale, critical-batch, inspect, keys, init, evaluate, predict, sample, samples, gallery, doctor"
 
   @Test(arguments: [
     (["train", "x"], "train: no such command; did you mean run? "),

@@ -89,6 +89,47 @@ let scheduleEndsProgram = RankProgram("schedule-ends") { world, arguments in
           "resumed to other weights")
       })
   }
+  // A measured batch, which only rank 0 has read; rates by samples, times the batch's ratio.
+  let measured = [
+    "training.steps=40", "training.global_batch=20", "schedule.batch=critical",
+    "checkpoint.keep=9",
+  ]
+  cases.append(
+    Case("measured batches", ranks: 2) { part in
+      let own = part.rank == 0 ? "[[400, 30], [200, 60]]" : "/nowhere/critical-batch.json"
+      let keys = measured + ["schedule.critical=\(own)"]
+      let whole = "\(folder)/measured"
+      let run = try Run(quietOptions(file, keys, output: whole), on: part)
+      try expect(run.trainer.totalSteps == 40, "\(run.trainer.totalSteps) steps")
+      let (rates, samples) = try train(run, on: part)
+      let batches =
+        [Double](repeating: 20, count: 10) + [Double](repeating: 60, count: 4)
+        + [Double](repeating: 30, count: 12)
+      try expect(samples == batches, "batches \(samples)")
+      var done = 0.0
+      for (index, batch) in batches.enumerated() {
+        done += batch
+        let cosine = cos(Double.pi * (done / 20 - 1) / 39)
+        let exact = (0.002 + 0.098 * 0.5 * (1 + cosine)) * batch / 20
+        try expect(
+          isClose(rates[index], exact, 1e-12), "\(rates[index]) at \(index), not \(exact)")
+      }
+    })
+  cases.append(
+    Case("measured batches, resumed", ranks: 2) { part in
+      let keys = measured + ["schedule.critical=[[200, 60], [400, 30]]"]
+      let whole = "\(folder)/measured-whole"
+      let run = try Run(quietOptions(file, keys, output: whole), on: part)
+      try expect(try run.train(on: part) == .done, "the run did not end")
+      try expect(run.trainer.stepsDone == 26, "\(run.trainer.stepsDone) steps")
+      let resumed = try resume(
+        whole, as: whole + "-resumed", without: [15, 20, 25, 26], file, keys, on: part)
+      try expect(resumed.trainer.stepsDone == 10, "resumed after \(resumed.trainer.stepsDone)")
+      let (_, samples) = try train(resumed, on: part)
+      try expect(samples.first == 60 && samples.count == 16, "resumed with \(samples)")
+      try expect(
+        resumed.trainer.weights.digest() == run.trainer.weights.digest(), "other weights")
+    })
   // B8: the rate of a step that is skipped.
   let rules: [(keys: [String], rate: (Int) -> Double)] = [
     (

@@ -134,7 +134,7 @@ import Training
     }
     for key in [
       "training.micro_batch=3", "optimizer.learning_rate=0.5", "training.steps=40",
-      "clip.rule=global", "checkpoint.every=7",
+      "clip.rule=global", "checkpoint.every=7", "data.order_seed=4",
     ] {
       let found = try changes("\(key)")
       #expect(found.refused(sameData: false) == nil)

@@ -88,6 +88,11 @@ extension OptimizerRule {
   public func direct(_ step: UpdateStep) -> Double { 0 }
   public func trustRatio(weights: Double, norm: Double) -> Double { 1 }
   public func evaluationWeights(_ part: EvaluationPart) {}
+
+  /// p, where a batch k times as large has kᵖ times the learning rate: 1 keeps the noise of SGD's
+  /// path, ½ that of a rule whose steps do not grow with the gradient (Malladi et al. 2022, arXiv
+  /// 2205.10287), and a rule that finds the rate itself needs no factor.
+  public var ratePower: Double { needs.contains(.startDistance) ? 0 : isAdaptive ? 0.5 : 1 }
 }
 
 /// What an optimiser needs of whole tensors.

@@ -40,6 +40,7 @@ public enum KeyPage {
       note: """
         A step that is skipped advances the schedule, and records the rate that it would have had. With a growing batch, progress is measured in what the
         run's length is given in: a length in steps by steps, one in epochs by samples, so that the last step of the run, and only that, has the final rate.
+        With `batch = "critical"` it is samples in both: so many steps of the global batch, in fewer and larger ones.
         """),
     "clip": Section(
       title: "The clip",

@@ -22,6 +22,42 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
   public var tensors: [Tensor]?
   /// The model's layers; nil where there are no tensors.
   public var layers: [Layer]?
+  /// How it trains, for commands that run parts of it.
+  public var course: Course?
+
+  /// What of an experiment says where its runs end, and what a branch of one may change.
+  public struct Course: Sendable, Equatable, Decodable {
+    /// The length in one of two.
+    public var steps: Int?
+    public var epochs: Int?
+    /// The part of the training rows held out for evaluations while training.
+    public var heldOut: Double
+    /// Whether each epoch has an order of its own, and what the orders follow from.
+    public var isShuffled: Bool
+    public var orderSeed: Int
+    /// Whether `schedule.batch` or `schedule.kind` change the batch, or the rate with it.
+    public var followsBatch: Bool
+    /// p, where a batch k times as large has kᵖ times the learning rate.
+    public var ratePower: Double
+
+    public init(
+      steps: Int?, epochs: Int?, heldOut: Double, isShuffled: Bool, orderSeed: Int,
+      followsBatch: Bool, ratePower: Double
+    ) {
+      (self.steps, self.epochs, self.heldOut) = (steps, epochs, heldOut)
+      (self.isShuffled, self.orderSeed) = (isShuffled, orderSeed)
+      (self.followsBatch, self.ratePower) = (followsBatch, ratePower)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case steps, epochs
+      case heldOut = "held_out"
+      case isShuffled = "shuffled"
+      case orderSeed = "order_seed"
+      case followsBatch = "follows_batch"
+      case ratePower = "rate_power"
+    }
+  }
 
   /// A line of the table of layers.
   public struct Layer: Sendable, Equatable, Decodable {
@@ -54,9 +90,9 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
   public init(
     name: String, resolved: String, notes: [String], dataFiles: [String], globalBatch: Int,
     microBatch: Int, learningRate: Double, threads: ThreadCount, mostRanks: Int,
-    tensors: [Tensor]?, layers: [Layer]? = nil
+    tensors: [Tensor]?, layers: [Layer]? = nil, course: Course? = nil
   ) {
-    self.layers = layers
+    (self.layers, self.course) = (layers, course)
     (self.name, self.resolved, self.notes, self.dataFiles) = (name, resolved, notes, dataFiles)
     (self.globalBatch, self.microBatch) = (globalBatch, microBatch)
     (self.learningRate, self.tensors) = (learningRate, tensors)
@@ -64,7 +100,7 @@ public struct ExperimentDescription: Sendable, Equatable, Decodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, resolved, notes, threads, tensors, layers
+    case name, resolved, notes, threads, tensors, layers, course
     case dataFiles = "data_files"
     case globalBatch = "global_batch"
     case microBatch = "micro_batch"
@@ -89,6 +125,21 @@ extension ExperimentDescription: JSONWritable {
       $0.field("most_ranks", mostRanks)
       if let tensors { $0.field("tensors", tensors) }
       if let layers { $0.field("layers", layers) }
+      if let course { $0.field("course", course) }
+    }
+  }
+}
+
+extension ExperimentDescription.Course: JSONWritable {
+  public func write(to json: inout JSONText) {
+    json.object {
+      $0.field("steps", steps)
+      $0.field("epochs", epochs)
+      $0.field("held_out", heldOut)
+      $0.field("shuffled", isShuffled)
+      $0.field("order_seed", orderSeed)
+      $0.field("follows_batch", followsBatch)
+      $0.field("rate_power", ratePower)
     }
   }
 }

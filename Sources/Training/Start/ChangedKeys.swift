@@ -45,10 +45,11 @@ package struct ChangedKeys: Equatable {
   /// run's.
   ///
   /// `sameData` says that the data were found to be the same: then only their place may have
-  /// changed.
+  /// changed. `data.order_seed` is there to change.
   package func refused(sameData: Bool) -> Change? {
     changes.first { change in
       let section = change.key.prefix { $0 != "." }
+      if change.key == "data.order_seed" { return false }
       if section == "data" { return !(sameData && change.key.hasSuffix("path")) }
       return section == "model"
         || ["seed", "training.global_batch", "evaluation.split"].contains(change.key)

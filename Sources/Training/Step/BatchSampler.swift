@@ -82,7 +82,8 @@ final class BatchSampler {
     (self.data, self.partition) = (data, partition)
     length = RunLength(settings, sampleCount: sampleCount)
     (globalBatch, growth) = (training.globalBatch, settings.batchGrowth)
-    (order, seed) = (settings.order, UInt64(settings.seed))
+    (order, seed) = (settings.order, UInt64(settings.orderSeed ?? settings.seed))
+    followMeasured()
   }
 
   /// Which of so many training rows are trained on, nil for all, and which are held out.
@@ -113,13 +114,22 @@ final class BatchSampler {
   /// Goes on where a checkpoint was written.
   func restore(_ cursor: SampleCursor, globalBatch: Int) {
     (self.cursor, self.globalBatch) = (cursor, globalBatch)
+    followMeasured()
   }
 
-  /// Doubles the batch where the noise scale says that a larger one still pays.
+  /// Takes the next step's batch: doubled where the noise scale says that a larger one still pays,
+  /// or as it was measured.
   func grow(_ noise: NoiseScale) {
+    followMeasured()
     // A few steps' noise scale may be anything, and a batch does not shrink again.
-    guard let growth, noise.isSettled, let scale = noise.scale else { return }
-    globalBatch = growth.next(globalBatch, noiseScale: scale)
+    guard case .noiseScale(let largest) = growth, noise.isSettled, let scale = noise.scale else {
+      return
+    }
+    globalBatch = Experiment.BatchGrowth.next(globalBatch, noiseScale: scale, largest: largest)
+  }
+
+  private func followMeasured() {
+    if let batches = growth?.measured { globalBatch = batches.batch(after: cursor.samples) }
   }
 
   /// Leaves the first samples of epoch 0's order in a batch of their own.

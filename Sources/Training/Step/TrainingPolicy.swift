@@ -15,6 +15,8 @@ struct TrainingPolicy {
   private let schedule: any Schedule
   private let baseRate: Double
   private let length: RunLength
+  /// Batches that the rate grows with; nil where it does not.
+  private let measured: CriticalBatches?
 
   /// `groups` says which tensors are clipped together; nil for all.
   init(
@@ -27,6 +29,7 @@ struct TrainingPolicy {
     stop = EarlyStop(settings.stop)
     followsDistance = settings.optimizer.needs.contains(.startDistance)
     (schedule, baseRate, self.length) = (settings.schedule, settings.rate, length)
+    measured = settings.batchGrowth?.measured
   }
 
   /// Whether the clip is decided before the gradients are summed: scope `bound`.
@@ -81,8 +84,10 @@ struct TrainingPolicy {
   }
 
   private func scheduledRate(at slice: GlobalBatches.BatchRange, step number: Int) -> Double {
-    schedule.rate(
+    let rate = schedule.rate(
       at: length.position(of: slice, step: number), of: length.totalSteps, base: baseRate)
+    guard let measured else { return rate }
+    return rate * measured.rateFactor(after: length.samples(before: slice))
   }
 
   /// How far the clip of an inexact scope was from the exact one, where it was measured.
