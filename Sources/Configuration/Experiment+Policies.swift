@@ -114,6 +114,10 @@ extension Experiment.ReportChoice {
       "noise", default: .ranks,
       "what the noise scale comes from: the gradients of ranks, of micro-batches, or of single samples, which any number of ranks estimates alike"
     )
+    noiseLayers = try keys.boolean(
+      "noise_layers", default: false,
+      "record signal and noise of each tensor's gradient too, at the first step and every `report.every` steps; with noise of ranks or micro-batches"
+    )
     samples = try keys.boolean(
       "samples", default: false,
       "measure the norm of each sample's gradient, and record their quantiles and the largest")

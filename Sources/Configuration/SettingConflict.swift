@@ -60,6 +60,21 @@ package struct SettingConflict {
       self.init(
         "noise", in: "report",
         "with clip.scope worker the noise is measured over ranks, at report steps")
+    } else if report.noiseLayers && report.noise == .samples {
+      self.init(
+        "noise_layers", in: "report",
+        "the squares of a sample's gradient are summed over the tensors: use noise \"ranks\" or \"micro-batches\""
+      )
+    } else if report.noiseLayers && scope == .worker {
+      self.init(
+        "noise_layers", in: "report",
+        "with clip.scope worker the squares by tensor are those of the clipped mean: leave it out, or use mean-gradient"
+      )
+    } else if report.noiseLayers && regularization.changesMean {
+      self.init(
+        "noise_layers", in: "report",
+        "the squares by tensor are those of the mean gradient with its penalty: leave it out, or use decoupled l2"
+      )
     } else {
       return nil
     }

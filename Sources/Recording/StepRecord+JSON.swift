@@ -135,18 +135,6 @@ extension StepRecord.Update: JSONWritable {
   }
 }
 
-extension StepRecord.Noise: JSONWritable {
-  public func write(to json: inout JSONText) {
-    json.object {
-      $0.field("signal", signal)
-      $0.field("variance", variance)
-      $0.field("scale", scale)
-      $0.field("diversity", diversity)
-      $0.field("agreement", agreement)
-    }
-  }
-}
-
 extension StepRecord.Seconds: JSONWritable, Decodable {
   private enum CodingKeys: String, CodingKey { case total }
 
@@ -172,6 +160,11 @@ extension StepRecord {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
     metrics = try Self.metrics(of: line)
+    if !noise.layers.isEmpty {
+      let places = Dictionary(
+        norm.layers.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+      noise.layers.sort { places[$0.name, default: .max] < places[$1.name, default: .max] }
+    }
     // Written out: a record is read for each of a run's steps.
     for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]
     where !(0...largestCount).contains(count) {

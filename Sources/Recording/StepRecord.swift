@@ -186,7 +186,7 @@ public struct StepRecord: Sendable, Equatable, Decodable {
 
   /// McCandlish's gradient noise: ‖G‖², the trace of the per-sample covariance, and their ratio, a
   /// batch size.
-  public struct Noise: Sendable, Equatable, Decodable {
+  public struct Noise: Sendable, Equatable {
     public var signal: Double?
     public var variance: Double?
     public var scale: Double?
@@ -197,8 +197,10 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var agreement: Double?
 
     public init(
+    /// The first three of each tensor, in the model's order; empty where that is not recorded.
+    public var layers: [LayerNoise] = []
       signal: Double?, variance: Double?, scale: Double?, diversity: Double? = nil,
-      agreement: Double? = nil
+      agreement: Double? = nil, layers: [LayerNoise] = []
     ) {
       self.signal = signal
       self.variance = variance
@@ -207,6 +209,7 @@ public struct StepRecord: Sendable, Equatable, Decodable {
       self.agreement = agreement
     }
   }
+      self.layers = layers
 
   /// Where rank 0's step went.
   public struct Seconds: Sendable, Equatable {

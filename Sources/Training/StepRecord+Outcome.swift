@@ -40,11 +40,19 @@ extension StepRecord {
       norm: Norm(ledger, decision, names, outcome.sampleNorms),
       noise: Noise(
         signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale,
-        diversity: ledger.diversity, agreement: ledger.agreement),
+        diversity: ledger.diversity, agreement: ledger.agreement,
+        layers: outcome.layerNoise.map { Self.layers($0, names.tensors) } ?? []),
       action: action, reason: reason, penalty: ledger[.penalty] > 0 ? ledger[.penalty] : nil,
       updateNorm: decision.isSkip ? 0 : next[.squaredUpdate].squareRoot(),
       weightNorm: decision.isSkip ? nil : next[.squaredWeights].squareRoot(),
       seconds: Seconds(total: outcome.totalSeconds, phases: outcome.seconds))
+  }
+
+  private static func layers(_ noise: TensorNoise, _ names: [String]) -> [LayerNoise] {
+    zip(names, noise.scales).map { name, noise in
+      LayerNoise(
+        name: name, signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale)
+    }
   }
 }
 

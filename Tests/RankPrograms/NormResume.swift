@@ -28,6 +28,7 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
     ["clip.rule=global", "clip.scope=bound"],
     ["regularization.sam_radius=0.1", "regularization.l1=0.001"],
   ]
+    ["report.noise_layers=true"],
   let file = folder + "/test.toml"
   var all = cases.enumerated().map { index, overrides in
     Case(overrides.joined(separator: " "), ranks: 3) { part in

@@ -103,6 +103,25 @@ import Testing
     #expect(waits)
   }
 
+  @Test func theNoisiestTensorsAreListed() throws {
+    let folder = TemporaryFolder()
+    var steps = (1...12).map { Self.step($0, loss: 1, norm: 2) }
+    let none = try Self.run(folder, "none", steps: steps)
+    #expect(!RunPage(RunRecords(none)).html.contains("Noise of the tensors"))
+    steps[9].noise.layers = (0..<3).map {
+      .init(
+        name: "transformer.h.\($0).attn.c_attn.weight", signal: 0.5, variance: 4,
+        scale: $0 == 0 ? nil : Double(1000 * $0))
+    }
+    let run = try Self.run(folder, "noisy", steps: steps)
+    let words = try #require(Self.words(RunPage(RunRecords(run)).html))
+    let table = try #require(words.range(of: "up to step 10; resolved for 2 of 3 tensors"))
+    let rest = words[table.upperBound...]
+    let first = try #require(rest.range(of: "h.2.attn"))
+    let second = try #require(rest.range(of: "h.1.attn"))
+    #expect(first.lowerBound < second.lowerBound)
+  }
+
   @Test func missingAndBrokenFilesAreShownAsThat() throws {
     let folder = TemporaryFolder()
     let empty = try Self.run(folder, "empty", steps: [])

@@ -34,6 +34,18 @@ import Testing
         "clip.rule: \"spam\" works on the optimiser's mean of squares, which optimizer.kind \"sgd\" does not have: use adamw or lamb, or another rule"
       ),
       (["clip.rule=spam", "optimizer.kind=adamw", "clip.of=update"], "clip.of: \"spam\" limits"),
+      (
+        ["report.noise_layers=true", "report.noise=samples"],
+        "report.noise_layers: the squares of a sample's gradient are summed over the tensors: use noise \"ranks\" or \"micro-batches\""
+      ),
+      (
+        ["report.noise_layers=true", "clip.rule=global", "clip.scope=worker"],
+        "report.noise_layers: with clip.scope worker the squares by tensor are those of the clipped mean"
+      ),
+      (
+        ["report.noise_layers=true", "regularization.l1=0.1"],
+        "report.noise_layers: the squares by tensor are those of the mean gradient with its penalty"
+      ),
     ])
   func whatDoesNotGoTogetherIsOneLine(_ overrides: [String], _ text: String) {
     let error = #expect(throws: ExperimentError.self) { try read(overrides) }
