@@ -146,7 +146,7 @@ extension Experiment {
       guard rule.limit != nil else { return (rule, .meanGradient) }
       let scope: ClipScope = try keys.choice(
         "scope", default: .meanGradient,
-        "what is clipped: mean-gradient, exactly; worker, each rank's gradient before the reduction; bound, by √L, decided before the gradients are summed. The report says how far the last two were off (`clip_bias`). Under worker the exact norm is measured at report steps only, and the norms of single tensors are those of the clipped mean"
+        "what is clipped: mean-gradient, exactly; worker, each rank's gradient before the reduction; bound, by √L, decided before the gradients are summed; sample, each sample's gradient before their mean, as in DP-SGD without its noise. The report says how far the last three were off (`clip_bias`). Under worker and sample the exact norm is measured at report steps only, and the norms of single tensors are those of the clipped mean; under sample all other norms and the noise are of the clipped gradients too"
       )
       if scope != .meanGradient && rule.order != .two {
         throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm")

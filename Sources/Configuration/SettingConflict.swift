@@ -34,7 +34,7 @@ package struct SettingConflict {
         "scope", in: "clip",
         "scope \(scope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2"
       )
-    } else if scope == .worker && regularization.ascent != nil {
+    } else if scope == .worker || scope == .sample, regularization.ascent != nil {
       self.init(
         "scope", in: "clip",
         "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"

@@ -71,6 +71,7 @@ extension StepRecord.Norm: JSONWritable {
         $0.object { for group in own { $0.field(group.name, group) } }
       }
       if let samples { $0.field("samples", samples) }
+      if let clippedSamples { $0.field("clipped_samples", clippedSamples) }
       if let update { $0.field("update", update) }
     }
   }
@@ -159,12 +160,12 @@ extension StepRecord {
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
-    metrics = try Self.metrics(of: line)
     if !noise.layers.isEmpty {
       let places = Dictionary(
         norm.layers.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
       noise.layers.sort { places[$0.name, default: .max] < places[$1.name, default: .max] }
     }
+    metrics = try Self.metrics(of: line)
     // Written out: a record is read for each of a run's steps.
     for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]
     where !(0...largestCount).contains(count) {
@@ -202,6 +203,7 @@ extension StepRecord.Norm: Decodable {
   private enum CodingKeys: String, CodingKey {
     case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
     case own, samples, update
+    case clippedSamples = "clipped_samples"
     case localRMS = "local_rms"
     case maxLocal = "max_local"
   }
@@ -229,6 +231,7 @@ extension StepRecord.Norm: Decodable {
     }
     let groups = try fields.decodeIfPresent([String: StepRecord.Own].self, forKey: .own) ?? [:]
     samples = try fields.decodeIfPresent(StepRecord.Samples.self, forKey: .samples)
+    clippedSamples = try fields.decodeIfPresent(Double.self, forKey: .clippedSamples)
     own = groups.sorted { $0.key < $1.key }.map {
       StepRecord.Own(
         name: $0.key, norm: $0.value.norm, coefficient: $0.value.coefficient,

@@ -96,6 +96,7 @@ extension StepRecord.Norm {
           StepRecord.Sample(sample: $0.index, norm: $0.norm, rank: $0.rank)
         })
     }
+    clippedSamples = ledger.clippedSamples
     own = decision.ownClips.map {
       StepRecord.Own(
         name: $0.name, norm: $0.norm, coefficient: $0.coefficient, threshold: $0.threshold)

@@ -78,7 +78,7 @@ public final class Trainer {
   /// decided by the bound √L, before the gradients are summed; one more for LAMB's ratios, one for a
   /// clip of the update or by largest elements, and one for norms of orders above 3; a broadcast of
   /// each matrix's direction for Muon with a replicated gradient; one gradient reduction more for
-  /// SAM; 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
+  /// SAM, and at report steps in the clip's scopes worker and sample; 48 bytes a running statistic of batch normalization; one of 2.2 KB for the distribution of
   /// samples' norms). Every rank takes the same
   /// decision, from the same reduced values.
   public func step(on world: borrowing Communicator) throws -> StepOutcome {

@@ -60,6 +60,15 @@ struct RecordTests {
     #expect(try StepRecord(line: Array(text.utf8)).norm.update == record.norm.update)
   }
 
+  @Test func theShareOfClippedSamplesIsReadBack() throws {
+    var record = Samples.step
+    #expect(!JSONText(of: record).string.contains("clipped_samples"))
+    record.norm.clippedSamples = 0.375
+    let text = JSONText(of: record).string
+    #expect(text.contains(#""clipped_samples":0.375"#))
+    #expect(try StepRecord(line: Array(text.utf8)) == record)
+  }
+
   /// Signal and noise by tensor, in the tensors' order.
   @Test func theNoiseOfTensorsIsReadBack() throws {
     var record = Samples.step

@@ -35,6 +35,22 @@ import Testing
       ),
       (["clip.rule=spam", "optimizer.kind=adamw", "clip.of=update"], "clip.of: \"spam\" limits"),
       (
+        ["clip.rule=global", "clip.scope=sample", "clip.of=update"],
+        "clip.scope: updates have scope mean-gradient alone"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "clip.order=1"],
+        "clip.order: scope sample clips by the L2 norm"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "regularization.sam_radius=0.1"],
+        "clip.scope: with regularization.sam_radius the mean gradient is what can be clipped"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "regularization.l2=0.1"],
+        "clip.scope: scope sample limits the gradients of the loss, before a penalty"
+      ),
+      (
         ["report.noise_layers=true", "report.noise=samples"],
         "report.noise_layers: the squares of a sample's gradient are summed over the tensors: use noise \"ranks\" or \"micro-batches\""
       ),
