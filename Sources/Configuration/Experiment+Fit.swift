@@ -1,6 +1,7 @@
 import Data
 import ExperimentKeys
 import Files
+import GradientNorms
 import Models
 import Optimizers
 
@@ -15,18 +16,22 @@ extension Experiment {
     try data.augmentation.check(samples)
     let model = try model.recipe.model(for: samples, seed: UInt64(seed))
     _ = try TensorTreatments(model.layout, optimizer, decay: decay, groups: groups)
-    try report.check(model)
+    try report.check(model, clipScope)
     return model
   }
 }
 
 extension Experiment.ReportChoice {
-  /// Throws where single samples' gradients are to be measured, and the model has none.
-  package func check(_ model: any Model) throws(ExperimentError) {
-    guard measuresSamples, let obstacle = model.obstacleToSamples else { return }
+  /// Throws where single samples' gradients are to be measured or clipped, and the model has none.
+  package func check(_ model: any Model, _ scope: ClipScope) throws(ExperimentError) {
+    guard measuresSamples || scope == .sample, let obstacle = model.obstacleToSamples else {
+      return
+    }
     throw ExperimentError(
-      samples
-        ? "report.samples: \(obstacle): leave it out"
-        : "report.noise: \(obstacle): use \"ranks\" or \"micro-batches\"")
+      scope == .sample
+        ? "clip.scope: \(obstacle): use \"mean-gradient\", \"worker\" or \"bound\""
+        : samples
+          ? "report.samples: \(obstacle): leave it out"
+          : "report.noise: \(obstacle): use \"ranks\" or \"micro-batches\"")
   }
 }

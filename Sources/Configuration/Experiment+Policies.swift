@@ -114,6 +114,10 @@ extension Experiment.ReportChoice {
       "noise", default: .ranks,
       "what the noise scale comes from: the gradients of ranks, of micro-batches, or of single samples, which any number of ranks estimates alike"
     )
+    noiseLayers = try keys.boolean(
+      "noise_layers", default: false,
+      "record signal and noise of each tensor's gradient too, at the first step and every `report.every` steps; with noise of ranks or micro-batches"
+    )
     samples = try keys.boolean(
       "samples", default: false,
       "measure the norm of each sample's gradient, and record their quantiles and the largest")
@@ -142,7 +146,7 @@ extension Experiment {
       guard rule.limit != nil else { return (rule, .meanGradient) }
       let scope: ClipScope = try keys.choice(
         "scope", default: .meanGradient,
-        "what is clipped: mean-gradient, exactly; worker, each rank's gradient before the reduction; bound, by √L, decided before the gradients are summed. The report says how far the last two were off (`clip_bias`). Under worker the exact norm is measured at report steps only, and the norms of single tensors are those of the clipped mean"
+        "what is clipped: mean-gradient, exactly; worker, each rank's gradient before the reduction; bound, by √L, decided before the gradients are summed; sample, each sample's gradient before their mean, as in DP-SGD without its noise. The report says how far the last three were off (`clip_bias`). Under worker and sample the exact norm is measured at report steps only, and the norms of single tensors are those of the clipped mean; under sample all other norms and the noise are of the clipped gradients too"
       )
       if scope != .meanGradient && rule.order != .two {
         throw keys.error("order", "scope \(scope.rawValue) clips by the L2 norm")

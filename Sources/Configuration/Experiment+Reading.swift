@@ -243,7 +243,7 @@ extension Experiment.TrainingChoice {
     )
     overlap = try keys.choice(
       "overlap", default: .auto,
-      "whether messages carry a gradient's tensors while the backward pass computes the rest: always; never, by MPI's own reductions after it; or where that was measured faster: a sharded gradient's always, a replicated one's between nodes. A sharded gradient's weights then arrive while the next forward pass computes. When they travel never shows in a result. Clips of scope worker and bound, sharpness-aware steps and noise by micro-batches need the whole gradient first"
+      "whether messages carry a gradient's tensors while the backward pass computes the rest: always; never, by MPI's own reductions after it; or where that was measured faster: a sharded gradient's always, a replicated one's between nodes. A sharded gradient's weights then arrive while the next forward pass computes. When they travel never shows in a result. Clips of scope worker, sample and bound, sharpness-aware steps and noise by micro-batches need the whole gradient first"
     )
     reproducibility = try keys.value(
       "reproducible", default: .no, as: .reproducibility,

@@ -110,6 +110,8 @@ public struct Experiment: Sendable {
     /// What is compared to separate gradient from noise: the ranks' gradients, at no cost; every
     /// micro-batch's, at one pass over it; or every sample's, measured in the backward pass.
     public var noise = Noise.ranks
+    /// Whether records of report steps have signal and noise of each tensor.
+    public var noiseLayers = false
     /// Whether records have the distribution of the norms of single samples' gradients.
     public var samples = false
     /// With how many steps before it each loss and norm is compared, and how many standard
@@ -124,6 +126,9 @@ public struct Experiment: Sendable {
 
     /// Whether the backward pass measures each sample's gradient.
     package var measuresSamples: Bool { samples || noise == .samples }
+
+    /// Whether what is recorded every so many steps is of this one; the first always is.
+    package func includes(step: Int) -> Bool { step == 1 || step % every == 0 }
   }
 
   public struct CheckpointChoice: Sendable {

@@ -34,7 +34,7 @@ package struct SettingConflict {
         "scope", in: "clip",
         "scope \(scope.rawValue) limits the gradients of the loss, before a penalty is added to their mean: use mean-gradient, or decoupled l2"
       )
-    } else if scope == .worker && regularization.ascent != nil {
+    } else if scope == .worker || scope == .sample, regularization.ascent != nil {
       self.init(
         "scope", in: "clip",
         "with regularization.sam_radius the mean gradient is what can be clipped: use mean-gradient or bound"
@@ -60,6 +60,21 @@ package struct SettingConflict {
       self.init(
         "noise", in: "report",
         "with clip.scope worker the noise is measured over ranks, at report steps")
+    } else if report.noiseLayers && report.noise == .samples {
+      self.init(
+        "noise_layers", in: "report",
+        "the squares of a sample's gradient are summed over the tensors: use noise \"ranks\" or \"micro-batches\""
+      )
+    } else if report.noiseLayers && scope == .worker {
+      self.init(
+        "noise_layers", in: "report",
+        "with clip.scope worker the squares by tensor are those of the clipped mean: leave it out, or use mean-gradient"
+      )
+    } else if report.noiseLayers && regularization.changesMean {
+      self.init(
+        "noise_layers", in: "report",
+        "the squares by tensor are those of the mean gradient with its penalty: leave it out, or use decoupled l2"
+      )
     } else {
       return nil
     }

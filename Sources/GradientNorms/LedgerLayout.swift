@@ -10,6 +10,8 @@ public struct LedgerLayout: Sendable, Equatable {
   public let parts: PartsNorm
   /// Whether the norms of single samples' gradients are counted.
   public let countsSamples: Bool
+  /// Whether those are clipped one by one.
+  public let clipsSamples: Bool
   /// Whether noise is the spread of those, not of the parts' gradients.
   public let hasNoiseOfSamples: Bool
 
@@ -27,10 +29,12 @@ public struct LedgerLayout: Sendable, Equatable {
   public init(
     tensorCount: Int, orders: [NormOrder] = [], countsApplied: Bool = false,
     countsWeights: Bool = false, parts: PartsNorm = .ofMean, countsSamples: Bool = false,
-    hasNoiseOfSamples: Bool = false
+    clipsSamples: Bool = false, hasNoiseOfSamples: Bool = false
   ) {
-    precondition(countsSamples || !hasNoiseOfSamples, "the noise of samples that are not counted")
-    (self.countsSamples, self.hasNoiseOfSamples) = (countsSamples, hasNoiseOfSamples)
+    precondition(
+      countsSamples || !hasNoiseOfSamples && !clipsSamples, "samples that are not counted")
+    (self.countsSamples, self.clipsSamples) = (countsSamples, clipsSamples)
+    self.hasNoiseOfSamples = hasNoiseOfSamples
     self.tensorCount = tensorCount
     self.orders = orders.enumerated().filter { $1 != .two && !orders[..<$0].contains($1) }.map(
       \.element)
@@ -48,7 +52,10 @@ public struct LedgerLayout: Sendable, Equatable {
     (0..<scalarCount).map { NormLedger.Sum(rawValue: $0)! }
   }
   private var scalarCount: Int {
-    countsSamples ? NormLedger.Sum.sampleNorms.rawValue + 1 : NormLedger.Sum.sampleSquares.rawValue
+    clipsSamples
+      ? NormLedger.Sum.clippedSampleSquares.rawValue + 1
+      : countsSamples
+        ? NormLedger.Sum.clippedSamples.rawValue : NormLedger.Sum.sampleSquares.rawValue
   }
   private var powers: [NormOrder] { orders.filter { $0 != .infinity } }
   var sumCount: Int {

@@ -28,10 +28,19 @@ public struct NoiseScale: Sendable, Equatable, Codable {
     guard ledger.nonFinite == nil, ledger.hasPartsNorm, let parts = ledger.noiseParts else {
       return
     }
-    let total = ledger.squaredPartsNorm
-    let variance = (parts.meanSquares - total) * ledger.samples / (parts.count - 1)
+    record(
+      squares: ledger.squaredPartsNorm, ofParts: parts.meanSquares, parts: parts.count,
+      samples: ledger.samples)
+  }
+
+  /// Takes in the squared norm of a step's mean gradient, or of a part of its tensors, and the mean
+  /// of those of the gradients that it is the mean of.
+  mutating func record(
+    squares total: Double, ofParts meanSquares: Double, parts: Double, samples: Double
+  ) {
+    let variance = (meanSquares - total) * samples / (parts - 1)
     guard variance.isFinite else { return }
-    let signal = total - variance / ledger.samples
+    let signal = total - variance / samples
     if seen == 0 { (squareSum, squaredWeights) = (0, 0) }
     squareSum = squareSum.map { memory * $0 + (1 - memory) * signal * signal }
     squaredWeights = squaredWeights.map { memory * memory * $0 + (1 - memory) * (1 - memory) }

@@ -62,12 +62,20 @@ extension NormLedger {
   /// Whether ``squaredPartsNorm`` is that of the parts' gradients.
   var hasPartsNorm: Bool { layout.parts != .sampled || self[.exactSquares] > 0 }
 
+  /// The share of samples whose gradients were shortened; nil where they are not clipped one by one.
+  public var clippedSamples: Double? {
+    layout.clipsSamples ? self[.clippedSamples] / samples : nil
+  }
+
   /// How many gradients there are, of samples or of parts, whose spread is the noise, and the mean of
-  /// their squared norms; nil for fewer than two.
+  /// their squared norms, as they enter the mean; nil for fewer than two.
   var noiseParts: (count: Double, meanSquares: Double)? {
     let parts =
       layout.hasNoiseOfSamples
-      ? (count: samples, meanSquares: self[.sampleSquares] / samples)
+      ? (
+        count: samples,
+        meanSquares: self[layout.clipsSamples ? .clippedSampleSquares : .sampleSquares] / samples
+      )
       : (count: self[.contributors], meanSquares: meanLocalSquares)
     return parts.count >= 2 ? parts : nil
   }

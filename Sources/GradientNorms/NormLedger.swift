@@ -37,6 +37,9 @@ public struct NormLedger: Sendable, Equatable {
     case exactSquares, exactProduct
     /// Σ‖gᵢ‖² and Σ‖gᵢ‖ of single samples' gradients; only where the layout counts samples
     case sampleSquares, sampleNorms
+    /// How many samples' gradients were shortened, and Σ of their squares after that; only where the
+    /// layout clips samples
+    case clippedSamples, clippedSampleSquares
   }
 
   /// A quantity that adds up over the ranks, for each tensor.

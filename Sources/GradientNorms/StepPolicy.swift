@@ -78,6 +78,7 @@ public struct StepPolicy: Sendable {
       switch scope {
       case .meanGradient: decideOnMean(ledger)
       case .worker: decideOnWorkers(ledger)
+      case .sample: decideOnSamples(ledger)
       case .bound: early.map { complete($0, norm) } ?? decideEarly(ledger)
       }
     if decision.isCertified { rest.certified += 1 }
@@ -142,17 +143,27 @@ public struct StepPolicy: Sendable {
       reachedNorm: frozen.isEmpty ? nil : total.squareRoot())
   }
 
-  /// The ranks have clipped already. What the mean gradient's norm would have been is known only
-  /// where it was measured apart. √L proves nothing of the longest of the local gradients.
+  /// The ranks have clipped already. √L proves nothing of the longest of the local gradients.
   private func decideOnWorkers(_ ledger: NormLedger) -> StepDecision {
     guard let limit = rule.limit else {
       fatalError("scope worker is for rules with a limit that does not move")
     }
+    return decision(
+      onClipped: ledger, if: clipCoefficient(norm: ledger[.localNorm].value, limit: limit) < 1)
+  }
+
+  /// The samples' gradients are clipped already.
+  private func decideOnSamples(_ ledger: NormLedger) -> StepDecision {
+    decision(onClipped: ledger, if: ledger[.clippedSamples] > 0)
+  }
+
+  /// What was to be clipped was clipped before the reduction, `isClipped` at all. What the mean
+  /// gradient's norm would have been is known only where it was measured apart.
+  private func decision(onClipped ledger: NormLedger, if isClipped: Bool) -> StepDecision {
     let exact = ledger[.exactSquares]
     return StepDecision(
-      action: clipCoefficient(norm: ledger[.localNorm].value, limit: limit) < 1 ? .clip : .step,
-      norm: exact > 0 ? exact.squareRoot() : nil, applied: ledger.norm, factors: .uniform(1),
-      threshold: limit, isCertified: false)
+      action: isClipped ? .clip : .step, norm: exact > 0 ? exact.squareRoot() : nil,
+      applied: ledger.norm, factors: .uniform(1), threshold: rule.limit, isCertified: false)
   }
 
   private func complete(_ early: StepDecision, _ norm: Double) -> StepDecision {

@@ -96,6 +96,8 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var own: [Own] = []
     /// The norms of single samples' gradients; nil where these are not measured.
     public var samples: Samples?
+    /// The share of samples whose gradients were shortened; nil where they are not clipped one by one.
+    public var clippedSamples: Double?
     /// What became of the update, where the clip rule limits that; `global`, `applied`,
     /// `coefficient` and `threshold` are then of a gradient that is not clipped.
     public var update: Update?
@@ -191,7 +193,7 @@ public struct StepRecord: Sendable, Equatable, Decodable {
 
   /// McCandlish's gradient noise: ‖G‖², the trace of the per-sample covariance, and their ratio, a
   /// batch size.
-  public struct Noise: Sendable, Equatable, Decodable {
+  public struct Noise: Sendable, Equatable {
     public var signal: Double?
     public var variance: Double?
     public var scale: Double?
@@ -200,16 +202,19 @@ public struct StepRecord: Sendable, Equatable, Decodable {
     public var diversity: Double?
     /// T/L of this step, between 0 and 1.
     public var agreement: Double?
+    /// The first three of each tensor, in the model's order; empty where that is not recorded.
+    public var layers: [LayerNoise] = []
 
     public init(
       signal: Double?, variance: Double?, scale: Double?, diversity: Double? = nil,
-      agreement: Double? = nil
+      agreement: Double? = nil, layers: [LayerNoise] = []
     ) {
       self.signal = signal
       self.variance = variance
       self.scale = scale
       self.diversity = diversity
       self.agreement = agreement
+      self.layers = layers
     }
   }
 

@@ -38,6 +38,9 @@ extension CheckpointState {
     if let last = history.evaluations?.last, last.step > step {
       return "an evaluation after step \(last.step) of \(step)"
     }
+    if let noise = trainer.layerNoise, noise.scales.count != tensors {
+      return "the noise of \(noise.scales.count) tensors for a model of \(tensors)"
+    }
     if trainer.lastUpdate.count != 2 {
       return "\(trainer.lastUpdate.count) norms of the last update, which has 2"
     }

@@ -14,6 +14,8 @@ public struct StepOutcome {
   public let decision: StepDecision
   /// The noise scale's estimate with this step in it.
   public let noise: NoiseScale
+  /// The same of each tensor, at report steps where that is recorded.
+  public let layerNoise: TensorNoise?
   /// Every rank's samples of the step, as positions in the epoch's order, and the epoch, counted
   /// from 0.
   public let shares: [Range<Int>]

@@ -40,11 +40,19 @@ extension StepRecord {
       norm: Norm(ledger, decision, names, outcome.sampleNorms),
       noise: Noise(
         signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale,
-        diversity: ledger.diversity, agreement: ledger.agreement),
+        diversity: ledger.diversity, agreement: ledger.agreement,
+        layers: outcome.layerNoise.map { Self.layers($0, names.tensors) } ?? []),
       action: action, reason: reason, penalty: ledger[.penalty] > 0 ? ledger[.penalty] : nil,
       updateNorm: decision.isSkip ? 0 : next[.squaredUpdate].squareRoot(),
       weightNorm: decision.isSkip ? nil : next[.squaredWeights].squareRoot(),
       seconds: Seconds(total: outcome.totalSeconds, phases: outcome.seconds))
+  }
+
+  private static func layers(_ noise: TensorNoise, _ names: [String]) -> [LayerNoise] {
+    zip(names, noise.scales).map { name, noise in
+      LayerNoise(
+        name: name, signal: noise.signal, variance: noise.variance, scale: noise.resolvedScale)
+    }
   }
 }
 
@@ -88,6 +96,7 @@ extension StepRecord.Norm {
           StepRecord.Sample(sample: $0.index, norm: $0.norm, rank: $0.rank)
         })
     }
+    clippedSamples = ledger.clippedSamples
     own = decision.ownClips.map {
       StepRecord.Own(
         name: $0.name, norm: $0.norm, coefficient: $0.coefficient, threshold: $0.threshold)

@@ -59,6 +59,8 @@ extension Trainer {
     /// Samples a step, which ``BatchGrowth`` may raise.
     package var globalBatch: Int
     package var noise = NoiseScale()
+    /// By tensor, where that is recorded.
+    package var layerNoise: TensorNoise?
     package var policy = StepPolicy.Memory()
     package var rates = StateValue.none
     package var stop = StateValue.none
@@ -71,7 +73,7 @@ extension Trainer {
 
     /// The names in checkpoints of version 1, which stay.
     private enum CodingKeys: String, CodingKey {
-      case cursor, globalBatch, noise
+      case cursor, globalBatch, noise, layerNoise
       case policy = "judge"
       case rates, stop, distance, lastUpdate
     }
@@ -81,6 +83,7 @@ extension Trainer {
   var memory: Memory {
     var memory = Memory(globalBatch: sampler.globalBatch)
     (memory.cursor, memory.noise) = (sampler.cursor, statistics.noise)
+    memory.layerNoise = statistics.layerNoise
     memory.lastUpdate = statistics.lastUpdate
     policy.save(to: &memory)
     return memory
@@ -89,8 +92,7 @@ extension Trainer {
   /// Goes on after step `stepsDone` of a checkpoint.
   func restore(_ memory: Memory, stepsDone: Int, rank: Int) {
     sampler.restore(memory.cursor, globalBatch: memory.globalBatch)
-    statistics.restore(
-      stepsDone: stepsDone, noise: memory.noise, lastUpdate: memory.lastUpdate, rank: rank)
+    statistics.restore(memory, stepsDone: stepsDone, rank: rank)
     policy.restore(memory)
     autopsy?.restore()
   }

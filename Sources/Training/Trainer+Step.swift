@@ -55,7 +55,9 @@ extension Trainer {
     return StepOutcome(
       step: stepsDone, epoch: epoch,
       samples: cursor.samples, learningRate: rate, ledger: step.ledger, decision: decision,
-      noise: statistics.noise, shares: batches.positions, epochIndex: batches.slice.epoch,
+      noise: statistics.noise,
+      layerNoise: settings.report.includes(step: stepsDone) ? statistics.layerNoise : nil,
+      shares: batches.positions, epochIndex: batches.slice.epoch,
       share: batches.mine.count, local: local, sampleNorms: samples,
       incident: incident,
       bias: policy.bias(step.ledger, decision),

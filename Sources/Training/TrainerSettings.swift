@@ -107,7 +107,8 @@ public struct TrainerSettings: Sendable {
     return LedgerLayout(
       tensorCount: tensorCount, orders: orders, countsApplied: clip.needs.contains(.elements),
       countsWeights: !optimizer.needs.isDisjoint(with: .weightNorms), parts: parts,
-      countsSamples: report.measuresSamples, hasNoiseOfSamples: report.noise == .samples)
+      countsSamples: report.measuresSamples || clipScope == .sample,
+      clipsSamples: clipScope == .sample, hasNoiseOfSamples: report.noise == .samples)
   }
 
   /// Whether each micro-batch's gradient is measured apart.

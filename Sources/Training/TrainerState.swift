@@ -9,6 +9,8 @@ import Optimizers
 package struct TrainerState: Codable, Equatable {
   var cursor: SampleCursor
   var noise: NoiseScale
+  /// By tensor, where that is recorded.
+  var layerNoise: TensorNoise?
   /// The squared norms of the last update and of the weights before it.
   var lastUpdate: [Double]
   var clip: SavedState<StateValue>
@@ -31,6 +33,7 @@ package struct TrainerState: Codable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case cursor, noise, clip, rate, batch, stop, optimizer
     case guardian = "guard"
+    case layerNoise = "layer_noise"
     case lastUpdate = "last_update"
   }
 
@@ -39,7 +42,7 @@ package struct TrainerState: Codable, Equatable {
     _ memory: Trainer.Memory, _ tags: Tags, optimizerSteps: Int, idleSteps: [Int]? = nil
   ) {
     cursor = memory.cursor
-    noise = memory.noise
+    (noise, layerNoise) = (memory.noise, memory.layerNoise)
     lastUpdate = memory.lastUpdate
     clip = SavedState(tags.clip, memory.policy.clip)
     var rest = memory.policy
@@ -98,6 +101,7 @@ package struct TrainerState: Codable, Equatable {
     }
     var memory = Trainer.Memory(globalBatch: settings.training.globalBatch)
     (memory.cursor, memory.noise, memory.lastUpdate) = (cursor, noise, lastUpdate)
+    memory.layerNoise = layerNoise
     memory.policy = guardian.state(for: StepPolicy.guardTag) ?? StepPolicy.Memory()
     memory.policy.clip = taken(clip, tags.clip, key: "clip.rule") ?? .none
     memory.rates = taken(rate, tags.rate, key: "schedule.kind") ?? .none

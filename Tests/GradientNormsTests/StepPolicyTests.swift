@@ -81,6 +81,31 @@ import Testing
         && decision.applied == 1)
   }
 
+  /// Samples that were clipped one by one: the step is a clip where any was, and the noise is that
+  /// of the clipped gradients.
+  @Test func clippedSamplesAreCounted() {
+    var ledger = NormLedger(
+      LedgerLayout(
+        tensorCount: 1, countsSamples: true, clipsSamples: true, hasNoiseOfSamples: true))
+    ledger.contribute(samples: 4, of: 4, loss: 0, weightedSquares: [1], rank: 0)
+    ledger.add(1, to: .squares, of: 0)
+    ledger.add(40, to: .sampleSquares)
+    ledger.add(16, to: .clippedSampleSquares)
+    var policy = StepPolicy(rule: .global(maxNorm: 2), scope: .sample, tensorSizes: [1])
+    var decision = policy.decide(ledger)
+    #expect(decision.action == .step && decision.norm == nil && decision.applied == 1)
+    #expect(decision.coefficient == 1 && decision.threshold == 2 && !decision.isCertified)
+    ledger.add(3, to: .clippedSamples)
+    ledger.add(9, to: .exactSquares)
+    decision = policy.decide(ledger)
+    #expect(decision.action == .clip && decision.norm == 3 && decision.applied == 1)
+    #expect(ledger.clippedSamples == 0.75)
+    var noise = NoiseScale()
+    noise.record(ledger)
+    // trΣ = (16/4 − 1)·4/3, |G|² = 1 − trΣ/4
+    #expect(noise.variance == 4 && noise.signal == 0)
+  }
+
   @Test func aNormAboveItsBoundIsACorruption() {
     var policy = StepPolicy(rule: .none, tensorSizes: [2])
     // Σ wᵢ‖gᵢ‖ = 5: up to rounding ‖g‖ cannot be more.

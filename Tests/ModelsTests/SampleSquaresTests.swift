@@ -82,7 +82,7 @@ import Vectors
   }
 
   /// Some samples of a batch as one of their own.
-  private static func part(_ range: Range<Int>, of batch: borrowing Batch) -> Batch {
+  static func part(_ range: Range<Int>, of batch: borrowing Batch) -> Batch {
     var part = Batch(capacity: range.count, shape: batch.shape)
     func copy<T>(_ from: UnsafeMutableBufferPointer<T>, _ to: UnsafeMutableBufferPointer<T>) {
       let each = to.count / range.count
@@ -100,7 +100,7 @@ import Vectors
 
 extension RandomStream {
   /// Normal numbers in all tensors.
-  fileprivate static func vector(_ layout: TensorLayout, seed: UInt64) -> FlatVector {
+  static func vector(_ layout: TensorLayout, seed: UInt64) -> FlatVector {
     var random = RandomStream(seed)
     let vector = FlatVector(zeros: layout)
     for segment in layout.segments {

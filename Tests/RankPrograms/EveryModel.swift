@@ -88,6 +88,7 @@ private func trainEverywhere(
   }
   var reference: String?
   try measureSamples(text, on: world)
+  try clipSamples(text, on: world)
   try onRanks([1, 2, 3, 4], of: world) { part in
     for mode in ["shared", "messages", "overlapped", "reproducible"] {
       let digest = try resumeToTheSameBits(

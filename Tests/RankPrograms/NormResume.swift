@@ -26,8 +26,10 @@ let normResumeProgram = RankProgram("norm-resume") { world, arguments in
     ["optimizer.kind=muon", "clip.rule=global", "clip.max_norm=0.3"],
     ["schedule.batch=noise-scale", "training.global_batch=12"],
     ["clip.rule=global", "clip.scope=worker", "clip.max_norm=0.3", "report.every=4"],
+    ["clip.rule=global", "clip.scope=sample", "clip.max_norm=0.3", "report.every=4"],
     ["clip.rule=global", "clip.scope=bound"],
     ["regularization.sam_radius=0.1", "regularization.l1=0.001"],
+    ["report.noise_layers=true"],
   ]
   let file = folder + "/test.toml"
   var all = cases.enumerated().map { index, overrides in

@@ -5,18 +5,20 @@ import GradientNorms
 import MPI
 import Training
 
-/// Where the clip acts: on the mean gradient, on each rank's own, or by the bound √L. Weights,
-/// norms, bias and certificates against one process.
+/// Where the clip acts: on the mean gradient, on each rank's own, on each sample's, or by the bound
+/// √L. Weights, norms, bias and certificates against one process.
 let normScopesProgram = RankProgram("norm-scopes") { world, _ in
   var cases: [Case] = []
   for limit in [0.3, 0.6, 0.9] {
-    for scope in ClipScope.allCases {
+    // Each sample by itself takes the oracle long.
+    for scope in ClipScope.allCases where scope != .sample || limit == 0.6 {
       cases += Oracle.cases(
         "scope \(scope.rawValue), limit \(limit),",
         [
           "clip.rule=global", "clip.max_norm=\(limit)", "clip.scope=\(scope.rawValue)",
           "report.every=2",
         ],
+        worlds: scope == .sample ? [(1, 13), (2, 7), (3, 64), (4, 13), (5, 7)] : Oracle.worlds,
         modes: Oracle.modes.filter {
           !(scope == .worker && $0.contains("training.reproducible=true"))
         }
@@ -38,13 +40,13 @@ private func check(
     guard part.rank == 0 else { continue }
     let parts = oracle.parts(ofStep: step, at: before)
     let exact = mean(parts)
-    let truth = ScopeTruth(scope, parts, limit: limit)
+    let truth = ScopeTruth(scope, parts, limit: limit, oracle, at: before)
     try expectStep(
       oracle.weights(trainer), add(before, truth.applied, times: -0.5), from: before,
       "step \(step + 1)")
-    // Scope worker sums the exact gradient too at the first and at report steps: 1, 2 and
-    // 4.
-    let isMeasured = scope != .worker || step != 2
+    // Scopes worker and sample sum the exact gradient too at the first and at report steps: 1, 2
+    // and 4.
+    let isMeasured = scope == .meanGradient || scope == .bound || step != 2
     let decision = outcome.decision
     try expectClose(
       decision.applied, norm(truth.applied), 4e-6, "the applied norm")
@@ -75,8 +77,12 @@ private func check(
     try expect(
       (outcome.bias != nil) == (scope != .meanGradient && isMeasured),
       "step \(step + 1), bias \(outcome.bias as Any)")
-    // The noise is that of the gradients before any clip.
-    if isMeasured { noise.record(parts) }
+    try expect(
+      outcome.ledger.clippedSamples == truth.clippedSamples,
+      "\(outcome.ledger.clippedSamples as Any) of the samples are clipped, not \(truth.clippedSamples as Any)"
+    )
+    // The noise is that of the gradients before any clip, but in scope sample.
+    if isMeasured || scope == .sample { noise.record(truth.parts) }
     if parts.count > 1 {
       try expectClose(
         outcome.noise.variance, noise.variance, 1e-4, "the variance")
@@ -93,8 +99,16 @@ private struct ScopeTruth {
   var applied: Tensors
   var isCertified = false
   var clips: Bool
+  /// The gradients whose spread is the noise.
+  var parts: [Oracle.Part]
+  /// The share of samples that are clipped by themselves.
+  var clippedSamples: Double?
 
-  init(_ scope: ClipScope, _ parts: [Oracle.Part], limit: Double) {
+  init(
+    _ scope: ClipScope, _ parts: [Oracle.Part], limit: Double, _ oracle: Oracle,
+    at weights: Tensors
+  ) {
+    self.parts = parts
     let exact = mean(parts)
     let total = parts.reduce(0) { $0 + $1.count }
     let rms = (parts.reduce(0) { $0 + $1.count * product($1.gradient, $1.gradient) } / total)
@@ -109,8 +123,23 @@ private struct ScopeTruth {
     case .bound:
       applied = scaled(exact, torchCoefficient(rms, limit))
       clips = torchCoefficient(rms, limit) < 1
+    case .sample:
+      var count = 0.0
+      self.parts = parts.map { part in
+        let sum = part.samples.reduce(zeros(part.gradient)) { sum, sample in
+          let own = oracle.gradient(of: sample..<sample + 1, at: weights)
+          let factor = torchCoefficient(norm(own), limit)
+          if factor < 1 { count += 1 }
+          return add(sum, own, times: factor)
+        }
+        return Oracle.Part(samples: part.samples, gradient: scaled(sum, 1 / part.count))
+      }
+      applied = mean(self.parts)
+      clips = count > 0
+      clippedSamples = count / total
     }
-    isCertified = scope != .worker && torchCoefficient(rms, limit) == 1
+    isCertified =
+      scope != .worker && scope != .sample && torchCoefficient(rms, limit) == 1
   }
 }
 

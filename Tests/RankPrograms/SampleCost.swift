@@ -10,8 +10,9 @@ import Reports
 import Training
 
 /// How many times as long a step takes that measures the norms of its samples, in one run:
-/// without, with the noise of samples, with all that `report.samples` records, and the same two
-/// ways in reproducible runs, in blocks that take turns.
+/// without, with the noise of samples, with all that `report.samples` records, and with each sample
+/// clipped (`clip.scope = "sample"`, of whose steps every tenth has a pass without the clip), and the
+/// same in reproducible runs, in blocks that take turns.
 ///
 /// Of each block the ratio to the block without counts; printed are the median of the ratios with
 /// the order statistics that hold it with 95 %, and how much the process grew by each. Arguments:
@@ -24,10 +25,12 @@ let sampleCostProgram = RankProgram("sample-cost") { world, arguments in
   let blocks = arguments.count > 1 ? Int(arguments[1])! : 30
   let perBlock = arguments.count > 2 ? Int(arguments[2])! : 10
   let (samples, reproducible) = ("report.samples=true", "training.reproducible=true")
+  let clipped = ["clip.rule=global", "clip.scope=sample"]
   let variants: [(name: String, keys: [String], base: Int)] = [
     ("plain", [], 0), ("noise of samples", ["report.noise=samples"], 0),
-    ("samples", [samples, "report.noise=samples"], 0), ("reproducible", [reproducible], 3),
-    ("reproducible samples", [reproducible, samples], 3),
+    ("samples", [samples, "report.noise=samples"], 0), ("clipped samples", clipped, 0),
+    ("reproducible", [reproducible], 4), ("reproducible samples", [reproducible, samples], 4),
+    ("reproducible clipped samples", [reproducible] + clipped, 4),
   ]
   var trainers: [Trainer] = []
   var memory = [residentMegabytes()]

@@ -63,6 +63,7 @@ private let double = StepMetric(
   @Test func whatARecordHasByItselfIsItsFields() throws {
     var record = Samples.step
     record.noise.scale = 40
+    record.norm.clippedSamples = 0.25
     record.norm.samples = StepRecord.Samples(
       mean: 2, rms: 2.5, q05: 0.5, median: 1.5, q95: 4, q99: 6,
       largest: [StepRecord.Sample(sample: 7, norm: 6.5, rank: 1)])
@@ -83,7 +84,8 @@ private let double = StepMetric(
       Set(tags) == [
         "loss", "learning_rate", "epoch", "norm/global", "norm/applied", "norm/local_rms",
         "norm/max_local", "norm/update", "norm/weights", "norm/update_ratio", "clip/coefficient",
-        "clip/threshold", "clip/clipped", "clip/skipped", "noise/scale", "noise/signal",
+        "clip/threshold", "clip/clipped", "clip/samples", "clip/skipped", "noise/scale",
+        "noise/signal",
         "noise/variance", "norm/samples_q99", "norm/samples_q95", "norm/samples_median",
         "norm/samples_q05", "norm/update_unclipped", "norm/update_applied",
         "clip/update_threshold", "seconds/total", "seconds/data", "seconds/compute",

@@ -68,6 +68,31 @@ struct RecordTests {
     #expect(try StepRecord(line: Array(layers.utf8)).norm == record.norm)
   }
 
+  @Test func theShareOfClippedSamplesIsReadBack() throws {
+    var record = Samples.step
+    #expect(!JSONText(of: record).string.contains("clipped_samples"))
+    record.norm.clippedSamples = 0.375
+    let text = JSONText(of: record).string
+    #expect(text.contains(#""clipped_samples":0.375"#))
+    #expect(try StepRecord(line: Array(text.utf8)) == record)
+  }
+
+  /// Signal and noise by tensor, in the tensors' order.
+  @Test func theNoiseOfTensorsIsReadBack() throws {
+    var record = Samples.step
+    record.noise.layers = [
+      .init(name: "layers.10.weight", signal: 0.5, variance: 8, scale: 16),
+      .init(name: "layers.2.weight", signal: -0.25, variance: 2, scale: nil),
+      .init(name: "a\"b\\c", signal: nil, variance: nil, scale: nil),
+    ]
+    let text = JSONText(of: record).string
+    #expect(
+      text.contains(
+        #""agreement":null,"layers":{"layers.10.weight":{"signal":0.5,"variance":8.0,"scale":16.0},"layers.2.weight":{"signal":-0.25,"variance":2.0,"scale":null},"#
+      ))
+    #expect(try StepRecord(line: Array(text.utf8)) == record)
+  }
+
   @Test func aConvergenceReportHasTheKeysOfTheContractAndIsReadBack() throws {
     let text = JSONText(of: Samples.report).string
     let object = try #require(

@@ -35,6 +35,34 @@ import Testing
         "clip.rule: \"spam\" works on the optimiser's mean of squares, which optimizer.kind \"sgd\" does not have: use adamw or lamb, or another rule"
       ),
       (["clip.rule=spam", "optimizer.kind=adamw", "clip.of=update"], "clip.of: \"spam\" limits"),
+      (
+        ["clip.rule=global", "clip.scope=sample", "clip.of=update"],
+        "clip.scope: updates have scope mean-gradient alone"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "clip.order=1"],
+        "clip.order: scope sample clips by the L2 norm"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "regularization.sam_radius=0.1"],
+        "clip.scope: with regularization.sam_radius the mean gradient is what can be clipped"
+      ),
+      (
+        ["clip.rule=global", "clip.scope=sample", "regularization.l2=0.1"],
+        "clip.scope: scope sample limits the gradients of the loss, before a penalty"
+      ),
+      (
+        ["report.noise_layers=true", "report.noise=samples"],
+        "report.noise_layers: the squares of a sample's gradient are summed over the tensors: use noise \"ranks\" or \"micro-batches\""
+      ),
+      (
+        ["report.noise_layers=true", "clip.rule=global", "clip.scope=worker"],
+        "report.noise_layers: with clip.scope worker the squares by tensor are those of the clipped mean"
+      ),
+      (
+        ["report.noise_layers=true", "regularization.l1=0.1"],
+        "report.noise_layers: the squares by tensor are those of the mean gradient with its penalty"
+      ),
     ])
   func whatDoesNotGoTogetherIsOneLine(_ overrides: [String], _ text: String) {
     let error = #expect(throws: ExperimentError.self) { try read(overrides) }

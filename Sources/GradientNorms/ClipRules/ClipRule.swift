@@ -221,4 +221,6 @@ public enum ClipScope: String, CaseIterable, Sendable {
   case worker
   /// On the mean gradient, by √L ≥ ‖g‖, which is known before the gradients are summed.
   case bound
+  /// On each sample's gradient, by its own norm, before the mean is taken.
+  case sample
 }

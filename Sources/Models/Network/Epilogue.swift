@@ -47,11 +47,8 @@ struct Epilogue {
     }
   }
 
-  /// Makes ∂loss/∂ the product of ∂loss/∂ the result, in its place, and the bias's gradient.
-  func backward(
-    _ pass: LayerPass, rows: Int, columns: Int, into gradient: inout FlatVector,
-    finished: (Int, inout FlatVector) -> Void
-  ) {
+  /// Makes ∂loss/∂ the product of ∂loss/∂ the result, in its place.
+  func backward(_ pass: LayerPass, rows: Int, columns: Int) {
     pass.threads.split(rows, atLeast: ComputeThreads.leastRows(of: columns)) { rows in
       let (start, count) = (rows.lowerBound * columns, rows.count * columns)
       switch function {
@@ -61,6 +58,13 @@ struct Epilogue {
       case .derivative: cvk_multiply(pass.dy + start, pass.saved + start, count)
       }
     }
+  }
+
+  /// Makes the bias's gradient of ∂loss/∂ the product.
+  func makeGradient(
+    _ pass: LayerPass, rows: Int, columns: Int, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
     guard let bias else { return }
     cvk_column_sums(gradient.pointer(bias), pass.dy, rows, columns, pass.accumulates ? 1 : 0)
     finished(bias, &gradient)

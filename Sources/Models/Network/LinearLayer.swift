@@ -78,15 +78,12 @@ final class LinearLayer: Layer {
     finished: (Int, inout FlatVector) -> Void
   ) {
     let rows = pass.samples * rows
-    epilogue.backward(pass, rows: rows, columns: outputs, into: &gradient, finished: finished)
-    let d = Matrix(pass.dy, rows: rows, columns: outputs)
-    let x = addsToStream ? pass.second! : pass.x
-    if !measure(pass, x, into: gradient.pointer(weight)) {
-      compute.multiply(
-        d.transposed, Matrix(x, rows: rows, columns: inputs),
-        into: gradient.pointer(weight), accumulate: pass.accumulates)
+    epilogue.backward(pass, rows: rows, columns: outputs)
+    let isMade = measure(pass, into: gradient.pointer(weight))
+    if !pass.defersGradients {
+      makeGradients(pass, exceptWeight: isMade, into: &gradient, finished: finished)
     }
-    if tied == nil { finished(weight, &gradient) }
+    let d = Matrix(pass.dy, rows: rows, columns: outputs)
     guard addsToStream else {
       if let dx = pass.dx {
         compute.multiply(d, matrix(weights), into: dx, accumulate: pass.addsToGradient)
@@ -102,18 +99,48 @@ final class LinearLayer: Layer {
     }
   }
 
+  /// What the product multiplies.
+  private func factor(_ pass: LayerPass) -> UnsafeMutablePointer<Float> {
+    addsToStream ? pass.second! : pass.x
+  }
+
+  private func makeGradients(
+    _ pass: LayerPass, exceptWeight isMade: Bool = false, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    let rows = pass.samples * rows
+    epilogue.makeGradient(pass, rows: rows, columns: outputs, into: &gradient, finished: finished)
+    if !isMade {
+      compute.multiply(
+        Matrix(pass.dy, rows: rows, columns: outputs).transposed,
+        Matrix(factor(pass), rows: rows, columns: inputs),
+        into: gradient.pointer(weight), accumulate: pass.accumulates)
+    }
+    if tied == nil { finished(weight, &gradient) }
+  }
+
+  func deferredGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    pass.sampleSquares!.scale(bySample(pass, pass.dy, outputs))
+    makeGradients(pass, into: &gradient, finished: finished)
+  }
+
   var measuresSamples: Bool { true }
+
+  private func bySample(_ pass: LayerPass, _ base: UnsafePointer<Float>, _ columns: Int)
+    -> SampleRows
+  {
+    SampleRows(
+      base, samples: pass.samples, rows: rows, columns: columns, byTime: pass.rowsLieByTime)
+  }
 
   /// Measures each sample's gradient where that is wanted, and returns whether the weight's was made
   /// by it.
-  private func measure(
-    _ pass: LayerPass, _ x: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>
-  ) -> Bool {
+  private func measure(_ pass: LayerPass, into gradient: UnsafeMutablePointer<Float>) -> Bool {
     guard let squares = pass.sampleSquares else { return false }
-    let d = SampleRows(
-      pass.dy, samples: pass.samples, rows: rows, columns: outputs, byTime: pass.rowsLieByTime)
-    let x = SampleRows(
-      x, samples: pass.samples, rows: rows, columns: inputs, byTime: pass.rowsLieByTime)
+    let (d, x) = (bySample(pass, pass.dy, outputs), bySample(pass, factor(pass), inputs))
     if epilogue.bias != nil { squares.addColumnSums(d) }
     tied?.leave(d, x, tokens: pass.tokens, by: compute)
     return squares.addProduct(d, x, into: gradient, accumulate: pass.accumulates)

@@ -16,6 +16,8 @@ struct MemoryPlan {
   }
 
   let schedule: LayerSchedule
+  /// Whether all that the tensors' gradients are made of lasts until after the last backward pass.
+  let keepsGradients: Bool
 
   /// By the value's index.
   private(set) var places: [Place]
@@ -47,9 +49,14 @@ struct MemoryPlan {
   /// - Parameters:
   ///   - input: the value that the batch brings; its gradient is not wanted.
   ///   - sharesOutput: whether the loss writes the output's gradient over the output.
+  ///   - keepsGradients: whether tensors get their gradients after all backward passes
+  ///     (``Layer/deferredGradients(_:weights:into:finished:)``): the inputs and the result's
+  ///     gradient of every layer with tensors then lie apart until the end.
   init(
-    _ nodes: [NetworkBuilder.Node], values: [NetworkBuilder.Value], input: Int, sharesOutput: Bool
+    _ nodes: [NetworkBuilder.Node], values: [NetworkBuilder.Value], input: Int, sharesOutput: Bool,
+    keepsGradients: Bool = false
   ) {
+    self.keepsGradients = keepsGradients
     places = values.map { _ in Place() }
     (saved, scratch) = (nodes.map { _ in (0, 0) }, nodes.map { _ in (0, 0, 0) })
     let schedule = LayerSchedule(nodes)
@@ -60,6 +67,11 @@ struct MemoryPlan {
     fixedScratch = nodes.map(\.layer.memory.fixedScratch).max() ?? 0
     let end = nodes.count
     func backward(_ node: Int) -> Int { schedule.backward[node] }
+    let finish = schedule.backward.max() ?? end
+    /// Whether a layer gets its tensors' gradients at the end.
+    func defers(_ node: Int) -> Bool { keepsGradients && nodes[node].layer.measuresSamples }
+    /// When a layer reads for the last time what it keeps.
+    func last(_ node: Int) -> Int { defers(node) ? finish : backward(node) }
 
     var readers: [[Int]] = values.map { _ in [] }
     var producer = [Int?](repeating: nil, count: values.count)
@@ -97,7 +109,7 @@ struct MemoryPlan {
       if !resultIsKept && !isReadAgain(x) && !readers[x].contains(where: { keeps(nodes[$0], x) }) {
         roots[node.result.index] = roots[x]
       }
-      gradientHosts[x] = node.result.index
+      if !defers(index) { gradientHosts[x] = node.result.index }
     }
     // The gradient of an input lies where that of the result does, which is made before it.
     func gradientRoot(_ value: Int) -> Int {
@@ -122,30 +134,30 @@ struct MemoryPlan {
       let (index, segment) = (value.index, nodes[made].segment)
       places[index].segment = segment
       // The last time that it is read: as the forward pass makes it, and as it is made again.
-      var last = readers[index].max() ?? end
+      var lastTime = readers[index].max() ?? end
       var lastAgain = 0
       for reader in readers[index] {
         let isInside = segment != nil && nodes[reader].segment == segment
         let time = max(
-          schedule.again[reader] ?? 0, keeps(nodes[reader], index) ? backward(reader) : 0)
-        if isInside { lastAgain = max(lastAgain, time) } else { last = max(last, time) }
+          schedule.again[reader] ?? 0, keeps(nodes[reader], index) ? last(reader) : 0)
+        if isInside { lastAgain = max(lastAgain, time) } else { lastTime = max(lastTime, time) }
       }
       if nodes[made].layer.memory.keepsResult {
         if segment == nil {
-          last = max(last, backward(made))
+          lastTime = max(lastTime, backward(made))
         } else {
           lastAgain = max(lastAgain, backward(made))
         }
       }
-      if index == output { last = max(last, sharesOutput ? backward(made) : end) }
-      extend(&spans, roots[index], value.shape.count, made, last)
+      if index == output { lastTime = max(lastTime, sharesOutput ? last(made) : end) }
+      extend(&spans, roots[index], value.shape.count, made, lastTime)
       if let time = schedule.again[made] {
         extend(&againSpans, roots[index], value.shape.count, time, max(time, lastAgain))
       }
       // Its gradient is made by the reader that comes last, or by the loss.
       if !value.isTrained || index == output && sharesOutput { continue }
       let first = readers[index].max().map(backward) ?? end
-      extend(&gradientSpans, gradientRoot(index), value.shape.count, first, backward(made))
+      extend(&gradientSpans, gradientRoot(index), value.shape.count, first, last(made))
     }
     for (index, node) in nodes.enumerated() {
       for (position, value) in node.inputs.enumerated() where value.isTrained {
@@ -188,23 +200,27 @@ struct MemoryPlan {
       if memory.saved > 0 {
         let isRecomputed = node.segment != nil
         uses.append(
-          Use(length: memory.saved, from: index, to: isRecomputed ? index : backward(index)) {
+          Use(length: memory.saved, from: index, to: isRecomputed ? index : last(index)) {
             $0.saved[index] = ($1, $1)
           })
         if let time = schedule.again[index] {
           uses.append(
-            Use(length: memory.saved, from: time, to: backward(index)) {
+            Use(length: memory.saved, from: time, to: last(index)) {
               $0.saved[index].backward = $1
             })
         }
       }
       if memory.scratch > 0 {
-        func use(_ time: Int, _ put: @escaping (inout MemoryPlan, Int) -> Void) {
-          uses.append(Use(length: memory.scratch, from: time, to: time, put: put))
+        func use(
+          _ time: Int, until end: Int? = nil, _ put: @escaping (inout MemoryPlan, Int) -> Void
+        ) {
+          uses.append(Use(length: memory.scratch, from: time, to: end ?? time, put: put))
         }
         use(index) { $0.scratch[index].forward = $1 }
         if let time = schedule.again[index] { use(time) { $0.scratch[index].again = $1 } }
-        use(backward(index)) { $0.scratch[index].backward = $1 }
+        use(backward(index), until: memory.keepsScratch ? last(index) : nil) {
+          $0.scratch[index].backward = $1
+        }
       }
       for (position, value) in node.inputs.enumerated() where adds[index][position] {
         let time = backward(index)

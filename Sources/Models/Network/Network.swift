@@ -32,7 +32,11 @@ public final class Network: PredictiveModel {
   lazy var reader = makeReader()
   /// What the layers remember of the tokens before a batch's, by layer; nil where there are none.
   var states: [UnsafeMutablePointer<Float>?]?
-  private let plan: MemoryPlan
+  private var plan: MemoryPlan
+  /// The plan that is not in use: one of the two keeps what deferred gradients are made of. Nil
+  /// until there was need for it.
+  private var otherPlan: MemoryPlan?
+  private let values: [NetworkBuilder.Value]
   /// The labels of texts, which have one for each token; nil for other data.
   private let tokenRows: TokenRows?
   private let block = Workspace()
@@ -78,8 +82,9 @@ public final class Network: PredictiveModel {
     (self.compute, self.samples, self.loss) = (compute, samples, loss)
     tokenRows =
       samples.tokens > 0 ? TokenRows(by: loss as? CrossEntropy ?? .crossEntropy) : nil
+    values = builder.values
     plan = MemoryPlan(
-      nodes, values: builder.values, input: input.index, sharesOutput: tokenRows != nil)
+      nodes, values: values, input: input.index, sharesOutput: tokenRows != nil)
   }
 
   /// A result that the loss can measure: as many values as it wants of a sample, or of a token.
@@ -181,7 +186,37 @@ public final class Network: PredictiveModel {
           value.shape.count * batch.count)
       }
     }
+    if plan.keepsGradients {
+      makeDeferredGradients(
+        batch, weights: weights, into: &gradient, scale: scale, accumulate: accumulate,
+        finished: finished)
+    }
     return lossSum
+  }
+
+  /// Makes the tensors' gradients, each sample's part times its factor.
+  private func makeDeferredGradients(
+    _ batch: borrowing Batch, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    scale: Float, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
+  ) {
+    compute.sampleSquares!.makeFactors()
+    for index in nodes.indices.reversed() where nodes[index].layer.measuresSamples {
+      nodes[index].layer.deferredGradients(
+        pass(
+          index, batch, .backward, scale: scale, rowsByTime: rowsMayLieByTime, isTraining: true,
+          accumulates: accumulate), weights: weights, into: &gradient, finished: finished)
+    }
+  }
+
+  /// Takes the plan that keeps what deferred gradients are made of, or the one that does not.
+  private func usePlan(keepingGradients: Bool) {
+    guard keepingGradients != plan.keepsGradients else { return }
+    let next =
+      otherPlan
+      ?? MemoryPlan(
+        nodes, values: values, input: input.index, sharesOutput: tokenRows != nil,
+        keepsGradients: keepingGradients)
+    (plan, otherPlan) = (next, plan)
   }
 
   public func evaluate(_ batch: borrowing Batch, weights: borrowing FlatVector) -> Evaluation {
@@ -221,6 +256,7 @@ public final class Network: PredictiveModel {
     precondition(
       weights.count == layout.elementCount,
       "the weights have \(weights.count) elements, not \(layout.elementCount)")
+    usePlan(keepingGradients: isTraining && compute.sampleSquares?.factor != nil)
     block.reserve(batch.capacity * plan.count)
     fixedScratch.reserve(plan.fixedScratch)
     if case .tokens(_, let vocabulary) = input.shape {
@@ -280,6 +316,7 @@ public final class Network: PredictiveModel {
       sampleIndices: UnsafePointer(batch.samples.baseAddress!), state: states?[index],
       epoch: batch.epoch, rowsLieByTime: rowsByTime, statistics: runningStatistics,
       lossScale: scale,
-      sampleSquares: phase == .backward ? compute.sampleSquares : nil)
+      sampleSquares: phase == .backward ? compute.sampleSquares : nil,
+      defersGradients: plan.keepsGradients)
   }
 }

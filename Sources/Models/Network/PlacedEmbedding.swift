@@ -27,4 +27,13 @@ final class PlacedEmbedding: Layer {
     positions.backward(pass, weights: weights, into: &gradient, finished: finished)
     table.backward(pass, weights: weights, into: &gradient, finished: finished)
   }
+
+  func deferredGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    pass.sampleSquares!.scale(table.bySample(pass))
+    positions.makeGradients(pass, into: &gradient, finished: finished)
+    table.makeGradients(pass, into: &gradient, finished: finished)
+  }
 }

@@ -76,11 +76,13 @@ final class RecurrentLayer: Layer {
   private var far: Int { length * width }
 
   var memory: LayerMemory {
-    LayerMemory(
+    var memory = LayerMemory(
       keepsInputs: true, keepsResult: true, saved: length * (sums + cell.kept * width),
       // Forward: the state's sums. Backward: gradients of h, c and the state, the states before
       // each step, and the gradients of the state's sums where these are others.
       scratch: max(sums, 3 * width + far + (cell == .gru ? length * sums : 0)))
+    memory.keepsScratch = true
+    return memory
   }
 
   func multiplyAdds(isFirst: Bool) -> Int {
@@ -109,6 +111,14 @@ final class RecurrentLayer: Layer {
   /// Where the parts of what is kept begin: gates, then values of a step by sample.
   private func kept(_ pass: LayerPass, _ part: Int) -> UnsafeMutablePointer<Float> {
     pass.saved + pass.samples * (length * sums + part * far)
+  }
+
+  /// Where the backward pass leaves the states before each step, and ∂loss/∂ the state's sums.
+  private func before(_ pass: LayerPass) -> UnsafeMutablePointer<Float> {
+    pass.scratch + 3 * pass.samples * width
+  }
+  private func stateSums(_ pass: LayerPass) -> UnsafeMutablePointer<Float> {
+    cell == .gru ? before(pass) + pass.samples * far : pass.saved
   }
 
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
@@ -165,8 +175,7 @@ final class RecurrentLayer: Layer {
     let d = pass.scratch
     let later = d + samples * width
     let memoryGradient = later + samples * width
-    let before = memoryGradient + samples * width
-    let stateSums = cell == .gru ? before + samples * far : gates
+    let (before, stateSums) = (before(pass), stateSums(pass))
     later.update(repeating: 0, count: 2 * samples * width)
     let stateWeight = Matrix(weights.pointer(tensors.stateWeight), rows: sums, columns: width)
     for time in (0..<length).reversed() {
@@ -198,7 +207,19 @@ final class RecurrentLayer: Layer {
       own.update(repeating: 0, count: width)
       (own + width).update(from: pass.y + sample * far, count: far - width)
     }
-    if let squares = pass.sampleSquares { measure(pass, stateSums, before, into: squares) }
+    if let squares = pass.sampleSquares { measure(pass, into: squares) }
+    if !pass.defersGradients { makeGradients(pass, into: &gradient, finished: finished) }
+    if let dx = pass.dx {
+      compute.multiply(
+        Matrix(gates, rows: rows, columns: sums),
+        Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs), into: dx)
+    }
+  }
+
+  private func makeGradients(
+    _ pass: LayerPass, into gradient: inout FlatVector, finished: (Int, inout FlatVector) -> Void
+  ) {
+    let (gates, stateSums, rows) = (pass.saved, stateSums(pass), pass.samples * length)
     let accumulate = pass.accumulates
     if let bias = tensors.stateBias {
       cvk_column_sums(gradient.pointer(bias), stateSums, rows, sums, accumulate ? 1 : 0)
@@ -208,35 +229,42 @@ final class RecurrentLayer: Layer {
     finished(tensors.inputBias, &gradient)
     compute.multiply(
       Matrix(stateSums, rows: rows, columns: sums).transposed,
-      Matrix(before, rows: rows, columns: width), into: gradient.pointer(tensors.stateWeight),
-      accumulate: accumulate)
+      Matrix(before(pass), rows: rows, columns: width),
+      into: gradient.pointer(tensors.stateWeight), accumulate: accumulate)
     finished(tensors.stateWeight, &gradient)
-    let dGates = Matrix(gates, rows: rows, columns: sums)
     compute.multiply(
-      dGates.transposed, Matrix(pass.x, rows: rows, columns: inputs),
+      Matrix(gates, rows: rows, columns: sums).transposed,
+      Matrix(pass.x, rows: rows, columns: inputs),
       into: gradient.pointer(tensors.inputWeight), accumulate: accumulate)
     finished(tensors.inputWeight, &gradient)
-    if let dx = pass.dx {
-      compute.multiply(
-        dGates, Matrix(weights.pointer(tensors.inputWeight), rows: sums, columns: inputs), into: dx)
-    }
+  }
+
+  func deferredGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    let (squares, stateSums) = (pass.sampleSquares!, stateSums(pass))
+    squares.scale(bySample(pass, pass.saved, sums))
+    if stateSums != pass.saved { squares.scale(bySample(pass, stateSums, sums)) }
+    makeGradients(pass, into: &gradient, finished: finished)
   }
 
   var measuresSamples: Bool { true }
 
+  private func bySample(_ pass: LayerPass, _ base: UnsafePointer<Float>, _ columns: Int)
+    -> SampleRows
+  {
+    SampleRows(base, samples: pass.samples, rows: length, columns: columns)
+  }
+
   /// Adds each sample's squares, from ∂loss/∂ the inputs' sums, which lie where the gates did, from
   /// those of the state's sums, and from the state before each step.
-  private func measure(
-    _ pass: LayerPass, _ stateSums: UnsafePointer<Float>, _ before: UnsafePointer<Float>,
-    into squares: SampleSquares
-  ) {
-    func rows(_ base: UnsafePointer<Float>, _ columns: Int) -> SampleRows {
-      SampleRows(base, samples: pass.samples, rows: length, columns: columns)
-    }
-    let (d, dState) = (rows(pass.saved, sums), rows(stateSums, sums))
+  private func measure(_ pass: LayerPass, into squares: SampleSquares) {
+    let d = bySample(pass, pass.saved, sums)
+    let dState = bySample(pass, stateSums(pass), sums)
     squares.addColumnSums(d)
     if tensors.stateBias != nil { squares.addColumnSums(dState) }
-    squares.addProduct(d, rows(pass.x, inputs))
-    squares.addProduct(dState, rows(before, width))
+    squares.addProduct(d, bySample(pass, pass.x, inputs))
+    squares.addProduct(dState, bySample(pass, before(pass), width))
   }
 }

@@ -107,12 +107,9 @@ final class TokenRecurrence: Layer {
     _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
     finished: (Int, inout FlatVector) -> Void
   ) {
-    let (samples, steps, tokens) = (pass.samples, steps(pass), tokens(pass))
-    let (byToken, accumulate) = (pass.fixedScratch, pass.accumulates)
+    let (samples, steps) = (pass.samples, steps(pass))
     let stateWeight = Matrix(weights.pointer(tensors.stateWeight), rows: sums, columns: width)
-    // The state's weights get their gradient from a few steps at a time, as soon as these are done.
-    let few = max(1, Self.mostGradientRows / samples)
-    byToken.update(repeating: 0, count: vocabulary * sums)
+    if !pass.defersGradients { beginGradients(pass) }
     for time in (0..<length).reversed() {
       let dh: UnsafeMutablePointer<Float>
       if pass.rowsLieByTime {
@@ -130,19 +127,53 @@ final class TokenRecurrence: Layer {
           accumulate: true)
       }
       steps.backward(time, dh: dh, on: compute.threads)
-      cvk_add_by_token(byToken, steps.sums(time), tokens + time * samples, samples, sums)
-      guard time % few == 0 else { continue }
-      let some = min(few, length - time)
-      compute.multiply(
-        Matrix(steps.sums(time), rows: some * samples, columns: sums).transposed,
-        Matrix(steps.state(time), rows: some * samples, columns: width),
-        into: gradient.pointer(tensors.stateWeight),
-        accumulate: accumulate || time + some < length)
+      if !pass.defersGradients { addGradients(pass, of: time, into: &gradient) }
     }
-
     if let squares = pass.sampleSquares { measure(pass, steps, weights, into: squares) }
+    if !pass.defersGradients {
+      endGradients(pass, weights: weights, into: &gradient, finished: finished)
+    }
+  }
 
-    // Of the sums' gradients by token the biases and all that lies before them get theirs.
+  func deferredGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    pass.sampleSquares!.scale(
+      SampleRows(
+        steps(pass).sums(0), samples: pass.samples, rows: length, columns: sums, byTime: true))
+    beginGradients(pass)
+    for time in (0..<length).reversed() { addGradients(pass, of: time, into: &gradient) }
+    endGradients(pass, weights: weights, into: &gradient, finished: finished)
+  }
+
+  /// Before the gradients of steps are added.
+  private func beginGradients(_ pass: LayerPass) {
+    pass.fixedScratch.update(repeating: 0, count: vocabulary * sums)
+  }
+
+  /// Adds step `time`'s gradients by token. The state's weights get theirs from a few steps at a
+  /// time, as soon as these are done. Called from the last step to the first.
+  private func addGradients(_ pass: LayerPass, of time: Int, into gradient: inout FlatVector) {
+    let (samples, steps) = (pass.samples, steps(pass))
+    cvk_add_by_token(
+      pass.fixedScratch, steps.sums(time), tokens(pass) + time * samples, samples, sums)
+    let few = max(1, Self.mostGradientRows / samples)
+    guard time % few == 0 else { return }
+    let some = min(few, length - time)
+    compute.multiply(
+      Matrix(steps.sums(time), rows: some * samples, columns: sums).transposed,
+      Matrix(steps.state(time), rows: some * samples, columns: width),
+      into: gradient.pointer(tensors.stateWeight),
+      accumulate: pass.accumulates || time + some < length)
+  }
+
+  /// Of the sums' gradients by token the biases and all that lies before them get theirs.
+  private func endGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    let (byToken, accumulate) = (pass.fixedScratch, pass.accumulates)
     if let bias = tensors.stateBias {
       cvk_column_sums(gradient.pointer(bias), byToken, vocabulary, sums, accumulate ? 1 : 0)
       finished(bias, &gradient)

@@ -65,6 +65,11 @@ extension Metrics {
         line: .init(.clip, "clip rate", style: .share, colour: 1))
     ) { $0.action == .clip ? 1 : 0 },
     metric(
+      MetricDeclaration(
+        "norm.clipped_samples", help: "Share of samples whose gradients were shortened.",
+        tag: "clip/samples", line: .init(.clip, "share of samples clipped", colour: 2))
+    ) { $0.norm.clippedSamples },
+    metric(
       MetricDeclaration("skipped", help: "1 where the step was skipped.", tag: "clip/skipped")
     ) { $0.action == .skip ? 1 : 0 },
   ]

@@ -4,6 +4,8 @@ public struct RunSeries: Sendable {
   package private(set) var metrics:
     [(metric: any Metric, line: MetricLine, series: DownsampledSeries)]
   package private(set) var layers = DownsampledRows()
+  /// The last step that recorded signal and noise of each tensor.
+  package private(set) var layerNoise: (step: Int, layers: [StepRecord.LayerNoise])?
   package private(set) var steps = 0
   package private(set) var lastStep = 0
   package private(set) var skipped: [Int] = []
@@ -55,6 +57,7 @@ public struct RunSeries: Sendable {
       metrics[index].series.add(x, value.map { $0 * metrics[index].line.factor })
     }
     layers.add(record.step, record.norm.layers)
+    if !record.noise.layers.isEmpty { layerNoise = (record.step, record.noise.layers) }
     if record.action == .skip {
       skippedCount += 1
       if skipped.count < Self.namedSkips { skipped.append(record.step) }

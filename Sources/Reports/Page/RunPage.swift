@@ -24,6 +24,7 @@ public struct RunPage {
       page.charts(charts.all + (charts.ranks.map { [$0] } ?? []))
     }
     if let layers = charts.layers { page.section("Layers") { $0.wide(layers) } }
+    noise(into: &page)
     if let report = run.report { ranks(report, into: &page) }
     incidents(into: &page)
     skips(into: &page)
@@ -143,7 +144,28 @@ public struct RunPage {
     return tiles
   }
 
-  // MARK: Ranks and skips
+  // MARK: Noise, ranks and skips
+
+  private static let namedTensors = 12
+
+  /// The tensors that would gain from the largest batches.
+  private func noise(into page: inout PageText) {
+    guard let noise = run.series.layerNoise else { return }
+    let resolved = noise.layers.filter { $0.scale != nil }.sorted { $0.scale! > $1.scale! }
+    page.section("Noise of the tensors' gradients") { page in
+      page.table(
+        ["tensor", "noise scale", "|G|²", "trΣ"],
+        resolved.prefix(Self.namedTensors).map {
+          [
+            $0.name, NumberFormat.formatted($0.scale), NumberFormat.formatted($0.signal),
+            NumberFormat.formatted($0.variance),
+          ]
+        },
+        caption:
+          "the largest noise scales, in samples, up to step \(NumberFormat.grouped(noise.step)); resolved for \(resolved.count) of \(NumberFormat.counted(noise.layers.count, "tensor"))"
+      )
+    }
+  }
 
   private func ranks(_ report: ConvergenceReport, into page: inout PageText) {
     guard !report.ranks.isEmpty else { return }

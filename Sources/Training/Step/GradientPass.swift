@@ -69,8 +69,9 @@ final class GradientPass {
         sam, synchronized: settings.regularization.isSynchronized, model.layout, frozen: frozen,
         observers)
     } else if settings.clipScope == .worker {
-      scheme = WorkerClippedGradient(
-        limit: settings.clip.limit, comparingEvery: settings.report.every)
+      scheme = WorkerClippedGradient(limit: settings.clip.limit, comparing: settings.report)
+    } else if settings.clipScope == .sample {
+      scheme = SampleClippedGradient(comparing: settings.report)
     } else {
       scheme = PlainGradient(leaving: settings.clipScope == .meanGradient)
     }
@@ -84,7 +85,7 @@ final class GradientPass {
     _ step: inout StepInProgress, _ statistics: StepStatistics, on world: borrowing Communicator
   ) throws -> LocalNorms {
     runningStatistics?.beginStep()
-    samples?.begin()
+    samples?.begin(total: step.batches.total)
     return try scheme.run(self, &step, statistics, on: world)
   }
 
@@ -95,13 +96,16 @@ final class GradientPass {
   /// where they are measured apart, a micro-batch.
   ///
   /// `again` says that another pass over the same batches follows; `leaving`, that what is finished
-  /// may be sent off at once: nothing changes it any more.
+  /// may be sent off at once: nothing changes it any more; `measuringSamples`, that samples are
+  /// measured and clipped where the experiment asks for it.
   func accumulate(
-    _ step: inout StepInProgress, again: Bool = false, leaving: Bool = false
+    _ step: inout StepInProgress, again: Bool = false, leaving: Bool = false,
+    measuringSamples: Bool = true
   ) throws -> [MicroBatchNorms] {
     let (batches, number) = (step.batches, step.number)
     let last = batches.microBatches.count - 1
     let changes = observers.changesGradients
+    let samples = measuringSamples ? self.samples : nil
     var parts: [MicroBatchNorms] = []
     var whole = MicroBatchNorms(
       samples: batches.mine.count, loss: 0,
@@ -129,7 +133,7 @@ final class GradientPass {
       ) { vector, adds in
         loss = compute(
           &vector, scale: 1 / Float(batches.total), adds: adds, leaves: leaves,
-          squares: &whole.squares, measures: isComplete && !changes)
+          squares: &whole.squares, measures: isComplete && !changes, samples?.squares)
         samples?.add(batch, total: batches.total)
         guard isComplete && !observers.isEmpty else { return }
         for observer in observers.all { observer.computed(&vector, loss: loss, in: number) }
@@ -157,7 +161,7 @@ final class GradientPass {
   /// tensor's gradient is squared as soon as it is complete, while it is in cache.
   private func compute(
     _ vector: inout FlatVector, scale: Float, adds: Bool, leaves: Bool, squares: inout [Double],
-    measures: Bool
+    measures: Bool, _ samples: SampleSquares?
   ) -> Double {
     let segments = model.layout.segments
     for observer in observers.all { observer.microBatchBegan() }
@@ -165,7 +169,7 @@ final class GradientPass {
       overlap.weightsNeeded(before: model.layout.elementCount)
     }
     if leaves || parameters.isGathering { model.compute.progress = overlap }
-    model.compute.sampleSquares = samples?.squares
+    model.compute.sampleSquares = samples
     let loss = model.lossAndGradient(
       batch, weights: parameters.arriving, into: &vector, scale: scale, accumulate: adds
     ) { tensor, gradient in

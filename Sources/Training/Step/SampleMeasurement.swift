@@ -5,34 +5,50 @@ import MPI
 import Models
 import Vectors
 
-/// The norm of every sample's gradient, measured in the passes of a step.
+/// The norm of every sample's gradient, measured in the passes of a step, and in scope `sample` what
+/// each is multiplied by.
 final class SampleMeasurement {
   /// What the model's layers add to.
   let squares: SampleSquares
+  /// What each sample's gradient is limited to; nil where they are measured alone.
+  private let limit: Double?
   /// This rank's samples of the step.
   private var norms: [SampleNorms.Sample] = []
   private let rank: Int
   /// What combines the ranks' distributions; nil where only their sums are wanted.
   private let reduction: SampleReduction?
 
-  /// Nil where samples are not measured. Throws where the model cannot.
+  /// Nil where samples are neither measured nor clipped. Throws where the model cannot.
   init?(_ model: any Model, _ settings: TrainerSettings, on world: borrowing Communicator) throws {
-    guard settings.report.measuresSamples else { return nil }
-    try settings.report.check(model)
+    guard settings.report.measuresSamples || settings.clipScope == .sample else { return nil }
+    try settings.report.check(model, settings.clipScope)
     squares = SampleSquares(
       by: model.compute, mayMakeGradients: !settings.training.reproducible)
+    limit = settings.clipScope == .sample ? settings.clip.limit : nil
     rank = world.rank
     reduction = settings.report.samples ? try SampleReduction() : nil
   }
 
-  func begin() { norms.removeAll(keepingCapacity: true) }
+  /// A step begins, in whose passes gradients are scaled by 1/`total`.
+  func begin(total: Int) {
+    norms.removeAll(keepingCapacity: true)
+    if limit != nil {
+      squares.factor = { [unowned self] in self.factor(norm: self.norm($0, total: total)) }
+    }
+  }
+
+  private func norm(_ square: Double, total: Int) -> Double { square.squareRoot() * Double(total) }
+
+  private func factor(norm: Double) -> Double {
+    limit.map { clipCoefficient(norm: norm, limit: $0) } ?? 1
+  }
 
   /// Takes in the samples of a pass, whose gradients were scaled by 1/`total`.
   func add(_ batch: borrowing Batch, total: Int) {
     for (row, square) in squares.sums.enumerated() {
       norms.append(
         SampleNorms.Sample(
-          index: Int(batch.samples[row]), norm: square.squareRoot() * Double(total), rank: rank))
+          index: Int(batch.samples[row]), norm: norm(square, total: total), rank: rank))
     }
   }
 
@@ -41,6 +57,10 @@ final class SampleMeasurement {
     for sample in norms {
       ledger.add(sample.norm * sample.norm, to: .sampleSquares)
       ledger.add(sample.norm, to: .sampleNorms)
+      guard limit != nil else { continue }
+      let factor = factor(norm: sample.norm)
+      if factor < 1 { ledger.add(1, to: .clippedSamples) }
+      ledger.add(factor * sample.norm * (factor * sample.norm), to: .clippedSampleSquares)
     }
   }
 

@@ -24,6 +24,8 @@ final class StepStatistics {
   /// Steps done.
   private(set) var stepsDone = 0
   private(set) var noise = NoiseScale()
+  /// The same of each tensor; nil where that is not recorded.
+  private(set) var layerNoise: TensorNoise?
   /// The squared norms of the last update and of the weights before it, over all ranks: what the
   /// next step's ledger is to bring. Known only after ``reduceLastUpdate(on:)``.
   private(set) var lastUpdate = [0.0, 0.0]
@@ -33,6 +35,9 @@ final class StepStatistics {
     _ observers: StepObservers, on world: borrowing Communicator
   ) throws {
     layout = settings.ledgerLayout(tensorCount: tensors.segments.count)
+    if settings.report.noiseLayers {
+      layerNoise = TensorNoise(tensorCount: tensors.segments.count)
+    }
     self.observers = observers
     ledgers = try LedgerReduction(layout)
     mean = MeanGradient(partition, layout, settings, observers)
@@ -155,7 +160,10 @@ final class StepStatistics {
   }
 
   /// Takes in a step that was not skipped.
-  func record(_ ledger: NormLedger) { noise.record(ledger) }
+  func record(_ ledger: NormLedger) {
+    noise.record(ledger)
+    layerNoise?.record(ledger)
+  }
 
   /// A step is over.
   func endStep(_ ledger: NormLedger) {
@@ -163,9 +171,10 @@ final class StepStatistics {
     pastLedgers.append(ledger)
   }
 
-  /// Goes on where a checkpoint was written.
-  func restore(stepsDone: Int, noise: NoiseScale, lastUpdate: [Double], rank: Int) {
-    (self.stepsDone, self.noise, self.lastUpdate) = (stepsDone, noise, lastUpdate)
+  /// Goes on where a checkpoint was written; noise by tensor that it does not have starts afresh.
+  func restore(_ memory: Trainer.Memory, stepsDone: Int, rank: Int) {
+    (self.stepsDone, noise, lastUpdate) = (stepsDone, memory.noise, memory.lastUpdate)
+    if layerNoise != nil, let saved = memory.layerNoise { layerNoise = saved }
     // Only rank 0 contributes; the sum reaches every rank.
     if rank == 0 {
       (nextLedger[.squaredUpdate], nextLedger[.squaredWeights]) = (lastUpdate[0], lastUpdate[1])

@@ -99,7 +99,7 @@ struct TrainingPolicy {
     switch step.scope {
     case .meanGradient: return nil
     case .bound: return ClipBias(relative: abs(applied - exact) / exact, cosine: 1)
-    case .worker:
+    case .worker, .sample:
       let cosine = applied > 0 ? ledger[.exactProduct] / (norm * applied) : 0
       let squared = max(0, applied * applied - 2 * applied * exact * cosine + exact * exact)
       return ClipBias(relative: squared.squareRoot() / exact, cosine: cosine)

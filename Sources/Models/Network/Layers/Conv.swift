@@ -158,7 +158,7 @@ public struct Conv: LayerKind {
     private let compute: ComputeContext
     private var plans: [Int: ConvolutionPlan] = [:]
     /// What measures the gradients of samples, once it was asked for.
-    private var bySample: SampleConvolution?
+    private var measurement: SampleConvolution?
 
     fileprivate init(
       _ shape: ConvolutionShape, weight: Int, bias: Int?, _ initialization: Initialization,
@@ -212,32 +212,52 @@ public struct Conv: LayerKind {
       finished: (Int, inout FlatVector) -> Void
     ) {
       epilogue.backward(
-        pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, into: &gradient,
-        finished: finished)
-      let plan = plan(pass.samples)
-      if !measure(pass, into: gradient.pointer(weight)) {
-        plan.backward(
-          pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates)
+        pass, rows: pass.samples * shape.result.rows, columns: shape.result.width)
+      let isMade = measure(pass, into: gradient.pointer(weight))
+      if !pass.defersGradients {
+        makeGradients(pass, exceptWeight: isMade, into: &gradient, finished: finished)
       }
-      finished(weight, &gradient)
       if let dx = pass.dx {
-        plan.backward(pass.dy, weights.pointer(weight), toInputs: dx)
+        plan(pass.samples).backward(pass.dy, weights.pointer(weight), toInputs: dx)
       }
     }
 
+    private func makeGradients(
+      _ pass: LayerPass, exceptWeight isMade: Bool = false, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      epilogue.makeGradient(
+        pass, rows: pass.samples * shape.result.rows, columns: shape.result.width, into: &gradient,
+        finished: finished)
+      if !isMade {
+        plan(pass.samples).backward(
+          pass.dy, x: pass.x, into: gradient.pointer(weight), accumulate: pass.accumulates)
+      }
+      finished(weight, &gradient)
+    }
+
+    func deferredGradients(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      pass.sampleSquares!.scale(bySample(pass))
+      makeGradients(pass, into: &gradient, finished: finished)
+    }
+
     var measuresSamples: Bool { true }
+
+    private func bySample(_ pass: LayerPass) -> SampleRows {
+      SampleRows(
+        pass.dy, samples: pass.samples, rows: shape.result.rows, columns: shape.result.width)
+    }
 
     /// Measures each sample's gradient where that is wanted, and returns whether the weight's was
     /// made by it.
     private func measure(_ pass: LayerPass, into gradient: UnsafeMutablePointer<Float>) -> Bool {
       guard let squares = pass.sampleSquares else { return false }
-      if epilogue.bias != nil {
-        squares.addColumnSums(
-          SampleRows(
-            pass.dy, samples: pass.samples, rows: shape.result.rows, columns: shape.result.width))
-      }
-      let samples = bySample ?? SampleConvolution(shape)
-      bySample = samples
+      if epilogue.bias != nil { squares.addColumnSums(bySample(pass)) }
+      let samples = measurement ?? SampleConvolution(shape)
+      measurement = samples
       return samples.measure(
         pass.dy, pass.x, samples: pass.samples, into: gradient, accumulate: pass.accumulates,
         squares)

@@ -75,6 +75,26 @@ public struct Embedding: LayerKind {
       finished: (Int, inout FlatVector) -> Void
     ) {
       if let squares = pass.sampleSquares { measure(pass, into: squares) }
+      if !pass.defersGradients { makeGradients(pass, into: &gradient, finished: finished) }
+    }
+
+    func deferredGradients(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      pass.sampleSquares!.scale(bySample(pass))
+      makeGradients(pass, into: &gradient, finished: finished)
+    }
+
+    /// ∂loss/∂ the rows of each sample.
+    func bySample(_ pass: LayerPass) -> SampleRows {
+      SampleRows(pass.dy, samples: pass.samples, rows: length, columns: width)
+    }
+
+    func makeGradients(
+      _ pass: LayerPass, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
       let table = gradient.pointer(weight)
       if !pass.accumulates && !isShared { table.update(repeating: 0, count: vocabulary * width) }
       cvk_add_by_token(table, pass.dy, pass.tokens, pass.samples * length, width)
@@ -84,7 +104,7 @@ public struct Embedding: LayerKind {
     var measuresSamples: Bool { true }
 
     private func measure(_ pass: LayerPass, into squares: SampleSquares) {
-      let d = SampleRows(pass.dy, samples: pass.samples, rows: length, columns: width)
+      let d = bySample(pass)
       for sample in 0..<pass.samples {
         let distinct = squares.tokens.sum(
           d[sample], stride: width, pass.tokens + sample * length, count: length, columns: width,

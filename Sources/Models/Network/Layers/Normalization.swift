@@ -49,14 +49,31 @@ class Normalization: Layer {
     _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
     finished: (Int, inout FlatVector) -> Void
   ) {
-    let rows = pass.samples * shape.rows
     if let squares = pass.sampleSquares {
-      let d = SampleRows(pass.dy, samples: pass.samples, rows: shape.rows, columns: width)
-      squares.addColumnProducts(
-        d,
-        SampleRows(normal(pass).values, samples: pass.samples, rows: shape.rows, columns: width))
+      let d = bySample(pass, pass.dy)
+      squares.addColumnProducts(d, bySample(pass, normal(pass).values))
       if bias != nil { squares.addColumnSums(d) }
     }
+    if !pass.defersGradients { makeGradients(pass, into: &gradient, finished: finished) }
+    if let dx = pass.dx { backward(pass, weights: weights, toInputs: dx) }
+  }
+
+  final func deferredGradients(
+    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+    finished: (Int, inout FlatVector) -> Void
+  ) {
+    pass.sampleSquares!.scale(bySample(pass, pass.dy))
+    makeGradients(pass, into: &gradient, finished: finished)
+  }
+
+  private func bySample(_ pass: LayerPass, _ base: UnsafePointer<Float>) -> SampleRows {
+    SampleRows(base, samples: pass.samples, rows: shape.rows, columns: width)
+  }
+
+  private func makeGradients(
+    _ pass: LayerPass, into gradient: inout FlatVector, finished: (Int, inout FlatVector) -> Void
+  ) {
+    let rows = pass.samples * shape.rows
     if let bias {
       cvk_column_sums(gradient.pointer(bias), pass.dy, rows, width, pass.accumulates ? 1 : 0)
       finished(bias, &gradient)
@@ -65,6 +82,5 @@ class Normalization: Layer {
       gradient.pointer(weight), pass.dy, normal(pass).values, rows, width,
       pass.accumulates ? 1 : 0)
     finished(weight, &gradient)
-    if let dx = pass.dx { backward(pass, weights: weights, toInputs: dx) }
   }
 }

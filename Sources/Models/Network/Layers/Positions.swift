@@ -63,11 +63,27 @@ public struct Positions: LayerKind {
           squares.add(cvk_sum_of_squares(pass.dy + sample * count, count), to: sample)
         }
       }
+      if !pass.defersGradients { makeGradients(pass, into: &gradient, finished: finished) }
+      if let dx = pass.dx, dx != pass.dy { dx.update(from: pass.dy, count: pass.samples * count) }
+    }
+
+    func deferredGradients(
+      _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
+      pass.sampleSquares!.scale(
+        SampleRows(pass.dy, samples: pass.samples, rows: 1, columns: count))
+      makeGradients(pass, into: &gradient, finished: finished)
+    }
+
+    func makeGradients(
+      _ pass: LayerPass, into gradient: inout FlatVector,
+      finished: (Int, inout FlatVector) -> Void
+    ) {
       let rows = gradient.pointer(weight)
       if !pass.accumulates { rows.update(repeating: 0, count: count) }
       for sample in 0..<pass.samples { cvk_add(rows, pass.dy + sample * count, count) }
       finished(weight, &gradient)
-      if let dx = pass.dx, dx != pass.dy { dx.update(from: pass.dy, count: pass.samples * count) }
     }
   }
 }

@@ -10,7 +10,18 @@ import CVectorKernels
 public final class SampleSquares {
   /// Σ (scale·∂lossᵢ/∂w)² over all tensors, by the sample's place in the micro-batch.
   public private(set) var sums: [Double] = []
-  let mayMakeGradients: Bool
+  /// What each sample's part of the gradient is multiplied by, a function of its square; nil leaves
+  /// gradients as they are.
+  ///
+  /// The tensors' gradients are then made after the backward pass of all layers, when the squares
+  /// are known, from the gradients of the layers' results with the rows of each sample times its
+  /// factor: one backward pass, and as many products as without. What these are made of is kept
+  /// until then: the network's memory holds the gradients of the results of all layers with
+  /// tensors at a time, about as much again as their activations.
+  public var factor: ((_ square: Double) -> Double)?
+  /// By the sample's place in the micro-batch, after a pass with a ``factor``.
+  public private(set) var factors: [Float] = []
+  private let mayReplaceProducts: Bool
   unowned let compute: ComputeContext
   let tokens = TokenSums()
   private let scratch = Workspace()
@@ -23,8 +34,12 @@ public final class SampleSquares {
   ///     instead of the one product of the micro-batch, where that is faster: the gradient is then
   ///     rounded otherwise than without squares.
   public init(by compute: ComputeContext, mayMakeGradients: Bool) {
-    (self.compute, self.mayMakeGradients) = (compute, mayMakeGradients)
+    (self.compute, mayReplaceProducts) = (compute, mayMakeGradients)
   }
+
+  /// Whether a product of a sample may be added to a weight's gradient: not where it gets a factor
+  /// that is not known yet.
+  var mayMakeGradients: Bool { mayReplaceProducts && factor == nil }
 
   /// A pass over so many samples begins, of a model with such an obstacle to measuring them.
   func begin(_ samples: Int, obstacle: String?) {
@@ -61,6 +76,31 @@ public final class SampleSquares {
     for sample in 0..<d.samples {
       cvk_column_products(scratch.base, d[sample], x[sample], d.rows, d.columns, 0)
       sums[sample] += cvk_sum_of_squares(scratch.base, d.columns)
+    }
+  }
+}
+
+// What becomes of the squares where each sample's gradient gets a factor.
+extension SampleSquares {
+  /// Makes the factors of the squares. A square that is not finite has the factor 1, so that the
+  /// gradient shows it.
+  func makeFactors() {
+    guard let factor else { return }
+    factors.removeAll(keepingCapacity: true)
+    for sum in sums { factors.append(sum.isFinite ? Float(factor(sum)) : 1) }
+  }
+
+  /// Multiplies the rows of each sample by its factor, in their place.
+  func scale(_ rows: SampleRows) {
+    for sample in 0..<rows.samples where factors[sample] != 1 {
+      let first = UnsafeMutablePointer(mutating: rows[sample])
+      if rows.stride == rows.columns {
+        cvk_scale(first, factors[sample], rows.rows * rows.columns)
+      } else {
+        for row in 0..<rows.rows {
+          cvk_scale(first + row * rows.stride, factors[sample], rows.columns)
+        }
+      }
     }
   }
 }
