@@ -71,7 +71,7 @@ extension Experiment.GuardConfig {
     compareEvery = every == 0 ? nil : every
     autopsy = try keys.boolean(
       "autopsy", default: true,
-      "find the cause of what made a step be skipped: compute its gradients again, on other ranks too, check their sum, measure its samples and the optimiser's state; `incidents.jsonl` has the findings. Not with regularization.sam_radius"
+      "find the cause of what made a step be skipped: compute its gradients again, on other ranks too, check their sum, measure its samples and the optimiser's state; `incidents.jsonl` has the findings. Not with regularization.sam_radius or clip.scope sample"
     )
     let replays = try keys.integer(
       "replay_every", default: 0, in: 0...Int.max,

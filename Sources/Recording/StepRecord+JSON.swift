@@ -174,8 +174,96 @@ extension StepRecord {
   public init(line: [UInt8]) throws {
     self = try JSONDecoder().decode(StepRecord.self, from: Data(line))
     norm.layers = norm.layers.inOrder(of: line)
+    if let update = norm.update { norm.update?.layers = update.layers.inOrder(of: line) }
     if !noise.layers.isEmpty {
       let places = Dictionary(
         norm.layers.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
       noise.layers.sort { places[$0.name, default: .max] < places[$1.name, default: .max] }
     }
+    metrics = try Self.metrics(of: line)
+    // Written out: a record is read for each of a run's steps.
+    for count in [step, samples, norm.maxLocal.rank ?? 0, norm.outlier.rank ?? 0]
+    where !(0...largestCount).contains(count) {
+      throw RunFileError("\(count) is no count")
+    }
+  }
+}
+
+extension StepRecord {
+  private static let beforeLast = Array("\"seconds\":{".utf8)
+
+  /// The numbers of all fields that follow the record's own, of which `seconds` is the last, by
+  /// their paths. What is neither a number nor in an object of numbers is of another version.
+  ///
+  /// Most lines have none, which shows without reading their fields.
+  private static func metrics(of line: [UInt8]) throws -> [NamedNumber] {
+    var start = line.count - beforeLast.count
+    while start >= 0, !line[start...].starts(with: beforeLast) { start -= 1 }
+    guard start >= 0,
+      let end = line[start...].firstIndex(of: UInt8(ascii: "}")),
+      line[(end + 1)...].first == UInt8(ascii: ",")
+    else { return [] }
+    let leaves = try JSONLeaves([UInt8(ascii: "{")] + line[(end + 2)...], name: "metrics").leaves
+    return leaves.compactMap { leaf in
+      let value = Double(leaf.text)
+      guard value != nil || leaf.text == "null", !leaf.path.utf8.contains(UInt8(ascii: "[")),
+        leaf.path.utf8.count(where: { $0 == UInt8(ascii: ".") }) < 2
+      else { return nil }
+      return NamedNumber(leaf.path, value)
+    }
+  }
+}
+
+extension StepRecord.Norm: Decodable {
+  private enum CodingKeys: String, CodingKey {
+    case global, applied, coefficient, threshold, layers, rms, certified, outlier, groups, orders
+    case own, samples, update
+    case clippedSamples = "clipped_samples"
+    case localRMS = "local_rms"
+    case maxLocal = "max_local"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    global = try fields.decodeIfPresent(Double.self, forKey: .global)
+    applied = try fields.decodeIfPresent(Double.self, forKey: .applied)
+    coefficient = try fields.decodeIfPresent(Double.self, forKey: .coefficient)
+    threshold = try fields.decodeIfPresent(Double.self, forKey: .threshold)
+    localRMS = try fields.decodeIfPresent(Double.self, forKey: .localRMS)
+    maxLocal = try fields.decode(StepRecord.MaxLocal.self, forKey: .maxLocal)
+    layers = try NamedNumber.list(from: fields.superDecoder(forKey: .layers))
+    rms = try fields.decodeIfPresent(Double.self, forKey: .rms)
+    certified = try fields.decodeIfPresent(Bool.self, forKey: .certified) ?? false
+    outlier =
+      try fields.decodeIfPresent(StepRecord.Outlier.self, forKey: .outlier)
+      ?? StepRecord.Outlier(ratio: nil, rank: nil)
+    groups =
+      fields.contains(.groups)
+      ? try NamedNumber.list(from: fields.superDecoder(forKey: .groups)) : []
+    let others = try fields.decodeIfPresent([String: StepRecord.Order].self, forKey: .orders) ?? [:]
+    orders = others.sorted { $0.key < $1.key }.map {
+      StepRecord.Order(name: $0.key, global: $0.value.global, layers: $0.value.layers)
+    }
+    let groups = try fields.decodeIfPresent([String: StepRecord.Own].self, forKey: .own) ?? [:]
+    samples = try fields.decodeIfPresent(StepRecord.Samples.self, forKey: .samples)
+    clippedSamples = try fields.decodeIfPresent(Double.self, forKey: .clippedSamples)
+    own = groups.sorted { $0.key < $1.key }.map {
+      StepRecord.Own(
+        name: $0.key, norm: $0.value.norm, coefficient: $0.value.coefficient,
+        threshold: $0.value.threshold)
+    }
+    update = try fields.decodeIfPresent(StepRecord.Update.self, forKey: .update)
+  }
+}
+
+extension StepRecord.Order: Decodable {
+  private enum CodingKeys: String, CodingKey { case global, layers }
+
+  /// The name is the key that the order stands under.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      name: "", global: try fields.decodeIfPresent(Double.self, forKey: .global),
+      layers: try NamedNumber.list(from: fields.superDecoder(forKey: .layers)))
+  }
+}

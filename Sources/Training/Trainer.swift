@@ -86,3 +86,55 @@ public final class Trainer {
   /// SAM, and at report steps in the clip's scopes worker and sample; 48 bytes a running statistic of
   /// batch normalization; one of 2.2 KB for the distribution of samples' norms; what `guard.autopsy`
   /// sends after an alarm). Every rank takes the same
+  /// decision, from the same reduced values.
+  public func step(on world: borrowing Communicator) throws -> StepOutcome {
+    let outcome = try stepAhead(on: world)
+    if !parameters.finishesAlone { try parameters.finishAllGather() }
+    return outcome
+  }
+
+  /// The same for callers whose ranks all step again, or all call ``finishAllGather()``, before one
+  /// reads the weights: so no rank ever waits for them longer than it must.
+  package func stepAhead(on world: borrowing Communicator) throws -> StepOutcome {
+    var step = beginStep(on: world)
+    try reducer.begin(step.batches.microBatchRanges, on: world)
+    let norms = try pass.run(&step, statistics, on: world)
+    let local = statistics.contribute(norms, step.batches, into: &step.ledger)
+    pass.samples?.contribute(to: &step.ledger)
+    let early = try decideEarly(step.ledger, on: world)
+    let squares = try pass.reduce(on: world)
+    pass.restoreWeights()
+    step.clock.mark(.reduce)
+
+    try statistics.measure(pass, squares: squares, updater, into: &step.ledger, on: world) {
+      policy.limits(ofLargest: $0)
+    }
+    try statistics.close(&step, on: world)
+    let samples = try pass.samples?.distribution(on: world)
+    let fault = try silentFault(in: step, norms.parts, on: world)
+    var decision = policy.decide(step.ledger, early: early, fault: fault)
+    step.clock.mark(.norm)
+    let incident = try examine(&step, decision, norms.parts, on: world)
+
+    var rate = policy.rateInForce(step)
+    if !decision.isSkip {
+      statistics.record(step.ledger)
+      rate =
+        policy.record(step, decision, statistics.noise) * updater.rateFactor
+        * observers.rateFactor(in: step.number)
+      let update = try updater.apply(
+        decision, &pass.gradient, step.ledger, rate: rate, on: world
+      ) { policy.decideOnUpdate($0) }
+      decision = decision.with(update)
+      step.clock.mark(.optimizer)
+      try parameters.startAllGather(on: world)
+      try pass.runningStatistics?.apply(on: world)
+      step.clock.mark(.reduce)
+    }
+    try endStep(step, on: world)
+    if isDone { try parameters.finishAllGather() }
+    return outcome(
+      of: step, decision, rate: rate, local: local, samples: samples,
+      incident: incident)
+  }
+}
