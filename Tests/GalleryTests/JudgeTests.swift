@@ -312,7 +312,7 @@ import Testing
     #expect(!lost.holds && lost.measured.contains("global 2/3"), "\(lost.measured)")
     // A rule that heals all causes is against it.
     let healed = try spikes { cause, rule, _ in rule == "zscore" ? 2 : expected(cause, rule) }
-    #expect(!healed.holds && healed.measured.contains("most with zscore: 15"))
+    #expect(!healed.holds && healed.measured.contains("at most 15 with a rule (zscore)"))
   }
 
   /// At most 1.1 times the loss without the cause, which is below 2.8.

@@ -40,9 +40,8 @@ extension Claim {
       let counts = rules.map { rule in
         (rule: rule, count: SpikeCause.allCases.reduce(0) { $0 + recovered(rule, from: $1) })
       }
-      let (all, best) = (
-        SpikeCause.allCases.count * seeds.count, counts.max { $0.count < $1.count }!
-      )
+      let (all, most) = (SpikeCause.allCases.count * seeds.count, counts.map(\.count).max()!)
+      let best = counts.filter { $0.count == most }.map(\.rule).joined(separator: ", ")
       let stalled = ["none"] + updateRules
       return Finding(
         table: [["cause, rule", "spike", "recovered", "loss ratio", "loss without the cause"]]
@@ -58,9 +57,9 @@ extension Claim {
           + (stalled + ["global"]).map {
             "\($0) \(recovered($0, from: .rank))/\(seeds.count)"
           }.joined(separator: ", ")
-          + "; of \(all) runs with a cause \(counts[0].count) recover without a clip, most with \(best.rule): \(best.count)",
+          + "; of \(all) runs with a cause \(counts[0].count) recover without a clip, at most \(most) with a rule (\(best))",
         holds: stalled.allSatisfy { recovered($0, from: .rank) == 0 }
-          && recovered("global", from: .rank) == seeds.count && best.count < all)
+          && recovered("global", from: .rank) == seeds.count && most < all)
     })
 
   private static let seeds = Array(1...3)
