@@ -12,7 +12,7 @@ import Training
 /// How many times as long a step takes that measures the norms of its samples, in one run:
 /// without, with the noise of samples, with all that `report.samples` records, and with each sample
 /// clipped (`clip.scope = "sample"`, of whose steps every tenth has a pass without the clip), and the
-/// same in reproducible runs, in blocks that take turns.
+/// same in reproducible runs, and without what an autopsy remembers, in blocks that take turns.
 ///
 /// Of each block the ratio to the block without counts; printed are the median of the ratios with
 /// the order statistics that hold it with 95 %, and how much the process grew by each. Arguments:
@@ -31,6 +31,7 @@ let sampleCostProgram = RankProgram("sample-cost") { world, arguments in
     ("samples", [samples, "report.noise=samples"], 0), ("clipped samples", clipped, 0),
     ("reproducible", [reproducible], 4), ("reproducible samples", [reproducible, samples], 4),
     ("reproducible clipped samples", [reproducible] + clipped, 4),
+    ("without autopsy", ["guard.autopsy=false"], 0),
   ]
   var trainers: [Trainer] = []
   var memory = [residentMegabytes()]
