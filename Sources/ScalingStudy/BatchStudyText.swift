@@ -91,6 +91,7 @@ extension BatchStudy {
     if let next = nextBatch {
       return
         "critical batch: \(batch) samples (k = \(factor)), bracket [\(batch), \(NumberFormat.grouped(next))]"
+        + (factor == 1 ? "; no smaller one was tried" : "")
     }
     return
       "critical batch: at least \(batch) samples (k = \(factor), the largest tried); larger --factors would say more"

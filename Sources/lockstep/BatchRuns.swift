@@ -1,5 +1,4 @@
 import FoundationEssentials
-import GradientNorms
 import Launching
 import Processes
 import Recording
@@ -19,18 +18,25 @@ struct BatchRuns {
   /// Why the noise scale of samples cannot be measured; nil where it can.
   let samplesRefusal: String?
   let isQuiet: Bool
+  /// A line that knows the hosts' cores, where some were named.
+  private(set) var surveyed: MpirunCommand?
+
+  init(
+    plan: BatchPlan, experiment: ExperimentDescription, launch: WorkerLaunch,
+    division: CoreDivision, folder: String, samplesRefusal: String?, isQuiet: Bool
+  ) {
+    (self.plan, self.experiment, self.launch, self.division) = (plan, experiment, launch, division)
+    (self.folder, self.samplesRefusal, self.isQuiet) = (folder, samplesRefusal, isQuiet)
+  }
 
   var results: String { folder + "/critical-batch.json" }
   private var planFile: String { folder + "/plan.json" }
-  private var trunk: RunDirectory { RunDirectory(folder + "/trunk") }
-  private var course: ExperimentDescription.Course { experiment.course! }
+  var trunk: RunDirectory { RunDirectory(folder + "/trunk") }
+  var course: ExperimentDescription.Course { experiment.course! }
 
-  private func branch(_ factor: Int, _ order: Int) -> RunDirectory {
+  func branch(_ factor: Int, _ order: Int) -> RunDirectory {
     RunDirectory("\(folder)/branches/order-\(order)/x\(factor)")
   }
-
-  /// Steps of each measurement of noise, with the weights of the checkpoint.
-  private static let noiseSteps = 128
 
   /// What all runs have in common beyond the experiment: rows held out, and nothing that would end
   /// a branch before its samples are trained on.
@@ -92,11 +98,12 @@ struct BatchRuns {
   }
 
   /// Asks the hosts, where some were named, whether they can take part.
-  func requireHosts() async throws {
+  mutating func requireHosts() async throws {
     var line = launch.line(division, directory: trunk)
     for note in try await launch.requireHosts(
       &line, data: experiment.dataFiles, output: folder)
     { say("note: \(note)") }
+    surveyed = line
   }
 
   // MARK: The measurement
@@ -145,163 +152,5 @@ struct BatchRuns {
       name: experiment.name, plan: plan, start: start, globalBatch: experiment.globalBatch,
       heldOut: course.heldOut, ratePower: course.ratePower, branches: branches,
       forecasts: forecasts)
-  }
-
-  /// The samples of a branch, which have to lie within the run.
-  private func window(_ report: ConvergenceReport) throws -> BranchWindow {
-    let batch = experiment.globalBatch
-    let epoch = Int((Double(report.samples) / report.epochs).rounded())
-    let perEpoch = (epoch + batch - 1) / batch
-    let steps = course.steps ?? perEpoch * (course.epochs ?? 1)
-    let all = steps / perEpoch * epoch + steps % perEpoch * batch
-    let left = all - report.samples
-    let largest = batch * (plan.factors.last ?? 1)
-    guard largest <= epoch else {
-      throw CommandFailure(
-        .usage,
-        "--factors: \(plan.factors.last ?? 1) times the batch are \(largest) samples, more than the \(epoch) of an epoch"
-      )
-    }
-    guard left > 0 else {
-      throw CommandFailure(
-        .usage,
-        "--at \(plan.step ?? report.steps): the run ends after step \(report.steps), and nothing is left for branches: give an earlier step"
-      )
-    }
-    if let samples = plan.samples, samples > left {
-      throw CommandFailure(
-        .usage,
-        "--samples \(samples): after step \(report.steps) the run has \(left) more: give at most these, or a longer run (--set training.steps=…)"
-      )
-    }
-    let wanted = plan.samples ?? min(left, max(all / 4, 8 * largest))
-    guard
-      let window = BranchWindow(
-        start: report.samples, wanted: wanted, epoch: epoch, batch: batch, factors: plan.factors)
-    else {
-      throw CommandFailure(
-        .usage,
-        "\(wanted) samples a branch are fewer than four whole steps of the largest batch, \(largest): give more --samples, a longer run, or smaller --factors"
-      )
-    }
-    return window
-  }
-
-  private func overrides(
-    _ factor: Int, _ order: Int, _ start: BatchStudy.Start, _ window: BranchWindow
-  ) -> [String] {
-    let batch = experiment.globalBatch
-    var keys = [
-      "evaluation.every=\(window.evaluationInterval(factor: factor, batch: batch))"
-    ]
-    if order > 1 { keys.append("data.order_seed=\(orderSeed(order))") }
-    if factor > 1 {
-      keys += [
-        "schedule.batch=critical", "schedule.critical=[[\(start.samples), \(factor * batch)]]",
-      ]
-    }
-    return keys
-  }
-
-  /// The first order is the experiment's own.
-  private func orderSeed(_ order: Int) -> Int {
-    let (seed, overflows) = course.orderSeed.addingReportingOverflow(order - 1)
-    return overflows ? order - 1 : seed
-  }
-
-  // MARK: The noise scale
-
-  /// The noise scale at the checkpoint: steps of a run that starts from its weights, with a rate at
-  /// which they do not move.
-  private func forecast(_ source: String, _ start: BatchStudy.Start) async throws
-    -> BatchStudy.Forecast
-  {
-    func none(_ reason: String) -> BatchStudy.Forecast {
-      BatchStudy.Forecast(source: source, scale: nil, reason: reason)
-    }
-    if source == "ranks" && division.ranks == 1 {
-      return none("a rank alone has no other's gradient to compare with")
-    }
-    if source == "samples", let samplesRefusal { return none(samplesRefusal) }
-    let directory = RunDirectory("\(folder)/noise/\(source)")
-    let weights =
-      "\(trunk.checkpoints)/\(RunDirectory.checkpointName(start.step))/model.safetensors"
-    try await run(
-      directory, "noise scale of \(source)",
-      overrides: [
-        "model.init=\(weights)", "optimizer.learning_rate=1e-30", "schedule.kind=constant",
-        "report.noise=\(source)", "data.order_seed=\(orderSeed(plan.orders + 1))",
-      ], options: ["--until", String(Self.noiseSteps)])
-    var last: StepRecord?
-    try read { () throws(RunFileError) in
-      try StepRecord.read(path: directory.metrics) { last = $0 }
-    }
-    return BatchStudy.Forecast(source: source, scale: last?.noise.scale)
-  }
-
-  // MARK: A run
-
-  private func say(_ text: String) { if !isQuiet { Terminal.error.write(text + "\n") } }
-
-  /// Whether a run has trained to its end.
-  private func hasEnded(_ directory: RunDirectory) -> Bool {
-    (try? JSONFile.read(ConvergenceReport.self, from: directory.report))
-      .map { $0.verdict != .stopped } ?? false
-  }
-
-  /// Makes the directory of a branch: the trunk's checkpoint and its records so far.
-  private func fork(_ directory: RunDirectory, _ start: BatchStudy.Start) throws {
-    let files = FileManager.default
-    if files.fileExists(atPath: directory.path) { return }
-    let aside = directory.path + ".new"
-    let checkpoint = RunDirectory.checkpointName(start.step)
-    do {
-      try? files.removeItem(atPath: aside)
-      try RunDirectory.make(aside + "/checkpoints")
-      try files.copyItem(
-        atPath: "\(trunk.checkpoints)/\(checkpoint)", toPath: "\(aside)/checkpoints/\(checkpoint)")
-      for records in [trunk.metrics, trunk.ranks, trunk.evaluations]
-      where files.fileExists(atPath: records) {
-        let name = records.split(separator: "/").last.map(String.init) ?? records
-        try files.copyItem(atPath: records, toPath: "\(aside)/\(name)")
-      }
-      try files.moveItem(atPath: aside, toPath: directory.path)
-    } catch {
-      throw CommandFailure(
-        .workerFailed,
-        "\(directory.path) cannot be made from the checkpoint of step \(start.step) in \(trunk.path): \(error)"
-      )
-    }
-  }
-
-  /// Runs to the end what has not ended yet: from its newest checkpoint, where it has one.
-  private func run(
-    _ directory: RunDirectory, _ name: String, overrides: [String] = [], options: [String] = []
-  ) async throws {
-    if hasEnded(directory) { return }
-    say(name)
-    let line = launch.line(
-      division, directory: directory, overrides: overrides, options: options + ["--resume"])
-    let watch = RunWatch(
-      name: name, directory: directory, isQuiet: isQuiet || Terminal.terminal == nil,
-      showsReport: .none)
-    var job = TrainingJob(line: line, directory: directory, watch: watch, maxRestarts: 0)
-    job.resumeLine = ResumeLine.text(CommandLine.arguments, option: nil)
-    let code = try await job.run()
-    guard code == .done else { throw CommandFailure(code, "") }
-    // What has ended is not run again: the same command goes on after it.
-    await StopControl.shared.take(.resumable)
-    if directory.path != trunk.path { removeCheckpoints(directory) }
-  }
-
-  /// A branch that has ended needs none: they are large.
-  private func removeCheckpoints(_ directory: RunDirectory) {
-    try? FileManager.default.removeItem(atPath: directory.checkpoints)
-  }
-
-  private func read<Value>(_ body: () throws(RunFileError) -> Value) throws -> Value {
-    do throws(RunFileError) { return try body() } catch {
-      throw CommandFailure(.data, PlainText.sanitized(error.description))
-    }
   }
 }

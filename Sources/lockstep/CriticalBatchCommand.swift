@@ -121,7 +121,7 @@ struct CriticalBatchCommand: AsyncParsableCommand {
       step: at, samples: samples, factors: factors, orders: orders, ranks: division.ranks,
       threads: division.threads, experiment: resolved.resolved)
     let folder = WorkerLaunch.notAnOption(output ?? "runs/\(resolved.name)-critical")
-    let runs = BatchRuns(
+    var runs = BatchRuns(
       plan: plan, experiment: resolved, launch: launch, division: division, folder: folder,
       samplesRefusal: await refusal(worker, overrides + forced), isQuiet: quiet)
     let lock = try LockedDirectory(RunDirectory(folder))

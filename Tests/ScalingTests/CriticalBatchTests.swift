@@ -175,7 +175,11 @@ import Testing
   @Test func nothingIsSaidOfWhatWasNotTried() throws {
     let small = BatchStudy.Forecast(source: "samples", scale: 3)
     let large = BatchStudy.Forecast(source: "samples", scale: 1e6)
-    #expect(made(forecasts: [small], critical: 1).misfit(of: small) == 1)
+    let first = made(forecasts: [small], critical: 1)
+    #expect(first.misfit(of: small) == 1)
+    #expect(
+      BatchStudyText(first).text.contains(
+        "critical batch: 100 samples (k = 1), bracket [100, 200]; no smaller one was tried\n"))
     let open = made(forecasts: [large], critical: 4)
     #expect(open.misfit(of: large) == 1 && open.nextBatch == nil)
     #expect(BatchStudyText(open).text.contains("at least 400 samples (k = 4, the largest tried)"))
