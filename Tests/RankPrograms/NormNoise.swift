@@ -148,6 +148,7 @@ private struct SignalSpread {
   init(tensors: Int) { sums = [(value: Double, square: Double)](repeating: (0, 0), count: tensors) }
 
   mutating func record(_ ledger: NormLedger) {
+    guard ledger[.contributors] >= 2 else { return }
     steps += 1
     for tensor in sums.indices {
       let total = ledger[.squares, tensor]

@@ -15,8 +15,8 @@ import Vectors
 func clipSamples(_ text: String, on world: borrowing Communicator) throws {
   var reference: String?
   try onRanks([1, 2, 3, 4], of: world) { part in
-    let sequential = ["data.order=sequential"]
-    let clip = sequential + ["clip.scope=sample", "report.every=4"]
+    let sequential = ["data.order=sequential", "training.steps=3"]
+    let clip = sequential + ["clip.scope=sample", "report.every=2"]
     let plain = try trainer(text, sequential, on: part)
     if let obstacle = plain.model.obstacleToSamples {
       do {
@@ -90,7 +90,7 @@ private func trainClipped(
     try expect(
       Int(ledger[.clippedSamples]) == clipped && (decision.action == .clip) == (clipped > 0),
       "step \(outcome.step): \(ledger[.clippedSamples]) samples are clipped, not \(clipped)")
-    if outcome.step == 1 || outcome.step % 4 == 0 {
+    if outcome.step == 1 || outcome.step % 2 == 0 {
       try expectClose(decision.norm, length(exact, whole), 1e-5, "the norm without the clip")
       let dot = whole.reduce(0) { $0 + exact[$1] * mean[$1] }
       try expectClose(

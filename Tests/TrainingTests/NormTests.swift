@@ -54,6 +54,33 @@ import Training
     let outcome = try Programs.mpirun(3, ["norm-resume", folder.path])
     outcome.expectCasesPass()
     print("norm-resume, \(outcome.seconds) s")
+    try expectNoiseOfTensors(
+      try folder.records("run-15/metrics.jsonl"),
+      resumed: try folder.records("run-15-resumed/metrics.jsonl"))
+  }
+
+  /// `noise.layers` is in the first record and in every tenth, adds up to the whole's, and goes on
+  /// to the same values after a checkpoint.
+  private func expectNoiseOfTensors(_ whole: [NSDictionary], resumed: [NSDictionary]) throws {
+    #expect(whole.count == 60 && resumed.count == 60)
+    for (index, (record, other)) in zip(whole, resumed).enumerated() {
+      let noise = try #require(record["noise"] as? NSDictionary)
+      #expect(noise == other["noise"] as? NSDictionary)
+      let layers = noise["layers"] as? [String: NSDictionary]
+      #expect((layers != nil) == (index == 0 || (index + 1) % 10 == 0))
+      guard let layers else { continue }
+      #expect(layers.count == 4)
+      let variance = try #require(noise["variance"] as? Double)
+      let signal = try #require(noise["signal"] as? Double)
+      let sums = layers.values.reduce((variance: 0.0, signal: 0.0)) {
+        (
+          $0.variance + ($1["variance"] as? Double ?? .nan),
+          $0.signal + ($1["signal"] as? Double ?? .nan)
+        )
+      }
+      #expect(abs(sums.variance - variance) < 1e-9 * variance)
+      #expect(abs(sums.signal - signal) < 1e-9 * (abs(signal) + variance))
+    }
   }
 
   /// Three skipped steps in a row: a checkpoint, one line, exit code 70; the run can resume from
