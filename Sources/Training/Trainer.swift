@@ -67,7 +67,7 @@ public final class Trainer {
       settings, parameters, reducer.partition, treatments, matrices, statistics)
     autopsy =
       settings.guardConfig.autopsy
-      ? Autopsy(settings, pass, updater, statistics, frozen: treatments?.frozen ?? []) : nil
+      ? Autopsy(settings, pass, updater, frozen: treatments?.frozen ?? []) : nil
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
     notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
     updater.start()

@@ -6,6 +6,8 @@ import Vectors
 /// How a process computes: by which libraries, on how many threads, divided how.
 public struct ComputeSettings: Sendable {
   let threads: ComputeThreads
+  /// How many threads a rank computes on.
+  public var threadCount: Int { threads.count }
   /// Whether work is divided by its shape alone, so that any number of threads makes the same bits.
   /// Otherwise it is divided by the number of threads, and not at all for one.
   let isDividedByShape: Bool

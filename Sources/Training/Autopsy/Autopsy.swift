@@ -22,25 +22,35 @@ import Vectors
 /// a few operations a tensor. The replay of one rank by others is Megatron-Core's rerun state
 /// machine, without a restart.
 final class Autopsy {
-  private var memory: StepMemory
-  private let pass: GradientPass
-  private let updater: ParameterUpdater
-  private let statistics: StepStatistics
+  private(set) var memory: StepMemory
+  let pass: GradientPass
+  let updater: ParameterUpdater
   private let spike: Double
-  private let isScopeWorker: Bool
-  private let frozen: Set<Int>
+  let isScopeWorker: Bool
+  let frozen: Set<Int>
+  private let reproducibility: Reproducibility
+  private var known: Double?
 
   /// Nil where a step's gradients cannot be computed again as they were.
   init?(
     _ settings: TrainerSettings, _ pass: GradientPass, _ updater: ParameterUpdater,
-    _ statistics: StepStatistics, frozen: Set<Int>
+    frozen: Set<Int>
   ) {
     guard pass.canReplay else { return nil }
-    (self.pass, self.updater, self.statistics) = (pass, updater, statistics)
-    memory = StepMemory(settings.optimizer, tensors: pass.model.layout.segments.count)
+    (self.pass, self.updater) = (pass, updater)
+    var rule = settings.optimizer
+    if var decaying = rule as? any DecayingRule,
+      let most = settings.groups.compactMap(\.weightDecay).max(), most > decaying.weightDecay
+    {
+      // The bound of all tensors is that of the one whose weights count most.
+      decaying.weightDecay = most
+      rule = decaying
+    }
+    memory = StepMemory(rule, tensors: pass.model.layout.segments.count)
     spike = settings.guardConfig.skip.spike ?? 10
     isScopeWorker = settings.clipScope == .worker
     self.frozen = frozen
+    reproducibility = settings.training.reproducibility
   }
 
   /// The optimiser's state was taken over from a checkpoint: what gradients make of it counts from
@@ -59,14 +69,14 @@ final class Autopsy {
     memory.record(step.ledger, decision, slice: step.batches.slice, step: step.number)
   }
 
-  private var tensors: Int { pass.model.layout.segments.count }
-  private func name(_ tensor: Int?) -> String? {
+  var tensors: Int { pass.model.layout.segments.count }
+  func name(_ tensor: Int?) -> String? {
     tensor.map { pass.model.layout.segments[$0].name }
   }
 
   // MARK: Replays
 
-  /// Whether some rank computes other gradients than another one; nil where all compute the same.
+  /// Whether some rank computes another gradient of a share than its owner.
   /// Every rank computes the share of the rank before it. Collective: one gradient's time, and a
   /// gather of 8 bytes a tensor and rank.
   func difference(
@@ -82,8 +92,27 @@ final class Autopsy {
     let rows = try gather(
       [ShareFingerprint(parts, tensors: tensors), ShareFingerprint(again, tensors: tensors)],
       on: world)
-    return rows.indices.contains { rows[$0][0] != rows[($0 + 1) % rows.count][1] }
+    let tolerance = try tolerance(on: world)
+    return rows.indices.contains {
+      !rows[$0][0].isSame(as: rows[($0 + 1) % rows.count][1], tolerance)
+    }
   }
+
+  /// By how much, in parts, ranks may differ in what they compute: not at all where their CPUs and
+  /// threads are alike. Collective the first time: a gather of a line a rank.
+  private func tolerance(on world: borrowing Communicator) throws -> Double {
+    if let known { return known }
+    let threads = ComputeSettings.current.threadCount
+    let all = try world.allGatherTexts(
+      reproducibility == .anyCPU
+        ? "any" : "\(CPUKind.here) \(reproducibility == .no ? threads : 1)")
+    let found = Set(all).count == 1 ? 0 : Self.unlike
+    known = found
+    return found
+  }
+
+  /// For squares of tensors that unlike CPUs compute.
+  private static let unlike = 1e-2
 
   private func gather(_ mine: [ShareFingerprint], on world: borrowing Communicator) throws
     -> [[ShareFingerprint]]
@@ -150,7 +179,7 @@ final class Autopsy {
     case .sound:
       finding.evidence.append(
         world.size > 1
-          ? "every share, computed again by its rank and by another, is the same to the bit"
+          ? "every share, computed again by its rank and by another, is the same"
           : "the gradient, computed again, is the same to the bit")
     }
 
@@ -238,7 +267,7 @@ final class Autopsy {
         pass.batches(rank, of: step.batches), step: step.number, into: &vector)
       mine.insert(ShareFingerprint(again, tensors: tensors), at: 1)
     }
-    return ReplayTable(rows: try gather(mine, on: world))
+    return ReplayTable(rows: try gather(mine, on: world), tolerance: try tolerance(on: world))
   }
 
   /// About what the squares of each rank's weighted share usually are.
@@ -247,71 +276,6 @@ final class Autopsy {
     return step.batches.positions.map {
       let part = usual * Double($0.count) / Double(step.batches.total)
       return part * part
-    }
-  }
-
-  /// Where the reduced gradient is not the sum of the ranks'.
-  private struct SumFault {
-    var tensor: Int?
-    var repeats: Bool
-    var text: String
-  }
-
-  /// Whether the reduced gradient should be the plain sum of the ranks'.
-  private func checksSums(_ ranks: Int) -> Bool {
-    ranks > 1 && !isScopeWorker && !(pass.reducer is any StatefulReducer)
-  }
-
-  private func faultOfSum(
-    _ step: StepInProgress, _ mine: borrowing FlatVector, on world: borrowing Communicator
-  ) throws -> SumFault? {
-    guard checksSums(world.size) else { return nil }
-    let exact = try squaresOfSum(mine, on: world)
-    let slack = 1e-4 * step.ledger.meanLocalNorm
-    func isOff(_ squares: Double, _ exact: Double) -> Bool {
-      // A sum beyond Float32 is no fault of the reduction.
-      exact < 1e76 && !(abs(squares.squareRoot() - exact.squareRoot()) <= slack)
-    }
-    let wholeExact = exact.reduce(0, +)
-    var wrong: (tensor: Int?, value: Double, exact: Double)?
-    if step.ledger.layout.parts == .ofMean {
-      for tensor in exact.indices where wrong == nil {
-        let squares = step.ledger[.squares, tensor]
-        if isOff(squares, exact[tensor]) { wrong = (tensor, squares, exact[tensor]) }
-      }
-    } else if isOff(step.ledger.squaredPartsNorm, wholeExact) {
-      wrong = (nil, step.ledger.squaredPartsNorm, wholeExact)
-    }
-    let isWrong = try world.allReduce(wrong == nil ? 0 : 1, .maximum) > 0
-    guard isWrong else { return nil }
-    var total = try pass.reduceAgain(step.batches, step: step.number, on: world).reduce(0, +)
-    total = try world.allReduce(total, .sum)
-    let repeats = isOff(total, wholeExact)
-    let place = wrong.flatMap { name($0.tensor) }.map { " of \($0)" } ?? ""
-    return SumFault(
-      tensor: wrong?.tensor, repeats: repeats,
-      text:
-        "the sum\(place) has the norm \(formatted((wrong?.value ?? .nan).squareRoot())); the shares, summed again in Float64, \(formatted((wrong?.exact ?? .nan).squareRoot())); by the same way again, the whole is \(formatted(total.squareRoot())) of \(formatted(wholeExact.squareRoot()))"
-    )
-  }
-
-  /// The squares by tensor of the sum of all ranks' vectors, made in Float64 by plain messages, so
-  /// many elements at a time.
-  private func squaresOfSum(_ mine: borrowing FlatVector, on world: borrowing Communicator) throws
-    -> [Double]
-  {
-    try mine.layout.segments.map { segment in
-      var sum = 0.0
-      var start = segment.range.lowerBound
-      while start < segment.range.upperBound {
-        let end = min(start + 1 << 16, segment.range.upperBound)
-        var piece = (start..<end).map { Double(mine.base[$0]) }
-        var span = piece.mutableSpan
-        try world.allReduce(&span, .sum)
-        for value in piece { sum += value * value }
-        start = end
-      }
-      return sum
     }
   }
 
@@ -369,40 +333,6 @@ final class Autopsy {
     let count = present.count(above: limit)
     finding = finding.saying(
       "\(count) of the step's samples, such as \(outliers.prefix(3).map { "\($0.index)" }.joined(separator: ", ")) of the training set"
-    )
-  }
-
-  // MARK: The optimiser's state
-
-  private struct MomentFault {
-    var rank: Int
-    var tensor: Int
-    /// How many times what gradients can make of it.
-    var excess: Double
-  }
-
-  /// Where a moment is what no gradients could have made of it. Collective.
-  private func momentsAtFault(on world: borrowing Communicator) throws -> MomentFault? {
-    var worst = (excess: 0.0, tensor: 0)
-    for (part, _) in updater.partition.updateParts where !frozen.contains(part.tensor) {
-      let excess = updater.optimizer.excess(
-        in: part.range, bound: memory.momentBounds?[part.tensor])
-      if !(excess <= worst.excess) { worst = (excess, part.tensor) }
-    }
-    let mine = [worst.excess, Double(worst.tensor)]
-    let all: [Double] = try world.allGather(mine.span)
-    let ranks = (0..<world.size).map { (excess: all[2 * $0], tensor: Int(all[2 * $0 + 1])) }
-    let rank = ranks.indices.max { ranks[$0].excess < ranks[$1].excess } ?? 0
-    guard ranks[rank].excess > 1.01 else { return nil }
-    return MomentFault(rank: rank, tensor: ranks[rank].tensor, excess: ranks[rank].excess)
-  }
-
-  private func describe(_ moment: MomentFault, in finding: inout IncidentRecord) {
-    finding.cause = .optimizerState
-    finding.rank = moment.rank
-    finding.tensor = name(moment.tensor)
-    finding.evidence.append(
-      "\(updater.optimizer.rule.momentNames[0]) of \(name(moment.tensor) ?? "") on rank \(moment.rank) is \(formatted(moment.excess)) times the most that gradients can make of it"
     )
   }
 }

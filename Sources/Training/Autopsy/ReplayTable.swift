@@ -4,7 +4,7 @@ import GradientNorms
 /// What a computation of a share gave: its squares by tensor, and its loss, to the bit.
 ///
 /// The squares of the gradients that were sent are all that is left of them after the reduction.
-struct ShareFingerprint: Equatable {
+struct ShareFingerprint {
   /// The squares of each tensor, summed over the share's parts, and the losses.
   let values: [Double]
 
@@ -21,16 +21,20 @@ struct ShareFingerprint: Equatable {
 
   var squares: Double { values.dropLast().reduce(0, +) }
 
-  /// Equal as numbers, or neither one: what a NaN holds besides says nothing.
-  static func == (left: ShareFingerprint, right: ShareFingerprint) -> Bool {
-    zip(left.values, right.values).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }
+  /// Whether another is the same: each value equal to a part of `tolerance`, or neither a number.
+  func isSame(as other: ShareFingerprint, _ tolerance: Double) -> Bool {
+    values.indices.allSatisfy { isSame(at: $0, as: other, tolerance) }
+  }
+
+  private func isSame(at place: Int, as other: ShareFingerprint, _ tolerance: Double) -> Bool {
+    let (a, b) = (values[place], other.values[place])
+    // What a NaN holds besides says nothing.
+    return a == b || (a.isNaN && b.isNaN) || abs(a - b) <= tolerance * max(abs(a), abs(b))
   }
 
   /// The first tensor in which another has other squares; nil where none has.
-  func tensor(unlike other: ShareFingerprint) -> Int? {
-    values.indices.dropLast().first {
-      values[$0] != other.values[$0] && !(values[$0].isNaN && other.values[$0].isNaN)
-    }
+  func tensor(unlike other: ShareFingerprint, _ tolerance: Double) -> Int? {
+    values.indices.dropLast().first { !isSame(at: $0, as: other, tolerance) }
   }
 }
 
@@ -52,6 +56,8 @@ struct ReplayTable {
   /// By rank: its own share in the step, that again, the share of the rank before it, and of the
   /// one before that; as many as there are ranks for.
   let rows: [[ShareFingerprint]]
+  /// By how much two of the same may differ, in parts: 0 between ranks that compute alike.
+  let tolerance: Double
 
   /// How many computations each rank takes part in, the step's included.
   static func columns(ranks: Int) -> Int { min(ranks, 3) + 1 }
@@ -63,10 +69,14 @@ struct ReplayTable {
       + (0..<min(rows.count, 3)).map { rows[(owner + $0) % rows.count][1 + $0] }
   }
 
+  private func same(_ one: ShareFingerprint, _ other: ShareFingerprint) -> Bool {
+    one.isSame(as: other, tolerance)
+  }
+
   /// `expected` is about what the squares of a share were in earlier steps, by rank: of two ranks
   /// that disagree, the one is at fault that is farther from it.
   func finding(expected: [Double]) -> Finding {
-    if rows.count > 1, rows.indices.allSatisfy({ rows[$0][0] != rows[$0][1] }) {
+    if rows.count > 1, rows.indices.allSatisfy({ !same(rows[$0][0], rows[$0][1]) }) {
       return .notRepeatable
     }
     var votes = [Int](repeating: 0, count: rows.count)
@@ -77,22 +87,22 @@ struct ReplayTable {
       let all = computations(of: owner)
       func accuse(_ rank: Int, _ one: ShareFingerprint, _ other: ShareFingerprint) {
         votes[rank] += 1
-        tensors[rank] = tensors[rank] ?? one.tensor(unlike: other)
+        tensors[rank] = tensors[rank] ?? one.tensor(unlike: other, tolerance)
       }
-      if all.count > 2, all[1] != all[2] {
+      if all.count > 2, !same(all[1], all[2]) {
         if all.count == 3 {
           disputed = owner
-        } else if all[3] == all[2] {
+        } else if same(all[3], all[2]) {
           accuse(owner, all[1], all[2])
-        } else if all[3] == all[1] {
+        } else if same(all[3], all[1]) {
           accuse((owner + 1) % rows.count, all[1], all[2])
         } else {
           // No two agree: both of the others accuse the third, whichever that is.
           disputed = owner
         }
-      } else if all[0] != all[1] {
+      } else if !same(all[0], all[1]) {
         transient =
-          transient ?? .transient(rank: owner, tensor: all[0].tensor(unlike: all[1]))
+          transient ?? .transient(rank: owner, tensor: all[0].tensor(unlike: all[1], tolerance))
       }
     }
     if let most = votes.max(), most > 0 {
@@ -103,7 +113,7 @@ struct ReplayTable {
       let all = computations(of: disputed)
       return .persistent(
         rank: rows.count == 2 ? farther(from: expected) : nil,
-        tensor: all[1].tensor(unlike: all[2]))
+        tensor: all[1].tensor(unlike: all[2], tolerance))
     }
     return transient ?? .sound
   }
