@@ -89,8 +89,6 @@ public final class Run {
   var wasStopped = false
   /// Which skipped steps are worth a line.
   private var skipMessages = RepeatedMessages()
-  /// Which incidents are.
-  var incidentMessages = RepeatedMessages()
   /// Whether the run had ended before, with all that it was to do: then nothing is trained, and no
   /// file is written.
   private var isComplete = false
@@ -301,15 +299,16 @@ public final class Run {
     if let skip = history.record(
       outcome, tensors: trainer.model.layout.segments.map(\.name), hosts: hosts)
     {
-      log.warning("\(skip)")
+      let cause = outcome.incident.map { "; \($0.record.clause(hosts: hosts))" } ?? ""
+      log.warning("\(skip)\(cause)")
       if world.rank == 0, skipMessages.admits(skip) {
-        say.event(.message(level: .warning, text: skip))
+        say.event(.message(level: .warning, text: skip + cause))
       }
     }
-    if let incident = outcome.incident { try record(incident, on: world) }
     totals.record(outcome)
     stepSeconds.append(Float(outcome.totalSeconds))
     try recorder?.record(outcome, history)
+    if let incident = outcome.incident { try record(incident, on: world) }
     // One that is to stop does not wait for an evaluation: it is made up for when the run is
     // resumed.
     let isAsked = outcome.ledger[.stopRequests] > 0

@@ -20,9 +20,14 @@ public struct Incident: Sendable, Equatable {
 }
 
 extension IncidentRecord {
-  /// The line for people; `hosts` are the ranks'.
-  func sentence(hosts: [String]) -> String {
+  /// What follows the sentence that a step is skipped; `hosts` are the ranks'.
+  func clause(hosts: [String]) -> String {
     let place = rank.map { $0 < hosts.count ? " (rank \($0) on \(hosts[$0]))" : "" } ?? ""
-    return "step \(step): \(kind.rawValue), cause \(cause.rawValue): \(text)\(place)"
+    return "cause \(cause.rawValue): \(text)\(place)"
+  }
+
+  /// The sentence by itself.
+  func sentence(hosts: [String]) -> String {
+    "step \(step): \(kind.rawValue), \(clause(hosts: hosts))"
   }
 }

@@ -1,21 +1,17 @@
 import GradientNorms
 import GradientReduction
-import Logging
 import MPI
 import Recording
 import Reports
 
 extension Run {
-  /// Writes down what caused an alarm, and says it in a line. Weights or state that a fault has
-  /// changed end the run here, before a checkpoint of them is written. Collective.
+  /// Writes down what caused an alarm. Weights or state that a fault has changed end the run here,
+  /// before a checkpoint of them is written. Collective.
   func record(_ incident: Incident, on world: borrowing Communicator) throws {
     var found = incident.record
     found.host = found.rank.map { hosts[$0] }
-    let text = found.sentence(hosts: hosts)
-    log.warning("\(text)")
     try world.succeedOnAllRanks {
       guard world.rank == 0, lock != nil else { return }
-      if incidentMessages.admits(text) { say.event(.message(level: .warning, text: text)) }
       try recording { try found.append(to: directory.incidents) }
     }
     if incident.ending == .atOnce { try end(for: incident, on: world) }
