@@ -55,8 +55,8 @@ import Training
     outcome.expectCasesPass()
     print("norm-resume, \(outcome.seconds) s")
     try expectNoiseOfTensors(
-      try folder.records("run-15/metrics.jsonl"),
-      resumed: try folder.records("run-15-resumed/metrics.jsonl"))
+      try folder.records("run-noise-layers/metrics.jsonl"),
+      resumed: try folder.records("run-noise-layers-resumed/metrics.jsonl"))
   }
 
   /// `noise.layers` is in the first record and in every tenth, adds up to the whole's, and goes on
