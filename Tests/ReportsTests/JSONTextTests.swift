@@ -60,20 +60,26 @@ struct JSONTextTests {
     #expect(values[0] == values[1])
   }
 
-  @Test func aStepRecordTakesWellUnder20Microseconds() {
+  /// A record of 40 tensors takes no more than three times what it takes to make strings of its
+  /// numbers: some 20 µs, by the CPU.
+  @Test func aStepRecordTakesLittleMoreThanItsNumbers() {
     var record = Samples.step
     record.norm.layers = (0..<40).map {
       NamedNumber("transformer.h.\($0).attn.c_attn.weight", 1 / Double($0 + 3))
     }
     var bytes = 0
-    let count = 5000
-    // The processor's time: other programs do not lengthen it.
-    let fastest = (0..<5).map { _ in
+    func written() { bytes += JSONText(of: record).bytes.count }
+    func described() {
+      for layer in record.norm.layers { bytes += "\"\(layer.name)\":\(layer.value!)".utf8.count }
+    }
+    // The processor's time, in turns: other programs do not lengthen it, or both alike.
+    func seconds(_ body: () -> Void) -> Double {
       let start = processorSeconds()
-      for _ in 0..<count { bytes += JSONText(of: record).bytes.count }
-      return (processorSeconds() - start) / Double(count)
-    }.min()!
+      for _ in 0..<2000 { body() }
+      return processorSeconds() - start
+    }
+    let ratios = (0..<9).map { _ in seconds(written) / seconds(described) }.sorted()
     #expect(bytes > 0)
-    #expect(fastest < 20e-6, "\(fastest) s")
+    #expect(ratios[4] < 3, "\(ratios)")
   }
 }
