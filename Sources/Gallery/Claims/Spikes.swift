@@ -25,7 +25,7 @@ extension Claim {
           }
       }
     },
-    seconds: 420,
+    seconds: 270,
     judge: { runs in
       func outcome(_ cause: SpikeCause, _ rule: String) -> Recovery {
         Recovery(
