@@ -58,8 +58,8 @@ public struct StepPolicy: Sendable {
     }
   }
 
-  /// Decides. `fault` is what else was found wrong with the step; `early`, in scope `bound`, is the decision that was taken before the gradients were
-  /// summed: it stands.
+  /// Decides. `fault` is what else was found wrong with the step; `early`, in scope `bound`, is the
+  /// decision that was taken before the gradients were summed: it stands.
   public mutating func decide(
     _ ledger: NormLedger, early: StepDecision? = nil, fault: SkipReason? = nil
   ) -> StepDecision {

@@ -89,17 +89,6 @@ extension IncidentRecord: JSONWritable, Decodable {
     evidence = try fields.decodeIfPresent([String].self, forKey: .evidence) ?? []
   }
 
-  /// Adds a line to a run's `incidents.jsonl`, which is made where it is not there.
-  public func append(to path: String) throws(RunFileError) {
-    let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw RunFileError(path: path, cannot: "open it", code: errno) }
-    defer { close(file) }
-    let line = Array((JSONText(of: self).string + "\n").utf8)
-    guard Glibc.write(file, line, line.count) == line.count else {
-      throw RunFileError(path: path, cannot: "write to it", code: errno)
-    }
-  }
-
   /// Reads a run's `incidents.jsonl`, a record at a time; a line that is no record is named by its
   /// number and byte. A torn last line is left out.
   public static func read(path: String, each: (IncidentRecord) -> Void) throws(RunFileError) {
@@ -107,6 +96,19 @@ extension IncidentRecord: JSONWritable, Decodable {
       try JSONDecoder().decode(IncidentRecord.self, from: Data($0))
     } each: {
       each($0)
+    }
+  }
+}
+
+extension RunDirectory {
+  /// Adds a line to `incidents.jsonl`, which is made where it is not there.
+  package func append(incident: some JSONWritable) throws(RunFileError) {
+    let file = open(incidents, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw RunFileError(path: incidents, cannot: "open it", code: errno) }
+    defer { close(file) }
+    let line = Array((JSONText(of: incident).string + "\n").utf8)
+    guard write(file, line, line.count) == line.count else {
+      throw RunFileError(path: incidents, cannot: "write to it", code: errno)
     }
   }
 }

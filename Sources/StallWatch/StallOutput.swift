@@ -55,12 +55,7 @@ struct StallOutput {
   /// Appends a line to `incidents.jsonl`; a file that cannot be written is not worth more trouble
   /// now.
   func record(_ stall: Stall, in directory: String?) {
-    guard let directory else { return }
-    let file = open(
-      RunDirectory(directory).incidents, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    write(JSONText(of: stall).string, to: file)
+    if let directory { try? RunDirectory(directory).append(incident: stall) }
   }
 
   /// Writes `stalls/rank-R.jsonl` for each rank: what it was doing, then its last collectives, with

@@ -68,12 +68,7 @@ struct CriticalBatchCommand: AsyncParsableCommand {
 
   @OptionGroup var threads: ThreadsOption
 
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
+  @OptionGroup var settings: SettingsOption
 
   @Option(
     help: ArgumentHelp(
@@ -108,7 +103,7 @@ struct CriticalBatchCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--orders \(orders): give a number from 2 to 100")
     }
     let worker = try program.worker()
-    let overrides = try self.overrides + threads.checkedOverrides()
+    let overrides = try settings.overrides + threads.checkedOverrides()
     let first = try await worker.describe(experiment, overrides: overrides)
     let forced = try BatchRuns.overrides(of: first)
     let resolved = try await worker.describe(experiment, overrides: overrides + forced)

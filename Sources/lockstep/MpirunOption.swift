@@ -12,6 +12,16 @@ struct MpirunOption: ParsableArguments {
   var arguments: [String] = []
 }
 
+/// The option by which a command is given other values of an experiment's keys.
+struct SettingsOption: ParsableArguments {
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
+    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
+  var overrides: [String] = []
+}
+
 /// The option by which a command is given hosts, where it says nothing more of them.
 struct HostfileOption: ParsableArguments {
   @Option(

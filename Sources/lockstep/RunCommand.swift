@@ -48,12 +48,7 @@ struct RunCommand: AsyncParsableCommand {
   )
   var hosts: String?
 
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
+  @OptionGroup var settings: SettingsOption
 
   @Option(
     help: ArgumentHelp(
@@ -153,7 +148,7 @@ struct RunCommand: AsyncParsableCommand {
       }
     }
     let worker = try program.worker()
-    let overrides = try self.overrides + threads.checkedOverrides()
+    let overrides = try settings.overrides + threads.checkedOverrides()
     let experiment = try await worker.describe(experiment, overrides: overrides)
     let name = experiment.name
     let directory = try runDirectory(name: name)

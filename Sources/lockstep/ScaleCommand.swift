@@ -104,12 +104,7 @@ struct ScaleCommand: AsyncParsableCommand {
     help: ArgumentHelp("For --predict: a link's bandwidth, such as 10Gbit/s.", valueName: "speed"))
   var bandwidth: String?
 
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
+  @OptionGroup var settings: SettingsOption
 
   @Option(help: ArgumentHelp("The study's directory. Default: runs/NAME-MODE.", valueName: "dir"))
   var output: String?
@@ -153,7 +148,7 @@ struct ScaleCommand: AsyncParsableCommand {
   func run() async throws {
     let cluster = try self.cluster()
     let predicted = try predict.map { try WorkerLaunch.rankCounts($0, option: "--predict") } ?? []
-    let overrides = try self.overrides + threads.checkedOverrides()
+    let overrides = try settings.overrides + threads.checkedOverrides()
     let worker = try program.worker()
     let resolved = try await worker.describe(experiment, overrides: overrides)
     let plan = try self.plan(resolved)

@@ -35,12 +35,7 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Steps to run.", valueName: "count"))
   var steps = 20
 
-  @Option(
-    name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Override a key of the experiment; may be repeated.", valueName: "key=value"),
-    completion: .custom { arguments, _, _ in SettingCompletion.answers(arguments) })
-  var overrides: [String] = []
+  @OptionGroup var settings: SettingsOption
 
   @Option(
     help: ArgumentHelp(
@@ -82,7 +77,7 @@ struct VerifyCommand: AsyncParsableCommand {
       throw CommandFailure(.usage, "--steps \(steps): it takes at least one")
     }
     let fault = try injectedFault(counts)
-    let overrides = try self.overrides + threads.checkedOverrides()
+    let overrides = try settings.overrides + threads.checkedOverrides()
     let worker = try program.worker()
     let isAnyCPU = try await worker.describe(experiment, overrides: overrides).resolved.contains(
       "\nreproducible = \"any-cpu\"")

@@ -34,12 +34,17 @@ extension Autopsy {
     return MomentFault(rank: rank, tensor: ranks[rank].tensor, excess: ranks[rank].excess)
   }
 
-  func describe(_ moment: MomentFault, in finding: inout IncidentRecord) {
+  /// What the fault of a moment makes of a finding: the run ends before a checkpoint of it.
+  func blaming(_ moment: MomentFault, _ finding: IncidentRecord) -> Incident {
+    var finding = finding
     finding.cause = .optimizerState
-    finding.rank = moment.rank
-    finding.tensor = name(moment.tensor)
+    (finding.rank, finding.tensor) = (moment.rank, name(moment.tensor))
     finding.evidence.append(
       "\(updater.optimizer.rule.momentNames[0]) of \(name(moment.tensor) ?? "") on rank \(moment.rank) is \(formatted(moment.excess)) times the most that gradients can make of it"
     )
+    return Incident(
+      finding.saying(
+        "the optimiser's state on rank \(moment.rank) was changed by a fault of memory: resume from a checkpoint before it"
+      ), .atOnce)
   }
 }

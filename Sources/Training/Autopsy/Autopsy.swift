@@ -140,13 +140,11 @@ final class Autopsy {
     let moment = try momentsAtFault(on: world)
     if let difference = try differingWeights(on: world) {
       finding.evidence.append(difference.text)
-      finding.rank = moment?.rank ?? difference.odd?.first
-      (finding.kind, finding.cause) = (.divergence, .transient)
-      if let moment { describe(moment, in: &finding) }
+      finding.kind = .divergence
+      if let moment { return blaming(moment, finding) }
+      (finding.cause, finding.rank) = (.transient, difference.odd?.first)
       return Incident(
-        finding.saying(
-          moment == nil ? "the weights of a rank were changed by a fault of its memory" : nil),
-        .atOnce)
+        finding.saying("the weights of a rank were changed by a fault of its memory"), .atOnce)
     }
     finding.evidence.append("all ranks hold the same weights")
 
@@ -196,11 +194,8 @@ final class Autopsy {
     if checksSums(world.size) {
       finding.evidence.append("the sum of the shares, made again in Float64, is the same")
     }
-    if let moment {
-      // Samples that a spoilt weight reaches may be few, and look like the cause.
-      describe(moment, in: &finding)
-      return Incident(finding.saying(nil), .atOnce)
-    }
+    // Samples that a spoilt weight reaches may be few, and look like the cause.
+    if let moment { return blaming(moment, finding) }
     try weigh(step, into: &finding, &mine, on: world)
     return Incident(finding)
   }
@@ -298,14 +293,9 @@ final class Autopsy {
     let squares =
       samples ? SampleSquares(by: pass.model.compute, mayMakeGradients: false) : nil
     var mine = SampleNorms()
-    let parts = try pass.replay(batches, step: number, into: &vector, samples: squares) {
-      batch, squares in
-      for (row, square) in squares.enumerated() {
-        mine.add(
-          SampleNorms.Sample(
-            index: Int(batch.samples[row]),
-            norm: square.squareRoot() * Double(batches.total), rank: world.rank))
-      }
+    let rank = world.rank
+    let parts = try pass.replay(batches, step: number, into: &vector, samples: squares) { batch in
+      squares?.forEachSample(of: batch, total: batches.total, rank: rank) { mine.add($0) }
     }
     if samples { try SampleReduction().reduce(&mine, on: world) }
     norms = mine
@@ -338,12 +328,10 @@ final class Autopsy {
 }
 
 extension IncidentRecord {
-  /// With the sentence that names the cause; nil for that of the optimiser's state.
-  func saying(_ words: String?) -> IncidentRecord {
+  /// With the sentence that names the cause.
+  func saying(_ words: String) -> IncidentRecord {
     var record = self
-    record.text =
-      words
-      ?? "the optimiser's state\(rank.map { " on rank \($0)" } ?? "") was changed by a fault of memory: resume from a checkpoint before it"
+    record.text = words
     return record
   }
 }

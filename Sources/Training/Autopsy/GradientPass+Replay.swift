@@ -25,12 +25,11 @@ extension GradientPass {
 
   /// The norms of a share's parts at the weights as they are; `gradient` is left with their sum.
   ///
-  /// `measured` is called for each micro-batch with its samples' squares, where `samples` are given
-  /// to measure them.
+  /// `measured` is called after each micro-batch whose samples `samples`, where given, have measured.
   func replay(
     _ batches: StepBatches, step number: Int, into gradient: inout FlatVector,
     samples: SampleSquares? = nil,
-    measured: (_ batch: borrowing Batch, _ squares: [Double]) -> Void = { _, _ in }
+    measured: (_ batch: borrowing Batch) -> Void = { _ in }
   ) throws -> [MicroBatchNorms] {
     let tensors = model.layout.segments.count
     let last = batches.microBatches.count - 1
@@ -55,7 +54,7 @@ extension GradientPass {
           &gradient, batches, step: number, adds: index > 0, isComplete: isComplete, samples,
           &whole.squares)
       }
-      if let samples { measured(batch, samples.sums) }
+      if samples != nil { measured(batch) }
       whole.loss += loss
       if measuresApart {
         parts.append(
@@ -120,9 +119,7 @@ extension GradientPass {
     }
     guard isComplete, !changing.isEmpty else { return loss }
     for observer in changing { observer.computed(&vector, loss: loss, in: number) }
-    for (tensor, segment) in segments.enumerated() {
-      squares[tensor] = vector.squaredNorm(in: segment.range)
-    }
+    measure(vector, into: &squares)
     return loss
   }
 }

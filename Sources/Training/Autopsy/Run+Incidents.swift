@@ -12,7 +12,7 @@ extension Run {
     found.host = found.rank.map { hosts[$0] }
     try world.succeedOnAllRanks {
       guard world.rank == 0, lock != nil else { return }
-      try recording { try found.append(to: directory.incidents) }
+      try recording { try directory.append(incident: found) }
     }
     if incident.ending == .atOnce { try end(for: incident, on: world) }
   }

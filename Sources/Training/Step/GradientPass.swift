@@ -184,7 +184,7 @@ final class GradientPass {
     return loss
   }
 
-  private func measure(_ vector: borrowing FlatVector, into squares: inout [Double]) {
+  func measure(_ vector: borrowing FlatVector, into squares: inout [Double]) {
     for (tensor, segment) in model.layout.segments.enumerated() {
       squares[tensor] = vector.squaredNorm(in: segment.range)
     }

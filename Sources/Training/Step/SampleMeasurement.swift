@@ -33,11 +33,9 @@ final class SampleMeasurement {
   func begin(total: Int) {
     norms.removeAll(keepingCapacity: true)
     if limit != nil {
-      squares.factor = { [unowned self] in self.factor(norm: self.norm($0, total: total)) }
+      squares.factor = { [unowned self] in self.factor(norm: SampleSquares.norm($0, total: total)) }
     }
   }
-
-  private func norm(_ square: Double, total: Int) -> Double { square.squareRoot() * Double(total) }
 
   private func factor(norm: Double) -> Double {
     limit.map { clipCoefficient(norm: norm, limit: $0) } ?? 1
@@ -45,11 +43,7 @@ final class SampleMeasurement {
 
   /// Takes in the samples of a pass, whose gradients were scaled by 1/`total`.
   func add(_ batch: borrowing Batch, total: Int) {
-    for (row, square) in squares.sums.enumerated() {
-      norms.append(
-        SampleNorms.Sample(
-          index: Int(batch.samples[row]), norm: norm(square, total: total), rank: rank))
-    }
+    squares.forEachSample(of: batch, total: total, rank: rank) { norms.append($0) }
   }
 
   /// Enters this rank's samples, one by one: a sum of them would round.
@@ -71,5 +65,21 @@ final class SampleMeasurement {
     for sample in norms { all.add(sample) }
     try reduction?.reduce(&all, on: world)
     return all
+  }
+}
+
+extension SampleSquares {
+  /// A sample's norm, of gradients that were scaled by 1/`total`.
+  static func norm(_ square: Double, total: Int) -> Double { square.squareRoot() * Double(total) }
+
+  /// Calls `body` with each sample of the batch that the last pass measured.
+  func forEachSample(
+    of batch: borrowing Batch, total: Int, rank: Int, _ body: (SampleNorms.Sample) -> Void
+  ) {
+    for (row, square) in sums.enumerated() {
+      body(
+        SampleNorms.Sample(
+          index: Int(batch.samples[row]), norm: Self.norm(square, total: total), rank: rank))
+    }
   }
 }
