@@ -21,6 +21,12 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 /// time that a first build needs, and win nothing that a person could notice.
 let quickToBuild = settings + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
+/// The MPI that is built against: Debian's Open MPI, or another, of which `Launch/mpi` has described
+/// the compiler's wrapper in a file for pkg-config, and where its libraries lie if the linker does
+/// not look there.
+let isOtherMPI = (Context.environment["LOCKSTEP_MPI"] ?? "openmpi") != "openmpi"
+let mpiLibraries = isOtherMPI ? Context.environment["LOCKSTEP_MPI_LIBRARIES"] : nil
+
 func library(
   _ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = settings
 ) -> Target {
@@ -60,7 +66,7 @@ let package = Package(
   ],
   targets: [
     // System libraries and the one C target, for loops that must run at the CPU's vector width.
-    system("COpenMPI", pkgConfig: "ompi-c", debian: "libopenmpi-dev"),
+    system("CMPI", pkgConfig: isOtherMPI ? "lockstep-mpi" : "ompi-c", debian: "libopenmpi-dev"),
     system("COneDNN", debian: "libdnnl-dev"),
     system("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
     system("CProcess", debian: "libc6-dev"),
@@ -71,8 +77,12 @@ let package = Package(
     .target(name: "CFlightRecorder"),
 
     // The rooms, in the order data flows.
-    library("FlightRecorder", ["CFlightRecorder", "CProcess"]),
-    library("MPI", ["COpenMPI", "FlightRecorder"]),
+    library("FlightRecorder", ["CFlightRecorder", "CProcess", "Processes"]),
+    .target(
+      name: "MPI", dependencies: ["CMPI", "FlightRecorder", "Processes"], swiftSettings: settings,
+      linkerSettings: mpiLibraries.map {
+        [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", $0])]
+      } ?? []),
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms", ["ExperimentKeys", "Vectors"]),
     library("Processes"),
@@ -159,11 +169,11 @@ let package = Package(
     .target(
       name: "BuiltInModels", dependencies: ["Models", "Vectors"], path: "Tests/BuiltInModels",
       swiftSettings: settings),
-    .target(name: "CRankPrograms", dependencies: ["COpenMPI"], path: "Tests/CRankPrograms"),
+    .target(name: "CRankPrograms", dependencies: ["CMPI"], path: "Tests/CRankPrograms"),
     program(
       "rank-programs",
       [
-        "CFlightRecorder", "FlightRecorder", "StallWatch", "MPI", "GradientReduction",
+        "CFlightRecorder", "FlightRecorder", "Processes", "StallWatch", "MPI", "GradientReduction",
         "ExperimentKeys", "Configuration", "Training", "Recording", "Reports", "CRankPrograms",
         "Vectors",
         "GradientNorms", "BuiltInModels", "Models",

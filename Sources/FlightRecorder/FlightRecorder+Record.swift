@@ -1,32 +1,7 @@
 import CFlightRecorder
 import CProcess
 import Glibc
-
-/// Where a job's launcher put this process, as far as its environment says.
-public struct LaunchPlace: Sendable, Equatable {
-  public var rank = 0
-  /// Ranks of the job and of this host; 0 where unknown.
-  public var size = 0
-  public var localRank = 0
-  public var localSize = 0
-  /// What the ranks of one job have in common.
-  public var job: String
-
-  public init(
-    environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
-  ) {
-    func number(_ names: String...) -> Int? {
-      names.compactMap { environment($0).flatMap { Int($0) } }.first
-    }
-    rank = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID") ?? 0
-    let isLaunched = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK") != nil
-    size = number("OMPI_COMM_WORLD_SIZE") ?? (isLaunched ? number("SLURM_NTASKS") ?? 0 : 1)
-    localRank =
-      number("OMPI_COMM_WORLD_LOCAL_RANK") ?? (isLaunched ? number("SLURM_LOCALID") ?? 0 : 0)
-    localSize = number("OMPI_COMM_WORLD_LOCAL_SIZE") ?? (isLaunched ? 0 : 1)
-    job = environment("PMIX_NAMESPACE") ?? ""
-  }
-}
+import Processes
 
 extension FlightRecorder {
   /// The name that the record's memory has in `/proc/PID/fd`.

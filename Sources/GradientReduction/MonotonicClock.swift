@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// The time on a clock that only goes forward, the same for all processes of a machine.

@@ -1,3 +1,4 @@
+import Processes
 import Recording
 import Reports
 import Scaling
@@ -10,11 +11,14 @@ public struct DoctorReport: Sendable {
   /// What has to be mended before anything can run.
   public var problems: [String]
   public var findings: [DoctorAdvice.Finding]
+  /// What started the ranks.
+  public var mpirun: MPILauncher?
 
   public init(
     records: [HostRecord], diagnosis: DiagnosisRecord?, problems: [String],
-    findings: [DoctorAdvice.Finding]
+    findings: [DoctorAdvice.Finding], mpirun: MPILauncher? = nil
   ) {
+    self.mpirun = mpirun
     self.records = records
     self.diagnosis = diagnosis
     self.problems = problems
@@ -22,7 +26,8 @@ public struct DoctorReport: Sendable {
   }
 
   public var text: String {
-    var blocks = [[records.first?.mpi ?? "", ""].joined(), table(hosts)]
+    let launcher = mpirun.map { "; \($0.path) of \($0.name)" } ?? ""
+    var blocks = [(records.first?.mpi ?? "") + launcher, table(hosts)]
     if let diagnosis {
       blocks.append(table(ranks(diagnosis)))
       blocks.append(table(reductions(diagnosis)))
@@ -118,6 +123,8 @@ public struct DoctorReport: Sendable {
 extension DoctorReport: JSONWritable {
   public func write(to json: inout JSONText) {
     json.object {
+      $0.field("mpirun", mpirun?.path)
+      $0.field("mpirun_version", mpirun?.name.description)
       $0.field("hosts", records)
       $0.field("measured", diagnosis)
       $0.field("problems", problems)

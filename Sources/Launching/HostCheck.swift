@@ -25,14 +25,14 @@ public struct HostCheck: Sendable, Equatable {
     public var here: HostRecord
     /// The name of the program that reaches hosts.
     public var shell: String
-    public var mpirun: String
+    public var mpirun: MPILauncher
     /// The run directory; nil where nothing is to be run.
     public var output: String?
     /// Whether a path of the run is relative, so that hosts must have this directory.
     public var needsDirectory: Bool
 
     public init(
-      here: HostRecord, shell: String, mpirun: String, output: String?, needsDirectory: Bool
+      here: HostRecord, shell: String, mpirun: MPILauncher, output: String?, needsDirectory: Bool
     ) {
       self.here = here
       self.shell = shell
@@ -124,7 +124,7 @@ public struct HostCheck: Sendable, Equatable {
     if !record.hasLauncher {
       add(
         host,
-        "Open MPI's orted does not lie beside \(wanted.mpirun) there: apt-get install openmpi-bin",
+        "\(wanted.mpirun.daemon), which mpirun starts on each host, is not there: install \(wanted.mpirun.name) as here",
         .mpiUnusable)
     }
     if wanted.needsDirectory && record.directory != here.directory {

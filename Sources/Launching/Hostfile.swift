@@ -99,9 +99,12 @@ public struct Hostfile: Sendable, Equatable {
     if hosts.contains(where: { $0.user != nil }) { ownText = text }
   }
 
-  /// The arguments that name the hosts to mpirun.
+  /// `node1:2,node2:2`.
+  var list: String { hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",") }
+
+  /// The arguments that name the hosts to Open MPI's mpirun.
   var arguments: [String] {
-    let list = ["--host", hosts.map { "\($0.name):\($0.slots ?? 1)" }.joined(separator: ",")]
+    let list = ["--host", list]
     guard let path else { return list }
     // With both, the list limits the file's slots.
     return ["--hostfile", path] + (isLimited ? list : [])

@@ -8,16 +8,17 @@ extension MpirunCommand {
   public var shellText: String {
     var line = self
     line.setpriv = nil
-    line.mpirun = mpirun.split(separator: "/").last.map(String.init) ?? mpirun
     line.workerArguments = workerArguments.filter { $0 != "--events" }
     let set = assignments.filter { isNested || inherited[$0.name] != $0.value }
     let names = Set(set.map(\.name))
     let unset =
       isNested ? ["env"] + removed.filter { !names.contains($0) }.flatMap { ["-u", $0] } : []
     // An assignment counts as one only while its name is bare.
+    var command = line.command
+    command[0] = mpirun.word
     let words =
       unset.map(Self.quoted) + set.map { "\($0.name)=\(Self.quoted($0.value))" }
-      + line.command.map(Self.quoted)
+      + command.map(Self.quoted)
     return words.joined(separator: " ") + " </dev/null"
   }
 

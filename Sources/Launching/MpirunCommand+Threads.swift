@@ -44,13 +44,9 @@ extension MpirunCommand {
     let isWithinNodes = places.allSatisfy { place in
       place.host.cores / place.host.numaNodes / threads * place.host.numaNodes >= place.ranks
     }
-    guard isWithinNodes, places.contains(where: { $0.host.numaNodes > 1 }) else {
-      return ["--map-by", "slot:PE=\(threads)", "--bind-to", "core"]
-    }
-    return [
-      "--map-by", "numa:PE=\(threads)", "--rank-by", "core", "--bind-to", "core",
-      "--mca", "hwloc_base_mem_alloc_policy", "local_only",
-    ]
+    return mpirun.bindToBlocks(
+      of: threads,
+      withinNodes: isWithinNodes && places.contains { $0.host.numaNodes > 1 })
   }
 
   /// The ranks of each host that has some; nil where that is not known.

@@ -1,10 +1,11 @@
+import Processes
 import Scaling
 
 /// The command that starts the workers: mpirun's arguments and its environment, as values.
 public struct MpirunCommand: Sendable {
   /// Programs, as absolute paths. `setpriv` is nil where util-linux is missing.
   public var setpriv: String?
-  public var mpirun: String
+  public var mpirun: MPILauncher
   public var worker: String
   public var workerArguments: [String]
   public var ranks: Int
@@ -27,7 +28,7 @@ public struct MpirunCommand: Sendable {
   public var inherited: [String: String]
 
   public init(
-    setpriv: String?, mpirun: String, worker: String, workerArguments: [String], ranks: Int,
+    setpriv: String?, mpirun: MPILauncher, worker: String, workerArguments: [String], ranks: Int,
     machine: Machine, hostfile: Hostfile? = nil,
     extra: [String] = [], inherited: [String: String]
   ) {
@@ -62,41 +63,35 @@ public struct MpirunCommand: Sendable {
   /// `setpriv` sets the parent-death signal and then becomes mpirun, so that killing the
   /// coordinator, even with SIGKILL, ends the job.
   public var command: [String] {
-    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun] + arguments + extra + [worker]
+    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun.path] + arguments + extra + [
+      worker
+    ]
       + workerArguments
   }
 
   private var arguments: [String] {
     var arguments = ["-n", String(ranks)]
-    if let hostfile = hostfile.map(slotted) { arguments += hostfile.arguments }
-    if hostfile != nil || hasAllocation {
-      // By default a host that falls off the network is noticed after 300 s; with these after about
-      // 8 s.
-      for (name, value) in [("time", 2), ("intvl", 1), ("probes", 2)] {
-        arguments += ["--mca", "oob_tcp_keepalive_\(name)", String(value)]
-      }
-    }
+    if let hostfile = hostfile.map(slotted) { arguments += mpirun.hosts(hostfile) }
+    if hostfile != nil || hasAllocation { arguments += mpirun.noticeLostHosts }
     if isOversubscribed {
       if exceedsSlots, !extraMentions(["--oversubscribe", "-oversubscribe", "--map-by", "-map-by"])
       {
-        arguments.append("--oversubscribe")
+        arguments += mpirun.oversubscribe
       }
-      if !bindingIsChosen { arguments += ["--bind-to", "none"] }
-      if !extraMentions(["mpi_yield_when_idle"]) {
-        arguments += ["--mca", "mpi_yield_when_idle", "1"]
-      }
+      if !bindingIsChosen { arguments += mpirun.bindNone }
+      if !extraMentions(["mpi_yield_when_idle"]) { arguments += mpirun.yieldWhenIdle }
     } else if crowding == .shared {
       // Each of these hosts would bind its first rank to the same core.
-      if !bindingIsChosen { arguments += ["--bind-to", "none"] }
+      if !bindingIsChosen { arguments += mpirun.bindNone }
     } else if threads > 1 {
-      if !placementIsChosen { arguments += blockBinding ?? ["--bind-to", "none"] }
+      if !placementIsChosen { arguments += blockBinding ?? mpirun.bindNone }
     } else if bindsToCores && !placementIsChosen {
-      arguments += ["--map-by", "core", "--bind-to", "core:if-supported"]
+      arguments += mpirun.bindToCores
     }
-    arguments += [
-      "-x", inherited["OMP_NUM_THREADS"] == nil ? "OMP_NUM_THREADS=1" : "OMP_NUM_THREADS",
-    ]
-    return arguments + (hostfile == nil && !hasAllocation ? [] : exported.flatMap { ["-x", $0] })
+    arguments += mpirun.variable(
+      "OMP_NUM_THREADS", inherited["OMP_NUM_THREADS"] == nil ? "1" : nil)
+    return arguments
+      + (hostfile == nil && !hasAllocation ? [] : exported.flatMap { mpirun.variable($0) })
   }
 
   /// The variables that workers on other hosts need as they are here, beside those that mpirun
@@ -108,7 +103,7 @@ public struct MpirunCommand: Sendable {
   ]
 
   /// Whether this process is part of another mpirun's job.
-  var isNested: Bool { inherited["OMPI_COMM_WORLD_RANK"] != nil || inherited["PMIX_RANK"] != nil }
+  var isNested: Bool { LaunchPlace { inherited[$0] }.isLaunched }
 
   private var bindingIsChosen: Bool { extraMentions(["--bind-to", "-bind-to"]) }
   private var placementIsChosen: Bool {
@@ -125,17 +120,6 @@ public struct MpirunCommand: Sendable {
   private var exceedsSlots: Bool {
     if let hostfile { return hostfile.slots.map { ranks > $0 } ?? false }
     return !hasAllocation && ranks > machine.cores
-  }
-
-  /// Where an mpirun of this machine keeps its session: Open MPI names the host with or without its
-  /// domain.
-  public static func sessionDirectories(
-    of process: Int32, user: UInt32, environment: [String: String]
-  ) -> [String] {
-    let base =
-      ["OMPI_MCA_orte_tmpdir_base", "TMPDIR", "TEMP", "TMP"].lazy.compactMap { environment[$0] }
-      .first { !$0.isEmpty } ?? "/tmp"
-    return LocalHostNames.hostNames.map { "\(base)/ompi.\($0).\(user)/pid.\(process)" }
   }
 
   /// Whether ranks may run where only mpirun reaches them.
@@ -193,18 +177,18 @@ public struct MpirunCommand: Sendable {
 
   /// Variables set on top of the inherited ones.
   public var assignments: [(name: String, value: String)] {
-    machine.isRoot
+    machine.isRoot && mpirun.dialect != .hydra
       ? [("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")] : []
   }
 
   /// The inherited variables that mpirun must not see.
   ///
-  /// Inside another mpirun's job, `OMPI_*` and `PMIX_*` describe that job and a second mpirun
-  /// refuses to start. Outside one, the user's `OMPI_MCA_*` settings stay.
+  /// Inside another mpirun's job, `OMPI_*`, `PMIX_*` and their like describe that job and a second
+  /// mpirun refuses to start. Outside one, the user's settings (`OMPI_MCA_*`) stay.
   public var removed: [String] {
-    inherited.keys.filter { name in
-      (name.hasPrefix("OMPI_") || name.hasPrefix("PMIX_"))
-        && (isNested || !name.hasPrefix("OMPI_MCA_"))
+    let isNested = isNested
+    return inherited.keys.filter { name in
+      MPILauncher.describesJob(name) && (isNested || !name.contains("_MCA_"))
     }.sorted()
   }
 

@@ -3,9 +3,9 @@ import Reports
 
 /// Reads what workers and mpirun print when something goes wrong, and separates errors from noise.
 ///
-/// A worker's error is a line `rank R on HOST: MESSAGE`. Open MPI 4.1 explains itself in boxes
-/// between dashed lines; the few facts in them that matter (which rank, which signal, which host)
-/// are kept, the rest is noise.
+/// A worker's error is a line `rank R on HOST: MESSAGE`. Open MPI explains itself in boxes between
+/// dashed lines, MPICH's Hydra in lines of its own; the few facts in them that matter (which rank,
+/// which signal, which host) are kept, the rest is noise.
 public struct MpirunOutputParser: Sendable {
   /// A worker's own words about why it ends.
   public struct Fault: Sendable, Equatable {
@@ -22,7 +22,9 @@ public struct MpirunOutputParser: Sendable {
 
   /// A rank that ended by a signal or an exit code, as mpirun saw it.
   public struct RankExit: Sendable, Equatable {
-    public var rank: Int
+    /// Nil where mpirun gives its process alone.
+    public var rank: Int?
+    public var process: Int32?
     public var host: String?
     public var how: String
     /// Its exit code, where it chose one.
@@ -52,6 +54,8 @@ public struct MpirunOutputParser: Sendable {
   private var isInBox = false
   private var boxRank: Int?
   private var boxExecutable: String?
+  /// A rank whose end is described in the line to come.
+  private var dying: RankExit?
   private var sshError: String?
   private static let faultLimit = 4096
 
@@ -82,6 +86,7 @@ public struct MpirunOutputParser: Sendable {
       refuse("mpirun: \(line[range.upperBound...]) (see --mpirun-arg)", .usage)
       return .noise
     }
+    if readHydra(line) { return .noise }
     if line.contains("Fatal error: ") {
       fatalMessage = String(line[line.range(of: "Fatal error: ")!.lowerBound...])
     }
@@ -124,6 +129,9 @@ public struct MpirunOutputParser: Sendable {
       "mpirun: clean termination", "Abort is in progress", "abort is already in progress",
       "Primary job  terminated normally",
       "mpirun noticed that",
+      "YOUR APPLICATION TERMINATED WITH THE EXIT",
+      "This typically refers to a problem with your application.",
+      "Please see the FAQ page for debugging suggestions",
     ].contains { line.contains($0) }
   }
 
@@ -140,13 +148,21 @@ public struct MpirunOutputParser: Sendable {
       return String(trimmed.dropFirst(name.count).drop(while: \.isWhitespace))
     }
 
-    if line.contains("noticed that process rank"),
+    if let dead = dying {
+      // The line was broken before what it says.
+      dying = nil
+      note(dead, by: line)
+    } else if line.contains("noticed that process rank"),
       let rank = word(after: "rank").flatMap({ Int($0) })
     {
-      let how =
-        line.range(of: "exited on ").map { String(line[$0.upperBound...].prefix { $0 != "." }) }
-        ?? "a signal"
-      note(RankExit(rank: rank, host: word(after: "node"), how: "was killed by \(how)"))
+      let dead = RankExit(rank: rank, host: word(after: "node"), how: "")
+      if let how = line.range(of: "exited on ") {
+        note(dead, by: String(line[how.upperBound...]))
+      } else if words.suffix(2) == ["exited", "on"] {
+        dying = dead
+      } else {
+        note(dead, by: "a signal")
+      }
     } else if let name = value(of: "Process name:") {
       boxRank = name.split(separator: ",").last.flatMap { Int($0.prefix { $0.isNumber }) }
     } else if let code = value(of: "Exit code:"), let rank = boxRank {
@@ -156,7 +172,8 @@ public struct MpirunOutputParser: Sendable {
           exitCode: Int32(code.prefix { $0.isNumber })))
     } else if line.contains("MPI_ABORT was invoked on rank") {
       boxRank = word(after: "rank").flatMap { Int($0) }
-    } else if let code = value(of: "with errorcode"), let rank = boxRank {
+    } else if let code = value(of: "with errorcode") ?? value(of: "Errorcode:"), let rank = boxRank
+    {
       note(RankExit(rank: rank, host: nil, how: "gave up with code \(code.prefix { $0.isNumber })"))
     } else if let executable = value(of: "Executable:") {
       boxExecutable = executable
@@ -167,6 +184,55 @@ public struct MpirunOutputParser: Sendable {
     } else {
       readComplaint(line)
     }
+  }
+
+  // MARK: Hydra
+
+  /// Whether a line is one of MPICH's or its launcher's own.
+  private mutating func readHydra(_ line: String) -> Bool {
+    if line.hasPrefix("====") { return true }
+    if line.hasPrefix("=   ") {
+      let words = line.split(separator: " ").map(String.init)
+      if words.count > 5, words[1] == "PID", words[3] == "RUNNING", let process = Int32(words[2]) {
+        dying = RankExit(rank: nil, process: process, host: words[5], how: "")
+      }
+      return true
+    }
+    if let how = line.range(of: "TERMINATED WITH THE EXIT STRING: "), let dead = dying {
+      // `Killed (signal 9)`.
+      let words = line[how.upperBound...].split(separator: " (").map(String.init)
+      let signal = words.count == 2 ? "\(words[1].prefix { $0 != ")" }) (\(words[0]))" : "a signal"
+      dying = nil
+      note(dead, by: signal)
+      return true
+    }
+    if let abort = line.range(of: "application called MPI_Abort("),
+      let rank = line.split(separator: " ").last.flatMap({ Int($0) })
+    {
+      let code = line[abort.upperBound...].split(separator: ",").last?.drop { $0 == " " }.prefix {
+        $0.isNumber
+      }
+      note(
+        RankExit(
+          rank: rank, host: nil, how: "gave up with code \(code ?? "")",
+          exitCode: code.flatMap { Int32($0) }))
+      return true
+    }
+    guard line.hasPrefix("[mpiexec@") || line.hasPrefix("[proxy:") else { return false }
+    if let error = line.range(of: "execvp error on file ") {
+      let file = line[error.upperBound...].prefix { $0 != " " }
+      let host = line.prefix { $0 != "]" }.split(separator: "@").last ?? "a host"
+      refuse(
+        "\(file) cannot be executed on \(host): install the same build at the same path on every host",
+        .mpiUnusable)
+    } else if line.contains("unable to connect to") || line.contains("unable to get host address") {
+      lostDaemon = true
+      refuse(
+        "mpirun could not start on every host"
+          + ": check that ssh HOST works without a password and that MPICH is installed there",
+        .mpiUnusable)
+    }
+    return true
   }
 
   private mutating func readComplaint(_ line: String) {
@@ -205,6 +271,12 @@ public struct MpirunOutputParser: Sendable {
   private var lostHost = false
   /// The host whose workers can no longer be reached.
   public private(set) var hostLost: String?
+
+  private mutating func note(_ dead: RankExit, by signal: String) {
+    var dead = dead
+    dead.how = "was killed by \(signal.prefix { $0 != "." })"
+    note(dead)
+  }
 
   private mutating func note(_ death: RankExit) { if self.death == nil { self.death = death } }
 

@@ -3,16 +3,16 @@ public struct RemoteShell: Sendable, Equatable {
   /// Program and options, before the host's name.
   public var command: [String]
 
-  /// Finds what mpirun would use: the setting `plm_rsh_agent` on its command line or in the
-  /// environment, else ssh, else rsh. Nil where there is none. `program` finds a program on the
-  /// PATH.
+  /// Finds what mpirun would use: Open MPI's setting `plm_rsh_agent` (5: `plm_ssh_agent`) or Hydra's
+  /// `-launcher-exec` on its command line or in the environment, else ssh, else rsh. Nil where there
+  /// is none. `program` finds a program on the PATH.
   public init?(
     mpirunArguments: [String], environment: [String: String], program: (String) -> String?
   ) {
     let setting =
       Self.setting(in: mpirunArguments) ?? Self.names.lazy.compactMap {
-        environment["OMPI_MCA_\($0)"]
-      }.first ?? "ssh : rsh"
+        environment["OMPI_MCA_\($0)"] ?? environment["PRTE_MCA_\($0)"]
+      }.first ?? environment["HYDRA_LAUNCHER_EXEC"] ?? "ssh : rsh"
     for choice in setting.split(separator: ":") {
       var words = choice.split(separator: " ").map(String.init)
       guard let name = words.first, let path = name.hasPrefix("/") ? name : program(name) else {
@@ -29,12 +29,16 @@ public struct RemoteShell: Sendable, Equatable {
     return nil
   }
 
-  private static let names = ["plm_rsh_agent", "orte_rsh_agent", "pls_rsh_agent"]
+  private static let names = ["plm_rsh_agent", "plm_ssh_agent", "orte_rsh_agent", "pls_rsh_agent"]
 
   private static func setting(in arguments: [String]) -> String? {
+    for index in arguments.indices.dropLast()
+    where ["-launcher-exec", "--launcher-exec"].contains(arguments[index]) {
+      return arguments[index + 1]
+    }
     for index in arguments.indices.dropFirst()
     where names.contains(arguments[index]) && index + 1 < arguments.count {
-      if ["--mca", "-mca", "--gmca", "-gmca"].contains(arguments[index - 1]) {
+      if ["--mca", "-mca", "--gmca", "-gmca", "--prtemca"].contains(arguments[index - 1]) {
         return arguments[index + 1]
       }
     }

@@ -27,9 +27,13 @@ public struct RootCause: Sendable, Equatable {
   public init(
     ending: Ending, faults reader: MpirunOutputParser, step: Int?, directory: RunDirectory?
   ) {
-    let code = Self.code(ending, death: reader.death)
+    var death = reader.death
+    if let process = death?.process, let host = death?.host, death?.rank == nil {
+      death?.rank = directory?.rank(ofProcess: process, on: host)
+    }
+    let code = Self.code(ending, death: death)
     let grouped = Self.grouped(reader.faults)
-    let silent = reader.death.flatMap { death in
+    let silent = death.flatMap { death in
       reader.faults.contains { $0.rank == death.rank } ? nil : death
     }
     let words = directory.map { "; its words: \($0.mpirunLog)" } ?? ""
@@ -50,9 +54,13 @@ public struct RootCause: Sendable, Equatable {
     } else if let death = silent, grouped.isEmpty || death.how.hasPrefix("was killed") {
       let host = death.host.map { " on \($0)" } ?? ""
       let last = reader.fatalMessage.map { ": \($0)" } ?? ""
-      let log = directory.map { "; its log: \($0.log(ofRank: death.rank))" } ?? ""
+      let log = death.rank.flatMap { rank in directory.map { "; its log: \($0.log(ofRank: rank))" }
+      }
+      let who =
+        death.rank.map { "rank \($0)" }
+        ?? "a rank (process \(death.process.map(String.init) ?? "?"))"
       self.init(
-        text: "rank \(death.rank)\(host) \(death.how)\(place)\(last)\(log)", code: code,
+        text: "\(who)\(host) \(death.how)\(place)\(last)\(log ?? "")", code: code,
         others: grouped)
     } else if let first = grouped.first {
       self.init(text: first, code: code, others: Array(grouped.dropFirst()))

@@ -2,6 +2,7 @@ import CEarlySignals
 import Configuration
 import ExperimentKeys
 import Glibc
+import MPI
 import Recording
 import Reports
 import StallWatch
@@ -27,10 +28,13 @@ public enum LockstepWorker {
     var registry = Registry()
     register(&registry)
     let arguments = CommandLine.arguments.dropFirst()
-    if ["--keys", "--describe", "--sample"].contains(arguments.first) { admitSignals() }
+    if ["--keys", "--mpi", "--describe", "--sample"].contains(arguments.first) { admitSignals() }
     switch arguments.first {
     case "--keys":
       print(JSONText(of: KeyList(Experiment.keyDeclarations(registry: registry))).string)
+      exit(0)
+    case "--mpi":
+      print(JSONText(of: WorkerMPI(mpi: mpiLibraryVersion(), library: mpiLibraryFile())).string)
       exit(0)
     case "--describe": DescribeTask.run(Array(arguments.dropFirst()), registry)
     case "--predict": PredictTask.run(Array(arguments.dropFirst()), registry)

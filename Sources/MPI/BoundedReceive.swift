@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Receives that a message too long for its buffer cannot make write past it.
@@ -12,7 +12,7 @@ import FlightRecorder
 /// A receive knows its length this way before anything is written.
 @usableFromInline
 struct MatchedMessage {
-  @usableFromInline var handle: MPI_Message?
+  @usableFromInline var message: cmpi_message_slot
   @usableFromInline let status: MessageStatus
 
   /// Waits for it. One that is no whole number of elements is thrown away, and an error thrown.
@@ -20,17 +20,16 @@ struct MatchedMessage {
   init(
     _ source: Int32, _ tag: Int32, _ comm: MPI_Comm, of datatype: MPI_Datatype, _ call: StaticString
   ) throws(MPIError) {
-    var handle: MPI_Message?
+    var message = cmpi_message_slot()
     var status = MPI_Status()
-    try checkMessage(MPI_Mprobe(source, tag, comm, &handle, &status), "MPI_Mprobe")
+    try checkMessage(MPI_Mprobe(source, tag, comm, &message.handle, &status), "MPI_Mprobe")
     do throws(MPIError) {
       self.status = try MessageStatus(status, of: datatype, call)
     } catch {
-      var message = handle
       discardMessage(&message, bytes: messageBytes(status))
       throw error
     }
-    self.handle = handle
+    self.message = message
   }
 
   /// Receives it into `target` (MPI_Mrecv, MPI 3.1 §3.8.3). One that does not fit is thrown away,
@@ -40,14 +39,14 @@ struct MatchedMessage {
     into target: UnsafeMutableBufferPointer<Element>, _ call: StaticString
   ) throws(MPIError) {
     guard status.count <= target.count else {
-      discardMessage(&handle, bytes: status.count * MemoryLayout<Element>.stride)
+      discardMessage(&message, bytes: status.count * MemoryLayout<Element>.stride)
       throw .truncation(
         call.description, status, "\(status.count) elements", room: "\(target.count)")
     }
     try checkMessage(
       MPI_Mrecv(
-        target.baseAddress, Int32(status.count), Element.mpiDatatype, &handle,
-        cmpi_status_ignore()), "MPI_Mrecv")
+        target.baseAddress, Int32(status.count), Element.mpiDatatype,
+        &message.handle, cmpi_status_ignore()), "MPI_Mrecv")
   }
 }
 
@@ -73,12 +72,12 @@ func messageBytes(_ status: MPI_Status) -> Int {
 
 /// Receives a matched message into memory that is given back at once: its sender may wait for that.
 @usableFromInline
-func discardMessage(_ message: inout MPI_Message?, bytes: Int) {
+func discardMessage(_ message: inout cmpi_message_slot, bytes: Int) {
   // More bytes than a count can say come in longer elements.
   let unit = bytes > Int(Int32.max) ? cmpi_int64() : cmpi_byte()
   let count = bytes > Int(Int32.max) ? (bytes + 7) / 8 : bytes
   let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes + 8), alignment: 16)
-  MPI_Mrecv(memory, Int32(clamping: count), unit, &message, cmpi_status_ignore())
+  MPI_Mrecv(memory, Int32(clamping: count), unit, &message.handle, cmpi_status_ignore())
   memory.deallocate()
 }
 
@@ -94,13 +93,15 @@ nonisolated(unsafe) private let spill = UnsafeMutableRawPointer.allocate(
 @usableFromInline
 func boundedDatatype(
   _ base: UnsafeMutableRawPointer?, _ count: Int32, of datatype: MPI_Datatype
-) throws(MPIError) -> (datatype: MPI_Datatype?, buffer: UnsafeMutableRawPointer) {
+) throws(MPIError) -> (datatype: cmpi_datatype_slot, buffer: UnsafeMutableRawPointer) {
   let buffer = base ?? spill
   let lengths: [Int32] = [count, 1, 1]
   let places: [MPI_Aint] = [0, spill - buffer, spill + 2 - buffer]
-  let types: [MPI_Datatype?] = [datatype, cmpi_byte(), cmpi_byte()]
-  var made: MPI_Datatype?
-  try check(MPI_Type_create_struct(3, lengths, places, types, &made), "MPI_Type_create_struct")
-  try check(MPI_Type_commit(&made), "MPI_Type_commit")
+  var types = [cmpi_byte(), cmpi_byte(), cmpi_byte()]
+  types[0] = datatype
+  var made = cmpi_datatype_slot()
+  try check(
+    MPI_Type_create_struct(3, lengths, places, types, &made.handle), "MPI_Type_create_struct")
+  try check(MPI_Type_commit(&made.handle), "MPI_Type_commit")
   return (made, buffer)
 }

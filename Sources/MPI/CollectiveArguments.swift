@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 import Glibc
 

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Communicators that come from elsewhere: from a C library, or from a program that starts MPI
@@ -27,11 +27,11 @@ public func withCommunicator<Result>(
   borrowing handle: MPI_Comm?, _ body: (borrowing Communicator) throws -> Result
 ) throws -> Result {
   let handle = try adoptable(handle, "withCommunicator")
-  var handler: MPI_Errhandler?
-  try check(MPI_Comm_get_errhandler(handle, &handler), "MPI_Comm_get_errhandler")
+  var handler = cmpi_errhandler_slot()
+  try check(MPI_Comm_get_errhandler(handle, &handler.handle), "MPI_Comm_get_errhandler")
   defer {
-    MPI_Comm_set_errhandler(handle, handler)
-    MPI_Errhandler_free(&handler)
+    MPI_Comm_set_errhandler(handle, handler.handle)
+    MPI_Errhandler_free(&handler.handle)
   }
   return try body(Communicator(handle: handle, parent: .unrecorded))
 }
@@ -51,9 +51,9 @@ extension Communicator {
   /// communicator's number. Throws ``MPIError`` as ``withCommunicator(borrowing:_:)`` does.
   public init(duplicating handle: MPI_Comm?) throws(MPIError) {
     let handle = try adoptable(handle, "Communicator")
-    var copy: MPI_Comm?
-    try check(MPI_Comm_dup(handle, &copy), "MPI_Comm_dup")
-    try self.init(handle: copy!, parent: .unrecorded)
+    var copy = cmpi_comm_slot()
+    try check(MPI_Comm_dup(handle, &copy.handle), "MPI_Comm_dup")
+    try self.init(handle: present(copy.handle), parent: .unrecorded)
   }
 }
 

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Reductions that every rank gets (MPI 3.1, section 5.9.6).

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Every rank gives every other a piece (MPI 3.1, section 5.8). Data is only moved, never added.

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Copying what one rank has to all (MPI 3.1, section 5.4).

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Collecting every rank's elements: on all ranks, or on one (MPI 3.1, sections 5.5 and 5.7).

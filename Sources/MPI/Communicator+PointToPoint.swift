@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Messages from one rank to another, in calls that return when they are done (MPI 3.1, sections
@@ -144,11 +144,11 @@ extension Communicator {
     let comm = handle
     return try values.withUnsafeBufferPointer { (given) throws(MPIError) -> MessageStatus in
       try result.withUnsafeMutableBufferPointer { (target) throws(MPIError) -> MessageStatus in
-        var request: MPI_Request?
+        var request = cmpi_request_slot()
         try checkMessage(
           MPI_Isend(
-            given.baseAddress, sent, Element.mpiDatatype, receiver, sentLabel, comm, &request),
-          "MPI_Isend")
+            given.baseAddress, sent, Element.mpiDatatype, receiver, sentLabel, comm,
+            &request.handle), "MPI_Isend")
         var failure: MPIError?
         var status: MessageStatus?
         do throws(MPIError) {
@@ -157,7 +157,7 @@ extension Communicator {
           status = message.status
         } catch { failure = error }
         // What is being sent is borrowed no longer than this call, however the receive ended.
-        try checkMessage(MPI_Wait(&request, cmpi_status_ignore()), "MPI_Wait")
+        try checkMessage(MPI_Wait(&request.handle, cmpi_status_ignore()), "MPI_Wait")
         if let failure { throw failure }
         return status!
       }

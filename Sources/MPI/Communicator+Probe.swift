@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 
 // Looking at a message before it is received (MPI 3.1, section 3.8).
 extension Communicator {

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Reductions of which one rank gets all, or each rank a part (MPI 3.1, sections 5.9.1 and 5.10).

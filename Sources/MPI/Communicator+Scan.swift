@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Reductions over the ranks up to this one (MPI 3.1, section 5.11).

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Handing one rank's elements out, a piece to each (MPI 3.1, section 5.6).

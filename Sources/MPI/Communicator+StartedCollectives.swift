@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Collectives that are started here and finished by `Request.wait()` (MPI 3.1, section 5.12). Each
@@ -23,12 +23,12 @@ extension Communicator {
     let count = try mpiCount(values.count, "startAllReduce")
     let (comm, operation) = (handle, reduction.handle)
     let started = flight.start(.allReduce, bytes: values.count * MemoryLayout<Element>.stride)
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
         MPI_Iallreduce(
-          cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm, &request
-        ), "MPI_Iallreduce")
+          cmpi_in_place(), buffer.baseAddress, count, Element.mpiDatatype, operation, comm,
+          &request.handle), "MPI_Iallreduce")
     }
     return _overrideLifetime(Request(request, started), mutating: &values)
   }
@@ -47,10 +47,10 @@ extension Communicator {
     let source = try mpiRank(root, "startBroadcast")
     let comm = handle
     let started = flight.start(.broadcast, bytes: values.count * MemoryLayout<Element>.stride)
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
       try check(
-        MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request),
+        MPI_Ibcast(buffer.baseAddress, count, Element.mpiDatatype, source, comm, &request.handle),
         "MPI_Ibcast")
     }
     return _overrideLifetime(Request(request, started), mutating: &values)

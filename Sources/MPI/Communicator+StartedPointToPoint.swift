@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 // Messages from one rank to another that are started here and finished by waiting (MPI 3.1, section
@@ -25,11 +25,11 @@ extension Communicator {
       try mpiRank(destination, "startSend"), try mpiTag(sent: tag, "startSend")
     )
     let comm = handle
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try values.withUnsafeBufferPointer { (source) throws(MPIError) in
       try checkMessage(
         MPI_Isend(
-          source.baseAddress, count, Element.mpiDatatype, receiver, label, comm, &request),
+          source.baseAddress, count, Element.mpiDatatype, receiver, label, comm, &request.handle),
         "MPI_Isend")
     }
     return _overrideLifetime(Request(request, .unrecorded), copying: values)
@@ -56,14 +56,15 @@ extension Communicator {
     let count = try mpiCount(values.count, "startReceive")
     let (sender, label) = (try mpiSource(source, "startReceive"), try mpiTag(tag, "startReceive"))
     let comm = handle
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try values.withUnsafeMutableBufferPointer { (target) throws(MPIError) in
       let bounded = try boundedDatatype(target.baseAddress, count, of: Element.mpiDatatype)
       var datatype = bounded.datatype
       try checkMessage(
-        MPI_Irecv(bounded.buffer, 1, datatype, sender, label, comm, &request), "MPI_Irecv")
+        MPI_Irecv(bounded.buffer, 1, datatype.handle, sender, label, comm, &request.handle),
+        "MPI_Irecv")
       // The receive keeps it for as long as it needs it.
-      try check(MPI_Type_free(&datatype), "MPI_Type_free")
+      try check(MPI_Type_free(&datatype.handle), "MPI_Type_free")
     }
     return _overrideLifetime(
       ReceiveRequest(request, of: Element.mpiDatatype, room: Int(count)), mutating: &values)

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// A group of ranks that talk among themselves (MPI 3.1, chapter 6).
@@ -49,23 +49,25 @@ public struct Communicator: ~Copyable {
     -> FlightGroup
   {
     guard parent.isRecorded else { return .unrecorded }
-    var (world, group): (MPI_Group?, MPI_Group?)
-    try check(MPI_Comm_group(cmpi_comm_world(), &world), "MPI_Comm_group")
-    try check(MPI_Comm_group(handle, &group), "MPI_Comm_group")
+    var (world, group) = (cmpi_group_slot(), cmpi_group_slot())
+    try check(MPI_Comm_group(cmpi_comm_world(), &world.handle), "MPI_Comm_group")
+    try check(MPI_Comm_group(handle, &group.handle), "MPI_Comm_group")
     var (own, first): (Int32, Int32) = (0, 0)
-    try check(MPI_Group_translate_ranks(group, 1, &own, world, &first), "MPI_Group_translate_ranks")
-    try check(MPI_Group_free(&group), "MPI_Group_free")
-    try check(MPI_Group_free(&world), "MPI_Group_free")
+    try check(
+      MPI_Group_translate_ranks(group.handle, 1, &own, world.handle, &first),
+      "MPI_Group_translate_ranks")
+    try check(MPI_Group_free(&group.handle), "MPI_Group_free")
+    try check(MPI_Group_free(&world.handle), "MPI_Group_free")
     return parent.child(first: Int(first), size: size)
   }
 
   /// A communicator that a call makes of this one, for all to see while it is being made.
   private borrowing func made(
-    _ kind: CollectiveKind, _ call: StaticString, _ body: (inout MPI_Comm?) -> Int32
+    _ kind: CollectiveKind, _ call: StaticString, _ body: (inout cmpi_comm_slot) -> Int32
   ) throws(MPIError) -> Communicator {
-    var made: MPI_Comm?
+    var made = cmpi_comm_slot()
     try check(flight.during(kind, bytes: 0) { body(&made) }, call)
-    return try Communicator(handle: made!, parent: flight)
+    return try Communicator(handle: present(made.handle), parent: flight)
   }
 
   /// Makes the communicator of the ranks that give the same `color`, ordered by `key`, then by rank
@@ -87,7 +89,7 @@ public struct Communicator: ~Copyable {
       Int32(exactly: key) != nil, "split", "key \(key) is not within \(Int32.min)…\(Int32.max)")
     let handle = handle
     return try made(.split, "MPI_Comm_split") {
-      MPI_Comm_split(handle, Int32(color), Int32(key), &$0)
+      MPI_Comm_split(handle, Int32(color), Int32(key), &$0.handle)
     }
   }
 
@@ -98,7 +100,7 @@ public struct Communicator: ~Copyable {
   public borrowing func splitByNode() throws(MPIError) -> Communicator {
     let (handle, rank) = (handle, Int32(rank))
     return try made(.split, "MPI_Comm_split_type") {
-      MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), rank, cmpi_info_null(), &$0)
+      MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), rank, cmpi_info_null(), &$0.handle)
     }
   }
 
@@ -108,7 +110,7 @@ public struct Communicator: ~Copyable {
   /// Collective; costs an agreement on the new communicator's number.
   public borrowing func duplicate() throws(MPIError) -> Communicator {
     let handle = handle
-    return try made(.split, "MPI_Comm_dup") { MPI_Comm_dup(handle, &$0) }
+    return try made(.split, "MPI_Comm_dup") { MPI_Comm_dup(handle, &$0.handle) }
   }
 
   /// Gives the communicator back (MPI_Comm_free, MPI 3.1 §6.4.3).
@@ -116,8 +118,8 @@ public struct Communicator: ~Copyable {
   /// Collective, and few or no messages. That of ``withMPI(_:)`` or
   /// ``withCommunicator(borrowing:_:)`` is lent, so freeing it does not compile.
   public consuming func free() throws(MPIError) {
-    var handle: MPI_Comm? = self.handle
-    try check(flight.during(.free, bytes: 0) { MPI_Comm_free(&handle) }, "MPI_Comm_free")
+    var comm = cmpi_comm_slot(handle: handle)
+    try check(flight.during(.free, bytes: 0) { MPI_Comm_free(&comm.handle) }, "MPI_Comm_free")
     flight.remove()
   }
 

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 
 /// A Swift type that MPI can send and reduce: its memory is what MPI's type of the same name
 /// describes (MPI 3.1 §3.2.2).

@@ -1,11 +1,12 @@
-import COpenMPI
+import CMPI
 
 /// A failed MPI call: which one, MPI's error code, and MPI's own text for it (MPI_Error_string, MPI
 /// 3.1 §8.4).
 public struct MPIError: Error, Equatable, CustomStringConvertible {
   /// The MPI function's name, or the binding's when the arguments never reached MPI.
   public let call: String
-  /// MPI's error code; `MPI_ERR_COUNT`, `MPI_ERR_ARG` for arguments the binding itself refused.
+  /// MPI's error class, such as `MPI_ERR_RANK` (MPI 3.1 §8.4): a library's own codes differ in
+  /// their `text`. `MPI_ERR_COUNT`, `MPI_ERR_ARG` for arguments the binding itself refused.
   public let code: Int32
   /// What happened, in MPI's words or the binding's.
   public let text: String
@@ -29,8 +30,10 @@ public struct MPIError: Error, Equatable, CustomStringConvertible {
     var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
     var length: Int32 = 0
     MPI_Error_string(code, &buffer, &length)
+    var kind = code
+    MPI_Error_class(code, &kind)
     self.init(
-      call: call, code: code,
+      call: call, code: kind,
       text: String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 }
@@ -59,3 +62,7 @@ func require(_ condition: Bool, _ call: StaticString, _ text: @autoclosure () ->
 {
   if !condition { throw MPIError(call: call.description, code: MPI_ERR_ARG, text: text()) }
 }
+
+/// A handle that MPI has just made: in Open MPI a pointer, which Swift takes for one that may be
+/// missing.
+func present<Handle>(_ handle: Handle?) -> Handle { handle! }

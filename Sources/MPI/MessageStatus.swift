@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 
 /// What MPI says of a message: who sent it, under which tag, how long it is (`MPI_Status`, MPI 3.1
 /// §3.2.5).

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// A receive that was started and must be waited for (`MPI_Request`, MPI 3.1 §3.7).
@@ -16,8 +16,8 @@ public struct ReceiveRequest: ~Copyable, ~Escapable {
 
   @inlinable
   @_lifetime(immortal)
-  init(_ handle: MPI_Request?, of datatype: MPI_Datatype, room: Int) {
-    operation = StartedOperation(handle, .unrecorded)
+  init(_ request: cmpi_request_slot, of datatype: MPI_Datatype, room: Int) {
+    operation = StartedOperation(request, .unrecorded)
     self.datatype = datatype
     self.room = room
     status = nil

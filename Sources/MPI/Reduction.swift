@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// How the ranks' elements become one (`MPI_Op`, MPI 3.1 §5.9.2).
@@ -17,9 +17,10 @@ extension Reduction where Element: AdditiveArithmetic & Comparable {
   /// The smallest (`MPI_MIN`).
   ///
   /// With a NaN among the elements the result depends on their order: count non-finite values, do
-  /// not look for them here.
+  /// not look for them here. MPICH 4.0 compares `UInt8` as if it had a sign (not so 5.0).
   @inlinable public static var minimum: Reduction { Reduction(handle: cmpi_min()) }
-  /// The largest (`MPI_MAX`). With a NaN among the elements the result depends on their order.
+  /// The largest (`MPI_MAX`). With a NaN among the elements the result depends on their order;
+  /// MPICH 4.0 compares `UInt8` as if it had a sign.
   @inlinable public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
 }
 
@@ -43,11 +44,7 @@ extension Reduction where Element == ValueAndRank {
 public struct RecordReduction: ~Copyable {
   /// `MPI_User_function`: (in, in and out, number of records, datatype). It must be commutative,
   /// and associative up to rounding.
-  public typealias Combine =
-    @convention(c) (
-      UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?,
-      UnsafeMutablePointer<MPI_Datatype?>?
-    ) -> Void
+  public typealias Combine = cmpi_user_function
 
   /// How many values a record has.
   public let length: Int
@@ -61,23 +58,24 @@ public struct RecordReduction: ~Copyable {
   public init(length: Int, combine: Combine) throws(MPIError) {
     try require(length > 0, "RecordReduction", "a record of \(length) values")
     let count = try mpiCount(length, "RecordReduction")
-    var datatype: MPI_Datatype?
-    try check(MPI_Type_contiguous(count, Int64.mpiDatatype, &datatype), "MPI_Type_contiguous")
-    try check(MPI_Type_commit(&datatype), "MPI_Type_commit")
-    var operation: MPI_Op?
-    try check(MPI_Op_create(combine, 1, &operation), "MPI_Op_create")
+    var datatype = cmpi_datatype_slot()
+    try check(
+      MPI_Type_contiguous(count, Int64.mpiDatatype, &datatype.handle), "MPI_Type_contiguous")
+    try check(MPI_Type_commit(&datatype.handle), "MPI_Type_commit")
+    var operation = cmpi_op_slot()
+    try check(MPI_Op_create(combine, 1, &operation.handle), "MPI_Op_create")
     self.length = length
-    self.datatype = datatype!
-    self.operation = operation!
+    self.datatype = present(datatype.handle)
+    self.operation = present(operation.handle)
   }
 
   /// Gives the reduction back (MPI_Op_free and MPI_Type_free, MPI 3.1 §5.9.5 and §4.1.9). Local:
   /// sends nothing.
   public consuming func free() throws(MPIError) {
-    var datatype: MPI_Datatype? = self.datatype
-    var operation: MPI_Op? = self.operation
-    try check(MPI_Op_free(&operation), "MPI_Op_free")
-    try check(MPI_Type_free(&datatype), "MPI_Type_free")
+    var datatype = cmpi_datatype_slot(handle: self.datatype)
+    var operation = cmpi_op_slot(handle: self.operation)
+    try check(MPI_Op_free(&operation.handle), "MPI_Op_free")
+    try check(MPI_Type_free(&datatype.handle), "MPI_Type_free")
   }
 }
 
@@ -113,6 +111,7 @@ extension Communicator {
 /// How many words a record of this type has: what a ``RecordReduction/Combine`` function asks of
 /// its last argument (MPI_Type_size, MPI 3.1 §4.1.5). Sends nothing.
 public func recordLength(_ datatype: MPI_Datatype?) -> Int {
+  guard let datatype else { return 0 }
   var bytes: Int32 = 0
   MPI_Type_size(datatype, &bytes)
   return Int(bytes) / MemoryLayout<Int64>.stride

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// A collective or a send that was started and must be waited for (`MPI_Request`, MPI 3.1 §3.7 and
@@ -24,8 +24,8 @@ public struct Request: ~Copyable, ~Escapable {
   /// The caller ties it to the memory by the lifetime of the method it returns from.
   @inlinable
   @_lifetime(immortal)
-  init(_ handle: MPI_Request?, _ started: StartedFlight) {
-    operation = StartedOperation(handle, started)
+  init(_ request: cmpi_request_slot, _ started: StartedFlight) {
+    operation = StartedOperation(request, started)
   }
 
   /// Returns when the operation is complete here and the memory may be touched again (MPI_Wait,
@@ -52,14 +52,14 @@ public struct Request: ~Copyable, ~Escapable {
 /// memory and to the wait.
 @usableFromInline
 struct StartedOperation {
-  @usableFromInline var handle: MPI_Request?
+  @usableFromInline var request: cmpi_request_slot
   @usableFromInline let started: StartedFlight
   /// What a test met, for the wait to throw: an error thrown while the request lives would drop it.
   @usableFromInline var failure: Int32
 
   @inlinable
-  init(_ handle: MPI_Request?, _ started: StartedFlight) {
-    self.handle = handle
+  init(_ request: cmpi_request_slot, _ started: StartedFlight) {
+    self.request = request
     self.started = started
     failure = MPI_SUCCESS
   }
@@ -67,14 +67,14 @@ struct StartedOperation {
   /// Waits, and stores what MPI says of the message.
   mutating func wait(_ status: UnsafeMutablePointer<MPI_Status>?) throws(MPIError) {
     if failure != MPI_SUCCESS { throw MPIError(call: "MPI_Test", code: failure) }
-    try check(started.waiting { MPI_Wait(&handle, status) }, "MPI_Wait")
+    try check(started.waiting { MPI_Wait(&request.handle, status) }, "MPI_Wait")
   }
 
   /// Tests, and stores what MPI says of the message when it is over.
   mutating func test(_ status: UnsafeMutablePointer<MPI_Status>?) -> Bool {
     if failure != MPI_SUCCESS { return true }
     var complete: Int32 = 0
-    failure = MPI_Test(&handle, &complete, status)
+    failure = MPI_Test(&request.handle, &complete, status)
     return complete != 0 || failure != MPI_SUCCESS
   }
 }

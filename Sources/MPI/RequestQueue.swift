@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// Collectives that were started one after another and end in that order, on messages of their own:
@@ -13,7 +13,7 @@ import FlightRecorder
 /// use the communicator.
 public final class RequestQueue {
   private let communicator: Communicator
-  private var requests: [MPI_Request?] = []
+  private var requests: [cmpi_request_slot] = []
   private var flights: [StartedFlight] = []
   /// The oldest one that has not ended.
   private var first = 0
@@ -41,12 +41,12 @@ public final class RequestQueue {
     into target: UnsafeMutablePointer<Element>, _ received: CountsAndDisplacements,
     keeping owner: AnyObject
   ) throws(MPIError) {
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try check(
       MPI_Ialltoallv(
         source, sent.counts, sent.starts, Element.mpiDatatype, target, received.counts,
         received.starts, Element.mpiDatatype,
-        communicator.handle, &request), "MPI_Ialltoallv")
+        communicator.handle, &request.handle), "MPI_Ialltoallv")
     append(request, .allToAll, bytes: sent.total * MemoryLayout<Element>.stride, owner)
   }
 
@@ -59,11 +59,11 @@ public final class RequestQueue {
     inPlace base: UnsafeMutablePointer<Element>, _ pieces: CountsAndDisplacements,
     keeping owner: AnyObject
   ) throws(MPIError) {
-    var request: MPI_Request?
+    var request = cmpi_request_slot()
     try check(
       MPI_Iallgatherv(
         cmpi_in_place(), 0, Element.mpiDatatype, base, pieces.counts, pieces.starts,
-        Element.mpiDatatype, communicator.handle, &request),
+        Element.mpiDatatype, communicator.handle, &request.handle),
       "MPI_Iallgatherv")
     append(request, .allGather, bytes: pieces.total * MemoryLayout<Element>.stride, owner)
   }
@@ -72,8 +72,8 @@ public final class RequestQueue {
   ///
   /// Collective: started in the same order on all ranks. Throws ``MPIError`` for what MPI reports.
   public func startBarrier(keeping owner: AnyObject) throws(MPIError) {
-    var request: MPI_Request?
-    try check(MPI_Ibarrier(communicator.handle, &request), "MPI_Ibarrier")
+    var request = cmpi_request_slot()
+    try check(MPI_Ibarrier(communicator.handle, &request.handle), "MPI_Ibarrier")
     append(request, .barrier, bytes: 0, owner)
   }
 
@@ -81,7 +81,7 @@ public final class RequestQueue {
   /// it has (MPI_Test, MPI 3.1 §3.7.3). Local; the queue must not be empty.
   public func takeOldest() throws(MPIError) -> Bool {
     var complete: Int32 = 0
-    try check(MPI_Test(&requests[first], &complete, cmpi_status_ignore()), "MPI_Test")
+    try check(MPI_Test(&requests[first].handle, &complete, cmpi_status_ignore()), "MPI_Test")
     if complete != 0 {
       flights[first].end()
       removeOldest()
@@ -94,12 +94,13 @@ public final class RequestQueue {
   /// Local; the queue must not be empty. Throws ``MPIError`` where the collective failed.
   public func waitForOldest() throws(MPIError) {
     try check(
-      flights[first].waiting { MPI_Wait(&requests[first], cmpi_status_ignore()) }, "MPI_Wait")
+      flights[first].waiting { MPI_Wait(&requests[first].handle, cmpi_status_ignore()) }, "MPI_Wait"
+    )
     removeOldest()
   }
 
   private func append(
-    _ request: MPI_Request?, _ kind: CollectiveKind, bytes: Int, _ owner: AnyObject
+    _ request: cmpi_request_slot, _ kind: CollectiveKind, bytes: Int, _ owner: AnyObject
   ) {
     requests.append(request)
     flights.append(communicator.flight.start(kind, bytes: bytes))

@@ -1,4 +1,4 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 
 /// Memory that the ranks of one node share: each rank owns a part and reads the others' without a
@@ -22,14 +22,15 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
     let stride = MemoryLayout<Element>.stride
     try require(count >= 0 && count <= MPI_Aint.max / stride, "SharedWindow", "\(count) elements")
     var base: UnsafeMutableRawPointer?
-    var made: MPI_Win?
+    var made = cmpi_win_slot()
     let flight = node.flight
     try flight.check(
       .window, bytes: count * stride,
       MPI_Win_allocate_shared(
-        MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base, &made),
+        MPI_Aint(count * stride), Int32(stride), cmpi_info_null(), node.handle, &base,
+        &made.handle),
       "MPI_Win_allocate_shared")
-    let window = made!
+    let window = present(made.handle)
     // A window does not inherit its communicator's handler.
     try check(MPI_Win_set_errhandler(window, cmpi_errors_return()), "MPI_Win_set_errhandler")
     try check(MPI_Win_lock_all(Int32(MPI_MODE_NOCHECK), window), "MPI_Win_lock_all")
@@ -87,9 +88,9 @@ public struct SharedWindow<Element: Datatype>: ~Copyable {
   /// Gives the memory back (MPI_Win_unlock_all, MPI 3.1 §11.5.3, and MPI_Win_free, §11.2.5).
   /// Collective; costs a barrier.
   public consuming func free() throws(MPIError) {
-    var window: MPI_Win? = self.window
-    try check(MPI_Win_unlock_all(window), "MPI_Win_unlock_all")
-    try flight.check(.window, bytes: 0, MPI_Win_free(&window), "MPI_Win_free")
+    var window = cmpi_win_slot(handle: self.window)
+    try check(MPI_Win_unlock_all(window.handle), "MPI_Win_unlock_all")
+    try flight.check(.window, bytes: 0, MPI_Win_free(&window.handle), "MPI_Win_free")
   }
 }
 

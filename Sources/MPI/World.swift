@@ -1,6 +1,7 @@
-import COpenMPI
+import CMPI
 import FlightRecorder
 import Glibc
+import Processes
 
 /// An error that chooses the exit status of the job it ends, where ``withMPI(_:)`` meets it.
 public protocol JobFailure: Error {
@@ -25,13 +26,20 @@ public protocol JobFailure: Error {
 /// ``JobFailure/exitStatus`` (1 for other errors). It must not finalise: other ranks may wait in a
 /// collective that this one will never join, and would wait for ever.
 ///
+/// A program that another MPI's mpirun started would be as many jobs of one rank: rank 0 says so in
+/// a line that names both, and every process ends with 78.
+///
 /// MPI is asked for `MPI_THREAD_FUNNELED`: only the thread that calls this may call MPI.
 public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -> Result {
+  let place = LaunchPlace()
+  ForeignLauncher(place, library: mpiLibrary)?.endProcess(rank: place.rank)
+  avoidKnownFaults()
   var provided: Int32 = 0
   _ = FlightGroup.world.during(.start, bytes: 0) {
     MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
   }
   let world = makeWorld()
+  ForeignLauncher(place, library: mpiLibrary, worldSize: world.size)?.endProcess(rank: place.rank)
   FlightRecorder.join(rank: world.rank, size: world.size)
   let result = run(body, on: world)
   FlightRecorder.enter(.end)
@@ -69,7 +77,7 @@ public func hostName() -> String {
 }
 
 /// One line in one system call: lines of several ranks that are written in parts tear.
-private func printFailure(_ text: String) {
+func printFailure(_ text: String) {
   // What a file or its name holds is part of the text: nothing in it may act on a terminal, as C0
   // and C1 controls and turns of direction do.
   let shown = text.unicodeScalars.map { scalar -> Unicode.Scalar in
@@ -81,15 +89,4 @@ private func printFailure(_ text: String) {
   var line = Array(String(String.UnicodeScalarView(shown)).utf8)
   line.append(UInt8(ascii: "\n"))
   _ = write(STDERR_FILENO, line, line.count)
-}
-
-/// The MPI library's own name and version, one line (MPI_Get_library_version, MPI 3.1 §8.1.1). Sends
-/// nothing, and needs no start of MPI.
-public func mpiLibraryVersion() -> String {
-  var buffer = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
-  var length: Int32 = 0
-  MPI_Get_library_version(&buffer, &length)
-  let text = String(
-    decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  return String(text.prefix { $0 != "," })
 }

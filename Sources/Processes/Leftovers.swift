@@ -66,7 +66,8 @@ public struct Leftovers: Sendable {
   public static func ofRank() -> Leftovers? {
     guard let mine = Leftovers() else { return nil }
     for name in [
-      "btl_vader_backing_directory", "osc_sm_backing_directory", "osc_rdma_backing_directory",
+      "btl_vader_backing_directory", "btl_sm_backing_directory", "osc_sm_backing_directory",
+      "osc_rdma_backing_directory",
     ] {
       setenv("OMPI_MCA_\(name)", mine.directory, 0)
     }

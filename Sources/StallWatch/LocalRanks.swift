@@ -1,5 +1,6 @@
 import FlightRecorder
 import Glibc
+import Processes
 
 /// The ranks of this host, as their watcher sees them.
 struct LocalRanks {

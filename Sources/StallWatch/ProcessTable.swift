@@ -7,21 +7,16 @@ enum ProcessTable {
   /// The processes of a job that are ranks here, other than those known: number, rank, and the
   /// memory of their record, if they have one yet.
   ///
-  /// A job is known by its launcher's name for it; a host that shares its processes with others, by
-  /// its own name space of host names.
-  static func ranks(ofJob job: String, knowing known: Set<Int32>) -> [(
+  /// A host that shares its processes with others is known by its own name space of host names.
+  static func ranks(ofJob job: LaunchPlace.Job, knowing known: Set<Int32>) -> [(
     process: Int32, rank: Int, image: FlightImage?
   )] {
-    guard !job.isEmpty else { return [] }
+    guard job != .unknown else { return [] }
     let own = SmallFiles.link("/proc/self/ns/uts")
     var found: [(process: Int32, rank: Int, image: FlightImage?)] = []
     for name in SmallFiles.entries(of: "/proc") {
       guard let process = Int32(name), process != getpid(), !known.contains(process),
-        let environment = SmallFiles.bytes("/proc/\(name)/environ", limit: 1 << 20),
-        value(of: "PMIX_NAMESPACE", in: environment) == job,
-        let rank =
-          (value(of: "OMPI_COMM_WORLD_RANK", in: environment)
-          ?? value(of: "PMIX_RANK", in: environment)).flatMap({ Int($0) }),
+        let rank = LaunchPlace.rank(of: process), LaunchPlace.isMember(process, of: job),
         SmallFiles.link("/proc/\(name)/ns/uts") == own, !isWatcher(process)
       else { continue }
       found.append((process, rank, image(of: process)))
@@ -72,13 +67,5 @@ enum ProcessTable {
     SmallFiles.bytes("/proc/\(process)/cmdline", limit: 1 << 20).map {
       $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8)
     } ?? true
-  }
-
-  private static func value(of name: String, in environment: [UInt8]) -> String? {
-    let prefix = Array((name + "=").utf8)
-    for entry in environment.split(separator: 0) where entry.starts(with: prefix) {
-      return String(decoding: entry.dropFirst(prefix.count), as: UTF8.self)
-    }
-    return nil
   }
 }

@@ -2,6 +2,7 @@ import CFlightRecorder
 import CProcess
 import FlightRecorder
 import Glibc
+import Processes
 
 /// Finds out when a job hangs and which rank it waits for, from a process of its own on each host:
 /// SIGSTOP stops all threads of a rank.

@@ -1,5 +1,6 @@
 import FlightRecorder
 import Glibc
+import Processes
 
 /// The process that watches a host's ranks. That of rank 0's host hears from the others' and is the
 /// one that judges.

@@ -132,8 +132,7 @@ public enum StopSignals {
     }
     // mpirun ends the other ranks of a job in which one has failed: that one has said why.
     if !(plan.outcome == .interrupted(by: SIGTERM) && SignalThread.sender == getppid()) {
-      let rank = getenv("OMPI_COMM_WORLD_RANK").map { String(cString: $0) } ?? "0"
-      let line = Array("rank \(rank) on \(hostName()): \(words)\n".utf8)
+      let line = Array("rank \(LaunchPlace().rank) on \(hostName()): \(words)\n".utf8)
       _ = write(STDERR_FILENO, line, line.count)
     }
     state.atEnd()
@@ -149,7 +148,7 @@ public enum StopSignals {
 
   /// The other ranks of this job on this host.
   private static func siblings() -> [ProcessEntry] {
-    guard getenv("OMPI_COMM_WORLD_RANK") != nil else { return [] }
+    guard LaunchPlace().isLaunched else { return [] }
     return ProcessEntry.descendants(of: getppid()).filter {
       $0.identifier != getpid() && $0.parent == getppid()
     }

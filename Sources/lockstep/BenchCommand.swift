@@ -78,7 +78,7 @@ struct BenchCommand: AsyncParsableCommand {
     guard profile || trace == nil else {
       throw CommandFailure(.usage, "--trace is for --profile; give both")
     }
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: try program.worker(), experiment: workload.name, overrides: [],
       hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)

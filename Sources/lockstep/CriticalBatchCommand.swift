@@ -107,7 +107,7 @@ struct CriticalBatchCommand: AsyncParsableCommand {
     let first = try await worker.describe(experiment, overrides: overrides)
     let forced = try BatchRuns.overrides(of: first)
     let resolved = try await worker.describe(experiment, overrides: overrides + forced)
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: worker, experiment: experiment, overrides: overrides + forced,
       hostfile: hostfile.path, mpirunArguments: mpirun.arguments)
     let division = launch.division(

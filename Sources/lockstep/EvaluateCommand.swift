@@ -36,7 +36,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   func run() async throws {
     let request = try RankRequest(
       ranks: source.ranks, threads: try source.threads.checked() ?? .fixed(1))
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: try program.worker(), experiment: source.path, overrides: source.overrides,
       hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)

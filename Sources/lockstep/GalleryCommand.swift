@@ -115,7 +115,7 @@ struct GalleryCommand: AsyncParsableCommand {
       }
       let path = "\(experiments)/\(claim.experiment)"
       let worker = try WorkerProgram(nil)
-      let launch = try WorkerLaunch(
+      let launch = try await WorkerLaunch(
         worker: worker, experiment: path, overrides: planned.overrides, hostfile: nil,
         mpirunArguments: [])
       let experiment = try await worker.describe(path, overrides: planned.overrides)

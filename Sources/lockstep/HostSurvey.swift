@@ -8,7 +8,7 @@ import Reports
 /// Asks every host of a job, all at the same time, what it is and has.
 struct HostSurvey {
   let worker: String
-  let mpirun: String
+  let mpirun: MPILauncher
   let shell: RemoteShell?
   let environment: [String: String]
   /// Variables that the workers will have.
@@ -68,8 +68,7 @@ struct HostSurvey {
 
   /// Asks a host, or this machine where it is nil.
   private func ask(_ host: String?, token: String?) async -> HostCheck.Answer {
-    let daemon = String(mpirun[..<(mpirun.lastIndex(of: "/") ?? mpirun.startIndex)]) + "/orted"
-    var probe = [worker, "probe", "--probe", "--probe-launcher", daemon]
+    var probe = [worker, "probe", "--probe", "--probe-launcher", mpirun.daemon]
     for file in data { probe += ["--probe-file", file] }
     if let output { probe += ["--output", output] }
     if let token { probe += ["--probe-token", token] }

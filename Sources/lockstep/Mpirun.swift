@@ -38,7 +38,7 @@ struct Mpirun {
       let ending = try await ChildProcess.run(
         command, environment: line.environment,
         began: { launcher in
-          await control.began(.init(launcher, hasOtherHosts: hasOtherHosts), kind)
+          await control.began(.init(launcher, of: line), kind)
           if hasOtherHosts {
             monitor.withLock { $0 = Task { await children.watch(launcher) } }
             return

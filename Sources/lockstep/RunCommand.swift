@@ -15,7 +15,7 @@ struct RunCommand: AsyncParsableCommand {
       at once (128 + the signal's number), where nothing is to be saved. A second one does not wait (70). USR1 writes a checkpoint and goes on.
       A reader of the output that goes away costs the output, not the run.
       Exit codes: 0 done, 64 bad options or experiment, 65 bad data or checkpoint, 70 a worker failed, 75 stopped, 78 MPI unusable.
-      With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this Open MPI (78), the same
+      With --hosts or --hostfile every host is asked first, in at most 10 s: can it be reached (78), has it this build (78), this MPI (78), the same
       data (65), and can rank 0's, the first one, write the run directory, in sight of this machine (64).
 
       Examples:
@@ -40,7 +40,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var threads: ThreadsOption
 
-  @Option(help: ArgumentHelp("Open MPI hostfile: lines `name slots=N`.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A hostfile: lines `name slots=N`, as Open MPI has them.", valueName: "file")
+  )
   var hostfile: String?
 
   @Option(
@@ -152,7 +154,7 @@ struct RunCommand: AsyncParsableCommand {
     let experiment = try await worker.describe(experiment, overrides: overrides)
     let name = experiment.name
     let directory = try runDirectory(name: name)
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
       mpirunArguments: mpirun.arguments)

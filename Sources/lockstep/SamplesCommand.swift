@@ -70,7 +70,7 @@ struct SamplesCommand: AsyncParsableCommand {
       throw CommandFailure(
         .usage, "\(table) is there already: --force replaces it, --output FILE names another")
     }
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: try program.worker(), experiment: source.path, overrides: source.overrides,
       hostfile: hostfile.path,
       mpirunArguments: mpirun.arguments)

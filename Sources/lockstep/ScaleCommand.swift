@@ -152,7 +152,7 @@ struct ScaleCommand: AsyncParsableCommand {
     let worker = try program.worker()
     let resolved = try await worker.describe(experiment, overrides: overrides)
     let plan = try self.plan(resolved)
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: worker, experiment: experiment, overrides: overrides, hostfile: hostfile,
       hosts: hosts,
       mpirunArguments: mpirun.arguments)

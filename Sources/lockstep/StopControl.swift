@@ -30,14 +30,20 @@ actor StopControl {
     fileprivate let process: ProcessEntry?
     /// Whether its ranks may be on other hosts, which only mpirun reaches.
     fileprivate let hasOtherHosts: Bool
+    fileprivate let mpirun: MPILauncher
 
-    init(_ identifier: Int32, hasOtherHosts: Bool) {
+    init(_ identifier: Int32, of line: MpirunCommand) {
       self.identifier = identifier
-      self.hasOtherHosts = hasOtherHosts
+      hasOtherHosts = line.mayReachOtherHosts
+      mpirun = line.mpirun
       process = ProcessEntry(identifier)
     }
 
     fileprivate func send(_ signal: Int32) { process?.send(signal) }
+    /// Hands a request to the ranks.
+    fileprivate func ask(_ signal: Int32) {
+      send(signal == SIGUSR2 && mpirun.stopSignal == .terminate ? SIGTERM : signal)
+    }
     fileprivate var descendants: [ProcessEntry] {
       process?.isAlive == true ? ProcessEntry.descendants(of: identifier) : []
     }
@@ -84,7 +90,7 @@ actor StopControl {
     if leftovers == nil { leftovers = Leftovers() }
     if let process = job.process {
       launchers.append(process)
-      for session in MpirunCommand.sessionDirectories(
+      for session in job.mpirun.sessionDirectories(
         of: job.identifier, user: geteuid(), environment: Installation.environment())
       {
         leftovers?.note(session: session, of: process.identifier, since: process.startTime)
@@ -142,7 +148,7 @@ actor StopControl {
 
   private func carryOut(_ action: StopPlan.Action) {
     switch action {
-    case .ask(let signal): job?.send(signal)
+    case .ask(let signal): job?.ask(signal)
     case .wake: wake()
     case .end: end()
     case .kill: killAll()

@@ -87,7 +87,7 @@ struct VerifyCommand: AsyncParsableCommand {
       "checkpoint.every=\(steps)", "checkpoint.keep=1",
     ]
     let experiment = try await worker.describe(experiment, overrides: overrides + forced)
-    let launch = try WorkerLaunch(
+    let launch = try await WorkerLaunch(
       worker: worker, experiment: self.experiment, overrides: overrides, hostfile: hostfile,
       mpirunArguments: mpirun.arguments)
     if hostfile != nil && keep == nil {

@@ -10,7 +10,7 @@ import Scaling
 struct WorkerLaunch: Sendable {
   private let experiment: String
   private let overrides: [String]
-  private let mpirun: String
+  let mpirun: MPILauncher
   private let worker: WorkerProgram
   let hosts: Hostfile?
   private let mpirunArguments: [String]
@@ -22,7 +22,7 @@ struct WorkerLaunch: Sendable {
   init(
     worker: WorkerProgram, experiment: String, overrides: [String], hostfile: String?,
     hosts list: String? = nil, mpirunArguments: [String]
-  ) throws {
+  ) async throws {
     self.worker = worker
     self.experiment = experiment
     self.overrides = overrides
@@ -30,13 +30,16 @@ struct WorkerLaunch: Sendable {
     guard hostfile == nil || list == nil else {
       throw CommandFailure(.usage, "--hosts and --hostfile name the same thing: give one of them")
     }
-    hosts = try (hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)).map(
-      Self.readableByMpirun)
-    guard let mpirun = Installation.program("mpirun") else {
+    let named = try hostfile.map(Self.readHostfile) ?? list.map(Self.readHosts)
+    let mpirun = try await MPIInstallation.launcher(of: worker)
+    if mpirun.dialect == .hydra, let host = named?.hosts.first(where: { $0.user != nil }) {
       throw CommandFailure(
-        .mpiUnusable, "mpirun is not on the PATH; install Open MPI: apt-get install openmpi-bin")
+        .usage,
+        "\(host.address): \(mpirun.name)'s mpirun takes no user's name with a host; set User in ~/.ssh/config"
+      )
     }
     self.mpirun = mpirun
+    hosts = try named.map(Self.readableByMpirun)
   }
 
   /// The line that starts a run's workers in a directory; `options` are for the worker.
@@ -111,7 +114,9 @@ struct WorkerLaunch: Sendable {
     _ line: inout MpirunCommand, _ request: RankRequest? = nil, data: [String], output: String?
   ) async throws -> HostCheck? {
     let own = LocalHostNames()
-    guard let hosts = hosts?.inMappingOrder(isOwn: own.contains) else { return nil }
+    guard
+      let hosts = hosts?.inMappingOrder(isOwn: { mpirun.startsWithOwnHost && own.contains($0) })
+    else { return nil }
     let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
       if let request, request.isOpen {

@@ -61,7 +61,7 @@ static int is_foreign(void *code) {
   Dl_info info = {0};
   int answer = 0;
   if (dladdr(code, &info) && info.dli_fname) {
-    static const char *const names[] = {"libdnnl", "libmpi", "openmpi", "libopen-", "pmix", "libevent", "libgomp", "libstdc++"};
+    static const char *const names[] = {"libdnnl", "libmpi", "libucp", "libucs", "libfabric", "openmpi", "libopen-", "pmix", "libevent", "libgomp", "libstdc++"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) answer |= strstr(info.dli_fname, names[i]) != NULL;
   }
   if (known_count < CALLERS) {

@@ -192,7 +192,7 @@ struct TemplateTests {
     // Like the workers: checkpoint and stop at USR2.
     try program(
       "mpirun",
-      #"trap 'exit 75' USR2; echo "mpirun $*"; if [ "$STUB" = ends ]; then exit 0; fi; while :; do sleep 0.05; done"#
+      #"if [ "$1" = --version ]; then echo "${STUB_VERSION:-mpirun (Open MPI) 4.1.4}"; exit; fi; trap 'exit 75' "${STUB_SIGNAL:-USR2}"; echo "mpirun $*"; if [ "$STUB" = ends ]; then exit 0; fi; while :; do sleep 0.05; done"#
     )
     try program("qsub", #"echo "qsub $*""#)
     let nodes = folder.write("node1\nnode1\nnode2\n", to: "nodes")
@@ -218,6 +218,12 @@ struct TemplateTests {
       stopped.output.contains(
         #"qsub -v EXPERIMENT=e/small.toml,RUN=runs/small,SECONDS_ALLOWED=121,"#))
     #expect(stopped.output.contains(#"OPTIONS="--set a=1" train.pbs"#))
+    // MPICH's mpirun has other words, and hands on another signal.
+    let hydra = try run([
+      "SECONDS_ALLOWED": "121", "STUB_VERSION": "HYDRA build details:", "STUB_SIGNAL": "TERM",
+    ])
+    #expect(
+      hydra.status == 75 && hydra.output.contains("mpirun -n 3 -f \(nodes) "), "\(hydra.output)")
     let ended = try run(["STUB": "ends"])
     #expect(ended.status == 0 && !ended.output.contains("qsub"), "\(ended.output)\(ended.errors)")
   }

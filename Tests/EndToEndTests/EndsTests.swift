@@ -184,7 +184,7 @@ import Testing
       "/bin/bash",
       [
         "-c",
-        "mpirun -n 2 --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 \"$0\" \"$@\" 2>&1 </dev/null | true; exit ${PIPESTATUS[0]}",
+        "\(TestMPI.command(2).joined(separator: " ")) \"$0\" \"$@\" 2>&1 </dev/null | true; exit ${PIPESTATUS[0]}",
         Programs.path("lockstep-worker"),
       ]
         + [folder.experiment(steps: 100), "--output", folder.path("plain")], limit: 60)

@@ -47,7 +47,7 @@ import Testing
     func train(_ name: String, _ arguments: [String]) throws -> Outcome {
       try Programs.run(
         "/usr/bin/env",
-        ["mpirun", "-n", "3", "--oversubscribe", "--bind-to", "none", worker, Self.experiment]
+        TestMPI.command(3, yields: false) + [worker, Self.experiment]
           + ["--output", folder.path(name), "--set", "checkpoint.every=40"] + arguments)
     }
     let whole = try train("whole", ["--set", "training.steps=120"])

@@ -114,11 +114,11 @@ import Testing
     func plain(_ name: String) throws -> RunningProgram {
       try RunningProgram(
         "/usr/bin/env",
-        [
-          "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none",
-          Programs.path("lockstep-worker"), folder.experiment(steps: 300),
-        ]
-          + ["--output", folder.path(name)] + Self.endless)
+        TestMPI.command(2, yields: false)
+          + [
+            Programs.path("lockstep-worker"), folder.experiment(steps: 300), "--output",
+            folder.path(name),
+          ] + Self.endless)
     }
     for signal in [SIGINT, SIGHUP, SIGTERM] {
       let job = try plain("run\(signal)")

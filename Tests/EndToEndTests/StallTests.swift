@@ -17,7 +17,9 @@ import Testing
         FileManager.default.contents(atPath: "/proc/\(process.identifier)/environ") ?? Data()
       for entry in environment.split(separator: 0) {
         let words = String(decoding: entry, as: UTF8.self).split(separator: "=")
-        if words.count == 2 && words[0] == "OMPI_COMM_WORLD_RANK", let rank = Int(words[1]) {
+        if words.count == 2 && ["OMPI_COMM_WORLD_RANK", "PMI_RANK"].contains(words[0]),
+          let rank = Int(words[1])
+        {
           found[rank] = process.identifier
         }
       }
@@ -74,9 +76,8 @@ import Testing
 
   @Test func withoutTheCoordinatorAStoppedRank0IsNamedAndEndsTheRun() throws {
     let folder = TemporaryFolder()
-    let command = [
-      "mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", Programs.path("lockstep-worker"),
-    ]
+    let command =
+      TestMPI.command(2, yields: false) + [Programs.path("lockstep-worker")]
     let job = try RunningProgram(
       "/usr/bin/env",
       command + [

@@ -124,7 +124,8 @@ struct DoctorTests {
     #expect(!line.contains("\n"))
     let read = try #require(
       try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-    #expect(Set(read.keys) == ["hosts", "measured", "problems", "advice"])
+    #expect(
+      Set(read.keys) == ["mpirun", "mpirun_version", "hosts", "measured", "problems", "advice"])
     #expect(
       try JSONDecoder().decode(
         DiagnosisRecord.self, from: Data(JSONText(of: diagnosis).string.utf8)) == diagnosis)

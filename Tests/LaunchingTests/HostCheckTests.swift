@@ -23,7 +23,7 @@ private func check(
   HostCheck(
     answers.map { (host: $0.0, answer: $0.1) },
     wanted: HostCheck.Wanted(
-      here: record("here"), shell: "ssh", mpirun: "/usr/bin/mpirun", output: output,
+      here: record("here"), shell: "ssh", mpirun: Launchers.openMPI4, output: output,
       needsDirectory: needsDirectory))
 }
 
@@ -53,7 +53,7 @@ struct HostCheckTests {
     expect("b: has Open MPI v4.1.5, this machine Open MPI v4.1.4", .mpiUnusable) {
       $0.mpi = "Open MPI v4.1.5"
     }
-    expect("b: Open MPI's orted does not lie beside /usr/bin/mpirun there", .mpiUnusable) {
+    expect("b: /usr/bin/orted, which mpirun starts on each host, is not there", .mpiUnusable) {
       $0.hasLauncher = false
     }
     expect("b: has no directory /home/u", .usage) { $0.directory = "/" }

@@ -8,7 +8,7 @@ struct MpirunCommandTests {
     setpriv: String? = "/usr/bin/setpriv"
   ) -> MpirunCommand {
     MpirunCommand(
-      setpriv: setpriv, mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker",
+      setpriv: setpriv, mpirun: Launchers.openMPI4, worker: "/opt/lockstep-worker",
       workerArguments: ["a b.toml", "--events"], ranks: ranks,
       machine: Machine(cores: cores, isRoot: root), hostfile: hostfile, extra: extra,
       inherited: inherited)

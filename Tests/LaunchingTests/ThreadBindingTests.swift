@@ -11,7 +11,7 @@ struct ThreadBindingTests {
     extra: [String] = [], inherited: [String: String] = [:]
   ) -> MpirunCommand {
     var line = MpirunCommand(
-      setpriv: "/usr/bin/setpriv", mpirun: "/usr/bin/mpirun", worker: "/opt/lockstep-worker",
+      setpriv: "/usr/bin/setpriv", mpirun: Launchers.openMPI4, worker: "/opt/lockstep-worker",
       workerArguments: ["x.toml"], ranks: ranks,
       machine: Machine(cores: cores, numaNodes: numaNodes, isRoot: false), hostfile: hosts,
       extra: extra, inherited: inherited)

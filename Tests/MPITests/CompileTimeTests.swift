@@ -239,7 +239,7 @@ extension MPITests {
           "-enable-experimental-feature", "Lifetimes",
           "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
         ]
-          + ["COpenMPI", "CProcess", "CFlightRecorder/include"].flatMap {
+          + ["CMPI", "CProcess", "CFlightRecorder/include"].flatMap {
             ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"]
           }
           + flags.flatMap { ["-Xcc", String($0)] } + [file.path])

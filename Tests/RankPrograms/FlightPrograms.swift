@@ -3,6 +3,7 @@ import FlightRecorder
 import Glibc
 import MPI
 import Models
+import Processes
 import StallWatch
 import Training
 

@@ -3,26 +3,27 @@ import MPI
 /// Messages in calls that return when they are done. A rank that is alone sends to itself where it
 /// can.
 let messageCases = [
-  RankCase("send and receive") { ranks in
+  RankCase(sendsFirst: "send and receive") { ranks in
     try checkMessages(of: Float.self, on: ranks)
     try checkMessages(of: Double.self, on: ranks)
     try checkMessages(of: Int32.self, on: ranks)
     try checkMessages(of: Int.self, on: ranks)
     try checkMessages(of: UInt8.self, on: ranks)
   },
-  RankCase("send and receive one value") { ranks in try checkSingleValues(on: ranks) },
-  RankCase("receive from any source") { ranks in try checkAnySource(on: ranks) },
-  RankCase("receive any tag") { ranks in try checkAnyTag(on: ranks) },
-  RankCase("tags choose the message") { ranks in try checkTags(on: ranks) },
-  RankCase("messages keep their order") { ranks in try checkOrder(on: ranks) },
-  RankCase("empty messages") { ranks in try checkEmptyMessages(on: ranks) },
-  RankCase("a message that is too long") { ranks in try checkTruncation(on: ranks) },
-  RankCase("a message of another type") { ranks in try checkBrokenElements(on: ranks) },
-  RankCase("send and receive in a ring") { ranks in try checkRing(on: ranks) },
-  RankCase("receive a message of any length") { ranks in try checkArrays(on: ranks) },
-  RankCase("probe") { ranks in try checkProbe(on: ranks) },
-  RankCase("probe without waiting") { ranks in try checkProbeNow(on: ranks) },
-  RankCase("messages of a duplicate") { ranks in try checkDuplicateMessages(on: ranks) },
+  RankCase(sendsFirst: "send and receive one value") { ranks in try checkSingleValues(on: ranks) },
+  RankCase(sendsFirst: "receive from any source") { ranks in try checkAnySource(on: ranks) },
+  RankCase(sendsFirst: "receive any tag") { ranks in try checkAnyTag(on: ranks) },
+  RankCase(sendsFirst: "tags choose the message") { ranks in try checkTags(on: ranks) },
+  RankCase(sendsFirst: "messages keep their order") { ranks in try checkOrder(on: ranks) },
+  RankCase(sendsFirst: "empty messages") { ranks in try checkEmptyMessages(on: ranks) },
+  RankCase(sendsFirst: "a message that is too long") { ranks in try checkTruncation(on: ranks) },
+  RankCase(sendsFirst: "a message of another type") { ranks in try checkBrokenElements(on: ranks) },
+  RankCase(sendsFirst: "send and receive in a ring") { ranks in try checkRing(on: ranks) },
+  RankCase(sendsFirst: "receive a message of any length") { ranks in try checkArrays(on: ranks) },
+  RankCase(sendsFirst: "probe") { ranks in try checkProbe(on: ranks) },
+  RankCase(sendsFirst: "probe without waiting") { ranks in try checkProbeNow(on: ranks) },
+  RankCase(sendsFirst: "messages of a duplicate") { ranks in try checkDuplicateMessages(on: ranks)
+  },
 ]
 
 /// The ranks that this one sends to and receives from, in a ring.

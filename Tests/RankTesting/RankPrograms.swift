@@ -50,13 +50,9 @@ public enum Programs {
     _ ranks: Int, _ arguments: [String], program: String = "rank-programs",
     environment: [String: String] = [:], mpirunArguments: [String] = []
   ) throws -> RunningProgram {
-    let launch =
-      [
-        "-n", "\(ranks)", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle",
-        "1",
-      ] + mpirunArguments
-    return try RunningProgram(
-      "/usr/bin/env", ["mpirun"] + launch + [path(program)] + arguments, environment: environment)
+    try RunningProgram(
+      "/usr/bin/env", TestMPI.command(ranks) + mpirunArguments + [path(program)] + arguments,
+      environment: environment)
   }
 
   /// Runs a program to its end, or kills it after `limit` seconds.

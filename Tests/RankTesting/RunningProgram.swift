@@ -18,8 +18,8 @@ public final class RunningProgram {
   ) throws {
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
-    var variables = ProcessInfo.processInfo.environment.filter {
-      !$0.key.hasPrefix("OMPI_") && !$0.key.hasPrefix("PMIX_")
+    var variables = ProcessInfo.processInfo.environment.filter { name in
+      !["OMPI_", "PMIX_", "PMI_", "MPI_LOCAL"].contains { name.key.hasPrefix($0) }
     }
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"

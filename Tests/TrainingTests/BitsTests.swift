@@ -88,16 +88,8 @@ import Verification
 
   /// Transports and algorithms that add and move in other orders.
   @Test func noTransportOrAlgorithmChangesBits() throws {
-    var arguments = [["--mca", "btl", "tcp,self"]]
-    let dynamic = [
-      "--mca", "coll_tuned_use_dynamic_rules", "1", "--mca", "coll_tuned_allreduce_algorithm",
-    ]
-    for algorithm in 1...6 {
-      arguments.append(
-        dynamic + ["\(algorithm)", "--mca", "coll_tuned_alltoallv_algorithm", "\(algorithm % 3)"])
-    }
     var digests: [String] = []
-    for words in arguments {
+    for words in [TestMPI.overTCP] + TestMPI.allReduceAlgorithms {
       let outcome = try Programs.mpirun(8, ["bits", "few"], mpirunArguments: words)
       outcome.expectCasesPass()
       #expect(outcome.status == 0, "\(words)")

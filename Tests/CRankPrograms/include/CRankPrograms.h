@@ -2,6 +2,7 @@
 // called without the binding, and a count of allocations.
 #ifndef LOCKSTEP_C_RANK_PROGRAMS_H
 #define LOCKSTEP_C_RANK_PROGRAMS_H
+#include <mpi.h>
 #include <stddef.h>
 
 /// Calls of MPI_Allreduce that this process has made, counted by a wrapper around PMPI_Allreduce.
@@ -11,9 +12,7 @@ long crp_allreduce_bytes(void);
 /// One in-place MPI_Allreduce of floats over all ranks, straight from C.
 int crp_allreduce_floats(float *values, int count);
 
-/// An `MPI_Comm`, without MPI's header.
-struct ompi_communicator_t;
-typedef struct ompi_communicator_t *crp_comm;
+typedef MPI_Comm crp_comm;
 /// Calls of MPI_Comm_free and MPI_Comm_dup that this process has made outside of C.
 long crp_comm_frees(void);
 long crp_comm_copies(void);
