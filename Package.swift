@@ -72,6 +72,7 @@ let package = Package(
     system("CProcess", debian: "libc6-dev"),
     system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
     .target(name: "CVectorKernels"),
+    .target(name: "CMPIYield", dependencies: ["CMPI"]),
     // Code that runs before any other in the two programs.
     .target(name: "CEarlySignals"),
     .target(name: "CFlightRecorder"),
@@ -79,7 +80,8 @@ let package = Package(
     // The rooms, in the order data flows.
     library("FlightRecorder", ["CFlightRecorder", "CProcess", "Processes"]),
     .target(
-      name: "MPI", dependencies: ["CMPI", "FlightRecorder", "Processes"], swiftSettings: settings,
+      name: "MPI", dependencies: ["CMPI", "CMPIYield", "FlightRecorder", "Processes"],
+      swiftSettings: settings,
       linkerSettings: mpiLibraries.map {
         [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", $0])]
       } ?? []),
@@ -169,7 +171,8 @@ let package = Package(
     .target(
       name: "BuiltInModels", dependencies: ["Models", "Vectors"], path: "Tests/BuiltInModels",
       swiftSettings: settings),
-    .target(name: "CRankPrograms", dependencies: ["CMPI"], path: "Tests/CRankPrograms"),
+    .target(
+      name: "CRankPrograms", dependencies: ["CMPI", "CMPIYield"], path: "Tests/CRankPrograms"),
     program(
       "rank-programs",
       [

@@ -57,10 +57,8 @@ public struct MPILauncher: Sendable, Equatable {
     return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/" + name
   }
 
-  /// The signal by which it asks ranks for a checkpoint and an end: Hydra is ended by USR2, and
-  /// hands TERM on.
-  public var stopSignal: StopSignal { dialect == .hydra ? .terminate : .user2 }
-  public enum StopSignal: Sendable { case user2, terminate }
+  /// Whether it hands USR2 on to the ranks; Hydra is ended by it, and hands on USR1 and TERM.
+  public var handsOnUSR2: Bool { dialect != .hydra }
 
   /// The order in which it gives hosts ranks: Open MPI's begins with the host that it runs on.
   public var startsWithOwnHost: Bool { dialect != .hydra }

@@ -1,4 +1,5 @@
 import CMPI
+import CMPIYield
 import Glibc
 import Processes
 
@@ -35,6 +36,16 @@ func avoidKnownFaults() {
   if mpiLibrary.description.hasPrefix("MPICH 4.0") {
     setenv("MPIR_CVAR_REDUCE_DEVICE_COLLECTIVE", "0", 0)
   }
+}
+
+/// Has ranks that wait leave their core to others where some host has fewer cores than ranks and MPI
+/// does not see to that: in MPICH and its descendants. Collective there, one all-reduce of 4 bytes.
+func yieldWhereCrowded(_ place: LaunchPlace) {
+  guard mpiLibrary.family == .mpich else { return }
+  var isCrowded: Int32 = place.localSize > AllowedCores.limited(0) ? 1 : 0
+  let code = MPI_Allreduce(
+    cmpi_in_place(), &isCrowded, 1, cmpi_int32(), cmpi_max(), cmpi_comm_world())
+  if code == MPI_SUCCESS, isCrowded != 0 { cmpi_yield_while_waiting() }
 }
 
 /// A launcher that cannot make one job of this program's processes, because it is another MPI's.

@@ -17,10 +17,11 @@ extension Reduction where Element: AdditiveArithmetic & Comparable {
   /// The smallest (`MPI_MIN`).
   ///
   /// With a NaN among the elements the result depends on their order: count non-finite values, do
-  /// not look for them here. MPICH 4.0 compares `UInt8` as if it had a sign (not so 5.0).
+  /// not look for them here. MPICH 4.0 compares `UInt8` and `UInt64` as
+  /// if they had a sign (5.0 does not).
   @inlinable public static var minimum: Reduction { Reduction(handle: cmpi_min()) }
   /// The largest (`MPI_MAX`). With a NaN among the elements the result depends on their order;
-  /// MPICH 4.0 compares `UInt8` as if it had a sign.
+  /// MPICH 4.0 compares unsigned integers as if they had a sign.
   @inlinable public static var maximum: Reduction { Reduction(handle: cmpi_max()) }
 }
 

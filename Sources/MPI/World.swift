@@ -40,6 +40,7 @@ public func withMPI<Result>(_ body: (borrowing Communicator) throws -> Result) -
   }
   let world = makeWorld()
   ForeignLauncher(place, library: mpiLibrary, worldSize: world.size)?.endProcess(rank: place.rank)
+  yieldWhereCrowded(place)
   FlightRecorder.join(rank: world.rank, size: world.size)
   let result = run(body, on: world)
   FlightRecorder.enter(.end)

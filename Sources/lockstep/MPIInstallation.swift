@@ -23,9 +23,11 @@ enum MPIInstallation {
     }
     var others: [MPILauncher] = []
     for (word, path) in candidates {
+      try Task.checkCancellation()
       guard let said = try? await ChildProcess.answer(to: [path, "--version"], limit: 1 << 16),
         let launcher = MPILauncher(path: path, word: word, version: said.output)
       else { continue }
+      try Task.checkCancellation()
       if launcher.name.starts(programsOf: library) { return launcher }
       others.append(launcher)
     }

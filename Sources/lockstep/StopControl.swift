@@ -40,9 +40,17 @@ actor StopControl {
     }
 
     fileprivate func send(_ signal: Int32) { process?.send(signal) }
-    /// Hands a request to the ranks.
+    /// Hands a request to the ranks: by mpirun, or where USR2 would end that, to a rank of this host,
+    /// which is enough, or where there is none by a signal that it does hand on.
     fileprivate func ask(_ signal: Int32) {
-      send(signal == SIGUSR2 && mpirun.stopSignal == .terminate ? SIGTERM : signal)
+      guard signal == SIGUSR2, !mpirun.handsOnUSR2 else { return send(signal) }
+      let launchers = Set([identifier] + descendants.map(\.identifier))
+      let rank = descendants.first { process in
+        LaunchPlace.rank(of: process.identifier) != nil
+          && LaunchPlace.launcherProcess(above: process.identifier) == process.parent
+          && launchers.contains(process.parent)
+      }
+      if let rank { rank.send(signal) } else { send(SIGTERM) }
     }
     fileprivate var descendants: [ProcessEntry] {
       process?.isAlive == true ? ProcessEntry.descendants(of: identifier) : []

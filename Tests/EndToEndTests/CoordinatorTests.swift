@@ -55,7 +55,8 @@ import Testing
 
   /// The time to the first step depends on the machine and its load, so it is compared with MPI
   /// alone: four ranks that only start and end, in turn with the run.
-  @Test func theFirstStepComesSoon() throws {
+  @Test(.enabled(if: TestMPI.isOpenMPI4, "Open MPI's start is what it is held against"))
+  func theFirstStepComesSoon() throws {
     let folder = TemporaryFolder()
     var (best, bare) = (Double.infinity, Double.infinity)
     for attempt in 1...5 where best > 4 * bare || attempt == 1 {
@@ -280,7 +281,9 @@ import Testing
     ]
     let outcome = try folder.lockstep(arguments).finish()
     #expect(outcome.status == 0)
-    #expect(outcome.output.hasPrefix("mpirun -n 4 ") && outcome.output.contains("lockstep-worker"))
+    #expect(
+      outcome.output.hasPrefix("\(TestMPI.mpirun) -n 4 ")
+        && outcome.output.contains("lockstep-worker"))
     #expect(
       outcome.output.split(separator: "\n").count == 1
         && !FileManager.default.fileExists(atPath: folder.path("run")))

@@ -53,7 +53,8 @@ import Testing
   }
 
   // D5: a killed job leaves 4 MB a rank in /dev/shm, and 8 MB in $TMPDIR.
-  @Test func theNextCommandRemovesTheLeftoversOfKilledJobs() throws {
+  @Test(.enabled(if: TestMPI.isOpenMPI4, Comment(rawValue: TestMPI.onlyOpenMPI)))
+  func theNextCommandRemovesTheLeftoversOfKilledJobs() throws {
     let folder = TemporaryFolder()
     let job = try startEndlessRun(folder)
     let ranks = workers(job)
@@ -77,7 +78,7 @@ import Testing
     let folder = TemporaryFolder()
     let job = try startEndlessRun(folder)
     let ranks = workers(job)
-    kill(try #require(job.descendants.first { $0.name == "mpirun" }).identifier, SIGKILL)
+    kill(try #require(job.descendants.first { TestMPI.isLauncher($0.name) }).identifier, SIGKILL)
     let outcome = try job.finish(limit: 20)
     #expect(
       outcome.status == 70 && outcome.errors.contains("mpirun was killed by signal 9"),
@@ -135,7 +136,8 @@ import Testing
   private func run(_ folder: TemporaryFolder, mpirun script: String) throws -> Outcome {
     try FileManager.default.createDirectory(
       atPath: folder.path("bin"), withIntermediateDirectories: true)
-    try "#!/bin/sh\n\(script)\n".write(
+    let asked = "if [ \"$1\" = --version ]; then PATH=$REAL exec $MPIRUN --version; fi"
+    try "#!/bin/sh\n\(asked)\n\(script)\n".write(
       to: folder.url("bin/mpirun"), atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes(
       [.posixPermissions: 0o755], ofItemAtPath: folder.path("bin/mpirun"))
@@ -143,7 +145,10 @@ import Testing
     return try RunningProgram(
       Programs.path("lockstep"),
       ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path("run")],
-      environment: ["PATH": folder.path("bin") + ":" + path, "REAL": path]
+      environment: [
+        "PATH": folder.path("bin") + ":" + path, "REAL": path, "MPIRUN": TestMPI.mpirun,
+        "LOCKSTEP_MPIRUN": "",
+      ]
     ).finish(limit: 60)
   }
 
@@ -151,7 +156,7 @@ import Testing
   @Test func aSignalAfterTheLastStepChangesNothing() throws {
     let folder = TemporaryFolder()
     let outcome = try run(
-      folder, mpirun: "PATH=$REAL mpirun \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
+      folder, mpirun: "PATH=$REAL $MPIRUN \"$@\"\nkill -INT $PPID\nwhile :; do sleep 0.1; done")
     #expect(
       outcome.status == 0 && outcome.output.contains("weights identical on all ranks"),
       "\(outcome.output) \(outcome.errors)")
@@ -180,6 +185,8 @@ import Testing
         + ["--output", folder.path("run")], limit: 60)
     #expect(coordinator.status == 0)
     #expect(FileManager.default.fileExists(atPath: folder.path("run/final.safetensors")))
+    // MPICH's own mpirun dies of it, which only the coordinator can keep from it.
+    if TestMPI.isMPICH { return }
     let plain = try Programs.run(
       "/bin/bash",
       [
@@ -225,7 +232,8 @@ import Testing
         ["run", folder.experiment(steps: 5), "-n", "2", "--output", folder.path(name), "--quiet"]
           + hosts
       ).finish()
-      #expect(outcome.status == 0, "\(hosts): \(outcome.errors)")
+      // MPICH's mpirun takes no user's name.
+      #expect(outcome.status == (TestMPI.isMPICH ? 64 : 0), "\(hosts): \(outcome.errors)")
     }
   }
 }

@@ -33,7 +33,7 @@ import Testing
     let folder = TemporaryFolder()
     let instants: [(Int32, (RunningProgram) -> Bool)] = [
       (SIGTERM, { self.blocks(SIGTERM, $0.identifier) }),
-      (SIGINT, { $0.descendants.contains { $0.name == "mpirun" } }),
+      (SIGINT, { $0.descendants.contains { TestMPI.isLauncher($0.name) } }),
       (SIGHUP, { !self.workers($0).isEmpty }),
     ]
     for (signal, isReached) in instants {

@@ -136,8 +136,10 @@ import Testing
   func ranksThatDoNotMeetAreFound(_ how: String, _ words: String) throws {
     let outcome = try Programs.mpirun(3, ["flight-hang", how], limit: 40)
     #expect(outcome.status == 70, "\(outcome.errors)")
+    // Where ranks yield, collectives that do not belong together may end all the same.
+    let wanted = TestMPI.isMPICH && how == "skips" ? "call different collectives in step 3" : words
     #expect(
-      outcome.errors.contains("warning: ") && outcome.errors.contains(words), "\(outcome.errors)")
+      outcome.errors.contains("warning: ") && outcome.errors.contains(wanted), "\(outcome.errors)")
   }
 
   @Test(arguments: ["-1", "nan", "many"]) func anInvalidLimitIsRefused(_ limit: String) throws {

@@ -4,9 +4,15 @@ import MPI
 /// Communicators that C code made and owns.
 let adoptingCases = [
   RankCase("a borrowed communicator is not freed") { ranks in try checkBorrowed(on: ranks) },
-  RankCase("a duplicated communicator is freed") { ranks in try checkDuplicated(on: ranks) },
-  RankCase("a borrowed communicator's errors") { ranks in try checkErrorHandler(on: ranks) },
-  RankCase("parts of a borrowed communicator") { ranks in try checkBorrowedParts(on: ranks) },
+  RankCase(sendsFirst: "a duplicated communicator is freed") { ranks in
+    try checkDuplicated(on: ranks)
+  },
+  RankCase(sendsFirst: "a borrowed communicator's errors") { ranks in
+    try checkErrorHandler(on: ranks)
+  },
+  RankCase(sendsFirst: "parts of a borrowed communicator") { ranks in
+    try checkBorrowedParts(on: ranks)
+  },
   RankCase("the raw communicator in C") { ranks in
     let sum = crp_comm_sum(ranks.handle, Int32(ranks.rank + 1))
     try expect(Int(sum) == ranks.size * (ranks.size + 1) / 2, "C's sum over the ranks: \(sum)")

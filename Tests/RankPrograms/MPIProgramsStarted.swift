@@ -10,7 +10,7 @@ let startedMessageCases = [
   RankCase("started messages in another order") { ranks in try checkOtherOrder(on: ranks) },
   RankCase("a started receive that was tested") { ranks in try checkTested(on: ranks) },
   RankCase("a started receive of any source and tag") { ranks in try checkStartedAny(on: ranks) },
-  RankCase("a started receive that is too short") { ranks in
+  RankCase(sendsFirst: "a started receive that is too short") { ranks in
     try checkStartedTruncation(on: ranks)
   },
   RankCase("a started receive of another type") { ranks in try checkStartedBroken(on: ranks) },
@@ -130,6 +130,9 @@ private func checkStartedBroken(on ranks: borrowing Communicator) throws {
   let wanted =
     "wait: the message of rank \(previous) with tag 2 is no whole number of elements of this type, "
     + "or more than MPI counts"
+  // MPICH calls it a truncation where it unpacks the elements one by one.
+  let isMPICHs = mpiLibraryVersion().hasPrefix("MPICH") && failure?.isTruncation == true
   try expect(
-    failure?.description == wanted, "six bytes as elements of four: \(String(describing: failure))")
+    failure?.description == wanted || isMPICHs,
+    "six bytes as elements of four: \(String(describing: failure))")
 }

@@ -14,6 +14,11 @@ public enum TestMPI {
     return first.contains(") 5.") ? .openMPI5 : .openMPI4
   }()
 
+  /// Whether a process of this name is an mpirun: Linux keeps 15 letters of the program's.
+  public static func isLauncher(_ name: String) -> Bool {
+    ["mpirun", "mpiexec", "prterun"].contains { name.hasPrefix($0) }
+  }
+
   public static let isOpenMPI4 = kind == .openMPI4
   public static let isMPICH = kind == .mpich
   public static let onlyOpenMPI = "what is tested is Open MPI 4's own"

@@ -9,8 +9,10 @@ import MPI
       )
       var sum = [Int64(0)]
       if world.rank == 0 {
-        try world.send(sum.span, to: next, tag: 1)
+        let start = [Int64(0)]
+        let sending = try world.startSend(start.span, to: next, tag: 1)
         sum = try world.receiveArray(of: Int64.self, from: previous, tag: 1).values
+        try sending.wait()
       } else {
         sum = try world.receiveArray(of: Int64.self, from: previous, tag: 1).values
         sum[0] += Int64(world.rank)
