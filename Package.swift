@@ -25,12 +25,17 @@ let quickToBuild = settings + [.unsafeFlags(["-Onone"], .when(configuration: .re
 /// the compiler's wrapper in a file for pkg-config, and where its libraries lie if the linker does
 /// not look there.
 let isOtherMPI = (Context.environment["LOCKSTEP_MPI"] ?? "openmpi") != "openmpi"
-let mpiLibraries = isOtherMPI ? Context.environment["LOCKSTEP_MPI_LIBRARIES"] : nil
+let mpiLinking: [LinkerSetting] =
+  (isOtherMPI ? Context.environment["LOCKSTEP_MPI_LIBRARIES"] : nil).map {
+    [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", $0])]
+  } ?? []
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = settings
+  _ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = settings,
+  linking: [LinkerSetting] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linking)
 }
 
 func program(
@@ -79,12 +84,7 @@ let package = Package(
 
     // The rooms, in the order data flows.
     library("FlightRecorder", ["CFlightRecorder", "CProcess", "Processes"]),
-    .target(
-      name: "MPI", dependencies: ["CMPI", "CMPIYield", "FlightRecorder", "Processes"],
-      swiftSettings: settings,
-      linkerSettings: mpiLibraries.map {
-        [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", $0])]
-      } ?? []),
+    library("MPI", ["CMPI", "CMPIYield", "FlightRecorder", "Processes"], linking: mpiLinking),
     library("Vectors", ["CVectorKernels"]),
     library("GradientNorms", ["ExperimentKeys", "Vectors"]),
     library("Processes"),

@@ -27,7 +27,7 @@ public struct MPILauncher: Sendable, Equatable {
     (self.path, self.word, self.name) = (path, word ?? path, name)
   }
 
-  /// Where the mpirun that goes with an MPI library may be: the one on the PATH, those beside the
+  /// Where the mpirun that goes with an MPI library may be: the one on the PATH, those next to the
   /// library, and those that Debian calls by the MPI's name. `library` is the library's file.
   public static func candidates(library: String?, program: (String) -> String?) -> [(
     word: String, path: String
