@@ -137,16 +137,19 @@ public struct Leftovers: Sendable {
     if ProcessEntry.isAlive(identifier, since: start) { return false }
     if isOwn(path) { removeTree(path) }
     // The host's directory goes with the last session in it.
-    rmdir(String(path.dropLast("/pid.\(identifier)".count)))
+    if path.hasSuffix("/pid.\(identifier)") {
+      rmdir(String(path.dropLast("/pid.\(identifier)".count)))
+    }
     return true
   }
 
   /// The process after which Open MPI named a session directory of this user,
-  /// `…/ompi.HOST.UID/pid.PROCESS`; nil of anything else.
+  /// `…/ompi.HOST.UID/pid.PROCESS`, or in version 5 `…/ompi.PROCESS`; nil of anything else.
   private static func launcher(of session: String) -> Int32? {
     let parts = session.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count >= 3, parts[0].isEmpty, !parts.contains(".."),
-      parts[parts.count - 2].hasPrefix("ompi."),
+    guard parts.count >= 3, parts[0].isEmpty, !parts.contains("..") else { return nil }
+    if let name = parts.last, name.hasPrefix("ompi.") { return Int32(name.dropFirst(5)) }
+    guard parts[parts.count - 2].hasPrefix("ompi."),
       parts[parts.count - 2].hasSuffix(".\(geteuid())"), let name = parts.last,
       name.hasPrefix("pid.")
     else { return nil }
