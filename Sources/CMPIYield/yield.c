@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <mpi.h>
 #include <sched.h>
 
@@ -16,10 +17,14 @@ static int finish(MPI_Request *request, MPI_Status *status) {
   }
 }
 
-// A call of the library's, and the same started and finished.
+// A call of the library's, or of a profiler's that was loaded before it; and the same started and finished.
 #define WAITING(name, parameters, blocking, started)           \
   __attribute__((weak)) int MPI_##name parameters {            \
-    if (!yields) return PMPI_##name blocking;                  \
+    static int(*next) parameters;                              \
+    if (!yields) {                                             \
+      if (!next) *(void **)&next = dlsym(RTLD_NEXT, "MPI_" #name); \
+      return next ? next blocking : PMPI_##name blocking;      \
+    }                                                          \
     MPI_Request request;                                       \
     int code = PMPI_I##started;                                \
     return code == MPI_SUCCESS ? finish(&request, MPI_STATUS_IGNORE) : code; \
@@ -31,10 +36,11 @@ int cmpi_allreduce(const void *in, void *out, int count, MPI_Datatype type, MPI_
   int code = PMPI_Iallreduce(in, out, count, type, op, comm, &request);
   return code == MPI_SUCCESS ? finish(&request, MPI_STATUS_IGNORE) : code;
 }
-__attribute__((weak)) int MPI_Allreduce(const void *in, void *out, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
-  return cmpi_allreduce(in, out, count, type, op, comm);
-}
 
+// Open MPI yields when it is asked to: there the library's calls stay.
+#ifndef OPEN_MPI
+WAITING(Allreduce, (const void *in, void *out, int count, MPI_Datatype type, MPI_Op op, MPI_Comm comm), (in, out, count, type, op, comm),
+        allreduce(in, out, count, type, op, comm, &request))
 WAITING(Barrier, (MPI_Comm comm), (comm), barrier(comm, &request))
 WAITING(Bcast, (void *data, int count, MPI_Datatype type, int root, MPI_Comm comm), (data, count, type, root, comm),
         bcast(data, count, type, root, comm, &request))
@@ -92,3 +98,4 @@ __attribute__((weak)) int MPI_Mprobe(int from, int tag, MPI_Comm comm, MPI_Messa
     sched_yield();
   }
 }
+#endif

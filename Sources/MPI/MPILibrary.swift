@@ -52,18 +52,19 @@ func yieldWhereCrowded(_ place: LaunchPlace) {
 struct ForeignLauncher: Error, Equatable, CustomStringConvertible {
   let description: String
 
-  /// Before MPI starts, by what the launcher says of itself; afterwards, by how many ranks it
-  /// started and how many MPI knows of. Nil where they fit.
+  /// Before MPI starts, by what the launcher says of itself; afterwards, by a world of one rank
+  /// where it started several. Nil where they fit.
   init?(_ place: LaunchPlace, library: MPIName, worldSize: Int? = nil) {
     let launcher = place.launcher?.description ?? "its launcher"
     if let worldSize {
-      guard place.size > 0, place.isLaunched, worldSize != place.size else { return nil }
+      guard place.isLaunched, place.size > 1, worldSize == 1 else { return nil }
     } else {
       guard let launcher = place.launcher, !launcher.starts(programsOf: library) else { return nil }
     }
+    let alone =
+      worldSize == nil ? "" : ", which started \(place.size) ranks that do not find each other"
     description =
-      "this program is built with \(library) and was started by \(launcher)\(worldSize.map { ", as \(place.size) ranks of which MPI knows \($0)" } ?? ""): "
-      + "start it with the mpirun of \(library), or build it for the other (LOCKSTEP_MPI)"
+      "this program is built with \(library) and was started by \(launcher)\(alone): start it with the mpirun of \(library), or build it with LOCKSTEP_MPI for the other"
   }
 
   /// Every process ends; rank 0 says why, for which the others leave it a second.
