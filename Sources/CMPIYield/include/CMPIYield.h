@@ -1,6 +1,7 @@
 // Waiting that leaves the core to others. Where a job has more ranks than cores, ranks that wait must yield: Open MPI does so when it is asked
-// (mpi_yield_when_idle), MPICH and most of its descendants never. So the program's own MPI_Allreduce and its kin take the place of the library's (MPI 3.1, section
-// 14.2): they start the call that does not block, and test and yield until it is over. Until they are asked to, they are the library's.
+// (mpi_yield_when_idle), MPICH and most of its descendants never. So with these the program's own MPI_Allreduce and its like take the place of the
+// library's (MPI 3.1, section 14.2): they start the call that does not block, and test and yield until it is over. Until they are asked to, they hand
+// the call on.
 #ifndef LOCKSTEP_CMPI_YIELD_H
 #define LOCKSTEP_CMPI_YIELD_H
 #include <mpi.h>
