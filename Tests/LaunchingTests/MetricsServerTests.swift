@@ -77,13 +77,21 @@ import Testing
     server.publish("x 1\n")
     var limits = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
-    let free = dup(0)
-    close(free)
-    // The client takes the last descriptor that there is.
+    // The client has the lowest descriptor that was free: with this limit there is no other.
+    let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var few = limits
-    few.rlim_cur = rlim_t(free + 1)
+    few.rlim_cur = rlim_t(client + 1)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &few)
-    let client = LocalSocket.connected(server.port)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(server.port).bigEndian
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    #expect(code == 0)
     _ = "GET /metrics HTTP/1.1\r\n\r\n".withCString { send(client, $0, 25, Int32(MSG_NOSIGNAL)) }
     let start = Self.processorSeconds
     usleep(300_000)
