@@ -230,7 +230,9 @@ extension MPITests {
       try "import MPI\n\n\(snippet.text)\n".write(to: file, atomically: true, encoding: .utf8)
       let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-      let flags = try Programs.run("/usr/bin/env", ["pkg-config", "--cflags-only-I", "ompi-c"])
+      let isOther = (ProcessInfo.processInfo.environment["LOCKSTEP_MPI"] ?? "openmpi") != "openmpi"
+      let package = isOther ? "lockstep-mpi" : "ompi-c"
+      let flags = try Programs.run("/usr/bin/env", ["pkg-config", "--cflags-only-I", package])
         .output.split(whereSeparator: \.isWhitespace)
       return try Programs.run(
         "/usr/bin/env",
@@ -239,7 +241,7 @@ extension MPITests {
           "-enable-experimental-feature", "Lifetimes",
           "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
         ]
-          + ["CMPI", "CProcess", "CFlightRecorder/include"].flatMap {
+          + ["CMPI", "CProcess", "CFlightRecorder/include", "CMPIYield/include"].flatMap {
             ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"]
           }
           + flags.flatMap { ["-Xcc", String($0)] } + [file.path])
