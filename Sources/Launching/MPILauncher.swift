@@ -105,11 +105,10 @@ public struct MPILauncher: Sendable, Equatable {
     switch dialect {
     case .hydra: return ["-bind-to", "core:\(cores)"]
     case .openMPI4, .openMPI5:
-      guard withinNodes else { return ["--map-by", "slot:PE=\(cores)", "--bind-to", "core"] }
-      let place = ["--map-by", "numa:PE=\(cores)", "--rank-by", "core", "--bind-to", "core"]
-      return dialect == .openMPI5
-        ? ["--map-by", "numa:PE=\(cores)", "--bind-to", "core"]
-        : place + ["--mca", "hwloc_base_mem_alloc_policy", "local_only"]
+      let isOld = withinNodes && dialect == .openMPI4
+      return ["--map-by", "\(withinNodes ? "numa" : "slot"):PE=\(cores)"]
+        + (isOld ? ["--rank-by", "core"] : []) + ["--bind-to", "core"]
+        + (isOld ? ["--mca", "hwloc_base_mem_alloc_policy", "local_only"] : [])
     }
   }
 

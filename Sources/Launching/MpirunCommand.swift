@@ -63,10 +63,8 @@ public struct MpirunCommand: Sendable {
   /// `setpriv` sets the parent-death signal and then becomes mpirun, so that killing the
   /// coordinator, even with SIGKILL, ends the job.
   public var command: [String] {
-    (setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []) + [mpirun.path] + arguments + extra + [
-      worker
-    ]
-      + workerArguments
+    let guardian = setpriv.map { [$0, "--pdeathsig", "TERM"] } ?? []
+    return guardian + [mpirun.path] + arguments + extra + [worker] + workerArguments
   }
 
   private var arguments: [String] {

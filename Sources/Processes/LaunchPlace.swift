@@ -24,6 +24,10 @@ public struct LaunchPlace: Sendable, Equatable {
   /// Whether anything did.
   public var isLaunched: Bool
   private var name: String
+  /// In which launchers give a rank its number.
+  private static let rankVariables = [
+    "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PALS_RANKID",
+  ]
 
   public init(
     environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
@@ -31,7 +35,7 @@ public struct LaunchPlace: Sendable, Equatable {
     func number(_ names: String...) -> Int? {
       names.compactMap { environment($0).flatMap { Int($0) } }.first
     }
-    let own = number("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PALS_RANKID")
+    let own = Self.rankVariables.compactMap { number($0) }.first
     isLaunched = own != nil
     rank = own ?? number("SLURM_PROCID") ?? 0
     // Inside an allocation Slurm's numbers may be those of a launcher's daemon.
@@ -95,7 +99,7 @@ public struct LaunchPlace: Sendable, Equatable {
     guard let environment = SmallFiles.bytes("/proc/\(process)/environ", limit: 1 << 20) else {
       return nil
     }
-    return ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PALS_RANKID"].lazy.compactMap {
+    return rankVariables.lazy.compactMap {
       value(of: $0, in: environment).flatMap { Int($0) }
     }.first
   }
