@@ -62,8 +62,7 @@ struct StallClusterTests {
     let cluster = try Cluster(hosts: 2)
     let job = try cluster.on(
       "node1",
-      [
-        "mpirun", "-n", "2", "--host", "node1,node2", "--bind-to", "none",
+      TestMPI.command(2, hosts: ["node1", "node2"]) + [
         Programs.path("lockstep-worker"), try experiment(in: cluster),
         "--output", cluster.directory + "/plain",
       ] + Self.limits)

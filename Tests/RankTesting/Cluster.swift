@@ -49,7 +49,9 @@ public final class Cluster {
   public func on(_ host: String, _ command: [String], environment: [String: String] = [:]) throws
     -> RunningProgram
   {
-    let agent = ["OMPI_MCA_plm_rsh_agent": directory + "/agent"]
+    // Whichever mpirun it is reaches the other hosts by it: Open MPI 4, 5, Hydra.
+    let names = ["OMPI_MCA_plm_rsh_agent", "PRTE_MCA_plm_ssh_agent", "HYDRA_LAUNCHER_EXEC"]
+    let agent = Dictionary(uniqueKeysWithValues: names.map { ($0, directory + "/agent") })
     return try RunningProgram(
       directory + "/on", [host] + command, environment: environment.merging(agent) { $1 },
       directory: directory)

@@ -19,6 +19,14 @@ public enum TestMPI {
     ["mpirun", "mpiexec", "prterun"].contains { name.hasPrefix($0) }
   }
 
+  /// The process that an mpirun starts on each other host.
+  public static let daemon =
+    switch kind {
+    case .openMPI4: "orted"
+    case .openMPI5: "prted"
+    case .mpich: "hydra_pmi_proxy"
+    }
+
   public static let isOpenMPI4 = kind == .openMPI4
   public static let isMPICH = kind == .mpich
   public static let onlyOpenMPI = "what is tested is Open MPI 4's own"

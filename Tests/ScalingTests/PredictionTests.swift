@@ -49,14 +49,9 @@ import Testing
 
     /// Runs workers, a given number on each host.
     func workers(_ slots: [Int], _ arguments: [String]) throws -> Outcome {
-      let list = zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" }.joined(
-        separator: ",")
-      let launch = [
-        "mpirun", "-n", "\(slots.reduce(0, +))", "--host", list, "--oversubscribe", "--bind-to",
-        "none", "--mca", "mpi_yield_when_idle",
-        "1",
-        "--mca", "plm_rsh_args", "", "-x", "OMP_NUM_THREADS=1",
-      ]
+      let launch = TestMPI.command(
+        slots.reduce(0, +),
+        hosts: zip(hosts, slots).filter { $0.1 > 0 }.map { "\($0.0):\($0.1)" })
       let outcome = try cluster.on(
         "node1", launch + [Programs.path("lockstep-worker"), file.path] + arguments
       ).finish(limit: 60)
