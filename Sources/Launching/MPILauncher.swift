@@ -60,9 +60,6 @@ public struct MPILauncher: Sendable, Equatable {
   /// Whether it hands USR2 on to the ranks; Hydra is ended by it, and hands on USR1 and TERM.
   public var handsOnUSR2: Bool { dialect != .hydra }
 
-  /// The order in which it gives hosts ranks: Open MPI's begins with the host that it runs on.
-  public var startsWithOwnHost: Bool { dialect != .hydra }
-
   // MARK: Options
 
   func hosts(_ hosts: Hostfile) -> [String] {

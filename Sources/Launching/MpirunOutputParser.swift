@@ -225,6 +225,9 @@ public struct MpirunOutputParser: Sendable {
       refuse(
         "\(file) cannot be executed on \(host): install the same build at the same path on every host",
         .mpiUnusable)
+    } else if line.contains("control_cb"), line.contains("assert (!closed) failed") {
+      // The daemon of a host has ended, and mpirun does so too, without a word of which.
+      lostDaemon = true
     } else if line.contains("unable to connect to") || line.contains("unable to get host address") {
       lostDaemon = true
       refuse(

@@ -26,6 +26,8 @@ public struct StopPlan: Sendable, Equatable {
     case stalled
     /// From now on something is saved with which a later command can go on.
     case resumable
+    /// The job has nothing left to wait for, and does not end by itself.
+    case abandoned
     case ended
     /// The time of the last ``Action/wait(_:)`` is over.
     case timer
@@ -116,6 +118,7 @@ public struct StopPlan: Sendable, Equatable {
     case .resumable:
       isResumable = true
       return []
+    case .abandoned: return job == .none || killTime != nil ? [] : end(at: now)
     case .ended:
       (job, deadline, killTime) = (.none, nil, nil)
       return []

@@ -1,10 +1,13 @@
 import Glibc
 import Processes
 
-/// Watches an mpirun of this machine that may have nothing left to wait for: one that cannot start
-/// its ranks, or has lost them, sometimes never ends.
+/// Watches an mpirun that may have nothing left to wait for: one that cannot start its ranks, or
+/// has lost them or a host of theirs, sometimes never ends.
 struct LaunchMonitor {
   let launcher: Int32
+  /// Whether there may be ranks elsewhere, while those of this machine are not there yet or never
+  /// will be. They end together.
+  let hasOtherHosts: Bool
 
   /// Seconds without any rank after which mpirun is given up: before it has started one, and after.
   /// It takes 0.1 s for the first, 2 s for the other.
@@ -16,13 +19,22 @@ struct LaunchMonitor {
     var hadRanks = false
     var seconds = 0
     while let entry = ProcessEntry(launcher), entry.isAlive {
-      let hasRanks = !ProcessEntry.descendants(of: launcher).isEmpty
+      let hasRanks = hasRanks
       hadRanks = hadRanks || hasRanks
       // A stopped mpirun is the user's doing.
-      seconds = hasRanks || entry.isStopped ? 0 : seconds + 1
+      let mayWait = hasRanks || entry.isStopped || (hasOtherHosts && !hadRanks)
+      seconds = mayWait ? 0 : seconds + 1
       if seconds >= (hadRanks ? Self.patience.ending : Self.patience.starting) { return hadRanks }
       guard (try? await Task.sleep(for: .seconds(1))) != nil else { return nil }
     }
     return nil
+  }
+
+  /// Whether mpirun has ranks on this machine. Where it reaches other hosts, its connections to them
+  /// are its children too, which may outlive all ranks.
+  private var hasRanks: Bool {
+    let descendants = ProcessEntry.descendants(of: launcher)
+    guard hasOtherHosts else { return !descendants.isEmpty }
+    return descendants.contains { LaunchPlace.rank(of: $0.identifier) != nil }
   }
 }

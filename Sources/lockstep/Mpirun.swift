@@ -39,15 +39,11 @@ struct Mpirun {
         command, environment: line.environment,
         began: { launcher in
           await control.began(.init(launcher, of: line), kind)
-          if hasOtherHosts {
-            monitor.withLock { $0 = Task { await children.watch(launcher) } }
-            return
-          }
           monitor.withLock {
             $0 = Task {
-              if let hadRanks = await LaunchMonitor(launcher: launcher).watch() {
-                await control.giveUp(hadRanks: hadRanks)
-              }
+              async let _: Void = hasOtherHosts ? children.watch(launcher) : ()
+              let monitor = LaunchMonitor(launcher: launcher, hasOtherHosts: hasOtherHosts)
+              if let hadRanks = await monitor.watch() { await control.giveUp(hadRanks: hadRanks) }
             }
           }
         },

@@ -117,9 +117,9 @@ actor StopControl {
   }
 
   /// Ends a job that does not end by itself (``LaunchMonitor``).
-  func giveUp(hadRanks: Bool) {
+  func giveUp(hadRanks: Bool) async {
     self.hadRanks = hadRanks
-    carryOut(.end)
+    await take(.abandoned)
   }
 
   /// Removes what this program's jobs left, once their ranks are gone, and what killed jobs of

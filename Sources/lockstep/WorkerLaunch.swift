@@ -39,7 +39,12 @@ struct WorkerLaunch: Sendable {
       )
     }
     self.mpirun = mpirun
-    hosts = try named.map(Self.readableByMpirun)
+    // Open MPI's gives the host that it runs on the first ranks; Hydra takes the list's order.
+    let own = LocalHostNames()
+    hosts = try named.map {
+      try mpirun.dialect == .hydra
+        ? $0.inMappingOrder(isOwn: own.contains) : Self.readableByMpirun($0)
+    }
   }
 
   /// The line that starts a run's workers in a directory; `options` are for the worker.
@@ -114,9 +119,7 @@ struct WorkerLaunch: Sendable {
     _ line: inout MpirunCommand, _ request: RankRequest? = nil, data: [String], output: String?
   ) async throws -> HostCheck? {
     let own = LocalHostNames()
-    guard
-      let hosts = hosts?.inMappingOrder(isOwn: { mpirun.startsWithOwnHost && own.contains($0) })
-    else { return nil }
+    guard let hosts = hosts?.inMappingOrder(isOwn: { own.contains($0) }) else { return nil }
     let check = try await survey(line, data: data, output: output).check(hosts, own: own)
     if check.records.count == hosts.hosts.count {
       if let request, request.isOpen {

@@ -49,6 +49,7 @@ struct SlurmTests {
       let environment = [
         "SLURM_CONF": cluster.directory + "/slurm/slurm.conf",
         "LOCKSTEP_WORKER": Programs.path("lockstep-worker"),
+        "LOCKSTEP_LAUNCHER": TestMPI.mpirun,
         // The hosts are one machine: each would bind its first rank to the same core.
         "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
       ]

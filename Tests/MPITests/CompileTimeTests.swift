@@ -237,8 +237,9 @@ extension MPITests {
       return try Programs.run(
         "/usr/bin/env",
         [
-          "swiftc", "-emit-sil", "-o", "/dev/null", "-swift-version", "6",
-          "-enable-experimental-feature", "Lifetimes",
+          // Not to /dev/null: a compiler that fails removes its output, as root even that.
+          "swiftc", "-emit-sil", "-o", folder.appending(path: "snippet.sil").path,
+          "-swift-version", "6", "-enable-experimental-feature", "Lifetimes",
           "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
         ]
           + ["CMPI", "CProcess", "CFlightRecorder/include", "CMPIYield/include"].flatMap {
