@@ -234,18 +234,18 @@ extension MPITests {
       let package = isOther ? "lockstep-mpi" : "ompi-c"
       let flags = try Programs.run("/usr/bin/env", ["pkg-config", "--cflags-only-I", package])
         .output.split(whereSeparator: \.isWhitespace)
-      return try Programs.run(
-        "/usr/bin/env",
-        [
-          // Not to /dev/null: a compiler that fails removes its output, as root even that.
-          "swiftc", "-emit-sil", "-o", folder.appending(path: "snippet.sil").path,
-          "-swift-version", "6", "-enable-experimental-feature", "Lifetimes",
-          "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
-        ]
-          + ["CMPI", "CProcess", "CFlightRecorder/include", "CMPIYield/include"].flatMap {
-            ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"]
-          }
-          + flags.flatMap { ["-Xcc", String($0)] } + [file.path])
+      // Not to /dev/null: a compiler that fails removes its output, as root even that.
+      var command = [
+        "swiftc", "-emit-sil", "-o", folder.appending(path: "snippet.sil").path,
+        "-swift-version", "6", "-enable-experimental-feature", "Lifetimes",
+        "-diagnostic-style", "llvm", "-I", Programs.directory.appending(path: "Modules").path,
+      ]
+      for target in ["CMPI", "CProcess", "CFlightRecorder/include", "CMPIYield/include"] {
+        let map = "\(root.path)/Sources/\(target)/module.modulemap"
+        command += ["-Xcc", "-fmodule-map-file=\(map)"]
+      }
+      for flag in flags { command += ["-Xcc", String(flag)] }
+      return try Programs.run("/usr/bin/env", command + [file.path])
     }
   }
 }
