@@ -68,6 +68,12 @@ struct RemoteHosts {
     return states
   }
 
+  /// Has the other hosts' watchers end their ranks: an mpirun that waits for a host that is silent,
+  /// or for a rank that is stopped, may end none of them.
+  func end() {
+    for link in links where link.ranks != nil { link.socket.send(WatchMessage(ends: true)) }
+  }
+
   /// All ranks' last collectives, from the hosts that answer within two seconds.
   mutating func entries(_ clock: () -> UInt64) -> [WatchMessage.Entries] {
     for index in links.indices where links[index].ranks != nil {

@@ -60,8 +60,13 @@ public enum StallJudge {
   private static func missing(_ waiting: RankState, _ ranks: [RankState], _ least: Double) -> Stall?
   {
     let wait = waiting.wait!
+    // Of a silent host's ranks it may not be known which communicators they are members of.
+    let size = waiting.groups.first { $0.identifier == wait.entry.group }?.size ?? 0
+    let lacksMembers = ranks.count { $0.entered(wait.entry.group) != nil } < size
     let behind = ranks.filter { rank in
-      guard let entered = rank.entered(wait.entry.group) else { return false }
+      guard let entered = rank.entered(wait.entry.group) else {
+        return lacksMembers && rank.condition == .unreachable && rank.groups.isEmpty
+      }
       // Who stopped in a collective has entered it, and may have left the others in it.
       return entered < wait.entry.sequence
         || (rank.condition.isHalted && entered == wait.entry.sequence)

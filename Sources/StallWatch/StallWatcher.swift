@@ -71,8 +71,8 @@ struct StallWatcher {
     }
   }
 
-  /// Ends the job: what is to be known later is written, then the ranks here end with exit code 70,
-  /// which makes mpirun end the others.
+  /// Ends the job: what is to be known later is written, then the ranks of each host are ended by
+  /// its watcher.
   private mutating func end(_ stall: Stall, hadWarned: Bool, _ states: [RankState], _ now: UInt64)
     -> Never
   {
@@ -84,6 +84,12 @@ struct StallWatcher {
     if !hadWarned { output.record(stall, in: parent.directory) }
     let folder = output.write(own + others, states: states, in: parent.directory, now: now)
     output.reportAbort(stall, limit: episode.abort, directory: folder)
+    hosts?.end()
+    endRanks()
+  }
+
+  /// Ends the ranks here with exit code 70.
+  private func endRanks() -> Never {
     // The rank that started this process comes last: its end is this process's.
     let processes = local.processes.filter { $0 != parent.process } + [parent.process]
     for process in processes { kill(process, StallWatch.endSignal) }
@@ -100,7 +106,9 @@ struct StallWatcher {
     if let link, !link.isOpen { self.link = nil }
     if link == nil { connect(states, now) }
     guard let link else { return }
-    for message in link.received() where message.asks == true {
+    for message in link.received() {
+      if message.ends == true { endRanks() }
+      guard message.asks == true else { continue }
       link.send(
         WatchMessage(
           entries: local.entries.map { rank in

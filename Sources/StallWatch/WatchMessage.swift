@@ -24,6 +24,8 @@ struct WatchMessage: Codable, Equatable {
   /// Asks for all ranks' last collectives; they come as `entries`.
   var asks: Bool?
   var entries: [Entries]?
+  /// The job is ended: what was found is on its way to the user.
+  var ends: Bool?
 
   /// The longest line that is taken from another host, in bytes.
   static let limit = 8 << 20
@@ -34,10 +36,10 @@ struct WatchMessage: Codable, Equatable {
 
   init(
     token: String? = nil, ranks: [Rank]? = nil, states: [RankState]? = nil, asks: Bool? = nil,
-    entries: [Entries]? = nil
+    entries: [Entries]? = nil, ends: Bool? = nil
   ) {
-    (self.token, self.ranks, self.states, self.asks, self.entries) = (
-      token, ranks, states, asks, entries
+    (self.token, self.ranks, self.states, self.asks, self.entries, self.ends) = (
+      token, ranks, states, asks, entries, ends
     )
   }
 

@@ -30,11 +30,20 @@ struct LaunchMonitor {
     return nil
   }
 
-  /// Whether mpirun has ranks on this machine. Where it reaches other hosts, its connections to them
-  /// are its children too, which may outlive all ranks.
+  /// Whether mpirun has ranks on this host. Where it reaches other hosts, its connections to them
+  /// are its children too, which may outlive all ranks; and where these hosts are namespaces of this
+  /// machine, so are their ranks.
   private var hasRanks: Bool {
     let descendants = ProcessEntry.descendants(of: launcher)
     guard hasOtherHosts else { return !descendants.isEmpty }
-    return descendants.contains { LaunchPlace.rank(of: $0.identifier) != nil }
+    let own = Self.hostSpace(of: launcher)
+    return descendants.contains {
+      LaunchPlace.rank(of: $0.identifier) != nil && Self.hostSpace(of: $0.identifier) == own
+    }
+  }
+
+  /// What tells hosts apart that are namespaces of one machine.
+  private static func hostSpace(of process: Int32) -> String? {
+    SmallFiles.link("/proc/\(process)/ns/uts")
   }
 }

@@ -53,8 +53,10 @@ struct SlurmTests {
         // The hosts are one machine: each would bind its first rank to the same core.
         "OMPI_MCA_hwloc_base_binding_policy": "none", "OMPI_MCA_mpi_yield_when_idle": "1",
       ]
+      // Slurm's own way to the hosts.
+      let script = "unset HYDRA_LAUNCHER_EXEC; cd \"$0\" && exec \"$@\""
       return try cluster.on(
-        "node1", ["sh", "-c", "cd \"$0\" && exec \"$@\"", cluster.directory] + command,
+        "node1", ["sh", "-c", script, cluster.directory] + command,
         environment: environment
       )
       .finish(limit: limit)

@@ -94,6 +94,16 @@ struct StopPlanTests {
       events: training + [(3, .signal(SIGTERM)), (33, .timer)], last: [.end, .wait(2)],
       outcome: .forced(.graceOver)),
     Row(
+      name: "a job with nothing left to wait for is ended",
+      events: training + [(3, .abandoned)], last: [.end, .wait(2)], outcome: .none),
+    Row(
+      name: "and killed where that is not enough",
+      events: training + [(3, .abandoned), (5, .timer)], last: [.kill, .wait(2)], outcome: .none),
+    Row(
+      name: "one that is being ended already stays so",
+      events: training + [(3, .signal(SIGINT)), (4, .signal(SIGINT)), (5, .abandoned)], last: [],
+      outcome: .forced(.secondSignal)),
+    Row(
       name: "an early timer waits for the rest",
       events: training + [(3, .signal(SIGTERM)), (23, .timer)], last: [.wait(10)],
       outcome: .asked(by: SIGTERM)),
@@ -129,7 +139,7 @@ struct StopPlanTests {
   /// From the second signal on, whatever else happens, the job is killed within its patience.
   @Test func twoSignalsAlwaysEndTheJob() {
     let events: [Event] = [
-      .signal(SIGUSR1), .signal(SIGUSR2), .ready, .step, .stalled, .resumable, .timer,
+      .signal(SIGUSR1), .signal(SIGUSR2), .ready, .step, .stalled, .resumable, .abandoned, .timer,
     ]
     for first in [SIGTERM, SIGINT, SIGHUP, SIGUSR2] {
       for a in events {

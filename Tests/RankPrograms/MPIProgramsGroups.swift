@@ -28,7 +28,7 @@ func checkGroups(on ranks: borrowing Communicator) throws {
   let node = try ranks.splitByNode()
   let hosts = try ranks.broadcast((ranks.gather(hostName()) ?? []).joined(separator: "\n")).split(
     separator: "\n")
-  let neighbours = (0..<size).filter { hosts[$0] == hosts[rank] }
+  let neighbours = (0..<size).filter { ranksAreHosts ? $0 == rank : hosts[$0] == hosts[rank] }
   let onNode = try node.allGather([Int32(rank)].span)
   try expect(
     onNode == neighbours.map(Int32.init), "the ranks \(onNode) of a node where \(neighbours) run")

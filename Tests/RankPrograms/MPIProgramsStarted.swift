@@ -119,7 +119,11 @@ private func checkStartedTruncation(on ranks: borrowing Communicator) throws {
   }
 }
 
+private var isMPICH: Bool { mpiLibraryVersion().hasPrefix("MPICH") }
+
 private func checkStartedBroken(on ranks: borrowing Communicator) throws {
+  // MPICH 5.0.1 stops in an assertion of its own, and so does a program in C.
+  guard !mpiLibraryVersion().hasPrefix("MPICH 5") else { return }
   let (next, previous) = neighbours(of: ranks)
   var theirs: [Float] = [0, 0, 0]
   var span = theirs.mutableSpan
@@ -131,7 +135,7 @@ private func checkStartedBroken(on ranks: borrowing Communicator) throws {
     "wait: the message of rank \(previous) with tag 2 is no whole number of elements of this type, "
     + "or more than MPI counts"
   // MPICH calls it a truncation where it unpacks the elements one by one.
-  let isMPICHs = mpiLibraryVersion().hasPrefix("MPICH") && failure?.isTruncation == true
+  let isMPICHs = isMPICH && failure?.isTruncation == true
   try expect(
     failure?.description == wanted || isMPICHs,
     "six bytes as elements of four: \(String(describing: failure))")

@@ -1,7 +1,13 @@
+import Glibc
 import MPI
+
+/// Whether MPICH is to take every rank for a host of its own, by which it sends all messages over
+/// the network (`TestMPI.overTCP`).
+let ranksAreHosts = getenv("MPIR_CVAR_NOLOCAL") != nil
 
 /// Windows in which each rank writes its own part and reads the others', over and over.
 func checkSharedWindows(on ranks: borrowing Communicator) throws {
+  guard !ranksAreHosts else { return }
   let size = ranks.size
   for counts in [
     (0..<size).map { _ in 1000 }, (0..<size).map { $0 * 2 % 3 * 17 },

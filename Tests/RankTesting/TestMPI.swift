@@ -60,9 +60,10 @@ public enum TestMPI {
   /// Algorithms of the all-reduce that add in different orders.
   public static let allReduceAlgorithms: [[String]] = {
     if isMPICH {
-      return ["recursive_doubling", "reduce_scatter_allgather", "nb"].map {
-        setting("MPIR_CVAR_ALLREDUCE_INTRA_ALGORITHM", $0)
-          + setting("MPIR_CVAR_ALLREDUCE_DEVICE_COLLECTIVE", "0")
+      // With more ranks than cores the binding starts and tests them.
+      return ["naive", "recursive_doubling", "reduce_scatter_allgather"].map {
+        setting("MPIR_CVAR_IALLREDUCE_INTRA_ALGORITHM", "sched_\($0)")
+          + setting("MPIR_CVAR_IALLREDUCE_DEVICE_COLLECTIVE", "0")
       }
     }
     return (1...6).map {

@@ -145,6 +145,23 @@ struct StallJudgeTests {
         && stall.text.contains("does not answer"))
   }
 
+  /// Others wait in a communicator of which it is not known whether a silent host's rank is a
+  /// member: it is taken for one where the known ones are too few, and there alone.
+  @Test func aSilentHostMayBeAMemberOfAnyCommunicator() throws {
+    let silent = RankState(rank: 2, host: "node3", process: 9, condition: .unreachable, quiet: 60)
+    func leaders(of size: Int) -> [RankState] {
+      (0..<2).map { rank in
+        var state = Self.waiting(rank, in: Self.entry(4, group: 50), 12)
+        state.groups = [Self.group(6, size: 3), Self.group(4, 50, size: size)]
+        return state
+      }
+    }
+    let stall = try #require(Self.judge(leaders(of: 3) + [silent]))
+    #expect(stall.cause == .halted && stall.missing.map(\.rank) == [2])
+    let other = try #require(Self.judge(leaders(of: 2) + [silent]))
+    #expect(other.cause == .stuck && other.missing.isEmpty)
+  }
+
   // MARK: Limits
 
   @Test func aStallIsWarnedOfOnceAndEndsTheRunAtItsLimit() throws {
