@@ -1,5 +1,6 @@
 import CMPI
 import FlightRecorder
+import Glibc
 
 /// A group of ranks that talk among themselves (MPI 3.1, chapter 6).
 ///
@@ -133,9 +134,14 @@ public struct Communicator: ~Copyable {
 
   /// Ends every process of the job with this exit status, at once (MPI_Abort, MPI 3.1 §8.7).
   ///
-  /// Not collective: one rank is enough. Never returns and throws nothing.
+  /// Not collective: one rank is enough. Never returns and throws nothing. What this process has
+  /// written before is given a second to reach mpirun, of which MPICH's ends the job without
+  /// reading it.
   public borrowing func abort(status: Int32) -> Never {
+    waitUntilRead(STDOUT_FILENO, STDERR_FILENO)
     MPI_Abort(handle, status)
-    fatalError("MPI_Abort returned")
+    // MPICH 5 returns from it, and has the job ended by mpirun.
+    sleep(2)
+    _exit(status)
   }
 }

@@ -77,6 +77,19 @@ public func hostName() -> String {
   return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// Waits until what was written to these pipes is read, at most a second.
+func waitUntilRead(_ files: Int32...) {
+  for _ in 0..<200 {
+    var unread: Int32 = 0
+    let isRead = files.allSatisfy { file in
+      unread = 0
+      return ioctl(file, UInt(FIONREAD), &unread) != 0 || unread == 0
+    }
+    if isRead { return }
+    usleep(5000)
+  }
+}
+
 /// One line in one system call: lines of several ranks that are written in parts tear.
 func printFailure(_ text: String) {
   // What a file or its name holds is part of the text: nothing in it may act on a terminal, as C0

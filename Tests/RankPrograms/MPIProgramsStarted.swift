@@ -89,6 +89,8 @@ private func checkTested(on ranks: borrowing Communicator) throws {
 }
 
 private func checkStartedAny(on ranks: borrowing Communicator) throws {
+  // Between hosts MPICH 5.0.1 may never end one, in a program in C too.
+  guard !ranksAreHosts || !mpiLibraryVersion().hasPrefix("MPICH 5") else { return }
   let (next, previous) = neighbours(of: ranks)
   var theirs: [Int32] = [0, 0, 0]
   var span = theirs.mutableSpan
