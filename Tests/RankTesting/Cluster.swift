@@ -51,7 +51,9 @@ public final class Cluster {
   {
     // Whichever mpirun it is reaches the other hosts by it: Open MPI 4, 5, Hydra.
     let names = ["OMPI_MCA_plm_rsh_agent", "PRTE_MCA_plm_ssh_agent", "HYDRA_LAUNCHER_EXEC"]
-    let agent = Dictionary(uniqueKeysWithValues: names.map { ($0, directory + "/agent") })
+    var agent = Dictionary(uniqueKeysWithValues: names.map { ($0, directory + "/agent") })
+    // UCX, which MPICH sends with, takes hosts that are namespaces of one machine for one host.
+    if TestMPI.isMPICH { agent["UCX_TLS"] = "^sysv,posix,cma" }
     return try RunningProgram(
       directory + "/on", [host] + command, environment: environment.merging(agent) { $1 },
       directory: directory)
