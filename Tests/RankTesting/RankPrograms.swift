@@ -36,7 +36,7 @@ public enum Programs {
   /// A program that tests several rank counts is started once, on the largest, and splits its world.
   public static func mpirun(
     _ ranks: Int, _ arguments: [String], program: String = "rank-programs",
-    environment: [String: String] = [:], limit: Double = 120,
+    environment: [String: String] = [:], limit: Double = TestMPI.patience,
     mpirunArguments: [String] = []
   ) throws -> Outcome {
     try startMpirun(

@@ -27,6 +27,10 @@ public enum TestMPI {
     case .mpich: "hydra_pmi_proxy"
     }
 
+  /// Seconds for a program on more ranks than cores, which MPICH's take from each other while they
+  /// wait: `sched_yield` gives one away for a moment alone.
+  public static let patience = kind == .mpich ? 300.0 : 120
+
   public static let isOpenMPI4 = kind == .openMPI4
   public static let isMPICH = kind == .mpich
   public static let onlyOpenMPI = "what is tested is Open MPI 4's own"
