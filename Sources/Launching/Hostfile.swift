@@ -111,10 +111,14 @@ public struct Hostfile: Sendable, Equatable {
   }
 
   /// The hosts in the order in which mpirun gives them ranks: the one that it is started on comes
-  /// first, wherever it stands in the list.
+  /// first, wherever it stands in the list. So Open MPI 4 does by itself; others are given the hosts
+  /// in this order.
   public func inMappingOrder(isOwn: (String) -> Bool) -> Hostfile {
     var ordered = self
     ordered.hosts = hosts.filter { isOwn($0.name) } + hosts.filter { !isOwn($0.name) }
+    if ordered.hosts.map(\.name) != hosts.map(\.name), path != nil || ownText != nil {
+      ordered.ownText = ordered.text
+    }
     return ordered
   }
 

@@ -39,11 +39,13 @@ struct WorkerLaunch: Sendable {
       )
     }
     self.mpirun = mpirun
-    // Open MPI's gives the host that it runs on the first ranks; Hydra takes the list's order.
     let own = LocalHostNames()
     hosts = try named.map {
-      try mpirun.dialect == .hydra
-        ? $0.inMappingOrder(isOwn: own.contains) : Self.readableByMpirun($0)
+      switch mpirun.dialect {
+      case .openMPI4: try Self.readableByMpirun($0)
+      case .openMPI5: try Self.readableByMpirun($0.inMappingOrder(isOwn: own.contains))
+      case .hydra: $0.inMappingOrder(isOwn: own.contains)
+      }
     }
   }
 

@@ -219,8 +219,8 @@ struct ClusterTests {
     // Its worker is gone too, as on a host that starts up again from an empty disk.
     try cluster.shell("node3", "mount -t tmpfs tmpfs '\(Programs.directory.path)'")
     let daemons = try cluster.processes(of: "node3").filter { $0.name == TestMPI.daemon }
-    try #require(daemons.count == 1, "\(daemons)")
-    kill(daemons[0].identifier, SIGKILL)
+    try #require(!daemons.isEmpty)
+    for daemon in daemons { kill(daemon.identifier, SIGKILL) }
     let outcome = try job.finish()
     #expect(outcome.status == 70, "\(outcome.status)")
     #expect(lastLine(outcome).contains(/node3/), "\(outcome.errors)")

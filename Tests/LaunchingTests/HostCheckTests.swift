@@ -138,6 +138,11 @@ struct HostCheckTests {
     let list = try Hostfile(list: "a:1,b:2,c:3").inMappingOrder { $0 == "b" }
     #expect(
       list.hosts.map(\.name) == ["b", "a", "c"] && list.shares(of: 4) { _ in nil } == [2, 1, 1])
+    // A file in another order is written anew for an mpirun that keeps to it.
+    let file = try Hostfile(path: "h", text: "a\nu@b slots=2")
+    #expect(
+      file.inMappingOrder { $0 == "b" }.ownText == "u@b slots=2\na\n"
+        && file.inMappingOrder { $0 == "a" }.ownText == nil)
     let hosts = try Hostfile(list: "a:2,b:3")
     #expect(
       hosts.shares(of: 4) { _ in nil } == [2, 2] && hosts.shares(of: 5) { _ in nil } == [2, 3]
