@@ -21,7 +21,11 @@ extension MPITests {
     @Test(arguments: rankCounts)
     func `The job of all cases ends well and reports every case that is tested`(ranks: Int) throws {
       let cases = try RankCases.quick(ranks)
-      #expect(cases.outcome.status == 0 && cases.outcome.errors.isEmpty, cases.outcome.account)
+      // Open MPI 5 with UCX but without its hardware says so of every window.
+      let errors = cases.outcome.errors.split(separator: "\n").filter {
+        !$0.contains("OSC UCX component priority") && $0.contains { !$0.isWhitespace }
+      }
+      #expect(cases.outcome.status == 0 && errors.isEmpty, cases.outcome.account)
       #expect(Set(cases.lines.keys) == Set(Self.names + Messages.names + Misuse.names))
     }
 
