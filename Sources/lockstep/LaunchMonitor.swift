@@ -42,7 +42,7 @@ struct LaunchMonitor {
     }
   }
 
-  /// What tells hosts apart that are namespaces of one machine.
+  /// What distinguishes hosts that are namespaces of one machine.
   private static func hostSpace(of process: Int32) -> String? {
     SmallFiles.link("/proc/\(process)/ns/uts")
   }
