@@ -8,13 +8,14 @@ public final class Cluster {
 
   /// Whether hosts can be started: that needs root, and a kernel that allows namespaces.
   public static let isPossible: Bool =
-    geteuid() == 0
+    geteuid() == 0 && TestMPI.endsOnSeveralHosts
     && (try? Programs.run(
       "/usr/bin/env",
       ["unshare", "--net", "--uts", "--ipc", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]))?
       .status == 0
     && (try? Programs.run("/usr/bin/env", ["ip", "link"]))?.status == 0
-  public static let need = "several hosts on one machine need root, network namespaces and iproute2"
+  public static let need =
+    "several hosts on one machine need root, network namespaces, iproute2 and another MPI than MPICH 4.0"
 
   /// Whether Slurm can be started on the hosts (`Tests/Cluster/slurm/start`).
   public static let hasSlurm =
