@@ -80,9 +80,8 @@ public func hostName() -> String {
 /// Waits until what was written to these pipes is read, at most a second.
 func waitUntilRead(_ files: Int32...) {
   for _ in 0..<200 {
-    var unread: Int32 = 0
     let isRead = files.allSatisfy { file in
-      unread = 0
+      var unread: Int32 = 0
       return ioctl(file, UInt(FIONREAD), &unread) != 0 || unread == 0
     }
     if isRead { return }

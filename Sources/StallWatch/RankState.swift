@@ -57,6 +57,9 @@ public struct RankState: Codable, Sendable, Equatable {
     )
   }
 
+  /// How many members a communicator has; 0 where it is no member, as far as is known.
+  func size(of group: UInt64) -> Int { groups.first { $0.identifier == group }?.size ?? 0 }
+
   /// How many collectives of a communicator it has entered; nil where it is no member, as far as is
   /// known. All are members of the world.
   package func entered(_ group: UInt64) -> Int? {

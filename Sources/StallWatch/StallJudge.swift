@@ -61,8 +61,8 @@ public enum StallJudge {
   {
     let wait = waiting.wait!
     // Of a silent host's ranks it may not be known which communicators they are members of.
-    let size = waiting.groups.first { $0.identifier == wait.entry.group }?.size ?? 0
-    let lacksMembers = ranks.count { $0.entered(wait.entry.group) != nil } < size
+    let known = ranks.count { $0.entered(wait.entry.group) != nil }
+    let lacksMembers = known < waiting.size(of: wait.entry.group)
     let behind = ranks.filter { rank in
       guard let entered = rank.entered(wait.entry.group) else {
         return lacksMembers && rank.condition == .unreachable && rank.groups.isEmpty
@@ -100,7 +100,7 @@ public enum StallJudge {
   private static func stuck(_ waiting: RankState, _ ranks: [RankState], _ least: Double) -> Stall? {
     let wait = waiting.wait!
     let members = ranks.filter { $0.entered(wait.entry.group) != nil }
-    let size = waiting.groups.first { $0.identifier == wait.entry.group }?.size ?? 0
+    let size = waiting.size(of: wait.entry.group)
     guard size > 0, members.count == size,
       members.allSatisfy({ $0.entered(wait.entry.group)! >= wait.entry.sequence })
     else { return nil }

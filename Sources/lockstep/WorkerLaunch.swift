@@ -39,13 +39,10 @@ struct WorkerLaunch: Sendable {
       )
     }
     self.mpirun = mpirun
-    let own = LocalHostNames()
     hosts = try named.map {
-      switch mpirun.dialect {
-      case .openMPI4: try Self.readableByMpirun($0)
-      case .openMPI5: try Self.readableByMpirun($0.inMappingOrder(isOwn: own.contains))
-      case .hydra: $0.inMappingOrder(isOwn: own.contains)
-      }
+      let ordered =
+        mpirun.dialect == .openMPI4 ? $0 : $0.inMappingOrder(isOwn: LocalHostNames().contains)
+      return mpirun.dialect == .hydra ? ordered : try Self.readableByMpirun(ordered)
     }
   }
 
