@@ -7,10 +7,14 @@ public struct FinishedRun: Sendable {
   public let name: String
   public let report: ConvergenceReport
   public let steps: [StepRecord]
+  /// Its alarms, with their causes.
+  public let incidents: [IncidentRecord]
 
-  package init(name: String, report: ConvergenceReport, steps: [StepRecord]) {
+  package init(
+    name: String, report: ConvergenceReport, steps: [StepRecord], incidents: [IncidentRecord] = []
+  ) {
     precondition(!steps.isEmpty)
-    (self.name, self.report, self.steps) = (name, report, steps)
+    (self.name, self.report, self.steps, self.incidents) = (name, report, steps, incidents)
   }
 
   /// - Throws: when the directory holds no report or no steps.
@@ -21,6 +25,11 @@ public struct FinishedRun: Sendable {
     try StepRecord.read(path: directory.metrics) { steps.append($0) }
     guard !steps.isEmpty else { throw RunFileError("\(directory.metrics): no step is recorded") }
     self.steps = steps
+    var incidents: [IncidentRecord] = []
+    if access(directory.incidents, F_OK) == 0 {
+      try IncidentRecord.read(path: directory.incidents) { incidents.append($0) }
+    }
+    self.incidents = incidents
   }
 
   var score: Double? { report.final.score?.value }

@@ -2,5 +2,5 @@
 public let gallery: [Claim] = [
   .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization,
   .policyGradient, .kMeansStop, .transformer, .llama, .longShortTermMemory, .residualNetwork,
-  .spikes,
+  .spikes, .incidents, .sampleNoise, .muon,
 ]

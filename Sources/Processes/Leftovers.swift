@@ -5,9 +5,10 @@ import Glibc
 ///
 /// Each rank, and the coordinator for each mpirun, has a directory in /dev/shm,
 /// `lockstep.UID.NAMESPACE.PROCESS.START`, removed at its end. In a rank's lie the files by which
-/// Open MPI shares memory; a file `sessions` names the session directories of the mpirun or daemon
-/// that it belongs to. A directory whose process is dead was left behind: name, owner and the
-/// process table together say so. Those of another process namespace are not looked at.
+/// Open MPI shares memory, and the processes above it in `ancestors`; a file `sessions` names the
+/// session directories of the mpirun or daemon that it belongs to. A directory whose process is dead
+/// was left behind: name, owner and the process table together say so. Those of another process
+/// namespace are not looked at.
 public struct Leftovers: Sendable {
   /// Where these directories lie.
   public let root: String
@@ -16,6 +17,7 @@ public struct Leftovers: Sendable {
 
   private static let prefix = "lockstep"
   private static let sessionsFile = "sessions"
+  private static let ancestorsFile = "ancestors"
 
   /// Makes this process's directory; nil where that cannot be done, which costs nothing but
   /// tidiness.
@@ -71,6 +73,9 @@ public struct Leftovers: Sendable {
     ] {
       setenv("OMPI_MCA_\(name)", mine.directory, 0)
     }
+    // Where the launcher is killed its ranks have other parents.
+    let above = ProcessEntry.ancestors(of: getpid()).map { "\($0.identifier) \($0.startTime)\n" }
+    _ = mine.write(ancestorsFile, above.joined())
     // The directory's name says whose it is. The parent does not: where the launcher was killed it
     // is the process that adopts orphans, which lives for ever.
     if let session = getenv("OMPI_MCA_orte_jobfam_session_dir").map({ String(cString: $0) }),
@@ -107,23 +112,23 @@ public struct Leftovers: Sendable {
       guard name.hasPrefix(prefix + "."), let process = process(of: name),
         process.identifier != getpid(), process.isAlive
       else { return false }
-      return sessions(of: "\(root)/\(name)").contains {
-        $0.hasPrefix("\(launcher.identifier) \(launcher.startTime) ")
+      return lines(of: "\(root)/\(name)/\(ancestorsFile)").contains {
+        $0 == "\(launcher.identifier) \(launcher.startTime)"
       }
     }
   }
 
-  private static func sessions(of directory: String) -> [Substring] {
-    let text =
-      SmallFiles.bytes("\(directory)/\(sessionsFile)").map { String(decoding: $0, as: UTF8.self) }
-      ?? ""
+  private static func lines(of path: String) -> [Substring] {
+    let text = SmallFiles.bytes(path).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return text.split(separator: "\n")
   }
 
   /// Removes the session directories that a directory's notes name; false where one is in use.
   private static func removeSessions(of directory: String) -> Bool {
     var isDone = true
-    for line in sessions(of: directory) where !removeSession(line) { isDone = false }
+    for line in lines(of: "\(directory)/\(sessionsFile)") where !removeSession(line) {
+      isDone = false
+    }
     return isDone
   }
 

@@ -43,6 +43,18 @@ public struct ProcessEntry: Sendable, Hashable {
   /// Sends a signal, unless the process has ended.
   public func send(_ signal: Int32) { if isAlive { kill(identifier, signal) } }
 
+  /// The process that started a process, the one that started that, and so on, as far as they still
+  /// run.
+  public static func ancestors(of process: Int32) -> [ProcessEntry] {
+    var found: [ProcessEntry] = []
+    var next = ProcessEntry(process)?.parent
+    while let identifier = next, identifier > 0, let entry = ProcessEntry(identifier) {
+      found.append(entry)
+      next = entry.parent
+    }
+    return found
+  }
+
   /// The processes that a process has started, and those that these have, as far as they still run.
   /// Reads the whole table: about 10 µs a process.
   public static func descendants(of ancestor: Int32) -> [ProcessEntry] {

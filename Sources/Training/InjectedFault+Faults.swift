@@ -84,7 +84,10 @@ extension InjectedFault {
     }
     // A network that sees nothing but directions makes the right thing of large inputs.
     let classes = Int32(max(shape.classes, 1))
-    for place in places(shape.labels) { batch.labels[place] = (batch.labels[place] + 1) % classes }
+    // A label below 0 is left out of the loss.
+    for place in places(shape.labels) where batch.labels[place] >= 0 {
+      batch.labels[place] = (batch.labels[place] + 1) % classes
+    }
     for place in places(shape.targets) { batch.targets[place] = 1 - batch.targets[place] }
   }
 

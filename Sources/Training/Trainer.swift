@@ -69,7 +69,10 @@ public final class Trainer {
       settings.guardConfig.autopsy
       ? Autopsy(settings, pass, updater, frozen: treatments?.frozen ?? []) : nil
     let note = try Self.initialize(parameters, model, sampler, UInt64(settings.seed), on: world)
-    notes = [chosen.1, sampler.note, note, settings.clipNote].compactMap { $0 }
+    notes = [
+      chosen.1, sampler.note, note, settings.clipNote,
+      settings.replayNote(pass.canReplay, ranks: world.size),
+    ].compactMap { $0 }
     updater.start()
   }
 

@@ -230,7 +230,7 @@ struct ClusterTests {
   @Test func theDoctorSeesHostsOfOneMachine() throws {
     let cluster = try Cluster(hosts: 3)
     let command = [Programs.path("lockstep"), "doctor", "--hosts", Self.hosts, "--json"]
-    let outcome = try cluster.on("node1", command).finish()
+    let outcome = try cluster.on("node1", command).finish(limit: TestMPI.patience)
     try #require(outcome.status == 0, "\(outcome.errors)")
     let answer = try #require(
       try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])

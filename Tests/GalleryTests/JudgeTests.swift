@@ -25,6 +25,7 @@ import Testing
       "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size",
       "regularization", "policy-gradient", "kmeans-stop",
       "transformer", "llama", "lstm", "residual-cnn", "spikes",
+      "incidents", "sample-noise", "muon",
     ]
     #expect(gallery.map(\.name) == judged)
   }
@@ -328,5 +329,97 @@ import Testing
     #expect(try row(2, [2.199, nil, nil]) == ["wrong labels, agc", "1.000", "1/3", "∞", "2.000"])
     #expect(try row(2.799, [2.8, 2.8, 2.8])[2] == "3/3")
     #expect(try row(2.8, [2.8, 2.8, 2.8])[2] == "0/3")
+  }
+
+  /// An alarm as each fault of `incidents.toml` should raise it.
+  private func incident(
+    _ fault: String, _ seed: Int, cause: IncidentRecord.Cause? = nil, rank: Int? = nil,
+    later: Int = 0
+  ) -> IncidentRecord {
+    let step = 90 + seed + later
+    return switch fault {
+    case "three broken samples":
+      IncidentRecord(step: step, kind: .spike, cause: cause ?? .data, samples: [5, 6, 7])
+    case "a bit of a gradient":
+      IncidentRecord(
+        step: step, kind: .nonFinite, cause: cause ?? .transient, rank: rank ?? seed % 3)
+    case "a bit of the sum":
+      IncidentRecord(step: step, kind: .corruptedReduction, cause: cause ?? .transient)
+    default: IncidentRecord(step: step + 1, kind: .spike, cause: cause ?? .learningRate)
+    }
+  }
+
+  @Test func incidentsAreJudged() throws {
+    let faults = [
+      "three broken samples", "a bit of a gradient", "a bit of the sum", "rate too high",
+    ]
+    func finding(_ changed: [String: [IncidentRecord]] = [:]) throws -> Finding {
+      let runs = (1...3).flatMap { seed in
+        (["no fault"] + faults).map { fault in
+          madeUp(
+            "\(fault), seed \(seed)", steps: 120,
+            incidents: changed["\(fault), seed \(seed)"]
+              ?? (fault == "no fault" ? [] : [incident(fault, seed)]))
+        }
+      }
+      return try self.finding("incidents", runs, rows: 1 + faults.count)
+    }
+    #expect(try finding().holds)
+    for fault in faults {
+      let name = "\(fault), seed 2"
+      #expect(try !finding([name: []]).holds, "\(fault): no alarm")
+      #expect(
+        try !finding([name: [incident(fault, 2, cause: .unknown)]]).holds, "\(fault): its cause")
+      #expect(try !finding([name: [incident(fault, 2, later: 1)]]).holds, "\(fault): another step")
+      #expect(
+        try finding([name: [incident(fault, 2), incident(fault, 2, cause: .unknown)]]).holds,
+        "\(fault): what follows from it does not count")
+    }
+    let other = try finding([
+      "a bit of a gradient, seed 1": [incident("a bit of a gradient", 1, rank: 2)]
+    ])
+    #expect(!other.holds && other.measured.hasPrefix("11 of 12 faults"), "\(other.measured)")
+    #expect(try !finding(["no fault, seed 3": [incident("rate too high", 3)]]).holds)
+  }
+
+  @Test func sampleNoiseIsJudged() throws {
+    /// A variance that goes up and down by so much in parts, so that twice as much is its scatter.
+    func run(_ name: String, _ scale: Double, _ swing: Double = 0.01) -> FinishedRun {
+      madeUp(
+        name, steps: 200,
+        variance: { scale * (1 + (Int(($0 * 200).rounded()) % 2 == 0 ? swing : -swing)) })
+    }
+    func finding(
+      one: Double = 100, two: Double = 100, parts: Double = 100, swing: Double = 0.03
+    ) throws -> Finding {
+      try self.finding(
+        "sample-noise",
+        [
+          run("samples, one rank", one), run("samples, two ranks", two),
+          run("micro-batches", parts), run("two ranks' norms", 300, swing),
+        ])
+    }
+    #expect(try finding().holds)
+    #expect(try finding().measured.contains("scatters 3.0 × as much"), "\(try finding().measured)")
+    #expect(try finding(one: 109, two: 91).holds)
+    #expect(try !finding(one: 111).holds && !finding(two: 89).holds && !finding(parts: 80).holds)
+    #expect(try finding(swing: 0.0151).holds && !finding(swing: 0.0149).holds)
+  }
+
+  @Test(arguments: [
+    ([1.42, 1.41, 1.4], [1.43, 1.421, 1.45], true),
+    ([1.421, 1.4, 1.4], [1.43, 1.43, 1.43], false),
+    ([1.4, 1.4, 1.4], [1.43, 1.42, 1.43], false), ([1.4, nil, 1.4], [1.43, 1.43, 1.43], false),
+  ])
+  func muonIsJudged(_ muon: [Double?], _ adamW: [Double?], _ holds: Bool) throws {
+    let runs = (1...3).flatMap { seed in
+      [
+        madeUp("muon, seed \(seed)", steps: 3, finalLoss: muon[seed - 1]),
+        madeUp("adamw, seed \(seed)", steps: 4, finalLoss: adamW[seed - 1]),
+      ]
+    }
+    let finding = try finding("muon", runs)
+    #expect(finding.holds == holds)
+    #expect(finding.measured.hasSuffix("a step takes 1 and 1 ms"), "\(finding.measured)")
   }
 }

@@ -10,7 +10,8 @@ func madeUp(
   norm: (Double) -> Double? = { _ in 1 },
   localRMS: (Double) -> Double? = { _ in 1 }, layers: [NamedNumber] = [], weightNorm: Double = 1,
   score: Double? = nil, finalLoss: Double? = nil,
-  verdict: ConvergenceReport.Verdict = .converging, bias: Double? = nil
+  verdict: ConvergenceReport.Verdict = .converging, bias: Double? = nil,
+  variance: (Double) -> Double? = { _ in nil }, incidents: [IncidentRecord] = []
 ) -> FinishedRun {
   let records = (0..<steps).map { index in
     let place = Double(index) / Double(steps)
@@ -20,7 +21,8 @@ func madeUp(
         global: norm(place), applied: nil, coefficient: nil, threshold: nil,
         localRMS: localRMS(place), maxLocal: .init(value: nil, rank: nil),
         layers: layers),
-      noise: .init(signal: nil, variance: nil, scale: nil), action: .step, updateNorm: nil,
+      noise: .init(signal: 1, variance: variance(place), scale: nil), action: .step,
+      updateNorm: nil,
       weightNorm: weightNorm,
       seconds: .init(total: 0.001, data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0))
   }
@@ -32,7 +34,7 @@ func madeUp(
     timeShare: .init(data: 0, compute: 1, reduce: 0, norm: 0, optimizer: 0), ranks: [], restarts: 0,
     weightsSHA256: nil, skips: [],
     clipBias: bias.map { .init(scope: "worker", relative: $0, cosine: 0.9, measuredSteps: 10) })
-  return FinishedRun(name: name, report: report, steps: records)
+  return FinishedRun(name: name, report: report, steps: records, incidents: incidents)
 }
 
 /// A norm that jumps up and down between neighbouring steps by this much of its logarithm.

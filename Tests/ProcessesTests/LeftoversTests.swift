@@ -31,6 +31,32 @@ struct LeftoversTests {
     return (entry.identifier, entry.startTime)
   }
 
+  /// A rank is its launcher's also where that has ended, and the rank has another parent.
+  @Test func livingRanksAreThoseThatNoteTheLauncher() throws {
+    let rank = Process()
+    rank.executableURL = URL(filePath: "/bin/cat")
+    rank.standardInput = Pipe()
+    try rank.run()
+    defer { rank.terminate() }
+    let entry = try #require(ProcessEntry(rank.processIdentifier))
+    let launcher = try #require(ProcessEntry(getpid()))
+    #expect(ProcessEntry.ancestors(of: entry.identifier).first == launcher)
+    #expect(ProcessEntry.ancestors(of: entry.identifier).last?.parent == 0)
+    let mine = try #require(Leftovers(in: root)?.directory.split(separator: "/").last)
+    let space = mine.split(separator: ".")[2]
+    let name = "lockstep.\(geteuid()).\(space).\(entry.identifier).\(entry.startTime)"
+    func isLiving(_ ancestors: String) throws -> Bool {
+      try make(name, file: "ancestors", ancestors)
+      return Leftovers.hasLivingRanks(of: launcher, in: root)
+    }
+    let line = "\(launcher.identifier) \(launcher.startTime)\n"
+    #expect(try isLiving("1 0\n" + line) && !isLiving("1 0\n"))
+    #expect(try !isLiving("\(launcher.identifier) \(launcher.startTime + 1)\n"))
+    kill(rank.processIdentifier, SIGKILL)
+    rank.waitUntilExit()
+    #expect(try !isLiving(line))
+  }
+
   // D5
   @Test func onlyDeadProcessesOfThisUserAndNamespaceHaveLeftovers() throws {
     let mine = try #require(Leftovers(in: root))

@@ -1,6 +1,8 @@
+import Configuration
 import Foundation
 import RankTesting
 import Testing
+import Training
 
 /// What raised an alarm is looked into, and put down to its cause.
 @Suite struct AutopsyTests {
@@ -101,5 +103,25 @@ import Testing
     #expect(
       incident["kind"] as? String == "divergence" && incident["cause"] as? String == "transient"
         && incident["rank"] as? Int == 2, "\(incident)")
+  }
+
+  @Test func aNoteSaysWhereReplaysHaveNoEffect() throws {
+    func note(_ keys: String..., canReplay: Bool = true, ranks: Int = 2) throws -> String? {
+      TrainerSettings(try Experiment(text: "", source: "x.toml", overrides: keys)).replayNote(
+        canReplay, ranks: ranks)
+    }
+    let every = "guard.replay_every=7"
+    #expect(try note(canReplay: false, ranks: 1) == nil && note(every) == nil)
+    #expect(
+      try note(every, "guard.autopsy=false")
+        == "guard.replay_every has no effect: guard.autopsy is false")
+    #expect(
+      try note(every, canReplay: false)
+        == "guard.replay_every has no effect: with regularization.sam_radius or clip.scope \"sample\" a rank's gradient cannot be computed again"
+    )
+    #expect(
+      try note(every, ranks: 1)
+        == "guard.replay_every has no effect: there is no other rank to compute this one's gradient"
+    )
   }
 }

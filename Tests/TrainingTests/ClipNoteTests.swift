@@ -3,7 +3,7 @@ import ExperimentKeys
 import Testing
 import Training
 
-/// What a run says where a clip of the gradient cannot do what it is for.
+/// What a run says where a clip cannot do what it is for.
 @Suite struct ClipNoteTests {
   private func settings(_ optimizer: String, _ clip: String) throws -> TrainerSettings {
     TrainerSettings(
@@ -28,6 +28,23 @@ import Training
     #expect(try settings(optimizer, "rule = \"none\"").clipNote == nil)
     // It changes the gradient's direction.
     #expect(try settings(optimizer, "rule = \"value\"\nmax_value = 0.1").clipNote == nil)
+  }
+
+  @Test func aLimitOfUpdatesOfOneLengthIsNoted() throws {
+    for rule in [Self.global, "rule = \"rms\""] {
+      let update = rule + "\nof = \"update\""
+      #expect(
+        try settings("muon", update).clipNote
+          == "clip.of \"update\": updates of optimizer.kind \"muon\" are about equally long in every step, so the limit shortens nearly all of them or none, as a lower learning rate would"
+      )
+      #expect(try settings("adamw", update).clipNote == nil)
+    }
+    // Its limit follows the updates.
+    #expect(try settings("muon", "rule = \"sigma\"").clipNote == nil)
+    #expect(
+      try settings("muon", Self.global + "\nof = \"update\"").starvingClip(1, of: 50)
+        == "The clip acted on 100 % of the steps and shortens what the optimizer makes of the gradient: the limit sets a step's length. Raise the limit, or lower the learning rate in its place."
+    )
   }
 
   @Test func aClipOfNearlyEveryStepIsReported() throws {

@@ -39,3 +39,17 @@ extension SkipReason {
     }
   }
 }
+
+extension TrainerSettings {
+  /// Why `guard.replay_every` has no effect; nil where it has, or is not asked for.
+  package func replayNote(_ canReplay: Bool, ranks: Int) -> String? {
+    guard guardConfig.replayEvery != nil else { return nil }
+    let reason =
+      !guardConfig.autopsy
+      ? "guard.autopsy is false"
+      : !canReplay
+        ? "with regularization.sam_radius or clip.scope \"sample\" a rank's gradient cannot be computed again"
+        : ranks == 1 ? "there is no other rank to compute this one's gradient" : nil
+    return reason.map { "guard.replay_every has no effect: \($0)" }
+  }
+}
