@@ -15,10 +15,10 @@ extension Claim {
       + "variance from two ranks' norms scatters from step to step at least 1.5 × as much as that from samples",
     experiment: "batch-size.toml",
     runs: [
-      PlannedRun(samplesOfOne, ["report.noise=samples"], ranks: 1),
-      PlannedRun(samplesOfTwo, ["report.noise=samples"], ranks: 2),
-      PlannedRun(microBatches, ranks: 2),
-      PlannedRun(twoRanks, ["report.noise=ranks"], ranks: 2),
+      PlannedRun(samplesOfOne, ["report.noise=samples", rate], ranks: 1),
+      PlannedRun(samplesOfTwo, ["report.noise=samples", rate], ranks: 2),
+      PlannedRun(microBatches, [rate], ranks: 2),
+      PlannedRun(twoRanks, ["report.noise=ranks", rate], ranks: 2),
     ],
     seconds: 8,
     judge: { runs in
@@ -38,6 +38,8 @@ extension Claim {
         holds: isNear(one) && isNear(two) && scatter >= 1.5)
     })
 
+  /// Low enough for runs that are rounded otherwise to stay together.
+  private static let rate = "optimizer.learning_rate=0.1"
   private static let samplesOfOne = "samples, one rank"
   private static let samplesOfTwo = "samples, two ranks"
   private static let microBatches = "micro-batches"
