@@ -7,7 +7,7 @@ public struct RootCause: Sendable, Equatable {
   public var code: ExitCode
   /// The workers' other errors, to be printed before it.
   public var others: [String]
-  /// Whether a host went away and mpirun did not say which.
+  /// Whether a host went away, or may have, and mpirun did not say which.
   public var lostUnnamedHost = false
 
   /// How mpirun ended.
@@ -75,6 +75,8 @@ public struct RootCause: Sendable, Equatable {
         case .abandoned(hadRanks: false): "mpirun started no rank and did not end: it was killed"
         }
       self.init(text: "\(how)\(place)\(words)", code: code, others: [])
+      // PRRTE may end with a daemon's exit code and nothing else.
+      if case .exited(1...) = ending, (step ?? 0) > 0 { lostUnnamedHost = true }
     }
   }
 

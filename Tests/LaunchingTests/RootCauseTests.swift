@@ -199,6 +199,16 @@ struct RootCauseTests {
         && starting.text.hasPrefix("mpirun could not start on every host"))
   }
 
+  @Test func anEndWithoutWordsDuringARunMayBeALostHost() {
+    func cause(_ ending: RootCause.Ending, _ step: Int?) -> RootCause {
+      RootCause(ending: ending, faults: MpirunOutputParser(), step: step, directory: nil)
+    }
+    let silent = cause(.exited(137), 7)
+    #expect(silent.lostUnnamedHost && silent.text == "mpirun ended with exit code 137 at step 7")
+    #expect(!cause(.exited(137), nil).lostUnnamedHost && !cause(.exited(0), 7).lostUnnamedHost)
+    #expect(!cause(.signalled(9), 7).lostUnnamedHost)
+  }
+
   @Test func anUnreachableHostIsNamedWithTheMessageOfSSH() {
     let text = """
       ssh: Could not resolve hostname nosuch: Name or service not known
