@@ -18,7 +18,7 @@ extension Claim {
           "adamw, seed \(seed)",
           [
             "seed=\(seed)", "training.steps=\(adamWSteps)", "optimizer.kind=adamw",
-            "optimizer.learning_rate=0.002", "optimizer.beta2=0.99",
+            "optimizer.learning_rate=0.004", "optimizer.beta2=0.99",
           ]),
       ]
     },
@@ -50,5 +50,5 @@ extension Claim {
 
   private static let target = 1.42
   private static let seeds = Array(1...3)
-  private static let (muonSteps, adamWSteps) = (1500, 2000)
+  private static let (muonSteps, adamWSteps) = (1400, 1867)
 }
