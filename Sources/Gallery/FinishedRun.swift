@@ -34,6 +34,9 @@ public struct FinishedRun: Sendable {
 
   var score: Double? { report.final.score?.value }
 
+  /// The loss of the rows held out; infinite where there is none.
+  var finalLoss: Double { report.final.loss ?? .infinity }
+
   /// The time of all steps.
   var minutes: Double { steps.reduce(0) { $0 + $1.seconds.total } / 60 }
 

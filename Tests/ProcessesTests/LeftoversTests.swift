@@ -18,12 +18,18 @@ struct LeftoversTests {
     if let file { folder.write(text, to: "\(name)/\(file)") }
   }
 
-  /// A process that has ended, and one that runs.
-  private func ended() throws -> (identifier: Int32, start: UInt64) {
+  /// A process that runs until it is killed.
+  private func running() throws -> Process {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/cat")
     process.standardInput = Pipe()
     try process.run()
+    return process
+  }
+
+  /// A process that has ended.
+  private func ended() throws -> (identifier: Int32, start: UInt64) {
+    let process = try running()
     let entry = try #require(ProcessEntry(process.processIdentifier))
     // The threads that run tests block signals such as TERM, and their children inherit that.
     kill(process.processIdentifier, SIGKILL)
@@ -33,10 +39,7 @@ struct LeftoversTests {
 
   /// A rank is its launcher's also where that has ended, and the rank has another parent.
   @Test func livingRanksAreThoseThatNoteTheLauncher() throws {
-    let rank = Process()
-    rank.executableURL = URL(filePath: "/bin/cat")
-    rank.standardInput = Pipe()
-    try rank.run()
+    let rank = try running()
     defer { rank.terminate() }
     let entry = try #require(ProcessEntry(rank.processIdentifier))
     let launcher = try #require(ProcessEntry(getpid()))

@@ -24,9 +24,7 @@ extension Claim {
     },
     seconds: 900,
     judge: { runs in
-      func losses(_ kind: String) -> [Double] {
-        runs.all(kind).map { $0.report.final.loss ?? .infinity }
-      }
+      func losses(_ kind: String) -> [Double] { runs.all(kind).map(\.finalLoss) }
       func text(_ kind: String) -> String {
         losses(kind).map { NumberFormat.fixed($0, decimals: 3) }.joined(separator: ", ")
       }
@@ -37,7 +35,7 @@ extension Claim {
       return Finding(
         table: runs.table(["nats a byte", "steps", "minutes"]) { run in
           [
-            NumberFormat.fixed(run.report.final.loss ?? .infinity, decimals: 3),
+            NumberFormat.fixed(run.finalLoss, decimals: 3),
             "\(run.steps.count)", NumberFormat.fixed(run.minutes, decimals: 1),
           ]
         },

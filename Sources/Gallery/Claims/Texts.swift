@@ -38,7 +38,7 @@ extension Claim {
 
   private static func nats(_ runs: Outcomes, atMost limit: Double) throws -> Finding {
     let run = runs.runs[0]
-    let loss = run.report.final.loss ?? .infinity
+    let loss = run.finalLoss
     return Finding(
       table: runs.table(["nats a byte", "right bytes", "minutes"]) { run in
         [
