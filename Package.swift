@@ -117,9 +117,10 @@ let package = Package(
       ["FlightRecorder", "CFlightRecorder", "Processes", "Recording", "Reports", "CProcess"],
       quickToBuild),
     library("Verification", ["Recording", "Reports"], quickToBuild),
-    library("Gallery", ["Recording", "Reports", "GradientNorms", "Scaling"], quickToBuild),
     library(
-      "ScalingStudy", ["Scaling", "Recording", "Reports", "Charts", "Gallery"], quickToBuild),
+      "ScalingStudy", ["Scaling", "Recording", "Reports", "Charts"], quickToBuild),
+    library(
+      "Gallery", ["Recording", "Reports", "GradientNorms", "Scaling", "ScalingStudy"], quickToBuild),
     library(
       "Configuration",
       [
@@ -207,7 +208,9 @@ let package = Package(
     tests(
       "ScalingTests", ["Scaling", "ScalingStudy", "Recording", "Reports", "RankTesting"],
       resources: [.copy("Golden")]),
-    tests("GalleryTests", ["Gallery", "Recording", "Reports", "Configuration", "GradientNorms"]),
+    tests(
+      "GalleryTests",
+      ["Gallery", "Recording", "Reports", "Configuration", "GradientNorms", "ScalingStudy"]),
     tests("VerificationTests", ["Verification", "Recording", "Reports"]),
     tests("GradientNormsTests", ["GradientNorms", "RankTesting"]),
     tests(

@@ -1,6 +1,7 @@
 import GradientNorms
 import Recording
 import Reports
+import ScalingStudy
 
 /// A statement of the literature on gradient norms that runs of an experiment bear out or do not.
 public struct Claim: Sendable {
@@ -14,14 +15,28 @@ public struct Claim: Sendable {
   /// The file in `Launch/experiments`.
   public let experiment: String
   public let runs: [PlannedRun]
-  /// About how long its runs take on two cores. ``isShort`` ones run without being asked for.
+  /// Measurements of a critical batch, with the experiment of the claim.
+  public let studies: [PlannedStudy]
+  /// About how long all of these take on two cores. ``isShort`` ones run without being asked for.
   public let seconds: Int
   let judge: @Sendable (Outcomes) throws -> Finding
 
+  init(
+    name: String, statement: String, source: String, expected: String, experiment: String,
+    runs: [PlannedRun] = [], studies: [PlannedStudy] = [], seconds: Int,
+    judge: @escaping @Sendable (Outcomes) throws -> Finding
+  ) {
+    (self.name, self.statement, self.source) = (name, statement, source)
+    (self.expected, self.experiment) = (expected, experiment)
+    (self.runs, self.studies, self.seconds, self.judge) = (runs, studies, seconds, judge)
+  }
+
   public var isShort: Bool { seconds <= 90 }
 
-  /// What the finished runs say, in the order of ``runs``.
-  public func finding(_ runs: [FinishedRun]) throws -> Finding { try judge(Outcomes(runs: runs)) }
+  /// What the finished runs and studies say, in the order of ``runs`` and ``studies``.
+  public func finding(_ runs: [FinishedRun], studies: [BatchStudy] = []) throws -> Finding {
+    try judge(Outcomes(runs: runs, studies: studies))
+  }
 }
 
 /// One run of a claim: the claim's experiment with some keys changed.
@@ -41,6 +56,20 @@ public struct PlannedRun: Sendable {
   }
 }
 
+/// One measurement of a critical batch: the claim's experiment with some keys changed.
+public struct PlannedStudy: Sendable {
+  public let name: String
+  public let overrides: [String]
+  /// Further options of `lockstep critical-batch`.
+  public let options: [String]
+
+  init(_ name: String, _ overrides: [String] = [], options: [String]) {
+    self.name = name
+    self.overrides = overrides
+    self.options = options
+  }
+}
+
 /// What a claim's runs have shown.
 public struct Finding: Sendable {
   /// A head and a row a run.
@@ -56,9 +85,10 @@ public struct Finding: Sendable {
   }
 }
 
-/// A claim's runs, by name.
+/// A claim's runs, by name, and its studies.
 struct Outcomes {
   let runs: [FinishedRun]
+  let studies: [BatchStudy]
 
   subscript(name: String) -> FinishedRun {
     guard let run = runs.first(where: { $0.name == name }) else {

@@ -2,5 +2,5 @@
 public let gallery: [Claim] = [
   .recurrentClip, .learningRate, .workerClip, .depth, .noiseFloor, .batchSize, .regularization,
   .policyGradient, .kMeansStop, .transformer, .llama, .longShortTermMemory, .residualNetwork,
-  .spikes, .incidents, .sampleNoise, .muon,
+  .spikes, .incidents, .sampleNoise, .mislabelled, .criticalBatch, .muon,
 ]

@@ -1,4 +1,5 @@
 import Glibc
+import Reports
 
 /// How many of several runs did something, as a claim about chance is tested: a share with its
 /// interval.

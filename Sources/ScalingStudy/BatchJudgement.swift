@@ -1,3 +1,5 @@
+import Reports
+
 /// Which batches lose nothing against the run's own, over several orders of samples.
 ///
 /// A branch and that of k = 1 with the same order train on the same samples from the same weights.
@@ -36,12 +38,12 @@ public struct BatchJudgement: Sendable, Equatable {
     rows = losses.map { factor, losses in
       var row = Row(factor: factor, losses: losses)
       let known = losses.compactMap { $0 }
-      if known.count == losses.count { row.mean = Self.mean(known) }
+      if known.count == losses.count { row.mean = mean(known) }
       let differences = zip(losses, first).compactMap { loss, own in
         loss.flatMap { loss in own.map { loss - $0 } }
       }
       guard factor > 1, differences.count == losses.count else { return row }
-      let excess = Self.mean(differences)
+      let excess = mean(differences)
       let squares = differences.reduce(0) { $0 + ($1 - excess) * ($1 - excess) }
       let count = Double(differences.count)
       (row.excess, row.epsilon) = (excess, 2 * (squares / (count - 1) / count).squareRoot())
@@ -51,8 +53,6 @@ public struct BatchJudgement: Sendable, Equatable {
     self.critical = critical
     next = critical.flatMap { critical in losses.map(\.factor).first { $0 > critical } }
   }
-
-  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
   /// Factors below the critical one that are worse all the same: more orders would say which.
   public var inconsistent: [Int] {

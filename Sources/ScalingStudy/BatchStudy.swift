@@ -1,3 +1,4 @@
+import Reports
 import Scaling
 
 /// A measurement of the critical batch: branches of one run from one checkpoint, with k times its
@@ -70,7 +71,7 @@ public struct BatchStudy: Sendable {
       let losses = [point.loss] + others.map { $0[point.steps]! }
       return (
         steps: Double(point.steps),
-        loss: BatchJudgement.mean(losses.map { $0 ?? .infinity })
+        loss: mean(losses.map { $0 ?? .infinity })
       )
     }
   }

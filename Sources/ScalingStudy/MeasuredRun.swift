@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Gallery
 import Recording
 import Reports
 import Scaling

@@ -91,6 +91,16 @@ struct CriticalBatchCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
+    let (study, path) = try await measured()
+    Terminal.output.write(
+      json
+        ? JSONText(of: study, indented: true).string + "\n"
+        : BatchStudyText(study).text + "\n\(path)\n")
+  }
+
+  /// The measurement, and the file that has it: of branches that were there, and of those that were
+  /// not and are trained now.
+  func measured() async throws -> (study: BatchStudy, path: String) {
     let factors = try factorsWanted()
     for (option, value, least) in [
       ("--at", at, 1), ("--samples", samples, 1), ("--orders", orders, 2),
@@ -127,10 +137,7 @@ struct CriticalBatchCommand: AsyncParsableCommand {
     do throws(RunFileError) { try JSONFile.write(study, to: runs.results) } catch {
       throw CommandFailure(.workerFailed, PlainText.sanitized(error.description))
     }
-    Terminal.output.write(
-      json
-        ? JSONText(of: study, indented: true).string + "\n"
-        : BatchStudyText(study).text + "\n\(runs.results)\n")
+    return (study, runs.results)
   }
 
   /// The factors in order, 1 among them.

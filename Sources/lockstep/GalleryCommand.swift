@@ -5,6 +5,7 @@ import Launching
 import Processes
 import Recording
 import Reports
+import ScalingStudy
 
 /// `lockstep gallery`: runs the experiments behind claims on gradient norms, and says which claims
 /// they bear out.
@@ -59,6 +60,7 @@ struct GalleryCommand: AsyncParsableCommand {
           $0.field("statement", claim.statement)
           $0.field("experiment", claim.experiment)
           $0.field("runs", claim.runs.count)
+          $0.field("studies", claim.studies.count)
           $0.field("seconds", claim.seconds)
         }
       }
@@ -67,7 +69,7 @@ struct GalleryCommand: AsyncParsableCommand {
     if list {
       for claim in claims {
         Terminal.output.write(
-          "\(claim.name)  \(claim.statement)\n    \(claim.experiment), \(NumberFormat.counted(claim.runs.count, "run")), about \(claim.seconds) s\n"
+          "\(claim.name)  \(claim.statement)\n    \(claim.experiment), \(work(claim)), about \(claim.seconds) s\n"
         )
       }
       return
@@ -76,7 +78,9 @@ struct GalleryCommand: AsyncParsableCommand {
     for claim in claims {
       var finished: [FinishedRun] = []
       for planned in claim.runs { finished.append(try await finish(planned, of: claim)) }
-      let finding = try claim.finding(finished)
+      var studies: [BatchStudy] = []
+      for planned in claim.studies { studies.append(try await measure(planned, of: claim)) }
+      let finding = try claim.finding(finished, studies: studies)
       if !json { Terminal.output.write(GalleryText(claim, finding).text + "\n") }
       results.append((claim, finding))
     }
@@ -104,16 +108,9 @@ struct GalleryCommand: AsyncParsableCommand {
 
   /// A planned run's records: those that are there, or of a run made now.
   private func finish(_ planned: PlannedRun, of claim: Claim) async throws -> FinishedRun {
-    let folder = planned.name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
-    let directory = RunDirectory(
-      "\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))")
+    let directory = RunDirectory(folder(planned.name, of: claim))
     if force || !directory.holdsReport {
-      guard let experiments = experiments ?? Installation.experiments else {
-        throw CommandFailure(
-          .usage,
-          "no Launch/experiments above this program or here: --experiments DIR says where they are")
-      }
-      let path = "\(experiments)/\(claim.experiment)"
+      let path = try experiment(of: claim)
       let worker = try WorkerProgram(nil)
       let launch = try await WorkerLaunch(
         worker: worker, experiment: path, overrides: planned.overrides, hostfile: nil,
@@ -140,6 +137,36 @@ struct GalleryCommand: AsyncParsableCommand {
     } catch {
       throw CommandFailure(.data, PlainText.sanitized(error.description))
     }
+  }
+
+  /// A planned measurement of a critical batch: that which is there, or one made now.
+  private func measure(_ planned: PlannedStudy, of claim: Claim) async throws -> BatchStudy {
+    var arguments =
+      [try experiment(of: claim), "-n", ranks, "--output", folder(planned.name, of: claim)]
+      + planned.options + planned.overrides.flatMap { ["--set", $0] }
+    if force { arguments.append("--force") }
+    if Terminal.terminal == nil { arguments.append("--quiet") }
+    return try await CriticalBatchCommand.parse(arguments).measured().study
+  }
+
+  private func folder(_ name: String, of claim: Claim) -> String {
+    let folder = name.map { $0.isLetter || $0.isNumber || $0 == "." ? $0 : "-" }
+    return "\(WorkerLaunch.notAnOption(output))/\(claim.name)/\(String(folder))"
+  }
+
+  private func experiment(of claim: Claim) throws -> String {
+    guard let experiments = experiments ?? Installation.experiments else {
+      throw CommandFailure(
+        .usage,
+        "no Launch/experiments above this program or here: --experiments DIR says where they are")
+    }
+    return "\(experiments)/\(claim.experiment)"
+  }
+
+  /// `12 runs`, `2 measurements of the critical batch`.
+  private func work(_ claim: Claim) -> String {
+    [(claim.runs.count, "run"), (claim.studies.count, "critical-batch measurement")]
+      .filter { $0.0 > 0 }.map { NumberFormat.counted($0.0, $0.1) }.joined(separator: ", ")
   }
 
   private func write(_ results: [(claim: Claim, finding: Finding)]) throws {

@@ -26,10 +26,16 @@ import Testing
     #expect(Set(gallery.map(\.name)).count == gallery.count)
     for claim in gallery {
       #expect(
-        Set(claim.runs.map(\.name)).count == claim.runs.count && !claim.runs.isEmpty,
+        Set(claim.runs.map(\.name) + claim.studies.map(\.name)).count
+          == claim.runs.count + claim.studies.count && claim.runs.count + claim.studies.count > 0,
         "\(claim.name)")
+      let path = Self.experiments + "/" + claim.experiment
+      for study in claim.studies {
+        #expect(throws: Never.self, "\(claim.name): \(study.name)") {
+          try Experiment(contentsOf: path, overrides: study.overrides)
+        }
+      }
       for run in claim.runs {
-        let path = Self.experiments + "/" + claim.experiment
         #expect(throws: Never.self, "\(claim.name): \(run.name)") {
           try Experiment(contentsOf: path, overrides: run.overrides)
         }

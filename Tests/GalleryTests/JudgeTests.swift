@@ -2,6 +2,7 @@ import Gallery
 import GradientNorms
 import Recording
 import Reports
+import ScalingStudy
 import Testing
 
 /// Each claim's judge on synthetic runs: where the claim holds, where one of its conditions fails,
@@ -25,7 +26,7 @@ import Testing
       "recurrent-clip", "learning-rate", "worker-clip", "depth", "noise-floor", "batch-size",
       "regularization", "policy-gradient", "kmeans-stop",
       "transformer", "llama", "lstm", "residual-cnn", "spikes",
-      "incidents", "sample-noise", "muon",
+      "incidents", "sample-noise", "mislabelled", "critical-batch", "muon",
     ]
     #expect(gallery.map(\.name) == judged)
   }
@@ -408,10 +409,105 @@ import Testing
     #expect(try finding(swing: 0.0151).holds && !finding(swing: 0.0149).holds)
   }
 
+  @Test func mislabelledIsJudged() throws {
+    /// Steps of 120 samples, whose eight largest have so many of the first six.
+    func run(_ name: String, _ first: Double) -> FinishedRun {
+      madeUp(
+        name, steps: 200, samples: 120,
+        singles: { place in
+          // The first half does not count.
+          let count =
+            place < 0.5
+            ? 3 : Int(first) + (place < 0.5 + first.truncatingRemainder(dividingBy: 1) / 2 ? 1 : 0)
+          let largest = (0..<8).map {
+            StepRecord.Sample(sample: 360 + ($0 < count ? $0 : 6 + $0), norm: 3, rank: 0)
+          }
+          return .init(
+            mean: 1, rms: 1.5, q05: nil, median: nil, q95: nil, q99: nil, largest: largest)
+        })
+    }
+    func finding(wrong: [Double] = [4, 4, 4], right: [Double] = [0.5, 0.5, 0.5]) throws -> Finding {
+      try self.finding(
+        "mislabelled",
+        (1...3).flatMap {
+          [
+            run("wrong labels, seed \($0)", wrong[$0 - 1]),
+            run("right labels, seed \($0)", right[$0 - 1]),
+          ]
+        })
+    }
+    let sound = try finding()
+    #expect(sound.holds && sound.measured.hasPrefix("67 %, 67 %, 67 % of"), "\(sound.measured)")
+    // Eight norms of 3 among 120 whose mean square is 2.25.
+    #expect(sound.table[1][2] == "27 %", "\(sound.table)")
+    #expect(try finding(wrong: [3.02, 6, 6]).holds && !finding(wrong: [6, 6, 2.98]).holds)
+    #expect(try finding(right: [0, 0.79, 0]).holds && !finding(right: [0, 0, 0.82]).holds)
+  }
+
+  /// Branches of 65,536 samples with batches of 128 times a factor, which take S = 100·(1 + 2000/B)
+  /// steps to each loss, the last batch `slow` times as many; the orders' scatter is so large that
+  /// batches up to `critical` are no worse.
+  private func study(
+    critical: Int, noise: Double?, slow: Double = 1
+  ) -> BatchStudy {
+    let factors = [1, 2, 4, 8, 16]
+    func loss(_ batch: Int, _ steps: Int) -> Double {
+      1 - 0.1 * Double(steps) / (100 * (1 + 2000 / Double(batch)) * (batch == 2048 ? slow : 1))
+    }
+    func last(_ batch: Int) -> Double { loss(batch, 65_536 / batch) }
+    // Differences of −a, 0 and a have a mean with a standard error of a/√3.
+    let scatter = 1.05 * (last(critical) - last(128)) * 3.0.squareRoot() / 2
+    let branches = (1...3).flatMap { order in
+      factors.map { factor in
+        let (batch, steps) = (128 * factor, 512 / factor)
+        let noise = factor == 1 ? 0 : Double(order - 2) * scatter
+        return BatchBranch(
+          factor: factor, order: order, steps: steps, samples: 65_536,
+          curve: (0...steps).map {
+            .init(steps: $0, loss: loss(batch, $0) + ($0 == steps ? noise : 0))
+          })
+      }
+    }
+    return BatchStudy(
+      name: "fashion-mlp",
+      plan: BatchPlan(
+        step: 1000, samples: 65_536, factors: factors, orders: 3, ranks: 2, threads: 1,
+        experiment: ""
+      ),
+      start: .init(step: 1000, samples: 128_000), globalBatch: 128, heldOut: 0.1, ratePower: 1,
+      branches: branches, forecasts: [.init(source: "samples", scale: noise)])
+  }
+
+  @Test func criticalBatchIsJudged() throws {
+    func finding(
+      critical: [Int] = [256, 512, 1024], noise: [Double?] = [200, 200, 600],
+      slow: [Double] = [1, 1, 1]
+    ) throws -> Finding {
+      let claim = try #require(gallery.first { $0.name == "critical-batch" })
+      let studies = (0..<3).map { study(critical: critical[$0], noise: noise[$0], slow: slow[$0]) }
+      #expect(studies.map(\.criticalBatch) == critical && claim.studies.count == 3)
+      return try claim.finding([], studies: studies)
+    }
+    let sound = try finding()
+    #expect(
+      sound.holds
+        && sound.measured.hasPrefix(
+          "critical batch 256 to 512, 512 to 1,024, 1,024 to 2,048, noise scale 200"),
+      "\(sound.measured)")
+    #expect(sound.table.count == 4 && sound.table[1][1] == "256 to 512")
+    // At the borders: a quarter of the critical batch, and the next one.
+    #expect(try finding(noise: [64, 128, 2047]).holds)
+    #expect(try !finding(noise: [63, 200, 600]).holds && !finding(noise: [200, 1024, 600]).holds)
+    #expect(try !finding(noise: [200, nil, 600]).holds)
+    #expect(try !finding(critical: [256, 512, 2048], noise: [200, 200, 1000]).holds)
+    // One seed may lie off the law, two may not.
+    #expect(try finding(slow: [2, 1, 1]).holds && !finding(slow: [2, 2, 1]).holds)
+  }
+
   @Test(arguments: [
-    ([1.42, 1.43, 1.41], [1.41, 1.421, 1.45], true),
-    ([1.421, 1.42, 1.42], [1.43, 1.43, 1.43], false),
-    ([1.4, 1.4, 1.4], [1.42, 1.419, 1.42], false), ([1.4, nil, 1.4], [1.43, 1.43, 1.43], false),
+    ([1.42, 1.4, 1.41], [1.421, 1.421, 1.45], true),
+    ([1.421, 1.4, 1.4], [1.43, 1.43, 1.43], false),
+    ([1.4, 1.4, 1.4], [1.43, 1.42, 1.43], false), ([1.4, nil, 1.4], [1.43, 1.43, 1.43], false),
     ([1.4, 1.4, 1.4], [nil, 1.43, 1.43], true),
   ])
   func muonIsJudged(_ muon: [Double?], _ adamW: [Double?], _ holds: Bool) throws {

@@ -11,11 +11,12 @@ func madeUp(
   localRMS: (Double) -> Double? = { _ in 1 }, layers: [NamedNumber] = [], weightNorm: Double = 1,
   score: Double? = nil, finalLoss: Double? = nil,
   verdict: ConvergenceReport.Verdict = .converging, bias: Double? = nil,
-  variance: (Double) -> Double? = { _ in nil }, incidents: [IncidentRecord] = []
+  variance: (Double) -> Double? = { _ in nil }, incidents: [IncidentRecord] = [],
+  singles: (Double) -> StepRecord.Samples? = { _ in nil }
 ) -> FinishedRun {
   let records = (0..<steps).map { index in
     let place = Double(index) / Double(steps)
-    return StepRecord(
+    var record = StepRecord(
       step: index + 1, epoch: 0, samples: samples, loss: loss(place), learningRate: 0.1,
       norm: .init(
         global: norm(place), applied: nil, coefficient: nil, threshold: nil,
@@ -25,6 +26,8 @@ func madeUp(
       updateNorm: nil,
       weightNorm: weightNorm,
       seconds: .init(total: 0.001, data: 0, compute: 0, reduce: 0, norm: 0, optimizer: 0))
+    record.norm.samples = singles(place)
+    return record
   }
   let report = ConvergenceReport(
     verdict: verdict, reasons: [], steps: steps, epochs: 1, samples: steps * samples,

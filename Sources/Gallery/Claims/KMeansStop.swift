@@ -1,4 +1,5 @@
 import Recording
+import Reports
 
 extension Claim {
   /// When to stop k-means.

@@ -1,4 +1,5 @@
 import Recording
+import Reports
 
 extension Claim {
   /// Rate against norm, with and without a clip.

@@ -1,4 +1,5 @@
 import Recording
+import Reports
 
 extension Claim {
   /// Penalties and where they leave the norm.

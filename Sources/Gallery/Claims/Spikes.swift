@@ -1,5 +1,6 @@
 import GradientNorms
 import Recording
+import Reports
 
 extension Claim {
   /// Five causes of spikes against every clip rule.

@@ -33,10 +33,6 @@ public protocol Layer: AnyObject {
   /// What a row of its result depends on, of a text's rows.
   var reach: LayerReach { get }
 
-  /// Whether the backward pass adds the squares of each sample's gradient of its tensors to
-  /// `pass.sampleSquares`, where that is given, and leaves these gradients to
-  /// ``deferredGradients(_:weights:into:finished:)`` where the pass says so.
-  var measuresSamples: Bool { get }
   /// Whether a sample's result depends on the other samples of its micro-batch.
   var mixesSamples: Bool { get }
 
@@ -53,29 +49,29 @@ public protocol Layer: AnyObject {
   func backward(
     _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
     finished: (Int, inout FlatVector) -> Void)
+}
 
+/// A layer that measures the gradients of single samples: its backward pass adds the squares of each
+/// sample's gradient of its tensors to ``LayerPass/sampleSquares``, where that is given, and leaves
+/// these gradients to ``deferredGradients(_:weights:into:finished:)`` where the pass says so
+/// (``LayerPass/defersGradients``).
+public protocol SampleMeasuringLayer: Layer {
   /// Sets the gradient of its tensors, or adds to it, each sample's part times its factor
   /// (``SampleSquares/factors``), from what a backward pass that defers gradients has left in the
   /// places of `pass`.
   ///
   /// Called after the backward passes of all layers, last layer first; `finished` as in a backward
-  /// pass. Only for a layer that measures samples.
+  /// pass.
   func deferredGradients(
     _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
     finished: (Int, inout FlatVector) -> Void)
 }
 
 extension Layer {
-  public func deferredGradients(
-    _ pass: LayerPass, weights: borrowing FlatVector, into gradient: inout FlatVector,
-    finished: (Int, inout FlatVector) -> Void
-  ) {
-    fatalError("a layer that measures samples has to implement deferredGradients")
-  }
   public func multiplyAdds(isFirst: Bool) -> Int { 0 }
   public var fixedMultiplyAdds: Int { 0 }
   public var reach: LayerReach { .row }
-  public var measuresSamples: Bool { false }
+  var measuresSamples: Bool { self is any SampleMeasuringLayer }
   public var mixesSamples: Bool { false }
   public func initialize(_ weights: inout FlatVector, seed: UInt64) {}
 }
@@ -116,7 +112,7 @@ public struct LayerMemory: Sendable {
   /// Values of a sample that are used within one call, forward or backward.
   public var scratch: Int
   /// Whether what the backward pass has left in its scratch is read by
-  /// ``Layer/deferredGradients(_:weights:into:finished:)``.
+  /// ``SampleMeasuringLayer/deferredGradients(_:weights:into:finished:)``.
   public var keepsScratch = false
   /// Values that are used within one call, whatever the number of samples.
   public var fixedScratch: Int
@@ -184,6 +180,6 @@ public struct LayerPass {
   /// wanted. Only in the backward pass.
   public let sampleSquares: SampleSquares?
   /// Whether the backward pass makes no gradient of its tensors:
-  /// ``Layer/deferredGradients(_:weights:into:finished:)`` follows.
+  /// ``SampleMeasuringLayer/deferredGradients(_:weights:into:finished:)`` follows.
   public let defersGradients: Bool
 }

@@ -3,7 +3,7 @@ import Vectors
 
 /// y = f(x·Wᵀ + b) for all rows of a micro-batch, W of shape [outputs, inputs]; without a bias
 /// y = x·Wᵀ. At the end of a residual branch y = s + x·Wᵀ + b, of two inputs s and x.
-final class LinearLayer: Layer {
+final class LinearLayer: SampleMeasuringLayer {
   private let rows: Int
   private let inputs: Int
   private let outputs: Int
@@ -126,8 +126,6 @@ final class LinearLayer: Layer {
     pass.sampleSquares!.scale(bySample(pass, pass.dy, outputs))
     makeGradients(pass, into: &gradient, finished: finished)
   }
-
-  var measuresSamples: Bool { true }
 
   private func bySample(_ pass: LayerPass, _ base: UnsafePointer<Float>, _ columns: Int)
     -> SampleRows

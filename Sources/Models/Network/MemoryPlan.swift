@@ -50,7 +50,7 @@ struct MemoryPlan {
   ///   - input: the value that the batch brings; its gradient is not wanted.
   ///   - sharesOutput: whether the loss writes the output's gradient over the output.
   ///   - keepsGradients: whether tensors get their gradients after all backward passes
-  ///     (``Layer/deferredGradients(_:weights:into:finished:)``): the inputs and the result's
+  ///     (``SampleMeasuringLayer/deferredGradients(_:weights:into:finished:)``): the inputs and the result's
   ///     gradient of every layer with tensors then lie apart until the end.
   init(
     _ nodes: [NetworkBuilder.Node], values: [NetworkBuilder.Value], input: Int, sharesOutput: Bool,

@@ -200,8 +200,9 @@ public final class Network: PredictiveModel {
     scale: Float, accumulate: Bool, finished: (Int, inout FlatVector) -> Void
   ) {
     compute.sampleSquares!.makeFactors()
-    for index in nodes.indices.reversed() where nodes[index].layer.measuresSamples {
-      nodes[index].layer.deferredGradients(
+    for index in nodes.indices.reversed() {
+      guard let layer = nodes[index].layer as? any SampleMeasuringLayer else { continue }
+      layer.deferredGradients(
         pass(
           index, batch, .backward, scale: scale, rowsByTime: rowsMayLieByTime, isTraining: true,
           accumulates: accumulate), weights: weights, into: &gradient, finished: finished)

@@ -2,7 +2,7 @@ import CVectorKernels
 import Vectors
 
 /// An embedding and positions in one pass: y = E[token] + P[place].
-final class PlacedEmbedding: Layer {
+final class PlacedEmbedding: SampleMeasuringLayer {
   private let table: Embedding.Table
   private let positions: Positions.Rows
 
@@ -12,7 +12,6 @@ final class PlacedEmbedding: Layer {
 
   var memory: LayerMemory { LayerMemory() }
   var reach: LayerReach { positions.reach }
-  var measuresSamples: Bool { true }
 
   func forward(_ pass: LayerPass, weights: borrowing FlatVector) {
     cvk_embed(

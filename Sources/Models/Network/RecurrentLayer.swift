@@ -29,7 +29,7 @@ public enum GatedCell: Sendable, CaseIterable {
 
 /// One recurrent layer over the rows of a text: the inputs' products of all steps are one product,
 /// those of the states one a step.
-final class RecurrentLayer: Layer {
+final class RecurrentLayer: SampleMeasuringLayer {
   struct Tensors {
     let inputWeight: Int
     let stateWeight: Int
@@ -248,8 +248,6 @@ final class RecurrentLayer: Layer {
     if stateSums != pass.saved { squares.scale(bySample(pass, stateSums, sums)) }
     makeGradients(pass, into: &gradient, finished: finished)
   }
-
-  var measuresSamples: Bool { true }
 
   private func bySample(_ pass: LayerPass, _ base: UnsafePointer<Float>, _ columns: Int)
     -> SampleRows

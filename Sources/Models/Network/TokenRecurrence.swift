@@ -6,7 +6,7 @@ import Vectors
 /// A token's own sums, W·embedding + b, are a function of the token: they are made once for each
 /// token of the vocabulary, and their gradients added up by token, which takes the embedding and its
 /// matrix out of the steps altogether. States lie by time, so that each step's are one matrix.
-final class TokenRecurrence: Layer {
+final class TokenRecurrence: SampleMeasuringLayer {
   private let table: Embedding.Table
   private let layer: RecurrentLayer
   private let compute: ComputeContext
@@ -193,8 +193,6 @@ final class TokenRecurrence: Layer {
       into: gradient.pointer(table.weight), accumulate: accumulate)
     finished(table.weight, &gradient)
   }
-
-  var measuresSamples: Bool { true }
 
   /// Adds each sample's squares: of the state's weight from its steps, of all else from the sums'
   /// gradients by token.

@@ -149,7 +149,7 @@ public struct Conv: LayerKind {
     }
   }
 
-  final class Layer: Models.Layer {
+  final class Layer: SampleMeasuringLayer {
     private let shape: ConvolutionShape
     private let weight: Int
     private let epilogue: Epilogue
@@ -243,8 +243,6 @@ public struct Conv: LayerKind {
       pass.sampleSquares!.scale(bySample(pass))
       makeGradients(pass, into: &gradient, finished: finished)
     }
-
-    var measuresSamples: Bool { true }
 
     private func bySample(_ pass: LayerPass) -> SampleRows {
       SampleRows(

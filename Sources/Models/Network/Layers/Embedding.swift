@@ -41,7 +41,7 @@ public struct Embedding: LayerKind {
   }
 
   /// Whose rows the tokens take.
-  final class Table: Layer {
+  final class Table: SampleMeasuringLayer {
     let weight: Int
     let length: Int
     let width: Int
@@ -100,8 +100,6 @@ public struct Embedding: LayerKind {
       cvk_add_by_token(table, pass.dy, pass.tokens, pass.samples * length, width)
       finished(weight, &gradient)
     }
-
-    var measuresSamples: Bool { true }
 
     private func measure(_ pass: LayerPass, into squares: SampleSquares) {
       let d = bySample(pass)

@@ -3,7 +3,7 @@ import Vectors
 
 /// What layers share that bring values to a common scale, then multiply by a weight, and may add a
 /// bias, for each column: what lies in memory, and the gradients of weight and bias.
-class Normalization: Layer {
+class Normalization: SampleMeasuringLayer {
   let shape: ActivationShape
   let weight: Int
   let bias: Int?
@@ -20,7 +20,6 @@ class Normalization: Layer {
   var memory: LayerMemory { LayerMemory(saved: shape.count + inverses) }
   var width: Int { shape.width }
   var reach: LayerReach { .row }
-  final var measuresSamples: Bool { true }
 
   func initialize(_ weights: inout FlatVector, seed: UInt64) {
     weights.set(weight, to: repeatElement(1, count: width))

@@ -30,7 +30,7 @@ public struct Positions: LayerKind {
       Rows(weight: weight, count: length * width, deviation), to: x, making: x.shape)
   }
 
-  final class Rows: Layer {
+  final class Rows: SampleMeasuringLayer {
     let weight: Int
     private let count: Int
     private let deviation: Double
@@ -41,7 +41,6 @@ public struct Positions: LayerKind {
 
     var memory: LayerMemory { LayerMemory(isInPlace: true) }
     var reach: LayerReach { .before }
-    var measuresSamples: Bool { true }
 
     func initialize(_ weights: inout FlatVector, seed: UInt64) {
       weights.fillNormally(weight, deviation: deviation, seed: seed)

@@ -1,6 +1,5 @@
 import Glibc
 import Recording
-import Reports
 
 /// A run that has ended, as its directory holds it.
 public struct FinishedRun: Sendable {
@@ -32,27 +31,27 @@ public struct FinishedRun: Sendable {
     self.incidents = incidents
   }
 
-  var score: Double? { report.final.score?.value }
+  package var score: Double? { report.final.score?.value }
 
   /// The loss of the rows held out; infinite where there is none.
-  var finalLoss: Double { report.final.loss ?? .infinity }
+  package var finalLoss: Double { report.final.loss ?? .infinity }
 
   /// The time of all steps.
-  var minutes: Double { steps.reduce(0) { $0 + $1.seconds.total } / 60 }
+  package var minutes: Double { steps.reduce(0) { $0 + $1.seconds.total } / 60 }
 
   /// The steps of a part of the run, given as fractions of its length; at least one.
-  func part(_ from: Double, _ to: Double) -> ArraySlice<StepRecord> {
+  package func part(_ from: Double, _ to: Double) -> ArraySlice<StepRecord> {
     let start = min(steps.count - 1, Int(Double(steps.count) * from))
     return steps[start..<max(start + 1, Int(Double(steps.count) * to))]
   }
 
   /// The mean of the losses in a part of the run; infinite where one is not finite.
-  func loss(_ from: Double, _ to: Double) -> Double {
+  package func loss(_ from: Double, _ to: Double) -> Double {
     mean(part(from, to).map { $0.loss ?? .infinity })
   }
 
   /// The root mean square of the norms in a part of the run.
-  func norm(_ from: Double, _ to: Double) -> Double {
+  package func norm(_ from: Double, _ to: Double) -> Double {
     mean(part(from, to).compactMap(\.norm.global).map { $0 * $0 }).squareRoot()
   }
 
@@ -85,18 +84,19 @@ public struct FinishedRun: Sendable {
 
   /// How erratic the norm is over a part of the run: the median of |ln(nₜ₊₁/nₜ)|, what it typically
   /// changes by from one step to the next.
-  func erraticness(_ from: Double, _ to: Double) -> Double {
+  package func erraticness(_ from: Double, _ to: Double) -> Double {
     let norms = part(from, to).compactMap(\.norm.global).filter { $0 > 0 }
     guard norms.count > 1 else { return .infinity }
     let changes = zip(norms.dropFirst(), norms).map { abs(log($0 / $1)) }.sorted()
     return changes[changes.count / 2]
   }
 
-  func normPicture(_ range: ClosedRange<Double>) -> String {
+  package func normPicture(_ range: ClosedRange<Double>) -> String {
     Sparkline.text(steps.map(\.norm.global), width: 32, isLogarithmic: true, range: range)
   }
 }
 
-func mean(_ values: [Double]) -> Double {
+/// NaN of none.
+package func mean(_ values: [Double]) -> Double {
   values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
 }
