@@ -9,6 +9,9 @@
 /// Has the kernel kill this process when the one that started it ends.
 static inline int cprocess_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
+/// Takes that back.
+static inline void cprocess_live_without_parent(void) { prctl(PR_SET_PDEATHSIG, 0); }
+
 /// Names this process in lists of processes.
 static inline int cprocess_set_name(const char *name) { return prctl(PR_SET_NAME, name); }
 

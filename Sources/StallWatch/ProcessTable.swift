@@ -63,6 +63,15 @@ enum ProcessTable {
     return condition
   }
 
+  /// The server of Hydra, MPICH's launcher, that started a rank of this host; nil where another
+  /// launcher did.
+  static func hydraServer(of rank: Int32) -> ProcessEntry? {
+    guard let parent = ProcessEntry(rank)?.parent, let server = ProcessEntry(parent),
+      let name = SmallFiles.bytes("/proc/\(parent)/comm"), name.starts(with: "hydra_pmi_proxy".utf8)
+    else { return nil }
+    return server
+  }
+
   private static func isWatcher(_ process: Int32) -> Bool {
     SmallFiles.bytes("/proc/\(process)/cmdline", limit: 1 << 20).map {
       $0.split(separator: 0).dropFirst().first.map(Array.init) == Array(StallWatch.option.utf8)

@@ -1,3 +1,4 @@
+import CProcess
 import FlightRecorder
 import Glibc
 import Processes
@@ -89,15 +90,26 @@ struct StallWatcher {
   }
 
   /// Ends the ranks here with exit code 70.
+  ///
+  /// Hydra's server on a host kills all ranks there as soon as one has ended, and mpirun's exit code
+  /// is then a killed rank's. So it is stopped while they end.
   private func endRanks() -> Never {
-    // The rank that started this process comes last: its end is this process's.
-    let processes = local.processes.filter { $0 != parent.process } + [parent.process]
-    for process in processes { kill(process, StallWatch.endSignal) }
-    // A stopped process takes signals when it goes on.
-    for process in processes { kill(process, SIGCONT) }
-    usleep(2_000_000)
-    for process in processes { kill(process, SIGKILL) }
-    while true { pause() }
+    cprocess_live_without_parent()
+    let server = ProcessTable.hydraServer(of: parent.process)
+    server?.send(SIGSTOP)
+    var ranks = local.processes
+    for rank in ranks {
+      kill(rank, StallWatch.endSignal)
+      // A stopped process takes signals when it goes on.
+      kill(rank, SIGCONT)
+    }
+    for _ in 0..<2000 where !ranks.isEmpty {
+      usleep(1000)
+      ranks.removeAll { ProcessTable.condition(of: $0) == .gone }
+    }
+    for rank in ranks { kill(rank, SIGKILL) }
+    server?.send(SIGCONT)
+    exit(0)
   }
 
   // MARK: On other hosts

@@ -107,7 +107,8 @@ public enum StopSignals {
       case .ask(SIGUSR1): state.checkpoint = true
       case .ask: state.stop = true
       case .wake:
-        for process in siblings() where process.isStopped { process.send(SIGCONT) }
+        // All of them: one that a STOP has yet to reach does not look stopped.
+        for process in siblings() { process.send(SIGCONT) }
         state.lookTime = now + 1
       case .wait(let seconds): state.planTime = now + seconds
       case .end, .kill, .leave: end(state)

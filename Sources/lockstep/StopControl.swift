@@ -172,10 +172,12 @@ actor StopControl {
 
   /// Continues what is stopped: mpirun hands CONT to ranks on other hosts too. What stays stopped
   /// is reported to the plan.
+  ///
+  /// All processes get it: one that a STOP has yet to reach does not look stopped.
   private func wake() {
     guard let job else { return }
     job.send(SIGCONT)
-    for process in job.descendants where process.isStopped { process.send(SIGCONT) }
+    for process in job.descendants { process.send(SIGCONT) }
     Task {
       try? await Task.sleep(for: .seconds(1))
       if job.descendants.contains(where: \.isStopped) { await take(.stalled) }

@@ -11,21 +11,10 @@ import Testing
   private static let package = root.appending(path: "Launch/examples/own-worker")
   private static let experiment = package.appending(path: "spirals.toml").path
 
-  /// The example's program, built once; the build folder lies in the checkout's own.
+  /// The example's program, built once.
   private static let worker: Result<String, any Error> = Result {
-    let scratch = Programs.directory.deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "own-worker")
-    let outcome = try Programs.run(
-      "/usr/bin/env",
-      [
-        "swift", "build", "-Xcc", "-O2", "--package-path", package.path, "--scratch-path",
-        scratch.path,
-      ], limit: 900)
-    guard outcome.status == 0 else { throw BuildFailure(text: outcome.output + outcome.errors) }
-    return scratch.appending(path: "debug/own-worker").path
+    try Programs.example("own-worker", options: ["-Xcc", "-O2"])
   }
-
-  private struct BuildFailure: Error { let text: String }
 
   private func lockstep(_ arguments: [String]) throws -> Outcome {
     try Programs.run(Programs.path("lockstep"), arguments, limit: 300)

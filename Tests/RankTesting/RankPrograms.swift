@@ -31,6 +31,29 @@ public enum Programs {
 
   public static func path(_ name: String) -> String { directory.appending(path: name).path }
 
+  /// Builds a package of `Launch/examples` as its user would, in this checkout's build folder, and
+  /// returns the program's path.
+  ///
+  /// What is compiled of the example itself is made anew: an incremental build may keep it where the
+  /// library's interface has changed, and cannot be linked then.
+  public static func example(_ name: String, options: [String] = []) throws -> String {
+    let package = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../../Launch/examples/\(name)"
+    ).standardizedFileURL.path
+    let scratch = directory.deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: name).path
+    try? FileManager.default.removeItem(
+      atPath: "\(scratch)/debug/\(name.replacing("-", with: "_")).build")
+    let built = try run(
+      "/usr/bin/env",
+      ["swift", "build"] + options + ["--package-path", package, "--scratch-path", scratch],
+      limit: 900)
+    guard built.status == 0 else { throw BuildFailure(description: built.output + built.errors) }
+    return "\(scratch)/debug/\(name)"
+  }
+
+  private struct BuildFailure: Error, CustomStringConvertible { let description: String }
+
   /// Runs one of `rank-programs` on some ranks under mpirun, on any number of cores.
   ///
   /// A program that tests several rank counts is started once, on the largest, and splits its world.
