@@ -163,7 +163,7 @@ struct GalleryCommand: AsyncParsableCommand {
     return "\(experiments)/\(claim.experiment)"
   }
 
-  /// `12 runs`, `2 measurements of the critical batch`.
+  /// `12 runs`, `3 critical-batch measurements`.
   private func work(_ claim: Claim) -> String {
     [(claim.runs.count, "run"), (claim.studies.count, "critical-batch measurement")]
       .filter { $0.0 > 0 }.map { NumberFormat.counted($0.0, $0.1) }.joined(separator: ", ")

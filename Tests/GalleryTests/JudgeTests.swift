@@ -502,6 +502,8 @@ import Testing
     #expect(try !finding(critical: [256, 512, 2048], noise: [200, 200, 1000]).holds)
     // One seed may lie off the law, two may not.
     #expect(try finding(slow: [2, 1, 1]).holds && !finding(slow: [2, 2, 1]).holds)
+    // Nor may the last batch's loss rise, which leaves it out of the law.
+    #expect(try finding(slow: [-1, 1, 1]).holds && !finding(slow: [-1, -1, 1]).holds)
   }
 
   @Test(arguments: [

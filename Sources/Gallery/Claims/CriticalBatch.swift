@@ -22,7 +22,7 @@ extension Claim {
     seconds: 150,
     judge: { runs in
       let errors = factors.indices.map { index in
-        let seeds = runs.studies.map { $0.steps?.rows[index].error.map(abs) ?? .infinity }
+        let seeds = runs.studies.map { $0.errors[index] }
         return seeds.sorted()[seeds.count / 2]
       }
       let brackets = runs.studies.map(\.bracket).joined(separator: ", ")
@@ -33,8 +33,7 @@ extension Claim {
           + runs.studies.enumerated().map { index, study in
             [
               "\(index + 1)", study.bracket, NumberFormat.formatted(study.scaleOfSamples),
-              NumberFormat.percent(
-                study.steps?.rows.map { $0.error.map(abs) ?? .infinity }.max()),
+              NumberFormat.percent(study.errors.max()),
             ]
           },
         measured:
@@ -49,6 +48,14 @@ extension Claim {
 extension BatchStudy {
   /// The noise scale of single samples where the branches begin.
   fileprivate var scaleOfSamples: Double? { forecasts.first { $0.source == "samples" }?.scale }
+
+  /// How far the law is off for each factor's steps, in parts of them; infinite for a batch that it
+  /// leaves out.
+  fileprivate var errors: [Double] {
+    plan.factors.map { factor in
+      steps?.rows.first { $0.batch == factor * globalBatch }?.error.map(abs) ?? .infinity
+    }
+  }
 
   fileprivate var isForecast: Bool {
     guard let critical = criticalBatch, let next = nextBatch, let scale = scaleOfSamples else {
